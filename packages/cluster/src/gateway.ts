@@ -1,5 +1,5 @@
 /**
- * Connections on some nodes, their logic on others: `@headrace/cluster/gateway`.
+ * Gateways, which hold connections, and workers on other nodes, which run the logic: `@headrace/cluster/gateway`.
  *
  * @module
  */

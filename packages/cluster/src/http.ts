@@ -1,5 +1,5 @@
 /**
- * Publishing from any language: `@headrace/cluster/http`.
+ * An HTTP API for publishing from any language: `@headrace/cluster/http`.
  *
  * @module
  */

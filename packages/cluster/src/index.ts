@@ -1,5 +1,5 @@
 /**
- * One group over processes and machines: `@headrace/cluster`.
+ * Groups, users and presence over all nodes of a cluster: `@headrace/cluster`.
  *
  * @module
  */

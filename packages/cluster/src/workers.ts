@@ -1,5 +1,5 @@
 /**
- * All cores of a machine: processes of `node:cluster`, and the bus between them: `@headrace/cluster/workers`.
+ * Workers on all cores of a machine with `node:cluster`, and a bus between them: `@headrace/cluster/workers`.
  *
  * @module
  */

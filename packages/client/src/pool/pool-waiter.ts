@@ -22,7 +22,7 @@ export class PoolWaiter<C extends Channel> {
       this.resolve = resolve;
       this.reject = reject;
     });
-    const text = `no connection of the pool within acquireTimeoutMs (${timeoutMs})`;
+    const text = `the pool had no connection within acquireTimeoutMs (${timeoutMs})`;
     const late = (): void =>
       end.timedOut(this, new TimedOutError(CLIENT_ERRORS.TIMEOUT_ACQUIRE, text, { timeoutMs }));
     this.timer = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs, true) : undefined;

@@ -41,7 +41,10 @@ export class RequestStream<R> implements AsyncIterableIterator<R> {
     if (this.items !== undefined) return this.items.next();
     if (this.isOver) return DONE;
     if (this.hasBegun)
-      throw new PipelineError('PIPELINE_STATE', 'next() while another next() waits');
+      throw new PipelineError(
+        'PIPELINE_STATE',
+        'next() was called while an earlier next() was waiting',
+      );
     this.hasBegun = true;
     try {
       const { items, first } = await this.begin(this.leaving.signal);

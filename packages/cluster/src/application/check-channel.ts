@@ -1,7 +1,7 @@
 import type { Channel } from '@headrace/core';
 import { checkMethod } from '@headrace/core/authoring';
 
-/** @throws OptionError for a value that is not a channel, such as a worker's connection */
+/** @throws OptionError for a value that is not a channel, for example a worker's connection */
 export function checkChannel(channel: Channel): void {
   checkMethod(
     'channel',

@@ -11,9 +11,9 @@ export interface AskedGroup {
 
 /** A part of the answer to one node. */
 export interface AnswerNote {
-  /** How many members were asked. */
+  /** The number of asked members. */
   readonly count: number;
-  /** The ids of the members from the place `from` on. */
+  /** The ids of the members that begin at the place `from`. */
   readonly from?: number;
   readonly ids?: readonly string[];
   readonly answers?: readonly WireAnswer[];
@@ -23,7 +23,10 @@ const IDS_OF_NOTE = 1000;
 const ANSWERS_OF_NOTE = 1000;
 const BYTES_OF_NOTE = 64 * 1024;
 
-/** The members of one group here, asked by another node: their answers go back in batches, with the turn of the event loop. */
+/**
+ * The members of one group on this node, asked by another node. Answers are sent in batches, once for each turn of the event
+ * loop.
+ */
 export class AskedMembers {
   private readonly places = new Map<Channel, number>();
   private readonly clock: Clock;
@@ -38,12 +41,12 @@ export class AskedMembers {
     this.send = send;
   }
 
-  /** Resolves when all have answered, or it is cancelled. */
+  /** Resolves when all members have answered, or the question is canceled. */
   async ask({ local, idOf }: AskedGroup, body: unknown, timeoutMs: number): Promise<void> {
     const channels = [...local].filter(({ isServer }) => !isServer);
     const count = channels.length;
     for (const [at, channel] of channels.entries()) this.places.set(channel, at);
-    // First: whatever happens to this node, the other one knows whose answers are missing.
+    // Sent first, so that the other node knows the missing answers even if this node fails.
     for (let from = 0; from === 0 || from < count; from += IDS_OF_NOTE) {
       this.send({ count, from, ids: channels.slice(from, from + IDS_OF_NOTE).map(idOf) });
     }
@@ -84,13 +87,13 @@ export class AskedMembers {
   }
 }
 
-/** What a member said, and how long it is on the bus. */
+/** The answer of a member, and its size on the bus. */
 interface Part {
   readonly wire: Omit<WireAnswer, 'at'>;
   readonly bytes: number;
 }
 
-/** An answer that cannot go over the bus is an error of its member. */
+/** Encodes an answer. If the bus cannot carry the answer, it becomes an error of the member. */
 function wireOf(answer: unknown): Part {
   try {
     const { value, bytes } = toWireValue(answer);

@@ -11,7 +11,7 @@ import { isOutboundBytes, toBuffer } from '@headrace/core/authoring';
 import { encodeBody } from '../envelope/body.ts';
 import { checkBodyLength } from '../envelope/envelope.ts';
 
-/** A value between nodes: bytes as base64, anything else as JSON has it; neither for `undefined`. */
+/** A value between nodes: bytes as base64, other values as JSON, and no field for `undefined`. */
 export interface WireValue {
   readonly b?: string;
   readonly j?: unknown;
@@ -24,20 +24,20 @@ interface WireError {
   readonly details: Readonly<Record<string, Plain>>;
 }
 
-/** What one member said. */
+/** The answer of one member. */
 export interface WireAnswer extends WireValue {
-  /** Its place among the members of its node. */
+  /** The member's place among the members of its node. */
   readonly at: number;
   readonly error?: WireError;
 }
 
 type Plain = string | number | boolean;
 
-/** A question and an answer each are one part of a message: several answers go together. */
+/** Maximum size of a question or an answer. Each is only a part of a message, because several answers are sent together. */
 export const MAX_VALUE_BYTES = 256 * 1024;
 const MAX_TEXT = 1000;
 const MAX_DETAILS = 8;
-/** As many as a node may have in the presence of its groups. */
+/** The limit of a node's presence. */
 const MAX_MEMBERS = 1_000_000;
 
 /** @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG` */
@@ -50,7 +50,7 @@ export function toWireValue(value: unknown): { readonly value: WireValue; readon
   return { value: wire, bytes: body.byteLength };
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid value */
 export function fromWireValue({ b, j }: WireValue): unknown {
   if (b === undefined) return j;
   if (typeof b !== 'string') throw new Error('the bytes of an answer are not text');
@@ -63,12 +63,12 @@ export function toWireError(error: Error): WireError {
   return { code: error.code, text, details: plainDetails(error.details) };
 }
 
-/** How long it is on the bus. */
+/** Returns the size of the error on the bus. */
 export function wireErrorBytes(error: WireError): number {
   return encodeBody(error).body.byteLength;
 }
 
-/** Of the errors that members have, each as it was; any other as that of a lost call. */
+/** Restores an error that members can have. Any other error becomes the error of a lost call. */
 export function fromWireError(value: unknown): Error {
   const { code, text, details: given } = value as Partial<WireError>;
   if (typeof text !== 'string') throw new Error('an error without a text');
@@ -91,7 +91,7 @@ export function fromWireError(value: unknown): Error {
   }
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid number */
 export function toMemberCount(value: unknown): number {
   if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_MEMBERS) {
     return Number(value);
@@ -99,13 +99,13 @@ export function toMemberCount(value: unknown): number {
   throw new Error(`${String(value)} is not a number of members`);
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid list */
 export function toTexts(value: unknown): readonly string[] {
   if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
   throw new Error('the ids of members are not texts');
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid list */
 export function toWireAnswers(value: unknown): readonly WireAnswer[] {
   const isAnswer = (one: unknown): boolean =>
     typeof one === 'object' && one !== null && Number.isInteger((one as WireAnswer).at);
@@ -113,7 +113,7 @@ export function toWireAnswers(value: unknown): readonly WireAnswer[] {
   throw new Error('the answers of members are not valid');
 }
 
-/** A text in them may be the peer's, and long. */
+/** Shortens texts, because a peer can send long ones. */
 function plainDetails(details: object): Record<string, Plain> {
   const plain: Record<string, Plain> = {};
   for (const [name, value] of Object.entries(details).slice(0, MAX_DETAILS)) {

@@ -18,11 +18,11 @@ import {
   type WireAnswer,
 } from './member-note.ts';
 
-/** The answer of one member on any node, or the reason why there is none. */
+/** The answer of one member on any node, or the reason why the member did not answer. */
 export type ClusterAnswer<Result> = {
   /** The node of the member. */
   readonly node: string;
-  /** The id of the member; `undefined` for a node whose members are not known. */
+  /** The id of the member, or `undefined` for a node whose members are not known. */
   readonly id: string | undefined;
 } & (
   | { readonly answer: Result; readonly error?: undefined }
@@ -31,19 +31,19 @@ export type ClusterAnswer<Result> = {
 
 /** Options of `ClusterGroup.request`. */
 export interface ClusterRequestOptions {
-  /** The time for all answers together, in milliseconds, up to a day. @default 10_000 */
+  /** Maximum time for all answers together, in milliseconds, up to a day. @default 10_000 */
   readonly timeoutMs?: number;
-  /** Ends the question: the entry of each member that has not answered has the error `OPERATION_ABORTED`. */
+  /** Signal that ends the question. The entry of each member that has not answered then has the error `OPERATION_ABORTED`. */
   readonly signal?: AbortSignal;
   /**
-   * Gets a row for each member, as its node reported it; the ledger's own `idOf` is not called. A node that did not answer has
-   * one row with an empty id.
+   * Ledger that receives a row for each member, as the node of the member reported it. The ledger's own `idOf` is not called. A
+   * node that did not answer has one row with an empty id.
    * @default none
    */
   readonly ledger?: BroadcastLedger;
 }
 
-/** A question, its options checked. */
+/** A question with checked options. */
 export interface QuestionPlan {
   readonly body: unknown;
   readonly timeoutMs: number;
@@ -53,7 +53,7 @@ export interface QuestionPlan {
 
 /** One node whose members have not all answered. */
 class AskedNode {
-  /** How many members it asked; `undefined` until it is heard. */
+  /** The number of asked members, or `undefined` until the node has reported it. */
   count: number | undefined = undefined;
   readonly ids: string[] = [];
   readonly answered = new Set<number>();
@@ -74,7 +74,7 @@ export class MemberQuestion {
   private timer: Timer | undefined = undefined;
   private here: GroupAnswers<MemberAnswer<unknown>> | undefined = undefined;
 
-  /** @param over - gets the nodes that still ask their members */
+  /** @param over - a function that receives the nodes that still ask their members */
   constructor(
     clock: Clock,
     nodes: readonly string[],
@@ -86,7 +86,7 @@ export class MemberQuestion {
     this.nodes = new Map(nodes.map((node) => [node, new AskedNode()]));
     this.plan = plan;
     this.over = over;
-    // A node counts as one until it has said how many members it has.
+    // A node counts as one member until it has reported its number of members.
     this.answers = new AnswerQueue(members + nodes.length, () => this.end([...this.nodes.keys()]));
   }
 
@@ -111,7 +111,7 @@ export class MemberQuestion {
     else this.stopListening = onAbort(signal, aborted);
   }
 
-  /** The members of this node. */
+  /** Asks the members of this node. */
   async askHere(node: string, { local, idOf }: AskedGroup): Promise<void> {
     const { body, timeoutMs, signal, ledger } = this.plan;
     const options = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
@@ -127,7 +127,7 @@ export class MemberQuestion {
     }
   }
 
-  /** A part of the answer of another node. @throws what is wrong with it */
+  /** Adds a part of the answer of another node. @throws an error for an invalid part */
   received(node: string, note: Record<string, unknown>): void {
     const asked = this.nodes.get(node);
     if (asked === undefined) return;
@@ -168,12 +168,12 @@ export class MemberQuestion {
     this.settle(`${node} ${at}`, one);
   }
 
-  /** A node is gone, and the answers of its members with it. */
+  /** Gives up the answers of a node that is gone. */
   gone(node: string): void {
     this.giveUp(node, () => requestLost(`the node ${node} is gone`, true));
   }
 
-  /** The members of one node have this error instead of an answer. */
+  /** Settles the open answers of the members of one node with this error. */
   giveUp(node: string, errorOf: () => Error): void {
     const asked = this.nodes.get(node);
     if (asked === undefined) return;
@@ -188,7 +188,7 @@ export class MemberQuestion {
 
   private giveUpAll(errorOf: () => Error): void {
     const open = [...this.nodes.keys()];
-    // First: with the last of them it may be over, and then nobody would tell these nodes.
+    // Call `over` first: the last answer can end the question, and then these nodes would not be notified.
     this.over(open);
     for (const node of open) this.giveUp(node, errorOf);
   }

@@ -17,9 +17,9 @@ const DAY_MS = 86_400_000;
 /** The parts of the inbox. */
 const QUESTIONS = 'members';
 const ANSWERS = 'member-answers';
-/** Questions of other nodes whose members have not all answered. */
+/** Maximum number of open questions of other nodes. */
 const MAX_QUESTIONS = 256;
-/** How often a node is asked which questions of this node it still asks. */
+/** Interval at which a node is asked which questions of this node are still open. */
 const STILL_MS = 2000;
 
 const OPTIONS = describeOptions('request', {
@@ -28,16 +28,16 @@ const OPTIONS = describeOptions('request', {
   ledger: having('begin', 'a BroadcastLedger'),
 });
 
-/** Questions to the members of groups on all nodes: those of this node, and those of the others. */
+/** Questions to the members of groups on all nodes, from this node and from other nodes. */
 export class MemberQuestions {
   private readonly context: ClusterContext;
   private readonly groups = new Map<string, AskedGroup>();
-  /** Of this node, by their numbers. */
+  /** The questions of this node, by number. */
   private readonly own = new Map<string, MemberQuestion>();
-  /** Of other nodes, by node and number. */
+  /** The questions of other nodes, by node and number. */
   private readonly others = new Map<string, AskedMembers>();
   private lastNumber = 0;
-  /** How often nodes were asked about the questions of this one. */
+  /** The number of times that nodes were asked about open questions. */
   private looks = 0;
   private timer: Timer | undefined = undefined;
 
@@ -49,12 +49,12 @@ export class MemberQuestions {
     directory.on('vanished', (id) => this.gone(id));
   }
 
-  /** Other nodes may ask the members of this group from now on. */
+  /** Lets other nodes ask the members of this group. */
   add(name: string, group: AskedGroup): void {
     this.groups.set(name, group);
   }
 
-  /** The group is there no more. */
+  /** Stops other nodes from asking the members of a freed group. */
   remove(name: string): void {
     this.groups.delete(name);
   }
@@ -88,12 +88,12 @@ export class MemberQuestions {
     this.context.inbox.listen(ANSWERS, about, (note, from) => question.received(from, note));
     question.begin();
     if (signal?.aborted !== true) this.askNodes(question, nodes, { about, name, value, timeoutMs });
-    // Its entries are taken one by one: it cannot reject.
+    // Cannot reject, because each entry is handled separately.
     void question.askHere(wire.nodeId, group);
     return question.answers;
   }
 
-  /** The cluster is left. */
+  /** Called when the node leaves the cluster. */
   close(): void {
     for (const asked of this.others.values()) asked.cancel();
     for (const question of this.own.values()) {
@@ -124,7 +124,7 @@ export class MemberQuestions {
     }
   }
 
-  /** Nobody waits for the answers of these nodes any more. */
+  /** Ends a question. The answers of these nodes are not needed any more. */
   private over(about: string, open: readonly string[]): void {
     const { inbox } = this.context;
     if (!this.own.delete(about)) return;
@@ -145,8 +145,8 @@ export class MemberQuestions {
   }
 
   /**
-   * A node that took this one for gone has given up its questions, and nobody hears of a message that was lost: so this node
-   * asks for what is open. Messages between two nodes keep their order, so answers that were sent come before the no.
+   * Asks other nodes which questions are still open. A node that considered this node gone has given up the questions of this
+   * node, and lost messages are not reported. Messages between two nodes keep their order, so answers arrive before a refusal.
    */
   private askWhetherStill(): void {
     if (this.context.wire.bus.state === 'down') return;
@@ -160,7 +160,7 @@ export class MemberQuestions {
     }
     this.looks += 1;
     for (const [node, all] of open) {
-      // A node takes no more of them at a time: the next look begins where this one ended.
+      // A node accepts only this number at once. The next check begins where this check ended.
       const from = all.length > MAX_QUESTIONS ? ((this.looks - 1) * MAX_QUESTIONS) % all.length : 0;
       this.tell(node, { what: 'still', numbers: all.slice(from, from + MAX_QUESTIONS) });
     }
@@ -177,7 +177,7 @@ export class MemberQuestions {
 
   // --- questions of other nodes ---
 
-  /** @throws what is wrong with the question */
+  /** @throws an error for an invalid question */
   private asked(note: Record<string, unknown>, from: string): void {
     const { what, number: about, group: name, value, timeoutMs } = note;
     if (what === 'still') {
@@ -218,9 +218,9 @@ export class MemberQuestions {
       .finally(() => this.others.delete(key));
   }
 
-  /** @throws what is wrong with the numbers */
+  /** @throws an error for too many numbers */
   private refuseForgotten(node: string, numbers: readonly string[]): void {
-    // Each may have an answer: one message must not cause a million.
+    // Each number can cause an answer, and one message must not cause a million answers.
     if (numbers.length > MAX_QUESTIONS) throw new Error('a node asks about too many questions');
     for (const about of numbers) {
       if (this.others.has(`${node} ${about}`)) continue;

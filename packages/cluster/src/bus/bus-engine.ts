@@ -1,67 +1,67 @@
 import type { LogLink } from '../log/log.ts';
 import type { BusHost } from './bus.ts';
 
-/** Takes what an engine's link reports. */
+/** Receives the reports of an engine's link. */
 export interface BusLinkSink {
-  /** A message came; the bytes are shared and must not be changed. */
+  /** Called when a message has arrived. The bytes are shared and must not be changed. */
   received(subject: string, bytes: Buffer): void;
-  /** The link has ended by itself, and reports nothing more. */
+  /** Called as the last call, when the link has ended by itself. */
   lost(cause: Error | undefined): void;
 }
 
 /**
- * One connection to an engine. It does not repair itself, keeps no messages, and reports errors only through its promises: repair
- * and queues belong to the {@link EngineBus}.
+ * One connection to an engine. A link does not repair itself, keeps no messages, and reports errors only through its promises.
+ * The {@link EngineBus} repairs links and queues messages.
  */
 export interface BusLink {
-  /** Gives bytes to the engine. Messages of one link arrive in order. */
+  /** Passes bytes to the engine. Messages of one link arrive in order. */
   publish(subject: string, bytes: Uint8Array): void;
-  /** Bytes that the engine publishes if this process ends without closing the link; see `Bus.leaveWill`. */
+  /** Sets the message that the engine publishes if this process ends without closing the link; see `Bus.leaveWill`. */
   leaveWill?(subject: string, bytes: Uint8Array): void;
-  /** Subscribes to a subject; called once for each, until {@link unsubscribe}. */
+  /** Subscribes to a subject. Called once for each subject, until {@link unsubscribe}. */
   subscribe(subject: string): void;
-  /** Ends the subscription; a message that is on its way may still be reported. */
+  /** Ends the subscription. A message that is on its way can still be reported. */
   unsubscribe(subject: string): void;
-  /** Resolves when every subscription so far is in force at the engine. */
+  /** Resolves when every subscription made so far is in force at the engine. */
   settled(): Promise<void>;
   /**
-   * How many links listen, at least; an engine that only knows whether any does says 1. It resolves when the messages published
-   * before it have reached the engine, so it paces the pieces of a long message.
+   * Resolves with the number of links that listen, or with 1 for any number above 0 if the engine does not count them. The
+   * promise resolves after earlier messages have reached the engine, and so paces the pieces of a long message.
    */
   receivers(subject: string): Promise<number>;
   /** The engine's store for durable groups. */
   readonly log?: LogLink;
-  /** Ends the link. With `flush`, published messages leave first; this may take as long as the engine allows. */
+  /** Ends the link. With `flush`, the published messages are sent first, which can take as long as the engine allows. */
   close(flush: boolean): Promise<void>;
 }
 
-/** Notices the end of this process where the engine does not. */
+/** Notices the end of this process if the engine cannot notice it. */
 export interface WillWitness {
   /**
-   * Keeps bytes that another process publishes if this one ends without {@link close}; they replace those of the call before.
+   * Keeps a message that another process publishes if this process ends without {@link close}. A later call replaces the message.
    *
-   * @param publish - for the wills of others that have ended
+   * @param publish - a function that publishes the wills of processes that have ended
    */
   leaveWill(
     subject: string,
     bytes: Uint8Array,
     publish: (subject: string, bytes: Uint8Array) => void,
   ): void;
-  /** Takes the will back. */
+  /** Withdraws the will. */
   close(): void;
 }
 
-/** The engine under an {@link EngineBus}: NATS, Redis, `node:cluster`, memory. */
+/** The engine under an {@link EngineBus}: NATS, Redis, `node:cluster` or memory. */
 export interface BusEngine {
   /** The engine and its address for log lines, without credentials: `nats://10.0.0.7:4222`. */
   readonly name: string;
-  /** True if its links have a `log`. */
+  /** Whether the links of the engine have a `log`. */
   readonly hasLog: boolean;
   /** Publishes the wills of links without `leaveWill`. @default none */
   readonly witness?: WillWitness | undefined;
   /**
-   * Connects, once. Rejects if it cannot, and when the signal aborts. What a link reports before the promise resolves is ignored,
-   * except its loss, which aborts this connect.
+   * Connects once. Rejects if the connect fails, or when the signal aborts. Until the promise resolves, reports of the link are
+   * ignored, except its loss, which aborts this connect.
    */
   connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink>;
 }

@@ -10,59 +10,62 @@ import { InFlight } from './in-flight.ts';
 
 /** Notified by a {@link BusLinkKeeper}. */
 export interface BusLinkOwner {
-  /** There is a new link: it gets what is subscribed to. Nothing is known to arrive yet. */
+  /** Called with a new link, to subscribe again. Messages may not arrive yet. */
   linked(link: BusLink): void;
-  /** The link hears itself: what was kept is given out now, before anything that is published meanwhile. */
+  /** Called when the link receives its own heartbeats, to send the kept messages before later messages. */
   givesKept(): void;
   cameUp(): void;
-  /** There is no link any more. */
+  /** Called when no link exists any more. */
   unlinked(): void;
-  /** As `unlinked`, after which another one is made. Nothing came through any more if it was up. */
+  /** Called after `unlinked` when another link will be made. `wasUp` is true if the bus was up until now. */
   failed(cause: Error | undefined, wasUp: boolean): void;
   received(subject: string, bytes: Buffer): void;
 }
 
-/** For how long the end waits for what was published to leave. */
+/** Maximum time to send the published messages at the end. */
 const FLUSH_WITHIN_MS = 2000;
-/** While messages of others arrive, the bus waits this many times longer for its own: they may only be late. */
+/**
+ * While messages of others arrive, the bus waits this many times longer for its own heartbeat, because the heartbeat may only be
+ * late.
+ */
 const LAG_FACTOR = 10;
-/** Different troubles of one time of being down that get a line, at most. */
+/** Maximum number of lines for different errors while the bus is down. */
 const MAX_LINES = 8;
 /**
- * Tries to connect are so far apart: longer after each, each by chance in its second half. With more than a second in
- * the end, a bus that was away for 3 s could be back after others took its node for gone, at 5 s.
+ * Delays between attempts to connect. The delays grow to 1 s, and half of each delay is random. With a larger maximum, a bus that
+ * was down for 3 s could be up again after 5 s, when other nodes already consider its node gone.
  */
 const RETRY = exponential({ baseMs: 100, maxMs: 1000, jitter: 'equal' });
 
 /**
- * Makes a link to the engine, and another one when it is lost. A link is up while it hears itself: a server that is
- * stopped, a connection that hangs and a proxy without a server behind it look alike, and none of them is noticed by the
- * engines' own clients in time.
+ * Makes a link to the engine, and another link after each loss. A link is up while it receives its own heartbeats. A stopped
+ * server, a connection that hangs and a proxy without a server look alike, and the clients of the engines do not notice them in
+ * time.
  */
 export class BusLinkKeeper {
   private readonly engine: BusEngine;
   private readonly plan: BusPlan;
   private readonly host: BusHost;
   private readonly owner: BusLinkOwner;
-  /** The connect that is under way, or the last one. */
+  /** The connect that is under way, or the last connect. */
   private connecting: Attempt<BusLink> | undefined = undefined;
   private current: BusLink | undefined = undefined;
   private isUp = false;
   private isEnded = false;
-  /** Links so far: what an old one reports is ignored. */
+  /** Changes with each link and each loss, so that reports of an old link are ignored. */
   private generation = 0;
   private tries = 0;
-  /** Lines that were logged since the bus went down. */
+  /** The errors that were logged since the bus went down. */
   private readonly troubles = new Set<string>();
   private heardAt = 0;
-  /** Something arrived since the last look; and before that, when. */
+  /** Whether a message arrived since the last check; `arrivedAt` is the time of earlier messages. */
   private hasArrived = false;
   private arrivedAt = 0;
   private isLate = false;
   private lookAt = 0;
-  /** Bytes that this link's engine has not confirmed. */
+  /** The bytes that the engine of this link has not confirmed. */
   private inFlight: InFlight;
-  /** Every subscription was given to this link, and is in force. */
+  /** Whether all subscriptions of this link are in force. */
   private isSettled = false;
   private heartbeat: Timer | undefined = undefined;
   private retry: Timer | undefined = undefined;
@@ -75,12 +78,12 @@ export class BusLinkKeeper {
     this.owner = owner;
   }
 
-  /** The link, up or not. */
+  /** The link, even if it is not up. */
   get link(): BusLink | undefined {
     return this.current;
   }
 
-  /** The link, while it is up. */
+  /** The link, if it is up. */
   get upLink(): BusLink | undefined {
     return this.isUp ? this.current : undefined;
   }
@@ -102,21 +105,21 @@ export class BusLinkKeeper {
     );
   }
 
-  /** False if the engine has not taken what it was given before: the message is lost. */
+  /** Publishes a message. Returns false if the engine has too many unconfirmed messages. The message is then lost. */
   publish(subject: string, bytes: Uint8Array): boolean {
     if (!this.inFlight.hasRoomFor(subject, bytes)) return false;
     this.give(subject, bytes);
     return true;
   }
 
-  /** As {@link publish}, without asking for room. */
+  /** Publishes like {@link publish}, but without a check for room. */
   give(subject: string, bytes: Uint8Array): void {
     const isProbeDue = this.inFlight.give(subject, bytes);
     this.current?.publish(subject, bytes);
     if (isProbeDue) this.beat();
   }
 
-  /** A message of the bus to itself came back. */
+  /** Called when a message of the bus to itself came back. */
   heard(probe: Buffer): void {
     if (!this.inFlight.heard(probe)) return;
     this.heardAt = this.host.clock.now();
@@ -124,7 +127,10 @@ export class BusLinkKeeper {
     if (!this.isUp) this.cameUp();
   }
 
-  /** No further link is made. The link's output leaves first, if that is quick: a stopped engine takes nothing. */
+  /**
+   * Ends the link, and makes no other link. The output of the link is sent first if this is quick, because a stopped engine
+   * accepts nothing.
+   */
   async end(reason: Error): Promise<void> {
     const { current, isUp } = this;
     this.isEnded = true;
@@ -169,7 +175,7 @@ export class BusLinkKeeper {
     this.lookLater();
   }
 
-  /** Sends the heartbeat, and finds out that none has come back. */
+  /** Sends the heartbeat, and checks whether earlier heartbeats came back. */
   private look(): void {
     const { heartbeatMs, unheardMs, connectTimeoutMs } = this.plan;
     const now = this.host.clock.now();
@@ -178,11 +184,11 @@ export class BusLinkKeeper {
     const stoodMs = stoodStillMs(now, this.lookAt, heartbeatMs);
     this.heardAt += stoodMs;
     this.arrivedAt += stoodMs;
-    // A hundred thousand subscriptions take their time.
+    // A hundred thousand subscriptions take longer.
     const patienceMs = this.isSettled ? unheardMs : Math.max(unheardMs, connectTimeoutMs);
     const lateMs = now - this.heardAt;
     const isSilent = now - this.arrivedAt >= patienceMs;
-    // A link that has never heard itself is not one that is only slow.
+    // A link that has never received its heartbeat is not just slow.
     const ms = isSilent || !this.isUp ? patienceMs : patienceMs * LAG_FACTOR;
     if (lateMs >= ms) {
       this.failed(new Error(`nothing came back for ${ms} ms`));
@@ -215,7 +221,7 @@ export class BusLinkKeeper {
 
   private cameUp(): void {
     const isCurrent = this.ofThisLink();
-    // Not up yet: a message that is published meanwhile is queued after the kept ones.
+    // Not up yet, so a message that is published meanwhile is queued after the kept messages.
     this.owner.givesKept();
     if (!isCurrent()) return;
     this.isUp = true;
@@ -225,19 +231,19 @@ export class BusLinkKeeper {
     this.owner.cameUp();
   }
 
-  /** The link is gone, or none could be had: another one is made after a while. */
+  /** Called when the link is lost, or a connect failed. Schedules the next connect. */
   private failed(cause: Error | undefined): void {
     const { clock, random, logger } = this.host;
     const { current, isUp } = this;
     const trouble = cause?.message || 'the connection ended';
     this.forgetLink();
-    // An engine may report the loss before its connect has settled: the next one takes its place.
+    // An engine can report the loss before its connect has settled. The next connect replaces that connect.
     this.connecting?.drop(cause ?? new Error(trouble));
     if (current !== undefined) closeQuietly(current);
     this.tries += 1;
     const delayMs = RETRY(this.tries, { elapsedMs: 0, phase: 0, random })!;
     this.retry = clock.schedule(() => this.connect(), delayMs);
-    // One line for each trouble, however long it lasts, and however troubles alternate.
+    // Each error is logged once, even if it lasts long or errors alternate.
     if (!this.troubles.has(trouble) && this.troubles.size < MAX_LINES) {
       logger.log('warn', `the bus ${this.engine.name} is down: ${trouble}; trying again`);
       this.troubles.add(trouble);
@@ -256,7 +262,7 @@ export class BusLinkKeeper {
     this.owner.unlinked();
   }
 
-  /** True until this link is lost, or the end. */
+  /** Returns a function that is true until this link is lost or the bus ends. */
   private ofThisLink(): () => boolean {
     const { generation } = this;
     return () => this.generation === generation && !this.isEnded;

@@ -9,25 +9,25 @@ import {
 /** Options of every bus. */
 export interface EngineBusOptions {
   /**
-   * Limits of the messages that are kept while the bus is down; the oldest is dropped first, and counted.
-   * @default those below
+   * Limits of the messages that are kept while the bus is down. The oldest message is dropped first, and counted.
+   * @default the defaults below
    */
   readonly whenDown?: {
-    /** Bytes of messages and subjects. @default 1048576 */
+    /** Maximum size of the kept messages and their subjects, in bytes. @default 1048576 */
     readonly maxBytes?: number;
-    /** The age in milliseconds above which a kept message is dropped. @default 5000 */
+    /** Maximum age of a kept message, in milliseconds. Older messages are dropped. @default 5000 */
     readonly maxAgeMs?: number;
   };
-  /** The interval at which the bus sends a message to itself, in milliseconds. @default 1000 */
+  /** Interval at which the bus sends a message to itself, in milliseconds. @default 1000 */
   readonly heartbeatMs?: number;
   /**
-   * The time in milliseconds without one of its own heartbeats after which the bus is down; the connection is then closed, with
-   * everything in it, and made again. While messages of others arrive, the bus is late but not silent, and waits ten times as
+   * Maximum time without a heartbeat of the bus itself, in milliseconds. Then the bus is down. The bus closes the connection,
+   * loses the messages in the connection, and connects again. While messages of other nodes arrive, the bus waits ten times as
    * long. Other nodes report a node as gone after 5 s without a heartbeat.
    * @default 3000
    */
   readonly unheardMs?: number;
-  /** How long the engine may take to connect, in milliseconds. @default 5000 */
+  /** Maximum time for a connect to the engine, in milliseconds. @default 5000 */
   readonly connectTimeoutMs?: number;
 }
 
@@ -39,7 +39,7 @@ export type BusPlan = Required<Omit<EngineBusOptions, 'whenDown'>> & {
   readonly whenDown: KeptLimits;
 };
 
-/** Of every bus: those of one engine name this set beside their own. */
+/** Options of every bus. The bus of an engine adds these options to its own. */
 export const BUS_OPTIONS = describeOptions('EngineBus', {
   whenDown: nested(
     describePart('whenDown', {

@@ -21,7 +21,7 @@ import { Subscriptions } from './subscriptions.ts';
 
 export type { EngineBusOptions } from './bus-options.ts';
 
-/** A bus over an engine. It is up while it receives its own heartbeats; see {@link Bus}. */
+/** A bus over an engine. The bus is up while it receives its own heartbeats; see {@link Bus}. */
 export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   /** The name of the engine, for log lines. */
   readonly name: string;
@@ -63,20 +63,20 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return this.upLink === undefined ? 'down' : 'up';
   }
 
-  /** How many messages were lost here so far. */
+  /** The number of messages that were lost in this process so far. */
   get droppedCount(): number {
     return this.lost;
   }
 
-  /** How many subjects are listened to. */
+  /** The number of subjects that have listeners. */
   get subscriptionCount(): number {
     return this.subscriptions.size;
   }
 
   /**
-   * Begins to connect; `Cluster.join` calls it.
+   * Begins to connect. `Cluster.join` calls this method.
    *
-   * @throws ChannelError `BUS_DOWN` if a cluster has opened it already, or it was closed
+   * @throws ChannelError `BUS_DOWN` if a cluster has opened the bus already, or the bus was closed
    */
   open(host: BusHost): void {
     const { answers } = this;
@@ -102,8 +102,8 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   }
 
   /**
-   * Sends a message. While the bus is down, it is kept within `whenDown`; while the bus is up, at most 16 MiB that have not come
-   * through are under way.
+   * Sends a message. While the bus is down, the message is kept within `whenDown`. While the bus is up, at most 16 MiB can be
+   * under way to the engine; further messages are dropped.
    */
   publish(subject: string, bytes: Uint8Array): PublishOutcome {
     if (this.isClosed) return this.drop(subject, bytes, 'closed');
@@ -117,14 +117,14 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return keeper.publish(subject, bytes) ? 'sent' : this.drop(subject, bytes, 'stuck');
   }
 
-  /** Keeps bytes that the engine publishes by itself if this process ends without closing the bus; see {@link Bus.leaveWill}. */
+  /** Keeps a message that the engine publishes if this process ends without closing the bus; see {@link Bus.leaveWill}. */
   leaveWill(subject: string, bytes: Uint8Array): void {
     this.will = { subject, bytes };
     this.keeper?.link?.leaveWill?.(subject, bytes);
     this.engine.witness?.leaveWill(subject, bytes, (its, will) => this.publish(its, will));
   }
 
-  /** Listens to a subject; the subscription is in force on each new link before `up`. Errors of a listener are logged. */
+  /** Listens to a subject. On each new link, the subscription is in force before `up`. Errors of a listener are logged. */
   subscribe(subject: string, listener: BusListener): BusSubscription {
     if (this.isClosed) return { close: () => {} };
     return this.subscriptions.add(subject, listener);
@@ -135,14 +135,14 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return this.whileUp((link) => link.settled());
   }
 
-  /** How many links listen, at least; 1 for any number where the engine does not count. Rejects with `BUS_DOWN`. */
+  /** Resolves with the number of links that listen, or 1 for any if the engine does not count. Rejects with `BUS_DOWN`. */
   receivers(subject: string): Promise<number> {
     return this.whileUp((link) => link.receivers(subject));
   }
 
   /**
-   * Sends the messages that the engine was given, for 2 s at most; kept messages are dropped as `closed`. A second call joins the
-   * first.
+   * Sends the messages that were passed to the engine, for at most 2 s, and closes the bus. Kept messages are dropped as
+   * `closed`. A second call returns the same promise.
    */
   close(): Promise<void> {
     this.closing ??= this.end();
@@ -150,7 +150,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   }
 
   protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
-    // A bus that was closed without being opened also announces what it drops.
+    // A bus that is closed without having been opened also reports its dropped messages, but has no logger.
     if (!this.answers.isOpened) return;
     this.answers.host.logger.log('error', `a listener of the bus’s ${event} threw`, error);
   }

@@ -1,29 +1,29 @@
 import { Buffer } from 'node:buffer';
 
-/** Further heartbeats under load, so that what is on its way stays known. */
+/** Amounts of messages after which the bus sends a further heartbeat, so that the amount in flight stays known. */
 const PROBE_EACH_BYTES = 1024 * 1024;
 const PROBE_EACH_MESSAGES = 16 * 1024;
-/** More than this is not given to an engine that has not shown that it takes it: its client would keep all. */
+/** Maximum size of messages that an engine has not confirmed. The client of a stopped engine would keep all such messages. */
 const MAX_IN_FLIGHT_BYTES = 16 * 1024 * 1024;
-/** The same for small messages: each takes some hundred bytes in a client. */
+/** The same limit for small messages, which take some hundred bytes each in a client. */
 const MAX_IN_FLIGHT_MESSAGES = 256 * 1024;
-/** A probe is its number and two random ones, so that no other program can forge its return. */
+/** A probe has its number and two random numbers, so that no other program can forge its return. */
 const PROBE_LENGTH = 24;
-/** Probes under way of which it is known what was given before them, at most. */
+/** Maximum number of probes in flight for which the earlier amounts are known. */
 const MAX_PROBES = 1024;
 
-/** How much was given before a probe. */
+/** The amount that was passed before a probe. */
 interface Given {
   readonly bytes: number;
   readonly count: number;
 }
 
 /**
- * Bytes that were given to the engine over one link, and those of them that have passed: a probe comes back behind
- * everything that was given before it.
+ * Counts the bytes that were passed to the engine over one link, and how many of them have arrived. A probe comes back after
+ * everything that was passed before it.
  */
 export class InFlight {
-  /** The probes under way, in the order in which they were sent. */
+  /** The probes in flight, in the order of sending. */
   private readonly probes = new Map<string, Given>();
   private readonly random: () => number;
   private sent: number;
@@ -35,8 +35,8 @@ export class InFlight {
   private countSinceProbe = 0;
 
   /**
-   * @param generation - the number of the link: its probes are none of others
-   * @param random - from 0 to less than 1
+   * @param generation - the number of the link, so that probes of different links differ
+   * @param random - a function that returns a number from 0 to less than 1
    */
   constructor(generation: number, random: () => number) {
     this.sent = generation * 2 ** 32;
@@ -49,7 +49,7 @@ export class InFlight {
     return this.givenCount - this.heardCount < MAX_IN_FLIGHT_MESSAGES;
   }
 
-  /** Notes that it is given now. True if a probe should follow. */
+  /** Counts a message that is passed now. Returns true if a probe should follow. */
   give(subject: string, bytes: Uint8Array): boolean {
     const size = sizeOf(subject, bytes);
     this.givenBytes += size;
@@ -77,7 +77,7 @@ export class InFlight {
     return probe;
   }
 
-  /** False for a value that is not a probe of this link, or came back before. */
+  /** Returns false for a value that is not a probe of this link, or came back before. */
   heard(probe: Buffer): boolean {
     const { probes } = this;
     const own = keyOf(probe);

@@ -9,7 +9,7 @@ export interface KeptMessage {
   readonly at: number;
 }
 
-/** Messages that were published while the bus is down; the oldest is dropped first. */
+/** Messages that were published while the bus was down. The oldest message is dropped first. */
 export class KeptMessages {
   private readonly limits: KeptLimits;
   private readonly dropped: (message: KeptMessage, why: DropCause) => void;
@@ -21,7 +21,7 @@ export class KeptMessages {
     this.dropped = dropped;
   }
 
-  /** Bytes of the messages and their subjects. */
+  /** The size of the messages and their subjects, in bytes. */
   get bytes(): number {
     return this.size;
   }
@@ -30,7 +30,7 @@ export class KeptMessages {
     return this.messages.isEmpty;
   }
 
-  /** False if it is larger than everything that may be kept. */
+  /** Returns false if the message is larger than the limit. */
   add(subject: string, bytes: Uint8Array, now: number): boolean {
     const message = { subject, bytes, at: now };
     const { maxBytes } = this.limits;
@@ -42,13 +42,13 @@ export class KeptMessages {
     return true;
   }
 
-  /** Drops what is too old. */
+  /** Drops messages that are too old. */
   expire(now: number): void {
     const isOld = (at: number) => now - at > this.limits.maxAgeMs;
     while (isOld(this.messages.peek()?.at ?? now)) this.dropped(this.shift()!, 'old');
   }
 
-  /** The oldest one, taken out. */
+  /** Removes and returns the oldest message. */
   shift(): KeptMessage | undefined {
     const message = this.messages.shift();
     if (message !== undefined) this.size -= sizeOf(message);

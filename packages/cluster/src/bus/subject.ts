@@ -3,13 +3,18 @@ import { createHash } from 'node:crypto';
 
 const PLAIN = /^[A-Za-z0-9_-]{1,64}$/;
 const MAX_TOKEN = 96;
-/** Half of a character, which UTF-8 does not know: all of them would become the same. */
+/** Half of a surrogate pair. UTF-8 cannot encode it, so different halves would become equal. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * A name as one token of a subject: `p` and the name if that has only letters, digits, `-` and `_`, at most 64 of them;
- * else `b` and its UTF-8 as base64url; above 96 bytes `h` and its SHA-256. `s` and the SHA-256 of its UTF-16 if it has no
- * UTF-8. No name can leave its place, or look like another one.
+ * Encodes a name as one token of a subject:
+ *
+ * - `p` and the name, if the name consists of at most 64 letters, digits, `-` and `_`
+ * - `b` and its UTF-8 as base64url, for another name
+ * - `h` and its SHA-256, if the `b` form is longer than 96 bytes
+ * - `s` and the SHA-256 of its UTF-16, if the name has no UTF-8
+ *
+ * A token never contains a separator, and two names never have the same token.
  */
 export function token(name: string): string {
   if (PLAIN.test(name)) return `p${name}`;
@@ -29,53 +34,53 @@ export class Subjects {
     this.prefix = `hr.${token(app)}`;
   }
 
-  /** Heartbeats of all nodes. */
+  /** The subject of the heartbeats of all nodes. */
   get nodes(): string {
     return `${this.prefix}.nodes`;
   }
 
-  /** Messages to one node. */
+  /** Returns the subject of messages to one node. */
   node(id: string): string {
     return `${this.prefix}.n.${id}`;
   }
 
-  /** The broadcasts of a group. */
+  /** Returns the subject of a group's broadcasts. */
   group(name: string): string {
     return `${this.prefix}.g.${token(name)}`;
   }
 
-  /** Presence: members that join and leave the groups of all nodes. */
+  /** The subject of presence: members that join and leave the groups of all nodes. */
   get presence(): string {
     return `${this.prefix}.p`;
   }
 
-  /** Messages about users to all nodes: of a node that does not know yet where users are. */
+  /** The subject of messages about users to all nodes, for a node that does not know yet where users are. */
   get users(): string {
     return `${this.prefix}.u`;
   }
 
-  /** Messages about the users of one node. */
+  /** Returns the subject of messages about the users of one node. */
   usersOf(node: string): string {
     return `${this.prefix}.u.${node}`;
   }
 
-  /** Commands about connections to all gateways. */
+  /** The subject of commands about connections to all gateways. */
   get connections(): string {
     return `${this.prefix}.c`;
   }
 
-  /** The stream of a durable group: what is appended. */
+  /** Returns the stream of a durable group, for appends. */
   stream(name: string): string {
     return `${this.prefix}.d.${token(name)}`;
   }
 
-  /** Where a bus hears itself. */
+  /** Returns the subject on which a bus receives its own heartbeats. */
   probe(id: string): string {
     return `${this.prefix}.b.${id}`;
   }
 }
 
-/** Where what was stored in a stream is published. */
+/** Returns the subject on which the stored messages of a stream are published. */
 export function liveSubject(stream: string): string {
   return stream.replace('.d.', '.l.');
 }

@@ -5,9 +5,9 @@ import type { BusListener } from './bus.ts';
 
 /** Notified by {@link Subscriptions}. */
 export interface SubscriptionsOwner {
-  /** The first listener of a subject has come. */
+  /** The first listener of a subject was added. */
   subscribed(subject: string): void;
-  /** The last one is gone. */
+  /** The last listener of a subject was removed. */
   unsubscribed(subject: string): void;
   listenerThrew(subject: string, error: Error): void;
 }
@@ -15,7 +15,9 @@ export interface SubscriptionsOwner {
 /** The listeners of one bus, by subject. */
 export class Subscriptions {
   private readonly owner: SubscriptionsOwner;
-  /** Most subjects have one listener: a hundred thousand users have one each. */
+  /**
+   * A single listener is stored without a set. Most subjects have one listener, for example those of a hundred thousand users.
+   */
   private readonly bySubject = new Map<string, Listening | Set<Listening>>();
 
   constructor(owner: SubscriptionsOwner) {
@@ -56,7 +58,7 @@ export class Subscriptions {
       this.call(listeners, bytes);
       return;
     }
-    // A listener may subscribe again while it runs: that one gets what comes next.
+    // A listener can subscribe again while it runs. The new listener receives only later messages.
     for (const one of [...listeners]) if (listeners.has(one)) this.call(one, bytes);
   }
 
@@ -73,7 +75,7 @@ export class Subscriptions {
   }
 }
 
-/** One call of `subscribe`. There are many thousands: no more in it than it takes, and no closure. */
+/** One call of `subscribe`. A process has many thousands of these objects, so they must stay small and have no closure. */
 class Listening implements BusSubscription {
   private readonly all: Subscriptions;
   readonly subject: string;

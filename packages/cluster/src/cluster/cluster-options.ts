@@ -21,46 +21,46 @@ import { type ClusterUsersOptions, USERS_OPTIONS } from '../users/cluster-users.
 
 /** Options of `Cluster.join`. */
 export interface ClusterOptions<Principal = unknown> {
-  /** The application: nodes with the same name on the same bus are one cluster. */
+  /** Name of the application. Nodes with the same name on the same bus are one cluster. */
   readonly app: string;
-  /** The bus between the nodes. It belongs to the cluster from now on. @default none: a cluster of one process */
+  /** Bus between the nodes. From the join on, the bus belongs to the cluster. @default none: a cluster of one process */
   readonly bus?: Bus;
   /**
-   * Secrets of the nodes, at most 8 of at least 16 bytes; a text is its UTF-8. The first one authenticates the messages of this
-   * node (HMAC-SHA256); messages that none of them authenticates are ignored. To replace a key, restart the nodes three times:
-   * with the new key last, with the new key first, and without the old one.
+   * Secrets of the nodes: at most 8, each at least 16 bytes long. A text stands for its UTF-8 bytes. The first secret
+   * authenticates the messages of this node (HMAC-SHA256). Messages that no secret authenticates are ignored. To replace a
+   * secret, restart the nodes three times: with the new secret last, with the new secret first, and without the old one.
    * @default none: every program that may publish is trusted
    */
   readonly keys?: readonly (string | Uint8Array)[];
-  /** The address at which clients reach this node, for the route. @default none: the route does not name it */
+  /** Address at which clients reach this node, for the route. @default none: the route does not name it */
   readonly address?: NodeAddress;
   /** Roles of this node, such as `worker`: up to 32, each up to 64 characters. @default none */
   readonly roles?: readonly string[];
-  /** How many clients are connected, for the route. @default the members of the largest group here */
+  /** Returns the number of connected clients, for the route. @default the members of the largest group on this node */
   readonly connections?: () => number;
-  /** The busy part of one core, 0 to 1, for the route. @default the process's CPU time of the last second */
+  /** Returns the load of one core, from 0 to 1, for the route. @default the process's CPU time of the last second */
   readonly load?: () => number;
   /**
    * Options of `cluster.users`: the id of a principal, and whether a user may be on two nodes.
    * @default ids of principals, any number of connections
    */
   readonly users?: ClusterUsersOptions<Principal>;
-  /** How long `join` waits for the bus, in milliseconds; after that it resolves without the bus. @default 2000 */
+  /** Maximum time that `join` waits for the bus, in milliseconds. Then `join` resolves without the bus. @default 2000 */
   readonly joinTimeoutMs?: number;
   /**
-   * The most groups with members, ids of members, and users that this node remembers of each other node. Further ones are ignored
-   * and logged, and messages to users go to all nodes while a node has more. The limit does not stop a program that forges many
-   * nodes: `keys` does.
+   * Maximum number of entries that this node keeps of each other node: groups with members, ids of members, and users. Further
+   * entries are ignored and logged. While a node has more, messages to users go to all nodes. The option `keys`, not this limit,
+   * stops a program that forges many nodes.
    * @default 1000000
    */
   readonly maxNodePresence?: number;
-  /** @default the system's */
+  /** Clock of the node. @default the system's clock */
   readonly clock?: Clock;
-  /** @default standard error */
+  /** Logger of the node. @default standard error */
   readonly logger?: Logger;
   /** Returns a random number, at least 0 and below 1. @default Math.random */
   readonly random?: () => number;
-  /** Random bytes for the node's id. @default node:crypto's */
+  /** Returns random bytes for the id of the node. @default `randomBytes` of node:crypto */
   readonly randomBytes?: (size: number) => Buffer;
 }
 
@@ -75,7 +75,7 @@ const ROLES = 'up to 32 texts of up to 64 characters';
 
 function toKeys(given: Keys): Keys | undefined {
   if (!Array.isArray(given) || given.length > MAX_KEYS) return undefined;
-  // A hole would be passed over, and nothing sealed.
+  // `every` skips a hole in an array, and then no message would be sealed.
   const keys = Array.from<string | Uint8Array>(given);
   return keys.every(isKey) ? keys : undefined;
 }
@@ -86,8 +86,8 @@ function isKey(given: unknown): boolean {
 }
 
 /**
- * Other nodes ignore heartbeats that are not valid: a node with a wrong address would not be seen. The error quotes
- * nothing: it may be a secret.
+ * Makes a check that rejects values that other nodes would not accept. Other nodes ignore heartbeats that are not valid, so they
+ * would not see a node with a wrong address. The error does not quote the value, because the value can be a secret.
  */
 function understood<Given, T>(
   allowed: string,
@@ -129,7 +129,7 @@ export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
   random: RANDOM,
   randomBytes: fn({
     answers: 'at once',
-    purpose: 'gives so many random bytes',
+    purpose: 'returns the given number of random bytes',
     default: (size: number): Buffer => randomBytes(size),
   }),
 });

@@ -32,34 +32,34 @@ import {
 
 /** Events of a {@link Cluster}. */
 export interface ClusterEvents {
-  /** Another node joined, for the first time or again. */
+  /** Another node has joined, for the first time or again. */
   nodeJoined: [node: NodeInfo];
-  /** The state, the figures or the life of a node changed. */
+  /** The state, the figures or the life of a node has changed. */
   nodeChanged: [node: NodeInfo];
-  /** A node has left, or was not heard for 5 s. */
+  /** A node has left, or sent no heartbeat for 5 s. */
   nodeLeft: [node: NodeInfo, reason: 'left' | 'node-gone'];
-  /** The bus is up: messages get through. */
+  /** The bus is up, and messages reach the other nodes. */
   up: [];
-  /** The bus is down: messages to members of other nodes do not arrive, and are kept for a while. */
+  /** The bus is down. Messages to members of other nodes are kept for a limited time. */
   down: [cause: Error | undefined];
 }
 
 /** Counts of a {@link Cluster} since it started. */
 export interface ClusterCounters {
-  /** Ignored messages of the bus, by cause. */
+  /** Number of ignored messages of the bus, by cause. */
   readonly ignored: Readonly<Record<string, number>>;
 }
 
 /** The options of a node, checked. */
 type Plan = Resolved<ClusterOptions<never>, typeof CLUSTER_OPTIONS.kinds>;
-/** The part of them that is kept: a cluster that is printed shows no secret. */
+/** The options without the keys. A printed cluster must not show its secrets. */
 type NodePlan = Omit<Plan, 'keys'>;
 
-/** A message of a durable group is stored within 5 s, or fails. */
+/** Longer than 5 s, because a message of a durable group is stored within 5 s or fails. */
 const SETTLE_MS = 6000;
 
 /**
- * This process as a node of a cluster: groups and users over all nodes, and a list of these.
+ * This process as a node of a cluster, with groups and users over all nodes, and a list of the nodes.
  *
  * @example
  * ```ts run
@@ -86,7 +86,7 @@ export class Cluster<Principal = unknown>
   private readonly additions = new Map<unknown, unknown>();
   private nodeState: NodeState = 'ready';
   private leaving: Promise<void> | undefined = undefined;
-  /** Figures of the application that were wrong: one line for each. */
+  /** Options that returned a wrong figure. Each option is logged once. */
   private readonly wrong = new Set<'connections' | 'load'>();
 
   private constructor({ keys, ...plan }: Plan) {
@@ -116,8 +116,8 @@ export class Cluster<Principal = unknown>
   }
 
   /**
-   * Joins the cluster, or begins it. Resolves when the bus is up, or after 2 s without it: a node starts without its bus, serves
-   * its own members, and joins the others when the bus comes up.
+   * Joins the cluster, or starts it. Resolves when the bus is up, or after `joinTimeoutMs` (2 s). A node that starts without the
+   * bus serves its own members, and joins the other nodes when the bus comes up.
    *
    * @throws OptionError
    * @throws ChannelError `BUS_DOWN` for a bus that is closed, or has a cluster already
@@ -141,13 +141,13 @@ export class Cluster<Principal = unknown>
     return this.context.wire.bus.state;
   }
 
-  /** The nodes: this one first, then the others that are not gone. */
+  /** The nodes: this node first, then the others that are not gone. */
   get nodes(): readonly NodeInfo[] {
     const own: NodeInfo = { id: this.nodeId, life: 'alive', ...this.status() };
     return [own, ...this.context.directory.others()];
   }
 
-  /** Counts since the node started; a copy. */
+  /** A copy of the counts since the node started. */
   get counters(): ClusterCounters {
     return { ignored: this.context.wire.faults.toObject() };
   }
@@ -157,18 +157,21 @@ export class Cluster<Principal = unknown>
     return this.context;
   }
 
-  /** @internal The part that another entry of this package adds to a node, such as the port of gateways; one for each `make`. */
+  /**
+   * @internal Returns a part that another entry of this package adds to a node, for example the port of gateways. Each `make` is
+   * called once.
+   */
   addition<T>(make: (context: GroupContext) => T): T {
     if (!this.additions.has(make)) this.additions.set(make, make(this.context));
     return this.additions.get(make) as T;
   }
 
   /**
-   * The group of this name. It is made at the first call; later calls give the same one, and must not give other options. Once
-   * `durableGroup` of `@headrace/cluster/durable` has made a durable group of this name, this call returns it.
+   * Returns the group of this name. The first call makes the group. Later calls return the same group, and must not pass other
+   * options. The group is durable if `durableGroup` of `@headrace/cluster/durable` has made it.
    *
-   * A group takes about 5 KB and lives as long as its cluster; with `lives: 'with-members'` it is freed with its last member
-   * here. Without `presence` and without members here it costs nothing on the bus.
+   * A group takes about 5 KB and lives as long as its cluster. With `lives: 'with-members'`, the group is freed with its last
+   * member on this node. A group without `presence` and without members on this node costs nothing on the bus.
    *
    * @throws OptionError `OPTION_INVALID` for a wrong option or name; `OPTION_CONFLICT` for options that differ from those
    *   of the first call
@@ -182,17 +185,20 @@ export class Cluster<Principal = unknown>
     return group;
   }
 
-  /** @internal The group of this name, for a member that the application did not ask it for; freed with its last one. */
+  /**
+   * @internal Returns the group of this name for a member that the application did not add. The group is freed with its last
+   * member.
+   */
   joinedGroup(name: string): ClusterGroup<unknown> {
     return this.groupOf(name, () => this.made(name, groupPlan({ lives: 'with-members' }), true));
   }
 
-  /** @internal The group of this name if there is one: a question of a stranger makes none. */
+  /** @internal Returns the group of this name if it exists. A question from an unknown program must not make a group. */
   knownGroup(name: string): ClusterGroup<never> | undefined {
     return this.groups.current(name);
   }
 
-  /** @internal How many groups this node has. */
+  /** @internal The number of groups of this node. */
   get groupCount(): number {
     return this.groups.size;
   }
@@ -202,7 +208,7 @@ export class Cluster<Principal = unknown>
     return this.groups.with(channel);
   }
 
-  /** @internal The group of this name, made if it is not there. @throws OptionError */
+  /** @internal Returns the group of this name, and makes it if it does not exist. @throws OptionError */
   groupOf<Message>(
     name: string,
     make: (context: GroupContext) => ClusterGroup<Message>,
@@ -216,11 +222,15 @@ export class Cluster<Principal = unknown>
   }
 
   /**
-   * Leaves the cluster in order. The other nodes and the route see that this node is draining, and its servers stop accepting.
-   * The clients of lasting channels are sent to other nodes; the other connections end in batches, when everything for them has
-   * left. Then writes to durable groups are stored, the groups are left, and the bus is closed when published messages have left.
-   * A second call joins the first. Rejects with an `OptionError`, or with the first error of a server or table once everything
-   * else is done.
+   * Leaves the cluster in order:
+   *
+   * 1. The other nodes and the route see that this node is draining, and its servers stop accepting.
+   * 2. Clients of lasting channels are sent to other nodes. The other connections end in batches, after their output was sent.
+   * 3. Writes to durable groups are stored, and the groups are left.
+   * 4. Published messages are sent, and the bus is closed.
+   *
+   * A second call returns the same promise. Rejects with an `OptionError`, or with the first error of a server or table when all
+   * other steps are done.
    */
   leave(options: LeaveOptions = {}): Promise<void> {
     if (this.leaving !== undefined) return this.leaving;
@@ -234,7 +244,7 @@ export class Cluster<Principal = unknown>
     return this.leaving;
   }
 
-  /** As {@link Cluster.leave}. */
+  /** Leaves the cluster like {@link Cluster.leave}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.leave();
   }
@@ -250,7 +260,7 @@ export class Cluster<Principal = unknown>
     try {
       bus.open({ ...host, probe: subjects.probe(wire.nodeId) });
     } catch (thrown) {
-      // The bus is another cluster's: nothing of this one stays on it.
+      // The bus belongs to another cluster, so no part of this cluster stays on it.
       this.users.close();
       presence.close();
       throw thrown;
@@ -275,7 +285,7 @@ export class Cluster<Principal = unknown>
     this.nodeState = 'draining';
     directory.announce();
     const failure = await drainServers(plan, clock).then(() => undefined, toError);
-    // The last writes of clients are stored, or have failed.
+    // Wait until the last writes of clients are stored, or have failed.
     await settled(this.groups.all(), SETTLE_MS, clock);
     presence.close();
     questions.close();
@@ -300,7 +310,10 @@ export class Cluster<Principal = unknown>
     };
   }
 
-  /** An error of the application here keeps no heartbeat back, and ends no process. */
+  /**
+   * Returns a figure of the application, or 0 if the function of the application fails. The failure must not stop heartbeats or
+   * end the process.
+   */
   private figure(option: 'connections' | 'load', of: () => number): number {
     let text: string;
     try {

@@ -1,6 +1,9 @@
 import { systemClock } from '@headrace/core';
 
-/** Part of one core that this process used since the last call: 0 idle, 1 busy all the time. */
+/**
+ * Returns a function that measures the part of one core that this process used since the previous call: 0 for idle, 1 for always
+ * busy.
+ */
 export function cpuLoad(): () => number {
   let usage = process.cpuUsage();
   let at = systemClock.now();

@@ -2,45 +2,45 @@ import { type Clock, OptionError } from '@headrace/core';
 import { describeOptions, list, number, type Resolved, whole } from '@headrace/core/authoring';
 import { within } from '../time/within.ts';
 
-/** A server that stops accepting and lets its connections end; a `Server` of `@headrace/core` is one. */
+/** A server that can be drained, such as a `Server` of `@headrace/core`. */
 export interface Drainable {
-  /** Resolves when its connections are gone or the time is over; `everyMs` is the longest time between two batches. */
+  /** Resolves when the connections have ended, or after `drainTimeoutMs`. `everyMs` is the longest time between two batches. */
   shutdown(options: {
     readonly drainTimeoutMs: number;
     readonly batch: number;
     readonly everyMs: number;
   }): Promise<void>;
-  /** The listening channel: closed at once, so that no client connects while others are sent away. */
+  /** The listening channel, which is closed at once, so that no client connects during the drain. */
   readonly channel?: { close(reason: 'shutdown'): unknown };
-  /** The number of connections to notify, which gives the time between batches. */
+  /** The number of connections to notify. The time between two batches follows from this number. */
   readonly connections?: { readonly size: number };
 }
 
-/** Sends the clients of lasting channels elsewhere; a `ResumeTable` is one. */
+/** Sends the clients of lasting channels to other nodes. A `ResumeTable` is such an object. */
 export interface Movable {
   /** Notifies the clients within `spreadMs`, and does not wait for them. */
   move(options: { readonly spreadMs: number }): unknown;
-  /** Lasting channels, with and without a link. */
+  /** Number of lasting channels, with and without a connection. */
   readonly size?: number;
-  /** Channels without a link: their clients have gone. */
+  /** Number of lasting channels without a connection, whose clients have left. */
   readonly detached?: number;
 }
 
 /** Options of `Cluster.leave`. */
 export interface LeaveOptions {
-  /** The servers that stop accepting and are drained. @default none */
+  /** Servers that stop accepting and are drained. @default none */
   readonly servers?: readonly Drainable[];
-  /** The tables whose clients are sent to other nodes, before the servers' connections end. @default none */
+  /** Tables whose clients are sent to other nodes before the connections of the servers end. @default none */
   readonly tables?: readonly Movable[];
-  /** How long connections may take to end, in milliseconds. @default 10000 */
+  /** Maximum time until the connections have ended, in milliseconds. @default 10000 */
   readonly drainTimeoutMs?: number;
   /**
-   * The time over which connections are asked to go, in milliseconds. Clients of lasting channels go at random moments within it,
-   * all others in batches after it.
+   * Time in which the connections are asked to end, in milliseconds. First, clients of lasting channels leave at random moments
+   * within this time. When they have left, all other connections end in batches, within this time again.
    * @default 5000, or half of `drainTimeoutMs` if that is less
    */
   readonly spreadMs?: number;
-  /** The number of connections that are notified together. @default 1000 */
+  /** Number of connections that are notified together. @default 1000 */
   readonly batch?: number;
 }
 
@@ -74,8 +74,8 @@ export function leavePlan(options: LeaveOptions): LeavePlan {
 }
 
 /**
- * @internal Sends all clients away, and resolves when they are gone or the time is over. A failure keeps no other server from being
- * drained: the first error comes when all of that is done.
+ * @internal Sends all clients to other nodes. Resolves when the clients have left, or after `drainTimeoutMs`. If a server or
+ * table fails, the others are still drained, and then the first error is thrown.
  */
 export async function drainServers(plan: LeavePlan, clock: Clock): Promise<void> {
   const { servers, tables, drainTimeoutMs, batch, spreadMs } = plan;
@@ -93,7 +93,10 @@ export async function drainServers(plan: LeavePlan, clock: Clock): Promise<void>
   for (const one of [...moved, ...drained]) if (one.status === 'rejected') throw one.reason;
 }
 
-/** Clients of lasting channels go by themselves, each at a time of its own: their links are not ended meanwhile. */
+/**
+ * Asks the clients of lasting channels to leave, at random moments, and waits for them. The connections of these clients are not
+ * ended meanwhile.
+ */
 async function moveAll(tables: readonly Movable[], spreadMs: number, clock: Clock): Promise<void> {
   const isLinked = ({ size = 0, detached = 0 }: Movable) => size > detached;
   const linked = tables.filter(isLinked);
@@ -105,7 +108,7 @@ async function moveAll(tables: readonly Movable[], spreadMs: number, clock: Cloc
   }
 }
 
-/** @internal Resolves when the groups have nothing under way any more, or the time is over. */
+/** @internal Resolves when no group has an operation under way, or after `timeoutMs`. */
 export async function settled(
   groups: Iterable<{ onceDrained(listener: () => void): void }>,
   timeoutMs: number,

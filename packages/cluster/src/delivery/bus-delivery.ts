@@ -13,13 +13,13 @@ import { Outgoing } from './outgoing.ts';
 /** Options of a {@link BusDelivery}. */
 export interface BusDeliveryOptions<Message> {
   readonly codec: MessageCodec<Message> | undefined;
-  /** Whether it listens to other nodes without members here, too. */
+  /** Whether the group listens to other nodes even without members on this node. */
   readonly listensAlways: boolean;
 }
 
 /**
- * Delivery over the bus: to the members here at once, to those of other nodes at most once, in order for each sending node.
- * A burst of messages waits until the members have taken the earlier ones.
+ * Delivers over the bus. Members of this node receive a message at once. Members of other nodes receive the message at most once,
+ * in order for each sending node. Messages of a burst wait until the members have received the earlier ones.
  */
 export class BusDelivery<Message> implements GroupDelivery<Message> {
   readonly waiting = 0;
@@ -55,7 +55,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     listener();
   }
 
-  /** A message that is refused for other nodes is not written to members here either. */
+  /** Writes a message. A message that the bus cannot carry is not written to members of this node either. */
   write(
     message: Message,
     matcher: ChannelMatcher | undefined,
@@ -97,7 +97,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     this.subscription = undefined;
     this.context.directory.heardLines.delete(this.numbers);
     this.paced.clear();
-    // Broadcasts that arrive while no member is here do not count as missed.
+    // Broadcasts that arrive while this node has no member do not count as missed.
     this.numbers.clear();
   }
 
@@ -121,14 +121,14 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
 
   private arrived(envelope: Envelope): void {
     const { node, number, flags } = envelope;
-    // First: the number of an invalid message means nothing, and must not make old ones of those that follow.
+    // Decode first: the number of an invalid message must not make the following numbers out of date.
     const message = decodeBody<Message>(envelope, this.options.codec);
     const arrival = this.numbers.arrived(node, number, (flags & BEGINS) !== 0);
     if (!arrival.isNew) return;
     if (arrival.missed > 0) this.missed(node, arrival.missed);
     this.received += 1;
     const outcome = this.group.local.write(message);
-    // Refused for all: broadcasts come faster than this process can send them.
+    // The write was refused for all members, because broadcasts arrive faster than this process can send them.
     if (outcome.isSettled && !outcome.isSuccess) this.missed(node, 1);
     this.group.flushSoon();
     this.pace.gave(envelope.body.byteLength, outcome);

@@ -1,6 +1,6 @@
 import { type ChannelMatcher, OptionError } from '@headrace/core';
 
-/** The meaning of a matcher for members on other nodes. @throws OptionError for one that does not say it */
+/** Returns whether a matcher selects members of other nodes. @throws OptionError for a matcher without `elsewhere` */
 export function elsewhere(matcher: ChannelMatcher | undefined): 'all' | 'none' {
   if (matcher === undefined) return 'all';
   if (matcher.elsewhere !== undefined) return matcher.elsewhere;

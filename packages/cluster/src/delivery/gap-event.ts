@@ -1,6 +1,6 @@
-/** A gap: messages of another node to a group that did not arrive here. */
+/** Messages of another node to a group that did not arrive at this node. */
 export interface Gap {
-  /** The node that sent them. */
+  /** The id of the node that sent the messages. */
   readonly node: string;
   /** The name of the group. */
   readonly group: string;

@@ -3,18 +3,18 @@ import type { PublishOutcome } from '../bus/bus.ts';
 import type { LogPosition } from '../log/log.ts';
 import type { Gap } from './gap-event.ts';
 
-/** How the messages of a group reach its members on all nodes: over the bus, or through the log. */
+/** Delivers the messages of a group to its members on all nodes, over the bus or through the log. */
 export interface GroupDelivery<Message> {
-  /** Messages of this node that are not delivered here yet. */
+  /** The number of messages of this node that are not delivered on this node yet. */
   readonly waiting: number;
   readonly counters: ClusterGroupCounters;
-  /** Calls back once nothing is {@link waiting}; at once if nothing is now. */
+  /** Calls the listener once no message is {@link waiting}, or at once if none is waiting now. */
   onceSettled(listener: () => void): void;
   /**
-   * @param id - of the message, where it is stored
-   * @param isFlushed - sends it and what was written before
-   * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is not valid
-   * @throws EncodeError if it cannot reach other nodes
+   * @param id - the id of the message, if the message is stored
+   * @param isFlushed - whether to send this message and the messages written before
+   * @throws OptionError for a matcher without `elsewhere`, and for an id that is not valid
+   * @throws EncodeError if the message cannot be sent to other nodes
    */
   write(
     message: Message,
@@ -22,27 +22,27 @@ export interface GroupDelivery<Message> {
     id: string | undefined,
     isFlushed: boolean,
   ): GroupOutcome;
-  /** Sends what was written to members of other nodes. */
+  /** Sends the written messages to the members of other nodes. */
   flush(): void;
   /** A member was added on this node. */
   memberCame(): void;
-  /** A member of this node is gone. */
+  /** A member of this node was removed. */
   memberWent(): void;
   /**
-   * The group, which has no members here, is freed: nothing is kept for it. False while something that was written waits
-   * for a flush. Absent where a group is never freed.
+   * Frees a group without members on this node. Returns false while a written message waits for a flush. Absent if groups are
+   * never freed.
    */
   free?(): boolean;
-  /** The cluster is left. */
+  /** Called when the node leaves the cluster. */
   leave(): void;
 }
 
-/** The group on this node, as its {@link GroupDelivery} sees it. */
+/** The group on this node, as its {@link GroupDelivery} uses it. */
 export interface DeliveryGroup {
   readonly name: string;
   /** The members of this node. */
   readonly local: ChannelGroup<unknown>;
-  /** Flushes the members of this node, once for everything that comes together. */
+  /** Flushes the members of this node once for all messages that arrive together. */
   flushSoon(): void;
   gap(gap: Gap): void;
   skipped(from: LogPosition, to: LogPosition): void;
@@ -51,12 +51,14 @@ export interface DeliveryGroup {
 /** Counts of a `ClusterGroup` since it was made. */
 export interface ClusterGroupCounters {
   /**
-   * Messages to other nodes, by what the bus did with them. For a durable group, all messages that this node wrote:
-   * `sent` counts those stored, `dropped` those not stored, as far as this node knows.
+   * Number of messages to other nodes, by outcome. In a durable group, `sent` counts the stored messages of this node, and
+   * `dropped` the messages that were not stored, as far as known.
    */
   readonly published: Readonly<Record<PublishOutcome, number>>;
-  /** Messages of other nodes that arrived; for a durable group, messages of all nodes that were delivered here. */
+  /** Number of messages from other nodes that arrived; in a durable group, of messages of all nodes that were delivered here. */
   readonly received: number;
-  /** Messages of other nodes that did not arrive, as far as this node knows, or arrived faster than members can be sent them. */
+  /**
+   * Number of messages from other nodes that did not arrive, as far as known, or that arrived faster than members accept them.
+   */
   readonly lost: number;
 }

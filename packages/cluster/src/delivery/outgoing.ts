@@ -3,10 +3,10 @@ import type { Body } from '../envelope/body.ts';
 import { BEGINS, FLUSH, KIND } from '../envelope/envelope.ts';
 import type { Wire } from '../node/wire.ts';
 
-/** Unflushed messages of more than this go out anyway. */
+/** Size of unflushed messages at which they are sent without a flush. */
 const MAX_UNFLUSHED_BYTES = 1024 * 1024;
 
-/** The messages of a group to its members elsewhere: as in a channel, written messages leave with the flush. */
+/** The messages of a group to members of other nodes. As in a channel, written messages are sent with the flush. */
 export class Outgoing {
   private readonly wire: Wire;
   private readonly subject: string;
@@ -20,12 +20,12 @@ export class Outgoing {
     this.subject = subject;
   }
 
-  /** True if nothing waits for the flush. */
+  /** Whether no message waits for the flush. */
   get isEmpty(): boolean {
     return this.bodies.length === 0;
   }
 
-  /** The group is freed: its numbers are not kept for ever. */
+  /** Releases the number line of a freed group. */
   end(): void {
     this.wire.end(this.subject);
     this.isBegun = false;

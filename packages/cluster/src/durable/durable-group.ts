@@ -8,14 +8,14 @@ import type { GroupHistory } from './group-history.ts';
 import { LogDelivery } from './log-delivery.ts';
 
 /**
- * A group whose messages are stored in the log of the bus, and come to the members of all nodes from there, in one order
- * for all, to each once. {@link durableGroup} makes it.
+ * A group whose messages are stored in the log of the bus. The members of all nodes receive the messages from the log, in the
+ * same order and each message once. {@link durableGroup} makes the group.
  *
- * A message whose matcher means no member elsewhere, such as `ChannelMatchers.is`, is not stored: it goes to that member at once.
- * Any other matcher applies to the members of this node.
+ * A message whose matcher selects no member of another node, for example `ChannelMatchers.is`, is not stored. The selected
+ * members receive such a message at once. Any other matcher applies to the members of this node.
  */
 export class DurableGroup<Message = unknown> extends ClusterGroup<Message, DurableOutcome> {
-  /** The stored messages, and the way back for members that were away. */
+  /** The stored messages. The history also adds members that were away. */
   readonly history: GroupHistory<Message>;
 
   /** @internal @throws OptionError */
@@ -32,8 +32,8 @@ export class DurableGroup<Message = unknown> extends ClusterGroup<Message, Durab
 }
 
 /**
- * The durable group of this name. It is made at the first call; later calls give the same one, and must not give other
- * options. `cluster.group(name)` gives it, too.
+ * Returns the durable group of this name. The first call makes the group. Later calls return the same group, and must not pass
+ * other options. `cluster.group(name)` returns the same group, too.
  *
  * @throws OptionError `OPTION_INVALID` for a wrong option or name; `OPTION_CONFLICT` for options that differ from those
  *   of the first call, for a name that has a group without a log, and for a bus without a log

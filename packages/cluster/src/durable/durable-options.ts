@@ -8,18 +8,18 @@ import {
 } from '../group/group-options.ts';
 import type { LogLimits, LogPosition } from '../log/log.ts';
 
-/** Options of {@link durableGroup}. A slow member is closed; its client comes back with its position. */
+/** Options of {@link durableGroup}. A slow member is closed. Its client connects again with its position. */
 export interface DurableGroupOptions<Message = unknown>
   extends Omit<ClusterGroupOptions<Message>, 'listens' | 'lives'> {
-  /** The fewest messages that the log keeps; a log in memory keeps at most 64 MiB of each group. @default 10000 */
+  /** Minimum number of messages that the log keeps. A log in memory keeps at most 64 MiB of each group. @default 10000 */
   readonly messages?: number;
-  /** How long the log keeps messages, at least, in milliseconds. @default 3600000 */
+  /** Minimum time that the log keeps messages, in milliseconds. @default 3600000 */
   readonly ageMs?: number;
-  /** The newest messages that each node keeps in its memory, up to 4 MiB, for members that come back. @default 256 */
+  /** Number of newest messages that each node keeps in memory, up to 4 MiB, for members that come back. @default 256 */
   readonly recent?: number;
-  /** Gives the id of a message that is written without one; for `undefined` the group makes one up. @default none */
+  /** Returns the id of a message that is written without an id. For `undefined`, the group makes an id. @default none */
   readonly messageId?: (message: Message) => string | undefined;
-  /** The form in which members get a message of the log. @default the message itself */
+  /** Returns the value that members receive for a message of the log. @default the message itself */
   readonly format?: (message: Message, position: LogPosition) => unknown;
 }
 

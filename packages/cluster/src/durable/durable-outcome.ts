@@ -3,17 +3,18 @@ import { callSafely } from '@headrace/core/authoring';
 import type { LogPosition } from '../log/log.ts';
 
 /**
- * The outcome of a write to a durable group. It settles when the message is stored or the store has failed. Awaiting it gives no
- * value; {@link position} is set then. It may be ignored.
+ * The outcome of a write to a durable group. The outcome settles when the message is stored, or when the store has failed.
+ * `await` returns no value; then {@link position} is set. You may ignore the outcome.
  *
- * `isBegun` is true once the message came back from the log and was written to the members of this node, or has failed,
- * or did not come back for 5 s after it was stored: until then a BroadcastHandler holds the reads of its sender.
+ * `isBegun` becomes true when the message from the log was written to the members of this node, when the write has failed, or 5 s
+ * after the message was stored. Without members on this node, it becomes true when the message is stored. Until then, a
+ * BroadcastHandler holds the reads of the sender.
  */
 export class DurableOutcome implements GroupOutcome {
   /**
-   * The position of the message; undefined if it is not to be stored. Rejects with
-   * `BUS_DOWN` if it could not be stored for 5 s, with `OUTBOUND_FULL` if too many wait already, and with `GROUP_WRITE_FAILED` if
-   * the log has an entry under its id that no node of the cluster made.
+   * Resolves with the position of the message, or with undefined if it is not to be stored. Rejects with `BUS_DOWN` if the
+   * message could not be stored for 5 s, with `OUTBOUND_FULL` if too many messages wait, and with `GROUP_WRITE_FAILED` if the log
+   * has an entry under its id that no node of the cluster made.
    */
   readonly stored: Promise<LogPosition | undefined>;
   private readonly whenBegun: (() => void)[] = [];
@@ -38,7 +39,7 @@ export class DurableOutcome implements GroupOutcome {
     this.stored.catch(() => {});
   }
 
-  /** @internal Of what goes to members here alone, and is not stored. */
+  /** @internal Makes the outcome of a message that is not stored, because only members of this node receive it. */
   static here(outcome: GroupOutcome): DurableOutcome {
     const durable = new DurableOutcome(outcome.size);
     outcome.onceBegun(() => durable.begin(outcome.size));
@@ -49,33 +50,33 @@ export class DurableOutcome implements GroupOutcome {
     return durable;
   }
 
-  /** The position of the message, once it is stored. */
+  /** The position of the message once it is stored. */
   get position(): LogPosition | undefined {
     return this.storedAt;
   }
 
-  /** True once the members of this node were written to, it has failed, or it was stored 5 s ago. */
+  /** Whether the message was written to the members of this node, has failed, or was stored 5 s ago. */
   get isBegun(): boolean {
     return this.hasBegun;
   }
 
-  /** Calls back once {@link isBegun} is true; at once if it is. */
+  /** Calls the listener when {@link isBegun} is true, which can be at once. */
   onceBegun(listener: () => void): void {
     if (this.hasBegun) callSafely(listener, undefined);
     else this.whenBegun.push(listener);
   }
 
-  /** How many members of this node it is about. */
+  /** The number of members of this node that the message is for. */
   get size(): number {
     return this.members;
   }
 
-  /** True once it is stored or has failed. */
+  /** Whether the message is stored or has failed. */
   get isSettled(): boolean {
     return this.state !== 'open';
   }
 
-  /** True once it is stored. */
+  /** Whether the message is stored. */
   get isSuccess(): boolean {
     return this.state === 'stored';
   }
@@ -85,12 +86,12 @@ export class DurableOutcome implements GroupOutcome {
     return false;
   }
 
-  /** Always false, as {@link isPartialSuccess}. */
+  /** Always false, like {@link isPartialSuccess}. */
   get isPartialFailure(): boolean {
     return false;
   }
 
-  /** Awaited: resolves when it is stored, rejects as {@link stored} does. */
+  /** Resolves when the message is stored, and rejects like {@link stored}. `await` calls this method. */
   // biome-ignore lint/suspicious/noThenProperty: a future is awaitable
   then<A = void, B = never>(
     onFulfilled?: ((value: void) => A | PromiseLike<A>) | null,
@@ -115,7 +116,7 @@ export class DurableOutcome implements GroupOutcome {
     this.begin(this.members);
   }
 
-  /** @internal It was written to so many members here. */
+  /** @internal Called when the message was written to this number of members on this node. */
   begin(members: number): void {
     if (this.hasBegun) return;
     this.hasBegun = true;

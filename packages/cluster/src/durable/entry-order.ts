@@ -3,52 +3,52 @@ import type { LogEntry, LogPage, LogPosition } from '../log/log.ts';
 /** An action that follows from an entry or a page. */
 export type OrderAction =
   | { readonly do: 'deliver'; readonly entry: LogEntry }
-  /** The log is to be read; `page` or `failed` comes back. There is one read at a time. */
+  /** The log must be read. Then `page` or `failed` is called. Only one read is under way. */
   | { readonly do: 'read'; readonly after: number; readonly limit: number }
-  /** From here on everything is delivered. */
+  /** Everything after this position is delivered. */
   | { readonly do: 'begin'; readonly at: LogPosition }
-  /** The entries between these two are in no log any more. */
+  /** The entries between these positions are in no log any more. */
   | { readonly do: 'skip'; readonly from: LogPosition; readonly to: LogPosition };
 
-/** Entries in one read. */
+/** Maximum number of entries in one read. */
 export const PAGE_ENTRIES = 256;
-/** Entries that came while the log is read, at most: others are read in turn. */
+/** Maximum number of entries that are held during a read. Further entries are read from the log. */
 const MAX_HELD = 256;
 
-/** True if nothing was stored between an offset and this entry. */
+/** Returns true if nothing was stored between an offset and this entry. */
 export function comesNext({ previous }: LogEntry, after: number): boolean {
-  // 0 may mean that the log does not know any more.
+  // The value 0 can mean that the log no longer knows the previous entry.
   return previous <= after && (previous > 0 || after === 0);
 }
 
 /**
- * Makes one order of what comes live, as far as it comes, and of what is read from the log where there is a hole:
- * everything once, in the order of the log. A live copy is accepted only if it says that it comes next; any other is a
- * reason to read the log. Without clock and log.
+ * Merges live entries, which can be lost, with entries that are read from the log after a gap. Each entry is delivered once, in
+ * the order of the log. A live copy is accepted only if it follows the last entry. Any other copy causes a read of the log. The
+ * class has no clock and no log.
  */
 export class EntryOrder {
   private position: LogPosition | undefined = undefined;
-  /** Where the live copy that was believed last came behind; undefined once the log has confirmed it. */
+  /** The position before the last accepted live copy, or undefined once the log has confirmed the copy. */
   private before: LogPosition | undefined = undefined;
   private reads = 0;
   private isReading = false;
-  /** Something came that the read which is under way may not have seen. */
+  /** Whether an entry arrived that the current read may not contain. */
   private isReadAgain = false;
   private held: LogEntry[] = [];
-  /** How many of them were there when the read began. */
+  /** The number of held entries when the read began. */
   private heldBefore = 0;
 
-  /** The position of the last delivered entry; undefined before the start is known. */
+  /** The position of the last delivered entry, or undefined before the start is known. */
   get at(): LogPosition | undefined {
     return this.position;
   }
 
-  /** How many reads have begun. */
+  /** The number of reads that have begun. */
   get readCount(): number {
     return this.reads;
   }
 
-  /** The log may have more than what came: it is read, or read again. */
+  /** Reads the log, or reads it again, because it may have more entries. */
   look(): OrderAction[] {
     return this.read();
   }
@@ -60,11 +60,11 @@ export class EntryOrder {
       this.hold(entry);
       return [];
     }
-    // Of a log that is new, or a late one of the log before: the log knows.
+    // The entry is from a new log, or a late entry from the previous log. A read decides.
     if (entry.position.epoch !== at.epoch) return this.read();
     if (entry.position.offset <= at.offset) {
       const isLate = entry.position.offset < at.offset;
-      // Copies come in order: one of the two does not say where it is.
+      // Copies arrive in order, so the place in one of the two copies is wrong.
       return isLate && this.before !== undefined ? this.read() : [];
     }
     if (entry.previous === at.offset) return [this.believe(entry)];
@@ -98,7 +98,7 @@ export class EntryOrder {
     return [...actions, ...this.afterPage(last)];
   }
 
-  /** The log could not be read: what has come is kept for the next {@link look}. */
+  /** Called when the log could not be read. Held entries are kept for the next {@link look}. */
   failed(): void {
     this.isReading = false;
   }
@@ -126,7 +126,7 @@ export class EntryOrder {
     return [{ do: 'read', after: at.offset, limit: PAGE_ENTRIES }];
   }
 
-  /** Delivered entries lie after the end of the log: no log has them. */
+  /** Moves back, because the delivered entries are after the end of the log, so no log has them. */
   private back(before: LogPosition, from: LogPosition, last: number): OrderAction[] {
     const isKnown = before.offset <= last;
     const at = isKnown ? before : { epoch: from.epoch, offset: last };
@@ -135,7 +135,7 @@ export class EntryOrder {
     return [...actions, { do: 'begin', at }, ...this.read()];
   }
 
-  /** The end of the log is reached, as it was when the read began. */
+  /** Continues at the end of the log, as it was when the read began. */
   private afterPage(last: number): OrderAction[] {
     const actions: OrderAction[] = [];
     const { held, heldBefore } = this;
@@ -149,12 +149,12 @@ export class EntryOrder {
         actions.push(this.believe(entry));
         continue;
       }
-      // The entry came while the read was under way, which may have been too early to see the entries before it.
+      // The entry arrived during the read, which may have been too early for the entries before it.
       if (i >= heldBefore) {
         this.held = held.slice(i);
         return [...actions, ...this.read()];
       }
-      // The entry was there when the read began: the log would have it.
+      // The entry was held when the read began, so the log would contain it.
       if (!isOfOther && offset <= last) this.take(entry, actions);
     }
     return this.isReadAgain ? [...actions, ...this.read()] : actions;
@@ -168,7 +168,7 @@ export class EntryOrder {
     actions.push(this.deliver(entry));
   }
 
-  /** A copy that claims to come next, and the log was not asked. */
+  /** Accepts a copy that claims to follow, without a read of the log. */
   private believe(entry: LogEntry): OrderAction {
     const { position } = this;
     const action = this.deliver(entry);

@@ -7,19 +7,19 @@ import type { RoomFeed } from './room-feed.ts';
 import type { RoomMessages } from './room-messages.ts';
 import { reaches, SharedPages } from './shared-pages.ts';
 
-/** A message of a durable group, and its place. */
+/** A message of a durable group, and its position. */
 export interface DurableMessage<Message> {
-  /** The message, as the group's codec decodes it. */
+  /** The message, decoded by the group's codec. */
   readonly message: Message;
-  /** Where it is stored. */
+  /** The position of the message in the log. */
   readonly position: LogPosition;
-  /** The id that its writer gave, or one that was made up. */
+  /** The id from the writer, or an id that was made up. */
   readonly id: string;
 }
 
-/** The end of a durable group's log. */
+/** The newest messages of a durable group's log. */
 export interface NewestMessages<Message> {
-  /** In order. */
+  /** The messages in the order of the log. */
   readonly entries: readonly DurableMessage<Message>[];
   /** The position after the last entry. */
   readonly position: LogPosition;
@@ -27,15 +27,16 @@ export interface NewestMessages<Message> {
 
 /** Options of {@link GroupHistory.since}. */
 export interface SinceOptions {
-  /** The most messages to return. @default 1000 */
+  /** Maximum number of messages to return. @default 1000 */
   readonly limit?: number;
 }
 
 /** Options of {@link GroupHistory.join}. */
 export interface JoinOptions {
   /**
-   * Makes the answer to the member, which is written between what it missed and the first message that comes after.
-   * `undefined` for none; if it throws, the join rejects with the error. @default none
+   * Returns the answer to the member, or `undefined` for none. The answer is written between the missed messages and the first
+   * later message. If the function throws, the join rejects.
+   * @default none
    */
   readonly answer?: (outcome: JoinOutcome) => unknown;
 }
@@ -43,24 +44,24 @@ export interface JoinOptions {
 /** The messages after a position. */
 export type SinceOutcome<Message> =
   | {
-      /** True if nothing is missing between the position and the entries. */
+      /** True if no message is missing between the position and the entries. */
       readonly recovered: true;
-      /** In order. */
+      /** The messages in the order of the log. */
       readonly entries: readonly DurableMessage<Message>[];
-      /** The position after the last entry: the next call continues from it. */
+      /** The position after the last entry, for the next call. */
       readonly position: LogPosition;
       /** False if there are more messages than `limit`. */
       readonly isComplete: boolean;
     }
-  /** False: the log does not reach back so far, or is another one. */
+  /** False: the log no longer reaches back to the position, or another log replaced it. */
   | { readonly recovered: false };
 
-/** The members of the group, as a {@link GroupHistory} sees them. */
+/** The members of the group, as a {@link GroupHistory} uses them. */
 interface HistoryMembers {
   add(channel: Channel): boolean;
-  /** Somebody joins. */
+  /** Called when a join begins. */
   came(): void;
-  /** A join is over. */
+  /** Called when a join has ended. */
   went(): void;
 }
 
@@ -71,7 +72,7 @@ const JOIN_OPTIONS = describeOptions('join', {
   answer: fn({ answers: 'at once', takes: 1, purpose: 'makes the answer to the member' }),
 });
 
-/** The messages that a durable group has kept, and its members that come back: `group.history`. */
+/** The stored messages of a durable group, and the members that come back: `group.history`. */
 export class GroupHistory<Message = unknown> {
   private readonly room: Room;
   private readonly feed: RoomFeed;
@@ -95,32 +96,32 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * The position up to which the members of this node have everything. Undefined without members, and before the log could be
-   * read.
+   * The position up to which the members of this node have received all messages, or `undefined` without members and until the
+   * log was read.
    */
   get position(): LogPosition | undefined {
     return this.feed.at;
   }
 
-  /** How often the log was read for members that came back, since the group was made. */
+  /** Number of reads of the log for members that came back, since the group was made. */
   get readCount(): number {
     return this.pages.readCount;
   }
 
-  /** @internal Members that are not added yet. */
+  /** @internal The number of members that are not added yet. */
   get joiners(): number {
     return this.joining.size;
   }
 
   /**
-   * Adds a member that was away. The member first gets the messages after its position, and is then added; nothing in between is
-   * missed or doubled. It gets no more at once than its output takes.
+   * Adds a member that was away. The member first receives the messages after its position, and is then added. No message is
+   * missed or sent twice. The member receives no more at once than its output accepts.
    *
-   * With `recovered: false` the log does not reach back to the position, or is another one: the channel is a member from
-   * `position` of the outcome on. Without a position, the outcome is always this.
+   * With `recovered: false`, the log no longer reaches back to the position, or another log replaced it. The channel is then a
+   * member from the outcome's `position` on. Without a position, `recovered` is always false.
    *
-   * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the cluster was left, and with `CHANNEL_CLOSED`; the channel
-   * is not a member then. A second call during a join returns the first one's promise.
+   * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the node left the cluster, and with `CHANNEL_CLOSED`. The
+   * channel is not a member then. A second call during a join returns the same promise.
    */
   join(channel: Channel, position?: LogPosition, options: JoinOptions = {}): Promise<JoinOutcome> {
     const { answer } = JOIN_OPTIONS.resolve(options);
@@ -138,8 +139,8 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * The messages after a position: from the newest ones of this node, else from the log, by one read for all that
-   * ask. Rejects with `BUS_DOWN`.
+   * Resolves with the messages after a position, from the memory of this node, or from the log with one read for all callers.
+   * Rejects with `BUS_DOWN`.
    */
   async since(position: LogPosition, options: SinceOptions = {}): Promise<SinceOutcome<Message>> {
     const { limit } = SINCE_OPTIONS.resolve(options);
@@ -162,21 +163,21 @@ export class GroupHistory<Message = unknown> {
   }
 
   /**
-   * The last messages, up to `count`, and the position after them; for showing a room to a new member. Rejects with `BUS_DOWN`,
-   * and with `OPTION_INVALID` for a `count` that is not a whole number from 1 on.
+   * Resolves with the last messages, up to `count`, and the position after them, to show a room to a new member. Rejects with
+   * `BUS_DOWN`, and with `OPTION_INVALID` for a `count` that is not a whole number of at least 1.
    */
   async newest(count: number): Promise<NewestMessages<Message>> {
     checkNumber('count', count, { min: 1, integer: true });
     for (let tries = 0; tries < NEWEST_TRIES; tries++) {
       const { epoch, first, last } = await this.room.read(Number.MAX_SAFE_INTEGER, 1);
       if (first === 0) return { entries: [], position: { epoch, offset: last } };
-      // The entries before the oldest one are not known: there may be a hole.
+      // The entries before the oldest entry are not known, so there can be a gap.
       const offset = Math.max(first === 1 ? 0 : first, last - count);
       const since = await this.since({ epoch, offset }, { limit: count });
-      // Otherwise the oldest ones went meanwhile.
+      // Otherwise the log dropped its oldest entries meanwhile.
       if (since.recovered) return { entries: since.entries, position: since.position };
     }
-    throw this.room.downError('its oldest messages go faster than they are read');
+    throw this.room.downError('its oldest messages are deleted faster than they are read');
   }
 
   private found(

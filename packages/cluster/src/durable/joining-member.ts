@@ -5,13 +5,13 @@ import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
 import { type PagePart, reaches, type SharedPages } from './shared-pages.ts';
 
-/** The outcome for a member that came back. */
+/** The outcome of `GroupHistory.join` for a member. */
 export interface JoinOutcome {
-  /** True if it has everything that came after its position. */
+  /** True if the member received all messages after its position. */
   readonly recovered: boolean;
-  /** The member gets everything after this position. */
+  /** The member receives all messages after this position. */
   readonly position: LogPosition;
-  /** How many messages it got before it was added. */
+  /** The number of messages that the member received before it was added. */
   readonly count: number;
 }
 
@@ -28,13 +28,16 @@ export interface JoinParts {
 const WITHIN_MS = 5000;
 const AGAIN_MS = 300;
 
-/** A member that was away, until it is added: it gets what it missed, and never more at once than its output takes. */
+/**
+ * A member that was away. The member receives the missed messages before it is added, and never more at once than its output
+ * accepts.
+ */
 export class JoiningMember {
   private readonly parts: JoinParts;
   private readonly channel: Channel;
   private deadline = 0;
   private count = 0;
-  /** The offset of the last entry that was written. */
+  /** The offset of the last written entry. */
   private last: number | undefined = undefined;
 
   constructor(parts: JoinParts, channel: Channel) {
@@ -59,7 +62,7 @@ export class JoiningMember {
       const at = feed.at!;
       if (at.epoch !== epoch) return this.added(false);
       if (after > at.offset) {
-        // The member was ahead of this node. Its entries are in the log, or the log has lost them.
+        // The member was ahead of this node. The log still has its entries, or has lost them.
         await this.within(feed.caughtUp());
         this.check();
         const now = feed.at!;
@@ -78,14 +81,14 @@ export class JoiningMember {
       const end = feed.at?.epoch === epoch ? feed.at.offset : after;
       const delivered = part.entries.filter((entry) => entry.position.offset <= end);
       if (!this.write(delivered)) after = await this.rest(delivered);
-      // Entries that this node has not delivered yet come to the member as to the others.
+      // The member receives entries that this node has not delivered yet together with the other members.
       else if (delivered.length < part.entries.length) after = end;
       else after = delivered.at(-1)!.position.offset;
       this.restartTime();
     }
   }
 
-  /** Writes as many as it takes; true if it took all. */
+  /** Writes entries while the channel is writable. Returns true if all were written. */
   private write(entries: readonly LogEntry[]): boolean {
     for (const entry of entries) {
       if (!this.channel.isWritable) return false;
@@ -98,7 +101,7 @@ export class JoiningMember {
     return true;
   }
 
-  /** Writes what did not go out at once, as the member's output takes it; gives the last offset. */
+  /** Writes the remaining entries as the channel becomes writable. Returns the last offset. */
   private async rest(entries: readonly LogEntry[]): Promise<number> {
     const { channel } = this;
     let rest = entries;
@@ -112,7 +115,7 @@ export class JoiningMember {
     return entries.at(-1)!.position.offset;
   }
 
-  /** In one go with what was written last: nothing is delivered in between. */
+  /** Runs in the same turn as the last write, so that no message is delivered in between. */
   private added(recovered: boolean): JoinOutcome {
     this.check();
     const { channel, count } = this;
@@ -125,7 +128,7 @@ export class JoiningMember {
     return outcome;
   }
 
-  /** Some of the log, which may be away for a while. */
+  /** Reads a part of the log, and retries while the log cannot be read. */
   private async page(after: number): Promise<PagePart> {
     const { clock } = this.parts.room.wire.host;
     for (;;) {
@@ -144,7 +147,7 @@ export class JoiningMember {
     this.deadline = this.parts.room.wire.host.clock.now() + WITHIN_MS;
   }
 
-  /** @throws ChannelError if there is no use in going on */
+  /** @throws ChannelError if the join cannot go on */
   private check(): void {
     if (!this.channel.isOpen) {
       throw new ChannelError('CHANNEL_CLOSED', 'the channel closed before it was a member');

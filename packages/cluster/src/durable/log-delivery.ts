@@ -18,8 +18,9 @@ import { RoomFeed } from './room-feed.ts';
 import { RoomMessages } from './room-messages.ts';
 
 /**
- * Through the log: what is written is stored, and comes to the members of all nodes from there, in one order for all,
- * to each once. A matcher that means none elsewhere chooses members here: what is for them is not stored.
+ * Delivers through the log. Written messages are stored, and the members of all nodes receive them from the log, in the same
+ * order and each message once. If a matcher selects no member of another node, the message is sent to members of this node and is
+ * not stored.
  */
 export class LogDelivery<Message> implements GroupDelivery<Message> {
   readonly history: GroupHistory<Message>;
@@ -48,7 +49,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
         const { at } = this.feed;
         if (at !== undefined) this.writes.passed(at);
       },
-      // Entries that the members cannot take yet stay in the log.
+      // Entries that the members cannot accept yet stay in the log.
       isBusy: () => this.pace.isHeld,
       onceFree: (listener) => this.pace.onceFree(listener),
     });
@@ -74,7 +75,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     else this.settledListeners.push(listener);
   }
 
-  /** A message to store is on its way at once, without a flush. */
+  /** Writes a message. A message to be stored is sent at once, without a flush. */
   write(
     message: Message,
     matcher: ChannelMatcher | undefined,
@@ -125,7 +126,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     else this.writes.delivered(write, outcome);
   }
 
-  /** A matcher that throws chooses no member: the entries after this one must come anyway. */
+  /** Writes an entry to the members. A matcher that throws selects no member, so that later entries are still delivered. */
   private writeHere(
     message: unknown,
     matcher: ChannelMatcher | undefined,

@@ -10,14 +10,14 @@ import type { RoomFeed } from './room-feed.ts';
 export interface PendingWrite {
   readonly id: string;
   readonly bytes: Buffer;
-  /** More than one where it was written again meanwhile. */
+  /** More than one outcome if the message was written again meanwhile. */
   readonly outcomes: DurableOutcome[];
-  /** The matcher for members here. */
+  /** The matcher for members of this node. */
   matcher: ChannelMatcher | undefined;
   position: LogPosition | undefined;
-  /** When it was. */
+  /** The time at which the message was stored. */
   storedAt: number;
-  /** Something else is stored under its id. */
+  /** Whether another entry is stored under the id of the message. */
   isTaken: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface PendingWrite {
 const MAX_PENDING = 16_384;
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 const STORED_WITHIN_MS = 5000;
-/** A stored message holds its sender's reads at most this long, even if it never comes back. */
+/** Maximum time that a stored message holds the reads of its sender, even if it never comes back. */
 const BACK_WITHIN_MS = 5000;
 
 /** The writes of this node to one log, until they are stored and have come back. */
@@ -33,24 +33,24 @@ export class LogWrites {
   private readonly room: Room;
   private readonly feed: RoomFeed;
   private readonly settled: () => void;
-  /** By id. */
+  /** The writes by id. */
   private readonly pending = new Map<string, PendingWrite>();
   private pendingBytes = 0;
-  /** Written before it is known from where on the members here get everything; each expires. */
+  /** Writes before the start of the members is known. Each expires. */
   private readonly early = new Map<PendingWrite, Timer>();
-  /** One timer, for the oldest that is stored. */
+  /** One timer for the oldest stored write. */
   private overdue: Timer | undefined = undefined;
   private storedCount = 0;
   private failedCount = 0;
 
-  /** @param settled - is called when there may be nothing under way any more */
+  /** @param settled - a function that is called when nothing may be under way any more */
   constructor(room: Room, feed: RoomFeed, settled: () => void) {
     this.room = room;
     this.feed = feed;
     this.settled = settled;
   }
 
-  /** Not stored and delivered here yet. */
+  /** The number of writes that are not stored and delivered on this node yet. */
   get size(): number {
     return this.pending.size;
   }
@@ -63,12 +63,12 @@ export class LogWrites {
     return this.failedCount;
   }
 
-  /** The write under this id that has not been delivered. */
+  /** Returns the undelivered write with this id. */
   pendingWrite(id: string): PendingWrite | undefined {
     return this.pending.get(id);
   }
 
-  /** @returns the outcome that was given */
+  /** @returns the outcome from the arguments */
   write(
     id: string,
     bytes: Buffer,
@@ -108,22 +108,22 @@ export class LogWrites {
     return outcome;
   }
 
-  /** The entry came back, and was written to the members here. */
+  /** Called when the entry came back and was written to the members of this node. */
   delivered(write: PendingWrite, outcome: GroupOutcome | undefined): void {
     this.begun(write, outcome);
     this.settled();
   }
 
-  /** The entry under its id is of no node of the cluster: nothing else is stored under it. */
+  /** Fails a write, because an entry that no node made is stored under its id. */
   taken(write: PendingWrite): void {
     const { group } = this.room;
     const id = JSON.stringify(write.id);
-    const text = `in the log of ${group} the id ${id} is taken by what is not a message of this cluster`;
+    const text = `in the log of ${group} the id ${id} belongs to an entry that is not a message of this cluster`;
     write.isTaken = true;
     this.isNotStored(write, new ChannelError('GROUP_WRITE_FAILED', text, { group }));
   }
 
-  /** Entries up to here will not be delivered any more, and the start of the members here is known. */
+  /** Called when entries up to this position will not be delivered any more, and the start of the members is known. */
   passed(at: LogPosition): void {
     for (const write of [...this.pending.values()]) {
       if (write.position !== undefined && isPassed(write.position, at)) this.begun(write);
@@ -132,7 +132,7 @@ export class LogWrites {
     this.settled();
   }
 
-  /** No member here waits for entries. Writes that are not stored yet begin when they are. */
+  /** Called when no member of this node waits for entries. Open writes begin when they are stored. */
   readersLeft(): void {
     this.appendEarly();
     for (const write of [...this.pending.values()]) {
@@ -160,14 +160,14 @@ export class LogWrites {
   private isStored(write: PendingWrite, position: LogPosition): void {
     const { feed } = this;
     const { at } = feed;
-    // A log that is new is known here before it is read.
+    // The position of a new log is known here before the log is read.
     const isDelivered = at?.epoch === position.epoch && position.offset <= at.offset;
     const isPending = this.pending.get(write.id) === write;
     if (isPending && !isDelivered && feed.isDoubtful) {
       void feed.caughtUp().then(() => this.isStored(write, position));
       return;
     }
-    // The id was there already.
+    // The id was stored before.
     if (isPending && isDelivered && feed.isForeign(position)) this.taken(write);
     if (write.isTaken) return;
     this.storedCount += 1;
@@ -187,7 +187,7 @@ export class LogWrites {
     this.overdue ??= this.room.wire.host.clock.schedule(() => this.beginOverdue(), delayMs);
   }
 
-  /** Waiting writes stay: when their entries come back, their matchers hold. */
+  /** Begins overdue outcomes. The writes stay, because their matchers apply when the entries come back. */
   private beginOverdue(): void {
     this.overdue = undefined;
     const now = this.room.wire.host.clock.now();
@@ -206,7 +206,7 @@ export class LogWrites {
     this.settled();
   }
 
-  /** The write was delivered, or will not be: its outcomes begin. */
+  /** Begins the outcomes of a write that was delivered, or never will be. */
   private begun(write: PendingWrite, outcome?: GroupOutcome | undefined): void {
     if (this.pending.get(write.id) !== write) return;
     this.pending.delete(write.id);
@@ -218,7 +218,9 @@ export class LogWrites {
     else outcome.onceBegun(begin);
   }
 
-  /** Members get what is written after they were added: it is stored once it is known where they begin. */
+  /**
+   * Keeps a write until the start of the members is known, because members receive only messages written after they were added.
+   */
   private keepEarly(write: PendingWrite): void {
     const expire = () => {
       this.early.delete(write);
@@ -238,7 +240,7 @@ export class LogWrites {
   }
 }
 
-/** True if a reader at this place has had the message of the position, or never gets it. */
+/** Returns true if a reader at this position has received the message, or never will. */
 function isPassed(position: LogPosition, at: LogPosition): boolean {
   return position.epoch !== at.epoch || position.offset <= at.offset;
 }

@@ -1,18 +1,18 @@
 import { Fifo } from '@headrace/core/authoring';
 import type { LogEntry } from '../log/log.ts';
 
-/** Large messages count, too. */
+/** Limits the size too, because of large messages. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** The newest entries of a room that were delivered here, of one epoch and without a hole between them. */
+/** The newest entries of a room that were delivered on this node, with one epoch and no gap between them. */
 export class RecentEntries {
   private readonly max: number;
   private readonly entries = new Fifo<LogEntry>();
   private bytes = 0;
-  /** Everything after this offset is here. */
+  /** All entries after this offset are kept. */
   private from: number | undefined = undefined;
 
-  /** @param max - keeps so many, and at most 4 MiB of them */
+  /** @param max - the maximum number of entries; their size is limited to 4 MiB */
   constructor(max: number) {
     this.max = max;
   }
@@ -21,14 +21,14 @@ export class RecentEntries {
     return this.entries.size;
   }
 
-  /** Nothing is kept any more; the next added entry comes right after this offset, or after an unknown one. */
+  /** Drops all entries. The next entry follows this offset, or an unknown offset. */
   restart(offset: number | undefined): void {
     this.entries.clear();
     this.bytes = 0;
     this.from = offset;
   }
 
-  /** The entry after the last one. */
+  /** Adds the entry after the last entry. */
   add(entry: LogEntry): void {
     if (this.from === undefined) {
       this.from = entry.position.offset;
@@ -39,7 +39,7 @@ export class RecentEntries {
     while (this.size > this.max || (this.bytes > MAX_BYTES && this.size > 0)) this.drop();
   }
 
-  /** The entries after an offset; undefined if not all are here. */
+  /** Returns the entries after an offset, or undefined if not all are kept. */
   after(offset: number): readonly LogEntry[] | undefined {
     if (this.from === undefined || offset < this.from) return undefined;
     const { entries } = this;

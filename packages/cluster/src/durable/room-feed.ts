@@ -7,30 +7,30 @@ import type { Room } from './room.ts';
 
 /** Notified by a {@link RoomFeed}. */
 export interface RoomFeedOwner {
-  /** False for a live copy that no node of the cluster made: it says nothing, not even where the log is. */
+  /** Returns false for a live copy that no node of the cluster made. The position of such a copy is ignored too. */
   isOurs(entry: LogEntry): boolean;
-  /** Once each, in order. */
+  /** Called once for each entry, in order. */
   deliver(entry: LogEntry): void;
   skipped(from: LogPosition, to: LogPosition): void;
-  /** The start of the feed is known, or the awaited entries have come. */
+  /** The start of the feed is known, or the awaited entries have arrived. */
   moved(): void;
-  /** True while the members here cannot take more; then `onceFree` calls back. */
+  /** Returns true while the members of this node cannot accept more. Then `onceFree` calls its listener. */
   isBusy(): boolean;
   onceFree(listener: () => void): void;
 }
 
-/** A log that could not be read is read again after so long. */
+/** Time after which a log that could not be read is read again. */
 const AGAIN_MS = 300;
-/** An entry that was stored here comes back within this time, or the log is read. */
+/** Time in which a stored entry comes back. Otherwise, the log is read. */
 const EXPECTED_WITHIN_MS = 1000;
 
 interface Waiter {
-  /** The read that answers it. */
+  /** The number of the read that answers the waiter. */
   readonly read: number;
   readonly resolve: () => void;
 }
 
-/** The entries of one log, in order, for as long as there are members here. */
+/** The entries of one log, in order, while this node has members. */
 export class RoomFeed {
   private readonly recent: RecentEntries;
   private readonly room: Room;
@@ -42,25 +42,25 @@ export class RoomFeed {
   private isPaused = false;
   /** Actions to carry out after the pause. */
   private rest: readonly OrderAction[] = [];
-  /** Something that was not taken in the pause is in the log. */
+  /** Whether the log contains an entry that was not accepted during the pause. */
   private isLookDue = false;
   private delivered: LogPosition | undefined = undefined;
   private waiters: Waiter[] = [];
   private again: Timer | undefined = undefined;
   private expecting: Timer | undefined = undefined;
   private expected: LogPosition | undefined = undefined;
-  /** Live copies that no node made, and how many of them the log was read after. */
+  /** The number of live copies that no node made. `droppedAndRead` is the value of `dropped` at the last read of the log. */
   private dropped = 0;
   private droppedAndRead = 0;
 
-  /** @param recent - how many of the newest entries are kept here */
+  /** @param recent - the number of newest entries to keep */
   constructor(room: Room, recent: number, owner: RoomFeedOwner) {
     this.room = room;
     this.owner = owner;
     this.recent = new RecentEntries(recent);
   }
 
-  /** The position of the last delivered entry; undefined as long as the start is not known. */
+  /** The position of the last delivered entry, or undefined while the start is not known. */
   get at(): LogPosition | undefined {
     return this.delivered;
   }
@@ -69,19 +69,19 @@ export class RoomFeed {
     return this.subscription !== undefined;
   }
 
-  /** The entries that were delivered here after a position; undefined if not all are kept. */
+  /** Returns the entries that were delivered on this node after a position, or undefined if not all are kept. */
   recentAfter(epoch: string, offset: number): readonly LogEntry[] | undefined {
     const { at } = this;
     const isBehind = at?.epoch === epoch && offset <= at.offset;
     return isBehind ? this.recent.after(offset) : undefined;
   }
 
-  /** True if the log may have something that no node of the cluster made, and that was not read from it. */
+  /** Whether the log may have unread entries that no node of the cluster made. */
   get isDoubtful(): boolean {
     return this.isStarted && this.dropped > this.droppedAndRead;
   }
 
-  /** True if it is known that no node of the cluster made what is stored there. */
+  /** Returns true if it is known that no node of the cluster made the entry at a position. */
   isForeign({ epoch, offset }: LogPosition): boolean {
     const [entry] = this.recentAfter(epoch, offset - 1) ?? [];
     return entry?.position.offset === offset && !this.owner.isOurs(entry);
@@ -115,7 +115,7 @@ export class RoomFeed {
     this.wake(Number.POSITIVE_INFINITY);
   }
 
-  /** Resolves after a read of the log that begins now or later, or the end of this feed. It may never come to that. */
+  /** Resolves after a read of the log that begins now or later, or when the feed ends. The promise may never settle. */
   caughtUp(): Promise<void> {
     return new Promise((resolve) => {
       this.waiters.push({ read: this.order.readCount + 1, resolve });
@@ -123,7 +123,7 @@ export class RoomFeed {
     });
   }
 
-  /** This was stored: if it does not come by itself, the log is read. */
+  /** Expects a stored entry. If the entry does not arrive, the log is read. */
   expect(position: LogPosition): void {
     this.expected = position;
     this.expecting ??= this.room.wire.host.clock.schedule(() => {
@@ -131,21 +131,21 @@ export class RoomFeed {
       const { at, expected } = this;
       if (at === undefined || expected === undefined) return;
       if (at.epoch === expected.epoch && at.offset >= expected.offset) {
-        // The entry may have come under another id.
+        // The entry may have arrived under another id.
         this.owner.moved();
       } else if (at.epoch === expected.epoch) this.look();
-      // One of a log that is not there any more never comes.
+      // An entry of a log that no longer exists never arrives.
       else void this.caughtUp().then(() => this.owner.moved());
     }, EXPECTED_WITHIN_MS);
   }
 
-  /** Every subscription is in force, and what came meanwhile is in the log. */
+  /** Every subscription is in force, and the log contains the messages of the meantime. */
   private readonly onUp = (): void => {
     this.again?.cancel();
     this.look();
   };
 
-  /** Follows first, then looks where the log is: what lies between comes twice rather than not at all. */
+  /** Subscribes before it reads the position of the log. Entries in between can arrive twice, but none is missed. */
   private async begin(): Promise<void> {
     const { turn } = this;
     try {
@@ -168,7 +168,7 @@ export class RoomFeed {
       this.dropped += 1;
       return;
     }
-    // Entries that are not taken now are read from the log.
+    // Entries that are not accepted now are read from the log.
     if (this.isPaused) this.isLookDue = true;
     else this.carryOut(this.order.live(entry));
   }
@@ -233,7 +233,7 @@ export class RoomFeed {
   private lookLater(): void {
     const { clock, random } = this.room.wire.host;
     this.again?.cancel();
-    // While the bus is down, its `up` comes first.
+    // While the bus is down, wait for `up`.
     this.again = clock.schedule(
       () => {
         if (this.room.wire.bus.state === 'up') this.look();

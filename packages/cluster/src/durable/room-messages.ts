@@ -8,17 +8,17 @@ import type { DurablePlan } from './durable-options.ts';
 import type { Room } from './room.ts';
 
 const MAX_ID_LENGTH = 128;
-/** Of an id that is made up: no other program can store something under it before. */
+/** Number of random bytes in an id that is made up. Another program cannot guess the id and store an entry under it first. */
 const ID_BYTES = 8;
 const NOTHING = Symbol('nothing');
 
-/** The messages of one room: as they are stored, and as its members get them. */
+/** Converts the messages of one room between the stored form and the form for members. */
 export class RoomMessages<Message> {
   private readonly room: Room;
   private readonly plan: DurablePlan<Message>;
-  /** As members get them, made once for all. */
+  /** The form for members, made once for all members. */
   private readonly written = new WeakMap<LogEntry, unknown>();
-  /** A live copy that was looked at, and is delivered next as a rule. */
+  /** The last checked live copy, which is usually delivered next. */
   private seen: { readonly entry: LogEntry; readonly envelope: Envelope } | undefined = undefined;
   private count = 0;
 
@@ -28,11 +28,11 @@ export class RoomMessages<Message> {
   }
 
   /**
-   * A message to store, with its id.
+   * Encodes a message for the log, and chooses its id.
    *
-   * @param id - if the writer gave one
+   * @param id - the id from the writer, if any
    * @throws OptionError for a value that is not an id
-   * @throws EncodeError if it cannot be stored
+   * @throws EncodeError if the message cannot be stored
    */
   encoded(
     message: Message,
@@ -51,7 +51,7 @@ export class RoomMessages<Message> {
     return { id: ownId, bytes: wire.encode(sealScope(stream, ownId), envelope) };
   }
 
-  /** The message as members get it; undefined for a foreign one. */
+  /** Returns the message in the form for members, or undefined for a foreign entry. */
   formatted(entry: LogEntry): unknown {
     const known = this.written.get(entry);
     if (known !== undefined) return known === NOTHING ? undefined : known;
@@ -61,7 +61,7 @@ export class RoomMessages<Message> {
     return written ?? undefined;
   }
 
-  /** The message as it was written; undefined for a foreign one. */
+  /** Returns the message as it was written, or undefined for a foreign entry. */
   decoded(entry: LogEntry): Message | undefined {
     const { wire, stream } = this.room;
     const envelope = this.envelopeOf(entry);
@@ -74,7 +74,7 @@ export class RoomMessages<Message> {
     }
   }
 
-  /** Whether a node of the cluster made the entry. */
+  /** Returns true if a node of the cluster made the entry. */
   isOurs(entry: LogEntry): boolean {
     const envelope = this.envelopeOf(entry);
     this.seen = envelope && { entry, envelope };
@@ -102,7 +102,7 @@ export class RoomMessages<Message> {
   }
 }
 
-/** The scope of a stored message's seal: under another id it is not valid. */
+/** Returns the scope of a stored message's seal. The seal is not valid under another id. */
 function sealScope(stream: string, id: string): string {
   return `${stream}\0${id.length}\0${id}`;
 }

@@ -9,9 +9,9 @@ export class Room {
   readonly wire: Wire;
   /** The group's name. */
   readonly group: string;
-  /** Its name in the log. */
+  /** The name of the group's stream. */
   readonly stream: string;
-  /** True once the cluster was left: nothing is read or stored any more. */
+  /** Whether the node has left the cluster. Then nothing is read or stored any more. */
   isLeft = false;
   private readonly log: Log;
   private readonly limits: LogLimits;
@@ -41,7 +41,7 @@ export class Room {
   }
 
   async read(after: number, limit: number): Promise<LogPage> {
-    // The log of a bus that was closed knows no stream.
+    // The log of a closed bus knows no stream.
     if (this.isLeft) throw this.downError('the cluster was left');
     this.open();
     return this.log.read(this.stream, after, limit);
@@ -52,18 +52,18 @@ export class Room {
     return this.log.follow(this.stream, listener);
   }
 
-  /** The `BUS_DOWN` that callers get. */
+  /** Makes a `BUS_DOWN` for callers. */
   downError(why: string): ChannelError {
     const { name: bus } = this.wire.bus;
     const text = `the log of ${this.group} on ${bus}: ${why}`;
     return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus });
   }
 
-  /** Makes the stream known to the log, once. */
+  /** Opens the stream in the log, once. */
   private open(): void {
     if (this.isOpened) return;
     this.isOpened = true;
-    // The bus may be down: it is opened as soon as it is needed.
+    // The bus can be down. The log opens the stream when a call needs it.
     this.log.open(this.stream, this.limits).catch(() => {});
   }
 }

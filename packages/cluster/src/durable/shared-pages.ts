@@ -3,7 +3,7 @@ import { toError } from '@headrace/core/authoring';
 import type { LogEntry, LogPage } from '../log/log.ts';
 import { comesNext, PAGE_ENTRIES } from './entry-order.ts';
 
-/** The entries of a page after the offset that was asked for. */
+/** The entries of a page after a given offset. */
 export interface PagePart {
   readonly epoch: string;
   readonly entries: readonly LogEntry[];
@@ -18,8 +18,8 @@ interface Waiting {
 }
 
 /**
- * Reads of one log, shared: however many ask, one read is under way. It begins with the reader that is farthest behind;
- * a reader whose offset is after its page waits for the next one.
+ * Shares the reads of one log, so that only one read is under way. A read begins at the lowest requested offset. Callers whose
+ * offset is after the page wait for the next read.
  */
 export class SharedPages {
   private readonly clock: Clock;
@@ -33,18 +33,18 @@ export class SharedPages {
     this.readPage = readPage;
   }
 
-  /** How many reads there were. */
+  /** The number of reads. */
   get readCount(): number {
     return this.reads;
   }
 
-  /** Some of what comes after an offset, from there on; the log as it is now or later. */
+  /** Resolves with the next entries after an offset, from a read that begins now or later. */
   after(after: number): Promise<PagePart> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ after, resolve, reject });
       if (this.isReading) return;
       this.isReading = true;
-      // Questions of the same moment share it.
+      // Calls in the same turn share the read.
       this.clock.execute(() => void this.run());
     });
   }
@@ -78,7 +78,7 @@ export class SharedPages {
   }
 }
 
-/** True if a page begins right after an offset, or has nothing because nothing came. */
+/** Returns true if a page begins right after an offset, or is empty because nothing was stored. */
 export function reaches(
   { epoch, entries, last }: PagePart,
   wanted: string,

@@ -3,24 +3,24 @@ import { EncodeError } from '@headrace/core';
 import { atOnce, toBuffer, toError } from '@headrace/core/authoring';
 import { BODY, type BodyType } from './envelope.ts';
 
-/** The format of a group's messages on the bus, in place of the body types. */
+/** Format of a group's messages on the bus, in place of the built-in format. */
 export interface MessageCodec<Message> {
-  /** Encodes a message. The bytes belong to the caller from now on. The write throws the errors of this function. */
+  /** Encodes a message. The caller owns the returned bytes. The write throws the errors of this function. */
   encode(message: Message): Uint8Array;
-  /** Decodes a message. If it throws, the message is counted and ignored. */
+  /** Decodes a message. If this function throws, the message is counted and ignored. */
   decode(bytes: Buffer): Message;
 }
 
-/** A message as it goes into an envelope. */
+/** The body of an envelope. */
 export interface Body {
   readonly bodyType: BodyType;
   readonly body: Buffer;
 }
 
 /**
- * Bytes as they are, texts as UTF-8, everything else as JSON.
+ * Encodes bytes as they are, texts as UTF-8, and everything else as JSON.
  *
- * @throws EncodeError for what JSON cannot say
+ * @throws EncodeError for a value that JSON cannot represent
  */
 export function encodeBody<Message>(message: Message, codec?: MessageCodec<Message>): Body {
   if (codec !== undefined) {
@@ -32,7 +32,7 @@ export function encodeBody<Message>(message: Message, codec?: MessageCodec<Messa
   return { bodyType: BODY.json, body: Buffer.from(jsonOf(message), 'utf8') };
 }
 
-/** @throws what makes the body no message */
+/** @throws an error that says why the body is not a message */
 export function decodeBody<Message>(
   { bodyType, body }: Body,
   codec?: MessageCodec<Message>,

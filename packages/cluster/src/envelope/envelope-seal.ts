@@ -11,22 +11,25 @@ import {
   versionOf,
 } from './envelope.ts';
 
-/** Of the HMAC: 128 bits cannot be guessed. */
+/** Bytes of the HMAC that are sent. 128 bits cannot be guessed. */
 const SEAL_BYTES = 16;
 const TIME_BYTES = 6;
 const SPARE_BYTES = TIME_BYTES + SEAL_BYTES;
 
-/** Why an envelope is not taken: it has no seal, it has one and there are no keys, or no key made it. */
+/**
+ * Why an envelope is refused: the envelope has no seal, this node has no keys for the seal, or no key of this node made the seal.
+ */
 export type SealFault = 'unsealed' | 'sealed' | 'forged';
 
 /**
- * Envelopes as they are on the bus. With keys, 6 bytes of time follow an envelope, and the first 16 bytes of an
- * HMAC-SHA256 over the subject, a zero, the envelope and the time: a message that no key made for this subject is refused.
+ * Encodes and decodes envelopes. With keys, an envelope is followed by 6 bytes of time and by the first 16 bytes of an
+ * HMAC-SHA256. The HMAC covers the subject, a zero, the envelope and the time. A message that no key made for this subject is
+ * refused.
  */
 export class EnvelopeSeal {
   private readonly keys: readonly KeyObject[];
 
-  /** @param keys - the first one seals, all are accepted */
+  /** @param keys - the first key seals, and all keys are accepted */
   constructor(keys: readonly (string | Uint8Array)[]) {
     this.keys = keys.map((key) =>
       typeof key === 'string' ? createSecretKey(key, 'utf8') : createSecretKey(key),
@@ -38,7 +41,7 @@ export class EnvelopeSeal {
   }
 
   /**
-   * @param time - in milliseconds since 1970; 0 if it does not count
+   * @param time - milliseconds since 1970, or 0 if the time does not count
    * @throws EncodeError `MESSAGE_TOO_LONG`
    */
   encode(subject: string, envelope: Envelope, time: number): Buffer {
@@ -51,7 +54,7 @@ export class EnvelopeSeal {
     return bytes;
   }
 
-  /** The envelope, whose body is a view of the bytes; or the fault in them. Never throws. */
+  /** Returns the envelope, whose body is a view of the bytes, or the fault in the bytes. Never throws. */
   decode(subject: string, bytes: Buffer): Envelope | EnvelopeFault | SealFault {
     const isSealed = versionOf(bytes) === SEALED_VERSION;
     if (this.keys.length === 0) return isSealed ? 'sealed' : decodeEnvelope(bytes);
@@ -59,7 +62,7 @@ export class EnvelopeSeal {
       const envelope = decodeEnvelope(bytes);
       return typeof envelope === 'string' ? envelope : 'unsealed';
     }
-    // Before all of it is read once for each key.
+    // Checked first, because each key reads all the bytes.
     if (bytes.byteLength > MAX_ENVELOPE_BYTES + SPARE_BYTES) return 'long';
     const end = Math.max(0, bytes.byteLength - SEAL_BYTES);
     const content = bytes.subarray(0, end);

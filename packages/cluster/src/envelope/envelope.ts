@@ -20,11 +20,11 @@ export const BODY = { bytes: 0, text: 1, json: 2 } as const;
 
 export type BodyType = (typeof BODY)[keyof typeof BODY];
 
-/** Flag: with this one the sender flushed. Receivers flush what comes together, whatever it says. */
+/** Flag: the sender flushed with this message. Receivers flush messages that arrive together, even without the flag. */
 export const FLUSH = 1;
 /** Flag: the sender waits for an answer. */
 export const ANSWER = 2;
-/** Flag: the line of numbers begins again, above its earlier ones: what is missing between them was never sent. */
+/** Flag: the number line begins again above its earlier numbers. The numbers in between were never sent. */
 export const BEGINS = 4;
 
 /**
@@ -36,8 +36,8 @@ export const BEGINS = 4;
  *  3  u8      kind
  *  4  u8      body type: 0 bytes, 1 UTF-8, 2 JSON
  *  5  u8      flags: 1 flush, 2 answer wanted, 4 the numbers begin again
- *  6  16      node id, new at each start
- * 22  6       number, per node and subject, from 1; of presence it counts its changes; all users share one line of numbers
+ *  6  16      node id, changes at each start
+ * 22  6       number, per node and subject, from 1; for presence the number of changes; one line for all users
  * 28          the body
  * ```
  */
@@ -45,12 +45,12 @@ export interface Envelope {
   readonly kind: Kind;
   readonly bodyType: BodyType;
   readonly flags: number;
-  /** The sender, 32 hexadecimal digits. */
+  /** The id of the sender: 32 hexadecimal digits. */
   readonly node: string;
   readonly number: number;
   /**
-   * The time under the seal, in milliseconds since 1970; 0 for a stored message and a will, whose time does not count.
-   * Undefined without a seal.
+   * The time under the seal, in milliseconds since 1970. The value is 0 for a stored message and a will, whose time does not
+   * count, and undefined without a seal.
    */
   readonly time?: number | undefined;
   readonly body: Buffer;
@@ -68,10 +68,10 @@ export type EnvelopeFault =
 
 const MAGIC = 0x4852;
 const VERSION = 1;
-/** Of an envelope with a time and a seal after it, which are not part of its body. */
+/** Version of an envelope with a time and a seal after the body. */
 export const SEALED_VERSION = 2;
 export const HEADER_BYTES = 28;
-/** The limit of a bus: 1 MiB, as NATS has it, less a reserve for the headers of engines. */
+/** Limit of a bus: 1 MiB, as for NATS, less a reserve for the headers of engines. */
 export const MAX_ENVELOPE_BYTES = 1024 * 1024 - 1024;
 export const MAX_BODY_BYTES = MAX_ENVELOPE_BYTES - HEADER_BYTES;
 
@@ -86,7 +86,7 @@ export function checkBodyLength({ byteLength }: Buffer, max = MAX_BODY_BYTES): v
 }
 
 /**
- * @param spare - bytes behind the body, which the caller fills
+ * @param spare - bytes after the body, which the caller fills
  * @throws EncodeError `MESSAGE_TOO_LONG`
  */
 export function encodeEnvelope(envelope: Envelope, version = VERSION, spare = 0): Buffer {
@@ -104,15 +104,15 @@ export function encodeEnvelope(envelope: Envelope, version = VERSION, spare = 0)
   return bytes;
 }
 
-/** Undefined for bytes that cannot be an envelope. */
+/** Returns undefined for bytes that cannot be an envelope. */
 export function versionOf(bytes: Buffer): number | undefined {
   return bytes.byteLength > 2 && bytes.readUInt16BE(0) === MAGIC ? bytes[2] : undefined;
 }
 
 /**
- * The envelope, whose body is a view of the bytes; or the fault in them. Never throws.
+ * Returns the envelope, whose body is a view of the bytes, or the fault in the bytes. Never throws.
  *
- * @param time - under the seal
+ * @param time - the time under the seal
  */
 export function decodeEnvelope(
   bytes: Buffer,

@@ -1,28 +1,30 @@
 import { ReceiveSequence } from '@headrace/core/authoring';
 
-/** The gap before a number on one line: a node's envelopes on a subject. */
+/**
+ * The result for a number: whether it is new, and the size of the gap before it. A line has the numbers of a node on a subject.
+ */
 export type Arrival = { readonly isNew: true; readonly missed: number } | { readonly isNew: false };
 
 const OLD: Arrival = { isNew: false };
 const NEXT: Arrival = { isNew: true, missed: 0 };
 
-/** A number this far from the last one, above or below, is not believed alone: it may be forged. */
+/** A number that differs more from the last number is not accepted alone, because it can be forged. */
 const FAR = 2 ** 24;
 
 class NumberLine extends ReceiveSequence {
-  /** The last number that was far away, and not believed. */
+  /** The last number that was too far away to be accepted. */
   far: number | undefined = undefined;
 }
 
 /**
- * The numbers that came from each node on one subject. The first one of a node is taken as it is; after that the
- * numbers in a hole were lost, and a number that is not above the last one is a repetition. A number that is far away
- * counts once one comes that is a little above it: a forged number does not silence a node.
+ * The numbers of each node on one subject. The first number of a node is accepted. After the first number, the numbers in a gap
+ * count as lost, and a number that is not above the last number counts as a repetition. A number that is far away is accepted
+ * when another number follows closely above it. So a forged number does not silence a node.
  */
 export class NumberLines {
   private readonly lines = new Map<string, NumberLine>();
 
-  /** @param begins - the line begins again: between its last number and this one nothing was sent */
+  /** @param begins - whether the line begins again, so that no number before this one was lost */
   arrived(node: string, number: number, begins = false): Arrival {
     const line = this.lines.get(node);
     if (line === undefined) {

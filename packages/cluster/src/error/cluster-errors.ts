@@ -1,6 +1,6 @@
 import { ERROR_PAGE, errorCodes } from '@headrace/core';
 
-/** The codes of the errors that this package alone raises. `docs/errors.md` explains each. */
+/** The codes of the errors that only this package raises. `docs/errors.md` explains each code. */
 export const CLUSTER_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
   BUS_DOWN: ['ChannelError', 'the bus to the other processes of a cluster is down'],
   GATEWAY_FAILED: ['ChannelError', 'a gateway failed at a command about its connections'],

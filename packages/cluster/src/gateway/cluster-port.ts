@@ -13,7 +13,7 @@ export class ClusterPort implements GatewayPort {
   readonly logger: Logger;
   private readonly context: ClusterContext;
   private readonly listeners = new Set<GatewayListener>();
-  /** The part of each other node's heartbeats that matters here: most of them change nothing in it. */
+  /** The part of each node's heartbeat that is used here. Most heartbeats do not change it. */
   private readonly known = new Map<string, string>();
 
   constructor(context: ClusterContext) {
@@ -92,7 +92,7 @@ export class ClusterPort implements GatewayPort {
   }
 }
 
-/** The port of a gateway's or worker's node; all of one `Cluster` share one. */
+/** Returns the port of a gateway's or worker's node. A `Cluster` has one port. */
 export function portOf(node: Cluster<never> | GatewayCluster): GatewayPort {
   return 'gatewayPort' in node ? node.gatewayPort : node.addition(clusterPort);
 }

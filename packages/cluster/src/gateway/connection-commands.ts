@@ -9,36 +9,36 @@ import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 import { Question } from '../users/question.ts';
 
-/** Carries out a command for connections of this node; what it returns is the answer. */
+/** Carries out a command for connections of this node, and returns the answer. */
 export type CommandListener = (command: Record<string, unknown>) => unknown;
 
 /** The answer of one gateway. */
 export interface CommandAnswer {
   readonly value?: unknown;
-  /** Why it was not carried out. */
+  /** Why the command was not carried out. */
   readonly failure?: { readonly isTooLong: boolean; readonly text: string };
 }
 
-/** What came of a command. */
+/** The outcome of a command. */
 export interface CommandOutcome {
-  /** By the node of the gateway. */
+  /** The answers by the node of the gateway. */
   readonly answers: ReadonlyMap<string, CommandAnswer>;
-  /** The gateways that are there and have not answered in time. */
+  /** The running gateways that have not answered in time. */
   readonly missing: readonly string[];
 }
 
-/** A command that is on its way. */
+/** A command that was sent. */
 export interface SentCommand {
-  /** Rejects with `BUS_DOWN`; it may be ignored. */
+  /** Rejects with `BUS_DOWN`. You may ignore the promise. */
   readonly outcome: Promise<CommandOutcome>;
 }
 
 const PART = 'connections';
 const ANSWERS = 'connection-answers';
-/** Of the presence of gateways; no token of a name begins with `c`. */
+/** The group for the presence of gateways. No token of a name begins with `c`. */
 const GATEWAYS = 'cg';
 
-/** Commands about connections to the gateways of a cluster, and their answers; one for each node. */
+/** Sends commands about connections to the gateways of a cluster, and receives the answers. Each node has one object. */
 export class ConnectionCommands {
   private readonly context: GroupContext;
   private readonly gateways: GroupPresence;
@@ -58,7 +58,7 @@ export class ConnectionCommands {
     directory.on('vanished', gone);
   }
 
-  /** This node has connections: it carries out commands. */
+  /** Carries out commands for the connections of this node. Returns a function that stops this service. */
   serve(listener: CommandListener): () => void {
     const { wire, inbox, presence } = this.context;
     this.listener = listener;
@@ -77,7 +77,7 @@ export class ConnectionCommands {
   }
 
   /**
-   * Sends a command to one node, or to all gateways. What is said next comes after it.
+   * Sends a command to one node, or to all gateways. Later commands arrive after this command.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`
    */
@@ -105,7 +105,7 @@ export class ConnectionCommands {
     const others = node === undefined ? this.gateways.holders('') : isOwn ? [] : [node];
     const expected = isHere ? [wire.nodeId, ...others] : others;
     const isKnown = node !== undefined || presence.isSure;
-    // While it is not known which gateways there are there may be more of them.
+    // While the gateways are not known for certain, more of them can exist.
     const question = new Question<CommandAnswer>(clock, timeoutMs, isKnown ? expected : []);
     if (isKnown && expected.length === 0) question.end();
     const stop = inbox.listen(ANSWERS, about, (note, from) =>
@@ -114,7 +114,7 @@ export class ConnectionCommands {
     this.open.add(question);
     try {
       if (isHere) {
-        // The same as others get: a copy.
+        // Decoded from the bytes, so that this node also works on a copy.
         const note = toNote(decodeBody(body));
         clock.execute(() => question.answered(wire.nodeId, this.carryOut(note)));
       }
@@ -128,7 +128,7 @@ export class ConnectionCommands {
     }
   }
 
-  /** @param expected - undefined if it was not known at the start */
+  /** @param expected - undefined if the gateways were not known at the start */
   private missing(expected: string[] | undefined, answers: ReadonlyMap<string, unknown>): string[] {
     const { wire, presence } = this.context;
     const holders = this.gateways.holders('');
@@ -136,7 +136,7 @@ export class ConnectionCommands {
       if (wire.bus.state === 'down') throw this.busDown();
       return holders.filter((id) => !answers.has(id));
     }
-    // A node that is not a gateway, or is gone, has no connections.
+    // A node that is gone, or is not a gateway, has no connections.
     return expected.filter((id) => !presence.isSure || holders.includes(id));
   }
 
@@ -166,7 +166,7 @@ export class ConnectionCommands {
   private failed({ op }: Record<string, unknown>, thrown: unknown): CommandAnswer {
     const error = toError(thrown);
     const isTooLong = isHeadraceError(error, 'MESSAGE_TOO_LONG');
-    // The caller's error is not one of this node.
+    // A too long message is the caller's error, not an error of this node.
     if (!isTooLong) {
       const text = `a command about connections failed: ${JSON.stringify(op)}`;
       this.context.wire.host.logger.log('error', text, error);
@@ -181,7 +181,7 @@ export class ConnectionCommands {
   }
 }
 
-/** What a gateway could not do, as an error. */
+/** Makes an error from the failure of a gateway. */
 export function failureError(
   gateway: string,
   { isTooLong, text }: NonNullable<CommandAnswer['failure']>,
@@ -192,7 +192,7 @@ export function failureError(
   return new ChannelError(CLUSTER_ERRORS.GATEWAY_FAILED, failed, { gateways: gateway, count });
 }
 
-/** The part of a node. */
+/** Makes the commands of a node. */
 export function connectionCommands(context: GroupContext): ConnectionCommands {
   return new ConnectionCommands(context);
 }

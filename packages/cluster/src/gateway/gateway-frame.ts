@@ -1,42 +1,50 @@
 import { Buffer } from 'node:buffer';
 import { BODY, type BodyType, MAX_BODY_BYTES } from '../envelope/envelope.ts';
 
-/** The operation of a frame. The first five go from the gateway to the worker, the others back. */
+/** The operation of a frame. A gateway sends the first five to a worker, and a worker sends the others to a gateway. */
 export const OP = {
-  /** The worker gets a connection. Number: of the last message before. Body: the attributes of the connection. */
+  /**
+   * Gives the worker a connection. The number is that of the last message before. The body contains the connection's attributes.
+   */
   open: 1,
   message: 2,
-  /** Asks which messages were handled. Number: of the last message that was sent. */
+  /** Asks which messages were handled. The number is that of the last message sent. */
   sync: 3,
-  /** The connection is closed; numbered and repeated as a message. Body: the reason. */
+  /** The connection is closed. The frame is numbered and repeated like a message. The body contains the reason. */
   closed: 4,
-  /** The worker no longer has the connection. Of connection 0: the gateway has heard that the worker forgot what it had. */
+  /**
+   * The worker no longer has the connection. With connection 0, the gateway confirms that the worker has forgotten its
+   * connections.
+   */
   leave: 5,
-  /** Number: of the last message that was handled; all before it were, too. */
+  /** Acknowledges messages. The number is that of the last handled message. All messages before it were handled too. */
   ack: 6,
-  /** A message to the connection. */
+  /** Contains a message to the connection. */
   write: 7,
-  /** Close the connection. Body: the reason. */
+  /** Closes the connection. The body contains the reason. */
   close: 8,
-  /** There is no such connection here. Of connection 0: this worker took the gateway for gone, and forgot what it had. */
+  /**
+   * The worker does not know the connection. With connection 0, the worker considered the gateway gone, and has forgotten the
+   * gateway's connections.
+   */
   unknown: 9,
 } as const;
 
 export type Op = (typeof OP)[keyof typeof OP];
 
-/** Flags of {@link OP}s; each stands for something else in another op. */
+/** Flags of {@link OP}s. Each flag has another meaning in another op. */
 export const FLAG = {
-  /** open: another worker had it before. */
+  /** open: another worker had the connection before. */
   moved: 1,
-  /** open: nothing may be left out. */
+  /** open: no message may be left out. */
   acknowledged: 2,
-  /** message: a worker that is gone may have handled it. */
+  /** message: a worker that is gone may have handled the message. */
   repeated: 1,
-  /** ack: what came after `received` had a hole before it, and was not taken. */
+  /** ack: the frame after `received` did not follow it, and was not accepted. */
   gap: 1,
-  /** ack: answers a sync or an open; `echo` is its number. */
+  /** ack: the answer to a sync or an open, with its number in `echo`. */
   answer: 2,
-  /** ack: the body is the attributes. */
+  /** ack: the body contains the attributes. */
   attributes: 4,
 } as const;
 
@@ -70,7 +78,7 @@ export interface GatewayFrame {
 
 const HEADER = 22;
 const ACK_HEADER = 34;
-/** The limit of one message of a connection. */
+/** Maximum length of one message of a connection. */
 export const MAX_MESSAGE_BYTES = MAX_BODY_BYTES - HEADER;
 
 const NOTHING = Buffer.alloc(0);
@@ -84,7 +92,7 @@ const DEFAULTS = {
   body: NOTHING,
 };
 
-/** A frame with what is not given left at nothing. */
+/** Makes a frame, with empty values for the missing fields. */
 export function frameOf(
   frame: Partial<GatewayFrame> & Pick<GatewayFrame, 'op' | 'connection' | 'epoch'>,
 ): GatewayFrame {
@@ -109,7 +117,7 @@ export function encodeFrame(frame: GatewayFrame): Buffer {
   return bytes;
 }
 
-/** The frame, whose body is a view of the bytes; undefined if they are none. Never throws. */
+/** Decodes a frame. Its body is a view of the bytes. Returns undefined if the bytes are not a frame. Never throws. */
 export function decodeFrame(bytes: Buffer): GatewayFrame | undefined {
   if (bytes.byteLength < HEADER) return undefined;
   const op = bytes[0] as Op;

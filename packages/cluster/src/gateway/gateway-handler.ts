@@ -1,6 +1,6 @@
 import type { Context, Handler } from '@headrace/core';
 
-/** The gateway, as its handler sees it. */
+/** The gateway, as its handler uses it. */
 export interface GatewayDoor {
   connected(ctx: Context): number;
   message(id: number, message: unknown): void;
@@ -8,17 +8,17 @@ export interface GatewayDoor {
 }
 
 /**
- * Gives the messages of its connection to a worker, and writes what that writes.
+ * Sends the messages of its connection to a worker, and writes the messages of the worker.
  *
  * ```text
  *  wire | frame | codec | auth | [gateway] | ─── bus ───▶ worker
  * ```
  *
- * **Place** the last one. **In** messages of any kind that goes into JSON, or that the gateway's `codec` knows; they end
- * here. **Out** what the worker writes. **Events** all pass. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
- * **State** per channel. **Pitfalls** reading stops while 64 messages are not answered, while there is no worker, and
- * while the bus is down, unless the gateway has `handleWhenDown`; a heartbeat upstream of it should not count that
- * time.
+ * **Place** The last handler. **In** Messages that JSON can represent, or that the gateway's `codec` encodes; the messages end
+ * here. **Out** The messages of the worker. **Events** All pass. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
+ * **State** Per channel. **Pitfalls** Reading stops while `maxUnanswered` messages are unanswered, and without a worker. Reading
+ * also stops while the bus is down, unless the gateway has `handleWhenDown`. A heartbeat upstream of the handler should not count
+ * that time.
  */
 export class GatewayHandler implements Handler {
   private readonly gateway: GatewayDoor;

@@ -5,15 +5,15 @@ import { FLAG, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
 
 /** The rules of all connections of a gateway. */
 export interface GatewayRules {
-  /** Messages without an acknowledgement are repeated. */
+  /** Whether messages without an acknowledgement are repeated. */
   readonly isAcknowledged: boolean;
   readonly maxUnanswered: number;
   readonly maxUnansweredBytes: number;
-  /** A worker is asked how far it has come when it was not heard for so long. */
+  /** Time without a frame of the worker after which the gateway asks for its progress. */
   readonly syncMs: number;
-  /** A worker that drains may take so long to acknowledge what it has; and a closed connection's worker, too. */
+  /** Maximum time for a draining worker to acknowledge its messages. The worker of a closed connection has six times as long. */
   readonly handoverMs: number;
-  /** While the bus is down, messages are handled without a worker. */
+  /** Whether messages are handled without a worker while the bus is down. */
   readonly readsWhenDown: boolean;
 }
 
@@ -26,9 +26,9 @@ export type LinkAction =
   | { readonly do: 'close'; readonly reason: string }
   /** A worker is needed: call `assign`. */
   | { readonly do: 'choose' }
-  /** This many messages reached no worker, or it is unknown whether they did. */
+  /** `count` messages reached no worker, or it is unknown whether they did. */
   | { readonly do: 'lost'; readonly count: number }
-  /** The connection has closed and its worker knows. */
+  /** The connection has closed, and its worker knows it. */
   | { readonly do: 'done' };
 
 /** A message of the connection that its worker has not acknowledged. */
@@ -36,12 +36,13 @@ interface Unanswered {
   readonly op: typeof OP.message | typeof OP.closed;
   readonly bodyType: BodyType;
   readonly size: number;
-  /** Let go once it was sent, if it will not be repeated. */
+  /** Released once the message was sent, if it will not be repeated. */
   body: Buffer;
 }
 
 /**
- * One connection at its gateway, without channel and clock: which worker has it, and what that has not acknowledged.
+ * One connection at its gateway, without channel and clock: the worker of the connection, and the messages without an
+ * acknowledgement.
  *
  * ```text
  *            assign     open ─▶ confirmed by an ack      leave: it drains, and has acknowledged all
@@ -50,8 +51,8 @@ interface Unanswered {
  *      └───────── the worker is gone, or has forgotten the connection
  * ```
  *
- * Frames between two nodes arrive in order, or not at all. Lost ones are found by `sync`: the answer says how far the
- * worker has come with everything that was sent before.
+ * Frames between two nodes arrive in order, or not at all. A `sync` finds lost frames, because its answer contains the worker's
+ * progress with all frames sent before.
  */
 export class GatewayLink {
   readonly id: number;
@@ -60,16 +61,16 @@ export class GatewayLink {
   private current: string | undefined = undefined;
   private epoch = 0;
   private isConfirmed = false;
-  /** The worker may have forgotten the connection, and has not been heard since. */
+  /** Whether the worker may have forgotten the connection, and has sent no frame since. */
   private isDoubted = false;
-  /** A worker has had it: the next one gets it as one that moved. */
+  /** Whether a worker has had the connection. The next worker then receives it as moved. */
   private wasConfirmed = false;
   private leavingAt: number | undefined = undefined;
   private readonly sequence = new SendSequence();
-  /** Those that are not acknowledged, oldest first. */
+  /** The messages without an acknowledgement, oldest first. */
   private readonly entries: Unanswered[] = [];
   private bytes = 0;
-  /** The last one that an earlier worker may have handled. */
+  /** The number of the last message that an earlier worker may have handled. */
   private repeatedTo = 0;
   private attributes: Buffer;
   private attributeVersion = 1;
@@ -86,7 +87,7 @@ export class GatewayLink {
     this.isBusUp = isBusUp;
   }
 
-  /** The worker that has it, or is to get it. */
+  /** The worker that has the connection, or is to receive it. */
   get worker(): string | undefined {
     return this.current;
   }
@@ -95,7 +96,7 @@ export class GatewayLink {
     return this.entries.length;
   }
 
-  /** Gives the connection to a worker. Without one, reading stops. */
+  /** Assigns the connection to a worker. Without a worker, reading stops. */
   assign(worker: string | undefined, now: number): readonly LinkAction[] {
     if (this.isDone) return this.taken();
     if (this.current !== undefined) this.giveUp();
@@ -113,20 +114,20 @@ export class GatewayLink {
     return this.taken();
   }
 
-  /** The worker's node is gone. */
+  /** Called when the worker's node is gone. */
   workerGone(): readonly LinkAction[] {
     this.forgetWorker();
     return this.taken();
   }
 
-  /** The worker drains, and another one is ready: it acknowledges what it has, and gets no more. */
+  /** Called when the worker drains, and another worker is ready. The worker acknowledges its messages, and receives no more. */
   workerLeaves(now: number): readonly LinkAction[] {
     this.leavingAt ??= now;
     this.handOverIfAnswered();
     return this.taken();
   }
 
-  /** The worker that was to be left is ready again. */
+  /** Called when a draining worker is ready again. */
   workerStays(): readonly LinkAction[] {
     if (this.leavingAt !== undefined) {
       this.leavingAt = undefined;
@@ -137,20 +138,20 @@ export class GatewayLink {
 
   busChanged(isUp: boolean): readonly LinkAction[] {
     this.isBusUp = isUp;
-    // Frames that were on their way may be lost: they are asked for at the next tick.
+    // Frames on their way can be lost, so the next tick asks for them.
     this.askedAt = Number.NEGATIVE_INFINITY;
     this.updateHold();
     this.pump();
     return this.taken();
   }
 
-  /** The connection has a message. */
+  /** Called with a message of the connection. */
   message(bodyType: BodyType, body: Buffer): readonly LinkAction[] {
     if (this.closedAt === undefined) this.add(OP.message, bodyType, body);
     return this.taken();
   }
 
-  /** The connection has closed. */
+  /** Called when the connection has closed. */
   closed(reason: string, now: number): readonly LinkAction[] {
     if (this.closedAt !== undefined) return this.taken();
     this.closedAt = now;
@@ -160,7 +161,7 @@ export class GatewayLink {
     return this.taken();
   }
 
-  /** A frame came from a worker. */
+  /** Called with a frame of a worker. */
   received(from: string, frame: GatewayFrame, now: number): readonly LinkAction[] {
     if (from !== this.current || frame.epoch !== this.epoch) {
       // The old worker does not know yet that the connection has moved.
@@ -175,7 +176,10 @@ export class GatewayLink {
     return this.taken();
   }
 
-  /** A worker may have forgotten the connection: it is asked, even if it owes no answer, and again as long as it is silent. */
+  /**
+   * Asks a worker that may have forgotten the connection, even if the worker owes no answer. The question is repeated while the
+   * worker is silent.
+   */
   doubt(worker: string, now: number): readonly LinkAction[] {
     if (worker === this.current && !this.isDoubted) {
       this.isDoubted = true;
@@ -184,7 +188,7 @@ export class GatewayLink {
     return this.taken();
   }
 
-  /** Time has passed. */
+  /** Checks the times of the rules. */
   tick(now: number): readonly LinkAction[] {
     const { handoverMs, syncMs } = this.rules;
     if (this.isDone) return this.taken();
@@ -212,7 +216,7 @@ export class GatewayLink {
     });
   }
 
-  /** Something was sent, and it is not known what became of it. */
+  /** Returns true if a frame was sent and it is unknown whether it arrived. */
   private isWaiting(): boolean {
     return (
       this.current !== undefined &&
@@ -228,7 +232,7 @@ export class GatewayLink {
     this.askedAt = now;
     const { sent, isInFlight } = this.sequence;
     const isClose = isInFlight && this.entry(sent).op === OP.closed;
-    // Without repetition the worker takes the last number as all there is; a close is never left out.
+    // Without repetition, the worker counts messages up to this number as lost. A close must never be lost.
     if (isClose && !this.rules.isAcknowledged) this.sendEntry(sent);
     else this.send(this.current!, OP.sync, { number: sent });
   }
@@ -256,14 +260,14 @@ export class GatewayLink {
   }
 
   private unknown(): void {
-    // An acknowledged open that is unknown comes from before it.
+    // An unconfirmed `open` is still under way, so the answer is older.
     if (!this.isConfirmed) return;
     // The acknowledgement of the close was lost.
     if (this.entries.length === 1 && this.entries[0]!.op === OP.closed) this.done();
     else this.forgetWorker();
   }
 
-  /** So many of the oldest are no longer kept. */
+  /** Forgets the oldest messages. */
   private drop(count: number): void {
     if (count === 0) return;
     for (const { op, size } of this.entries.splice(0, count)) {
@@ -272,7 +276,7 @@ export class GatewayLink {
     }
   }
 
-  /** It is unknown what the worker did with what it was sent. */
+  /** Called when it is unknown how the worker handled its messages. */
   private forgetWorker(): void {
     if (this.current === undefined || this.isDone) return;
     this.current = undefined;
@@ -284,7 +288,7 @@ export class GatewayLink {
     this.do({ do: 'choose' });
   }
 
-  /** The worker that has it does not have it any more. */
+  /** Takes the connection from its worker. */
   private giveUp(): void {
     if (this.current === undefined) return;
     this.send(this.current, OP.leave, {});
@@ -296,10 +300,10 @@ export class GatewayLink {
     if (!this.rules.isAcknowledged) this.lose(this.sequence.highest);
   }
 
-  /** The messages up to this number reach no worker, or it is unknown whether they did; a close is kept. */
+  /** Loses the messages up to this number, which reached no worker, or may have reached none. A close is kept. */
   private lose(number: number): void {
     const { sequence, closedAt } = this;
-    // The close is the last one.
+    // The close has the last number.
     const messages = closedAt === undefined ? sequence.last : sequence.last - 1;
     const count = sequence.acknowledge(Math.min(number, messages));
     this.drop(count);
@@ -344,7 +348,7 @@ export class GatewayLink {
   private updateHold(): void {
     const { maxUnanswered, maxUnansweredBytes, readsWhenDown } = this.rules;
     const { entries, bytes, isHeld, isBusUp } = this;
-    // Once held, until half of it is answered: not a hold for each message.
+    // A hold ends when half of the limit is answered, so that not each message causes a hold.
     const part = isHeld ? 0.5 : 1;
     const isFull = entries.length >= maxUnanswered * part || bytes >= maxUnansweredBytes * part;
     const mustHold = isBusUp ? isFull || this.current === undefined : !readsWhenDown;

@@ -2,38 +2,41 @@ import type { Buffer } from 'node:buffer';
 import type { Clock, Logger } from '@headrace/core';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 
-/** A node that is not a `Cluster`, for a gateway or a worker: in tests, or over a bus of its own. */
+/** A node that is not a `Cluster`, for a gateway or a worker in tests or over another bus. */
 export interface GatewayCluster {
   readonly gatewayPort: GatewayPort;
 }
 
 /** Receives the reports of a {@link GatewayPort}. */
 export interface GatewayListener {
-  /** The body of an envelope came from a node. */
+  /** Called when the body of an envelope from a node has arrived. */
   received(from: string, body: Buffer): void;
-  /** The answers of `ready` and `isThere` may have changed. */
+  /** Called when the answers of `ready` and `isThere` may have changed. */
   peersChanged(): void;
-  /** The state of the bus has changed. */
+  /** Called when the state of the bus has changed. */
   busChanged(isUp: boolean): void;
 }
 
 /**
- * The node, as gateways and workers see it: envelopes of kind 8 on the nodes' own subjects, in order between two
- * nodes, and which nodes there are.
+ * The node, as gateways and workers use it. The port sends envelopes of kind 8 on the subjects of the nodes, in order between two
+ * nodes, and knows the other nodes.
  */
 export interface GatewayPort {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The id of this node; it changes if two nodes had the same one. */
+  /** The id of this node, which changes if two nodes had the same id. */
   readonly nodeId: string;
   /** The state of the bus. */
   readonly state: 'up' | 'down';
-  /** Sends the body of an envelope to one node, which may be this one. */
+  /** Sends the body of an envelope to one node. The node can be this node. */
   send(node: string, body: Buffer): PublishOutcome;
-  /** The ids of the nodes that are ready and offer a role, including this one. */
+  /** Returns the ids of the ready nodes with a role, including this node. */
   ready(role: string): readonly string[];
-  /** True for a node that is ready, draining or unheard for a short time; false once it is gone, or was never there. */
+  /**
+   * Returns true for a node that is ready, draining, or without heartbeat for a short time. Returns false for a node that is gone
+   * or unknown.
+   */
   isThere(node: string): boolean;
-  /** Calls the listener from now on, until the subscription is closed. */
+  /** Calls the listener until the subscription is closed. */
   listen(listener: GatewayListener): BusSubscription;
 }

@@ -14,12 +14,12 @@ export type SessionJob =
     }
   | { readonly what: 'close'; readonly number: number | undefined; readonly reason: string };
 
-/** The answer: none, or an acknowledgement with these flags. */
+/** The answer to a frame: none, or an acknowledgement with these flags. */
 export type SessionAnswer = { readonly flags: number; readonly echo: number } | undefined;
 
 const PLAIN = { flags: 0, echo: 0 };
 
-/** One connection at its worker, without the code that handles it: what has come, and what has been handled. */
+/** One connection at its worker, without the code that handles it: the received and the handled messages. */
 export class GatewaySession {
   readonly gateway: string;
   readonly connection: number;
@@ -41,7 +41,7 @@ export class GatewaySession {
     this.jobs.push({ what: 'connect', isMoved: (flags & FLAG.moved) !== 0 });
   }
 
-  /** The last message that came; without a hole before it, if nothing may be left out. */
+  /** The number of the last received message. With acknowledgements, no message before it is missing. */
   get received(): number {
     return this.sequence.received;
   }
@@ -50,12 +50,12 @@ export class GatewaySession {
     return this.lastHandled;
   }
 
-  /** Messages that did not come, and will not. */
+  /** The number of messages that did not arrive, and will not. */
   get missed(): number {
     return this.sequence.missed;
   }
 
-  /** A frame of this epoch came. */
+  /** Accepts a frame of this epoch. */
   take(frame: GatewayFrame): SessionAnswer {
     const { op, number } = frame;
     if (op === OP.open) return { flags: FLAG.answer, echo: number };
@@ -73,21 +73,21 @@ export class GatewaySession {
     return undefined;
   }
 
-  /** The gateway does not give it any more. */
+  /** Ends the session, because the gateway no longer assigns the connection to this worker. */
   leave(reason: string): void {
     this.jobs.length = 0;
     if (!this.isClosing) this.jobs.push({ what: 'close', number: undefined, reason });
     this.isClosing = true;
   }
 
-  /** This job is done. */
+  /** Called when a job is done. */
   finished(job: SessionJob): void {
     if (job.what === 'close') this.isClosing = true;
     if (job.what !== 'connect' && job.number !== undefined) this.lastHandled = job.number;
     if (this.jobs.length === 0) this.lastHandled = this.received;
   }
 
-  /** Everything that was sent before this question has come by now, or will not come. */
+  /** All frames sent before this question have arrived by now, or are lost. */
   private asked(number: number): SessionAnswer {
     if (!this.isAcknowledged && number > this.received) {
       const isIdle = this.lastHandled === this.received;

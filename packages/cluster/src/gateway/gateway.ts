@@ -33,34 +33,34 @@ import { checkAttributesLength, checkLength, type GatewayAttributes } from './wo
 
 /** Options of a {@link Gateway}. */
 export interface GatewayOptions<Message = unknown> {
-  /** This node. */
+  /** The node of the gateway. */
   readonly cluster: Cluster<never> | GatewayCluster;
   /**
-   * With `at-most-once`, messages that a worker had not answered when it died are lost. With `acknowledged`, the gateway keeps
-   * each message until it is answered, and repeats it to the next worker, marked as repeated: that worker cannot know what the
-   * other one has done.
+   * Delivery guarantee for messages whose worker dies before it answers. With `at-most-once`, these messages are lost. With
+   * `acknowledged`, the gateway keeps each message until it is answered, and repeats it to the next worker, marked as repeated.
+   * The next worker cannot know which messages were handled.
    * @default 'at-most-once'
    */
   readonly delivery?: 'at-most-once' | 'acknowledged';
-  /** The role of the nodes that are workers. @default 'worker' */
+  /** Role of the nodes that are workers. @default 'worker' */
   readonly role?: string;
-  /** The number of unanswered messages at which the gateway stops reading a connection. @default 64 */
+  /** Number of unanswered messages at which the gateway stops reading a connection. @default 64 */
   readonly maxUnanswered?: number;
-  /** The bytes of unanswered messages at which the gateway stops reading a connection. @default 1048576 */
+  /** Size of unanswered messages, in bytes, at which the gateway stops reading a connection. @default 1048576 */
   readonly maxUnansweredBytes?: number;
-  /** The time without an answer after which a worker is asked how far it has come, in milliseconds. @default 2000 */
+  /** Time without an answer, in milliseconds, after which the gateway asks a worker for its progress. @default 2000 */
   readonly syncMs?: number;
-  /** How long a draining worker may take to answer its messages, in milliseconds. @default 5000 */
+  /** Maximum time for a draining worker to answer its messages, in milliseconds. @default 5000 */
   readonly handoverMs?: number;
-  /** Gives the first attributes of a connection, for its workers; 64 KiB of JSON at most. @default nothing */
+  /** Returns the first attributes of a connection, at most 64 KiB of JSON, for its workers. @default nothing */
   readonly attributes?: (channel: Channel) => GatewayAttributes;
   /**
-   * Handles, on this node, the messages that arrive while the bus is down; no worker gets them. Messages that a worker had not
-   * answered before stay with that worker.
+   * Called on this node for each message that arrives while the bus is down. No worker receives such a message. Earlier messages
+   * without an answer stay with their worker.
    * @default none: reading stops
    */
   readonly handleWhenDown?: (channel: Channel, message: Message) => void;
-  /** The format of messages on the bus; the same at the workers. @default bytes, texts, JSON */
+  /** Format of messages on the bus. The workers must use the same format. @default bytes, texts, JSON */
   readonly codec?: MessageCodec<Message>;
 }
 
@@ -77,7 +77,7 @@ const OPTIONS = describeOptions('Gateway', {
   handleWhenDown: fn({ answers: 'nothing', takes: 2, purpose: 'handles a message' }),
   codec: object('a codec with encode and decode'),
 });
-/** Divides the times of the rules. */
+/** Number of ticks within the shortest time of the rules. */
 const TICKS = 4;
 
 interface GatewayEntry {
@@ -87,9 +87,9 @@ interface GatewayEntry {
 }
 
 /**
- * Holds connections whose logic runs on other nodes. Each connection has one worker, which gets all its messages. If that
- * worker's node is gone or drains, the connection moves to another ready worker, chosen by rendezvous hashing; no connection is
- * closed for that.
+ * Holds connections whose logic runs on other nodes. Each connection has one worker, which receives all its messages. If the node
+ * of that worker is gone or drains, the connection moves to another ready worker, chosen by rendezvous hashing. The move does not
+ * close the connection.
  *
  * @see GatewayWorker's `Gateway`
  */
@@ -105,7 +105,7 @@ export class Gateway<Message = unknown> {
   private readonly logger: Logger;
   private readonly entries = new Map<number, GatewayEntry>();
   private readonly subscription: BusSubscription;
-  /** Undefined where the node is no `Cluster`: then no worker reaches its connections by their ids. */
+  /** Undefined if the node is not a `Cluster`. Then workers cannot reach the connections by their ids. */
   private readonly held: HeldConnections | undefined;
   private readonly stopServing: () => void;
   private isClosed = false;
@@ -114,7 +114,10 @@ export class Gateway<Message = unknown> {
   private moved = 0;
   private ignored = 0;
   private timer: Timer | undefined = undefined;
-  /** When a connection found no worker; `reported` once that is in the log, until there is one. */
+  /**
+   * The time since which a connection has found no worker. After the line in the log, the value is `reported` until a worker is
+   * ready.
+   */
   private aloneSince: number | 'reported' | undefined = undefined;
 
   constructor(options: GatewayOptions<Message>) {
@@ -149,35 +152,35 @@ export class Gateway<Message = unknown> {
         : cluster.addition(connectionCommands).serve((command) => held.command(command));
   }
 
-  /** The number of connections, including closed ones whose workers do not know it yet. */
+  /** The number of connections, including closed ones whose workers are not notified yet. */
   get connections(): number {
     return this.entries.size;
   }
 
-  /** The number of messages that reached no worker, or may not have reached one. */
+  /** The number of messages that reached no worker, or may have reached none. */
   get lostCount(): number {
     return this.lost;
   }
 
-  /** How often a connection moved to another worker. */
+  /** The number of moves of connections to another worker. */
   get movedCount(): number {
     return this.moved;
   }
 
-  /** How many envelopes were not valid. */
+  /** The number of envelopes that were not valid. */
   get ignoredCount(): number {
     return this.ignored;
   }
 
   /**
-   * A handler for the end of a connection's pipeline; one for each connection, or one in a template. Messages that it reads go to
-   * the worker; messages of the worker are written from its place.
+   * Returns a handler for the tail of a connection's pipeline, one for each connection or one in a template. The worker receives
+   * the messages that the handler reads. Messages of the worker are written from the handler's place.
    */
   handler(): Handler {
     return new GatewayHandler(this as Gateway);
   }
 
-  /** Stops the gateway. Its connections stay open; later ones close with the reason `shutdown`. */
+  /** Stops the gateway. Its connections stay open. Later connections close with the reason `shutdown`. */
   close(): void {
     this.isClosed = true;
     this.subscription.close();
@@ -220,7 +223,7 @@ export class Gateway<Message = unknown> {
     }
     const { bodyType, body } = encodeBody(message as Message, this.options.codec);
     checkLength(body.byteLength);
-    // A decoder's view of what was read: it would keep all of that.
+    // Copied, because a decoder's view would keep the whole input in memory.
     const kept = this.rules.isAcknowledged ? Buffer.from(body) : body;
     this.carryOut(entry, entry.link.message(bodyType, kept));
   }
@@ -353,7 +356,7 @@ export class Gateway<Message = unknown> {
       message = decodeBody<Message>(body, this.options.codec);
     } catch (thrown) {
       this.ignored += 1;
-      this.logger.log('warn', 'a worker wrote what is not a message', toError(thrown));
+      this.logger.log('warn', 'a worker wrote a value that is not a message', toError(thrown));
       return;
     }
     ctx.writeAndFlush(message);

@@ -4,22 +4,22 @@ import { writeToEach } from '@headrace/core/authoring';
 import type { Cluster } from '../cluster/cluster.ts';
 import { checkAttributesLength, type GatewayAttributes } from './worker-connection.ts';
 
-/** A connection, as its gateway knows it. */
+/** A connection, as its gateway describes it. */
 export interface ConnectionInfo {
   /** The id of the connection in the cluster: the node and a number. */
   readonly id: string;
-  /** The users that the connection was bound to, without the user of an AuthHandler. */
+  /** The users that the connection is bound to. The user of an AuthHandler is not included. */
   readonly users: readonly string[];
-  /** The groups that the connection is in. */
+  /** The groups that the connection is a member of. */
   readonly groups: readonly string[];
   /** A copy of the connection's session. */
   readonly session: GatewayAttributes;
 }
 
-/** A part of the list of a gateway's connections, in the order of their numbers. */
+/** A part of the list of a gateway's connections, ordered by number. */
 export interface ConnectionPage {
   readonly connections: readonly ConnectionInfo[];
-  /** The number of the last one, if more follow. */
+  /** The number of the last connection in the page, if more follow. */
   readonly next: number | undefined;
 }
 
@@ -29,10 +29,10 @@ interface Held {
   session: GatewayAttributes;
 }
 
-/** Of one page, except for a single connection that takes more. */
+/** Maximum size of a page. A single connection can exceed the maximum. */
 const MAX_PAGE_BYTES = 262_144;
 
-/** The connections of a gateway with their sessions: they end with the gateway, with nobody else. */
+/** The connections of a gateway with their sessions. A session ends with its connection or gateway, not with a worker. */
 export class HeldConnections {
   private readonly cluster: Cluster<never>;
   private readonly held = new Map<number, Held>();
@@ -53,7 +53,7 @@ export class HeldConnections {
     });
   }
 
-  /** Carries out a command of a worker. @throws what is wrong with it */
+  /** Carries out a command of a worker. @throws an error for an invalid command */
   command(command: Record<string, unknown>): unknown {
     const { op, name, message, changes, isNew, reason, after } = command;
     const chosen = this.chosen(command);
@@ -92,7 +92,7 @@ export class HeldConnections {
     return chosen.length;
   }
 
-  /** All of them, or none. */
+  /** Sets all sessions, or none if a session is too long. */
   private setSessions(chosen: readonly Held[], changes: GatewayAttributes, isNew: boolean): void {
     const sessions = chosen.map(({ session }) => (isNew ? changes : { ...session, ...changes }));
     for (const session of new Set(sessions)) checkSessionLength(session);
@@ -111,7 +111,7 @@ export class HeldConnections {
       const info = { id: this.idOf(number), users, groups, session };
       bytes += jsonBytes(info);
       if (bytes > MAX_PAGE_BYTES && connections.length > 0) return { connections, next: last };
-      // A copy: this node may have asked itself.
+      // Copied, because this node may be the caller.
       connections.push({ ...info, session: structuredClone(session) });
       last = number;
     }
@@ -154,7 +154,7 @@ function present(held: (Held | undefined)[]): Held[] {
   return held.filter((one) => one !== undefined);
 }
 
-/** How many took it: a pipeline may refuse the message, or the connection what is too much for it. */
+/** Returns the number of accepted writes. A pipeline can refuse a message, and a connection can refuse it for lack of room. */
 function written(chosen: readonly Held[], message: unknown): number {
   let refused = 0;
   for (const write of writeToEach(chosen, ({ ctx }) => ctx.writeAndFlush(message))) {

@@ -1,7 +1,7 @@
 import { EncodeError } from '@headrace/core';
 
 /**
- * Checks that JSON carries a value as it is, where `JSON.stringify` makes something else of it or leaves it out.
+ * Checks that JSON carries a value unchanged. `JSON.stringify` changes some values, or leaves them out.
  *
  * @throws EncodeError `MESSAGE_NOT_ENCODABLE`
  */
@@ -17,7 +17,7 @@ export function checkJson(value: unknown, what: string): void {
   throw new EncodeError('MESSAGE_NOT_ENCODABLE', text);
 }
 
-/** The first part that JSON does not carry. */
+/** Describes the first part that JSON does not carry. */
 function foreignPart(value: unknown): string | undefined {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : String(value);
@@ -25,7 +25,7 @@ function foreignPart(value: unknown): string | undefined {
   if (value instanceof Uint8Array) return 'bytes';
   if (!Array.isArray(value) && !isPlain(value)) return `a ${value.constructor?.name ?? 'object'}`;
   for (const [, part] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
-    // A member that is undefined is one that is not there.
+    // A member with the value undefined counts as absent.
     if (part === undefined && !Array.isArray(value)) continue;
     const wrong = foreignPart(part);
     if (wrong !== undefined) return wrong;
@@ -33,7 +33,7 @@ function foreignPart(value: unknown): string | undefined {
   return undefined;
 }
 
-/** True for what a literal or `JSON.parse` makes, of any realm. */
+/** Returns true for an object that a literal or `JSON.parse` makes, in any realm. */
 export function isPlain(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -17,37 +17,40 @@ import {
 import { checkJson, isPlain } from './json-check.ts';
 import type { GatewayAttributes } from './worker-connection.ts';
 
-/** The connections that a call is about: one, those of a user or of a group, or all. */
+/** Selects the connections of a call: one, those of a user or a group, or all. */
 export type ConnectionTarget =
   | { readonly connection: string }
   | { readonly user: string }
   | { readonly group: string }
   | { readonly all: true };
 
-/** The reach of one {@link RemoteConnections.publish}. */
+/** Counts of one {@link RemoteConnections.publish}. */
 export interface Published {
-  /** How many connections the message was written to. */
+  /** The number of connections that the message was written to. */
   readonly connections: number;
-  /** How many nodes have these connections. */
+  /** The number of nodes that have these connections. */
   readonly nodes: number;
 }
 
-/** The node of one connection, and which connections there. */
+/** The node of one connection, and the selection on that node. */
 type Place = [node: string | undefined, where: object];
 
 const ANSWER_MS = 2000;
 const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
 
 /**
- * The connections of all gateways, from any node. The gateway that has a connection carries out the calls about it, in their
- * order. Groups, users and sessions live at the gateway, so none of them is lost when a worker ends. Groups and users that
- * handlers at the gateway made count as well. A connection that is gone, or whose gateway is gone, counts 0.
+ * The connections of all gateways, from any node. The gateway of a connection carries out the calls about it, in order. Groups,
+ * users and sessions live at the gateway, so a worker's end does not affect them. Groups and users that handlers at the gateway
+ * made are included. A connection that is gone, or whose gateway is gone, counts 0.
  *
- * All calls reject alike: with
- * `BUS_DOWN` at once while the bus is down, except for one connection of this node; with `TIMEOUT_REQUEST` if a gateway that is
- * there does not answer within 2 s; with `GATEWAY_FAILED` if a gateway fails at it and logs why. The `details` of the last two
- * have `gateways`, the node ids of those gateways, and `count`, the result of the others. These errors may be ignored; errors
- * about the arguments may not.
+ * All calls reject with the same errors:
+ *
+ * - `BUS_DOWN` at once while the bus is down, except for one connection of this node.
+ * - `TIMEOUT_REQUEST` if a running gateway does not answer within 2 s.
+ * - `GATEWAY_FAILED` if a gateway fails to carry out the call. The gateway logs the cause.
+ *
+ * The `details` of the last two contain `gateways`, the node ids of those gateways, and `count`, the result of the others. You
+ * may leave these errors unhandled, but not errors about the arguments.
  */
 export class RemoteConnections {
   private readonly commands: ConnectionCommands;
@@ -59,15 +62,15 @@ export class RemoteConnections {
 
   /**
    * Sends a message, a text or a JSON value, and resolves with the number of connections it was written to. Rejects with
-   * `MESSAGE_NOT_ENCODABLE` for bytes and other values that JSON does not carry, and with `MESSAGE_TOO_LONG`.
+   * `MESSAGE_NOT_ENCODABLE` for a value that JSON cannot represent, such as bytes, and with `MESSAGE_TOO_LONG`.
    *
-   * @param except - ids of connections that do not get it
+   * @param except - ids of connections that do not receive the message
    */
   send(to: ConnectionTarget, message: JsonValue, except: readonly string[] = []): Promise<number> {
     return this.tell(to, { op: 'send', message, except }, () => checkMessage(message));
   }
 
-  /** Sends a message as {@link send} does; resolves also with the number of nodes that took it. */
+  /** Sends a message like {@link send}. Also resolves with the number of nodes of these connections. */
   publish(
     to: ConnectionTarget,
     message: JsonValue,
@@ -81,52 +84,52 @@ export class RemoteConnections {
     return this.ask(to, { op: 'send', message, except }, read, () => checkMessage(message));
   }
 
-  /** Ends connections, after a last message if there is one. Resolves with how many. */
+  /** Ends connections, after an optional last message. Resolves with the number of connections. */
   close(to: ConnectionTarget, message?: JsonValue, reason = 'local'): Promise<number> {
     return this.tell(to, { op: 'close', message, reason }, () => {
       if (message !== undefined) checkMessage(message);
     });
   }
 
-  /** Puts connections into a group. Resolves with how many. */
+  /** Adds connections to a group. Resolves with the number of connections. */
   join(to: ConnectionTarget, name: string): Promise<number> {
     return this.tell(to, { op: 'join', name }, () => checkName(name));
   }
 
-  /** Takes connections out of a group; `leave({ group }, group)` takes out all. */
+  /** Removes connections from a group. `leave({ group }, group)` removes all connections of the group. */
   leave(to: ConnectionTarget, name: string): Promise<number> {
     return this.tell(to, { op: 'leave', name }, () => checkName(name));
   }
 
-  /** Binds connections to a user. */
+  /** Binds connections to a user. Resolves with the number of connections. */
   bind(to: ConnectionTarget, user: string): Promise<number> {
     return this.tell(to, { op: 'bind', name: user }, () => checkName(user));
   }
 
-  /** Takes connections from a user. Resolves with how many. */
+  /** Unbinds connections from a user. Resolves with the number of connections. */
   unbind(to: ConnectionTarget, user: string): Promise<number> {
     return this.tell(to, { op: 'unbind', name: user }, () => checkName(user));
   }
 
-  /** Replaces the session. It takes 64 KiB of JSON at most; above that rejects with `MESSAGE_TOO_LONG`. */
+  /** Replaces the session. Rejects with `MESSAGE_TOO_LONG` above 64 KiB of JSON. */
   setSession(to: ConnectionTarget, session: GatewayAttributes): Promise<number> {
     const command = { op: 'session', changes: session, isNew: true };
     return this.tell(to, command, () => checkSession(session));
   }
 
-  /** Sets some members of the session, and keeps the others. Its limit is that of {@link setSession}. */
+  /** Sets some members of the session, and keeps the other members. The limit of {@link setSession} applies. */
   updateSession(to: ConnectionTarget, changes: GatewayAttributes): Promise<number> {
     return this.tell(to, { op: 'session', changes }, () => checkSession(changes));
   }
 
-  /** How many connections there are. Each gateway sends one number, where {@link list} carries all connections. */
+  /** Resolves with the number of connections. Each gateway sends only a number, unlike for {@link list}. */
   count(of: ConnectionTarget): Promise<number> {
     return this.tell(of, { op: 'count' });
   }
 
   /**
-   * The connections, with their users, groups and sessions. They are fetched in pages of 256 KiB, each within 2 s, so connections
-   * that open or close meanwhile may or may not be listed. This node holds the whole list.
+   * Resolves with the connections, their users, groups and sessions. The list arrives in pages of 256 KiB, each within 2 s.
+   * Connections that open or close meanwhile can be missing or included. This node holds the whole list.
    */
   list(of: ConnectionTarget): Promise<ConnectionInfo[]> {
     return this.ask(of, { op: 'list', after: 0 }, async (outcome, [, where]) => {
@@ -136,7 +139,7 @@ export class RemoteConnections {
     });
   }
 
-  /** What is in the first page and those that follow. */
+  /** Collects the first page and the following pages. */
   private async pages(
     node: string,
     where: object,
@@ -152,7 +155,7 @@ export class RemoteConnections {
       const outcome = await this.commands.send(node, command, ANSWER_MS).outcome;
       checkOutcome(outcome);
       const answer = outcome.answers.get(node);
-      // Its gateway is gone, and its connections with it.
+      // The gateway is gone, and its connections with it.
       if (answer === undefined) return [];
       page = toPage(node, answer);
     }
@@ -162,7 +165,7 @@ export class RemoteConnections {
     return this.ask(to, command, (outcome) => checkOutcome(outcome), check);
   }
 
-  /** @param check - throws what is wrong with the command */
+  /** @param check - a function that throws if the command is not valid */
   private ask<T>(
     to: ConnectionTarget,
     command: object,
@@ -175,7 +178,7 @@ export class RemoteConnections {
       const [node, where] = place;
       const { outcome } = this.commands.send(node, { ...where, ...command }, ANSWER_MS);
       const result = outcome.then((answers) => read(answers, place));
-      // It may be ignored: a gateway that is gone must not end the process of a worker.
+      // The result may be ignored, because a lost gateway must not end the process of a worker.
       result.catch(() => {});
       return result;
     } catch (thrown) {
@@ -186,7 +189,7 @@ export class RemoteConnections {
   private place(to: ConnectionTarget): Place {
     if (!('connection' in to)) {
       const { user, group, all } = to as Record<string, unknown>;
-      // A target without a name must not mean everybody.
+      // A target without a name must not select all connections.
       const isOne = all === true || [user, group].some((name) => typeof name === 'string' && name);
       checkKind('to', to, Boolean(isOne), 'a connection, a user, a group, or all: true');
       return [undefined, { user, group }];
@@ -197,12 +200,12 @@ export class RemoteConnections {
   }
 }
 
-/** The connections of all gateways of a cluster. */
+/** Returns the connections of all gateways of a cluster. */
 export function connectionsOf(cluster: Cluster<never>): RemoteConnections {
   return new RemoteConnections(cluster.addition(connectionCommands));
 }
 
-/** The sum of what the gateways have done. @throws what one did not do */
+/** Returns the sum of the gateways' counts. @throws the failure or the missing answer of a gateway */
 function checkOutcome({ answers, missing }: CommandOutcome): number {
   let count = 0;
   for (const { value } of answers.values()) if (Number.isSafeInteger(value)) count += Number(value);

@@ -1,8 +1,8 @@
 import { hashOf, mixed } from '../node/text-hash.ts';
 
 /**
- * The node of a key by rendezvous hashing: each node has a score for the key, the highest one wins. If a node comes or
- * goes, only the keys that it wins, or had won, get another one.
+ * Chooses the node of a key by rendezvous hashing. Each node has a score for the key, and the highest score wins. If a node joins
+ * or leaves, only the keys of this node get another node.
  */
 export function rendezvous(nodes: readonly string[], key: string): string | undefined {
   const keyHash = hashOf(key);
@@ -10,7 +10,7 @@ export function rendezvous(nodes: readonly string[], key: string): string | unde
   let bestScore = -1;
   for (const node of nodes) {
     const score = mixed(hashOf(node) ^ keyHash);
-    // Equal scores are decided alike everywhere, whatever the order of the list.
+    // Equal scores are decided in the same way on all nodes, in any order of the list.
     if (score > bestScore || (score === bestScore && node > best!)) {
       best = node;
       bestScore = score;

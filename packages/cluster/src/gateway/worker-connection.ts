@@ -7,23 +7,23 @@ import { BODY } from '../envelope/envelope.ts';
 import { FLAG, frameOf, type GatewayFrame, MAX_MESSAGE_BYTES, OP } from './gateway-frame.ts';
 import type { GatewaySession } from './gateway-session.ts';
 
-/** Attributes of a connection of a gateway; they travel to its next worker. */
+/** Attributes of a connection of a gateway, which move to the connection's next worker. */
 export type GatewayAttributes = Readonly<Record<string, JsonValue>>;
 
-/** Attributes of one connection, as JSON, at most. */
+/** Maximum size of the attributes of one connection, as JSON. */
 const MAX_ATTRIBUTES_BYTES = 65_536;
 
-/** The worker, as its connections see it. */
+/** The worker, as its connections use it. */
 export interface WorkerConnectionHost {
   readonly codec: MessageCodec<unknown> | undefined;
   send(to: string, frame: GatewayFrame): PublishOutcome;
-  /** The next acknowledgement carries the attributes. */
+  /** Sends the attributes with the next acknowledgement. */
   attributesChanged(connection: WorkerConnection): void;
 }
 
-/** A connection at its worker; the socket is at a gateway. */
+/** A connection at its worker. The socket is at a gateway. */
 export class WorkerConnection<Message = unknown> {
-  /** The id of the connection, the same at each of its workers. */
+  /** The id of the connection, the same at all workers. */
   readonly id: string;
   /** The node that has the socket. */
   readonly gateway: string;
@@ -51,21 +51,23 @@ export class WorkerConnection<Message = unknown> {
     this.knownVersion = version;
   }
 
-  /** False once the connection has closed or moved to another worker: later writes are lost. */
+  /**
+   * Whether the connection is still at this worker. Writes are lost after the connection has closed or moved to another worker.
+   */
   get isOpen(): boolean {
     return this.open;
   }
 
-  /** The attributes that the gateway and earlier workers have set. */
+  /** The attributes that the gateway and the workers have set. */
   get attributes(): GatewayAttributes {
     return this.current;
   }
 
   /**
-   * Sets some attributes; `undefined` removes one. They travel with the next acknowledgement: attributes set while a message is
-   * handled are stored together with its acknowledgement.
+   * Sets some attributes. The value `undefined` removes an attribute. The changes are sent with the next acknowledgement. So
+   * attributes that are set while a message is handled are stored together with its acknowledgement.
    *
-   * @throws EncodeError `MESSAGE_TOO_LONG` if all of them take more than 64 KiB of JSON
+   * @throws EncodeError `MESSAGE_TOO_LONG` if all attributes together take more than 64 KiB of JSON
    */
   setAttributes(changes: Readonly<Record<string, JsonValue | undefined>>): void {
     const entries = Object.entries({ ...this.current, ...changes });
@@ -77,7 +79,7 @@ export class WorkerConnection<Message = unknown> {
   }
 
   /**
-   * Sends a message to the connection, through the pipeline of its gateway; at most once.
+   * Sends a message to the connection at most once, through the pipeline at the gateway.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`
    */
@@ -87,12 +89,12 @@ export class WorkerConnection<Message = unknown> {
     return this.send({ op: OP.write, bodyType, body });
   }
 
-  /** Closes the connection at its gateway, after what was written; `onClose` follows. */
+  /** Closes the connection at its gateway, after the messages written before. Then `onClose` is called. */
   close(reason = 'local'): PublishOutcome {
     return this.send({ op: OP.close, bodyType: BODY.text, body: Buffer.from(reason, 'utf8') });
   }
 
-  /** @internal The acknowledgement of what has been handled. */
+  /** @internal Acknowledges the handled messages. */
   acknowledge(flags: number, echo: number): void {
     const { received, handled } = this.session;
     const isNews = this.version > this.knownVersion;
@@ -107,7 +109,7 @@ export class WorkerConnection<Message = unknown> {
     });
   }
 
-  /** @internal The gateway has the attributes up to this version. */
+  /** @internal Called when the gateway has the attributes up to this version. */
   attributesKnown(version: number): void {
     this.knownVersion = Math.max(this.knownVersion, version);
   }

@@ -19,18 +19,18 @@ import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { GatewaySession, type SessionJob } from './gateway-session.ts';
 import { type GatewayAttributes, WorkerConnection } from './worker-connection.ts';
 
-/** Options of a {@link Worker}. For each connection one function runs at a time; its promise is awaited. */
+/** Options of a {@link Worker}. The functions of one connection run one after the other: each promise is awaited. */
 export interface WorkerOptions<Message = unknown> {
-  /** This node. */
+  /** The node of the worker. */
   readonly cluster: Cluster<never> | GatewayCluster;
-  /** Called when this worker gets a connection; `moved` if another worker had it before. */
+  /** Called when this worker receives a connection. `moved` is true if another worker had the connection before. */
   readonly onConnect?: (
     connection: WorkerConnection<Message>,
     how: { readonly moved: boolean },
   ) => void | Promise<void>;
   /**
    * Called with each message of a connection, in order. The message is acknowledged when this function returns, or its promise
-   * resolves. `repeated` is true if a worker that is gone may have handled it; only with `delivery: 'acknowledged'`.
+   * resolves. With `delivery: 'acknowledged'`, `repeated` is true if a worker that is gone may have handled the message.
    */
   readonly onMessage: (
     connection: WorkerConnection<Message>,
@@ -38,16 +38,16 @@ export interface WorkerOptions<Message = unknown> {
     how: { readonly repeated: boolean },
   ) => void | Promise<void>;
   /**
-   * Called when this worker loses a connection: it has closed, with the reason of its channel; it has
-   * `moved` to another worker; or its node is gone: `gateway-gone`.
+   * Called when this worker loses a connection. `reason` is the close reason of the channel, `moved` if another worker has the
+   * connection now, or `gateway-gone` if the node of the gateway is gone.
    */
   readonly onClose?: (
     connection: WorkerConnection<Message>,
     how: { readonly reason: string },
   ) => void | Promise<void>;
-  /** The format of messages on the bus; the same at the gateways. @default bytes, texts, JSON */
+  /** Format of messages on the bus. The gateways must use the same format. @default bytes, texts, JSON */
   readonly codec?: MessageCodec<Message>;
-  /** The silence after which the gateway is asked whether a connection is still there, in milliseconds. @default 300000 */
+  /** Time without a frame after which the worker asks whether a connection still exists, in milliseconds. @default 300000 */
   readonly auditMs?: number;
 }
 
@@ -60,22 +60,22 @@ const OPTIONS = describeOptions('Worker', {
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
 });
 
-/** A gateway that is started again has another id: the old ones do not come back. */
+/** Limit of remembered gateways. A restarted gateway has a new id, so old ids do not return. */
 const MAX_LEFT = 1000;
 
 interface WorkerEntry {
   readonly connection: WorkerConnection;
   readonly session: GatewaySession;
-  /** A job is under way, or the worker's earlier session of the same connection still ends. */
+  /** Whether a job is under way, or an earlier session of the same connection is still ending. */
   isBusy: boolean;
   heardAt: number;
   onOver: (() => void) | undefined;
 }
 
 /**
- * The logic for connections that gateways hold: on other nodes, or on this one.
+ * Runs the logic for connections that gateways hold, on other nodes or on this node.
  *
- * If a function throws, the error is logged and the message counts as answered, because it would fail again.
+ * If a function throws, the error is logged and the message counts as answered, because a repetition would fail again.
  *
  * @see GatewayWorker's `BusinessWorker`
  */
@@ -85,12 +85,12 @@ export class Worker<Message = unknown> {
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly auditMs: number;
-  /** By gateway, then by connection. */
+  /** The entries by gateway, then by connection. */
   private readonly entries = new Map<string, Map<number, WorkerEntry>>();
   private readonly subscription: BusSubscription;
   private readonly due = new Set<WorkerEntry>();
   private readonly flushSoon = onceAfterEvent<GatewayPort>(() => this.flush());
-  /** Gateways that were taken for gone: one that is there after all has connections that nobody looks after. */
+  /** Gateways that were considered gone. If such a gateway still exists, its connections have no worker. */
   private readonly left = new RecentMap<true>(MAX_LEFT);
   private audit: Timer | undefined = undefined;
   private openCount = 0;
@@ -118,28 +118,31 @@ export class Worker<Message = unknown> {
     this.subscription = port.listen({
       received: (from, body) => this.received(from, body),
       peersChanged: () => this.peersChanged(),
-      // The gateways' questions find lost messages.
+      // Not needed, because the questions of the gateways find lost messages.
       busChanged: () => {},
     });
     this.auditLater();
   }
 
-  /** How many connections this worker has. */
+  /** The number of connections of this worker. */
   get connections(): number {
     return this.openCount;
   }
 
-  /** How many messages to this worker did not arrive. */
+  /** The number of messages to this worker that did not arrive. */
   get missedCount(): number {
     return this.missed;
   }
 
-  /** How many envelopes were not valid. */
+  /** The number of envelopes that were not valid. */
   get ignoredCount(): number {
     return this.ignored;
   }
 
-  /** Resolves when this worker has no connections left. Call it when this node drains, so that the gateways move them. */
+  /**
+   * Resolves when this worker has no connections, or after `timeoutMs`. Call this method when this node drains, so that the
+   * connections move.
+   */
   emptyWithin(timeoutMs: number): Promise<void> {
     if (this.openCount === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -154,8 +157,8 @@ export class Worker<Message = unknown> {
   }
 
   /**
-   * Stops the worker. Waiting messages are dropped; functions under way go on, but their answers are lost. Its connections move
-   * when the gateways miss this node.
+   * Stops the worker and drops waiting messages. Functions under way continue, but their answers are lost. The gateways move the
+   * connections when this node is gone.
    */
   close(): void {
     this.subscription.close();
@@ -164,7 +167,7 @@ export class Worker<Message = unknown> {
     for (const entries of this.entries.values()) {
       for (const { connection, session } of entries.values()) {
         connection.closed();
-        // The next worker gets them.
+        // The next worker receives the remaining messages.
         session.jobs.length = 0;
       }
     }
@@ -226,7 +229,7 @@ export class Worker<Message = unknown> {
       onOver: undefined,
     };
     if (before !== undefined) {
-      // Of one connection one function runs at a time, of two sessions too.
+      // Functions of one connection run one after the other, even across two sessions.
       before.onOver = () => {
         entry.isBusy = false;
         this.advance(entry);
@@ -274,7 +277,7 @@ export class Worker<Message = unknown> {
     }
   }
 
-  /** Until they answer: a frame may be lost. */
+  /** Repeated until the gateways answer, because a frame can be lost. */
   private tellGateways(): void {
     for (const [gateway] of this.left) {
       if (!this.port.isThere(gateway)) continue;
@@ -346,7 +349,7 @@ export class Worker<Message = unknown> {
 
   // --- acknowledgements ---
 
-  /** One for all messages that were handled in one go. */
+  /** Sends one acknowledgement for all messages that were handled in one turn. */
   private ackSoon(entry: WorkerEntry): void {
     if (!entry.connection.isOpen) return;
     this.due.add(entry);
@@ -358,7 +361,7 @@ export class Worker<Message = unknown> {
     this.due.clear();
   }
 
-  /** Lets a gateway report closed connections that it could not report before. */
+  /** Acknowledges silent connections, so that their gateways can report closed connections. */
   private auditLater(): void {
     this.audit = this.clock.schedule(() => {
       const now = this.clock.now();

@@ -34,36 +34,36 @@ import { memberId } from './member-id.ts';
 
 /** Events of a {@link ClusterGroup}. */
 export interface ClusterGroupEvents {
-  /** An id got its first member on a node. Only with `presence: 'ids'`. */
+  /** An id has its first member on a node. Emitted only with `presence: 'ids'`. */
   memberJoined: [member: Member];
-  /** The last member of an id on a node is gone, or the node is. Only with `presence: 'ids'`. */
+  /** The last member of an id on a node has left, or the node is gone. Emitted only with `presence: 'ids'`. */
   memberLeft: [member: Member & { readonly reason: LeaveReason }];
-  /** Messages of another node were lost on their way to us. Never in a durable group. */
+  /** Messages of another node were lost on their way to this node. Never emitted for a durable group. */
   gap: [gap: Gap];
   /**
-   * The log of a durable group does not reach back to the last message that the members of this node got, or is another one: they
-   * may have missed messages between the two positions.
+   * The log of a durable group no longer reaches back to the last message that the members of this node received, or another log
+   * replaced it. Members may have missed the messages between the two positions.
    */
   skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
 }
 
-/** The groups of a node, as one that is freed sees them. */
+/** The registry of the groups of a node, as a group uses it. */
 export interface GroupHome {
-  /** The group that has the name now. */
+  /** Returns the group that has the name now. */
   current(name: string): ClusterGroup<never> | undefined;
-  /** The group has its name again. */
+  /** Gives a group its name again. */
   revived(group: ClusterGroup<never>): void;
-  /** It is freed when the turn of the event loop is over, if nothing needs it then. */
+  /** Frees the group at the end of the turn of the event loop, if nothing needs it then. */
   look(group: ClusterGroup<never>): void;
 }
 
 /**
- * One group over all nodes of a cluster. A message goes to the members of this node at once, as in a
- * {@link ChannelGroup}, and over the bus to those of the others: at most once, in order for each sending node.
+ * One group over all nodes of a cluster. Members of this node receive a message at once, as in a {@link ChannelGroup}. Members of
+ * other nodes receive the message over the bus, at most once, in order for each sending node.
  *
  * A group whose messages are stored is a `DurableGroup` of `@headrace/cluster/durable`.
  *
- * `size`, iteration, `has` and `close` are about the members of this node; `total` and `who()` about all.
+ * `size`, iteration, `has` and `close` apply to the members of this node, and `total` and `who()` to those of all nodes.
  *
  * @typeParam Outcome - the result of a write
  * @example
@@ -94,13 +94,13 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   private presence: GroupPresence | undefined = undefined;
   /** Undefined for a group that lives as long as the cluster. */
   private home: GroupHome | undefined = undefined;
-  /** Another object may have the name now. */
+  /** Whether this object is freed. Then another object can have its name. */
   private isFreed = false;
-  /** Workers put connections into it, and the application has not asked for it. */
+  /** Whether workers made the group for connections, and the application has not asked for it. */
   private isOfJoin = false;
   /** The options that later calls must agree with. */
   private given: object;
-  /** With `presence: 'ids'` alone: a member that is only counted has no id on the bus. */
+  /** Ids of the members, only with `presence: 'ids'`. A member that is only counted has no id on the bus. */
   private readonly ids: Map<Channel, string | undefined> | undefined;
 
   /** @internal @throws OptionError */
@@ -128,7 +128,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     this.members.on('channelJoined', (channel) => {
       const { live } = this;
       if (live !== this) {
-        // Added to what a freed object had as `local`.
+        // The channel was added to the `local` of a freed object.
         this.members.remove(channel);
         live.add(channel);
         return;
@@ -136,7 +136,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
       this.revive();
       const id = this.ids && memberId(channel, idOf, wire.host.logger);
       this.ids?.set(channel, id);
-      // Before it is announced: it gets what a listener writes.
+      // Call this before the announcement, so that the new member receives the messages that a listener writes.
       this.delivery.memberCame();
       this.presence?.add(id);
     });
@@ -154,43 +154,46 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this.live.members;
   }
 
-  /** Members on this node. */
+  /** The number of members on this node. */
   get size(): number {
     return this.local.size;
   }
 
-  /** True if there is no member on this node. */
+  /** Whether the group has no members on this node. */
   get isEmpty(): boolean {
     return this.local.isEmpty;
   }
 
-  /** Members on all nodes, as far as this node knows; without `presence`, only the members of this node. */
+  /** The number of members on all nodes, as far as this node knows. Without `presence`, only the members of this node count. */
   get total(): number {
     const { presence, members } = this.live;
     return presence?.total ?? members.size;
   }
 
-  /** Counts since the group was made; a copy. */
+  /** A copy of the counts since the group was made. */
   get counters(): ClusterGroupCounters {
     return this.live.delivery.counters;
   }
 
-  /** Broadcasts to members of this node that are under way; in a durable group also messages of this node on their way through the log. */
+  /**
+   * The number of broadcasts to members of this node that are under way. In a durable group, messages of this node on their way
+   * through the log count too.
+   */
   get backlog(): number {
     const { delivery, members } = this.live;
     return delivery.waiting + members.backlog;
   }
 
-  /** Calls back once there is no {@link backlog}; at once if there is none now. */
+  /** Calls the listener when no {@link backlog} is left, which can be at once. */
   onceDrained(listener: () => void): void {
     const { delivery, members } = this.live;
     delivery.onceSettled(() => members.onceDrained(listener));
   }
 
   /**
-   * The members with an id on all nodes, as far as they are known here; needs `presence: 'ids'`.
+   * Returns the members with an id on all nodes, as far as known. Needs `presence: 'ids'`.
    *
-   * @throws OptionError `OPTION_CONFLICT` without that option
+   * @throws OptionError `OPTION_CONFLICT` without `presence: 'ids'`
    */
   who(): IterableIterator<Member> {
     const { ids, presence } = this.live;
@@ -203,7 +206,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * Adds a member until it closes. False if the channel is a member already, or has closed.
+   * Adds a member until it closes. Returns false if the channel is a member already, or has closed.
    *
    * @throws OptionError `OPTION_INVALID` for a value that is not a channel
    */
@@ -212,12 +215,12 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this.local.add(channel);
   }
 
-  /** Removes a member of this node. True if it was one. @param channel - a member of this node, or its id. */
+  /** Removes a member of this node. Returns true if it was a member. @param channel - a member of this node, or its id. */
   remove(channel: Channel | string): boolean {
     return this.local.remove(channel);
   }
 
-  /** True for a member of this node. */
+  /** Returns true for a member of this node. */
   has(channel: Channel): boolean {
     return this.local.has(channel);
   }
@@ -227,20 +230,21 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * Writes to the matching members here, and with the next flush to those on other nodes that the matcher means. A durable group
-   * stores the message for the members of all nodes: it leaves at once, without a flush, after earlier writes; members are
-   * flushed when it comes back.
+   * Writes a message to the matching members of this node. The next flush sends the message to the members of other nodes that
+   * the matcher selects. A durable group stores the message for the members of all nodes, at once and without a flush, after
+   * earlier writes. Its members are flushed when the message comes back from the log.
    *
-   * @param how - the members that get it; in a durable group also the id of the message
-   * @throws OptionError for a matcher that does not say what it means `elsewhere`, and for an id that is not valid;
+   * @param how - the members that receive the message; in a durable group also the id of the message
+   * @throws OptionError for a matcher without `elsewhere`, and for an id that is not valid;
    *   `OPTION_CONFLICT` for an id in a group that is not durable
-   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: it cannot go over the bus, and no member gets it
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE` if the bus cannot carry the message; then no member receives
+   *   it
    */
   write(message: Message, how?: ChannelMatcher | GroupWriteOptions): Outcome {
     return this.deliver(message, how, false);
   }
 
-  /** Sends what was written. */
+  /** Sends the written messages. */
   flush(matcher?: ChannelMatcher): void {
     const { live } = this;
     live.delivery.flush();
@@ -249,22 +253,22 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * {@link write} and {@link flush} in one. The outcome is about members of this node, or about the log.
+   * Calls {@link write} and {@link flush}. The outcome covers the members of this node, or the log.
    *
-   * @throws what `write` throws
+   * @throws the errors of `write`
    */
   writeAndFlush(message: Message, how?: ChannelMatcher | GroupWriteOptions): Outcome {
     return this.deliver(message, how, true);
   }
 
   /**
-   * Asks the members of all nodes, each through the `ExchangeHandler` of its pipeline, and gives the answers as they come, as
-   * `requestAll` of `@headrace/handlers` does for one process. Each node asks its own members, and sends their answers together.
-   * The entry of a member without an answer has `TIMEOUT_REQUEST`, or `REQUEST_LOST` if it or its node is gone. For an answer
-   * that cannot go over the bus, which takes 256 KiB at most, it has `MESSAGE_TOO_LONG` or `MESSAGE_NOT_ENCODABLE`. A node that
-   * did not answer has one entry without an id; while the bus is down, with `BUS_DOWN`.
+   * Asks the members of all nodes, each through the `ExchangeHandler` of its pipeline. Returns the answers as they arrive, like
+   * `requestAll` of `@headrace/handlers` in one process. Each node asks its members, and sends their answers together. The entry
+   * of a member without an answer has `TIMEOUT_REQUEST`, or `REQUEST_LOST` if the member or its node is gone. If the bus cannot
+   * carry an answer, the entry has `MESSAGE_TOO_LONG` (above 256 KiB) or `MESSAGE_NOT_ENCODABLE`. A node that did not answer has
+   * one entry without an id, with `BUS_DOWN` while the bus is down.
    *
-   * @param body - bytes or a JSON value; with `JsonRpcExchange` as the type a call of JSON-RPC
+   * @param body - bytes or a JSON value; for the type `JsonRpcExchange`, a JSON-RPC call
    * @throws OptionError `OPTION_INVALID`
    * @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG`; then no member is asked
    * @example
@@ -346,7 +350,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * @internal The application asks for it: from now on it is one of the application's.
+   * @internal Checks the options when the application asks for the group. After this call, the group belongs to the application.
    *
    * @throws OptionError for options that differ from those of the first call
    */
@@ -359,14 +363,17 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     if (given.lives !== 'with-members') this.home = undefined;
   }
 
-  /** @internal It is freed when nothing needs it. @param isOfJoin - the application has not asked for it */
+  /**
+   * @internal Lets the group be freed when nothing needs it. @param isOfJoin - whether the application has not asked for the
+   * group
+   */
   liveWithMembers(home: GroupHome, isOfJoin: boolean): void {
     this.home = home;
     this.isOfJoin = isOfJoin;
     this.lookedAt();
   }
 
-  /** @internal Frees it if nothing needs it here. True if it is to be forgotten. */
+  /** @internal Frees the group if nothing on this node needs it. Returns true if the registry must forget the group. */
   freeIfIdle(): boolean {
     const { home, isFreed, members, delivery, presence, context } = this;
     const isNeeded = !members.isEmpty || this.eventNames().length > 0;
@@ -377,7 +384,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return true;
   }
 
-  /** @internal The cluster is left: the other nodes get the last messages, and nothing after them. */
+  /** @internal Leaves the cluster. The other nodes receive the last messages, and no later ones. */
   leave(): void {
     this.delivery.leave();
   }
@@ -405,7 +412,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * The object that has the name now: a freed one stands for it.
+   * The object that has the name now. A freed object forwards its calls to this object.
    *
    * @throws OptionError if the group was made again with other options
    */
@@ -416,7 +423,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return live ?? this;
   }
 
-  /** A freed group is needed again, and no other one has its name. */
+  /** Makes a freed group usable again, when no other object has its name. */
   private revive(): void {
     if (!this.isFreed) return;
     this.isFreed = false;
@@ -425,13 +432,13 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     this.lookedAt();
   }
 
-  /** Something may have been the last that needed it. */
+  /** Asks the registry to check whether anything still needs the group. */
   private lookedAt(): void {
     if (this.home !== undefined && !this.isFreed && this.members.isEmpty)
       this.home.look(this as never);
   }
 
-  /** The other nodes hear of its members, and may ask them. */
+  /** Lets the other nodes see the members and ask them. */
   private connect(): void {
     this.presence = this.plan.presence === false ? undefined : this.presenceOf();
     this.context.questions.add(this.name, this.asked);

@@ -17,28 +17,30 @@ import type { MessageCodec } from '../envelope/body.ts';
 /** Options of `Cluster.group`. */
 export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
   /**
-   * What this node knows of members on other nodes: nothing, their number, or their ids; the same on all nodes.
+   * What this node knows about members on other nodes: nothing, their number, or their ids. The value must be the same on all
+   * nodes.
    * @default 'count'
    */
   readonly presence?: false | 'count' | 'ids';
   /**
-   * Gives the id of a member, up to 128 characters; called when it is added, only with `presence: 'ids'`. For `undefined` the
-   * member is counted without an id.
+   * Returns the id of a member, up to 128 characters. Called when the member is added, only with `presence: 'ids'`. A member with
+   * the id `undefined` is only counted.
    * @default the principal that an AuthHandler set, if it is a text or has an `id`; else the channel's id
    */
   readonly idOf?: (channel: Channel) => string | undefined;
-  /** The format of messages on the bus and in the log. @default bytes as they are, texts as UTF-8, everything else as JSON */
+  /** Format of messages on the bus and in the log. @default bytes as they are, texts as UTF-8, everything else as JSON */
   readonly codec?: MessageCodec<Message>;
   /**
-   * When this node listens to the other ones. Unless this is `always`, the first member here may miss messages sent in its first
-   * milliseconds.
+   * Condition for listening to other nodes: while this node has members, or always. With `with-members`, the first member can
+   * miss messages for a few milliseconds.
    * @default 'with-members'
    */
   readonly listens?: 'with-members' | 'always';
   /**
-   * How long this node keeps the group: as long as the cluster, so that later calls give the same object; or while it has members
-   * here, listeners of its events, or messages that wait for a flush. The next call with its options makes a freed group again; a
-   * reference to the freed object stays usable.
+   * Lifetime of the group on this node. With `with-cluster`, the group lives as long as the cluster, and later calls return the
+   * same object. With `with-members`, the group lives while it has members on this node, listeners of its events, or messages
+   * that wait for a flush. The next call with the same options makes a freed group again. A reference to the freed object stays
+   * usable.
    * @default 'with-cluster'
    */
   readonly lives?: 'with-cluster' | 'with-members';
@@ -46,12 +48,12 @@ export interface ClusterGroupOptions<Message> extends SlowMemberOptions {
 
 /** Options of one message that is written to a group. */
 export interface GroupWriteOptions {
-  /** The members that get the message; in a durable group, members of this node. @default all */
+  /** Selects the members that receive the message; in a durable group, members of this node. @default all */
   readonly matcher?: ChannelMatcher | undefined;
   /**
-   * The id of the message in a durable group, up to 128 characters. A message written again with the same id within two minutes,
-   * on any node, is not stored twice. Ids of different writers must differ.
-   * @default one that is made up
+   * Id of the message in a durable group, up to 128 characters. A message with the same id is not stored again within two
+   * minutes, on any node. Different writers must use different ids.
+   * @default a generated id
    */
   readonly id?: string | undefined;
 }
@@ -78,13 +80,13 @@ export interface GroupPlan<Message> {
   readonly idOf: ((channel: Channel) => string | undefined) | undefined;
   readonly codec: MessageCodec<Message> | undefined;
   readonly slowMembers: SlowMemberOptions;
-  /** As the caller gave them. */
+  /** The options as the caller passed them. */
   readonly given: object;
 }
 
 /** The options of a group over the bus, checked. */
 export interface BusGroupPlan<Message> extends GroupPlan<Message> {
-  /** Whether the group listens to other nodes without members here, too. */
+  /** Whether the group listens to other nodes even without members on this node. */
   readonly listensAlways: boolean;
   readonly lives: 'with-cluster' | 'with-members';
 }
@@ -100,7 +102,7 @@ export function groupPlan<Message>(options: ClusterGroupOptions<Message>): BusGr
   return { ...commonPlan<Message>(options), listensAlways: listens === 'always', lives };
 }
 
-/** The part of the options that every group has. @throws OptionError */
+/** Checks the options that every group has. @throws OptionError */
 export function commonPlan<Message>(given: object): GroupPlan<Message> {
   const slowMembers = SLOW_MEMBER_OPTIONS.only(given as SlowMemberOptions);
   return { ...GROUP_OPTIONS.part(given as ClusterGroupOptions<Message>), slowMembers, given };
@@ -111,7 +113,7 @@ export function checkGroupName(name: string): void {
   checkKind('name', name, typeof name === 'string' && name !== '', 'a text, the same on all nodes');
 }
 
-/** @throws OptionError if a group that is there would have to be another one */
+/** @throws OptionError if an existing group has other options */
 export function checkSameOptions(name: string, has: object, given: object): void {
   for (const [option, value] of Object.entries(given)) {
     const before = (has as Record<string, unknown>)[option];

@@ -1,11 +1,11 @@
 import type { Channel, Clock } from '@headrace/core';
 import type { ClusterGroup, GroupHome } from './cluster-group.ts';
 
-/** The groups of this node by their names. Those that live with their members are freed at the end of a turn of the event loop. */
+/** The groups of this node by name. A group that lives with its members is freed at the end of a turn of the event loop. */
 export class GroupRegistry implements GroupHome {
   private readonly clock: Clock;
   private readonly groups = new Map<string, ClusterGroup<never>>();
-  /** Groups that may have nothing left that needs them. */
+  /** Groups that nothing may need any more. */
   private readonly idle = new Set<ClusterGroup<never>>();
   private isLeft = false;
 
@@ -25,14 +25,14 @@ export class GroupRegistry implements GroupHome {
     return this.groups.get(name);
   }
 
-  /** The names of the groups that a channel is a member of. */
+  /** Returns the names of the groups that a channel is a member of. */
   with(channel: Channel): string[] {
     return [...this.groups.values()].filter((group) => group.has(channel)).map(({ name }) => name);
   }
 
   add(group: ClusterGroup<never>): void {
     this.groups.set(group.name, group);
-    // A group that is made after the cluster was left serves the members of this node, as the older groups do.
+    // A group that is made after `leave` serves the members of this node, like the older groups.
     if (this.isLeft) group.leave();
   }
 
@@ -40,13 +40,13 @@ export class GroupRegistry implements GroupHome {
     this.add(group);
   }
 
-  /** A member may come in the same turn: then the group stays. */
+  /** Waits for the end of the turn, because a member that is added in the same turn keeps the group. */
   look(group: ClusterGroup<never>): void {
     if (this.idle.size === 0) this.clock.nextTurn(this.free);
     this.idle.add(group);
   }
 
-  /** The cluster is left. */
+  /** Called when the node leaves the cluster. */
   leave(): void {
     this.isLeft = true;
     for (const group of this.groups.values()) group.leave();

@@ -3,7 +3,7 @@ import { toError } from '@headrace/core/authoring';
 import { PRINCIPAL } from '@headrace/handlers';
 import { MAX_ID_LENGTH } from '../presence/presence-message.ts';
 
-/** The id of a member for the other nodes; undefined for one that is only counted. */
+/** Returns the id of a member for the other nodes, or undefined for a member that is only counted. */
 export function memberId(
   channel: Channel,
   idOf: ((channel: Channel) => string | undefined) | undefined,

@@ -4,25 +4,25 @@ import type { JsonValue } from '@headrace/handlers';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { Refusal } from './api-error.ts';
 
-/** A body in very small parts must not cost many times its length. */
+/** Maximum number of parts before they are joined, so that very small parts do not cost many times the body's length. */
 const MAX_PARTS = 64;
 const MAX_NAME_LENGTH = 1024;
 const NEEDED = 'but must be a text or other JSON';
 const TARGETS = ['group', 'user', 'connection', 'all'] as const;
 
-/** A message and the connections it is for. */
+/** A message and its target connections. */
 export interface Publication {
   readonly to: ConnectionTarget;
   readonly message: JsonValue;
 }
 
-/** What `POST /disconnect` asks for. */
+/** The content of `POST /disconnect`. */
 export interface Disconnection {
   readonly to: ConnectionTarget;
   readonly message: JsonValue | undefined;
 }
 
-/** Reads a body. What follows behind the limit is dropped as it comes. @throws Refusal */
+/** Reads a body. Input above the limit is dropped when it arrives. @throws Refusal */
 export async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const { 'content-encoding': encoding = 'identity', 'content-length': announced = '0' } =
     request.headers;
@@ -42,7 +42,7 @@ export async function bodyOf(request: IncomingMessage, maxBytes: number): Promis
       } else if (parts.push(part) === MAX_PARTS) parts = [Buffer.concat(parts)];
     });
     request.on('end', () => resolve(Buffer.concat(parts)));
-    request.on('close', () => reject(new Refusal('BODY_CUT', 'the body did not end')));
+    request.on('close', () => reject(new Refusal('BODY_CUT', 'the body is incomplete')));
   });
 }
 
@@ -56,7 +56,7 @@ export function jsonOf(body: Buffer): unknown {
   }
 }
 
-/** @throws Refusal for what is no `{"to":{"group":"ROOM"},"message":"TEXT"}` */
+/** @throws Refusal for a body other than `{"to":{"group":"ROOM"},"message":"TEXT"}` */
 export function publicationIn(body: unknown): Publication {
   const { to, message } = membersOf(body, 'the body', ['to', 'message']);
   if (message === undefined || message === null) {
@@ -66,14 +66,14 @@ export function publicationIn(body: unknown): Publication {
   return { to: targetIn(to), message: message as JsonValue };
 }
 
-/** The messages of a batch, each to be checked on its own. @throws Refusal */
+/** Returns the messages of a batch, which are to be checked one by one. @throws Refusal */
 export function messagesIn(body: unknown, max: number): readonly unknown[] {
   const { messages } = membersOf(body, 'the body', ['messages']);
   if (Array.isArray(messages) && messages.length > 0 && messages.length <= max) return messages;
   throw new Refusal('WRONG_BATCH', `messages must be a list of 1 to ${max} objects`);
 }
 
-/** @throws Refusal for what is no `{"to":{"user":"UID"}}`, with a `message` or without */
+/** @throws Refusal for a body other than `{"to":{"user":"UID"}}`, with or without a `message` */
 export function disconnectionIn(body: unknown): Disconnection {
   const { to, message } = membersOf(body, 'the body', ['to', 'message']);
   if (message === null) {
@@ -99,12 +99,12 @@ function noTarget(): Refusal {
 /** @throws Refusal for a value that is not a name, or not well-formed */
 export function nameIn(name: unknown): string {
   const isName = typeof name === 'string' && name !== '' && name.length <= MAX_NAME_LENGTH;
-  // A half of a surrogate pair would become another name on its way.
+  // Half of a surrogate pair would become another name when it is encoded.
   if (isName && !/\p{Surrogate}/u.test(name)) return name;
   throw new Refusal('WRONG_NAME', `a name is a text of 1 to ${MAX_NAME_LENGTH} characters`);
 }
 
-/** The members of an object, of which there are no others. @throws Refusal */
+/** Returns an object whose members are all allowed. @throws Refusal */
 export function membersOf(
   value: unknown,
   what: string,

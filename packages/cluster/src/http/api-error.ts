@@ -1,16 +1,16 @@
 import { type HeadraceError, isHeadraceError } from '@headrace/core';
 
-/** The form of an error in an answer of the API: `code` is for programs, `message` for people. */
+/** An error in an answer of the API. `code` is for programs, and `message` is for people. */
 export interface ApiProblem {
-  /** One of {@link API_ERRORS}, an error code of the framework, or a code of the program's own. */
+  /** One of {@link API_ERRORS}, an error code of the framework, or a code of your program. */
   readonly code: string;
   /** A sentence for people. */
   readonly message: string;
 }
 
-/** The status of each code that the API itself answers with, and its meaning. */
+/** The status and the meaning of each code of the API. */
 export const API_ERRORS = {
-  BODY_CUT: [400, 'the body did not come as a whole'],
+  BODY_CUT: [400, 'the body is incomplete'],
   NOT_JSON: [400, 'the body is not JSON in UTF-8'],
   NO_OBJECT: [400, 'the body, or a part of it, is not an object'],
   UNKNOWN_MEMBER: [400, 'the body has a member that the call does not know'],
@@ -41,13 +41,13 @@ export interface ApiAnswer {
   readonly value: object;
 }
 
-/** A request that is not carried out, and why. */
+/** A request that is not carried out, with the reason. */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
   readonly headers: Readonly<Record<string, string>>;
 
-  /** @param own - a program's own code in the place of ours */
+  /** @param own - a code of the program that replaces `code` */
   constructor(code: ApiErrorCode, message: string, headers: Refusal['headers'] = {}, own?: string) {
     super(message);
     [this.status] = API_ERRORS[code];
@@ -56,7 +56,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Errors of `connectionsOf` that are faults of the request. */
+/** Errors of `connectionsOf` that the request caused. */
 const REFUSALS = [
   ['OPTION_INVALID', 'WRONG_NAME'],
   ['MESSAGE_NOT_ENCODABLE', 'WRONG_MESSAGE'],
@@ -64,7 +64,7 @@ const REFUSALS = [
 ] as const;
 const RETRY_SOON = { 'retry-after': '1' };
 
-/** The answer for an error; undefined for one that nobody expects. */
+/** Makes the answer for an error, or undefined for an unexpected error. */
 export function answerForError(error: unknown): ApiAnswer | undefined {
   if (error instanceof Refusal) {
     const { status, headers, code, message } = error;
@@ -81,12 +81,12 @@ export function answerForError(error: unknown): ApiAnswer | undefined {
   };
 }
 
-/** How many connections the gateways reached that have answered, if the others may have done it too. */
+/** Returns the number of connections that the answering gateways reached, if other gateways may have acted too. */
 function doneIn({ details: { count } }: HeadraceError): { done?: number } {
   return typeof count === 'number' ? { done: count } : {};
 }
 
-/** True for an answer that says that something was done, or may have been. */
+/** Returns true for an answer that says that something was done, or may have been done. */
 export function isDone(value: object): boolean {
   if ('results' in value) return (value.results as object[]).some(isDone);
   return !('error' in value) || 'done' in value;

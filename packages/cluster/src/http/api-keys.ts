@@ -3,21 +3,21 @@ import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { Refusal } from './api-error.ts';
 
 /**
- * A right of a key: `publish` to connections, also in batches; `presence`, asking who is online; `disconnect`, ending
- * connections.
+ * A right of a key. `publish` allows messages to connections, including batches. `presence` allows questions about who is online.
+ * `disconnect` allows ending connections.
  */
 export type ApiRight = 'publish' | 'presence' | 'disconnect';
 
 /** A key of the HTTP API, and its rights. */
 export interface ApiKey {
-  /** The key itself: visible characters without spaces. */
+  /** The key: visible characters without spaces. */
   readonly key: string;
-  /** The rights of the key. @default all */
+  /** Rights of the key. @default all */
   readonly may?: readonly ApiRight[];
   /**
-   * The prefix of the names of groups that the key reaches; such a key reaches no users, no single connections, and not `all`.
-   * The prefix is compared with the names that clients send, before `target` maps them.
-   * @default it reaches everything
+   * Prefix of the names of groups that the key reaches. A key with a prefix reaches no users, no single connections, and not
+   * `all`. The prefix is compared with the names in the requests, before `target` maps them.
+   * @default none: the key reaches everything
    */
   readonly groups?: string;
 }
@@ -25,7 +25,7 @@ export interface ApiKey {
 const RIGHTS: readonly unknown[] = ['publish', 'presence', 'disconnect'] satisfies ApiRight[];
 const MEMBERS = ['key', 'may', 'groups'];
 
-/** The keys of the API; the client of a request is known by the place of its key in the list. */
+/** The keys of the API. The position of a key in the list identifies the client of a request. */
 export class ApiKeys {
   private readonly keys: readonly ApiKey[];
 
@@ -33,10 +33,10 @@ export class ApiKeys {
     this.keys = keys.map(toKey);
   }
 
-  /** The place of the key in a header. @throws Refusal */
+  /** Returns the position of the key in a header. @throws Refusal */
   callerOf(authorization = ''): number {
     const given = /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
-    // All are compared, so that the time does not show which one it was.
+    // All keys are compared, so that the time does not show which key matched.
     const right = this.keys.map(({ key }) => secretsEqual(given, key));
     const caller = right.indexOf(true);
     if (caller >= 0) return caller;
@@ -59,13 +59,13 @@ export class ApiKeys {
   }
 }
 
-/** True for a list of keys that differ: of two that are the same, it would not be clear which one's rights count. */
+/** Returns true for a list of different keys. For two equal keys, it would be unclear which rights count. */
 export function areApiKeys(given: unknown): boolean {
   if (!Array.isArray(given) || given.length === 0 || !given.every(isApiKey)) return false;
   return new Set(given.map((one) => toKey(one).key)).size === given.length;
 }
 
-/** A member that is unknown may be a right with a slip of the pen: the key would have all. */
+/** Rejects unknown members. A misspelled `may` would give the key all rights. */
 function isApiKey(given: unknown): given is string | ApiKey {
   if (typeof given === 'string') return isKey(given);
   if (typeof given !== 'object' || given === null) return false;
@@ -80,7 +80,7 @@ function isKey(key: unknown): boolean {
   return typeof key === 'string' && /^[\x21-\x7e]+$/.test(key);
 }
 
-/** A copy: what becomes of the objects of the application gives no rights. */
+/** Copies a key, so that later changes of the application's object give no rights. */
 function toKey(given: string | ApiKey): ApiKey {
   if (typeof given === 'string') return { key: given };
   return given.may === undefined ? { ...given } : { ...given, may: [...given.may] };

@@ -7,15 +7,15 @@ import { type ApiAnswer, type ApiProblem, Refusal } from './api-error.ts';
 
 /** The part of `connectionsOf(cluster)` that the API calls. */
 export interface ApiConnections {
-  /** Sends a message to connections. Resolves with the numbers of connections and nodes it reached. */
+  /** Sends a message to connections. Resolves with the numbers of connections and nodes that the message reached. */
   publish(to: ConnectionTarget, message: JsonValue): Promise<Published>;
-  /** Ends connections, after a last message if there is one. Resolves with how many. */
+  /** Ends connections, after an optional last message. Resolves with the number of connections. */
   close(to: ConnectionTarget, message?: JsonValue): Promise<number>;
-  /** Resolves with how many connections there are. */
+  /** Resolves with the number of connections. */
   count(of: ConnectionTarget): Promise<number>;
 }
 
-/** Rules of the program. */
+/** The rules that the program sets. */
 export interface ApiRules {
   readonly target: ((to: ConnectionTarget) => ConnectionTarget | ApiProblem) | undefined;
   readonly checkMessage: ((message: JsonValue) => ApiProblem | undefined) | undefined;
@@ -24,19 +24,19 @@ export interface ApiRules {
 
 /** The client of one request. */
 export interface ApiCaller {
-  /** Counts so many requests more. @throws Refusal */
+  /** Counts a number of further requests. @throws Refusal */
   charge(requests: number): void;
-  /** @param to - as the client says it @throws Refusal */
+  /** @param to - the target in the client's request @throws Refusal */
   checkTarget(to: ConnectionTarget): void;
 }
 
-/** Carries out what requests ask for. */
+/** Carries out the operations of requests. */
 export class ApiOperations {
   private readonly connections: ApiConnections;
   private readonly rules: ApiRules;
   private readonly failed: (error: unknown) => ApiAnswer;
 
-  /** @param failed - the answer for an error */
+  /** @param failed - a function that makes the answer for an error */
   constructor(connections: ApiConnections, rules: ApiRules, failed: (error: unknown) => ApiAnswer) {
     this.failed = failed;
     this.connections = connections;
@@ -52,7 +52,7 @@ export class ApiOperations {
     return { delivered: connections, nodes };
   }
 
-  /** Publishes in the order of the list; each message has its own result. */
+  /** Publishes in the order of the list. Each message has its own result. */
   async batch(body: unknown, caller: ApiCaller): Promise<object> {
     const messages = messagesIn(body, this.rules.maxBatch);
     caller.charge(messages.length - 1);
@@ -85,7 +85,7 @@ export class ApiOperations {
     return this.reach(of, caller, (meant) => this.connections.count(meant));
   }
 
-  /** The request is not at fault for a wrong target that the program has made of a right one. */
+  /** Carries out a call with the mapped target. An invalid target from the option `target` is not the fault of the request. */
   private async reach<T>(
     to: ConnectionTarget,
     caller: ApiCaller,

@@ -5,10 +5,10 @@ import type { ApiCaller, ApiOperations } from './api-operations.ts';
 /** One path of the API. */
 export interface ApiRoute {
   readonly method: 'GET' | 'POST';
-  /** As in OpenAPI: what stands in braces is a name. */
+  /** The path as in OpenAPI: the part in braces is a name. */
   readonly path: string;
   readonly right: ApiRight;
-  /** @param given - the body of a POST, the name in the path of a GET */
+  /** @param given - the body of a POST, or the name in the path of a GET */
   readonly answer: (
     operations: ApiOperations,
     given: unknown,
@@ -55,7 +55,7 @@ export const ROUTES: readonly ApiRoute[] = [
   },
 ];
 
-/** The route of a request, and the name in its path. @throws Refusal */
+/** Returns the route of a request, and the name in its path. @throws Refusal */
 export function routeOf(method: string, url: string): [route: ApiRoute, name: string | undefined] {
   const [path] = url.split('?', 1) as [string];
   const [, start, name, ...more] = path.split('/');
@@ -74,7 +74,7 @@ export function routeOf(method: string, url: string): [route: ApiRoute, name: st
   return [route, name === undefined ? name : decoded(name)];
 }
 
-/** Undefined for a value that is not encoded well. */
+/** Returns undefined for a value that is not encoded well. */
 function decoded(name: string): string | undefined {
   try {
     return decodeURIComponent(name);

@@ -29,37 +29,37 @@ export interface ClusterApiOptions {
   /** The result of `connectionsOf(cluster)`. */
   readonly connections: ApiConnections;
   /**
-   * The keys of the API; several, so that a key can be replaced while clients still have the old one. A text has all rights; an
-   * {@link ApiKey} has those it lists, and its client gets 403 for others.
+   * Keys of the API. With several keys, a key can be replaced while clients still use the old one. A text has all rights. An
+   * {@link ApiKey} has only the listed rights, and other requests with it are answered with 403.
    */
   readonly keys: readonly (string | ApiKey)[];
   /**
-   * Maps `to`, or the path, of a request to connections: to other names than those of clients, or to a refusal, which is answered
-   * with 400. A target that is not valid is answered with 500, and logged.
+   * Maps the target of a request (`to`, or the path) to connections with other names, or refuses it with 400. An invalid result
+   * is answered with 500, and logged.
    * @default the names of clients are those of the cluster
    */
   readonly target?: (to: ConnectionTarget) => ConnectionTarget | ApiProblem;
-  /** Gives the reason why a message is refused, with 400; `undefined` for one that is sent. @default all JSON but null is sent */
+  /** Returns the reason to refuse a message with 400, or `undefined` to send it. @default none: all JSON except null is sent */
   readonly checkMessage?: (message: JsonValue) => ApiProblem | undefined;
-  /** The largest body in bytes; a longer one is answered with 413. @default 65536 */
+  /** Maximum length of a body, in bytes. A longer body is answered with 413. @default 65536 */
   readonly maxBodyBytes?: number;
-  /** The most messages in one batch, and no more than `requestBurst`: each counts as a request. @default 100 */
+  /** Maximum number of messages in a batch, limited by `requestBurst`, because each message counts as a request. @default 100 */
   readonly maxBatch?: number;
-  /** The most requests with a valid key at a time; one more is answered with 503. @default 256 */
+  /** Maximum number of requests under way that have a valid key. Further requests are answered with 503. @default 256 */
   readonly maxRequests?: number;
-  /** The requests of each key a second, on average; one more is answered with 429. @default 1000 */
+  /** Average number of requests of each key per second. Further requests are answered with 429. @default 1000 */
   readonly requestsPerSecond?: number;
-  /** The requests of each key that may come at once, after a pause. @default 1000 */
+  /** Maximum number of requests of each key at once, after a pause. @default 1000 */
   readonly requestBurst?: number;
-  /** How long the answer to a request with an idempotency key is kept, in milliseconds. @default 600000 */
+  /** Time that the answer to a request with an idempotency key is kept, in milliseconds. @default 600000 */
   readonly idempotencyMs?: number;
-  /** The most kept answers for each key of the API; the oldest are forgotten first. @default 10000 */
+  /** Maximum number of kept answers for each key of the API. The oldest answers are forgotten first. @default 10000 */
   readonly maxIdempotencyKeys?: number;
-  /** The bytes of kept answers for each key of the API. @default 8388608 */
+  /** Maximum size of the kept answers for each key of the API, in bytes. @default 8388608 */
   readonly maxIdempotencyBytes?: number;
-  /** @default the system's clock */
+  /** Clock of the API. @default the system's clock */
   readonly clock?: Clock;
-  /** Gets unexpected errors; clients get 500. @default stderrLogger() */
+  /** Receives unexpected errors. Clients receive the status 500. @default stderrLogger() */
   readonly logger?: Logger;
 }
 
@@ -71,7 +71,7 @@ const OPTIONS = describeOptions('clusterApi', {
     { required: true },
   ),
   target: fn({ answers: 'at once', purpose: 'gives the connections that a target means' }),
-  checkMessage: fn({ answers: 'at once', purpose: 'says why a message is refused' }),
+  checkMessage: fn({ answers: 'at once', purpose: 'returns why a message is refused' }),
   maxBodyBytes: whole({ min: 1, max: 2 ** 30, default: 65_536 }),
   maxBatch: whole({ min: 1, default: 100 }),
   maxRequests: whole({ min: 1, default: 256 }),
@@ -85,8 +85,8 @@ const OPTIONS = describeOptions('clusterApi', {
 });
 
 /**
- * Makes an HTTP listener with which programs in any language publish to the connections of a cluster, and ask about them, in
- * JSON. It fits `limitedHttpServer`, `https.createServer`, and a server that has other paths, too.
+ * Makes an HTTP listener through which programs in any language publish to the connections of a cluster, and ask about them, in
+ * JSON. The listener works with `limitedHttpServer`, `https.createServer`, or a server that has other paths, too.
  *
  * | Request | Answer |
  * | --- | --- |
@@ -95,19 +95,18 @@ const OPTIONS = describeOptions('clusterApi', {
  * | `POST /disconnect` `{"to":{"user":"ann"},"message":"bye"}` | `{"closed":1}`; `message` may be left out |
  * | `GET /groups/lobby` | `{"count":3}` |
  * | `GET /users/ann`, `GET /connections/ID` | `{"online":true}` |
- * | `GET /openapi.json` | all of this in OpenAPI 3.1, without a key |
+ * | `GET /openapi.json` | this API in OpenAPI 3.1; needs no key |
  *
  * `to` is one of `group`, `user`, `connection`, or `all: true`. Each request has `Authorization: Bearer KEY`. Errors are
- * `{"error":{"code":"WRONG_KEY","message":"…"}}`. 503 with `done` means that not all gateways answered; `done` is the number of
- * connections that the others reached.
+ * `{"error":{"code":"WRONG_KEY","message":"…"}}`. The status 503 with `done` means that not all gateways answered. `done` is the
+ * number of connections that the other gateways reached.
  *
- * A POST with the header `Idempotency-Key` is carried out once: a repetition within `idempotencyMs` gets the first answer and
- * `Idempotency-Replayed: true`; another body with that key gets 422. An answer that says that nothing was done is not kept. Only
- * the listener that carried it out keeps the answer: behind several listeners, a client repeats a request at the same address.
+ * A POST with the header `Idempotency-Key` is carried out once. A repetition within `idempotencyMs` receives the first answer and
+ * `Idempotency-Replayed: true`. Another body with the same key receives 422. An answer that says that nothing was done is not
+ * kept. Each listener keeps only its own answers. With several listeners, a client must repeat a request at the same address.
  *
- * The server that calls the listener bounds the time of a request and the number of connections;
- * `limitedHttpServer` does, and a server of Node has `requestTimeout` and `maxConnections`. The key is a secret: between
- * machines, use TLS or a proxy with TLS.
+ * The server must limit the time of a request and the number of connections, as `limitedHttpServer` does. A Node server has
+ * `requestTimeout` and `maxConnections`. The key is a secret: between machines, use TLS or a proxy with TLS.
  *
  * @throws OptionError
  *
@@ -151,9 +150,9 @@ class ClusterApi {
   private readonly operations: ApiOperations;
   private readonly keys: ApiKeys;
   private readonly rate: { readonly perSecond: number; readonly burst: number };
-  /** In the order of the keys. */
+  /** The buckets in the order of the keys. */
   private readonly buckets: readonly TokenBucket[];
-  /** In the order of the keys: the answers of one are pushed out by none of another. */
+  /** The tables in the order of the keys. The answers of one key cannot displace those of another. */
   private readonly tables: readonly IdempotencyTable[];
   private readonly document: object;
   private readonly logger: Logger;
@@ -165,7 +164,7 @@ class ClusterApi {
     const rate = { perSecond: requestsPerSecond, burst: requestBurst };
     this.options = resolved;
     this.keys = new ApiKeys(keys);
-    // A longer one would never be taken.
+    // A longer batch would never be accepted.
     const maxBatch = Math.min(resolved.maxBatch, requestBurst);
     this.operations = new ApiOperations(connections, { ...resolved, maxBatch }, (error) =>
       this.failed(error),
@@ -254,7 +253,7 @@ class ClusterApi {
   }
 }
 
-/** The nodes of one message are a header; those of a batch stand beside each. */
+/** Puts the number of nodes of one message into a header. Each result of a batch contains its number of nodes. */
 function answerOf(done: object): ApiAnswer {
   const { nodes, ...value } = done as { readonly nodes?: number };
   if (nodes === undefined) return { status: 200, value };

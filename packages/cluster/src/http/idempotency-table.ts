@@ -1,7 +1,7 @@
 import { ENTRY_OVERHEAD_BYTES, RecentMap } from '@headrace/core/authoring';
 import { type ApiAnswer, isDone, Refusal } from './api-error.ts';
 
-/** How long answers are kept, and how many. */
+/** The limits of the kept answers. */
 export interface IdempotencyLimits {
   readonly idempotencyMs: number;
   readonly maxIdempotencyKeys: number;
@@ -10,18 +10,21 @@ export interface IdempotencyLimits {
 
 interface Entry {
   readonly key: string;
-  /** Of what was asked. */
+  /** The digest of the request. */
   readonly digest: string;
   readonly at: number;
   readonly answer: Promise<ApiAnswer>;
   bytes: number;
 }
 
-/** Beside the texts: the promise, the answer and the entry, on Node 20. */
+/** The size of the promise, the answer and the entry without the texts, on Node 20. */
 const BYTES_OF_ENTRY = 8 * ENTRY_OVERHEAD_BYTES;
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** The answers of the last requests of one client that had an idempotency key. Within the limits, the oldest are forgotten first. */
+/**
+ * The answers to the last requests of one client with an idempotency key. Above the limits, the oldest answers are forgotten
+ * first.
+ */
 export class IdempotencyTable {
   private readonly limits: IdempotencyLimits;
   private readonly entries: RecentMap<Entry>;
@@ -41,10 +44,10 @@ export class IdempotencyTable {
   }
 
   /**
-   * Carries a request out, or gives the answer that it had the first time, even while that is under way. An answer that
-   * says that nothing was done is not kept.
+   * Carries a request out, or returns its first answer, even if the first request is still under way. An answer that says that
+   * nothing was done is not kept.
    *
-   * @param key - the client's
+   * @param key - the client's idempotency key
    * @throws Refusal for a key that another request had
    */
   async once(
@@ -102,7 +105,7 @@ export class IdempotencyTable {
   }
 }
 
-/** The key in a header; undefined for none. @throws Refusal for a value that is not a key */
+/** Returns the key in a header, or undefined without one. @throws Refusal for a value that is not a key */
 export function idempotencyKeyIn(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
   if (typeof header === 'string' && KEY.test(header)) return header;

@@ -3,7 +3,7 @@ import { type ApiRoute, ROUTES } from './api-routes.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What a path is for, what it takes and gives, and the errors that it alone has. */
+/** The purpose of a path, its body and result, and the errors that only this path has. */
 interface Described {
   readonly summary: string;
   readonly body?: string;
@@ -77,18 +77,18 @@ const DESCRIBED: Readonly<Record<string, Described>> = {
     codes: OF_NAME,
   },
   '/users/{user}': {
-    summary: 'Says whether a user has a connection',
+    summary: 'Returns whether a user has a connection',
     result: ONLINE,
     codes: OF_NAME,
   },
   '/connections/{connection}': {
-    summary: 'Says whether a connection is there',
+    summary: 'Returns whether a connection exists',
     result: ONLINE,
     codes: OF_NAME,
   },
 };
 
-/** The description of the API in OpenAPI 3.1. */
+/** Makes the description of the API in OpenAPI 3.1. */
 export function openApiDocument(maxBatch: number): Json {
   const paths = ROUTES.map((route) => [route.path, pathOf(route)]);
   return {
@@ -122,7 +122,7 @@ function pathOf({ method, path }: ApiRoute): Json {
     }),
     responses: {
       200: {
-        description: 'what was done, or who is there',
+        description: 'the result of the request',
         content: contentOf(result),
         ...(body !== undefined && headersOf(path)),
       },
@@ -155,7 +155,10 @@ function schemas(maxBatch: number): Json {
       objectOf({ all: { const: true } }),
     ],
   };
-  const message = { description: 'a text, or other JSON but null', not: { type: 'null' } };
+  const message = {
+    description: 'a text, or any other JSON value except null',
+    not: { type: 'null' },
+  };
   return {
     To: to,
     Publication: objectOf({ to: ref('To'), message }),

@@ -1,4 +1,4 @@
-/** A subject that is listened to. */
+/** A subscription to a subject. */
 export interface BusSubscription {
   /** Ends the subscription at once. */
   close(): void;

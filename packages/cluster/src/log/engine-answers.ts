@@ -1,20 +1,20 @@
 import { ChannelError, type Clock, type Logger } from '@headrace/core';
 import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 
-/** Questions to the engine of a bus, over links that come and go. */
+/** Waits for answers of a bus engine, over changing links. */
 export class EngineAnswers<Host extends { readonly clock: Clock; readonly logger: Logger }> {
   private readonly name: string;
   private given: Host | undefined = undefined;
-  /** Each rejects what waits for an answer over the present link. */
+  /** Functions that reject the calls that wait for an answer over the present link. */
   private readonly waiting = new Set<(error: Error) => void>();
 
-  /** @param name - of the bus */
+  /** @param name - the name of the bus */
   constructor(name: string) {
     this.name = name;
   }
 
   /**
-   * The process that the bus works for.
+   * The process of the bus.
    *
    * @throws ChannelError `BUS_DOWN` before the bus was opened
    */
@@ -31,18 +31,18 @@ export class EngineAnswers<Host extends { readonly clock: Clock; readonly logger
     this.given = host;
   }
 
-  /** The `BUS_DOWN` that callers get. */
+  /** Makes the usual `BUS_DOWN` for callers. */
   downError(cause?: Error): ChannelError {
     return this.busError('is down', cause);
   }
 
-  /** A `BUS_DOWN` for another reason. @param why - what follows the name of the bus */
+  /** Makes a `BUS_DOWN` for another reason. @param why - the text after the name of the bus */
   busError(why: string, cause?: Error): ChannelError {
     const { name: bus } = this;
     return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, `the bus ${bus} ${why}`, { bus }, cause);
   }
 
-  /** Rejects when the link is lost, whatever the engine does with its promise then. */
+  /** Settles like the promise, but rejects at once when the link is lost. */
   whileLinked<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.waiting.add(reject);
@@ -50,7 +50,7 @@ export class EngineAnswers<Host extends { readonly clock: Clock; readonly logger
     });
   }
 
-  /** The link is lost: no answer comes over it. */
+  /** Called when the link is lost and no further answer can arrive. */
   unlinked(): void {
     const waiting = [...this.waiting];
     this.waiting.clear();

@@ -5,14 +5,14 @@ import type { LogAnswers } from './engine-answers.ts';
 import type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log.ts';
 import { type LogShare, LogStream } from './log-stream.ts';
 
-/** The log of a bus over an engine: opens, follows and appends again whenever there is a new link. */
+/** The log of a bus over an engine, which opens, follows and appends again over each new link. */
 export class EngineLog implements Log {
   private readonly answers: LogAnswers;
   private readonly streams = new Map<string, LogStream>();
   private link: LogLink | undefined = undefined;
   private isUp = false;
   private readonly share: LogShare;
-  /** One line for each link. */
+  /** Whether this link's line was logged. Each link logs one line. */
   private hasComplained = false;
 
   constructor(answers: LogAnswers) {
@@ -47,7 +47,7 @@ export class EngineLog implements Log {
     if (link === undefined || !this.isUp) throw this.answers.downError();
     try {
       await known.opening(link);
-      // A link that has ended meanwhile need not answer.
+      // A link that has ended need not answer.
       if (this.link !== link) throw new Error('the link was lost');
       return await this.answers.whileLinked(link.read(stream, after, limit));
     } catch (thrown) {
@@ -59,7 +59,10 @@ export class EngineLog implements Log {
     return this.opened(stream).follow(listener);
   }
 
-  /** A new link, not up yet. Followed streams are subscribed to at once, so that this is in force when the bus is up. */
+  /**
+   * Called with a new link that is not up yet. Subscribes to the followed streams, so that the subscriptions are in force when
+   * the bus is up.
+   */
   linked(link: LogLink): void {
     this.link = link;
     this.hasComplained = false;

@@ -13,39 +13,39 @@ interface PendingAppend {
   readonly resolve: (position: LogPosition) => void;
   readonly reject: (error: Error) => void;
   isDone: boolean;
-  /** When it was given to the engine, over the present link; -1 before. */
+  /** The time at which the append was passed to the engine over the present link, or -1 before. */
   givenAt: number;
-  /** The turn in which it is in flight; -1 if it is not. */
+  /** The turn in which the append is in flight, or -1 if it is not in flight. */
   turn: number;
 }
 
 /** The state that all streams of a log share. */
 export interface LogShare {
-  /** Messages that are not stored yet. */
+  /** The number of messages that are not stored yet. */
   waitingCount: number;
   waitingBytes: number;
-  /** The engine stores nothing, though its link stands. */
+  /** Called when the engine stores nothing, although its link stands. */
   complain(cause: Error): void;
 }
 
-/** Given to the engine without an answer, at most: what a stopped engine's client holds. */
+/** Limits of the appends without an answer. The client of a stopped engine keeps all such appends. */
 const MAX_IN_FLIGHT = 256;
 const MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024;
-/** All of a log that is not stored yet, at most. */
+/** Limits of the messages of a log that are not stored yet. */
 const MAX_WAITING = 65_536;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** After so long the writer gets an error: the message may be lost. */
+/** Time after which the writer receives an error. The message can be lost. */
 const STORED_WITHIN_MS = 5000;
-/** Appends that the engine refused over a healthy link are retried after this. */
+/** Delay before appends that the engine refused over a working link are retried. */
 const TRY_AGAIN = exponential({ baseMs: 200, maxMs: 5000, jitter: 'none' });
-/** An engine that has not answered for so long, while its link stands, does not answer any more. */
+/** Time without an answer of the engine, while its link stands, after which all appends are repeated. */
 const UNANSWERED_MS = 2000;
-/** After this process stood still, the answers that wait unread have so long to be read. */
+/** Time to read the waiting answers after this process stood still. */
 const READ_WITHIN_MS = 500;
 
 /**
- * One stream of an {@link EngineLog}. Appends leave in the order of their calls; whenever it is not known what became
- * of some, all that are not acknowledged are repeated in that order, with the ids by which the engine knows them.
+ * One stream of an {@link EngineLog}. Appends leave in the order of their calls. When it is unknown whether some appends were
+ * stored, all appends without acknowledgement are repeated in order. The ids let the engine recognize repetitions.
  */
 export class LogStream {
   private readonly answers: LogAnswers;
@@ -58,11 +58,11 @@ export class LogStream {
   private following: BusSubscription | undefined = undefined;
   private opened: Promise<void> | undefined = undefined;
   private isOpen = false;
-  /** Changes when what is in flight has become unknown. */
+  /** Changes when it has become unknown whether the appends in flight were stored. */
   private turn = 0;
-  /** In the order of the calls; the first one is not settled. */
+  /** The appends in the order of their calls. The first append is not settled. */
   private readonly appends = new Fifo<PendingAppend>();
-  /** The index of the next one to give to the engine. */
+  /** The index of the next append to pass to the engine. */
   private next = 0;
   private inFlight = 0;
   private inFlightBytes = 0;
@@ -92,7 +92,7 @@ export class LogStream {
     }
   }
 
-  /** Opens it over this link, once. */
+  /** Opens the stream over this link, once. */
   opening(link: LogLink): Promise<void> {
     if (this.opened !== undefined) return this.opened;
     const opening = this.answers.whileLinked(link.open(this.name, this.limits!));
@@ -175,7 +175,7 @@ export class LogStream {
   private followOver(link: LogLink | undefined): void {
     if (link === undefined || this.listeners.size === 0 || this.following !== undefined) return;
     this.following = link.follow(this.name, (entry) => this.deliver(entry));
-    // Its epoch may be needed for the first live copy. A failure is tried again, and reported by appends and reads.
+    // The first live copy may need the epoch. A failure is retried, and appends and reads report it.
     this.opening(link).catch(() => {});
   }
 
@@ -218,7 +218,7 @@ export class LogStream {
       (position) => {
         const isCurrent = this.landed(append, turn);
         this.refusals = 0;
-        // Also over a link that was lost meanwhile: stored is stored.
+        // The answer of a link that was lost meanwhile counts too, because the message is stored.
         this.settle(append, () => append.resolve(position));
         if (isCurrent) this.afterAnswer();
       },
@@ -230,7 +230,7 @@ export class LogStream {
     );
   }
 
-  /** Its answer has come, or is not waited for any more; false if it was not in flight in this turn. */
+  /** Notes that an append is no longer in flight. Returns false if the append was not in flight in this turn. */
   private landed(append: PendingAppend, turn: number): boolean {
     if (this.turn !== turn || append.turn !== turn) return false;
     append.turn = -1;
@@ -244,7 +244,7 @@ export class LogStream {
     else if (this.inFlight === 0) this.refused(this.refusal);
   }
 
-  /** The link stands, but the engine stores nothing: everything is done again after a while. */
+  /** Repeats everything after a delay, because the engine stores nothing although its link stands. */
   private refused(cause: Error): void {
     this.refusal = cause;
     this.share.complain(cause);
@@ -293,7 +293,7 @@ export class LogStream {
     this.settle(append, () => append.reject(this.answers.downError(this.refusal)));
   }
 
-  /** One timer, for the oldest. */
+  /** Starts one timer for the oldest append. */
   private watch(delayMs: number): void {
     if (this.deadlineAt > 0) return;
     const { clock } = this.answers.host;
@@ -316,11 +316,11 @@ export class LogStream {
       this.fail(oldest);
       oldest = this.appends.peek();
     }
-    // Their answers may never come: the next ones take their places.
+    // Their answers may never arrive, so the next appends take their places.
     if (hasLanded) this.afterAnswer();
     if (oldest === undefined) return;
     if (oldest.givenAt >= 0 && now - oldest.givenAt >= UNANSWERED_MS && this.link !== undefined) {
-      // Its answer was lost, or the message: everything again, in order.
+      // The message or its answer was lost, so everything is repeated in order.
       this.restart();
       this.opening(this.link).catch(() => {});
     }

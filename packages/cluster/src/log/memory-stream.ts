@@ -4,19 +4,19 @@ import { Fifo } from '@headrace/core/authoring';
 import { AgingMap } from '../time/aging-map.ts';
 import type { LogEntry, LogLimits, LogPage, LogPosition } from './log.ts';
 
-/** An id that was seen is known for so long. */
+/** Time that an id stays known. */
 export const DUPLICATE_WINDOW_MS = 120_000;
 
-/** Large messages, or many, do not fill the memory: fewer of them are kept. */
+/** Maximum size of the kept messages. Large messages reduce their number. */
 export const MAX_STREAM_BYTES = 64 * 1024 * 1024;
 
-/** As {@link MAX_STREAM_BYTES} counts each message on top of its bytes and its id. */
+/** Bytes that {@link MAX_STREAM_BYTES} counts for each message, besides its bytes and its id. */
 const ENTRY_OVERHEAD_BYTES = 320;
 
-/** A thousand messages a second for as long as an id is known, and some more. */
+/** More than a thousand messages a second for the time that an id stays known. */
 const MAX_IDS = 131_072;
 
-/** A page is one message between processes: large messages make it shorter. */
+/** Maximum size of a page. A page is one message between processes. */
 const MAX_PAGE_BYTES = 1024 * 1024;
 
 interface Stored {
@@ -33,9 +33,9 @@ export class MemoryStream {
   };
   private readonly stored = new Fifo<Stored>();
   private last = 0;
-  /** Of the messages that are kept, with their ids and the overhead. */
+  /** The size of the kept messages, with their ids and the overhead. */
   private bytes = 0;
-  /** The offsets of the ids that were seen. */
+  /** The offsets of the known ids. */
   private readonly ids = new AgingMap<number>(DUPLICATE_WINDOW_MS, MAX_IDS);
   private readonly followers = new Set<(entry: LogEntry) => void>();
 
@@ -64,7 +64,7 @@ export class MemoryStream {
     this.trim(now);
     const { epoch, last, stored } = this;
     const oldest = stored.peek()?.entry.position.offset ?? 0;
-    // Offsets have no holes here.
+    // Offsets are consecutive here.
     const from = Math.max(0, after + 1 - oldest);
     const entries: LogEntry[] = [];
     let bytes = 0;
@@ -77,12 +77,12 @@ export class MemoryStream {
     return { epoch, entries, first: oldest, last };
   }
 
-  /** How many ids are known. */
+  /** The number of known ids. */
   get idCount(): number {
     return this.ids.size;
   }
 
-  /** How many follow it. */
+  /** The number of followers. */
   get followerCount(): number {
     return this.followers.size;
   }

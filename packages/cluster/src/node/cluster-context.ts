@@ -7,6 +7,6 @@ export interface ClusterContext {
   readonly wire: Wire;
   readonly inbox: Inbox;
   readonly directory: Directory;
-  /** Messages of other nodes that wait for members here, of all groups. */
+  /** The size of messages from other nodes that wait for members of this node, in all groups. */
   readonly waiting: { bytes: number };
 }

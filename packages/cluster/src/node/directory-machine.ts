@@ -2,17 +2,17 @@ import type { Heartbeat, NodeInfo, NodeLife, NodeStatus } from './node-info.ts';
 
 /** An event of the directory. */
 export type DirectoryAction =
-  /** A node was heard for the first time, or came back after it was gone. */
+  /** A node sent its first heartbeat, or its first after it was gone. */
   | { readonly do: 'joined'; readonly node: NodeInfo }
-  /** Its status or its life changed. */
+  /** The status or the life of a node changed. */
   | { readonly do: 'changed'; readonly node: NodeInfo }
   | { readonly do: 'left'; readonly node: NodeInfo; readonly reason: 'left' | 'node-gone' }
-  /** A node that sent something, but never a heartbeat, is silent by now. */
+  /** A node that sent messages, but never a heartbeat, is silent now. */
   | { readonly do: 'vanished'; readonly id: string }
   /** A node was forgotten. */
   | { readonly do: 'forgotten'; readonly id: string };
 
-/** When a node that is silent counts as what, in milliseconds. */
+/** The times of silence after which a node changes its life, in milliseconds. */
 export interface DirectoryTimes {
   readonly suspectMs: number;
   readonly goneMs: number;
@@ -21,14 +21,14 @@ export interface DirectoryTimes {
 
 interface Entry {
   status: NodeStatus;
-  /** `unannounced`: something came from it, but no heartbeat since it is known, or since it was gone. */
+  /** `unannounced`: the node sent messages, but no heartbeat since it is known, or since it was gone. */
   life: NodeLife | 'unannounced';
   heardAt: number;
-  /** Whether the node was heard a second time: an invented id comes once. */
+  /** Whether the node sent a second heartbeat. An invented id sends only one. */
   isKnown: boolean;
 }
 
-/** Far more nodes than a bus can serve: invented ids do not fill the memory. */
+/** Maximum number of nodes, far more than a bus can serve. Without a limit, invented ids could fill the memory. */
 const MAX_NODES = 10_000;
 const NO_STATUS: NodeStatus = {
   state: 'ready',
@@ -38,7 +38,7 @@ const NO_STATUS: NodeStatus = {
   roles: [],
 };
 
-/** The nodes that are there, by heartbeats; without clock and bus. */
+/** The running nodes, by their heartbeats. The machine has no clock and no bus. */
 export class DirectoryMachine {
   private readonly times: DirectoryTimes;
   private readonly entries = new Map<string, Entry>();
@@ -67,7 +67,7 @@ export class DirectoryMachine {
     return isSame ? [] : [{ do: 'changed', node: this.get(id)! }];
   }
 
-  /** Something came from it that is not a heartbeat. False if there are too many nodes to remember it. */
+  /** Notes a message that is not a heartbeat. Returns false if there are too many nodes to remember the sender. */
   heardOf(id: string, now: number): boolean {
     const entry = this.entries.get(id);
     if (entry === undefined) {
@@ -85,7 +85,7 @@ export class DirectoryMachine {
     return true;
   }
 
-  /** Time has passed. */
+  /** Checks the times of silence. */
   look(now: number): DirectoryAction[] {
     const { suspectMs, goneMs, forgetMs } = this.times;
     const actions: DirectoryAction[] = [];
@@ -111,7 +111,10 @@ export class DirectoryMachine {
     return actions;
   }
 
-  /** This process stood still, or was without a bus, for this long: that is not the silence of the others. Both may overlap. */
+  /**
+   * Adds the time in which this process stood still, or had no bus, to the times of the last heartbeats. Two such periods can
+   * overlap.
+   */
   stoodStill(ms: number, now: number): void {
     for (const entry of this.entries.values()) entry.heardAt = Math.min(now, entry.heardAt + ms);
   }
@@ -123,20 +126,20 @@ export class DirectoryMachine {
     return life === 'unannounced' ? undefined : { id, life, ...status };
   }
 
-  /** True for a node that is not gone, with a heartbeat or without one yet. */
+  /** Returns true for a node that is not gone, with or without a heartbeat. */
   isThere(id: string): boolean {
     const entry = this.entries.get(id);
     return entry !== undefined && entry.life !== 'gone';
   }
 
-  /** All that were heard and are not gone. */
+  /** Returns the nodes that sent a heartbeat and are not gone. */
   list(): NodeInfo[] {
     return [...this.entries.keys()]
       .map((id) => this.get(id))
       .filter((node): node is NodeInfo => node !== undefined && node.life !== 'gone');
   }
 
-  /** Forgets a node of which no second heartbeat came, or that is gone, if there is any. */
+  /** Forgets a node that sent no second heartbeat, or that is gone, if such a node exists. */
   private makeRoom(): DirectoryAction[] {
     for (const [id, entry] of this.entries) {
       if (!entry.isKnown || entry.life === 'gone') return this.forget(id, entry, 'node-gone');

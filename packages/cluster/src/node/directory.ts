@@ -16,30 +16,30 @@ import type { Wire } from './wire.ts';
 
 /** Events of a {@link Directory} about other nodes. */
 export interface DirectoryEvents {
-  /** A node is there, for the first time or again. */
+  /** A node has joined, for the first time or again. */
   joined: [node: NodeInfo];
-  /** The state, the figures or the life of a node changed. */
+  /** The state, the figures or the life of a node has changed. */
   changed: [node: NodeInfo];
-  /** A node has left, or was not heard for 5 s. */
+  /** A node has left, or sent no heartbeat for 5 s. */
   left: [node: NodeInfo, reason: 'left' | 'node-gone'];
-  /** This node is in another state now. */
+  /** The state of this node has changed. */
   ownState: [];
-  /** A node that sent something, but no heartbeat, is silent by now. */
+  /** A node that sent messages, but never a heartbeat, is silent now. */
   vanished: [id: string];
-  /** A heartbeat with the number of the node's last presence message. */
+  /** A heartbeat contained the number of the node's last presence message. */
   marked: [id: string, mark: PresenceMark];
 }
 
 const HEARTBEAT_MS = 1000;
-/** Of ids made by chance no two are the same twice: a second collision within this time is forged. */
+/** Random ids do not collide twice, so a second collision within this time is forged. */
 const RENAME_EVERY_MS = 60_000;
 const TIMES = { suspectMs: 3000, goneMs: 5000, forgetMs: 60_000 };
 
-/** The nodes of a cluster, by their heartbeats on the bus: there is no store that could be wrong or away. */
+/** The nodes of a cluster, by their heartbeats on the bus. No store is needed, so no store can be wrong or unavailable. */
 export class Directory extends WatchedEmitter<DirectoryEvents> {
-  /** How far the presence of this node is, for its heartbeats. */
+  /** Returns the newest presence of this node, for its heartbeats. */
   ownMark: () => PresenceMark | undefined = () => undefined;
-  /** Numbers that came from other nodes: those of a node that is gone for good are not kept. */
+  /** Numbers from other nodes. The numbers of a node that is gone for good are forgotten. */
   readonly heardLines = new Set<{ forget(node: string): void }>();
   private readonly wire: Wire;
   private readonly status: () => NodeStatus;
@@ -47,9 +47,9 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   private readonly nonce: string;
   private subscription: BusSubscription | undefined = undefined;
   private timer: Timer | undefined = undefined;
-  /** When the next heartbeat is due. */
+  /** The time at which the next heartbeat is due. */
   private lookAt = 0;
-  /** Since when nothing can be heard. */
+  /** The time at which the bus went down, so that this node receives nothing. */
   private deafSince: number | undefined = undefined;
   private announced: NodeState = 'ready';
   private renamedAt = Number.NEGATIVE_INFINITY;
@@ -74,7 +74,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     this.look();
   }
 
-  /** The others, but those that are gone. */
+  /** Returns the other nodes that are not gone. */
   others(): NodeInfo[] {
     return this.machine.list();
   }
@@ -88,12 +88,15 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     return this.machine.get(id);
   }
 
-  /** True for a node that is not gone; also for one that has sent something, and no heartbeat yet. */
+  /** Returns true for a node that is not gone. A node that has sent messages, but no heartbeat yet, counts too. */
   isThere(id: string): boolean {
     return this.machine.isThere(id);
   }
 
-  /** Something came from a node: it will be `left` or `vanished`. False if there are too many to remember it. */
+  /**
+   * Notes a message of a node, so that `left` or `vanished` follows when the node is gone. Returns false if too many nodes are
+   * known.
+   */
   heardOf(id: string): boolean {
     return this.machine.heardOf(id, this.wire.host.clock.now());
   }
@@ -107,7 +110,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     this.wire.sendJson(this.wire.subjects.nodes, KIND.heartbeat, heartbeat);
   }
 
-  /** Others hear at once that this process has ended without leaving, where the bus can notice that. */
+  /** Lets the other nodes know at once if this process ends without leaving. Not every bus can notice this end. */
   private leaveWill(): void {
     const { wire, nonce } = this;
     const heartbeat: Heartbeat = { ...this.status(), state: 'left', nonce, isGone: true };
@@ -143,7 +146,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     const stoodMs = stoodStillMs(now, this.lookAt);
     this.lookAt = now + HEARTBEAT_MS;
     if (stoodMs > 0) this.machine.stoodStill(stoodMs, now);
-    // The memory for messages while the bus is down is not for heartbeats: one is sent with `up`.
+    // Kept messages must not include heartbeats, because one is sent with `up`.
     if (this.wire.bus.state === 'up') this.announce();
     this.carryOut(this.machine.look(now));
     this.timer = clock.schedule(() => this.look(), HEARTBEAT_MS);
@@ -153,7 +156,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     if (envelope.kind !== KIND.heartbeat)
       throw new Error(`kind ${envelope.kind} is not for all nodes`);
     const heartbeat = toHeartbeat(decodeBody(envelope));
-    // A will is true whenever it comes: its node has ended.
+    // A will needs no time, because its node has ended.
     if (envelope.time === 0 && heartbeat.isGone !== true)
       throw new Error('a heartbeat without a time');
     if (envelope.node !== this.wire.nodeId) {

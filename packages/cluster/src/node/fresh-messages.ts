@@ -1,6 +1,6 @@
 import type { Envelope } from '../envelope/envelope.ts';
 
-/** A message whose time differs from ours by more is refused, and so is the node whose clock is that wrong. */
+/** Maximum difference between the time of a message and the clock of this node. Messages with a larger difference are refused. */
 const MAX_DIFFERENCE_MS = 60_000;
 
 /** The newest message of a node on a subject. */
@@ -10,16 +10,16 @@ interface Newest {
 }
 
 /**
- * Refuses sealed messages that were recorded and are sent again. A message has its time under the seal: it is refused
- * if it is not newer than the last one of its node on its subject, and if it is older than a minute. So the newest
- * message of a node is kept for a minute, and needs no other memory.
+ * Refuses sealed messages that were recorded and sent again. The seal covers the time of a message. A message is refused if its
+ * time differs by more than a minute from this node's clock, or if it is not newer than the last message of its node on its
+ * subject. So only the newest message of each node is remembered, for a minute.
  */
 export class FreshMessages {
   private readonly bySubject = new Map<string, Map<string, Newest>>();
   private sweptAt = 0;
 
   /**
-   * Whether a message is new; it counts as seen then.
+   * Checks whether a message is new, and notes it as seen.
    *
    * @param now - milliseconds since 1970
    */
@@ -43,7 +43,7 @@ export class FreshMessages {
     else nodes.set(node, newest);
   }
 
-  /** Messages that are not newer than a forgotten one are too old by now. */
+  /** Forgets messages older than the limit. A message that is not newer than a forgotten one is too old. */
   private sweep(now: number): void {
     this.sweptAt = now;
     for (const [subject, nodes] of this.bySubject) {

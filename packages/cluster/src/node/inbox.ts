@@ -3,18 +3,18 @@ import { decodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
 import type { Wire } from './wire.ts';
 
-/** A question or an answer to one node: what it is about, and the rest. */
+/** A question or an answer to one node, with its address and its content. */
 export interface Note {
-  /** The part of the node that it is for. */
+  /** The part of the node that receives the note. */
   readonly to: string;
   /** The subject within the part, such as the name of a group. */
   readonly about: string;
 }
 
-/** Gets the notes of other nodes; what it throws makes the note a fault. */
+/** Called with the notes of other nodes. An error that it throws counts as a fault of the note. */
 export type NoteListener = (note: Note & Record<string, unknown>, from: string) => void;
 
-/** The messages for this node alone. */
+/** Receives the messages to this node. */
 export class Inbox {
   private readonly wire: Wire;
   private readonly listeners = new Map<string, NoteListener>();
@@ -40,7 +40,7 @@ export class Inbox {
     this.subscription?.close();
   }
 
-  /** Notes to a part about something go to the listener; one each. */
+  /** Sets the listener for the notes to a part about one subject. */
   listen(to: string, about: string, listener: NoteListener): () => void {
     const key = keyOf(to, about);
     this.listeners.set(key, listener);
@@ -49,7 +49,7 @@ export class Inbox {
     };
   }
 
-  /** The listener gets the frames of gateways and workers. */
+  /** Sets the listener for the frames of gateways and workers. */
   listenToGateways(listener: (envelope: Envelope) => void): void {
     this.gateway = listener;
   }
@@ -72,7 +72,7 @@ export class Inbox {
   }
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid note */
 export function toNote(value: unknown): Note & Record<string, unknown> {
   if (typeof value !== 'object' || value === null) throw new Error('a note is an object');
   const { to, about } = value as Record<string, unknown>;

@@ -1,54 +1,54 @@
 /** The address to which the clients of a node connect. */
 export interface NodeAddress {
-  /** The host name or IP address for clients, up to 255 characters. */
+  /** Host name or IP address for clients, up to 255 characters. */
   readonly host: string;
-  /** The port, from 1 to 65535. */
+  /** Port for clients, from 1 to 65535. */
   readonly port: number;
 }
 
-/** How a node treats connections: it accepts them, sends all away, or has left. */
+/** Whether a node accepts connections, sends all its connections to other nodes, or has left. */
 export type NodeState = 'ready' | 'draining' | 'left';
 
-/** The status of a node, in each of its heartbeats. */
+/** The status of a node. Each heartbeat of the node contains the status. */
 export interface NodeStatus {
-  /** The state of the node; `left` occurs only in the event `nodeLeft`. */
+  /** The state of the node. The state `left` occurs only in the event `nodeLeft`. */
   readonly state: NodeState;
-  /** The address for clients; undefined for a node that takes no clients. */
+  /** The address for clients, or undefined if the node accepts no clients. */
   readonly address: NodeAddress | undefined;
   /** The number of client connections. */
   readonly connections: number;
-  /** The part of one core that its process used in the last second: 0 is idle, 1 is busy all the time. */
+  /** The part of one core that the node's process used in the last second: 0 for idle, 1 for always busy. */
   readonly load: number;
-  /** The roles of the node, such as `worker`: up to 32, each up to 64 characters. */
+  /** Roles of the node, such as `worker`: up to 32, each up to 64 characters. */
   readonly roles: readonly string[];
 }
 
-/** How sure another node is that a node runs: `suspect` after 3 s without a heartbeat, `gone` after 5 s. */
+/** The life of a node, as judged by its heartbeats: `suspect` after 3 s without a heartbeat, `gone` after 5 s. */
 export type NodeLife = 'alive' | 'suspect' | 'gone';
 
 /** A node, as another node knows it. */
 export interface NodeInfo extends NodeStatus {
-  /** The id of the node: 32 hexadecimal digits, new at each start. */
+  /** The id of the node: 32 hexadecimal digits. A node has a new id at each start. */
   readonly id: string;
   /** The life of the node, by its heartbeats; `alive` for this node itself. */
   readonly life: NodeLife;
 }
 
-/** How far the presence that a node has published is: the other nodes see that they missed something of it. */
+/** The number and the digest of a node's newest presence message, which show other nodes that they missed such a message. */
 export interface PresenceMark {
-  /** Of the last message; 0 before the first. */
+  /** The number of the last message, or 0 before the first message. */
   readonly number: number;
-  /** Of everything that the messages said: the members of all groups. */
+  /** The digest of the members of all groups. */
   readonly digest: number;
 }
 
 /** A heartbeat on the bus. */
 export interface Heartbeat extends NodeStatus {
-  /** Different for two nodes with one id. */
+  /** A value that differs between two nodes with the same id. */
   readonly nonce: string;
-  /** Undefined from a node that publishes no presence. */
+  /** Undefined if the node publishes no presence. */
   readonly presence?: PresenceMark | undefined;
-  /** True for a will: the node ended without leaving; its state is `left`. */
+  /** True for a will: the node ended without leaving, and its state is `left`. */
   readonly isGone?: boolean;
 }
 
@@ -56,7 +56,7 @@ const STATES: readonly unknown[] = ['ready', 'draining', 'left'];
 const MAX_ROLES = 32;
 const MAX_ROLE_LENGTH = 64;
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid heartbeat */
 export function toHeartbeat(value: unknown): Heartbeat {
   if (typeof value !== 'object' || value === null) throw new Error('a heartbeat is an object');
   const { state, address, connections, load, roles, nonce, presence, isGone } = value as Record<
@@ -85,7 +85,7 @@ function toPresenceMark(value: unknown): PresenceMark {
   return { number, digest };
 }
 
-/** @throws what is wrong with them */
+/** @throws an error for invalid roles */
 export function toRoles(value: unknown): string[] {
   const names: readonly unknown[] = Array.isArray(value) ? value : [];
   const isRole = (name: unknown) => typeof name === 'string' && name.length <= MAX_ROLE_LENGTH;
@@ -95,7 +95,7 @@ export function toRoles(value: unknown): string[] {
   return names as string[];
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid address */
 export function toAddress(value: unknown): NodeAddress | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { host, port } = value as Record<string, unknown>;
@@ -106,7 +106,7 @@ export function toAddress(value: unknown): NodeAddress | undefined {
   return { host, port: port as number };
 }
 
-/** True for a figure of a heartbeat. */
+/** Returns true for a valid figure of a heartbeat. */
 export function isCount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value < 1e15;
 }

@@ -1,4 +1,4 @@
-/** FNV-1a, finished: 32 bits, the same on all nodes. */
+/** FNV-1a with a finalizer: 32 bits, the same on all nodes. */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -9,16 +9,16 @@ import { AgingMap } from '../time/aging-map.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { FreshMessages } from './fresh-messages.ts';
 
-/** The process of a node, as its parts see it. */
+/** The process of a node, as the parts of the node use it. */
 export interface NodeHost extends Omit<BusHost, 'probe'> {
   readonly randomBytes: (size: number) => Buffer;
 }
 
-/** Called for each envelope on a subject; a throw counts as a fault of the sender. */
+/** Called for each envelope on a subject. An error that it throws counts as a fault of the sender. */
 export type EnvelopeListener = (envelope: Envelope, subject: string) => void;
 
 const NODE_ID_BYTES = 16;
-/** As long as other nodes may look for what they missed on a line. */
+/** The time in which other nodes can ask for messages of a line that they missed. */
 const ENDED_MS = 60_000;
 const MAX_ENDED = 10_000;
 const SEAL_FAULTS: Readonly<Record<string, string>> = {
@@ -27,7 +27,9 @@ const SEAL_FAULTS: Readonly<Record<string, string>> = {
   forged: 'a message that no key of this node made',
 };
 
-/** One node's end of the bus: envelopes with its id and its numbers go out, those of others come in. */
+/**
+ * Connects one node to the bus. Sends envelopes with the id and numbers of the node, and receives the envelopes of other nodes.
+ */
 export class Wire {
   readonly host: NodeHost;
   readonly bus: Bus;
@@ -39,11 +41,11 @@ export class Wire {
   private readonly numbers = new Map<string, number>();
   /** The numbers of lines that ended a short time ago. */
   private ended = new AgingMap<number>(ENDED_MS, MAX_ENDED);
-  /** No line that has ended had a higher number. */
+  /** The highest number of the lines that have ended. */
   private highestEnded = 0;
   private readonly renamed = new Set<() => void>();
   private readonly fresh = new FreshMessages();
-  /** Of the last message: a clock that is set back makes none that is older. */
+  /** The time of the last message. If the clock is set back, the time of the messages does not go back. */
   private lastTime = 0;
 
   constructor(host: NodeHost, bus: Bus, subjects: Subjects, seal: EnvelopeSeal) {
@@ -55,12 +57,12 @@ export class Wire {
     this.id = this.newId();
   }
 
-  /** The id of this node: 32 hexadecimal digits, new at each start. */
+  /** The id of this node: 32 hexadecimal digits. A node has a new id at each start. */
   get nodeId(): string {
     return this.id;
   }
 
-  /** Another node has this id: from here on we have another one, and all numbers begin again. */
+  /** Gives this node a new id because another node has the same id. All numbers start again. */
   rename(): void {
     this.id = this.newId();
     this.numbers.clear();
@@ -74,7 +76,7 @@ export class Wire {
   }
 
   /**
-   * @param line - what the numbers belong to, for subjects that share them
+   * @param line - the name of the number line, for subjects that share their numbers
    * @throws EncodeError `MESSAGE_TOO_LONG`
    */
   send(subject: string, kind: Kind, body: Body, flags = 0, line: string = subject): PublishOutcome {
@@ -87,14 +89,14 @@ export class Wire {
     return this.bus.publish(subject, sealed);
   }
 
-  /** Sends something that JSON can say. */
+  /** Sends a value that JSON can represent. */
   sendJson(subject: string, kind: Kind, value: object, flags = 0): PublishOutcome {
     return this.send(subject, kind, encodeBody(value), flags);
   }
 
   /**
-   * As {@link sendJson}, when this process has ended without closing the bus. Its number and time do not count: it is true
-   * whenever it comes.
+   * Sends a value like {@link sendJson} when this process has ended without closing the bus. Receivers ignore its number and
+   * time, because the value is valid at any time.
    */
   leaveWill(subject: string, kind: Kind, value: object): void {
     const { bodyType, body } = encodeBody(value);
@@ -102,17 +104,17 @@ export class Wire {
     this.bus.leaveWill?.(subject, this.seal.encode(subject, envelope, 0));
   }
 
-  /** The number of the last envelope on a line; 0 before the first. */
+  /** Returns the number of the last envelope on a line, or 0 before the first. */
   lastNumber(line: string): number {
     return this.numbers.get(line) ?? 0;
   }
 
-  /** The line has ended: its number is not kept. */
+  /** Forgets the number of a line that has ended. */
   forget(line: string): void {
     this.numbers.delete(line);
   }
 
-  /** The line ends, and may begin again: its number is known for a while, by which it goes on. */
+  /** Ends a line that may begin again. Its number is kept for a while, so that the line can continue. */
   end(line: string): void {
     const number = this.numbers.get(line);
     if (number === undefined) return;
@@ -122,8 +124,8 @@ export class Wire {
   }
 
   /**
-   * Something is sent on a line that may have ended. False if it is not known where it ended: then it begins above all
-   * lines that have, and its first envelope says so.
+   * Begins or continues a line. Returns false if the number of the line is not known any more. Then the line begins above all
+   * ended lines, and its first envelope needs the flag `BEGINS`.
    */
   begin(line: string): boolean {
     if (this.numbers.has(line)) return true;
@@ -134,19 +136,19 @@ export class Wire {
     return number !== undefined;
   }
 
-  /** How many lines something was sent on. */
+  /** The number of lines with a known number. */
   get lineCount(): number {
     return this.numbers.size + this.ended.size;
   }
 
-  /** Calls back with the envelopes of other nodes. */
+  /** Calls the listener with the envelopes of other nodes. */
   listen(subject: string, listener: EnvelopeListener): BusSubscription {
     return this.subscribe(subject, (envelope) => {
       if (envelope.node !== this.id && this.isFresh(envelope, subject)) listener(envelope, subject);
     });
   }
 
-  /** Also with those that have our own id, and with wills. */
+  /** Calls the listener with the envelopes of all nodes, including this node's id and wills. */
   listenToAll(subject: string, listener: EnvelopeListener): BusSubscription {
     return this.subscribe(subject, (envelope) => {
       if (envelope.time === 0 || this.isFresh(envelope, subject)) listener(envelope, subject);
@@ -176,15 +178,15 @@ export class Wire {
     });
   }
 
-  /** An envelope as it is stored in the log. @param scope - of its seal: the stream and the id */
+  /** Encodes an envelope for the log. @param scope - the scope of the seal: the stream and the id */
   encode(scope: string, envelope: Envelope): Buffer {
     return this.seal.encode(scope, envelope, 0);
   }
 
   /**
-   * The envelope of bytes that came; undefined for what is none, which is counted.
+   * Decodes an envelope. Returns undefined for bytes that are not an envelope, and counts them.
    *
-   * @param scope - of its seal
+   * @param scope - the scope of the seal
    */
   read(bytes: Buffer, subject: string, scope: string = subject): Envelope | undefined {
     const envelope = this.seal.decode(scope, bytes);
@@ -201,7 +203,7 @@ export class Wire {
     this.faults.add('body', subject, `a message of node ${node}: ${toError(thrown).message}`);
   }
 
-  /** Hexadecimal digits that cannot be guessed. */
+  /** Returns hexadecimal digits that cannot be guessed. */
   randomText(size: number): string {
     return this.host.randomBytes(size).toString('hex');
   }

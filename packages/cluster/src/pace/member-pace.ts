@@ -1,40 +1,51 @@
 import type { Channel, Clock, GroupOutcome, Timer } from '@headrace/core';
 import { stoodStillMs } from '@headrace/core/authoring';
 
-/** Members get so many bytes before they have time to send them: less than the output of a member takes at once. */
+/**
+ * Number of bytes that members receive before they have time to send them. The output of a member accepts more than this at once.
+ */
 export const SHARE_BYTES = 32 * 1024;
-/** In a burst all members are looked at after so many bytes: to do so for each small message is expensive in a large group. */
+/**
+ * Number of bytes in a burst after which all members are checked. A check for each small message would be expensive in a large
+ * group.
+ */
 const LOOK_BYTES = SHARE_BYTES / 8;
-/** Bytes that a message takes in the output of a member besides its body. */
+/** Bytes that a message takes in the output of a member, besides its body. */
 const MESSAGE_BYTES = 128;
-/** Less than a share in this time is not a burst. */
+/** Time in which less than a share is not a burst. */
 const BURST_MS = 50;
-/** Broadcasts that wait for their turn in a large group. */
+/** Maximum number of broadcasts that wait for their turn in a large group. */
 const MAX_BACKLOG = 1024;
-/** A member that has not taken a share after this time is slow: it is not waited for until it is writable again. */
+/**
+ * Time after which a member that has not sent a share is slow. The group does not wait for a slow member until it is writable
+ * again.
+ */
 const PATIENCE_MS = 1000;
-/** Waiting in all, of which a part is earned back as time passes: members that are slow on purpose hold up no others for long. */
+/**
+ * Maximum total waiting time. A part of the time is restored as time passes. So members that are slow on purpose delay others
+ * only briefly.
+ */
 const MAX_WAIT_MS = 5000;
 const EARNED_PART = 1 / 30;
 
 /** The members of a group, or the connections of a user. */
 export interface PacedMembers extends Iterable<Channel> {
-  /** Broadcasts that have not begun. */
+  /** The number of broadcasts that have not begun. */
   readonly backlog: number;
 }
 
 /**
- * How fast the members of one group on this node, or the connections of one user, get what comes from other nodes. A process that stood still gets the
- * messages of seconds in one turn of the event loop: a member that reads as it always does would get megabytes before
- * it could take any of them, and be closed as slow. Members get a share, and the rest in later turns as far as all
- * are writable.
+ * Limits the rate at which the members of one group on this node, or the connections of one user, receive messages of other
+ * nodes. After a process stood still, the messages of seconds arrive in one turn of the event loop. A member that reads normally
+ * would receive megabytes at once, and be closed as slow. Therefore members receive a share, and the rest in later turns while
+ * all members are writable.
  */
 export class MemberPace {
   private readonly local: PacedMembers;
   private readonly clock: Clock;
   private since = 0;
   private given = 0;
-  /** As many bytes were given at the last look at the members. */
+  /** The number of bytes at the last check of the members. */
   private lookedAt = 0;
   private isBurst = false;
   private waitLeftMs = MAX_WAIT_MS;
@@ -48,24 +59,24 @@ export class MemberPace {
     this.clock = clock;
   }
 
-  /** True while the members have to take what they have. */
+  /** Whether the members must first send their output. */
   get isHeld(): boolean {
     return this.listeners !== undefined;
   }
 
-  /** True when all the time that was waited has been earned back: a new pace would wait no longer. */
+  /** Whether all waiting time is restored. A new pace would then wait no longer. */
   get isRested(): boolean {
     this.earn();
     return this.waitLeftMs === MAX_WAIT_MS;
   }
 
-  /** Calls back when the members can take more; at once if they can now. */
+  /** Calls the listener when the members accept more, or at once if they do now. */
   onceFree(listener: () => void): void {
     if (this.listeners === undefined) listener();
     else this.listeners.push(listener);
   }
 
-  /** The members were given a message of so many bytes. @param outcome - of the write */
+  /** Counts a message that was written to all members. @param outcome - the outcome of the write */
   gave(bytes: number, outcome: GroupOutcome): void {
     if (this.isHeld) return;
     const now = this.clock.now();
@@ -81,7 +92,7 @@ export class MemberPace {
     this.waitForTurn(outcome);
   }
 
-  /** A few members were given a message: one that is not writable has to take what it has, before there is more. */
+  /** Checks after a message to a few members. A member that is not writable must send its output before it receives more. */
   gaveFew(): void {
     const channel = this.isHeld ? undefined : this.awaited();
     if (channel === undefined) return;
@@ -89,16 +100,16 @@ export class MemberPace {
     this.waitFor(channel);
   }
 
-  /** No member is waited for any more, and no listener is called back. */
+  /** Stops waiting for members, and calls no listener. */
   stop(): void {
     this.patience?.cancel();
     this.listeners = undefined;
   }
 
-  /** Later writes of this node are not waited for: in a busy group that would never end. */
+  /** Waits for this write, but not for later writes, which would never end in a busy group. */
   private waitForTurn(outcome: GroupOutcome): void {
     const { clock, look } = this;
-    // Refused, because too many broadcasts wait.
+    // The write was refused, because too many broadcasts wait.
     if (outcome.isBegun && this.local.backlog > MAX_BACKLOG) clock.schedule(look, PATIENCE_MS);
     else outcome.onceBegun(() => clock.nextTurn(look));
   }
@@ -122,7 +133,7 @@ export class MemberPace {
     else this.waitFor(channel);
   };
 
-  /** A member that has to send what it has, unless it was waited for long enough. */
+  /** Returns a member that must send its output, unless the waiting time is used up. */
   private awaited(): Channel | undefined {
     this.earn();
     if (this.waitLeftMs < PATIENCE_MS) return undefined;
@@ -142,7 +153,7 @@ export class MemberPace {
       isOver = true;
       timer.cancel();
       const now = clock.now();
-      // In a process that stood still the member had no time.
+      // The member had no time while this process stood still.
       const waitedMs = stoodStillMs(now, dueAt) > 0 ? 0 : now - beganAt;
       this.waitLeftMs -= waitedMs;
       if (waitedMs >= PATIENCE_MS && !channel.isWritable) {

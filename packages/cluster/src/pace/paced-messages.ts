@@ -3,12 +3,15 @@ import type { Envelope } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import type { MemberPace } from './member-pace.ts';
 
-/** Bytes that wait for the members of this node, of all groups and users together; above this the oldest message is written anyway. */
+/**
+ * Maximum size of messages that wait for members of this node, for all groups and users. Above this size, the oldest message is
+ * written anyway.
+ */
 export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** Bytes that a kept message takes besides its body. */
 const ENVELOPE_BYTES = 256;
 
-/** Messages of other nodes: what comes in a burst waits until the members have taken what came before it. */
+/** Messages of other nodes. Messages of a burst wait until the members have sent the earlier messages. */
 export class PacedMessages {
   private readonly context: ClusterContext;
   private readonly subject: string;
@@ -17,7 +20,7 @@ export class PacedMessages {
   private readonly kept = new Fifo<Envelope>();
   private isDeliveryDue = false;
 
-  /** @param deliver - what it throws of a message that waited is a fault of the sender */
+  /** @param deliver - a function that delivers a message; its error for a message that waited counts as a fault of the sender */
   constructor(
     context: ClusterContext,
     subject: string,
@@ -30,24 +33,27 @@ export class PacedMessages {
     this.deliver = deliver;
   }
 
-  /** True while what comes has to wait. */
+  /** Whether new messages must wait. */
   get isHeld(): boolean {
     return this.pace.isHeld || !this.kept.isEmpty;
   }
 
-  /** True if a message has to wait: it is delivered when the members can take it. */
+  /** Returns true if a message must wait. The message is delivered when the members accept more. */
   keeps(envelope: Envelope): boolean {
     const { isHeld } = this;
     if (isHeld) this.keep(envelope);
     return isHeld;
   }
 
-  /** Something may not overtake what waits: that is delivered now, whether the members can take it or not. */
+  /**
+   * Delivers all waiting messages now, even to members that are not writable. A later action must not overtake the waiting
+   * messages.
+   */
   deliverAll(): void {
     while (!this.kept.isEmpty) this.deliverOldest();
   }
 
-  /** Nobody is left who could take what waits. */
+  /** Drops the waiting messages, because no member is left. */
   clear(): void {
     while (!this.kept.isEmpty) this.takeOut();
   }

@@ -14,11 +14,11 @@ export interface GroupPresenceOwner {
   freed(members: OwnMembers): void;
 }
 
-/** The members of one group on all nodes, as far as they are known here. */
+/** The members of one group on all nodes, as far as this node knows. */
 export class GroupPresence {
-  /** Undefined where members are only counted. */
+  /** Undefined if members are only counted. */
   readonly listener: PresenceListener | undefined;
-  /** Whether the known members of other nodes have been announced; before that, their changes are not. */
+  /** Whether the known members of other nodes have been announced. Earlier changes are not announced. */
   isAnnounced = false;
   private readonly owner: GroupPresenceOwner;
   private readonly own: OwnMembers;
@@ -40,14 +40,14 @@ export class GroupPresence {
     return this.own.count + this.others.total(this.own.group);
   }
 
-  /** Each id with its node; ours first. */
+  /** Returns each id with its node, this node first. */
   *who(): IterableIterator<Member> {
     const node = this.owner.nodeId;
     for (const id of this.own.ids()) yield { id, node };
     yield* this.others.who(this.own.group);
   }
 
-  /** The other nodes that have a member with the id. */
+  /** Returns the other nodes that have a member with the id. */
   holders(id: string): string[] {
     return this.others.holders(this.own.group, id);
   }
@@ -58,18 +58,18 @@ export class GroupPresence {
     this.owner.changed(this.own);
   }
 
-  /** @param id - as it was added */
+  /** @param id - the id that was passed to `add` */
   remove(id: string | undefined): void {
     if (this.own.remove(id)) this.listener?.left(id!, this.owner.nodeId, 'left');
     this.owner.changed(this.own);
   }
 
-  /** The group, which has no members here, is there no more; what it knows of other nodes can still be read. */
+  /** Frees the group, which has no members on this node. The members of other nodes can still be read. */
   free(): void {
     this.owner.freed(this.own);
   }
 
-  /** Announces the ids of other nodes that were there before. */
+  /** Announces the ids that other nodes had before. */
   announce(): void {
     this.isAnnounced = true;
     for (const { id, node } of this.others.who(this.own.group)) this.listener?.joined(id, node);

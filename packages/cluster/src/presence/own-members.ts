@@ -2,36 +2,36 @@ import { hashOf } from '../node/text-hash.ts';
 import type { PresenceDigest } from './presence-digest.ts';
 import { ENTRY_LENGTH, type PresenceRow } from './presence-message.ts';
 
-/** Some of what is published of a group. */
+/** A part of the published members of a group. */
 export interface PresencePart {
   readonly row: PresenceRow;
-  /** The rest of it. */
+  /** The room that is left after this part. */
   readonly room: number;
-  /** The place of its last id. */
+  /** The place of the last id in this part. */
   readonly last: number;
   readonly isAll: boolean;
 }
 
-/** Of all freed groups: they have no ids. */
+/** Shared by all freed groups, because they have no ids. */
 const NOTHING = new Set<string>();
 
-/** The members of this node in one group: what of them has been published, and what changed since. */
+/** The members of this node in one group: the published members, and the changes since. */
 export class OwnMembers {
-  /** The token of its name. */
+  /** The token of the group's name. */
   readonly group: string;
-  /** Among those of the node; not given to another one later. */
+  /** The place among the groups of the node. No later group receives the same place. */
   readonly place: number;
-  /** The number of the last message about it; 0 before the first. */
+  /** The number of the last message about the group, or 0 before the first. */
   version = 0;
   private readonly hash: number;
   private members = 0;
   private publishedMembers = 0;
-  /** How many members have the id: a person may have two connections. Most groups only count. */
+  /** The number of members with each id, because a user can have two connections. Most groups only count their members. */
   private counts: Map<string, number> | undefined = undefined;
-  /** Each with its place, the first one first: where an answer goes on stays true while others come and go. */
+  /** The published ids with their places, in order. A cursor into the places stays valid while ids change. */
   private published: Map<string, number> | undefined = undefined;
   private places = 0;
-  /** The ids that are published and not there, or there and not published. */
+  /** Ids that are published but have left, or have joined but are not published. */
   private changed = new Set<string>();
   private isForgotten = false;
 
@@ -45,17 +45,17 @@ export class OwnMembers {
     return this.members;
   }
 
-  /** True if it has no members, and that is published. */
+  /** Whether the group has no members, and this is published. */
   get isOver(): boolean {
     return this.members === 0 && this.publishedMembers === 0 && this.changed.size === 0;
   }
 
-  /** True for a group that was freed: only that it is empty is remembered. */
+  /** Whether the group was freed. Then only the fact that it is empty is remembered. */
   get isFreed(): boolean {
     return this.isForgotten;
   }
 
-  /** How many ids the next messages have. */
+  /** The number of ids for the next messages. */
   get unpublished(): number {
     return this.changed.size;
   }
@@ -64,7 +64,7 @@ export class OwnMembers {
     return this.counts?.keys() ?? [];
   }
 
-  /** True if the id was not there. */
+  /** Adds a member. Returns true if its id is new. */
   add(id: string | undefined): boolean {
     this.members += 1;
     if (id === undefined) return false;
@@ -76,7 +76,7 @@ export class OwnMembers {
     return true;
   }
 
-  /** True if the id is not there any more. */
+  /** Removes a member. Returns true if no other member has its id. */
   remove(id: string | undefined): boolean {
     this.members -= 1;
     const count = id === undefined ? undefined : this.counts?.get(id);
@@ -90,7 +90,7 @@ export class OwnMembers {
     return true;
   }
 
-  /** The changes since the last call, up to this many ids, which are published now; undefined if there are none. */
+  /** Takes up to this number of ids from the unpublished changes, for a message. Returns undefined if nothing has changed. */
   change(digest: PresenceDigest, ids: number): PresenceRow | undefined {
     const { group, hash, members: count } = this;
     const joined: string[] = [];
@@ -117,9 +117,9 @@ export class OwnMembers {
   }
 
   /**
-   * Its published members from an id on, as many as there is room for.
+   * Returns the published members from an id on, as far as they fit.
    *
-   * @param after - the place of the last id that was answered; 0 for none
+   * @param after - the place of the last id that was answered, or 0
    */
   part(after: number, room: number): PresencePart {
     const { group, publishedMembers: count } = this;
@@ -138,7 +138,7 @@ export class OwnMembers {
     return { row: { group, count, joined, left: [] }, room: left, last, isAll };
   }
 
-  /** The group is over, and nobody asks it for anything any more. */
+  /** Frees the memory of an ended group. */
   free(): void {
     this.isForgotten = true;
     this.counts = undefined;
@@ -146,7 +146,7 @@ export class OwnMembers {
     this.changed = NOTHING;
   }
 
-  /** The node has a new id, under which the others know no members. */
+  /** Starts again after the node's id has changed. Other nodes know no members under the new id. */
   restart(): void {
     this.version = 0;
     this.publishedMembers = 0;
@@ -154,7 +154,7 @@ export class OwnMembers {
     this.changed = new Set(this.ids());
   }
 
-  /** While the bus is down ids come and go without end: those for which nothing has changed are not kept. */
+  /** Notes only real changes, because many ids can join and leave while the bus is down. */
   private noteChange(id: string): void {
     if (this.counts!.has(id) === (this.published?.has(id) === true)) this.changed.delete(id);
     else this.changed.add(id);

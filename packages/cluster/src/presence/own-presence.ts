@@ -8,35 +8,38 @@ import {
   type PresenceRow,
 } from './presence-message.ts';
 
-/** Freed groups that are remembered, for nodes that missed that they are empty; more of them where there are more groups. */
+/**
+ * Number of freed groups that are remembered, because some nodes may not know that the groups are empty. A node with more groups
+ * remembers more.
+ */
 const MAX_FREED = 1000;
 
-/** The members of this node in all its groups: one stream of changes. Without clock and bus. */
+/** The members of this node in all its groups, as one stream of changes, without clock and bus. */
 export class OwnPresence {
-  /** In the order of their places, also those that were freed lately. */
+  /** The groups in the order of their places, including recently freed groups. */
   private groups: OwnMembers[] = [];
   private places = 0;
   private freed = 0;
-  /** Groups that are to be freed once it is published that they are empty. */
+  /** Groups that will be freed when it is published that they are empty. */
   private readonly leaving = new Map<string, OwnMembers>();
   private readonly dirty = new Set<OwnMembers>();
   private sum = new PresenceDigest();
 
-  /** Of everything that was published. */
+  /** The digest of the published members. */
   get digest(): number {
     return this.sum.value;
   }
 
-  /** How many groups are kept: those that are there, and those that were freed lately. */
+  /** The number of groups, including recently freed groups. */
   get size(): number {
     return this.groups.length;
   }
 
-  /** The members of a group, which has none yet. @param group - the token of its name */
+  /** Makes a group without members. @param group - the token of the group's name */
   group(group: string): OwnMembers {
     const again = this.leaving.get(group);
     if (again !== undefined) {
-      // It is not published yet that it was empty: one group has one row.
+      // It is not published yet that the group was empty, and a group has only one row.
       this.leaving.delete(group);
       return again;
     }
@@ -46,7 +49,7 @@ export class OwnPresence {
     return members;
   }
 
-  /** The group is there no more: it is forgotten once it is published that it is empty. */
+  /** Frees a group. The group is forgotten when it is published that it is empty. */
   free(members: OwnMembers): void {
     this.leaving.set(members.group, members);
     this.forget(members);
@@ -57,8 +60,8 @@ export class OwnPresence {
   }
 
   /**
-   * Gives what changed since the last call to `send`, as much as one message has, which returns the number of that. The
-   * rest is for the next call: what was not given is not in the digest. False if nothing changed.
+   * Passes the changes since the last call to `send`, up to the size of one message. `send` returns the number of the message.
+   * The digest does not contain changes that are left for the next call. Returns false if nothing changed.
    */
   flush(send: (rows: PresenceRow[]) => number): boolean {
     const rows: PresenceRow[] = [];
@@ -86,9 +89,9 @@ export class OwnPresence {
   }
 
   /**
-   * The groups that changed after a number, whole, in the order of their places; a freed one without members, unless it
-   * was freed long ago: then the digests differ, and all is asked for. Groups that change while one answer follows
-   * another goes out as messages besides.
+   * Returns the groups that changed after a number, with all members, in the order of their places. A freed group is empty. A
+   * group that was freed long ago is left out, but then the digests differ, and the other node asks for everything. Changes
+   * during a series of answers are also sent as messages.
    *
    * @param last - the number of the last message
    */
@@ -98,7 +101,7 @@ export class OwnPresence {
     for (let at = this.indexOf(from.group); at < this.groups.length; at += 1) {
       const members = this.groups[at]!;
       const { place: group, version, isFreed } = members;
-      // Where all is asked for a group that is not in the answer is known to be empty.
+      // In an answer to a full question, a missing group is known to be empty.
       if (version <= number || (isFreed && number === 0)) continue;
       const after = group === from.group ? from.id : 0;
       if (room <= 0) return { upTo: last, next: { group, id: after }, rows };
@@ -110,7 +113,7 @@ export class OwnPresence {
     return { upTo: last, next: undefined, rows };
   }
 
-  /** The node has a new id, unknown to the other nodes. */
+  /** Starts again with a new node id, which the other nodes do not know. */
   restart(): void {
     this.sum = new PresenceDigest();
     this.dirty.clear();
@@ -125,7 +128,7 @@ export class OwnPresence {
     }
   }
 
-  /** Forgets a group that is to be freed, if it is published that it is empty. */
+  /** Forgets a group that is to be freed, if it is published that the group is empty. */
   private forget(members: OwnMembers): void {
     if (this.leaving.get(members.group) !== members || !members.isOver) return;
     this.leaving.delete(members.group);
@@ -144,7 +147,7 @@ export class OwnPresence {
     this.freed = versions.filter((version) => version > middle).length;
   }
 
-  /** Of the first group at a place or after it. */
+  /** Returns the index of the first group at a place or after it. */
   private indexOf(place: number): number {
     let low = 0;
     let high = this.groups.length;

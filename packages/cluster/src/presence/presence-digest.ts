@@ -1,8 +1,8 @@
 import { hashOf, mixed } from '../node/text-hash.ts';
 
 /**
- * A number for the members of all groups of a node: the sum of one for each id and one for each group's count, so it
- * follows changes in any order. Two nodes that count the same have the same.
+ * A number for the members of all groups of a node. The digest is the sum of a number for each id and each group's count, so the
+ * order of changes does not matter. Nodes with the same knowledge have the same digest.
  */
 export class PresenceDigest {
   private sum = 0;
@@ -11,7 +11,7 @@ export class PresenceDigest {
     return this.sum >>> 0;
   }
 
-  /** @param group - the hash of its token */
+  /** @param group - the hash of the group's token */
   counted(group: number, before: number, after: number): void {
     this.sum = (this.sum + ofCount(group, after) - ofCount(group, before)) | 0;
   }
@@ -25,7 +25,7 @@ export class PresenceDigest {
   }
 }
 
-/** Zero for a group without members, as for no group. */
+/** Returns zero for a group without members, so that it equals an unknown group. */
 function ofCount(group: number, count: number): number {
   return count === 0 ? 0 : mixed(group ^ Math.imul(count, 0x9e3779b1));
 }

@@ -10,13 +10,13 @@ import type {
 
 /** A member on any node. */
 export interface Member {
-  /** The id that `idOf` gave. */
+  /** The id that `idOf` returned. */
   readonly id: string;
-  /** The node that has the connection. */
+  /** The id of the node that has the connection. */
   readonly node: string;
 }
 
-/** Why an id is not on a node any more: its last member left, or the node is gone. */
+/** Why a node no longer has an id: the last member with this id left, or the node is gone. */
 export type LeaveReason = 'left' | 'node-gone';
 
 /** An action that follows from a message. */
@@ -34,81 +34,85 @@ export type PresenceAction =
       readonly node: string;
       readonly reason: LeaveReason;
     }
-  /** Something was missed: the node is to send what changed after a number. */
+  /** A message was missed. The node must send the changes after a number. */
   | { readonly do: 'ask'; readonly node: string; readonly question: PresenceQuestion }
-  /** A message may be under way: {@link PresenceMachine.late} is to be called in a moment. */
+  /** A message may be under way. {@link PresenceMachine.late} must be called in a moment. */
   | { readonly do: 'wait'; readonly node: string; readonly number: number }
-  /** A node has more groups and ids than are kept of one: further ones are ignored from here on. */
+  /** A node has more groups and ids than this node keeps. Further entries are ignored. */
   | { readonly do: 'full'; readonly node: string; readonly maxEntries: number };
 
 /** The members of another node in one group. */
 interface RemoteGroup {
-  /** Of its token. */
+  /** The hash of the group's token. */
   readonly hash: number;
   count: number;
   ids: Set<string> | undefined;
 }
 
-/** An outstanding question to a node: one answer after the other, and each may be asked for again. */
+/** An outstanding question to a node. The answers arrive one after the other, and each answer can be requested again. */
 interface Question {
-  /** Of the last time it was asked. */
+  /** The number of the last attempt. */
   ask: number;
-  /** How often it was asked since the last answer. */
+  /** The number of attempts since the last answer. */
   tries: number;
   readonly since: number;
   from: PresenceCursor;
-  /** Of the first answer: what changed after it comes in messages. */
+  /** The number of the first answer. Later changes arrive in messages. */
   upTo: number | undefined;
-  /** The group that the last answer ended with: it may go on. */
+  /** The group at the end of the last answer. The next answer can continue this group. */
   open: { readonly group: string; readonly ids: Set<string> } | undefined;
-  /** The groups in the answers so far, where all is asked for: the node has no other groups. */
+  /** The groups in the answers so far, if everything was asked for. The node has no other groups. */
   readonly seen: Set<string> | undefined;
-  /** Messages that came meanwhile. */
+  /** Messages that arrived since the question. */
   waiting: { readonly number: number; readonly rows: readonly PresenceRow[] }[];
   waitingEntries: number;
 }
 
 /** The known presence of one node. */
 interface Remote {
-  /** Of the last message that is in it. */
+  /** The number of the last message that was applied. */
   number: number;
   digest: PresenceDigest;
   readonly groups: Map<string, RemoteGroup>;
-  /** Groups and ids. */
+  /** The number of groups and ids. */
   entries: number;
-  /** There was no room for some, and most of the others are still there: the digests cannot agree. */
+  /** Whether entries were left out for lack of room, and most other entries still exist. Then the digests cannot agree. */
   isFull: boolean;
   question: Question | undefined;
-  /** The number of a heartbeat whose message has not come. */
+  /** The number in a heartbeat whose message has not arrived. */
   awaited: number;
-  /** Our number, when the node's own one was lower. */
+  /** The number of this machine, if the number of the node was lower. */
   doubted: number;
-  /** When all was asked for because of that. */
+  /** The time of the last full question because of `doubted`. */
   doubtedAt: number;
 }
 
-/** Groups and ids in messages that wait for an answer, and messages without any; beyond, they are asked for too. */
+/**
+ * Maximum number of groups, ids and empty messages that wait for an answer. Above this limit, all waiting messages are dropped,
+ * and requested later.
+ */
 const MAX_WAITING = 100_000;
-/** A node that has not answered so many questions in a row does not count until it does. */
+/** A node does not count after this number of unanswered questions in a row, until it answers. */
 const MAX_TRIES = 10;
-/** Heartbeats that were recorded and sent again may be behind without end: so often all is asked for because of them. */
+/** Minimum time between two full questions because of old heartbeats. Replayed heartbeats can arrive without end. */
 const DOUBT_MS = 10_000;
 
 /**
- * The members of all groups on the other nodes, as one node knows them. Each node alone writes its own members, in
- * messages with numbers; so views cannot conflict, only be behind. Without clock and bus.
+ * The members of all groups on the other nodes, as this node knows them. Each node reports only its own members, in numbered
+ * messages. So the reports cannot conflict, but the knowledge of this node can be out of date. The machine has no clock and no
+ * bus.
  */
 export class PresenceMachine {
   private readonly maxEntries: number;
   private readonly remotes = new Map<string, Remote>();
   private asks = 0;
 
-  /** @param maxEntries - groups and ids that are kept of one node */
+  /** @param maxEntries - the maximum number of groups and ids for each node */
   constructor(maxEntries: number) {
     this.maxEntries = maxEntries;
   }
 
-  /** Members of a group elsewhere. @param group - the token of its name */
+  /** Returns the number of members of a group on other nodes. @param group - the token of the group's name */
   total(group: string): number {
     let sum = 0;
     for (const { groups } of this.remotes.values()) sum += groups.get(group)?.count ?? 0;
@@ -121,7 +125,7 @@ export class PresenceMachine {
     }
   }
 
-  /** The nodes that have an id in a group. */
+  /** Returns the nodes that have an id in a group. */
   holders(group: string, id: string): string[] {
     const holders: string[] = [];
     for (const [node, { groups }] of this.remotes) {
@@ -131,8 +135,8 @@ export class PresenceMachine {
   }
 
   /**
-   * Whether an answer of a node is outstanding, or a message whose number a heartbeat had, or a node has more than is
-   * kept. A node that does not answer does not count.
+   * Whether an answer, or a message that a heartbeat announced, is outstanding, or a node has more entries than this node keeps.
+   * A node that does not answer does not count.
    */
   get isBehind(): boolean {
     for (const { isFull, question, awaited, number } of this.remotes.values()) {
@@ -142,7 +146,7 @@ export class PresenceMachine {
     return false;
   }
 
-  /** A message came: the changes that made this number. */
+  /** Applies a message, which contains the changes that led to this number. */
   delta(node: string, number: number, rows: readonly PresenceRow[]): PresenceAction[] {
     const remote = this.remoteOf(node);
     const { question } = remote;
@@ -156,7 +160,7 @@ export class PresenceMachine {
     return actions;
   }
 
-  /** The node's heartbeat came. @param now - in milliseconds */
+  /** Compares a heartbeat with the known presence. @param now - the time in milliseconds */
   marked(node: string, { number, digest }: PresenceMark, now: number): PresenceAction[] {
     const remote = this.remoteOf(node);
     if (remote.question !== undefined) return [];
@@ -167,23 +171,23 @@ export class PresenceMachine {
     const isBelow = number < remote.doubted && now - remote.doubtedAt >= DOUBT_MS;
     if (isBelow) remote.doubtedAt = now;
     const isWrong = number === remote.number ? digest !== remote.digest.value : isBelow;
-    // A heartbeat may be later than messages that were sent after it, but not later than the next heartbeat.
+    // A heartbeat can arrive after messages that were sent later, but not after the next heartbeat.
     remote.doubted = number < remote.number ? remote.number : 0;
-    // Not at the limit: a node that comes and goes there would be asked for all of it with each heartbeat.
+    // Not near the limit, because a node whose size varies there would be asked for everything after each heartbeat.
     const isRoom = remote.entries <= this.maxEntries / 2;
-    // Only where the digest counts: if something is still missing, all is asked for at once.
+    // Only if the digest counts here. Then everything is asked for at once if an entry is missing.
     if (number === remote.number && isRoom) remote.isFull = false;
     return isWrong && !remote.isFull ? this.ask(node, remote, 0) : [];
   }
 
-  /** The message with the number of a heartbeat has had time to come. */
+  /** Asks for the message with the number of a heartbeat, if the message has not arrived in time. */
   late(node: string, number: number): PresenceAction[] {
     const remote = this.remotes.get(node);
     const isBehind = remote !== undefined && remote.number < number;
     return isBehind && remote.question === undefined ? this.ask(node, remote, remote.number) : [];
   }
 
-  /** @param ask - of the question that it answers */
+  /** @param ask - the number of the question that this answers */
   answer(node: string, ask: number, { upTo, next, rows }: PresenceAnswer): PresenceAction[] {
     const remote = this.remotes.get(node);
     const question = remote?.question;
@@ -203,12 +207,12 @@ export class PresenceMachine {
     return [...actions, ...this.answered(node, remote, question)];
   }
 
-  /** True while an answer of the node is waited for. */
+  /** Returns true while an answer of the node is outstanding. */
   isAsked(node: string): boolean {
     return this.remotes.get(node)?.question !== undefined;
   }
 
-  /** The answer that was asked for did not come. */
+  /** Asks again when an answer has not arrived in time. */
   unanswered(node: string): PresenceAction[] {
     const question = this.remotes.get(node)?.question;
     return question === undefined ? [] : [this.askOn(node, question)];
@@ -238,7 +242,7 @@ export class PresenceMachine {
     return [this.askOn(node, remote.question)];
   }
 
-  /** Asks for what has not been answered yet. */
+  /** Asks for the part that has not been answered. */
   private askOn(node: string, question: Question): PresenceAction {
     this.asks += 1;
     question.ask = this.asks;
@@ -247,7 +251,7 @@ export class PresenceMachine {
     return { do: 'ask', node, question: { ask, since, from } };
   }
 
-  /** A row of an answer: with those that follow it for the same group it has all of the group. */
+  /** Applies a row of an answer. Together with the next rows of the same group, the row contains the whole group. */
   private replace(
     node: string,
     remote: Remote,
@@ -261,13 +265,13 @@ export class PresenceMachine {
       question.open = { group, ids: new Set() };
     }
     this.change(node, remote, { group, count, joined, left: [] }, actions);
-    // Entries that are not stored are not marked as seen either: a hostile answer could list them without end.
+    // Entries without room are not marked as seen either, because a hostile answer could list them without end.
     const known = remote.groups.get(group);
     if (known !== undefined) question.seen?.add(group);
     for (const id of joined) if (known?.ids?.has(id) === true) question.open!.ids.add(id);
   }
 
-  /** All of the group has been answered: who is not in it has left. */
+  /** Ends a group that was answered in full. Ids that the answer did not contain have left. */
   private endGroup(
     node: string,
     remote: Remote,
@@ -293,7 +297,7 @@ export class PresenceMachine {
       }
     }
     for (const { number, rows } of waiting) {
-      // One that does not follow may be forged; if not, the next message or heartbeat shows the hole.
+      // A message that does not follow can be forged. If it is genuine, the next message or heartbeat shows the gap.
       if (number === remote.number + 1) actions.push(...this.delta(node, number, rows));
     }
     return actions;

@@ -1,52 +1,54 @@
-/** Characters; a thousand ids must fit into one message, however JSON writes them. */
+/** Maximum characters of an id. A thousand ids must fit into one message in any JSON form. */
 export const MAX_ID_LENGTH = 128;
-/** Groups and ids in one message of changes, together. */
+/** Maximum number of groups and ids in one message of changes. */
 export const MAX_ENTRIES = 1000;
-/** Characters of the ids and groups in one answer, and 16 more for each: JSON makes less than 1 MiB of them. */
+/**
+ * Maximum size of an answer, in characters of ids and groups, and 16 more for each. The JSON of an answer is shorter than 1 MiB.
+ */
 export const MAX_ANSWER_LENGTH = 65_536;
 export const ENTRY_LENGTH = 16;
-/** Rows of a message, and ids of a row. */
+/** Maximum number of rows in a message, and of ids in a row. */
 const MAX_LIST_LENGTH = MAX_ANSWER_LENGTH / ENTRY_LENGTH;
-/** The token of a group is no longer. */
+/** Maximum characters of a group's token. */
 const MAX_GROUP_LENGTH = 128;
 
-/** The changes in one group of a node; in an answer all its members, and none that left. */
+/** The changes in one group of a node. In an answer, the row contains all members of the group, and no ids that left. */
 export interface PresenceRow {
-  /** The token of its name. */
+  /** The token of the group's name. */
   readonly group: string;
-  /** Members after it. */
+  /** The number of members after the change. */
   readonly count: number;
   readonly joined: readonly string[];
   readonly left: readonly string[];
 }
 
-/** The end of an answer: the number of a group on its node, and the number of an id in the group. */
+/** The place where an answer continues: the number of a group on its node, and the number of an id in the group. */
 export interface PresenceCursor {
   readonly group: number;
-  /** The last group in the answers; 0 for none. */
+  /** The last id of the group in the answers, or 0. */
   readonly id: number;
 }
 
-/** The changes after a number, as many as one message takes. */
+/** The changes after a number, as far as they fit into one message. */
 export interface PresenceAnswer {
-  /** All changes up to this number are in the rows, and in those of the answers that follow. */
+  /** All changes up to this number are in these rows and in the rows of the following answers. */
   readonly upTo: number;
-  /** Where the rest begins, which is to be asked for; undefined if that was all. */
+  /** The place to ask for next, or undefined if the answer is complete. */
   readonly next: PresenceCursor | undefined;
-  /** A group that is too long for one answer goes on in the next one. */
+  /** The rows. A group that is too long for one answer continues in the next answer. */
   readonly rows: readonly PresenceRow[];
 }
 
-/** Of a node that missed something. */
+/** A question from a node that missed changes. */
 export interface PresenceQuestion {
-  /** Its answer has it too. */
+  /** The number of the question, which the answer repeats. */
   readonly ask: number;
-  /** The number after which something changed. */
+  /** The number after which the changes are wanted. */
   readonly since: number;
   readonly from: PresenceCursor;
 }
 
-/** Rows as they go into JSON, without lists that are empty. */
+/** Converts rows to JSON values without empty lists. */
 export function fromRows(rows: readonly PresenceRow[]): unknown[] {
   return rows.map(({ group, count, joined, left }) => {
     if (left.length > 0) return [group, count, joined, left];
@@ -54,14 +56,14 @@ export function fromRows(rows: readonly PresenceRow[]): unknown[] {
   });
 }
 
-/** @throws what is wrong with them */
+/** @throws an error for invalid rows */
 export function toRows(value: unknown): PresenceRow[] {
   if (!Array.isArray(value) || value.length > MAX_LIST_LENGTH)
     throw new Error('presence without rows');
   return value.map(toRow);
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid question */
 export function toPresenceQuestion({
   ask,
   since,
@@ -70,7 +72,7 @@ export function toPresenceQuestion({
   return { ask: toNumber('question', ask), since: toNumber('number', since), from: toCursor(from) };
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid answer */
 export function toPresenceAnswer({ upTo, next, rows }: Record<string, unknown>): PresenceAnswer {
   return {
     upTo: toNumber('number', upTo),
@@ -79,7 +81,7 @@ export function toPresenceAnswer({ upTo, next, rows }: Record<string, unknown>):
   };
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid number */
 function toNumber(name: string, value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
   throw new Error(`presence with the ${name} ${String(value)}`);

@@ -26,25 +26,27 @@ export interface GroupContext extends ClusterContext {
   readonly presence: Presence;
 }
 
-/** Changes within this time go out together. */
+/** Time in which changes are collected for one message. */
 const BATCH_MS = 100;
-/** Changes of users wait this long after the last message; otherwise they go with the turn of the event loop. */
+/**
+ * Minimum time between two messages with changes of users. After this time, changes are sent in the same turn of the event loop.
+ */
 const SOON_MS = 5;
-/** The share of the bus until it has passed on the earlier messages: for one turn, and far below its limit. */
+/** Maximum size that is passed to the bus until the bus has sent the earlier messages; far below the limit of the bus. */
 const SHARE_BYTES = 256 * 1024;
-/** After this time the answer of the bus is lost: it gets the next share. */
+/** Time after which an answer of the bus counts as lost, and the next share is sent. */
 const PASSED_MS = 5000;
-/** By this long after the bus came up, every node has reported. */
+/** Time after the bus came up in which every node has reported. */
 const SURE_MS = 1500;
-/** A node that does not answer is asked again after this. */
+/** Time after which a node that does not answer is asked again. */
 const ANSWER_MS = 1000;
-/** A heartbeat may come before the messages that were sent before it; and not all nodes ask at once. */
+/** Delay for a heartbeat that arrived before earlier messages. The delay also spreads the questions of many nodes. */
 const LATE_MS = 200;
 const PART = 'presence';
 
 /**
- * The members of all groups on all nodes. Each node publishes what changes in its groups as one stream of messages, and
- * with its heartbeats how far that is; a node that missed something asks for it. Where nothing changes nothing is sent.
+ * The members of all groups on all nodes. Each node publishes the changes in its groups as one stream of messages. Its heartbeats
+ * contain the number of the last change. A node that missed messages asks for them. Without changes, no messages are sent.
  */
 export class Presence implements GroupPresenceOwner {
   private readonly flushOnce = onceAfterEvent<NodeHost>(({ clock }) => {
@@ -61,13 +63,13 @@ export class Presence implements GroupPresenceOwner {
   private batchAt = 0;
   private flushedAt = Number.NEGATIVE_INFINITY;
   private upAt = 0;
-  /** Given to the bus since it was last known to have passed on all. */
+  /** The bytes passed to the bus since it had last sent everything. */
   private givenBytes = 0;
-  /** For each node: when it is asked, or asked again. */
+  /** The timer of the next question to each node. */
   private readonly timers = new Map<string, Timer>();
   private isClosed = false;
 
-  /** @param maxEntries - groups and ids of another node; more of them are ignored */
+  /** @param maxEntries - the maximum number of groups and ids of another node */
   constructor(context: ClusterContext, maxEntries: number) {
     const { wire, inbox, directory } = context;
     this.context = context;
@@ -90,18 +92,18 @@ export class Presence implements GroupPresenceOwner {
     return this.context.wire.nodeId;
   }
 
-  /** False until what the other nodes published before is known, and while something of it is missing or not kept. */
+  /** Whether the published members of all other nodes are known. False while a message is missing or entries are left out. */
   get isSure(): boolean {
     return this.sureInMs === 0 && this.context.wire.bus.state === 'up' && !this.others.isBehind;
   }
 
-  /** How long it takes until every node has been heard since the bus came up. */
+  /** The time until every node has reported since the bus came up. */
   get sureInMs(): number {
     return Math.max(0, this.upAt + SURE_MS - this.context.wire.host.clock.now());
   }
 
   /**
-   * The presence of a group, which is asked for once until it is freed. Known members of other nodes are announced in a moment.
+   * Makes the presence of a group. Call it once until the group is freed. Known members of other nodes are announced in a moment.
    *
    * @param listener - undefined for a group that only counts
    */
@@ -109,7 +111,7 @@ export class Presence implements GroupPresenceOwner {
     return this.part(token(name), listener);
   }
 
-  /** The same for a part of this package. @param group - no token of a name */
+  /** Makes the presence of a part of this package. @param group - a token that no name has */
   part(group: string, listener: PresenceListener | undefined): GroupPresence {
     const { wire } = this.context;
     const presence = new GroupPresence(this, this.own.group(group), this.others, listener);
@@ -118,29 +120,29 @@ export class Presence implements GroupPresenceOwner {
     return presence;
   }
 
-  /** The members of this node in a group are others. */
+  /** Called when the members of this node in a group have changed. */
   changed(members: OwnMembers): void {
     this.own.changed(members);
     this.flushLater(BATCH_MS);
   }
 
-  /** A group of this node is there no more. */
+  /** Called when a group of this node is freed. */
   freed(members: OwnMembers): void {
     this.groups.delete(members.group);
     this.own.free(members);
   }
 
-  /** @internal How many groups are kept, for the tests of this package. */
+  /** @internal The number of groups, for the tests of this package. */
   get size(): number {
     return this.own.size;
   }
 
-  /** Sends what has not gone out yet with what else comes in this turn; within 5 ms where much comes. */
+  /** Sends the unsent changes at the end of this turn. Under load, they are sent within 5 ms. */
   flushSoon(): void {
     this.flushOnce(this.context.wire.host);
   }
 
-  /** Sends what has not gone out yet, as fast as the bus takes it; while that is down it waits. */
+  /** Sends the unsent changes as fast as the bus accepts them. Waits while the bus is down. */
   flush(): void {
     this.batch?.cancel();
     this.batch = undefined;
@@ -160,7 +162,7 @@ export class Presence implements GroupPresenceOwner {
     }
   }
 
-  /** The cluster is left: the other nodes get the last changes, and nothing after them. */
+  /** Sends the last changes when the node leaves the cluster, and no later changes. */
   close(): void {
     this.flush();
     this.isClosed = true;
@@ -174,13 +176,13 @@ export class Presence implements GroupPresenceOwner {
     return wire.lastNumber(wire.subjects.presence);
   }
 
-  /** The answer to a question comes after everything that was published before it. */
+  /** Waits for the answer to a question, which arrives after all earlier messages were sent. */
   private async waitForBus(): Promise<void> {
     const { bus, subjects, host } = this.context.wire;
     try {
       await within(host.clock, PASSED_MS, bus.receivers(subjects.presence), () => 0);
     } catch {
-      // It is down, or cannot be asked: then nothing holds back the rest.
+      // The bus is down or does not answer, so it does not delay the remaining changes.
     }
     this.givenBytes = 0;
     if (!this.isClosed) this.flush();
@@ -221,7 +223,7 @@ export class Presence implements GroupPresenceOwner {
 
   private answer(node: string, { ask, since, from }: PresenceQuestion): void {
     const { wire, inbox } = this.context;
-    // The memory for messages while the bus is down is not for answers: the node asks again.
+    // Kept messages must not include answers, because the node asks again.
     if (wire.bus.state === 'down') return;
     this.flush();
     const { rows, ...rest } = this.own.since(since, this.lastNumber, from);

@@ -2,20 +2,20 @@ import type { NodeAddress, NodeInfo } from '../node/node-info.ts';
 
 /** One node of a route. */
 export interface RouteNode extends NodeAddress {
-  /** Clients that are connected there. */
+  /** The number of connected clients. */
   readonly connections: number;
 }
 
-/** True for a node that takes clients: ready, heard lately, with an address. */
+/** Returns true for a node that accepts clients. */
 function takesClients(node: NodeInfo): node is NodeInfo & { readonly address: NodeAddress } {
   return node.state === 'ready' && node.life === 'alive' && node.address !== undefined;
 }
 
 /**
- * Up to `count` nodes for a client, each the better of two that are drawn by chance: the least loaded one alone would
- * get all the clients that come before its next heartbeat.
+ * Chooses up to `count` nodes for a client. Each is the better of two random nodes. If only the least loaded node were named, all
+ * clients would go to this node until its next heartbeat.
  *
- * @param random - at least 0, below 1
+ * @param random - a function that returns a number, at least 0 and below 1
  */
 export function chooseRoute(
   nodes: readonly NodeInfo[],
@@ -35,7 +35,7 @@ export function chooseRoute(
   return chosen;
 }
 
-/** Fewer connections; where there are as many, less load. */
+/** Compares the number of connections, and the load if the numbers are equal. */
 function isBetter(one: NodeInfo, other: NodeInfo): boolean {
   if (one.connections !== other.connections) return one.connections < other.connections;
   return one.load < other.load;

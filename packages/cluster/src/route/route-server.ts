@@ -16,43 +16,46 @@ import { chooseRoute } from './route-choice.ts';
 
 /** Options of {@link routeServer}. */
 export interface RouteServerOptions {
-  /** The cluster with the nodes to name; a `Cluster`. */
+  /** Cluster whose nodes the route names. */
   readonly cluster: { readonly nodes: readonly NodeInfo[] };
-  /** The port on which it listens. @default 0, a free one */
+  /** Port of the route. @default 0, a free one */
   readonly port?: number;
-  /** The address on which it listens. @default '127.0.0.1' */
+  /** Address of the route. @default '127.0.0.1' */
   readonly host?: string;
-  /** How long a client may keep an answer, in milliseconds. @default 5000 */
+  /** Maximum time that a client may cache an answer, in milliseconds. @default 5000 */
   readonly ttlMs?: number;
-  /** The number of nodes in an answer to a request without `count`. @default 3 */
+  /** Number of nodes in the answer to a request without `count`. @default 3 */
   readonly count?: number;
-  /** The value of `Access-Control-Allow-Origin`, for clients in browsers: an origin, or `*`. @default none */
+  /** Value of `Access-Control-Allow-Origin` for clients in browsers: an origin, or `*`. @default none */
   readonly allowOrigin?: string;
-  /** The most connections at a time; one more closes the connection whose last request is the oldest. @default 1000 */
+  /**
+   * Maximum number of open connections. When one more arrives, the connection whose last request is the oldest is closed.
+   * @default 1000
+   */
   readonly maxConnections?: number;
-  /** How long the head of a request may take, and the whole of it, in milliseconds. @default 5000 */
+  /** Maximum time for the head of a request, and for the whole request, in milliseconds. @default 5000 */
   readonly requestTimeoutMs?: number;
-  /** How long a connection may wait for its next request, in milliseconds. @default 5000 */
+  /** Maximum time that a connection waits for its next request, in milliseconds. @default 5000 */
   readonly keepAliveMs?: number;
   /** Returns a random number, at least 0 and below 1. @default Math.random */
   readonly random?: () => number;
-  /** Gets the connections that could not be accepted. @default stderrLogger() */
+  /** Receives the errors of connections that could not be accepted. @default stderrLogger() */
   readonly logger?: Logger;
 }
 
 /** A running route. */
 export interface RouteServer extends AsyncDisposable {
-  /** The port on which it listens. */
+  /** The port of the route. */
   readonly port: number;
-  /** The address on which it listens. */
+  /** The address of the route. */
   readonly host: string;
-  /** Stops listening, and ends each connection once its requests are answered, within a second. */
+  /** Stops listening. Ends each connection when its requests are answered, within a second. */
   close(): Promise<void>;
 }
 
-/** Nodes in one answer, whatever is asked for. */
+/** Maximum number of nodes in one answer, even if the request asks for more. */
 const MAX_COUNT = 64;
-/** A client without a node to go to asks again after this time, in seconds. */
+/** The time after which a client asks again if no node is available, in seconds. */
 const RETRY_AFTER_S = 2;
 const PREFLIGHT = {
   'access-control-allow-methods': 'GET, HEAD',
@@ -82,13 +85,13 @@ const OPTIONS = describeOptions('routeServer', {
 
 /**
  * Answers clients with the nodes to connect to: `GET /route?count=3` answers
- * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888,"connections":1201}]}`, which the client's `httpAddresses`
- * reads. It names nodes that are ready, were heard in the last 3 s and have an address, each the better of two drawn by
- * chance.
+ * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888,"connections":1201}]}`, which the client's `httpAddresses` reads. The
+ * answer names nodes that are ready, have an address, and sent a heartbeat in the last 3 s. Each is the better of two random
+ * nodes.
  *
- * It answers 503 with `Retry-After` if there is no such node, 400 for a `count` that is not a number from 1 to 64, 404 for
- * another path, and 405 for a method other than GET, HEAD and OPTIONS. It is a plain HTTP server without secrets; a proxy adds
- * TLS and limits the requests of each address.
+ * The status is 503 with `Retry-After` if no node qualifies, and 400 for a `count` that is not a number from 1 to 64. The status
+ * is 404 for another path, and 405 for a method other than GET, HEAD and OPTIONS. The route is a plain HTTP server without
+ * secrets. To add TLS and to limit the requests of each address, use a proxy.
  *
  * @example
  * ```ts run
@@ -123,7 +126,7 @@ type Given = ReturnType<typeof OPTIONS.resolve<RouteServerOptions>>;
 
 function answer(given: Given, request: IncomingMessage, response: ServerResponse): void {
   const { allowOrigin } = given;
-  // A body is of no interest, and is not waited for.
+  // The body of the request is not used, and the answer does not wait for it.
   request.resume();
   if (allowOrigin !== undefined) {
     response.setHeader('access-control-allow-origin', allowOrigin);
@@ -141,7 +144,7 @@ function answer(given: Given, request: IncomingMessage, response: ServerResponse
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
   });
-  // Node leaves the body of an answer to HEAD out.
+  // Node leaves out the body of an answer to HEAD.
   response.end(body);
 }
 
@@ -171,7 +174,7 @@ function verdict(given: Given, { method, url = '' }: IncomingMessage): Verdict {
   return { status: 503, headers, value: { error: 'no node takes clients now' } };
 }
 
-/** Undefined for a value that is not a count. */
+/** Returns undefined for a value that is not a count. */
 function countOf(query: string, usual: number): number | undefined {
   const all = new URLSearchParams(query).getAll('count');
   if (all.length === 0) return usual;

@@ -6,11 +6,11 @@ import type { Bus, BusEvents, BusHost } from '../bus/bus.ts';
 export interface BusBench {
   /** The name of the bus in the titles of the tests. */
   readonly name: string;
-  /** Makes another bus of the same server, not open yet. */
+  /** Makes another bus of the same server. The bus is not opened yet. */
   make(): Bus;
   /** The clock of the buses. */
   readonly clock: Clock;
-  /** Lets time pass on that clock; timers that are due run. */
+  /** Advances the clock, and runs the timers that are due. */
   pass(ms: number): Promise<void>;
   /** The server that the buses share. */
   readonly server: {
@@ -27,7 +27,7 @@ export interface BusBench {
 
 let numbers = 0;
 
-/** An open bus of a test, and what it said. */
+/** An open bus of a test, with its events, log lines and messages. */
 export class BenchBus {
   readonly bus: Bus;
   readonly events: string[] = [];
@@ -64,7 +64,7 @@ export class BenchBus {
   }
 }
 
-/** The buses of one test, and the time it takes. */
+/** The buses of one test. */
 export class BusTest {
   readonly bench: BusBench;
   private readonly app = `papp${process.pid}-${Math.random().toString(36).slice(2)}`;
@@ -74,14 +74,14 @@ export class BusTest {
     this.bench = bench;
   }
 
-  /** A bus that connects. */
+  /** Makes a bus that connects. */
   begin(): BenchBus {
     const bus = new BenchBus(this.bench.make(), this.bench, this.app);
     this.open.push(bus);
     return bus;
   }
 
-  /** A bus that is up. */
+  /** Makes a bus, and waits until it is up. */
   async up(): Promise<BenchBus> {
     const bus = this.begin();
     await this.until(() => bus.bus.state === 'up');

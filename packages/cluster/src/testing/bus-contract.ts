@@ -13,14 +13,15 @@ export type BusContractTest = readonly [
   body: (test: BusTest, expect: TestRunner['expect'], bench: BusBench) => Promise<void>,
 ];
 
-/** The buses of this package need 4 s, which a virtual clock proves; the rest is for servers on a busy machine. */
+/** The buses of this package need 4 s, as a virtual clock proves. The remaining time is for servers on a busy machine. */
 const FOUND_OUT_WITHIN_MS = 10_000;
 
 const numbered = (count: number, name = 'm') => Array.from({ length: count }, (_, at) => name + at);
 
 /**
- * The contract of every bus, as tests: order, messages that are kept while it is down, servers that are killed and stopped, and
- * the log for durable groups if there is one. Run it for an engine of your own before you trust it.
+ * Tests the contract of every bus. The tests cover the order of messages, messages that are kept while the bus is down, and
+ * servers that are killed and stopped. If the bus has a log for durable groups, the tests cover the log too. Run the tests for
+ * your own engine before you use the engine.
  *
  * @example
  * ```ts
@@ -209,9 +210,9 @@ const TESTS: readonly BusContractTest[] = [
       await test.until(() => one.heard.length === 4);
       expect(one.heard).toEqual(['1', '2', '3', '4']);
       expect(one.events).toEqual(['up', 'down', 'dropped old', 'up']);
-      // At most a line for the loss, one for being refused, one for being back.
+      // At most one line each for the loss, a refused connect, and the new connection.
       expect(one.lines.length).toBeLessThan(6);
-      // The other one was up before or after: from now on it hears all.
+      // The other bus came up before or after this one. From now on, it receives all messages.
       one.publishText('room', '5');
       await test.until(() => two.heard.at(-1) === '5');
     },
@@ -250,7 +251,7 @@ const TESTS: readonly BusContractTest[] = [
           FOUND_OUT_WITHIN_MS,
         );
         expect(isHeadraceError(await test.of(asked), CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
-        // Each try leaves nothing behind.
+        // Each attempt must release its sockets.
         await test.pass(12_000);
         expect(sockets()).toBeLessThan(before + 1);
       } finally {

@@ -14,7 +14,7 @@ const LIMITS = { messages: 10_000, ageMs: 3_600_000 };
 const ids = (count: number, name = 'id') => Array.from({ length: count }, (_, at) => name + at);
 const texts = (entries: readonly LogEntry[]) => entries.map(({ bytes }) => bytes.toString());
 
-/** The entries after an offset, page by page. */
+/** Reads the entries after an offset, page by page. */
 async function readAll(
   test: BusTest,
   one: BenchBus,
@@ -91,7 +91,7 @@ export const LOG_TESTS: readonly LogTest[] = [
         Promise.all(odd.map((id) => two.bus.log!.append(stream, id, Buffer.from('again')))),
       );
       expect(second).toEqual(first);
-      // The same id in another group is another one.
+      // The same id in another group is a different id.
       await test.of(two.bus.log!.append(other, 'a', Buffer.from('other')));
       expect(texts(await readAll(test, two, 'proom'))).toEqual(odd);
       expect((await readAll(test, two, 'proom')).map(({ id }) => id)).toEqual(odd);
@@ -116,7 +116,7 @@ export const LOG_TESTS: readonly LogTest[] = [
       expect(texts(page.entries)).toEqual(ids(1000).slice(1000 - kept));
       const { entries } = await test.of(one.bus.log!.read(stream, stored[10]!.offset, 5));
       expect(texts(entries)).toEqual(ids(1000).slice(1000 - kept, 1005 - kept));
-      // Nobody takes it for the next one.
+      // The reader sees that it missed messages.
       expect(entries[0]!.previous === stored[10]!.offset).toBe(false);
     },
   ],
@@ -185,7 +185,7 @@ export const LOG_TESTS: readonly LogTest[] = [
       const read = await readAll(test, one, 'proom');
       expect(texts(read)).toEqual(names);
       expect(read.map(({ position }) => position.offset)).toEqual(acknowledged);
-      // The stream is followed again, and holes are found.
+      // The stream is followed again, and gaps are found.
       await test.until(() => two.bus.state === 'up');
       await test.of(one.bus.log!.append(stream, 'last', Buffer.from('last')));
       await test.until(() => live.at(-1)?.id === 'last');
@@ -220,7 +220,7 @@ export const LOG_TESTS: readonly LogTest[] = [
       const later = Promise.all(
         ids(20).map((id) => one.bus.log!.append(stream, id, Buffer.from(id))),
       );
-      // To a stream that could not be opened as well.
+      // A stream that could not be opened also accepts messages later.
       const elsewhere = one.bus.log!.append(one.stream('plater'), 'x', Buffer.from('x'));
       await server.start();
       await test.of(Promise.all([later, elsewhere]));

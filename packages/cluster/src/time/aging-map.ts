@@ -5,7 +5,7 @@ interface Aging<V> {
   readonly at: number;
 }
 
-/** Values by key, for a limited time and up to a limited number; the oldest go first. */
+/** Values by key, kept for a limited time and up to a limited number. The oldest values are dropped first. */
 export class AgingMap<V> {
   private readonly entries: RecentMap<Aging<V>>;
   private readonly maxAgeMs: number;
@@ -23,7 +23,7 @@ export class AgingMap<V> {
     return this.entries.peek(key)?.value;
   }
 
-  /** A key that is there already becomes the newest. */
+  /** Sets a value. An existing key becomes the newest. */
   set(key: string, value: V, now: number): void {
     this.entries.use(key, { value, at: now });
     this.forget(now);

@@ -1,9 +1,9 @@
 import type { Clock } from '@headrace/core';
 
 /**
- * The outcome of a promise, or that of `late` when it is not settled by then; `late` may throw.
+ * Settles like a promise, or with the result of `late` if the promise does not settle in time. `late` may throw.
  *
- * @param ms - how long it is waited for
+ * @param ms - the maximum time to wait
  */
 export function within<T>(
   clock: Clock,

@@ -1,9 +1,9 @@
 import type { Session } from '@headrace/handlers';
 
-/** The ids that were bound to one channel. Nearly always it is one, and a map for it would be most of its memory. */
+/** The ids of one channel. Nearly every channel has one id, so a map for each channel would waste memory. */
 export class BoundIds<Principal> {
   private readonly first: string;
-  /** Of the first id; undefined once it is unbound. */
+  /** The session of the first id, or undefined once the id is unbound. */
   private session: Session<Principal> | undefined;
   private others: Map<string, Session<Principal>> | undefined = undefined;
 

@@ -1,15 +1,15 @@
 import type { Session } from '@headrace/handlers';
 import type { Claim } from './claim.ts';
 
-/** A user with connections here. A cluster has many thousands of these: no more in it than it takes. */
+/** A user with connections on this node. A node has many thousands of these objects, so they must stay small. */
 export class BoundUser<Principal> {
-  /** The oldest first. Made with the first one in it: an empty array grows by 17 places. */
+  /** The sessions, oldest first. Made with its first entry, because an empty array grows by 17 places. */
   readonly sessions: Session<Principal>[];
-  /** Ours: when the newest session came. */
+  /** The claim of this node: the time of its newest session. */
   claim: Claim | undefined = undefined;
-  /** A session came after the claim. */
+  /** Whether a session was added after the claim. */
   isClaimDue = true;
-  /** The claims of other nodes, if any has the user. */
+  /** The claims of other nodes, if another node has the user. */
   others: Map<string, Claim> | undefined = undefined;
 
   constructor(first: Session<Principal>) {

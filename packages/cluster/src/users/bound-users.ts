@@ -6,17 +6,17 @@ import { token } from '../bus/subject.ts';
 import { BoundIds } from './bound-ids.ts';
 import { BoundUser } from './bound-user.ts';
 
-/** Notified of changes of the users here, which the other nodes get. */
+/** Notified of changes of the users of this node, which the other nodes receive. */
 export interface BoundUsersListener<Principal> {
-  /** The first session of a user is there. */
+  /** The first session of a user was added. */
   began(key: string): void;
-  /** A session is there, the first one or a later one. */
+  /** A session of a user was added, including the first. */
   came(key: string, user: BoundUser<Principal>): void;
-  /** The last session of a user is over. */
+  /** The last session of a user was removed. */
   ended(key: string): void;
 }
 
-/** The users of this node: the id of each principal, and the connections that belong to an id. */
+/** The users of this node: the id of each principal, and the connections of each id. */
 export class BoundUsers<Principal> {
   private readonly idOf: ((principal: Principal) => string) | undefined;
   private readonly listener: BoundUsersListener<Principal>;
@@ -32,12 +32,12 @@ export class BoundUsers<Principal> {
     this.listener = listener;
   }
 
-  /** By the token of the id. */
+  /** The users by the token of their id. */
   get byKey(): ReadonlyMap<string, BoundUser<Principal>> {
     return this.users;
   }
 
-  /** A channel belongs to an id until it closes. */
+  /** Binds a channel to an id until the channel closes. */
   bind(id: string, channel: Channel): void {
     checkKind('id', id, typeof id === 'string', 'a text');
     checkChannel(channel);
@@ -55,7 +55,7 @@ export class BoundUsers<Principal> {
     this.addTo(token(id), session);
   }
 
-  /** Unbinds a connection. True if it was bound. */
+  /** Unbinds a connection. Returns true if it was bound. */
   unbind(id: string, channel: Channel): boolean {
     const ids = this.bound.get(channel);
     const session = ids?.get(id);
@@ -64,7 +64,7 @@ export class BoundUsers<Principal> {
     return this.removeFrom(token(id), session);
   }
 
-  /** The ids that a channel was bound to. */
+  /** Returns the ids that a channel is bound to. */
   idsOf(channel: Channel): string[] {
     return this.bound.get(channel)?.ids() ?? [];
   }
@@ -74,12 +74,12 @@ export class BoundUsers<Principal> {
     this.addTo(this.keyOf(session.principal), session);
   }
 
-  /** Removes the session of a principal. True if it was there. */
+  /** Removes the session of a principal. Returns true if it existed. */
   remove(session: Session<Principal>): boolean {
     return this.removeFrom(this.keyOfSession(session), session);
   }
 
-  /** Removes the session of a user. True if it was there. */
+  /** Removes the session of a user. Returns true if it existed. */
   removeFrom(key: string, session: Session<Principal>): boolean {
     const user = this.users.get(key);
     const index = user?.sessions.indexOf(session) ?? -1;
@@ -91,12 +91,12 @@ export class BoundUsers<Principal> {
     return true;
   }
 
-  /** The sessions of a principal's id. */
+  /** Returns the sessions of a principal's id. */
   sessionsOf(principal: Principal): readonly Session<Principal>[] {
     return this.users.get(this.keyOf(principal))?.sessions ?? [];
   }
 
-  /** Forgets all users; later ones are not added. */
+  /** Forgets all users, and adds no later ones. */
   close(): void {
     this.isClosed = true;
     this.users.clear();
@@ -125,7 +125,7 @@ export class BoundUsers<Principal> {
     throw new TypeError('a principal without an id: give Cluster.join({ users: { idOf } })');
   }
 
-  /** The user of a session that was added, even if `idOf` fails by now: a session that is over must not stay. */
+  /** Returns the user of an added session, even if `idOf` fails now, because a session that has ended must not stay. */
   private keyOfSession(session: Session<Principal>): string {
     try {
       return this.keyOf(session.principal);

@@ -1,16 +1,16 @@
-/** When a node took a user. Claims of one user are in one order, by time, count and node, on all nodes alike. */
+/** The time at which a node accepted a user. All nodes order the claims of one user alike: by time, count and node. */
 export interface Claim {
-  /** Milliseconds since 1970, by the clock of a node that made this claim or one before it. */
+  /** Milliseconds since 1970, by the clock of the node that made this claim or an earlier claim. */
   readonly ms: number;
-  /** Orders claims of one millisecond. */
+  /** Orders the claims of one millisecond. */
   readonly count: number;
   readonly node: string;
 }
 
-/** Clocks further ahead than this are wrong. */
+/** A clock that is further ahead than this time is wrong. */
 const MAX_AHEAD_MS = 60_000;
 
-/** A claim that is later than all that are known of this user: a hybrid clock, kept for each user alone. */
+/** Makes a claim that is later than all known claims of a user, like a hybrid logical clock for each user. */
 export function nextClaim(now: number, node: string, known: Iterable<Claim>): Claim {
   let ms = Math.floor(now);
   let count = 0;
@@ -27,7 +27,7 @@ export function isLater(a: Claim, b: Claim): boolean {
   return a.count === b.count ? a.node > b.node : a.count > b.count;
 }
 
-/** The clock of the node that made it is wrong: that it is later says nothing. */
+/** Returns true if the clock of the node that made the claim is wrong. The time of the claim then means nothing. */
 export function isFromAhead({ ms }: Claim, now: number): boolean {
   return ms > now + MAX_AHEAD_MS;
 }

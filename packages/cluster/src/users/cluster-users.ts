@@ -23,26 +23,27 @@ import { aboutUser, fromAboutUser, MAX_MESSAGE_BYTES, toUserAsk } from './user-m
 import { UserPaces } from './user-paces.ts';
 import { UserQuestions } from './user-questions.ts';
 
-/** Options of {@link ClusterUsers}, as `users` of `Cluster.join`. */
+/** Options of {@link ClusterUsers}, in the option `users` of `Cluster.join`. */
 export interface ClusterUsersOptions<Principal> {
-  /** Gives the id of an AuthHandler's principal. @default the principal, if it is a text, or its `id` */
+  /** Returns the id of an AuthHandler's principal. @default the principal, if it is a text, or its `id` */
   readonly idOf?: (principal: Principal) => string;
   /**
-   * The policy for an id with connections on two nodes: both stay, or the later one stays. Within a node the
-   * AuthHandler's option decides. @default 'allow'
+   * Policy for an id with connections on two nodes: both stay, or only the later one. Within a node, the AuthHandler's option
+   * decides.
+   * @default 'allow'
    */
   readonly onDuplicate?: 'allow' | 'kick-older';
 }
 
 /** Options of {@link ClusterUsers.send}. */
 export interface SendOptions {
-  /** A connection of this node that does not get the message, such as the sender's. @default none */
+  /** A connection of this node that does not receive the message, for example the sender's. @default none */
   readonly except?: Channel;
 }
 
 /** Options of {@link ClusterUsers.deliver} and {@link ClusterUsers.nodesOf}. */
 export interface AnswerOptions {
-  /** How long to wait for answers of other nodes, in milliseconds. @default 2000 */
+  /** Maximum wait for answers of other nodes, in milliseconds. @default 2000 */
   readonly timeoutMs?: number;
 }
 
@@ -53,15 +54,15 @@ export const USERS_OPTIONS = describePart('users', {
 });
 const SEND_OPTIONS = describeOptions('send', { except: object('a channel') });
 const ANSWER_OPTIONS = describeOptions('deliver', { timeoutMs: number({ min: 1, default: 2000 }) });
-/** Connections may take a message within this time; then the node reports how many took it, before its answer is too late. */
+/** Maximum time for the connections to accept a message, after which the node can still report the number in time. */
 const TAKEN_WITHIN_MS = 1500;
 const PART = 'users';
 /** The kinds of messages about a user. */
 const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
 
 /**
- * The users of a cluster that are connected, on any node. It is the `sessions` of an AuthHandler, or `bind` and
- * `unbind` give channels their users. All nodes know where all users are; a user has no subject of their own on the bus.
+ * The users of a cluster that are connected to any node. Use it as the `sessions` of an AuthHandler, or call `bind` and `unbind`
+ * for channels. All nodes know where all users are. A user has no bus subject of its own.
  *
  * `cluster.users` is made with the cluster.
  */
@@ -69,9 +70,9 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   private readonly context: GroupContext;
   private readonly users: BoundUsers<Principal>;
   private readonly index: UserIndex;
-  /** To all nodes, and to this one. */
+  /** The subjects of all nodes and of this node. */
   private readonly subscriptions: BusSubscription[] = [];
-  /** One line for all users of a node: what an old link of the bus brings late is out of order, and dropped. */
+  /** One number line for all users of a node. Late messages from an old link of the bus are out of order, and are dropped. */
   private readonly numbers = new NumberLines();
   private readonly questions: UserQuestions;
   private readonly claims: UserClaims;
@@ -108,7 +109,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     directory.heardLines.add(this.numbers);
   }
 
-  /** How many ids have connections on this node. */
+  /** The number of ids that have connections on this node. */
   get size(): number {
     return this.users.byKey.size;
   }
@@ -116,7 +117,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   // --- the users of this node ---
 
   /**
-   * Binds a connection of this node to an id, until it closes.
+   * Binds a connection of this node to an id until the connection closes.
    *
    * @throws OptionError `OPTION_INVALID` for an id that is not text, and for a value that is not a channel
    */
@@ -124,32 +125,32 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     this.users.bind(id, channel);
   }
 
-  /** Unbinds a connection. True if it was bound. */
+  /** Unbinds a connection. Returns true if it was bound. */
   unbind(id: string, channel: Channel): boolean {
     return this.users.unbind(id, channel);
   }
 
-  /** The connections of an id on this node, the oldest first. */
+  /** Returns the connections of an id on this node, the oldest first. */
   channels(id: string): Channel[] {
     return (this.users.byKey.get(token(id))?.sessions ?? []).map(({ channel }) => channel);
   }
 
-  /** @internal The ids that a channel of this node was bound to. */
+  /** @internal Returns the ids that a channel of this node is bound to. */
   idsOf(channel: Channel): string[] {
     return this.users.idsOf(channel);
   }
 
-  /** Adds a session, for the AuthHandler. The other nodes are informed with the next turn of the event loop. */
+  /** Adds a session. Called by the AuthHandler. The other nodes are notified in the next turn of the event loop. */
   add(session: Session<Principal>): void {
     this.users.add(session);
   }
 
-  /** Removes a session, for the AuthHandler. True if it was there. */
+  /** Removes a session. Called by the AuthHandler. Returns true if the session existed. */
   remove(session: Session<Principal>): boolean {
     return this.users.remove(session);
   }
 
-  /** The other sessions on this node; between nodes, the claims decide. */
+  /** Returns the other sessions on this node. Between nodes, the claims decide. */
   othersOf(principal: Principal, channel: Channel): readonly OtherSession[] {
     return this.users.sessionsOf(principal).filter((session) => session.channel !== channel);
   }
@@ -157,10 +158,10 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   // --- to users ---
 
   /**
-   * Sends a message to all connections of one id or several, on all nodes; at most once, in order for each node and user. The
+   * Sends a message to all connections of one or several ids, on all nodes, at most once, in order for each node and user. The
    * call does not wait.
    *
-   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`: then it is sent to no connection
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`; then no connection receives the message
    */
   send(ids: string | Iterable<string>, message: unknown, options: SendOptions = {}): void {
     const { except } = SEND_OPTIONS.resolve(options);
@@ -176,11 +177,11 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /**
-   * Sends a message to all connections of an id, and resolves with the number of connections for which it left their process, on
-   * other nodes within 1.5 s. Nodes that do not answer in time do not count. While the bus is down, only connections here are
-   * reached; if there are none, rejects with `BUS_DOWN`.
+   * Sends a message to all connections of an id. Resolves with the number of connections to which the message was sent, on other
+   * nodes within 1.5 s. Nodes that do not answer in time do not count. While the bus is down, only connections on this node
+   * receive the message. If the id has no connection on this node then, the call rejects with `BUS_DOWN`.
    *
-   * @throws EncodeError as `send` does, as a rejection
+   * @throws EncodeError like `send`, as a rejection
    */
   async deliver(id: string, message: unknown, options: AnswerOptions = {}): Promise<number> {
     const { timeoutMs } = ANSWER_OPTIONS.resolve(options);
@@ -206,8 +207,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   /**
-   * True if the id has connections, as far as this node knows: a node that was killed counts as alive for 5 s. Rejects with
-   * `BUS_DOWN` if the id has none here and the bus is down.
+   * Resolves with true if the id has connections, as far as known. The connections of a killed node count for 5 s. Rejects with
+   * `BUS_DOWN` if the id has no connection on this node and the bus is down.
    */
   async isOnline(id: string): Promise<boolean> {
     const key = token(id);
@@ -216,7 +217,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     return this.index.holders(key).length > 0;
   }
 
-  /** The nodes that have connections of an id; this one first. Rejects as {@link isOnline} does. */
+  /** Resolves with the nodes that have connections of an id, this node first. Rejects like {@link isOnline}. */
   async nodesOf(id: string, options: AnswerOptions = {}): Promise<string[]> {
     const { timeoutMs } = ANSWER_OPTIONS.resolve(options, 'nodesOf');
     const { wire } = this.context;
@@ -251,7 +252,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     for (const subscription of this.subscriptions.splice(0)) subscription.close();
   }
 
-  /** The last connection of a user here is gone. */
+  /** Called when the last connection of a user on this node is gone. */
   private ended(key: string): void {
     this.index.remove(key);
     this.claims.left(key);
@@ -266,7 +267,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const { key, body } = fromAboutUser(envelope);
     const user = this.users.byKey.get(key);
     if (user === undefined || !this.context.directory.heardOf(node)) return;
-    // First: the number of a value that is not a message must not make old ones of those that follow.
+    // Decode first: the number of an invalid value must not make the following numbers out of date.
     const value = decodeBody<unknown>(body);
     if (!this.numbers.arrived(node, number).isNew) return;
     if (kind === KIND.claim) this.claims.received(key, user, node, value);
@@ -274,7 +275,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     else if (!this.paces.keeps(key, envelope)) this.took(key, user, envelope, value);
   }
 
-  /** A message to a user that waited for their connections. */
+  /** Delivers a message that waited for the connections of a user. */
   private tookLate(envelope: Envelope): void {
     const { key, body } = fromAboutUser(envelope);
     const user = this.users.byKey.get(key);
@@ -309,11 +310,11 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   }
 
   private publish(subject: string, key: string, kind: Kind, body: Body, flags: number): void {
-    // One line for all users: a counter for each user that was ever written to would stay for ever.
+    // One number line for all users, because a counter for each user would never be freed.
     this.context.wire.send(subject, kind, aboutUser(key, body), flags, PART);
   }
 
-  /** Resolves with how many took it. */
+  /** Resolves with the number of connections that accepted the message. */
   private async deliverTo(
     { sessions }: BoundUser<Principal>,
     message: unknown,

@@ -1,15 +1,15 @@
 import type { Clock, Timer } from '@headrace/core';
 
-/** Waits for the answers of several nodes; of those about a user each is a number of connections. */
+/** Waits for the answers of several nodes. In a question about a user, each answer is a number of connections. */
 export class Question<Answer = number> {
-  /** By node. */
+  /** The answers by node. */
   readonly answers: Promise<ReadonlyMap<string, Answer>>;
   private readonly got = new Map<string, Answer>();
   private readonly expected: Set<string>;
   private readonly timer: Timer;
   private resolve!: (answers: ReadonlyMap<string, Answer>) => void;
 
-  /** @param expected - the nodes that are known to answer; without any it waits its whole time */
+  /** @param expected - the nodes that must answer; if empty, the question waits its whole time */
   constructor(clock: Clock, timeoutMs: number, expected: Iterable<string>) {
     this.expected = new Set(expected);
     this.answers = new Promise((resolve) => {
@@ -23,17 +23,17 @@ export class Question<Answer = number> {
     this.gone(node);
   }
 
-  /** The nodes whose answers have not come. */
+  /** The nodes whose answers have not arrived. */
   get missing(): string[] {
     return [...this.expected];
   }
 
-  /** A node is gone: its answer does not come. */
+  /** Stops waiting for a node that is gone. */
   gone(node: string): void {
     if (this.expected.delete(node) && this.expected.size === 0) this.end();
   }
 
-  /** Nobody else is waited for. */
+  /** Ends the question with the answers so far. */
   end(): void {
     this.timer.cancel();
     this.resolve(this.got);

@@ -7,7 +7,7 @@ import type { UserIndex } from './user-index.ts';
 import { aboutUser, toClaimMessage } from './user-message.ts';
 import type { UserPaces } from './user-paces.ts';
 
-/** Users looked at in one turn of the event loop when the bus is back. */
+/** Maximum number of users that are claimed in one turn of the event loop when the bus is up again. */
 const CLAIMS_PER_TURN = 500;
 
 /** The parts that claims need. */
@@ -15,23 +15,23 @@ export interface ClaimsContext {
   readonly wire: Wire;
   readonly index: UserIndex;
   readonly paces: UserPaces;
-  /** The users with connections here. */
+  /** The users with connections on this node. */
   readonly users: ReadonlyMap<string, BoundUser<unknown>>;
   readonly onDuplicate: 'allow' | 'kick-older';
-  /** The numbers of claims are on the line of everything about users. */
+  /** The number line of all messages about users, including claims. */
   readonly line: string;
 }
 
 /**
- * Finds the node with the newest connection of a user: nodes that have the same user send each other their claims, when a
- * session came, when they hear of each other, and after the bus was away. So with `kick-older` the latest claim stays.
+ * Finds the node with the newest connection of a user. Nodes with the same user exchange their claims when a session is added,
+ * when they learn of each other, and after a loss of the bus. With `kick-older`, the latest claim stays.
  */
 export class UserClaims {
   private readonly context: ClaimsContext;
-  /** Users with connections on other nodes too, as far as it was known at some time. */
+  /** Users that have, or had, connections on other nodes too. */
   private readonly shared = new Set<string>();
   private readonly unclaimed = new Set<string>();
-  /** Users whose next claim asks the other nodes for theirs. */
+  /** Users whose next claim asks the other nodes for their claims. */
   private readonly asking = new Set<string>();
   private isClaiming = false;
 
@@ -47,14 +47,14 @@ export class UserClaims {
     });
   }
 
-  /** A session came. */
+  /** Called when a session was added. */
   came(key: string, user: BoundUser<unknown>): void {
     user.isClaimDue = true;
     if (this.context.index.holders(key).length > 0) this.repeat(key);
     else this.make(user);
   }
 
-  /** Others may not know of it. */
+  /** Sends the claim again, because other nodes may not know it. */
   repeat(key: string): void {
     this.shared.add(key);
     this.unclaimed.add(key);
@@ -63,24 +63,24 @@ export class UserClaims {
     this.context.wire.host.clock.execute(() => this.claimSome());
   }
 
-  /** The last session is gone. */
+  /** Called when the last session was removed. */
   left(key: string): void {
     this.asking.delete(key);
     this.shared.delete(key);
   }
 
-  /** Another node's claim came. */
+  /** Called when a claim of another node has arrived. */
   received(key: string, user: BoundUser<unknown>, node: string, value: unknown): void {
     const { claim, isFresh, asks } = toClaimMessage(value, node);
     user.others ??= new Map();
     const before = user.others.get(node);
     user.others.set(node, claim);
-    // Ours comes, and is later.
+    // The claim of this node is still to be sent, and is later.
     if (user.claim === undefined || user.isClaimDue) return;
     if (this.context.onDuplicate === 'kick-older' && isLater(claim, user.claim)) {
       this.beaten(key, user, claim, isFresh);
     } else if (asks || before === undefined || !isSameClaim(before, claim)) {
-      // The other node may not have heard ours.
+      // The other node may not have received the claim of this node.
       this.repeat(key);
     }
   }
@@ -141,7 +141,8 @@ export class UserClaims {
 
   private beaten(key: string, user: BoundUser<unknown>, claim: Claim, isFresh: boolean): void {
     if (!isFresh && isFromAhead(claim, this.context.wire.host.clock.timeOfDay())) {
-      // Its clock is minutes ahead: without this its connection would win against all that come later.
+      // The clock of the other node is minutes ahead. Without a new claim, its connection would win against all later
+      // connections.
       user.isClaimDue = true;
       this.repeat(key);
       return;

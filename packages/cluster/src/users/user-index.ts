@@ -2,64 +2,67 @@ import { hashOf } from '../node/text-hash.ts';
 import type { GroupPresence, PresenceListener } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 
-/** Users are spread over this many groups, so that a node asks for small parts. */
+/** Number of groups over which the users are spread, so that a node can ask for a small part. */
 const BUCKETS = 256;
 
-/** Answers of nodes are waited for this long after all nodes have been heard. */
+/** Maximum time to wait for answers of nodes after all nodes have sent a heartbeat. */
 const SURE_WITHIN_MS = 2000;
-/** The interval of the checks for them. */
+/** Interval at which the wait checks for these answers. */
 const LOOK_MS = 20;
 
 /**
- * Maps a user to the nodes with connections of it: all nodes know that of all users, as members of groups that no name can have. So
- * a user needs no subject of their own, and what is sent to them goes to the nodes that have them.
+ * Maps a user to the nodes with connections of the user. Every node knows the nodes of all users, as members of groups with
+ * reserved names. A user needs no subject: messages to a user go to the nodes of the user.
  */
 export class UserIndex {
   private readonly context: GroupContext;
   private readonly listener: PresenceListener;
   private readonly buckets: (GroupPresence | undefined)[] = [];
-  /** One for all that ask while it is not known where users are. */
+  /** One promise for all callers that wait until the locations of users are known. */
   private untilSure: Promise<void> | undefined = undefined;
   private stopWaiting = () => {};
 
-  /** @param listener - notified of users who have connections on other nodes, where some were on this one too */
+  /** @param listener - a listener for users of this node that have connections on other nodes */
   constructor(context: GroupContext, listener: PresenceListener) {
     this.context = context;
     this.listener = listener;
   }
 
-  /** The first connection of a user has come. */
+  /** Called when the first connection of a user was added. */
   add(key: string): void {
     this.bucketOf(key).add(key);
     this.context.presence.flushSoon();
   }
 
-  /** The last one is gone. */
+  /** Called when the last connection of a user was removed. */
   remove(key: string): void {
     this.bucketOf(key).remove(key);
     this.context.presence.flushSoon();
   }
 
-  /** The other nodes that have connections of a user. */
+  /** Returns the other nodes that have connections of a user. */
   holders(key: string): string[] {
     return this.bucketOf(key).holders(key);
   }
 
-  /** Where to send what is for a user: to the nodes that have them, or to all as long as these are not known. */
+  /**
+   * Returns the subjects for messages to a user: those of the user's nodes, or the subject of all nodes while the user's nodes
+   * are not known.
+   */
   subjects(key: string): string[] {
     const { wire } = this.context;
     if (!this.isSure) return [wire.subjects.users];
     return this.holders(key).map((node) => wire.subjects.usersOf(node));
   }
 
-  /** True while it is known where all users are. */
+  /** Whether the locations of all users are known. */
   get isSure(): boolean {
     return this.context.presence.isSure;
   }
 
   /**
-   * Resolves when it is known where all users are: at once, but for a moment after the bus came up and while something
-   * that was missed is asked for; 2 s after that even if it is not. Rejects with `BUS_DOWN`.
+   * Resolves at once if the locations of all users are known. Shortly after the bus came up, or while missed messages are
+   * requested, it resolves when the locations are known, or 2 s after all nodes have reported. Rejects with `BUS_DOWN`.
    */
   async ready(): Promise<void> {
     const { bus } = this.context.wire;
@@ -71,7 +74,7 @@ export class UserIndex {
     await this.untilSure;
   }
 
-  /** The cluster is left: its bus is closed in this turn, so those that wait get `BUS_DOWN`. */
+  /** Ends the wait when the node leaves the cluster. The bus is closed in the same turn, so callers receive `BUS_DOWN`. */
   close(): void {
     this.stopWaiting();
   }

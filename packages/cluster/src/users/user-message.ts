@@ -3,12 +3,12 @@ import type { Body } from '../envelope/body.ts';
 import { MAX_BODY_BYTES } from '../envelope/envelope.ts';
 import type { Claim } from './claim.ts';
 
-/** A key, the token of a user's id, is no longer; a byte says how long it is. */
+/** Maximum length of a key, the token of a user's id. One byte contains the length. */
 const MAX_KEY_BYTES = 127;
-/** The limit of a message to a user. */
+/** Maximum length of a message to a user. */
 export const MAX_MESSAGE_BYTES = MAX_BODY_BYTES - MAX_KEY_BYTES - 1;
 
-/** The body of a message about a user on the bus: the length of the key, the key, and the body. */
+/** Makes the body of a message about a user: the length of the key, the key, and the body. */
 export function aboutUser(key: string, { bodyType, body }: Body): Body {
   const bytes = Buffer.allocUnsafe(1 + key.length + body.byteLength);
   bytes[0] = bytes.write(key, 1, 'latin1');
@@ -16,23 +16,23 @@ export function aboutUser(key: string, { bodyType, body }: Body): Body {
   return { bodyType, body: bytes };
 }
 
-/** The key and the body. @throws what is wrong with it */
+/** Reads the key and the body. @throws an error for an invalid message */
 export function fromAboutUser({ bodyType, body }: Body): { readonly key: string; body: Body } {
   const end = 1 + (body[0] ?? 0);
   if (end === 1 || end > body.byteLength) throw new Error('a message about no user');
   return { key: body.toString('latin1', 1, end), body: { bodyType, body: body.subarray(end) } };
 }
 
-/** A claim as it goes over the bus. */
+/** A claim as sent over the bus. */
 export interface ClaimMessage {
   readonly claim: Claim;
-  /** True for a new claim; false for a repeated one, for nodes that may not have heard it. */
+  /** True for a new claim. False for a repeated claim, for nodes that may have missed it. */
   readonly isFresh: boolean;
-  /** The sender does not know the claims of other nodes. */
+  /** True if the sender does not know the claims of other nodes. */
   readonly asks: boolean;
 }
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid claim */
 export function toClaimMessage(value: unknown, node: string): ClaimMessage {
   const { ms, count, isFresh, asks } = (value ?? {}) as Record<string, unknown>;
   if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(count)) {
@@ -47,7 +47,7 @@ export type UserAsk =
   | { readonly what: 'nodes' }
   | { readonly what: 'kick'; readonly reason: string | undefined };
 
-/** @throws what is wrong with it */
+/** @throws an error for an invalid question */
 export function toUserAsk(value: unknown): UserAsk {
   const { what, reason } = (value ?? {}) as Record<string, unknown>;
   if (what === 'nodes') return { what };
@@ -55,7 +55,10 @@ export function toUserAsk(value: unknown): UserAsk {
   return { what, reason: typeof reason === 'string' ? reason.slice(0, 256) : undefined };
 }
 
-/** The count in a node's answer: connections that took the message, or that there are. @throws what is wrong with it */
+/**
+ * Checks the count in a node's answer: the number of connections that accepted the message, or that exist. @throws an error for
+ * an invalid count
+ */
 export function toCount(value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
   throw new Error('an answer about a user without a count');

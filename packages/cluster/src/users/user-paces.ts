@@ -10,7 +10,7 @@ interface UserPace {
   readonly messages: PacedMessages;
 }
 
-/** Users with a connection that has to send what it has: what comes for them meanwhile waits, as in a group. */
+/** Holds messages to users whose connections have unsent output, as a group does. */
 export class UserPaces {
   private readonly context: ClusterContext;
   private readonly deliver: (envelope: Envelope) => void;
@@ -21,12 +21,12 @@ export class UserPaces {
     this.deliver = deliver;
   }
 
-  /** True if a message has to wait: it is delivered when the user's connections can take it. */
+  /** Returns true if a message must wait. The message is delivered when the user's connections are writable. */
   keeps(key: string, envelope: Envelope): boolean {
     return this.paces.get(key)?.messages.keeps(envelope) === true;
   }
 
-  /** The connections of a user were given a message. */
+  /** Called when the connections of a user were given a message. */
   gave(key: string, { sessions }: BoundUser<unknown>): void {
     const known = this.paces.get(key);
     if (!sessions.every(({ channel }) => channel.isWritable)) {
@@ -34,12 +34,12 @@ export class UserPaces {
     } else if (known?.messages.isHeld === false && known.pace.isRested) this.paces.delete(key);
   }
 
-  /** The user's connections are about to end: what came before that goes to them first. */
+  /** Delivers the held messages of a user, before the connections of the user end. */
   deliverAll(key: string): void {
     this.paces.get(key)?.messages.deliverAll();
   }
 
-  /** The user has no connections here any more. */
+  /** Called when the user has no connections on this node any more. */
   left(key: string): void {
     const known = this.paces.get(key);
     this.paces.delete(key);

@@ -3,29 +3,32 @@ import { Question } from './question.ts';
 import type { UserIndex } from './user-index.ts';
 import { toCount } from './user-message.ts';
 
-/** The answers to a question: how many connections, by node. */
+/** The answers to a question: the number of connections, by node. */
 export type Answers = ReadonlyMap<string, number>;
 
-/** Questions about a user to all nodes that have connections of theirs. */
+/** Asks all nodes that have connections of a user. */
 export class UserQuestions {
   private readonly context: ClusterContext;
   private readonly index: UserIndex;
   private readonly part: string;
   private readonly open = new Set<Question>();
 
-  /** @param part - of the inbox, and the line of numbers */
+  /** @param part - the part of the inbox, and the name of the number line */
   constructor(context: ClusterContext, index: UserIndex, part: string) {
     this.context = context;
     this.index = index;
     this.part = part;
   }
 
-  /** Rejects with `BUS_DOWN`. @param publish - sends the question to a subject, with the next number of the line */
+  /**
+   * Asks the nodes of a user. Rejects with `BUS_DOWN`. @param publish - a function that sends the question to a subject, with the
+   * next number of the line
+   */
   async ask(key: string, timeoutMs: number, publish: (subject: string) => void): Promise<Answers> {
     await this.index.ready();
     const { wire, inbox } = this.context;
     const subjects = this.index.subjects(key);
-    // While it is not known which nodes have the user there may be more of them.
+    // While the locations of users are not known, more nodes can have the user.
     const expected = this.index.isSure ? this.index.holders(key) : [];
     const stops: (() => void)[] = [];
     try {
@@ -44,7 +47,7 @@ export class UserQuestions {
     }
   }
 
-  /** The answers that come until all have, the time is over or the cluster is left. */
+  /** Collects answers until all have arrived, the time has passed, or the node leaves the cluster. */
   async wait(
     timeoutMs: number,
     expected: Iterable<string>,
@@ -60,7 +63,7 @@ export class UserQuestions {
     }
   }
 
-  /** A node is gone. */
+  /** Stops waiting for a node that is gone. */
   gone(node: string): void {
     for (const question of this.open) question.gone(node);
   }

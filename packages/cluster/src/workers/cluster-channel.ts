@@ -2,11 +2,11 @@ import type { ChildProcess } from 'node:child_process';
 
 /** A message of `node:cluster` itself: https://github.com/nodejs/node/tree/main/lib/internal/cluster */
 export interface ClusterMessage {
-  /** `queryServer`, `close` from the worker; `newconn` to it. */
+  /** `queryServer` or `close` from the worker; `newconn` to the worker. */
   readonly act?: unknown;
-  /** The number of this message, from its sender. */
+  /** The sender's number for this message. */
   readonly seq?: unknown;
-  /** The number of the message that this one answers. */
+  /** The number of the message that this message answers. */
   readonly ack?: unknown;
   /** The listening handle of the primary. */
   readonly key?: unknown;
@@ -14,20 +14,20 @@ export interface ClusterMessage {
 
 /** Watches the messages of `node:cluster` in the primary. */
 export interface ClusterWatcher {
-  /** Before Node handles it: what the watcher changes in it, Node takes as changed. */
+  /** Called before Node handles the message. Node sees the changes that the watcher makes. */
   received(message: ClusterMessage): void;
   sent(message: ClusterMessage, handle: unknown): void;
-  /** The process that gets a connection in place of this one. */
+  /** Returns the process that receives a connection in place of this process. */
   instead?(message: ClusterMessage): ChildProcess | undefined;
-  /** The channel has ended, and Node hands no connections to this worker any more. Comes once. */
+  /** Called once when the channel has ended, and Node assigns no connections to this worker any more. */
   gone(): void;
 }
 
 /**
- * Lets watchers see the messages of Node's primary and one worker about listening and connections, and repairs
- * the end of the channel: Node does not emit `disconnect` for a process that dies before it has acknowledged a handle
- * (the channel closes only when its queue of handles is empty, and nothing will empty it). If its `exit` came first,
- * the dead worker would stay in `cluster.workers` and among those that get connections.
+ * Lets watchers see the messages between Node's primary and one worker about listening and connections. The function also repairs
+ * the end of the channel. Node does not emit `disconnect` for a process that ends before it has acknowledged a handle, because
+ * the channel closes only when its queue of handles is empty. If `exit` is emitted first, the dead worker stays in
+ * `cluster.workers`, and still receives connections.
  */
 export function watchClusterChannel(
   child: ChildProcess,
@@ -57,7 +57,7 @@ export function watchClusterChannel(
   // Called by the user, and by Node at the end of the channel.
   child.disconnect = () => {
     disconnect.call(child);
-    // Node's own event comes in a tick that was asked for before this one.
+    // Node's own event is emitted in an earlier tick.
     process.nextTick(() => {
       if (!isGone && !child.connected && child.channel === null) child.emit('disconnect');
     });

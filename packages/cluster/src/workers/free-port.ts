@@ -2,14 +2,18 @@ import { randomInt } from 'node:crypto';
 import { ServerBootstrap } from '@headrace/core';
 
 const TRIES = 100;
-/** Below those that systems give to outgoing connections: no connection takes it before the workers listen. */
+/**
+ * Range of ports, below those that systems use for outgoing connections. So no connection takes the port before the workers
+ * listen.
+ */
 const [FIRST, LAST] = [20_000, 32_000];
 
 /**
- * Finds a port, for the primary, before its workers start: each node must listen on the port that it announces.
+ * Finds a port for the workers. The primary calls this function before they start, because each node must listen on the port that
+ * it announces.
  *
- * Resolves with the port itself, or with a free one for 0. Rejects if nothing can listen on it: one error, instead of one from
- * each worker.
+ * Resolves with `port`, or with a free port if `port` is 0. Rejects if nothing can listen on the port, so that the primary
+ * reports the error, and not each worker.
  */
 export async function freePort(host: string, port: number): Promise<number> {
   if (port !== 0) return tried(host, port);

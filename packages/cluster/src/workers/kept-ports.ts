@@ -3,10 +3,10 @@ import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
 /** A worker's request to listen: https://github.com/nodejs/node/blob/main/lib/internal/cluster/child.js */
 interface ListenQuestion extends ClusterMessage {
   readonly address: unknown;
-  /** 4 or 6; a text for UDP. */
+  /** 4 or 6, or a text for UDP. */
   readonly addressType: unknown;
   readonly fd: unknown;
-  /** The servers of one worker that listen alike are counted. */
+  /** The number among the servers of one worker that listen in the same way. */
   readonly index: unknown;
   port: unknown;
 }
@@ -18,16 +18,16 @@ interface ListenAnswer extends ClusterMessage {
 
 interface KeptPort {
   port: number;
-  /** The workers that listen on it. Without any, Node closes the socket and the port is free. */
+  /** The workers that listen on the port. Without any worker, Node closes the socket, and the port is free. */
   readonly workers: Set<WorkerPorts>;
-  /** Node's listening handle of port 0 is gone: a question for port 0 is changed to one for the port. */
+  /** Whether Node's listening handle of port 0 is gone. Then a question for port 0 is changed to a question for this port. */
   isNamed: boolean;
 }
 
 /**
- * The ports that the system chose for servers on port 0. Node keeps one as long as any worker listens on it, and lets
- * the system choose another one after a moment without workers; with this the next workers get the same again. If
- * something else has taken it meanwhile, the start that asked for it fails, and the one after it gets another.
+ * The ports that the system chose for servers on port 0. Node keeps a port while any worker listens on it. After a moment without
+ * workers, Node would let the system choose another port. This class makes the next workers ask for the same port. If another
+ * program has taken the port, one start fails, and the next start receives another port.
  */
 export class KeptPorts {
   private readonly ports = new Map<string, KeptPort>();

@@ -4,24 +4,25 @@ import { WorkerProcess } from './worker-process.ts';
 import { Workers } from './workers.ts';
 
 /**
- * Runs the program on several processes, by `node:cluster`: the process that calls this first is the primary, which
- * runs the same program once for each worker and keeps them running. Resolves in the primary, when each worker has been
- * ready; **in a worker it does not return**: its work is `start`, what follows the call is the primary's.
+ * Runs the program on several processes with `node:cluster`. The process that calls this function first is the primary. The
+ * primary runs the same program once for each worker, and keeps the workers running. In the primary, the promise resolves when
+ * each worker has been ready. **In a worker, the promise never resolves**: the worker runs `start`, and only the primary runs the
+ * code after the call.
  *
  * - A worker that ends is replaced, after a back-off. If `start` fails five times in a row, or the back-off of the option `retry`
  *   gives up, the primary logs the first error and ends with code 1.
- * - SIGHUP replaces all: when the new ones are ready, the old ones drain, one after the other. Connections that come
- *   meanwhile go to new ones, evenly, so that a client is cut once at most; not with `reusePort`, where the kernel chooses,
- *   and not with fewer new ones at a time, see the option `maxSurge`. If the new ones do not start, the old ones stay.
- * - SIGTERM and SIGINT drain all, and the primary ends with code 0; a second one kills those that are left.
- * - A worker whose primary is gone drains, and ends.
+ * - SIGHUP replaces all workers. When the new workers are ready, the old workers drain, one after the other. Meanwhile, new
+ *   connections go evenly to the new workers, so that a client loses its connection at most once. This does not hold with
+ *   `reusePort`, or with a `maxSurge` below `count`. If the new workers do not start, the old workers stay.
+ * - SIGTERM and SIGINT drain all workers, and the primary ends with code 0. A second signal kills the remaining workers.
+ * - A worker whose primary has ended drains, and ends.
  *
- * Servers of the workers listen on one port: the primary accepts, and hands the connections out in turn, unless `reusePort` is
- * given. For port 0 the system chooses one port for all of them; if all workers die at the same time, the next ones ask for that
- * port again.
+ * The servers of the workers listen on one port. The primary accepts connections and distributes them in turn, unless `reusePort`
+ * is set. For port 0, the system chooses one port for all workers. If all workers end at the same time, the next workers ask for
+ * the same port again.
  *
- * When a worker is killed, its connections and those on their way to it are reset. A worker that drains gives back those on their
- * way, and another worker gets them.
+ * When a worker is killed, its connections and the connections on their way to it are reset. A draining worker returns the
+ * connections on their way to it, and another worker receives them.
  *
  * @example
  * ```ts

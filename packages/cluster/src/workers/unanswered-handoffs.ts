@@ -1,24 +1,27 @@
 import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
 
-/** A connection as Node hands it to a worker. */
+/** A connection that Node passes to a worker. */
 interface ConnectionHandle {
   close(): void;
-  /** TCP only. Returns what is not 0 if it cannot. */
+  /** TCP only. Returns a value other than 0 on failure. */
   reset?(closed: () => void): number;
 }
 
 /**
- * The connections on their way to one worker. Node closes its own descriptor of a connection when the worker answers
- * that it has it; a worker that dies before never does. The primary then keeps the descriptor open for ever, and the
- * client waits for ever on a connection without a server: one for each killed worker that is busy accepting
- * (lib/internal/cluster/round_robin_handle.js, `handoff`; a relative of https://github.com/nodejs/node/issues/21746).
+ * The connections on their way to one worker. Node closes its own descriptor of a connection when the worker acknowledges the
+ * connection. If the worker dies before, the primary keeps the descriptor open, and the client waits without end for a server.
+ * One connection is lost in this way for each killed worker that is busy accepting (lib/internal/cluster/round_robin_handle.js,
+ * `handoff`; related to https://github.com/nodejs/node/issues/21746).
  *
- * Such connections are reset here, as are those that the worker had. Another worker does not get them: an answer may be
- * lost while the dead one had read from the connection already, and the client would be served twice.
+ * This class resets such connections, like those that the worker had. Another worker must not receive them: the dead worker may
+ * have read from the connection although its answer was lost, and the client would be served twice.
  */
 export class UnansweredHandoffs implements ClusterWatcher {
   private readonly handles = new Map<number, ConnectionHandle>();
-  /** A runtime that shows us no messages of its workers would have every connection look unanswered. */
+  /**
+   * Whether messages of the worker are visible. In a runtime that does not show such messages, every connection would look
+   * unanswered.
+   */
   private hearsWorker = false;
 
   get size(): number {

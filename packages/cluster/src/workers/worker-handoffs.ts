@@ -2,9 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
 
 /**
- * The worker that gets a connection. Node hands them out in turn; while some have been replaced and still drain, they go
- * to the ready one that got the fewest since the last start: clients come back evenly, and none to a worker that is to
- * end.
+ * Chooses the worker of a connection. Node assigns connections in turn. While replaced workers drain, a connection goes to the
+ * ready worker with the fewest new connections since the last start. So clients come back evenly, and no client goes to a worker
+ * that is about to end.
  */
 export class WorkerHandoffs {
   private readonly workers = new Map<number, OneWorker>();
@@ -33,7 +33,7 @@ export class WorkerHandoffs {
     if (worker !== undefined) worker.state = state;
   }
 
-  /** Undefined where Node chooses. */
+  /** Returns undefined if Node chooses. */
   private chosen(key: unknown): OneWorker | undefined {
     let found: OneWorker | undefined;
     let isAnyRetired = false;
@@ -46,14 +46,17 @@ export class WorkerHandoffs {
   }
 }
 
-/** One worker: where it listens, and how many connections it was handed. */
+/** One worker: its listening handles, and the number of connections that it received. */
 class OneWorker implements ClusterWatcher {
   state: 'starting' | 'ready' | 'retired' = 'starting';
   count = 0;
   readonly child: ChildProcess;
   private readonly find: (key: unknown) => OneWorker | undefined;
   private readonly keys = new Set<unknown>();
-  /** By number: the worker whose turn a connection was that this one has not answered yet. Node gives it none until then. */
+  /**
+   * The workers that wait for an answer of this worker, by the number of the connection. Node assigned the connection to the
+   * other worker, and this worker received it. Until this worker answers, Node assigns no connection to the other worker.
+   */
   private readonly inPlaceOf = new Map<unknown, ChildProcess>();
 
   constructor(child: ChildProcess, find: (key: unknown) => OneWorker | undefined) {
@@ -79,14 +82,14 @@ class OneWorker implements ClusterWatcher {
 
   sent({ act, ack, key }: ClusterMessage): void {
     if (act === 'newconn') this.count += 1;
-    // The answer to a worker that asked to listen.
+    // This is the answer to a worker that asked to listen.
     else if (ack !== undefined && key !== undefined) this.keys.add(key);
   }
 
   gone(): void {
     this.keys.clear();
     for (const [ack, child] of this.inPlaceOf) {
-      // Without an answer Node would never give that worker another one.
+      // Without an answer, Node would never assign another connection to that worker.
       child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: true });
     }
     this.inPlaceOf.clear();

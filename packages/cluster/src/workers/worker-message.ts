@@ -1,12 +1,12 @@
-/** Messages between the primary and a worker, beside those of the bus. */
+/** Messages between the primary and a worker, besides those of the bus. */
 export type WorkerMessage =
   | { readonly headrace: 'ready'; readonly info: unknown }
   | { readonly headrace: 'failed'; readonly error: ErrorText }
   | { readonly headrace: 'drain'; readonly why: 'stop' | 'restart' }
-  /** The worker has drained. The primary answers `leave`, after everything that it sent before. */
+  /** The worker has drained. The primary answers `leave` after all its earlier messages. */
   | { readonly headrace: 'leaving' }
   | { readonly headrace: 'leave' }
-  /** Behind the last answers of the worker. */
+  /** Sent after the last answers of the worker. */
   | { readonly headrace: 'left' };
 
 const WORDS: ReadonlySet<unknown> = new Set<WorkerMessage['headrace']>([
@@ -18,14 +18,14 @@ const WORDS: ReadonlySet<unknown> = new Set<WorkerMessage['headrace']>([
   'left',
 ]);
 
-/** An error as it goes from process to process. */
+/** An error in the form for other processes. */
 export interface ErrorText {
   readonly name: string;
   readonly message: string;
   readonly stack: string;
 }
 
-/** The message if it is one of ours; other parts of the program may send what they like. */
+/** Returns the message, or undefined for a message of other parts of the program. */
 export function asWorkerMessage(message: unknown): WorkerMessage | undefined {
   if (typeof message !== 'object' || message === null || !('headrace' in message)) return undefined;
   return WORDS.has(message.headrace) ? (message as WorkerMessage) : undefined;

@@ -6,87 +6,94 @@ import type { WorkerEvent } from './worker-event.ts';
 
 /** The argument of a worker's `start`. */
 export interface WorkerContext {
-  /** The number of its slot, from 1. A process that replaces another one has the same. */
+  /** Number of the worker's slot, from 1. A process that replaces another has the same number. */
   readonly number: number;
-  /** How many processes this slot has had, this one included. */
+  /** Number of processes that this slot has had, including this process. */
   readonly generation: number;
-  /** For `bind({ port, reusePort })`: the option of the same name. */
+  /** Value of the option `reusePort`, for `bind({ port, reusePort })`. */
   readonly reusePort: boolean;
-  /** Aborts when this worker has to end, even while it is starting. */
+  /** Signal that aborts when this worker must end, even while the worker is starting. */
   readonly signal: AbortSignal;
 }
 
-/** Why a worker has to end. */
+/** Why a worker must end. */
 export interface WorkerDrain {
   /**
-   * The cause: `stop`, all workers end; `restart`, a new one is ready in its slot;
-   * `primary-gone`, the primary's process ended; `signal`, this process alone got SIGTERM.
+   * The cause. `stop`: all workers end. `restart`: a new worker is ready in this slot. `primary-gone`: the primary has ended.
+   * `signal`: only this process received SIGTERM.
    */
   readonly why: 'stop' | 'restart' | 'primary-gone' | 'signal';
-  /** The time in milliseconds after which the process ends anyway. */
+  /** Time in milliseconds after which the process ends in any case. */
   readonly drainTimeoutMs: number;
 }
 
 /** A worker that is ready. */
 export interface StartedWorker {
   /**
-   * Ends the work in order; for a server, `({ drainTimeoutMs }) => server.shutdown({ drainTimeoutMs })`. When it resolves, the
-   * process ends.
+   * Called to end the work in order: `({ drainTimeoutMs }) => server.shutdown({ drainTimeoutMs })`. The process ends when the
+   * promise resolves.
    */
   drain(drain: WorkerDrain): Promise<void> | void;
-  /** A JSON value for the primary: it is in the event `started`, and in `Workers.list()`. */
+  /** JSON value for the primary, in the event `started` and in `Workers.list()`. */
   readonly info?: unknown;
 }
 
 /** Options of {@link runWorkers}. */
 export interface WorkersOptions {
-  /** Begins the work of one worker; runs in the worker's process. It is ready when this resolves. */
+  /** Begins the work of one worker, in its process. The worker is ready when the promise resolves. */
   readonly start: (context: WorkerContext) => StartedWorker | Promise<StartedWorker>;
-  /** How many workers there are. @default os.availableParallelism() */
+  /** Number of workers. @default os.availableParallelism() */
   readonly count?: number;
-  /** How long a worker may take to end, in milliseconds; two seconds later its process is killed. @default 10000 */
+  /**
+   * Maximum time for the drain of a worker, in milliseconds. Two seconds later, the process of the worker is killed.
+   * @default 10000
+   */
   readonly drainTimeoutMs?: number;
-  /** How long a worker may take to be ready, in milliseconds. @default 30000 */
+  /** Maximum time until a worker is ready, in milliseconds. @default 30000 */
   readonly startTimeoutMs?: number;
   /**
-   * The number of new workers that a restart makes ready before the old ones in their places drain, one after the other; for a
-   * while there are so many more processes. If it is `count`, each client is cut once at most; if it is less, clients may come
-   * back to workers that are still to be replaced.
-   * @default as many as there are workers
+   * Number of new workers that must be ready in a restart before the old workers in their slots drain. This many extra processes
+   * run for a while. With `count`, each client loses its connection at most once. With a smaller number, a client can reconnect
+   * to a worker that is still to be replaced.
+   * @default the number of workers
    */
   readonly maxSurge?: number;
   /**
-   * The back-off before a worker that crashed or failed to start is replaced. A policy that gives up (`fixed(1000, { attempts: 5
-   * })`), throws or gives no number ends the primary as five failed starts do.
+   * Delay before a worker that crashed or failed to start is replaced. If the policy gives up (for example
+   * `fixed(1000, { attempts: 5 })`), throws, or does not return a number, the primary ends as after five failed starts.
    * @default spread({ firstMs: 500 }): within half a second, then in windows that double, up to 30 s
    */
   readonly retry?: RetryPolicy;
   /**
-   * The time in milliseconds after which a ready worker counts as stable: if it crashes later, the back-off begins again.
+   * Time in milliseconds after which a ready worker counts as stable. When a stable worker crashes, `retry` starts again.
    * @default 2000
    */
   readonly stableMs?: number;
   /**
-   * If true, every worker listens on a socket of its own, and the kernel spreads the connections (`SO_REUSEPORT`); else the
-   * primary hands them out in turn. `start` gets this value in its context, for `bind`. When a worker ends, connections that the
-   * kernel gave it and that it has not accepted are reset: under 20 busy clients, 12 restarts one by one and 6 kills lost 323 to
-   * 340 connections, and 6 when the primary handed them out. Needs a port other than 0, which would be a different one for each
-   * worker. Node 22.12 or newer, not on Windows and macOS.
+   * Whether every worker listens on its own socket, and the kernel spreads the connections (`SO_REUSEPORT`). If false, the
+   * primary distributes the connections in turn. `start` receives this value for `bind`.
+   *
+   * When a worker ends, connections that the kernel assigned to it and that it has not accepted are reset. With 20 busy clients,
+   * 12 restarts one by one and 6 kills lost 323 to 340 connections, and 6 when the primary distributed them.
+   *
+   * Needs a port other than 0, because each worker would listen on a different free port. Needs Node 22.12 or newer, not on
+   * Windows and macOS.
    * @default false
    */
   readonly reusePort?: boolean;
   /** Called in the primary with each event of the workers. */
   readonly onWorker?: (event: WorkerEvent) => void;
   /**
-   * Called in the primary when all workers have ended, to end its own work. Then, or after `drainTimeoutMs`, its process ends.
+   * Called in the primary when all workers have ended, to end its own work. The process ends when the promise resolves, or after
+   * `drainTimeoutMs`.
    */
   readonly onEnd?: () => Promise<void> | void;
-  /** @default stderrLogger('info') */
+  /** Logger of the primary and the workers. @default stderrLogger('info') */
   readonly logger?: Logger;
 }
 
 const FIRST_MS = 500;
-/** No Node timer can wait longer. */
+/** Below the longest delay of a Node timer, `2 ** 31 - 1`. */
 const MAX_MS = 2 ** 30;
 const OPTIONS = describeOptions('runWorkers', {
   start: fn({ answers: 'a promise', required: true, purpose: 'begins the work of one worker' }),
@@ -126,7 +133,7 @@ export function workersPlan(options: WorkersOptions): WorkersPlan {
   return plan;
 }
 
-/** Whether `net.Server.listen` knows `reusePort` here, and the system spreads connections by it. */
+/** Returns true if `net.Server.listen` supports `reusePort`, and the system spreads connections with it. */
 export function canReusePort(version: string, platform: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isKnown = major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);

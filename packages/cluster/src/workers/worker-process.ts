@@ -4,10 +4,10 @@ import { toError } from '@headrace/core/authoring';
 import { asWorkerMessage, errorText, type WorkerMessage } from './worker-message.ts';
 import type { StartedWorker, WorkerDrain, WorkersPlan } from './worker-options.ts';
 
-/** In the environment of a worker: its slot, and the number of the process in this slot. */
+/** Environment variable of a worker: its slot, and the number of the process in this slot. */
 export const PLACE_VARIABLE = 'HEADRACE_WORKER';
 
-/** This process as a worker: starts, reports that it is ready, and ends when the primary asks for it or is gone. */
+/** This process as a worker, which starts, reports that it is ready, and ends when the primary asks for it or is gone. */
 export class WorkerProcess {
   private readonly plan: WorkersPlan;
   private readonly abort = new AbortController();
@@ -20,7 +20,7 @@ export class WorkerProcess {
   }
 
   async run(): Promise<void> {
-    // Else node:cluster ends this process at once when the primary is gone, and all connections with it.
+    // Otherwise, node:cluster ends this process and its connections at once when the primary is gone.
     cluster.worker!.exitedAfterDisconnect = true;
     process.on('message', (message) => {
       const own = asWorkerMessage(message);
@@ -29,7 +29,7 @@ export class WorkerProcess {
     });
     process.once('disconnect', () => this.mustEnd('primary-gone'));
     process.on('SIGTERM', () => this.mustEnd('signal'));
-    // A terminal sends these to all processes: the primary does what is to be done.
+    // A terminal sends these signals to all processes. Only the primary reacts to them.
     for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
     if (!process.connected) this.mustEnd('primary-gone');
     await this.start();
@@ -75,8 +75,8 @@ export class WorkerProcess {
   }
 
   /**
-   * Ends this process when the primary has taken back what it had handed over before it knew that the servers here are
-   * closed: a connection whose hand-over is not answered is lost. With a primary that does not answer, the timer ends it.
+   * Ends this process after the primary has taken back the connections that it assigned before it knew that the servers are
+   * closed. A connection whose assignment is not answered is lost. If the primary does not answer, the timer ends the process.
    */
   private leave(): void {
     if (!process.connected) process.exit(0);

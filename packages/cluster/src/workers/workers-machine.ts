@@ -7,9 +7,9 @@ export interface WorkersRules {
   readonly count: number;
   readonly drainTimeoutMs: number;
   readonly startTimeoutMs: number;
-  /** In a restart, so many new workers are ready before the old ones in their places drain. */
+  /** In a restart, the number of new workers that must be ready before the old workers in their slots drain. */
   readonly maxSurge: number;
-  /** A worker that was ready for so long and ends begins a new round of the back-off. */
+  /** If a worker that was ready for this time ends, the back-off begins again. */
   readonly stableMs: number;
   readonly retry: RetryPolicy;
   readonly random: () => number;
@@ -22,49 +22,49 @@ export interface WorkerIdentity {
   readonly generation: number;
 }
 
-/** Why a worker has to end. */
+/** Why a worker must end. */
 export type DrainReason = 'stop' | 'restart';
 
 type WithoutPid<E> = E extends AboutWorker ? Omit<E, 'pid'> & { readonly id: number } : E;
 
-/** A {@link WorkerEvent} of which the machine knows all but the process. */
+/** A {@link WorkerEvent} without the process id. */
 export type MachineEvent = WithoutPid<WorkerEvent>;
 
 /** The actions to carry out now, in this order. */
 export type WorkersAction =
   | { readonly do: 'fork'; readonly worker: WorkerIdentity }
-  /** A new one is ready in its slot: it gets no more connections, and drains in its turn. */
+  /** A new worker is ready in the slot. The old worker receives no more connections, and drains in its turn. */
   | { readonly do: 'retire'; readonly id: number }
   | { readonly do: 'drain'; readonly id: number; readonly why: DrainReason }
   | { readonly do: 'kill'; readonly id: number; readonly why: string }
-  /** Call `due` with this key after this time; one timer for each key. */
+  /** Call `due` with this key after this time. Each key has one timer. */
   | { readonly do: 'wait'; readonly key: TimerKey; readonly delayMs: number }
   | { readonly do: 'cancel'; readonly key: TimerKey }
   | { readonly do: 'announce'; readonly event: MachineEvent }
-  /** Each slot has had a worker that was ready. Comes once. */
+  /** Each slot has had a ready worker. Occurs once. */
   | { readonly do: 'ready' }
-  /** No worker is left, for good; with the error if a start failed too often, or `retry` gave up. */
+  /** No worker is left, and none will start. `error` is set if starts failed too often, or `retry` gave up. */
   | { readonly do: 'finish'; readonly error: Error | undefined };
 
 export type TimerKey = `${'retry' | 'start' | 'drain'}:${number}`;
 
-/** How a process ended. */
+/** The exit code or signal of a process. */
 export interface ProcessEnd {
   readonly code: number | null;
   readonly signal: string | null;
 }
 
-/** This many failed starts in a row end the primary. */
+/** Number of failed starts in a row after which the primary ends. */
 export const MAX_FAILURES = 5;
-/** The time of a worker beyond its drain, before it is killed. */
+/** Time after `drainTimeoutMs` until a worker that still runs is killed. */
 export const KILL_GRACE_MS = 2000;
 
 interface Process extends WorkerIdentity {
   state: 'starting' | 'ready' | 'retired' | 'draining';
   readyAt: number;
-  /** Why its start failed, if it said so. */
+  /** Why the start failed, if the worker reported it. */
   error: Error | undefined;
-  /** Why it has to end, once it has. */
+  /** Why the process must end, once it must. */
   drains: DrainReason | undefined;
 }
 
@@ -72,7 +72,7 @@ interface Slot {
   readonly number: number;
   generation: number;
   current: Process | undefined;
-  /** Starts beside the current one, to replace it. */
+  /** A process that is starting to replace the current process. */
   next: Process | undefined;
   wasReady: boolean;
   failures: number;
@@ -84,8 +84,7 @@ interface Slot {
 }
 
 /**
- * The workers of one primary, without processes and clock: it is notified of what happened and when, and returns what
- * to do.
+ * The workers of one primary, without processes and clock. The machine receives events with their times, and returns actions.
  *
  * ```text
  *            fork      ready            restart(): a second one beside it is ready   its turn
@@ -106,12 +105,12 @@ export class WorkersMachine {
   private hasBeenReady = false;
   private error: Error | undefined = undefined;
   private restarting: 'no' | 'yes' | 'abandoned' = 'no';
-  /** Places whose workers are still to be replaced, and the one whose new worker is awaited. */
+  /** Slots whose workers are still to be replaced. `rolling` is the slot whose new worker is awaited. */
   private queue: number[] = [];
   private rolling: number | undefined = undefined;
-  /** Workers that have been replaced, in the order in which they drain. */
+  /** Replaced workers, in the order in which they drain. */
   private retired: Process[] = [];
-  /** All of them end before the next ones are replaced. */
+  /** Whether all replaced workers must end before the next workers are replaced. */
   private isEmptying = false;
 
   constructor(rules: WorkersRules) {
@@ -136,10 +135,10 @@ export class WorkersMachine {
     return this.taken();
   }
 
-  /** A worker's `start` has resolved. */
+  /** Called when the `start` of a worker has resolved. */
   ready(id: number, info: unknown, now: number): readonly WorkersAction[] {
     const process = this.processes.get(id);
-    // The worker had to end before it could be notified: its time begins now.
+    // The worker had to end before it could be notified. Its time begins now.
     if (process?.drains !== undefined) this.tellToDrain(id, process.drains);
     if (process?.state !== 'starting') return this.taken();
     const slot = this.slotOf(process);
@@ -163,14 +162,14 @@ export class WorkersMachine {
     return this.taken();
   }
 
-  /** A worker's `start` has failed; its process ends by itself. */
+  /** Called when the `start` of a worker has failed. The process ends by itself. */
   failed(id: number, error: Error): readonly WorkersAction[] {
     const process = this.processes.get(id);
     if (process !== undefined) process.error = error;
     return this.taken();
   }
 
-  /** A worker's process is gone. */
+  /** Called when the process of a worker has ended. */
   ended(id: number, end: ProcessEnd, now: number): readonly WorkersAction[] {
     const process = this.processes.get(id);
     if (process === undefined) return this.taken();
@@ -190,7 +189,7 @@ export class WorkersMachine {
     return this.taken();
   }
 
-  /** Replaces all workers. During a restart it begins again: what starts by now may be out of date. */
+  /** Replaces all workers. During a restart, it begins again, because workers that are starting may be out of date. */
   restart(): readonly WorkersAction[] {
     if (this.isStopping) return this.taken();
     this.queue = this.slots.map(({ number }) => number);
@@ -199,17 +198,17 @@ export class WorkersMachine {
     return this.taken();
   }
 
-  /** Drains all, for good. Called again, it kills those that are left. */
+  /** Drains all workers, for good. A second call kills the remaining workers. */
   stop(): readonly WorkersAction[] {
     if (this.isStopping) {
       for (const { id } of this.processes.values()) {
-        this.do({ do: 'kill', id, why: 'it was told to stop twice' });
+        this.do({ do: 'kill', id, why: 'it was told to stop a second time' });
       }
     } else this.stopAll();
     return this.taken();
   }
 
-  /** The time of a timer has come. */
+  /** Called when the time of a timer has passed. */
   due(key: TimerKey): readonly WorkersAction[] {
     const [what, number] = key.split(':') as [string, string];
     const id = Number(number);
@@ -289,7 +288,7 @@ export class WorkersMachine {
     this.stopAll();
   }
 
-  /** The old workers do what they did: code that does not start does not cost the server. */
+  /** Keeps the old workers, so that code that does not start does not stop the server. */
   private abandonRestart(slot: Slot, error: Error): void {
     slot.failures = 0;
     slot.firstError = undefined;
@@ -327,7 +326,7 @@ export class WorkersMachine {
     this.giveUp(slot, text, cause);
   }
 
-  /** How long to wait; otherwise why not to start it again. */
+  /** Returns the delay, or the reason not to start the worker again. */
   private delayOf({ attempt, roundAt, phase }: Slot, now: number): number | Error | undefined {
     const { retry, random } = this.rules;
     try {
@@ -340,7 +339,7 @@ export class WorkersMachine {
 
   // --- all of them ---
 
-  /** The next step of a restart, if nothing of it is under way. */
+  /** Takes the next step of a restart, if no step is under way. */
   private rollOn(): void {
     if (this.restarting === 'no' || this.rolling !== undefined) return;
     const { retired, queue } = this;
@@ -357,7 +356,7 @@ export class WorkersMachine {
       return;
     }
     const slot = this.slots[this.rolling - 1]!;
-    // One that starts just now goes on: when it is ready, it is the turn of the next slot.
+    // A worker that is starting continues. When it is ready, the next slot follows.
     if (slot.current?.state === 'starting') return;
     if (slot.isWaiting) this.do({ do: 'cancel', key: `retry:${slot.number}` });
     this.fork(slot);
@@ -411,7 +410,7 @@ export class WorkersMachine {
   }
 }
 
-/** How a process ended, in words. */
+/** Describes how a process ended. */
 export function endText({ code, signal }: ProcessEnd): string {
   return signal === null ? `code ${code}` : signal;
 }
@@ -420,7 +419,7 @@ function identityOf({ id, number, generation }: Process): WorkerIdentity {
   return { id, number, generation };
 }
 
-/** The stack is that of the first error, not of this call. */
+/** Gives an error the stack of the first error, not the stack of this call. */
 function withStackOf(error: Error, from: Error): Error {
   const frames = String(from.stack)
     .split('\n')

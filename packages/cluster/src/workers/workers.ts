@@ -21,15 +21,15 @@ import {
 
 /** A worker that is ready. */
 export interface RunningWorker extends AboutWorker {
-  /** The value that its `start` gave. */
+  /** The value `info` that `start` of the worker returned. */
   readonly info: unknown;
-  /** Messages of the process bus that the worker lost because it did not take them in time. */
+  /** Number of messages of the process bus that the worker lost because it did not read them in time. */
   readonly droppedMessages: number;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** The workers of this process, see `runWorkers`. Carries out what the {@link WorkersMachine} decides. */
+/** The workers of this process; see `runWorkers`. */
 export class Workers {
   private readonly plan: WorkersPlan;
   private readonly machine: WorkersMachine;
@@ -55,14 +55,14 @@ export class Workers {
     const ready = new Promise<void>((resolve) => {
       this.becameReady = resolve;
     });
-    // Workers may use the process bus whether or not this process does.
+    // Workers can use the process bus even if this process does not.
     processRelay().onFull = (workerId) => this.warnOfFull(workerId);
     for (const signal of SIGNALS) process.on(signal, this.onSignal);
     this.carryOut(this.machine.start());
     return ready.then(() => this);
   }
 
-  /** The ready workers by their number; while one is being replaced, the new one. */
+  /** Returns the ready workers, ordered by number, without workers that were replaced or drain. */
   list(): readonly RunningWorker[] {
     return [...this.running.entries()]
       .map(([id, about]) => {
@@ -73,12 +73,12 @@ export class Workers {
       .sort((one, other) => one.number - other.number);
   }
 
-  /** Replaces all workers, as SIGHUP does. */
+  /** Replaces all workers, like SIGHUP. */
   restart(): void {
     this.carryOut(this.machine.restart());
   }
 
-  /** Drains all workers and ends this process, as SIGTERM does. */
+  /** Drains all workers and ends this process, like SIGTERM. */
   stop(): void {
     this.carryOut(this.machine.stop());
   }
@@ -124,7 +124,8 @@ export class Workers {
   private fork({ id, number, generation }: WorkerIdentity): void {
     const worker = cluster.fork({ [PLACE_VARIABLE]: `${number}.${generation}` });
     watchClusterChannel(worker.process, [
-      // First: at the end of the channel it resets the connections that the next one takes for answered, and Node closes.
+      // First: when the channel ends, this watcher resets connections that the next watcher treats as answered, and that Node
+      // closes.
       new UnansweredHandoffs(),
       this.handoffs.watcher(id, worker.process),
       this.ports.watcher(),
@@ -147,7 +148,7 @@ export class Workers {
       this.handoffs.ended(id);
     };
     worker.once('exit', ended);
-    // A process that could not be started has no exit.
+    // A process that could not be started emits no `exit`.
     worker.on('error', (error) => {
       if (worker.process.pid !== undefined) return;
       this.carryOut(this.machine.failed(id, toError(error)));
@@ -157,7 +158,7 @@ export class Workers {
 
   private tell(id: number, message: WorkerMessage): void {
     const worker = this.processes.get(id);
-    // One that is not connected is on its way out.
+    // A process without a connection is about to end.
     if (worker?.isConnected()) worker.send(message, undefined, undefined, () => {});
   }
 
@@ -170,7 +171,7 @@ export class Workers {
 
   private warnOfFull(workerId: number): void {
     const pid = cluster.workers?.[workerId]?.process.pid;
-    const text = `the worker of process ${pid} takes no messages of the bus: they are lost to it`;
+    const text = `the worker of process ${pid} does not read the messages of the bus, and loses them`;
     this.plan.logger.log('warn', text);
   }
 

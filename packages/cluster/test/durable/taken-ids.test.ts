@@ -70,7 +70,9 @@ describe('the id of a stored message', () => {
     const failed = outcome.stored.catch((thrown: Error) => thrown.message);
     await nodes.pass(8000);
     expect([told(outcome), told(again), room.backlog]).toEqual(['false', 'false', 0]);
-    expect(await failed).toMatch(/the id "mine" is taken by what is not a message of this cluster/);
+    expect(await failed).toMatch(
+      /the id "mine" belongs to an entry that is not a message of this cluster/,
+    );
     const { published } = room.counters;
     expect([published.sent - before.sent, published.dropped - before.dropped]).toEqual([0, 1]);
   });

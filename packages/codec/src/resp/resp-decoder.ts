@@ -12,7 +12,7 @@ export interface RespDecoderOptions {
   readonly maxBulkBytes?: number;
   /** Maximum number of elements in an array, set or push. In a map, keys and values count together. @default 1_048_576 */
   readonly maxElements?: number;
-  /** Maximum depth of nested aggregates. @default 32 */
+  /** Maximum number of aggregates that are nested in each other. @default 32 */
   readonly maxDepth?: number;
   /**
    * Maximum count of a message: its bytes, plus 64 for each value and chunk, 128 for an aggregate, and 192 for a string of bytes.

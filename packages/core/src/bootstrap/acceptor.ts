@@ -5,10 +5,10 @@ import type { Channel, Context, Handler, Timer } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { ReadGate } from '../hold/read-gate.ts';
 
-/** How long accepting pauses after an accept error such as EMFILE. */
+/** Pause of accepting after an accept error such as EMFILE. */
 const ACCEPT_PAUSE_MS = 1000;
 
-/** How the acceptor treats a connection. */
+/** The acceptor's actions on each connection. */
 export interface AcceptorOptions {
   readonly initialize: (channel: Channel) => void;
   readonly attributes: ReadonlyMap<AttributeKey<unknown>, unknown>;
@@ -16,9 +16,9 @@ export interface AcceptorOptions {
 }
 
 /**
- * The last handler of a listening channel: starts each accepted channel with the child's attributes and
- * pipeline. A handler before it may refuse a connection by closing it and not passing it on. An accept
- * error pauses accepting for a second and never ends the server.
+ * The last handler of a listening channel. The handler starts each accepted channel with the child's attributes and
+ * pipeline. To refuse a connection, an earlier handler closes the connection and does not pass it on. An accept error
+ * pauses accepting for a second and never ends the server.
  *
  * @see Netty's `ServerBootstrapAcceptor`
  */
@@ -35,7 +35,7 @@ export class Acceptor implements Handler {
 
   channelRead(_ctx: Context, child: Channel): void {
     for (const [key, value] of this.options.attributes) child.attributes.set(key, value);
-    // Not by a handler of its own as elsewhere: thousands may come in a second.
+    // Elsewhere a handler of its own initializes the channel. Here thousands of connections can arrive in a second.
     startChannel(child, this.initialize);
     if (child.isOpen) this.options.accepted(child);
   }

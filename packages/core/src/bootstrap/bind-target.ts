@@ -22,36 +22,38 @@ export interface MemoryTarget {
 /** A port of a host in a network that is not the machine's own. */
 export interface PortNetworkTarget {
   readonly network: PortNetwork;
-  /** 0 takes a free one. */
+  /** Port to listen on. With 0 the network chooses a free port. */
   readonly port: number;
-  /** Connections that wait to be accepted. @default the network's */
+  /** Maximum number of connections that wait to be accepted. @default the network's */
   readonly backlog?: number;
 }
 
-/** A listener of your own. It is opened, and belongs to the server. */
+/** A listener of your own. The server opens the listener and owns it. */
 export interface ListenerTarget {
   readonly listener: Listener;
 }
 
 /** Encryption of connections. */
 export interface ServerTls {
-  /** TLS from the first byte on; a context can be shared by several servers. @default none, plain */
+  /** TLS from the first byte on. Several servers can share a context. @default none, plain */
   readonly tls?: TlsServerOptions | TlsServerContext;
 }
 
-/** How accepted connections are read. */
+/** The kind of the accepted connections. */
 export interface AcceptedTransport {
   /**
-   * `socket`: each connection is a `net.Socket`, by public API of Node alone. `handle`: it is taken from Node's own
-   * TCP or pipe object below `net.Socket`, which costs less memory and CPU. `bun`: it is one of Bun's own sockets
-   * (`Bun.listen`), without a stream on top. `bind` rejects with an `OptionError` where they are not available. `auto`:
-   * handles on the versions of Node that were tested, Bun's sockets on Bun, both after a self-check, and sockets
-   * elsewhere; see `server.transportKind`. Bun's sockets do not go with `tls`: then it is `socket` there. @default 'auto'
+   * Kind of the accepted connections. `socket` is a `net.Socket`, and uses only Node's public API. `handle` is Node's
+   * own TCP or pipe object below `net.Socket`, which costs less memory and CPU. `bun` is a socket of `Bun.listen`,
+   * without a stream on top. `bind` rejects with an `OptionError` if `handle` or `bun` is not available. `auto` is
+   * `handle` on the tested versions of Node and `bun` on Bun, both after a self-check, and `socket` elsewhere. See
+   * `server.transportKind`. With `tls`, a server on Bun uses `socket`, because Bun's own sockets do not support
+   * `tls`.
+   * @default 'auto'
    */
   readonly transport?: WantedTransport;
 }
 
-/** Where and how to listen. */
+/** Place to listen on, and settings of the listener. */
 export type BindTarget = (
   | (ListenTarget & AcceptedTransport)
   | MemoryTarget
@@ -94,7 +96,6 @@ const PLACES: PlaceOptions = {
   listener: describeOptions('bind', { listener: unchecked(), ...TLS_AND_SIGNAL }),
 };
 
-/** Throws an `OptionError` for a target that cannot be listened on. */
 export function checkBindTarget(target: BindTarget): void {
   checkPlace('bind', target, PLACES);
   if ('path' in target) checkPath(target.path);
@@ -102,7 +103,7 @@ export function checkBindTarget(target: BindTarget): void {
   if ('reusePort' in target && target.reusePort === true) checkReusePort(process.versions.node);
 }
 
-/** An older Node ignores the option, and the second bind would fail with EADDRINUSE. */
+/** Throws an `OptionError` if Node ignores `reusePort`. The second bind would then fail with EADDRINUSE. */
 export function checkReusePort(version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
@@ -121,20 +122,20 @@ function checkTransport({ transport, tls }: AcceptedTransport & ServerTls): void
 const IS_BUN = process.versions['bun'] !== undefined;
 const NOT_WITH_TLS = "TLS needs Node's sockets";
 
-/** The TLS to be spoken there; a bad certificate is an `OptionError`. */
+/** Returns the TLS context of a target. Throws an `OptionError` for a bad certificate. */
 export function serverTlsOf(target: BindTarget): TlsServerContext | undefined {
   return target.tls === undefined ? undefined : TlsServerContext.of(target.tls);
 }
 
-/** How sockets are to be accepted there; `undefined` where there is nothing to find out. */
+/** Chooses how sockets are accepted. Returns `undefined` if the choice needs no checks. */
 export function socketsFor(target: BindTarget): Promise<Listen> | undefined {
   if ('listener' in target || 'network' in target) return undefined;
   checkPermission(target);
-  if (target.tls !== undefined && IS_BUN) return undefined;
-  return chooseSockets(target.transport ?? 'auto');
+  const { tls, transport = 'auto' } = target;
+  if (tls !== undefined && IS_BUN && transport !== 'handle') return undefined;
+  return chooseSockets(transport);
 }
 
-/** The listener for a place. */
 export function listenerFor(
   target: BindTarget,
   accepted: SocketOptions,
@@ -152,7 +153,9 @@ export function listenerFor(
   return (listen ?? publicSockets(NOT_WITH_TLS))(where, options);
 }
 
-/** Without the permission Node throws where no code of ours can catch it. */
+/**
+ * Throws if Node's permission model forbids the network. Otherwise Node throws where no handler can catch the error.
+ */
 function checkPermission(target: BindTarget): void {
   const { permission } = process;
   const isKnown = process.allowedNodeEnvironmentFlags.has('--allow-net');
@@ -171,7 +174,6 @@ const WHY: Readonly<Record<string, string>> = {
   ERR_ACCESS_DENIED: "Node's permission model forbids it: start Node with --allow-net",
 };
 
-/** The error of a failed bind. */
 export function bindError(target: BindTarget, error: Error): Error {
   if (error instanceof OptionError) return error;
   const system = (error.cause ?? error) as NodeJS.ErrnoException;

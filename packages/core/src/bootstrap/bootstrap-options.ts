@@ -4,25 +4,25 @@ import { OptionError } from '../errors.ts';
 import { PipelineTemplate } from '../pipeline/pipeline-template.ts';
 
 /**
- * Builds the pipeline of one channel: called for each, with new handlers. If it returns what `addLast`
- * returned, the channel's message types are known afterwards.
+ * A function or template that builds the pipeline of one channel. A function is called for each channel and adds new
+ * handlers. If the function returns the result of `addLast`, the compiler then knows the channel's message types.
  *
- * @typeParam R - what the pipeline's last handler passes on
- * @typeParam W - what may be written to it
- * @typeParam From - what the transport reads
- * @typeParam To - what the transport takes
+ * @typeParam R - type of the messages that the pipeline's last handler passes on
+ * @typeParam W - type of the messages that can be written to the pipeline
+ * @typeParam From - type of the messages that the transport reads
+ * @typeParam To - type of the messages that the transport accepts
  */
 export type ChannelInitializer<R = unknown, W = unknown, From = Buffer, To = OutboundBytes> =
   | ((channel: Channel<From, To>) => Pipeline<R, W> | void)
   | PipelineTemplate<R, W>;
 
-/** The initializer as a function. */
+/** Returns the initializer as a function. */
 export function toFunction(initialize: ChannelInitializer): (channel: Channel) => void {
   if (initialize instanceof PipelineTemplate) return (channel) => initialize.initialize(channel);
   return (channel) => {
     const built = (initialize as (channel: Channel) => unknown)(channel);
     if (built instanceof PipelineTemplate) throw templateReturned();
-    // A promise is looked at by the caller.
+    // The caller handles a returned promise.
     return built as void;
   };
 }
@@ -48,9 +48,9 @@ export function required<T>(part: T | undefined, call: string): T {
 }
 
 /**
- * Checks what builds a pipeline.
+ * Checks an initializer.
  *
- * @throws OptionError `OPTION_INVALID` if it is neither a function nor a template
+ * @throws OptionError `OPTION_INVALID` if the initializer is neither a function nor a template
  */
 export function checkInitializer(call: string, initialize: unknown): void {
   if (!(initialize instanceof PipelineTemplate)) checkBuilder(call, initialize);

@@ -22,9 +22,9 @@ import {
 } from './connect-target.ts';
 import { buildSecure } from './tls-announcer.ts';
 
-/** Options of a client's channel: those of every channel, and of its socket. */
+/** Options of a client's channel: the options of every channel, and those of its socket. */
 export interface ClientOptions extends ChannelOptions, ConnectSocketOptions {
-  /** How long a connect may take; `false` for as long as the system waits. @default 30000 */
+  /** Maximum duration of a connect, in milliseconds. `false` leaves the limit to the system. @default 30000 */
   readonly connectTimeoutMs?: number | false;
 }
 
@@ -39,15 +39,15 @@ const OPTIONS = describeOptions(
 
 /** Options of `connect`. */
 export interface ConnectOptions {
-  /** Cancels a connect that is under way. */
+  /** Signal that cancels a connect that is under way. */
   readonly signal?: AbortSignal;
 }
 
 const CANCEL_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
 /**
- * Connects to servers: give it a function that builds the channel's pipeline, then connect, as often as
- * you like; each connection gets handlers of its own.
+ * A bootstrap that connects to servers. Give the bootstrap a function that builds the channel's pipeline, and then
+ * call `connect` as often as you like. Each connection has handlers of its own.
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export class Bootstrap<R = unknown, W = unknown> {
   private readonly attributes = new Map<AttributeKey<unknown>, unknown>();
 
   /**
-   * Builds the pipeline of each channel.
+   * Sets the initializer, which builds the pipeline of each channel.
    *
    * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
    */
@@ -73,20 +73,20 @@ export class Bootstrap<R = unknown, W = unknown> {
     return this as unknown as Bootstrap<R2, W2>;
   }
 
-  /** Options of each channel, on top of those of earlier calls. */
+  /** Sets options of each channel, in addition to the options of earlier calls. */
   options(options: ClientOptions): this {
     OPTIONS.checkNames(options);
     this.clientOptions = { ...this.clientOptions, ...options };
     return this;
   }
 
-  /** An attribute of each channel, set before its pipeline is built. */
+  /** Sets an attribute of each channel, before its pipeline is built. */
   attribute<T>(key: AttributeKey<T>, value: T): this {
     this.attributes.set(key as AttributeKey<unknown>, value);
     return this;
   }
 
-  /** An independent copy. */
+  /** Returns an independent copy. */
   clone(): Bootstrap<R, W> {
     const copy = new Bootstrap<R, W>();
     copy.clientOptions = this.clientOptions;
@@ -97,7 +97,7 @@ export class Bootstrap<R = unknown, W = unknown> {
 
   /**
    * Connects, and resolves with the active channel. Rejects with `CHANNEL_REFUSED`, `TIMEOUT_CONNECT` or the
-   * transport's error; everything is released then.
+   * transport's error, after all resources were released.
    */
   async connect(place: ConnectPlace, cancel: ConnectOptions = {}): Promise<Channel<R, W>> {
     const initialize = required(this.initialize, '.handler(…)');

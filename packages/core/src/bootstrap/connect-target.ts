@@ -20,16 +20,16 @@ import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 /** A port of a host in a network that is not the machine's own. */
 export interface PortNetworkPlace {
   readonly network: PortNetwork;
-  /** The port of the peer, 1 to 65535. */
+  /** Port of the peer, from 1 to 65535. */
   readonly port: number;
-  /** A name or an address in that network. @default localhost */
+  /** Name or address of the host in that network. @default localhost */
   readonly host?: string;
 }
 
-/** A transport of your own, connected or connecting. It is opened, and belongs to the channel. */
+/** A transport of your own, connected or connecting. The channel opens the transport and owns it. */
 export interface TransportTarget {
   readonly transport: Transport;
-  /** The name of the peer in error texts. @default 'the peer of a transport' */
+  /** Name of the peer in error texts. @default 'the peer of a transport' */
   readonly place?: string;
 }
 
@@ -40,8 +40,8 @@ export interface ClientTls {
 }
 
 /**
- * Where to connect to: a port, a path (Unix socket, named pipe), a name in a network in memory, or a transport
- * that is there already. All but a port need `tls.servername` with TLS.
+ * Place to connect to: a port, a path (Unix socket or named pipe), a name in a network in memory, or an existing
+ * transport. With TLS, every place except a port needs `tls.servername`.
  */
 export type ConnectPlace = (
   | PortPlace
@@ -54,21 +54,24 @@ export type ConnectPlace = (
 
 /** A TCP port of a host. */
 export interface PortPlace {
-  /** The port of the peer, 1 to 65535. */
+  /** Port of the peer, from 1 to 65535. */
   readonly port: number;
-  /** A name or an address. @default localhost */
+  /** Name or address of the host. @default localhost */
   readonly host?: string;
-  /** The address of this machine that the connection comes from. @default the system chooses */
+  /** Address of this machine from which the connection is made. @default the system chooses */
   readonly localAddress?: string;
-  /** The family of the host's addresses that are used: 4, 6, or 0 for both. @default 0 */
+  /** Family of the host's addresses that are used: 4, 6, or 0 for both. @default 0 */
   readonly family?: 0 | 4 | 6;
-  /** Finds the addresses of the host in place of Node's `dns.lookup`, with the same parameters. */
+  /**
+   * Function with the parameters of Node's `dns.lookup`, which it replaces. The function finds the addresses of the
+   * host.
+   */
   readonly lookup?: net.LookupFunction;
 }
 
 /** A Unix socket or a named pipe. */
 export interface PathPlace {
-  /** The socket's file, or the name of the pipe. */
+  /** Path of the socket file, or name of the pipe. */
   readonly path: string;
 }
 
@@ -104,26 +107,31 @@ const PLACES: PlaceOptions = {
 /** Options of a client's socket. */
 export interface ConnectSocketOptions extends SocketOptions {
   /**
-   * How long the connect to one address of a host may take before the next one is tried and this one given up.
-   * Node's own 250 ms end connects that are under way on slow routes. @default 2500
+   * Maximum duration of a connect to one address of a host, in milliseconds. After this time, the connect is given up
+   * and the next address is tried. Node's own limit of 250 ms is too short for slow routes.
+   * @default 2500
    * @see https://github.com/nodejs/node/issues/54359
    */
   readonly familyAttemptMs?: number;
 }
 
-/** The options of a client's socket beside {@link SOCKET_OPTIONS}. */
+/** Options of a client's socket beside {@link SOCKET_OPTIONS}. */
 export const CONNECT_SOCKET_OPTIONS = describeOptions('ConnectSocketOptions', {
-  // Node takes nothing shorter.
+  // Node accepts no shorter time.
   familyAttemptMs: whole({ min: 10, max: 2 ** 31 - 1, default: 2500 }),
 });
 
-/** Throws an `OptionError` for a place that cannot be connected to. */
+/**
+ * Checks that a place can be connected to.
+ *
+ * @throws OptionError `OPTION_INVALID` if it cannot
+ */
 export function checkConnectPlace(place: ConnectPlace): void {
   checkPlace('connect', place, PLACES);
   if ('path' in place) checkPath(place.path);
 }
 
-/** The transport that connects there once it is opened. */
+/** Returns a transport that connects to the place when the transport is opened. */
 export function connectorFor(
   place: ConnectPlace,
   options: ConnectSocketOptions,
@@ -159,13 +167,13 @@ function plainConnectorFor(
     keepAliveInitialDelay: settings.keepAliveInitialDelayMs,
     autoSelectFamilyAttemptTimeout: CONNECT_SOCKET_OPTIONS.part(options).familyAttemptMs,
   } as net.NetConnectOpts;
-  // The encrypted socket on top reads from the handle by itself.
+  // The encrypted socket on top reads from the handle itself.
   return isEncrypted
     ? SocketTransport.of(connectSocket(socketOptions, setKeepAlive))
     : SocketTransport.connecting(socketOptions, setKeepAlive);
 }
 
-/** Node does not look at what a lookup returns: its failure is that of the connect. */
+/** Makes a failure of `lookup` a failure of the connect, because Node ignores the value that a lookup returns. */
 function guarded(lookup: net.LookupFunction): net.LookupFunction {
   return (host, options, done) =>
     callSafely(
@@ -175,7 +183,7 @@ function guarded(lookup: net.LookupFunction): net.LookupFunction {
     );
 }
 
-/** The place as text, for errors. */
+/** Returns the place as text, for error messages. */
 export function placeText(place: ConnectPlace): string {
   if ('transport' in place) return place.place ?? 'the peer of a transport';
   if ('name' in place) return `the name "${place.name}"`;

@@ -2,25 +2,24 @@ import { channel, type Channel as DiagnosticsChannel } from 'node:diagnostics_ch
 import type { Channel } from '../contract.ts';
 import type { TransportKind } from '../transport/listener.ts';
 
-/** Names of channels of `node:diagnostics_channel`, on which a {@link ConnectionMessage} is published. */
+/** Names of the channels of `node:diagnostics_channel` on which servers publish a {@link ConnectionMessage}. */
 export const CONNECTION_CHANNELS = {
-  /** A server has accepted a connection, and its pipeline is built. */
+  /** A server has accepted a connection and built its pipeline. */
   accepted: 'headrace.connection.accepted',
-  /** A connection that was announced as accepted has closed; `channel.closeInfo` has the reason. */
+  /** A connection that was announced as accepted has closed. `channel.closeInfo` contains the reason. */
   closed: 'headrace.connection.closed',
 } as const;
 
 /**
  * The message on the `node:diagnostics_channel` channels `headrace.connection.accepted` and
- * `headrace.connection.closed`. Every server publishes it, for every way of accepting, TLS and
- * memory included. The close of an accepted connection is announced once, if the connection was
- * announced or if `closed` had a subscriber when it came. Without a subscriber nothing is made and
- * nothing is called.
+ * `headrace.connection.closed`. Every server publishes the message, for each kind of transport, including TLS and
+ * memory. The server announces the close of an accepted connection once, if the connection was announced or if
+ * `closed` had a subscriber when the server accepted the connection. Without a subscriber, the server makes no
+ * message and calls no function.
  *
- * A connection on a Node handle is no `net.Socket`, so these do not see it: the event
- * `connection` of `net.Server` and its `getConnections`, and the channel `net.server.socket`.
- * Node's messages about servers (`tracing:net.server.listen`) and outgoing connections
- * (`net.client.socket`) are unchanged.
+ * A connection on a Node handle is not a `net.Socket`. The event `connection` of `net.Server`, its `getConnections`
+ * and the channel `net.server.socket` therefore do not report such a connection. Node's messages about servers
+ * (`tracing:net.server.listen`) and outgoing connections (`net.client.socket`) are unchanged.
  *
  * @example
  * ```ts run
@@ -34,7 +33,7 @@ export const CONNECTION_CHANNELS = {
  * ```
  */
 export interface ConnectionMessage {
-  /** The accepted connection; its `parent` is the listening channel. */
+  /** The accepted connection. Its `parent` is the listening channel. */
   readonly channel: Channel;
   readonly transportKind: TransportKind;
 }
@@ -42,7 +41,7 @@ export interface ConnectionMessage {
 const accepted: DiagnosticsChannel = channel(CONNECTION_CHANNELS.accepted);
 const closed: DiagnosticsChannel = channel(CONNECTION_CHANNELS.closed);
 
-/** Announces an accepted connection to the subscribers, and its close when it comes. */
+/** Announces an accepted connection to the subscribers, and later its close. */
 export function announceConnection(child: Channel, transportKind: TransportKind): void {
   if (!accepted.hasSubscribers && !closed.hasSubscribers) return;
   const message: ConnectionMessage = { channel: child, transportKind };

@@ -10,26 +10,31 @@ import { describeOptions, type Resolved } from '../option/option-set.ts';
 
 /** Options of a server's shutdown. */
 export interface ShutdownOptions {
-  /** How long channels may take to close by themselves. @default 10000 */
+  /** Maximum time for channels to close by themselves, in milliseconds. @default 10000 */
   readonly drainTimeoutMs?: number;
-  /** Channels notified together, and closed together when the time is over: their peers may all reconnect at once. @default 1000 */
+  /**
+   * Number of channels that are notified together, and closed together after the time-out. Their peers can all
+   * reconnect at the same time.
+   * @default 1000
+   */
   readonly batch?: number;
   /**
-   * Time between batches; less if there are so many that the last would not be notified in time.
+   * Time between batches, in milliseconds. The time is shorter if the last of many batches would otherwise be
+   * notified too late.
    * @default 3000, or a quarter of `drainTimeoutMs`
    */
   readonly everyMs?: number;
   /**
-   * Called for each connection, right before its {@link DrainEvent}: sends its peer elsewhere, for
-   * example. Called in the batch of the connection, or when it is accepted if that is later, with
-   * the time until it is closed anyway; not for a connection that is not up. Its writes go out
-   * before the last words of handlers. It decides nothing else: the DrainEvent follows in any
-   * case, unless it closes the channel, and a channel on which nothing is under way ends then. A
-   * promise is not awaited: work that takes time is a hold of a handler. A throw or rejection is
-   * logged by the channel, and the drain goes on.
+   * Called for each active connection directly before its {@link DrainEvent}, for example to send the peer to another
+   * server. A connection that is accepted during the drain is called at once, the others in their batches.
+   * `remainingMs` is the time until the server closes the connection. Messages that this function writes are sent
+   * before the last messages of handlers. The function decides nothing else: unless it closes the channel, the
+   * `DrainEvent` follows, and a channel on which nothing is under way then ends. A promise is not awaited: a handler
+   * can hold the drain for work that needs time. If the function throws or its promise rejects, the channel logs the
+   * error and the drain continues.
    */
   readonly tell?: (channel: Channel, remainingMs: number) => void;
-  /** Ends the waiting: channels that are still open are closed at once. */
+  /** Signal that ends the waiting. Channels that are still open are then closed at once. */
   readonly signal?: AbortSignal;
 }
 
@@ -45,11 +50,10 @@ const OPTIONS = describeOptions('shutdown', {
   signal: unchecked(),
 });
 const LONGEST_PAUSE_MS = 3000;
-/** The part of the time in which messages that were read are delivered, at most {@link MAX_DELIVERY_MS}. */
+/** Share of the time in which messages that were read are delivered, at most {@link MAX_DELIVERY_MS}. */
 const DELIVERY_SHARE = 1 / 8;
 const MAX_DELIVERY_MS = 1000;
 
-/** The options, checked. */
 type DrainPlan = ReturnType<typeof drainPlan>;
 
 /** Checks the options of a shutdown and fills in the defaults. */
@@ -69,13 +73,13 @@ export function drainPlan(
 }
 
 /**
- * The end of a group of connections: notifies them, waits until they have closed or the time is over, closes
- * the rest. Connections that join meanwhile are notified when they do.
+ * The end of a group of connections. The drain notifies the connections, waits until all have closed or the time is
+ * over, and closes the others. A connection that joins meanwhile is notified when it joins.
  *
  * @see SwiftNIO's `ServerQuiescingHelper`
  */
 export class Drain {
-  /** Resolves when no connection is open; never rejects. */
+  /** Resolves when no connection is open. Never rejects. */
   readonly done: Promise<void>;
   private readonly connections: ChannelGroup;
   private readonly clock: Clock;
@@ -109,13 +113,13 @@ export class Drain {
     this.beginning.onceDelivered(this.clock, deliveryMs, () => this.notifyAll());
   }
 
-  /** A connection was accepted meanwhile. */
+  /** Adds a connection that was accepted during the drain. */
   adopt(channel: Channel): void {
     this.announce(channel);
     if (this.isEnding) this.notify(channel);
   }
 
-  /** Before the first channel ends, all learn that it will: each with an event of its own. */
+  /** Notifies a channel before the first channel ends, with a separate event for each channel. */
   private announce(channel: Channel): void {
     if (!channel.isActive) return;
     channel.pipeline.fireUserEventTriggered(new DrainStartEvent(this.beginning));
@@ -129,7 +133,7 @@ export class Drain {
     this.onLeft();
   }
 
-  /** Fires a {@link DrainEvent} on a connection; one that is not connected yet is closed. */
+  /** Fires a {@link DrainEvent} on a connection. If the channel is not active yet, closes it. */
   private notify(channel: Channel): void {
     if (!channel.isOpen) return;
     if (!channel.isActive) {
@@ -140,7 +144,7 @@ export class Drain {
     if (channel.isOpen) channel.pipeline.fireUserEventTriggered(new DrainEvent(this.remainingMs()));
   }
 
-  /** Closes the remaining channels at once, when the signal aborts. */
+  /** Closes the remaining channels at once when the signal aborts. */
   heed(signal: AbortSignal): void {
     const aborted = (): void => this.closeRest(0);
     if (signal.aborted) aborted();
@@ -162,7 +166,7 @@ export class Drain {
     this.isOver = true;
     this.cancelTimers();
     this.connections.off('channelLeft', this.onLeft);
-    // A handler that did not pass the close on has had its time.
+    // The time is over for handlers that did not pass the close on.
     for (const channel of this.connections.members()) channel.abort('shutdown');
     this.connections.close('shutdown');
     this.resolve();
@@ -193,7 +197,7 @@ export class Drain {
   }
 
   private after(delayMs: number, task: () => void): void {
-    // Referenced: the process stays alive until the shutdown is complete.
+    // The timer keeps the process alive until the shutdown is complete.
     this.timers.push(this.clock.schedule(task, delayMs, true));
   }
 

@@ -2,18 +2,18 @@ import { Buffer } from 'node:buffer';
 import { OptionError } from '../errors.ts';
 import { checkNames, type OptionKinds, type OptionSet } from '../option/option-set.ts';
 
-/** For each kind of place, by the option that names it: the options that may be given with it. */
+/** The options that can be given with each kind of place. The key is the option that names the kind. */
 export type PlaceOptions = Readonly<Record<string, OptionSet<OptionKinds, string>>>;
 
-/** The longest path that fits a socket address; a longer one would be cut off silently. */
+/** Maximum length of a path in a socket address, in bytes. The system would cut off a longer path silently. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
 /**
- * A place is a port, a path, a network and a name, or an object that is one: exactly one of them, and nothing that
- * fits another.
+ * Checks that a target names exactly one place: a port, a path, a network and a name, or an object that is a place.
+ * Options that belong to another kind of place are refused.
  *
- * @param call - `bind` or `connect`
- * @param places - the kinds that it takes
+ * @param call - name of the call: `bind` or `connect`
+ * @param places - kinds of places that the call accepts
  */
 export function checkPlace(call: string, target: object, places: PlaceOptions): void {
   checkNames(call, target, Object.assign({}, ...Object.values(places).map(({ known }) => known)));
@@ -42,7 +42,7 @@ export function checkPlace(call: string, target: object, places: PlaceOptions): 
   places[kind]!.part(target);
 }
 
-/** A port of a host in a network. */
+/** The options that name a port of a host in a network. */
 const ON_HOST = 'port,network';
 const COMMON_KINDS: readonly string[] = ['port', 'path', 'network', 'portNetwork'];
 

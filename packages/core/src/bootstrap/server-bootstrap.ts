@@ -31,19 +31,23 @@ import {
 import { Server } from './server.ts';
 import { buildSecure } from './tls-announcer.ts';
 
-/** Options of accepted connections: those of every channel, and of their sockets. */
+/** Options of accepted connections: the options of every channel, and those of the sockets. */
 export interface ChildOptions extends ChannelOptions, SocketOptions {}
 
 const CHILD_OPTIONS = describeOptions('.childOptions', {}, CHANNEL_OPTIONS, SOCKET_OPTIONS);
 
-/** Where and how to listen: a port, a path (Unix socket, named pipe), or a name in a network in memory. */
+/**
+ * Place to listen on, with its settings: a port, a path (Unix socket or named pipe), or a name in a network in
+ * memory.
+ */
 export type BindOptions = BindTarget & {
-  /** Cancels a bind that is still under way. */
+  /** Signal that cancels a bind that is under way. */
   readonly signal?: AbortSignal;
 };
 
 /**
- * Starts servers: give it a function that builds the pipeline of each accepted channel, then bind.
+ * A bootstrap that starts servers. Give the bootstrap a function that builds the pipeline of each accepted channel,
+ * and then call `bind`.
  *
  * @example
  * ```ts
@@ -62,7 +66,7 @@ export class ServerBootstrap {
   private readonly childAttributes = new Map<AttributeKey<unknown>, unknown>();
 
   /**
-   * Builds the pipeline of each accepted channel.
+   * Sets the initializer, which builds the pipeline of each accepted channel.
    *
    * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
    */
@@ -73,7 +77,8 @@ export class ServerBootstrap {
   }
 
   /**
-   * Builds the pipeline of the listening channel, whose messages are the channels it accepts: limits go here.
+   * Sets the initializer that builds the pipeline of the listening channel. The messages of that channel are the
+   * accepted channels, so handlers that limit connections belong here.
    *
    * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
    */
@@ -83,33 +88,33 @@ export class ServerBootstrap {
     return this;
   }
 
-  /** Options of the listening channel. */
+  /** Sets options of the listening channel, in addition to the options of earlier calls. */
   options(options: ChannelOptions): this {
     CHANNEL_OPTIONS.checkNames(options, '.options');
     this.serverOptions = { ...this.serverOptions, ...options };
     return this;
   }
 
-  /** Options of the accepted channels. */
+  /** Sets options of the accepted channels, in addition to the options of earlier calls. */
   childOptions(options: ChildOptions): this {
     CHILD_OPTIONS.checkNames(options);
     this.childChannelOptions = { ...this.childChannelOptions, ...options };
     return this;
   }
 
-  /** An attribute of the listening channel. */
+  /** Sets an attribute of the listening channel. */
   attribute<T>(key: AttributeKey<T>, value: T): this {
     this.serverAttributes.set(key as AttributeKey<unknown>, value);
     return this;
   }
 
-  /** An attribute of each accepted channel, set before its pipeline is built. */
+  /** Sets an attribute of each accepted channel, before its pipeline is built. */
   childAttribute<T>(key: AttributeKey<T>, value: T): this {
     this.childAttributes.set(key as AttributeKey<unknown>, value);
     return this;
   }
 
-  /** An independent copy. */
+  /** Returns an independent copy. */
   clone(): ServerBootstrap {
     const copy = new ServerBootstrap();
     copy.serverOptions = this.serverOptions;
@@ -121,7 +126,10 @@ export class ServerBootstrap {
     return copy;
   }
 
-  /** Listens, and resolves once connections are accepted; rejects with `BIND_FAILED` if the address is not available. */
+  /**
+   * Listens, and resolves when the server accepts connections. Rejects with `BIND_FAILED` if the address is not
+   * available.
+   */
   async bind(target: BindOptions): Promise<Server> {
     const initialize = required(this.childInitializer, '.childHandler(…)');
     checkBindTarget(target);

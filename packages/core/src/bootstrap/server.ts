@@ -11,22 +11,22 @@ import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
 
 /** The events of a `Server`, with the arguments of their listeners. */
 export interface ServerEvents {
-  /** A connection was accepted, its pipeline is built. */
+  /** The server has accepted a connection and built its pipeline. */
   connection: [channel: Channel];
-  /** A connection whose TLS handshake failed has been closed; `error` is the reason. */
+  /** A TLS handshake has failed and its connection has closed. `error` is the reason. */
   tlsFailed: [channel: Channel, error: Error];
-  /** Accepting has ended. */
+  /** The server has stopped accepting connections. */
   close: [info: CloseInfo];
 }
 
 /**
- * A running server: its listening channel and the connections it accepted. An error that a listener
- * of its events throws, or rejects with, is logged.
+ * A running server: its listening channel and the connections that it accepted. The server logs an error if a
+ * listener of an event throws or rejects.
  */
 export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposable {
   /** The listening channel. */
   readonly channel: Channel;
-  /** All accepted connections that are open. */
+  /** The accepted connections that are open. */
   readonly connections: ChannelGroup;
   private drain: Drain | undefined = undefined;
   private readonly listener: Listener;
@@ -43,34 +43,34 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     channel.onClosed(() => this.emit('close', channel.closeInfo!));
   }
 
-  /** Where it listens; with port 0 the port that the system chose. */
+  /** Address that the server listens on. With port 0 it contains the port that the system chose. */
   get address(): Address {
     return this.channel.localAddress!;
   }
 
-  /** The port it listens on; 0 for a path. */
+  /** Port that the server listens on, or 0 for a path. */
   get port(): number {
     return 'port' in this.address ? this.address.port : 0;
   }
 
   /**
-   * The kind of its connections: Node's handles or sockets, see the option `transport` of `bind`;
-   * `memory` in a MemoryNetwork, `other` for a listener of your own. A server on handles changes to
-   * `socket` if Node breaks a promise that the handles rest on.
+   * Kind of the connections, see the option `transport` of `bind`. The kind is `memory` in a MemoryNetwork, and
+   * `other` for a listener of your own. The kind changes from `handle` to `socket` if Node breaks a promise on which
+   * the handles rely.
    */
   get transportKind(): TransportKind {
     return this.listener.way?.kind ?? 'other';
   }
 
-  /** How many TLS handshakes failed so far. */
+  /** Number of TLS handshakes that have failed so far. */
   get tlsFailures(): number {
     return this.failedHandshakes;
   }
 
   /**
-   * Takes new certificates, names or rules for the connections that come; those that are open keep what they
-   * have. Options that are not given stay. If the new ones are not usable, it throws an `OptionError` and the
-   * old ones stay.
+   * Sets new certificates, names or rules for later connections. Open connections keep their earlier values. Options
+   * that are not given stay unchanged. If the new options are not usable, the method throws an `OptionError` and
+   * changes nothing.
    */
   reloadTls(options: TlsServerOptions): void {
     if (this.tls === undefined) {
@@ -81,7 +81,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     this.tls.reload(options);
   }
 
-  /** @internal A channel closed before it was active: one line, one count, and the server goes on. */
+  /** @internal Logs and counts a channel that closed before it was active. The server continues. */
   tlsFailed(channel: Channel): void {
     const error = channel.closeInfo?.error;
     if (error === undefined) return;
@@ -90,7 +90,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     this.emit('tlsFailed', channel, error);
   }
 
-  /** @internal Logs what the connections are and why, once, and again when that changes. */
+  /** @internal Logs the kind of the connections and the reason for it, once and after each change. */
   reportWay(): void {
     const { channel, listener } = this;
     const { way } = listener;
@@ -100,7 +100,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     channel.logger.log(level, `${channel} takes ${way.kind}s: ${way.why}`);
   }
 
-  /** @internal An accepted channel is ready; during a shutdown it is notified at once, after it closed. */
+  /** @internal Registers an accepted channel. After a shutdown has begun, notifies the channel at once. */
   adopt(child: Channel): void {
     if (!this.connections.add(child)) return;
     this.reportWay();
@@ -109,7 +109,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     this.drain?.adopt(child);
   }
 
-  /** Stops listening and closes every connection now; one whose handler fails to close is reset. */
+  /** Stops listening and closes every connection now. A connection whose handler fails to close is reset. */
   async close(): Promise<void> {
     this.channel.close('shutdown');
     try {
@@ -120,9 +120,10 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   }
 
   /**
-   * The polite end: stops accepting and fires a {@link DrainEvent} through the pipeline of every connection, which
-   * ends once nothing is under way on it. Waits until all have closed or the time is over, and closes the rest.
-   * A second call joins the first; its signal counts, too.
+   * Shuts the server down in an orderly way. The server stops accepting, and fires a {@link DrainEvent} through the
+   * pipeline of every connection. A connection ends when nothing is under way on it. The server waits until all
+   * connections have closed or the time is over, and then closes the others. A second call joins the first call. The
+   * signal of the second call also counts.
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     let { drain } = this;
@@ -159,7 +160,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     );
   }
 
-  /** Shuts down with the defaults; for `await using`. */
+  /** Shuts the server down with the default options, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutdown();
   }

@@ -3,14 +3,14 @@ import type { Channel, Context, Handler, TlsInfo } from '../contract.ts';
 import { PEER_CERTIFICATE, TLS, TlsHandshakeEvent } from './tls-event.ts';
 
 /**
- * The first handler of a channel with TLS, until the handshake is complete: sets the attributes before
- * `channelActive` and fires the event after it. Then it removes itself.
+ * The first handler of a channel with TLS until the handshake is complete. The handler sets the attributes before
+ * `channelActive`, fires the event after `channelActive`, and then removes itself.
  */
 export class TlsAnnouncer implements Handler {
   private readonly failed: ((ctx: Context) => void) | undefined;
   private wasActive = false;
 
-  /** @param failed - called for a channel that closed before it was active */
+  /** @param failed - callback for a channel that closed before it was active */
   constructor(failed?: (ctx: Context) => void) {
     this.failed = failed;
   }
@@ -33,9 +33,9 @@ export class TlsAnnouncer implements Handler {
 }
 
 /**
- * Builds a pipeline whose first handler is an announcer, so that the attributes are there before any handler is active.
+ * Builds a pipeline whose first handler is an announcer, so that the attributes are set before any handler is active.
  *
- * @param failed - called for a channel that closed before it was active
+ * @param failed - callback for a channel that closed before it was active
  */
 export function buildSecure(
   channel: Channel,
@@ -46,7 +46,7 @@ export function buildSecure(
   build(channel);
 }
 
-/** Keeps the results of the handshake in the channel's attributes. */
+/** Stores the results of the handshake in the channel's attributes. */
 export function setTlsAttributes(ctx: Pick<Context, 'channel'>, info: TlsInfo): void {
   const { attributes } = ctx.channel;
   attributes.set(TLS, info);

@@ -3,7 +3,10 @@ import { AttributeKey } from '../attribute-key.ts';
 import type { TlsInfo } from '../contract.ts';
 import { recognizeCopies } from '../package/recognize-copies.ts';
 
-/** A channel is encrypted from here on: fired through the pipeline after `channelActive`, or after an upgrade. */
+/**
+ * The event that reports that a channel is now encrypted. The event passes the pipeline after `channelActive`, or
+ * after an upgrade to TLS.
+ */
 export class TlsHandshakeEvent implements TlsInfo {
   static {
     recognizeCopies(TlsHandshakeEvent, 'headrace.TlsHandshakeEvent');
@@ -28,12 +31,15 @@ export class TlsHandshakeEvent implements TlsInfo {
   }
 }
 
-/** The parameters negotiated in the TLS handshake of a channel. Set before `channelActive`. */
+/**
+ * Attribute with the negotiated parameters of a channel's TLS handshake. The attribute is set before `channelActive`.
+ */
 export const TLS: AttributeKey<TlsInfo> = new AttributeKey<TlsInfo>('tls');
 
 /**
- * The peer's certificate, only if an authority of ours signed it: the peer's identity is proved. Set before
- * `channelActive`, so that an authenticator can take its principal from it.
+ * Attribute with the peer's certificate, which proves the peer's identity. The attribute is set only if a trusted
+ * authority signed the certificate. The attribute is set before `channelActive`, so that an authenticator can read
+ * the principal from it.
  */
 export const PEER_CERTIFICATE: AttributeKey<X509Certificate> = new AttributeKey<X509Certificate>(
   'peerCertificate',

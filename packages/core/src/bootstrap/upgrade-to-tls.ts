@@ -16,8 +16,9 @@ import { TlsHandshakeEvent } from './tls-event.ts';
 /** Options of {@link upgradeToTls}. */
 export interface UpgradeToTlsOptions {
   /**
-   * Input that was read already and belongs to TLS. Only where the protocol lets the peer begin with TLS
-   * unasked, as after the header of a proxy: never what came after a request for TLS. @default none
+   * Input that was already read and belongs to TLS. Pass it only if the protocol lets the peer begin with TLS without
+   * a request, for example after the header of a proxy. Never pass input that arrived after a request for TLS.
+   * @default none
    */
   readonly received?: Buffer;
 }
@@ -25,16 +26,15 @@ export interface UpgradeToTlsOptions {
 const OPTIONS = describeOptions('upgradeToTls', { received: unchecked() });
 
 /**
- * Encrypts a connection that began in plain (STARTTLS and the like); the pipeline stays. Earlier
- * writes go out in plain, later writes go out encrypted, nothing is lost. Settles when the
- * handshake is complete; a {@link TlsHandshakeEvent} passes the pipeline then. If the handshake
- * fails, so does the future, and the channel closes.
+ * Encrypts a connection that began without encryption (STARTTLS and similar protocols). The pipeline stays. Earlier
+ * writes are sent in plain text, later writes are sent encrypted, and no write is lost. When the handshake is
+ * complete, the future succeeds and a {@link TlsHandshakeEvent} passes the pipeline. If the handshake fails, the
+ * future fails and the channel closes.
  *
- * Call it from the handler that reads the request (as a server, after the answer) or the answer (as
- * a client), with its context. Input that came in plain after that message is from a sender that
- * cannot be trusted: the upgrade is refused with `TLS_PLAINTEXT` and the channel is closed.
- * Decoders report such input through {@link TlsUpgradeEvent}; a handler of your own that holds
- * input should, too.
+ * Call the function with the context of the handler that reads the request (as a server, after the answer) or the
+ * answer (as a client). Plain input after that message is from a sender that cannot be trusted. The upgrade is then
+ * refused with `TLS_PLAINTEXT`, and the channel is closed. Decoders report held input through
+ * {@link TlsUpgradeEvent}. A handler of your own that holds input should do the same.
  *
  * @example
  * ```ts
@@ -47,7 +47,7 @@ const OPTIONS = describeOptions('upgradeToTls', { received: unchecked() });
  * }
  * ```
  * @throws PipelineError `PIPELINE_STATE` if the channel has TLS already, is not open in both directions, or has no
- *   transport of bytes
+ * transport of bytes
  * @see RFC 3207, CVE-2011-0411; Netty's `SslHandler` with `startTls`
  */
 export function upgradeToTls(
@@ -59,7 +59,6 @@ export function upgradeToTls(
   const channel = 'handler' in at ? at.channel : at;
   const core = coreOf(channel);
   checkUpgradable(channel, core);
-  // Messages written before go out in plain.
   core.output.flush();
   const replaced = core.replaceTransport(
     (plain) => new TlsTransport(plain, side, channel.clock, received),
@@ -116,7 +115,7 @@ function closedDuring({ closeInfo }: Channel, error: Error): Error {
   return new PipelineError('PIPELINE_STATE', text);
 }
 
-/** Stands before the handler that asked for TLS: until the handshake is complete no message may come. */
+/** A handler before the handler that requested TLS. Until the handshake is complete, no message may arrive. */
 class PlaintextGuard implements Handler {
   private readonly refuse: () => void;
   private isRefused = false;
@@ -126,7 +125,7 @@ class PlaintextGuard implements Handler {
   }
 
   channelRead(ctx: Context): void {
-    // A decoder in the middle of a read goes on after the close.
+    // A decoder in the middle of a read continues after the close.
     if (this.isRefused || !ctx.channel.isOpen) return;
     this.isRefused = true;
     this.refuse();

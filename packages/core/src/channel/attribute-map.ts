@@ -1,7 +1,10 @@
 import type { AttributeKey } from '../attribute-key.ts';
 import type { Attributes } from '../contract.ts';
 
-/** Attributes of one channel. Many channels have one: without a map, it takes 250 bytes less. */
+/**
+ * The attributes of one channel. Many channels have a single attribute. Without a map, a single attribute needs 250
+ * bytes less.
+ */
 export class AttributeMap implements Attributes {
   private key: AttributeKey<unknown> | undefined = undefined;
   private value: unknown = undefined;

@@ -52,11 +52,11 @@ import { type ReplacementOwner, TransportReplacement } from './transport-replace
 const MADE = 0;
 const REGISTERED = 1;
 const ACTIVE = 2;
-/** `end()`: our half is being shut down, and later input is dropped. */
+/** `end()` was called: the output half is being shut down, and later input is dropped. */
 const LINGERING = 3;
 const CLOSED = 4;
 const GONE = 5;
-// Reported once.
+// Bits of `reported`.
 const DROPPED = 1;
 const OUTLIVED = 2;
 const CATCHER_FAILED = 4;
@@ -69,24 +69,23 @@ const END_OPTIONS = describeOptions('end', {
 let lastNumber = Math.floor(Math.random() * 0x1000_0000);
 
 /**
- * The inside of a channel: the sink of its transport, and the host of its pipeline. Users see the channel; only this
- * folder, the bootstraps and the test kit reach its core (`coreOf`).
+ * The core of a channel: the sink of its transport, and the host of its pipeline. Users see the channel. Only this
+ * folder, the bootstraps and the test kit can reach the core (`coreOf`).
  */
 export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner {
-  /** The channel of this core. */
   readonly channel: Channel;
   readonly options: ResolvedChannelOptions;
   readonly parent: Channel | undefined;
   readonly output: ChannelOutput;
   readonly pipeline: HandlerPipeline;
   readonly reading: ChannelReading;
-  /** Made for the first handler that asks for it. */
+  /** The memory for reads, made for the first handler that asks for it. */
   readMemory: ReadMemory | undefined = undefined;
   private readonly idNumber: number;
   private phase = MADE;
-  /** Reports that are made once, as bits: there may be very many connections. */
+  /** Reports that are made once, as bits, because there can be very many connections. */
   private reported = 0;
-  // Most connections have none of these, and there may be very many connections.
+  // Most connections have none of these objects, and there can be very many connections.
   private madeAttributes: AttributeMap | undefined = undefined;
   private connecting: SettableFuture | undefined = undefined;
   private replacement: TransportReplacement | undefined = undefined;
@@ -170,7 +169,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     return this.madeEnding;
   }
 
-  /** Set when the channel has closed. */
   get closeInfo(): CloseInfo | undefined {
     return this.madeEnding?.info;
   }
@@ -184,7 +182,10 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.closeListeners = withoutListener(this.closeListeners, listener);
   }
 
-  /** Settles when a connecting channel is connected, or failed to be; to be asked for before `register`. */
+  /**
+   * Settles when a connecting channel is connected or its connect has failed. The caller must read the future before
+   * `register`.
+   */
   get connectFuture(): SettableFuture {
     this.connecting ??= new SettableFuture();
     return this.connecting;
@@ -193,8 +194,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   // --- life ---
 
   /**
-   * Starts the channel: `handlerAdded`, `channelRegistered` and, if connected, `channelActive`. `initialize`
-   * adds more handlers after the first of them.
+   * Starts the channel: `handlerAdded`, `channelRegistered` and, if the channel is connected, `channelActive`.
+   * `initialize` adds more handlers after `handlerAdded` of the first handlers.
    */
   register(initialize?: (channel: Channel) => void): void {
     if (this.isRegistered) {
@@ -205,12 +206,12 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.transport.open(this);
     this.pipeline.announceRegistered();
     if (this.isOpen) initialize?.(this.channel);
-    // Even if it has closed meanwhile: `channelUnregistered` will follow.
+    // This event is fired even if the channel has closed meanwhile, because `channelUnregistered` will follow.
     this.pipeline.fireChannelRegistered();
     if (this.isOpen && this.transport.isActive) this.connected();
   }
 
-  /** The only way to CLOSED. */
+  /** Closes the channel. No other method sets the phase CLOSED. */
   private shut(cause: CloseInfo, abort = false): void {
     if (!this.isOpen) return;
     const { ending } = this;
@@ -241,17 +242,17 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.reading.onceDelivered(() => this.pipeline.destroy());
   }
 
-  /** Closes because of an error of ours. */
+  /** Closes the channel because of a local error. */
   failWith(error: Error): void {
     this.ending.failure ??= error;
-    // A handler's close gets the reason that `closeInfo` will have.
+    // The handlers' `close` receives the reason that `closeInfo` will contain.
     this.closeAs(causeOf(this.ending.failure).reason);
   }
 
-  /** A write cannot be given up half way, so the channel closes after a stuck or refused one. */
+  /** Closes the channel, for example after a stuck or refused write. A write cannot be given up halfway. */
   closeAs(reason: CloseReason): void {
     this.pipeline.close(reason).peekSettled((error) => {
-      // A handler's close that throws must not keep the channel open.
+      // If a handler's `close` throws, the channel must still close.
       if (error !== undefined) this.shut({ reason, by: 'local', error });
     });
   }
@@ -325,7 +326,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     const { ending } = this;
     const ours = transportError(error);
     if (this.phase === LINGERING) {
-      // We ended it; a reset of the rest by the peer is not news.
+      // This side ended the connection. A reset by the peer is then not reported.
       this.shut(ending.ours(ours));
       return;
     }
@@ -344,13 +345,12 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   // --- another transport ---
 
   /**
-   * Goes on over another transport, as for STARTTLS. Output that was flushed before this call
-   * leaves by the old transport, and the burst of input during which it was called ends. Then
-   * `make` is called with the old transport, in a task of its own, and its result, the new
-   * transport, is opened. Until the new transport reports `connected`, reads are held (`upgrade`)
-   * and flushed output waits. Then the future succeeds, and output and reads go on. If the new
-   * transport reports `failed` or `disconnected` first, the future fails and the channel closes.
-   * `make` sees to it that the old transport reports nothing more to this channel.
+   * Continues over another transport, for example after STARTTLS. Output that was flushed before this call is sent by
+   * the old transport, and the current burst of input ends. Then `make` is called with the old transport, in a task
+   * of its own, and the new transport that `make` returns is opened. Until the new transport reports `connected`,
+   * reads are held (`upgrade`) and flushed output waits. Then the future succeeds, and output and reads continue. If
+   * the new transport reports `failed` or `disconnected` first, the future fails and the channel closes. `make` must
+   * ensure that the old transport reports nothing more to this channel.
    */
   replaceTransport(make: (old: Transport) => Transport): WriteFuture {
     let why: string | undefined;
@@ -429,7 +429,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     return wholeClose;
   }
 
-  /** The messages that pass the last handler, for one loop. */
+  /** The messages that pass the last handler, for a single loop. */
   get messages(): MessageStream {
     if (this.stream === undefined) {
       if ((this.reported & DROPPED) !== 0) throw lateLoopError();
@@ -471,7 +471,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     return SettableFuture.succeeded();
   }
 
-  // A hook's promise is returned: its rejection counts as the hook's throw.
+  // A hook's promise is returned: its rejection counts as a throw of the hook.
 
   unhandledMessage(message: unknown): Handled {
     const { unhandledMessage } = this.options.hooks;

@@ -3,47 +3,46 @@ import type { Channel, CloseInfo, CloseReason, EndOptions } from '../contract.ts
 import { SettableFuture } from '../future/settable-future.ts';
 import { causeOf, closedError } from './close-cause.ts';
 
-/** Why a channel ends, and whether it lingers before that. Made when the end begins, or is asked for. */
+/** The reason for the end of a channel, and its linger. The object is made when the end begins or is requested. */
 export class ChannelEnding {
-  /** `close()`, `end()` or a shutdown of the output was called. */
+  /** Whether `close()`, `end()` or a shutdown of the output was called. */
   isAsked = false;
-  /** `end()` was called before the connection was up, with output that waits for it. */
+  /** Options of an `end()` that was called before the connection was up, while output waited for the connection. */
   endOptions: EndOptions | undefined = undefined;
-  /** The error that closes the channel. */
   failure: Error | undefined = undefined;
-  /** The failure is one of the transport. */
   hasTransportFailed = false;
-  /** Set when the channel has closed. */
+  /** Information about the close, after the channel has closed. */
   info: CloseInfo | undefined = undefined;
-  /** Given to `end()`. */
   private reason: CloseReason = 'local';
   private settable: SettableFuture | undefined = undefined;
   private promise: Promise<CloseInfo> | undefined = undefined;
 
-  /** The end that we asked for, as it is reported. */
+  /** Returns the information about a close that this side requested. */
   ours(error: Error | undefined): CloseInfo {
     return { reason: this.reason, by: 'local', error };
   }
 
-  /** A failure explains the close better than the handler that closed because of it. */
+  /**
+   * Sets `info`. A failure takes precedence over `cause`, because a handler can close the channel as a result of the
+   * failure.
+   */
   explain(cause: CloseInfo): CloseInfo {
     this.info = this.failure === undefined ? cause : causeOf(this.failure);
     return this.info;
   }
 
-  /** The error of operations that come after the close. */
+  /** Returns the error of operations after the close. */
   closedError(): Error {
     return closedError(this.info!.reason, this.failure);
   }
 
-  /** Calls `isOver` when the peer has not ended its half in time. */
+  /** Calls `isOver` if the peer has not ended its half in time. */
   linger(channel: Channel, reason: CloseReason, lingerMs: number, isOver: () => void): void {
     this.reason = reason;
     const deadline = new TaskDeadline(channel, { ms: lingerMs, whileHeld: 'runs' }, isOver);
     channel.onClosed(() => deadline.cancel());
   }
 
-  /** Succeeds when the channel has closed. */
   get future(): SettableFuture {
     if (this.info !== undefined) return SettableFuture.succeeded();
     this.settable ??= new SettableFuture();
@@ -55,7 +54,7 @@ export class ChannelEnding {
     return this.promise;
   }
 
-  /** Settles the future of the close, if it was asked for. */
+  /** Settles the future of the close, if a caller asked for the future. */
   settle(): void {
     this.settable?.succeed();
   }

@@ -7,54 +7,60 @@ import { CLOCK, flag, number, time, whole } from '../option/option-kind.ts';
 import { describeOptions, describePart, nested } from '../option/option-set.ts';
 
 /**
- * The hooks of a channel for everything that no handler took. Each hook replaces the default named
- * with it. An error that a hook throws, or that its promise rejects with, is logged.
+ * The hooks of a channel for messages, events and errors that no handler accepted. A hook replaces the default
+ * action. The channel logs an error if a hook throws or its promise rejects.
  */
 export interface ChannelHooks {
-  /** A message passed the last handler. Default: it is dropped; a warning for the first one of each channel. */
+  /**
+   * Called when a message has passed the last handler. Default: the message is dropped, with one warning for each
+   * channel.
+   */
   readonly unhandledMessage?: (channel: Channel, message: unknown) => void;
-  /** An error passed the last handler. Default: one warning, then `close('error')`. */
+  /** Called when an error has passed the last handler. Default: one warning, then `close('error')`. */
   readonly unhandledException?: (channel: Channel, error: Error) => void;
-  /** A user event passed the last handler. Default: nothing. */
+  /** Called when a user event has passed the last handler. Default: no action. */
   readonly unhandledEvent?: (channel: Channel, event: unknown) => void;
-  /** A write failed and its failure was not observed. Default: one line per channel. */
+  /** Called when a write has failed and its failure was not observed. Default: one line in the log for each channel. */
   readonly writeFailed?: (channel: Channel, error: Error) => void;
 }
 
 /** Options of every channel. */
 export interface ChannelOptions {
-  /** Read automatically, without calls of `read()`. @default true */
+  /** Whether the channel reads automatically, without calls of `read()`. @default true */
   readonly autoRead?: boolean;
-  /** Keep our half open when the peer ends its own (`channelShutdown` reports it). @default false */
+  /** Whether the output stays open when the peer ends its half. `channelShutdown` reports the end. @default false */
   readonly allowHalfOpen?: boolean;
-  /** Below this many pending bytes an unwritable channel is writable again. @default 32768 */
+  /** Low watermark, in bytes. Below it, an unwritable channel is writable again. @default 32768 */
   readonly writeBufferLowBytes?: number;
-  /** Above this many pending bytes a channel is unwritable. @default 65536 */
+  /** High watermark, in bytes. Above it, a channel is not writable. @default 65536 */
   readonly writeBufferHighBytes?: number;
   /**
-   * Output that may wait before a further write fails with `OUTBOUND_FULL` and the channel is closed as a
-   * slow consumer. One message may be larger than this. `Infinity` for no limit. @default 1048576
+   * Maximum size of the waiting output, in bytes. Above it, a further write fails with `OUTBOUND_FULL` and the
+   * channel closes as a slow consumer. A single message can be larger. `Infinity` means no limit.
+   * @default 1048576
    */
   readonly maxOutboundBytes?: number;
   /**
-   * Closes as a slow consumer when output waits and the peer has taken none of it for this many milliseconds; `false`
-   * for never. On Linux what the peer has acknowledged counts, and it may take a quarter longer; elsewhere what the
-   * kernel took of us, which a peer shows only when it has read a third of the kernel's buffer. @default 10000
+   * Maximum time without progress of waiting output, in milliseconds. After this time, the channel closes as a slow
+   * consumer. `false` means no limit. On Linux, the bytes that the peer has acknowledged count, and the close can be
+   * a quarter of this time later. Elsewhere, the bytes that the kernel has accepted count, and a peer shows progress
+   * only after it has read a third of the kernel's buffer.
+   * @default 10000
    */
   readonly outboundStallMs?: number | false;
   /**
-   * The time in milliseconds that the input of one connection may take in one turn of the event
-   * loop. The rest of its input waits for a later turn, so that a busy peer does not keep the
-   * others waiting. Busy connections share one such time: each turn resumes one of those that wait.
-   * Quiet connections never wait: one that needs less than a quarter of the time is served at once.
-   * One message is never interrupted. `false` for no limit. @default 1
+   * Maximum time for the input of one connection in one turn of the event loop, in milliseconds. Further input waits
+   * for a later turn, so that a busy peer does not delay the other peers. Busy connections share this time. Each turn
+   * resumes one of the waiting connections. A connection that needs less than a quarter of the time never waits. A
+   * single message is never interrupted. `false` means no limit.
+   * @default 1
    */
   readonly readBudgetMs?: number | false;
-  /** @default standard error, warnings and errors */
+  /** Logger of the channel. @default standard error, warnings and errors */
   readonly logger?: Logger;
-  /** @default the system's clock */
+  /** Clock of the channel. @default the system's clock */
   readonly clock?: Clock;
-  /** What becomes of what no handler took. @default what each hook names */
+  /** Hooks for messages, events and errors that no handler accepted. @default the action that each hook names */
   readonly hooks?: ChannelHooks;
 }
 
@@ -70,7 +76,7 @@ const HOOKS = describePart('hooks', {
   writeFailed: fn({ answers: 'nothing', takes: 2 }),
 });
 
-/** The description of `ChannelOptions`: what each may be, and its default. */
+/** The kinds and defaults of `ChannelOptions`. */
 export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
   autoRead: flag({ default: true }),
   allowHalfOpen: flag({ default: false }),
@@ -85,13 +91,13 @@ export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
 });
 const NAMES = Object.keys(CHANNEL_OPTIONS.kinds) as (keyof ChannelOptions)[];
 
-/** The last result: channels that are opened one by one with the same options share it. */
+/** The last result. Channels that are opened separately with the same options share the result. */
 let lastGiven: ChannelOptions | undefined;
 let lastResolved: ResolvedChannelOptions | undefined;
 
 /**
- * Checks the options and fills in the defaults; done once for a bootstrap, shared by its channels.
- * The caller has checked the names, because it may take more options than those of a channel.
+ * Checks the options and fills in the defaults, once for a bootstrap. The caller has checked the names, because it
+ * may accept more options.
  */
 export function resolveChannelOptions(options: ChannelOptions = {}): ResolvedChannelOptions {
   if (lastGiven === undefined || !areSame(options, lastGiven)) {

@@ -1,4 +1,4 @@
-// The output owns all messages that the kernel has not taken yet, and fails those that are left at the close.
+// The output owns the messages that the kernel has not accepted yet. At the close it fails the remaining messages.
 //
 // A write's way:  unflushed ──flush──▶ flushed ──the transport is free──▶ in flight ──written()──▶ its future succeeds
 //                                         ▲
@@ -29,18 +29,21 @@ import { type StallOwner, StallWatch } from './stall-watch.ts';
 import { UnseenFailures } from './unseen-failures.ts';
 import { Writability } from './writability.ts';
 
-/** Writes are taken. */
+/** Writes are accepted. */
 const OPEN = 0;
-/** Writes are refused; messages flushed before still go out. */
+/** Writes are refused. Messages that were flushed earlier are still sent. */
 const ENDING = 1;
-/** The transport ends our half. */
+/** The transport is ending the output half. */
 const ENDED = 2;
-/** The transport has ended our half. */
+/** The transport has ended the output half. */
 const SHUT = 3;
 /** The channel is closed. */
 const OVER = 4;
 
-/** The outputs that are given the parts of one message, one within the other; here, as there may be very many connections. */
+/**
+ * The outputs that are writing the parts of one message. The first output is the outermost. One list serves all
+ * connections.
+ */
 const writingTogether: ChannelOutput[] = [];
 
 /** The parts of a channel that its output uses. */
@@ -55,18 +58,17 @@ export interface OutputOwner {
     fireChannelWritabilityChanged(): void;
     fireExceptionCaught(error: Error): void;
   };
-  /** Closes the channel, because its output is stuck or full. */
+  /** Closes the channel because its output is stuck or full. */
   closeAs(reason: CloseReason): void;
-  /** Our half has been shut down. */
   outputIsShut(): void;
-  /** Nothing that was flushed waits any more. */
+  /** Called when no flushed output is waiting. */
   outputDrained(): void;
 }
 
 /**
- * The output of one channel, in order: in flight, flushed, unflushed; each a chain of segments. A future
- * succeeds when its segment was handed to the kernel; it fails when the channel closes before that. Node's
- * own write callback is not asked: after `destroy()` it reports success for bytes that never left.
+ * The output of one channel, in order: in flight, flushed, unflushed. Each part is a chain of segments. A future
+ * succeeds when its segment has been handed to the kernel, and fails if the channel closes earlier. Node's own write
+ * callback is not used: after `destroy()` the callback reports success for bytes that were never sent.
  */
 export class ChannelOutput implements StallOwner {
   transport: Transport;
@@ -78,19 +80,18 @@ export class ChannelOutput implements StallOwner {
   private lastUnflushed: Segment | undefined = undefined;
   /** Bytes and overhead of all three chains. */
   private queuedBytes = 0;
-  /** Counts the writes that the transport took. */
+  /** Number of writes that the transport has accepted. */
   private taken = 0;
   private phase = OPEN;
   private isFlushing = false;
-  // Most connections need few of these, and there may be very many connections.
+  // Most connections need few of these objects, and there can be very many connections.
   private writability: Writability | undefined = undefined;
   private unseen: UnseenFailures | undefined = undefined;
   private gate: SegmentChain | undefined = undefined;
   private shutFuture: SettableFuture | undefined = undefined;
   private stall: StallWatch | undefined = undefined;
-  /** The signal of the write that is on its way through the pipeline. */
   private signal: AbortSignal | undefined = undefined;
-  /** The error of refused writes; made for the first one. */
+  /** The error of refused writes, made for the first of them. */
   private refusal: Error | undefined = undefined;
 
   constructor(transport: Transport, owner: OutputOwner) {
@@ -101,7 +102,6 @@ export class ChannelOutput implements StallOwner {
 
   // --- state ---
 
-  /** Writes are refused. */
   get isEnding(): boolean {
     return this.phase !== OPEN;
   }
@@ -129,7 +129,7 @@ export class ChannelOutput implements StallOwner {
     return this.pendingBytes - this.options.writeBufferLowBytes + 1;
   }
 
-  /** Changes whenever the transport took something. */
+  /** A number that changes when the transport or the kernel has accepted output. */
   get progress(): number {
     return this.taken * 2 ** 32 - this.transport.unsentBytes;
   }
@@ -163,12 +163,12 @@ export class ChannelOutput implements StallOwner {
     if (size < 0) return this.failedWrite(notEncodable(message, this.transport.accepts));
     const { maxOutboundBytes } = this.options;
     const future = this.failedWrite(outboundFull(this.queuedBytes, maxOutboundBytes));
-    // Of a datagram nothing is sent: the others are as whole as before.
+    // No part of a refused datagram is sent, so the other datagrams stay whole.
     if (this.transport.messagesAreIndependent !== true) this.owner.closeAs('slow-consumer');
     return future;
   }
 
-  /** Until their flush, this signal takes back the messages that reach the output while `write` runs. */
+  /** Calls `write`. Until their flush, the signal takes back the messages that reach the output during this call. */
   writeWithSignal(signal: AbortSignal, write: () => WriteFuture): WriteFuture {
     if (signal.aborted) return this.failedWrite(abortedError(signal));
     const outer = this.signal;
@@ -180,7 +180,7 @@ export class ChannelOutput implements StallOwner {
     }
   }
 
-  /** While `write` runs, a change of the writability is not announced. */
+  /** Calls `write`, and does not announce a change of the writability before `write` has returned. */
   writeTogether(write: () => WriteFuture): WriteFuture {
     writingTogether.push(this);
     try {
@@ -192,7 +192,7 @@ export class ChannelOutput implements StallOwner {
   }
 
   flush(): void {
-    // Sent as soon as the connection is up.
+    // The gate keeps the messages until the connection is up.
     if (!this.owner.isActive && this.unflushed !== undefined) this.gate ??= new SegmentChain();
     try {
       this.flushAll();
@@ -203,9 +203,9 @@ export class ChannelOutput implements StallOwner {
   }
 
   /**
-   * The transport has taken everything that was in flight.
+   * Settles the messages in flight, which the transport has accepted.
    *
-   * @param failures - by their places, those of independent messages that it could not take
+   * @param failures - errors of independent messages that the transport refused, by their places
    */
   written(failures?: ReadonlyMap<number, Error>): void {
     const { inFlight } = this;
@@ -225,7 +225,7 @@ export class ChannelOutput implements StallOwner {
 
   // --- the end ---
 
-  /** Shuts our half down after everything that was flushed; the rest and all later writes fail. */
+  /** Shuts down the output half after the flushed messages. The unflushed messages and all later writes fail. */
   shutDown(): WriteFuture {
     if (!this.owner.isOpen)
       return this.failedWrite(new ChannelError('CHANNEL_CLOSED', 'the channel is closed'));
@@ -238,7 +238,6 @@ export class ChannelOutput implements StallOwner {
     return this.shutFuture;
   }
 
-  /** The transport has ended our half. */
   ended(): void {
     if (this.phase >= SHUT) return;
     this.phase = SHUT;
@@ -247,9 +246,9 @@ export class ChannelOutput implements StallOwner {
   }
 
   /**
-   * The channel is closed: everything that waits fails, and all later writes.
+   * Ends the output of a closed channel: all waiting messages and all later writes fail.
    *
-   * @param failure - the transport's error: flushed messages fail with it
+   * @param failure - error of the transport, with which flushed messages fail
    */
   close(failure: Error | undefined): void {
     this.phase = OVER;
@@ -266,7 +265,10 @@ export class ChannelOutput implements StallOwner {
     this.writability?.callListeners();
   }
 
-  /** Asked for in the middle of a flush, the end waits for that flush; and the transport is asked once. */
+  /**
+   * Ends the half or reports the drain, if no flushed output waits. During a flush, the end waits for that flush. The
+   * transport is asked once.
+   */
   private drained(): void {
     if (this.hasFlushed || !this.owner.isOpen) return;
     if (this.phase === ENDING && this.gate === undefined) {
@@ -277,7 +279,7 @@ export class ChannelOutput implements StallOwner {
     if (this.gate !== undefined) this.owner.outputDrained();
   }
 
-  /** The first one is made when a write comes: most channels close without one. */
+  /** Makes the error for the first refused write, because most channels close without one. */
   private refusalError(): Error {
     this.refusal ??= this.phase === OVER ? this.owner.ending.closedError() : outputShutdown();
     return this.refusal;
@@ -285,17 +287,20 @@ export class ChannelOutput implements StallOwner {
 
   // --- before the connection is up, and while the transport changes ---
 
-  /** Messages wait for {@link release}. */
+  /** Whether flushed messages wait for {@link release}. */
   get isHolding(): boolean {
     return this.gate !== undefined;
   }
 
-  /** True once everything that was flushed before {@link hold} has been taken. */
+  /** Whether the transport has accepted all output that was flushed before {@link hold}. */
   get isDrained(): boolean {
     return !this.hasFlushed && !this.isFlushing;
   }
 
-  /** Messages flushed from now on wait for {@link release}; those flushed before still go out. */
+  /**
+   * Makes messages that are flushed from now on wait for {@link release}. Messages that were flushed earlier are
+   * still sent.
+   */
   hold(): void {
     this.gate = new SegmentChain();
   }
@@ -315,7 +320,6 @@ export class ChannelOutput implements StallOwner {
     else this.writability!.once(listener);
   }
 
-  /** Handlers hold `delta` bytes more. */
   addHeldBytes(delta: number): void {
     this.writability ??= new Writability(this.owner);
     this.writability.hold(delta, this.queuedBytes);
@@ -326,7 +330,7 @@ export class ChannelOutput implements StallOwner {
     this.pendingChanged();
   }
 
-  /** Bytes that handlers hold count towards the mark, too. */
+  /** Updates the writability, because the bytes that handlers hold also count. */
   private checkHeld({ heldBytes }: Writability): void {
     if (heldBytes > 0) this.pendingChanged();
   }
@@ -374,7 +378,7 @@ export class ChannelOutput implements StallOwner {
 
   // --- the queue ---
 
-  /** Sends everything that has been written so far; a call from within a flush is picked up by the outer one. */
+  /** Sends all messages that were written so far. The outer flush completes a call from within a flush. */
   private flushAll(): void {
     const { unflushed } = this;
     if (unflushed === undefined) {
@@ -390,7 +394,7 @@ export class ChannelOutput implements StallOwner {
       return;
     }
     if (unflushed === last && !this.isFlushing && !this.hasFlushed) {
-      // As nearly always: nothing waits before it.
+      // The usual case: no message waits before this segment.
       this.drain(unflushed);
       return;
     }
@@ -399,7 +403,7 @@ export class ChannelOutput implements StallOwner {
     this.drain(undefined);
   }
 
-  /** Sends this batch, if any, and then the other flushed ones, until the transport is busy. */
+  /** Sends this batch, if any, and then the other flushed batches, until the transport is busy. */
   private drain(first: Segment | undefined): void {
     if (this.isFlushing) return;
     this.isFlushing = true;
@@ -409,7 +413,7 @@ export class ChannelOutput implements StallOwner {
       try {
         this.sendNext(batch);
       } catch (thrown) {
-        // Messages flushed after it still go out: no later flush would send them.
+        // Messages that were flushed after this batch are still sent, because no later flush would send them.
         failure ??= thrown;
       }
       batch = this.nextBatch();
@@ -418,7 +422,7 @@ export class ChannelOutput implements StallOwner {
     if (failure !== undefined) throw failure;
   }
 
-  /** Called by the event loop: a throw would end the process. */
+  /** Drains in a call of the event loop, where a throw would end the process. */
   private drainFromLoop(): void {
     try {
       this.drain(undefined);
@@ -440,7 +444,10 @@ export class ChannelOutput implements StallOwner {
     }
   }
 
-  /** A message that cannot write itself as bytes throws here: its batch fails, and the transport may have begun it. */
+  /**
+   * Sends a batch. If a message cannot write itself as bytes, its batch fails, and the transport may have sent a part
+   * of it.
+   */
   private sendOrFail(batch: Segment): boolean {
     try {
       return this.send(batch);
@@ -466,7 +473,7 @@ export class ChannelOutput implements StallOwner {
     }
   }
 
-  /** @param failures - by their places: each segment is one message then */
+  /** @param failures - errors by place; each segment is then a single message */
   private settle(segments: Segment, failures?: ReadonlyMap<number, Error>): void {
     this.taken += 1;
     let place = 0;
@@ -501,7 +508,6 @@ export class ChannelOutput implements StallOwner {
     segment.peekSettled(onAbort(signal, () => this.cancel(segment, signal)));
   }
 
-  /** Takes a write back that was not flushed yet. */
   private cancel(segment: Segment, signal: AbortSignal): void {
     let before: Segment | undefined;
     let at = this.unflushed;
@@ -519,7 +525,6 @@ export class ChannelOutput implements StallOwner {
     this.pendingChanged();
   }
 
-  /** Fails all messages that were not flushed. */
   private failUnflushed(error: Error): void {
     const segments = this.unflushed;
     this.unflushed = this.lastUnflushed = undefined;
@@ -542,5 +547,5 @@ export class ChannelOutput implements StallOwner {
   }
 }
 
-/** The array for a write of one message; taken while it is in use. */
+/** The array for a write of one message. The variable is `undefined` while a write uses the array. */
 let spareOne: unknown[] | undefined;

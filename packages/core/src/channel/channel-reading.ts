@@ -1,4 +1,5 @@
-// The input of a channel: asked for, held, over for this turn, dropped, ended. Its half of the connection:
+// The input of a channel: requested, held, paused for this turn, dropped or ended. The input half of the
+// connection:
 //
 //   OPEN ──our shutdown('input')──▶ DROPPED ──the peer's end──▶ DROPPED_AND_ENDED
 //     └───────────the peer's end──▶ ENDED
@@ -10,10 +11,10 @@ import type { ResolvedChannelOptions } from './channel-options.ts';
 import { ReadHolds } from './read-holds.ts';
 
 const OPEN = 0;
-/** Later input is read, to see the peer's end, and dropped. */
+/** Later input is dropped. The input is read only to detect the peer's end. */
 const DROPPED = 1;
 const ENDED = 2;
-/** The peer has ended the half that was dropped. */
+/** The peer has also ended the half. */
 const DROPPED_AND_ENDED = 3;
 
 /** The parts of a channel that its input uses. */
@@ -24,17 +25,17 @@ type ReadingOwner = Pick<Channel, 'isOpen' | 'isActive' | 'pipeline'> & {
 };
 
 export class ChannelReading {
-  /** Between the first message of a burst and its end. */
+  /** Whether a burst has begun and not ended. */
   isInBurst = false;
-  /** Input is read to see the peer's end, and dropped. */
+  /** Whether input is dropped. */
   drops = false;
-  /** The transport is being replaced: only the new one is read. */
+  /** Whether the transport is being replaced. Only the new transport is read. */
   isReplacing = false;
   private half = OPEN;
   private readsByItself: boolean;
-  /** Input was asked for and has not come. */
+  /** Whether input was requested and has not arrived. */
   private isRequested = false;
-  /** End of the share of this turn; 0 while none has begun, infinite while the next turn is awaited. */
+  /** End of the share of this turn. 0: no share has begun. Infinity: the next turn is awaited. */
   private turnEndsAt = 0;
   private turnListeners: (() => void)[] | undefined = undefined;
   private delivered: (() => void) | undefined = undefined;
@@ -57,19 +58,18 @@ export class ChannelReading {
     return this.half >= ENDED;
   }
 
-  /** Later input reaches no handler, by our own wish. */
+  /** Whether the local side has decided that later input reaches no handler. */
   get isDiscarded(): boolean {
     return this.holds?.isCut === true || this.half === DROPPED || this.half === DROPPED_AND_ENDED;
   }
 
-  /** Handlers still deliver what has been read; {@link cut} follows. */
+  /** Stops reading. Handlers still deliver the input that was read, and {@link cut} follows. */
   stop(): void {
     this.madeHolds().isStopped = true;
     if (this.owner.isActive && !this.drops) this.owner.output.transport.pauseReading();
     this.stamp();
   }
 
-  /** Later input is read, to see the peer's end, and dropped. */
   cut(): void {
     if (!this.owner.isOpen || this.drops) return;
     this.madeHolds().isCut = true;
@@ -91,7 +91,7 @@ export class ChannelReading {
     this.drops = true;
   }
 
-  /** After `end()`: the half stays open for the end of the peer. */
+  /** Drops later input after `end()`. The half stays open until the peer ends it. */
   linger(): void {
     this.drops = true;
   }
@@ -117,7 +117,6 @@ export class ChannelReading {
     if (this.readsByItself && this.owner.isOpen) this.owner.pipeline.read();
   }
 
-  /** A `read()` has passed the pipeline. */
   request(): void {
     const { owner } = this;
     if (!owner.isOpen) return;
@@ -126,12 +125,12 @@ export class ChannelReading {
     if (owner.isActive && !this.isHeld && !this.isStopped) owner.output.transport.requestRead();
   }
 
-  /** True for a `read()` from before the connection, which is not repeated once it is connected. */
+  /** Whether `read()` was called before the connection was up. If so, the read is not repeated after the connect. */
   get isRequestedOnce(): boolean {
     return this.isRequested && !this.readsByItself;
   }
 
-  /** Only to see the peer's end. */
+  /** Requests input that is dropped, to detect the peer's end. */
   requestToDrop(): void {
     if (!this.isReplacing) this.owner.output.transport.requestRead();
   }
@@ -142,14 +141,13 @@ export class ChannelReading {
     if (!this.readsByItself) this.stamp();
   }
 
-  /** @param hasMore - a full read is likely to be followed by another one in the same turn */
+  /** @param hasMore - whether the read filled its buffer, so that another read in the same turn is likely */
   endBurst(hasMore: boolean): void {
     this.isInBurst = false;
     if (hasMore) this.checkTurn();
     else if (!this.isTurnOver) this.turnEndsAt = 0;
   }
 
-  /** A burst that was dropped has ended. */
   dropOn(): void {
     if (!this.isTurnOver) this.requestToDrop();
   }
@@ -175,7 +173,7 @@ export class ChannelReading {
     return holds.add(why);
   }
 
-  /** Input has begun or ceased to be asked for. */
+  /** Records whether input is requested. */
   private stamp(): void {
     this.madeHolds().setUnasked(this.isStopped || (!this.readsByItself && !this.isRequested));
   }
@@ -189,10 +187,12 @@ export class ChannelReading {
     return this.owner.output.transport.lookForFailure !== undefined;
   }
 
-  /** While nothing is read no event reports that the peer has reset the connection. */
+  /**
+   * Asks the transport for a failure. While nothing is read, no event reports that the peer has reset the connection.
+   */
   lookForFailure(): void {
     const { owner } = this;
-    // Both halves over look like a reset; our own end has deadlines.
+    // If both halves have ended, that looks like a reset. The local end has deadlines.
     if (!owner.isActive || this.drops || owner.output.isEnding) return;
     const failure = owner.output.transport.lookForFailure?.();
     if (failure !== undefined) owner.failed(failure);
@@ -203,12 +203,10 @@ export class ChannelReading {
     else this.holds!.once(listener);
   }
 
-  /** The channel has closed. */
   releaseAll(): void {
     this.holds?.clear();
   }
 
-  /** The last hold has gone. */
   released(): void {
     const { owner } = this;
     if (!owner.isOpen || this.drops) return;
@@ -224,7 +222,8 @@ export class ChannelReading {
     const now = clock.now();
     if (this.turnEndsAt === 0) this.turnEndsAt = clock.turns.endOfShare(now, readBudgetMs);
     else if (now >= this.turnEndsAt) {
-      // Also while a handler holds reads itself: messages that it kept have no more time than messages just read.
+      // A handler's own hold does not matter: messages that a handler kept have no more time than messages that
+      // were just read.
       this.turnEndsAt = Number.POSITIVE_INFINITY;
       const hold = this.hold('turn');
       clock.turns.wait(now, () => this.nextTurn(hold));
@@ -238,13 +237,15 @@ export class ChannelReading {
     else this.turnListeners.push(listener);
   }
 
-  /** Calls back when handlers have delivered, by turns, the input that they kept: the end comes after it. */
+  /**
+   * Calls the listener when the handlers have delivered their remaining input, turn by turn. The end follows that
+   * input.
+   */
   onceDelivered(listener: () => void): void {
     if (this.turnListeners === undefined) listener();
     else this.delivered = listener;
   }
 
-  /** The next turn is awaited. */
   private get isTurnOver(): boolean {
     return this.turnEndsAt === Number.POSITIVE_INFINITY;
   }
@@ -254,7 +255,7 @@ export class ChannelReading {
     hold.release();
     this.callTurnListeners();
     if (this.isTurnOver) return;
-    // No input waits any more; the next read may come much later.
+    // No input is waiting. The next read may be much later.
     this.turnEndsAt = 0;
     const { delivered } = this;
     this.delivered = undefined;
@@ -266,7 +267,7 @@ export class ChannelReading {
     const { turnListeners = [] } = this;
     this.turnListeners = undefined;
     for (const listener of turnListeners) {
-      // An earlier one may have used up the time.
+      // An earlier listener may have used up the time.
       this.onNextTurn(() => callSafely(listener, undefined));
     }
   }

@@ -6,7 +6,9 @@ import { throwerOf } from '../pipeline/thrower.ts';
 import { addressText } from '../text/address-text.ts';
 import type { ChannelHooks } from './channel-options.ts';
 
-/** A channel in the logs: its id and both ends, with a `!` between them when it is not up. */
+/**
+ * Returns a channel's text for logs: its id and both ends, with a `!` between the ends if the channel is not active.
+ */
 export function channelText({ id, isActive, localAddress, remoteAddress }: Channel): string {
   const local = localAddress === undefined ? '' : `, L:${addressText(localAddress)}`;
   const arrow = isActive ? '-' : '!';
@@ -14,7 +16,7 @@ export function channelText({ id, isActive, localAddress, remoteAddress }: Chann
   return `[id: 0x${id}${local}${remote}]`;
 }
 
-/** A message passed the last handler: one line for each channel. */
+/** Logs that a message has passed the last handler, once for each channel. */
 export function reportDropped(channel: Channel, message: unknown): void {
   const last = channel.pipeline.lastContext()?.name;
   const where =
@@ -23,7 +25,7 @@ export function reportDropped(channel: Channel, message: unknown): void {
   channel.logger.log('warn', text);
 }
 
-/** The kind of a value, by its class if it has one. */
+/** Returns the kind of a value: its class, if it has one. */
 function typeText(message: unknown): string {
   if (typeof message !== 'object' || message === null) return typeof message;
   const name: unknown = message.constructor?.name;
@@ -31,8 +33,9 @@ function typeText(message: unknown): string {
 }
 
 /**
- * An error passed the last handler. Peers go and reset connections every day, and the rest of the input of a channel that an
- * error has closed often brings further errors; the others are worth a warning.
+ * Logs an error that has passed the last handler. The level is `debug` if the peer left or reset its connection. The
+ * level is also `debug` if the channel is closed and the error is not a fault of the program, because the rest of the
+ * input of a closed channel often causes further errors. For other errors the level is `warn`.
  */
 export function reportUncaught(channel: Channel, error: Error): void {
   const { isOpen } = channel;
@@ -45,13 +48,16 @@ export function reportUncaught(channel: Channel, error: Error): void {
   );
 }
 
-/** An error concerned one message of a channel that goes on. */
+/** Logs an error that concerned one message. The channel continues. */
 export function reportOutlived(channel: Channel, error: Error, isFirst: boolean): void {
   const text = `no handler caught an error${origin(error)}; the channel goes on`;
   warnFirst(channel, isFirst, text, error);
 }
 
-/** An `exceptionCaught` threw, as it may do for each message of a peer: one error for each channel. */
+/**
+ * Logs that an `exceptionCaught` threw. A handler can throw for each message, so only the first throw of a channel is
+ * logged as an error.
+ */
 export function reportCatcher(
   channel: Channel,
   name: string,
@@ -63,7 +69,6 @@ export function reportCatcher(
   channel.logger.log(isFirst ? 'error' : 'debug', text, thrown);
 }
 
-/** A write failed and its failure was not observed. */
 export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
@@ -74,7 +79,7 @@ export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: 
   hooks.writeFailed(channel, error);
 }
 
-/** Peers go, and reset connections, in the middle of what they are sent every day. */
+/** Returns true for common errors: the peer left or reset the connection while data was being sent. */
 function isUsual(error: Error): boolean {
   return isHeadraceError(error, 'CHANNEL_CLOSED') || isHeadraceError(error, 'CHANNEL_RESET');
 }

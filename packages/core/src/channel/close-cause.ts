@@ -10,19 +10,22 @@ import {
 
 const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EHOSTDOWN']);
 
-/** The system's code of an error (`ECONNRESET`), even when ours wraps it. */
+/** Returns the system's code of an error (`ECONNRESET`), even if a Headrace error wraps the system's error. */
 function systemCode(error: Error): string | undefined {
   const holder = error instanceof ChannelError ? error.cause : error;
   try {
     const code = (holder as NodeJS.ErrnoException | null | undefined)?.code;
     return typeof code === 'string' ? code : undefined;
   } catch {
-    // A cause may be any value that was thrown.
+    // A cause can be any value that was thrown.
     return undefined;
   }
 }
 
-/** Our error for one of the transport's: one for RST, one for a refusal, one for the rest; Node's own is the cause. */
+/**
+ * Returns the Headrace error for an error of the transport: a reset, a refusal, or any other failure. Node's error is
+ * its cause.
+ */
 export function transportError(reported: Error): Error {
   const error = toError(reported);
   if (isHeadraceError(error)) return error;
@@ -43,7 +46,7 @@ export function transportError(reported: Error): Error {
   return new ChannelError('CHANNEL_FAILED', `${what} (${text})`, { code }, error);
 }
 
-/** Why a channel closed when this error closed it. */
+/** Returns the close information of a channel that this error closed. */
 export function causeOf(error: Error): CloseInfo {
   const code = systemCode(error);
   if (code === 'ECONNRESET' || code === 'EPIPE') return { reason: 'reset', by: 'peer', error };
@@ -55,7 +58,6 @@ export function causeOf(error: Error): CloseInfo {
   return { reason: 'error', by: error instanceof ChannelError ? 'network' : 'local', error };
 }
 
-/** The error of pending and later writes of a closed channel. */
 export function closedError(reason: CloseReason, cause: Error | undefined): ChannelError {
   return new ChannelError('CHANNEL_CLOSED', `the channel is closed (${reason})`, { reason }, cause);
 }

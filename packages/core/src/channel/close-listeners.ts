@@ -3,7 +3,7 @@ import type { Channel } from '../contract.ts';
 
 export type CloseListener = (channel: Channel) => void;
 
-/** The listeners for the close of one channel. Usually that is one group, so no set is made for it. */
+/** The listeners for the close of one channel. Usually one group is the only listener, so no set is made for it. */
 export type CloseListeners = CloseListener | Set<CloseListener> | undefined;
 
 export function withListener(listeners: CloseListeners, added: CloseListener): CloseListeners {

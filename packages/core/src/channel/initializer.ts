@@ -5,9 +5,8 @@ import { OptionError } from '../errors.ts';
 import { coreOf } from './transport-channel.ts';
 
 /**
- * A handler that builds a channel's pipeline when it is added, and then removes itself. Handlers
- * that `initialize` adds with `addLast` stand after those that are there already. If `initialize`
- * throws, the channel is closed.
+ * A handler that builds a channel's pipeline when the handler is added, and then removes itself. Handlers that
+ * `initialize` adds with `addLast` stand after the existing handlers. If `initialize` throws, the channel is closed.
  *
  * @throws OptionError `OPTION_INVALID` if `initialize` is not a function
  * @see Netty's `ChannelInitializer`
@@ -30,7 +29,7 @@ class Initializer implements Handler {
   }
 }
 
-/** A channel whose initializer throws or rejects is closed. */
+/** Calls the initializer, and closes the channel if the initializer throws or rejects. */
 export function initializeSafely(channel: Channel, initialize: (channel: Channel) => void): void {
   callSafely(initialize, channel, (error) => {
     channel.logger.log('error', `${channel} its initializer threw; closing`, error);
@@ -40,7 +39,7 @@ export function initializeSafely(channel: Channel, initialize: (channel: Channel
   });
 }
 
-/** Pipelines are built by a function: a handler could serve one channel only, a class cannot be called. */
+/** Checks that `initialize` is a function. A handler would serve only one channel, and a class cannot be called. */
 export function checkBuilder(call: string, initialize: unknown): void {
   if (typeof initialize === 'function' && !isClass(initialize)) return;
   const [given, handlers] = wrongBuilder(initialize);
@@ -52,7 +51,7 @@ export function checkBuilder(call: string, initialize: unknown): void {
   );
 }
 
-/** The value given, and how to write it in the function that it should be. */
+/** Returns the value as text, and the way to write the handlers in a function. */
 function wrongBuilder(given: unknown): readonly [given: string, handlers: string] {
   if (isClass(given)) return [`the class ${given.name}`, `new ${given.name}(…)`];
   if (Array.isArray(given)) return ['an array', '...handlers'];

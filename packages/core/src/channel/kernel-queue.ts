@@ -2,14 +2,16 @@ import { readFile } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import type { Address } from '../contract.ts';
 
-/** The files in which Linux lists its connections, with the bytes that each still has to send. */
+/** The files in which Linux lists its connections, with the bytes that each connection still has to send. */
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
-/** In front of an IPv4 address that an IPv6 socket uses, as the table writes it. */
+/** Prefix of an IPv4 address that an IPv6 socket uses, as the table writes it. */
 const MAPPED = '0000000000000000FFFF0000';
-/** From the two addresses to the queue: the state of the connection. */
+/** Length of the connection's state, which stands between the two addresses and the queue. */
 const STATE_LENGTH = ' 01 '.length;
 const NUMBER_LENGTH = 8;
-/** The table is long where connections are many: a question that comes while it is read gets the next reading. */
+/**
+ * Pause between two readings, because the table can be long. A question during a reading waits for the next reading.
+ */
 const PAUSE_MS = 100;
 
 type Answer = (bytes: number | undefined) => void;
@@ -24,11 +26,11 @@ let questions: Question[] = [];
 let isReading = false;
 
 /**
- * How many bytes of a TCP connection the kernel holds that the peer has not acknowledged: the ioctl SIOCOUTQ,
- * which Node does not give. `undefined` where the system does not report it, and for other connections. Reads a table
- * of all connections: for rare cases, such as one that is about to be closed.
+ * Finds the number of bytes of a TCP connection that the peer has not acknowledged (the ioctl SIOCOUTQ, which Node
+ * does not offer). The answer is `undefined` for other connections, and if the system does not report the number. Use
+ * the function only in rare cases, for example before a close, because it reads a table of all connections.
  *
- * @param answer - called later, once
+ * @param answer - callback that is called once, later
  */
 export function unacknowledgedBytes(
   local: Address | undefined,
@@ -58,7 +60,7 @@ function readTables(): void {
   });
 }
 
-/** Answers for the connections of this table, and looks for the others in the next one. */
+/** Answers for the connections of this table, and looks for the others in the next table. */
 function readNext(at: number, asked: Question[], done: (unknown: Question[]) => void): void {
   const file = TABLES[at];
   if (file === undefined || asked.length === 0) {
@@ -76,7 +78,7 @@ function readNext(at: number, asked: Question[], done: (unknown: Question[]) => 
   });
 }
 
-/** ` LOCAL REMOTE STATE TX_QUEUE:RX_QUEUE`, all in hex; an IPv4 connection of an IPv6 socket is mapped. */
+/** Parses ` LOCAL REMOTE STATE TX_QUEUE:RX_QUEUE`, all in hex. An IPv4 connection of an IPv6 socket is mapped. */
 function queueIn(table: string, { local, remote }: Question): number | undefined {
   let key = ` ${local} ${remote}`;
   let at = table.indexOf(key);
@@ -98,7 +100,7 @@ function keyOf(address: Address | undefined): string | undefined {
   return `${words.map(asStored).join('')}:${port.toString(16).padStart(4, '0').toUpperCase()}`;
 }
 
-/** Words of 32 bits are printed as the processor stores them. */
+/** Returns a word of 32 bits in the byte order of the processor, as Linux prints it. */
 function asStored(word: number): string {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(word);
@@ -115,7 +117,10 @@ function wordsOfIpv4(host: string): number[] {
   return [a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d];
 }
 
-/** Four words; `::` is the longest run of zeros. A URL has the last 32 bits in hex, too, when they are given as IPv4. */
+/**
+ * Returns the four words of an IPv6 address. `::` is the longest run of zeros. A URL writes all parts in hex, even if
+ * the last 32 bits are given as IPv4.
+ */
 function wordsOfIpv6(host: string): number[] {
   const [text = ''] = host.split('%');
   if (!isIPv6(text)) return [Number.NaN];

@@ -3,7 +3,7 @@ import type { Context, Direction, Handler } from '../contract.ts';
 import { PipelineError } from '../errors.ts';
 import { ReadGate } from '../hold/read-gate.ts';
 
-/** Messages that may wait for the loop before reading stops, and when it goes on. */
+/** Number of waiting messages at which reading stops. Below LOW, reading continues. */
 const HIGH = 10;
 const LOW = 2;
 
@@ -13,10 +13,11 @@ interface Waiter {
 }
 
 /**
- * The tail of a pipeline as an asynchronous iterator: `for await (const message of channel)`. Messages come in
- * order, an error after the messages before it, the end after both. It holds reads while enough messages wait.
+ * The tail of a pipeline as an asynchronous iterator: `for await (const message of channel)`. The loop receives the
+ * messages in order, an error after the earlier messages, and then the end. The stream holds reads while enough
+ * messages wait.
  *
- * Leaving the loop early closes the channel and drops the messages that were not read.
+ * If the loop is left early, the channel closes and drops the unread messages.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the channel knows the type of its messages
 export class MessageStream implements Handler, AsyncIterableIterator<any> {
@@ -27,14 +28,14 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   private isOver: boolean;
   private isTaken = false;
   private readonly gate = new ReadGate('for await');
-  /** After an error, or after the loop was left, messages are dropped. */
+  /** Whether messages are dropped, after an error or after the loop was left. */
   private isDeaf = false;
 
   private readonly fail: (error: Error) => void;
 
   /**
-   * @param isOpen - false for a channel that has closed: the iteration is over
-   * @param fail - closes the channel because of an error
+   * @param isOpen - whether the channel is open; if not, the iteration has ended
+   * @param fail - callback that closes the channel because of an error
    */
   constructor(isOpen: boolean, fail: (error: Error) => void) {
     this.isOver = !isOpen;
@@ -49,7 +50,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     const { waiter } = this;
     if (this.isDeaf) return;
     if (waiter === undefined) {
-      // Those after the first may wait for long.
+      // Messages after the first can wait for a long time.
       this.messages.push(this.messages.length > 0 ? unpinned(message) : message);
       if (this.messages.length >= HIGH && !this.isOver) this.gate.hold(this.ctx!.channel);
     } else {
@@ -105,12 +106,15 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     if (this.isOver) return Promise.resolve({ done: true, value: undefined });
     if (this.waiter !== undefined) {
       return Promise.reject(
-        new PipelineError('PIPELINE_STATE', 'next() while another next() waits'),
+        new PipelineError(
+          'PIPELINE_STATE',
+          'next() was called while an earlier next() was waiting',
+        ),
       );
     }
     return new Promise((resolve, reject) => {
       this.waiter = { resolve, reject };
-      // With auto-read off, the loop asks for each read.
+      // With auto-read off, the loop requests each read.
       if (this.ctx?.channel.autoRead === false) this.ctx.read();
     });
   }
@@ -138,7 +142,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   }
 }
 
-/** The error of a loop that begins after messages were dropped. */
+/** Returns the error of a loop that begins after messages were dropped. */
 export function lateLoopError(): PipelineError {
   return new PipelineError(
     'PIPELINE_STATE',

@@ -9,11 +9,14 @@ import { CHANNEL_OPTIONS, type ChannelOptions, resolveChannelOptions } from './c
 import { checkBuilder, initializer, initializeSafely } from './initializer.ts';
 import { coreOf, startChannel, TransportChannel } from './transport-channel.ts';
 
-/** Options of {@link openChannel}: those of every channel; `logger` and `clock` default to those of `parent`. */
+/** Options of {@link openChannel}: the options of every channel. `logger` and `clock` default to those of `parent`. */
 export interface OpenChannelOptions extends ChannelOptions {
-  /** Builds the pipeline. If it throws or rejects, the channel is closed. @default an empty pipeline */
+  /**
+   * Function that builds the pipeline. If the function throws or rejects, the channel is closed.
+   * @default an empty pipeline
+   */
   readonly initialize?: (channel: Channel) => void;
-  /** The channel that accepted this one, or that carries it. @default none */
+  /** Channel that accepted this channel, or that carries it. @default none */
   readonly parent?: Channel;
   /** Attributes that are set before the pipeline is built. @default none */
   readonly attributes?: Iterable<readonly [AttributeKey<unknown>, unknown]>;
@@ -21,11 +24,11 @@ export interface OpenChannelOptions extends ChannelOptions {
 
 /** Options of {@link connectChannel}. */
 export interface ConnectChannelOptions extends OpenChannelOptions {
-  /** How long the connect may take, in milliseconds; `false` for as long as the transport waits. @default 30000 */
+  /** Maximum duration of the connect, in milliseconds. `false` leaves the limit to the transport. @default 30000 */
   readonly connectTimeoutMs?: number | false;
-  /** Where to, for the text of the time-out's error. @default 'the peer' */
+  /** Name of the peer in the text of the time-out error. @default 'the peer' */
   readonly target?: string;
-  /** Cancels the connect. */
+  /** Signal that cancels the connect. */
   readonly signal?: AbortSignal;
 }
 
@@ -48,8 +51,8 @@ const CONNECT_OPTIONS = describeOptions(
 );
 
 /**
- * Makes a channel over a transport and starts it. The bootstraps do that themselves; this is for transports
- * of your own, and for connections that come from elsewhere. Over a transport that is still connecting, use
+ * Makes a channel over a transport and starts the channel. The bootstraps do this themselves. Use the function for
+ * transports of your own, and for connections from another source. For a transport that is still connecting, use
  * {@link connectChannel}.
  *
  * @example
@@ -58,7 +61,7 @@ const CONNECT_OPTIONS = describeOptions(
  *   initialize: (channel) => channel.pipeline.addLast(new LineFrameDecoder({ maxLength: 80 })),
  * });
  * ```
- * @throws OptionError if an option is not valid; the transport is not opened then
+ * @throws OptionError if an option is not valid; the transport is then not opened
  * @see Netty's `EventLoopGroup.register(channel)`
  */
 export function openChannel(transport: Transport, options: OpenChannelOptions = {}): Channel {
@@ -69,8 +72,9 @@ export function openChannel(transport: Transport, options: OpenChannelOptions = 
 }
 
 /**
- * As {@link openChannel}, over a transport that connects: resolves with the active channel. Rejects with
- * `TIMEOUT_CONNECT`, the signal's reason, or the transport's error (`CHANNEL_REFUSED` …); everything is released then.
+ * Makes a channel over a transport that connects, like {@link openChannel}, and resolves with the active channel.
+ * Rejects with `TIMEOUT_CONNECT`, the signal's reason, or the transport's error (for example `CHANNEL_REFUSED`),
+ * after all resources were released.
  */
 export async function connectChannel(
   transport: Transport,
@@ -93,17 +97,17 @@ export async function connectChannel(
 }
 
 /**
- * Starts a channel that a listening channel has accepted, in place of the acceptor: for example in a handler of the
- * listening channel that refuses a connection with a last message.
+ * Starts a channel that a listening channel has accepted, in place of the acceptor. For example, a handler of the
+ * listening channel can start a channel to send a last message and refuse the connection.
  *
- * @param initialize - builds its pipeline, as in {@link openChannel}
+ * @param initialize - function that builds the channel's pipeline, as in {@link openChannel}
  * @throws OptionError `OPTION_INVALID` if `initialize` is not a function
- * @throws PipelineError for a channel of another copy of core; it is closed
+ * @throws PipelineError for a channel of another copy of core; the channel is closed
  */
 export function registerChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
   if (initialize !== undefined) checkBuilder('registerChannel', initialize);
   const build = initialize && ((self: Channel) => initializeSafely(self, initialize));
-  // No other code would start it, and the connection would stay open for ever.
+  // No other code would start the channel, and its connection would stay open.
   if (coreOf(channel) === undefined) channel.close('error');
   startChannel(channel, build);
 }
@@ -123,8 +127,8 @@ function channelOver(transport: Transport, options: OpenChannelOptions): Transpo
 }
 
 /**
- * Registers a channel that connects or binds, and waits until it is active. Rejects with the signal's reason or
- * the transport's error; the channel is closed then.
+ * Registers a channel that connects or binds, and waits until it is active. Rejects with the signal's reason or the
+ * transport's error. The channel is then closed.
  */
 export async function registerAndWait(
   channel: Channel,

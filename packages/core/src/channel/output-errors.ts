@@ -1,6 +1,5 @@
 import { ChannelError, EncodeError } from '../errors.ts';
 
-/** The error of a write whose signal aborted before its flush. */
 export function abortedError(signal: AbortSignal): ChannelError {
   return new ChannelError(
     'OPERATION_ABORTED',
@@ -10,7 +9,6 @@ export function abortedError(signal: AbortSignal): ChannelError {
   );
 }
 
-/** The error of a write of a message that the transport does not take. */
 export function notEncodable(message: unknown, accepts: string): EncodeError {
   const type =
     typeof message === 'object' ? (message?.constructor?.name ?? 'object') : typeof message;
@@ -21,7 +19,6 @@ export function notEncodable(message: unknown, accepts: string): EncodeError {
   );
 }
 
-/** The error of a write while too much output waits. */
 export function outboundFull(pendingBytes: number, maxOutboundBytes: number): ChannelError {
   return new ChannelError(
     'OUTBOUND_FULL',
@@ -30,7 +27,6 @@ export function outboundFull(pendingBytes: number, maxOutboundBytes: number): Ch
   );
 }
 
-/** The error of writes after our half was shut down. */
 export function outputShutdown(): ChannelError {
   return new ChannelError('OUTPUT_SHUTDOWN', 'our half of the connection is shut down');
 }

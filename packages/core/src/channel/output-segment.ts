@@ -2,14 +2,16 @@ import { unpinnedOutput } from '../bytes/pinned-memory.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
 
-/** In place of the number of messages: one that stays alone. */
+/** Count of a segment whose single message stays alone. */
 const SEALED = -1;
 
-/** Messages that share one future, and are that future: the writes of one flush, or one write that can be cancelled. */
+/**
+ * The messages of one flush, or of one write that can be canceled, which share one future. The segment is that
+ * future.
+ */
 export class Segment extends SettableFuture {
-  /** The next one in its chain. */
   next: Segment | undefined = undefined;
-  /** The message; if there are more than one, an array of them. Most segments are one and need no array. */
+  /** The message, or an array of several messages. Most segments have one message and need no array. */
   private content: unknown;
   private count = 1;
   /** Bytes and overhead. */
@@ -20,12 +22,12 @@ export class Segment extends SettableFuture {
     this.content = message;
   }
 
-  /** True when the next write must not join it. */
+  /** Whether the next write must not join this segment. */
   get isSealed(): boolean {
     return this.count === SEALED;
   }
 
-  /** Nothing joins a message that can be cancelled, or that can fail alone. */
+  /** Keeps later messages out of this segment, because its message can be canceled or can fail alone. */
   seal(): void {
     this.count = SEALED;
   }
@@ -40,7 +42,7 @@ export class Segment extends SettableFuture {
     this.count += 1;
   }
 
-  /** The messages wait: what is a small part of the memory of a read is copied out of it. */
+  /** Prepares the messages to wait. A message that uses a small part of the memory of a read is copied. */
   unpin(): void {
     if (this.count <= 1) {
       this.content = unpinnedOutput(this.content);
@@ -50,7 +52,7 @@ export class Segment extends SettableFuture {
     for (let i = 0; i < this.count; i++) all[i] = unpinnedOutput(all[i]);
   }
 
-  /** The message, if it is one. */
+  /** The message, if the segment has only one. */
   get only(): unknown {
     return this.count > 1 ? undefined : this.content;
   }
@@ -59,17 +61,17 @@ export class Segment extends SettableFuture {
     return this.cost - Math.max(this.count, 1) * ENTRY_OVERHEAD_BYTES;
   }
 
-  /** All messages, if they are more than one; an array that serves again after {@link release}. */
+  /** Returns all messages if there are several. The array is used again after {@link release}. */
   messages(): unknown[] | undefined {
     const { count } = this;
     if (count <= 1) return undefined;
     const all = this.content as unknown[];
-    // It served a longer burst before; bursts are often as long as the last one.
+    // The array served a longer burst earlier. A burst is often as long as the previous burst.
     if (all.length !== count) all.length = count;
     return all;
   }
 
-  /** The messages are written: code that keeps the future must not keep them alive. */
+  /** Drops the written messages, so that code that keeps the future does not keep them alive. */
   release(): void {
     const { content, count } = this;
     this.next = undefined;
@@ -79,7 +81,7 @@ export class Segment extends SettableFuture {
   }
 }
 
-/** Bursts are often as long as those before: their arrays serve again, and are not grown each time. */
+/** Arrays that are used again and need not grow, because a burst is often as long as the previous burst. */
 const spareArrays: unknown[][] = [];
 const MAX_SPARE_ARRAYS = 16;
 const MAX_SPARE_LENGTH = 1024;
@@ -90,10 +92,12 @@ function giveBack(all: unknown[], count: number): void {
   spareArrays.push(all);
 }
 
-/** How much goes to the transport in one write when a backlog drains. */
+/** Maximum number of bytes in one write when waiting output drains. */
 const MAX_WRITE_BYTES = 256 * 1024;
 
-/** The last segment of those at the start of a chain that go out in one write: the first one in any case. */
+/**
+ * Returns the last segment that still fits into one write with the segments before it. The first segment always fits.
+ */
 function lastOfBatch(first: Segment): Segment {
   let last = first;
   let bytes = first.cost;
@@ -104,25 +108,26 @@ function lastOfBatch(first: Segment): Segment {
   return last;
 }
 
-/** Returns this chain, which the transport has now, and the kernel not yet: a part may leave. */
+/**
+ * Marks the segments of this chain, because the transport has them and the kernel may have a part. Returns the chain.
+ */
 export function handedOver(chain: Segment): Segment {
   for (let one: Segment | undefined = chain; one !== undefined; one = one.next) one.handOver();
   return chain;
 }
 
-/** Segments in order, the first and the last at hand: most connections have none that wait. */
+/** Segments in order, with direct access to the first and the last. */
 export class SegmentChain {
   first: Segment | undefined = undefined;
   private last: Segment | undefined = undefined;
 
-  /** Adds a chain of its own after the others. */
+  /** Adds another chain to the end. */
   push(first: Segment, last: Segment): void {
     if (this.first === undefined) this.first = first;
     else this.last!.next = first;
     this.last = last;
   }
 
-  /** Takes out as many as fit one write. */
   nextBatch(): Segment | undefined {
     const { first } = this;
     if (first === undefined) return undefined;
@@ -133,12 +138,11 @@ export class SegmentChain {
   }
 }
 
-/** All of a chain wait. */
+/** Prepares all segments of a chain to wait. */
 export function unpinAll(segments: Segment): void {
   for (let one: Segment | undefined = segments; one !== undefined; one = one.next) one.unpin();
 }
 
-/** The messages of a chain, in order. */
 export function joinMessages(segments: Segment): unknown[] {
   const messages: unknown[] = [];
   for (let segment: Segment | undefined = segments; segment !== undefined; segment = segment.next) {
@@ -149,7 +153,6 @@ export function joinMessages(segments: Segment): unknown[] {
   return messages;
 }
 
-/** How many bytes a chain has. */
 export function bytesOf(segments: Segment): number {
   let bytes = 0;
   for (let segment: Segment | undefined = segments; segment !== undefined; segment = segment.next) {

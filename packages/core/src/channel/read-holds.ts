@@ -1,44 +1,46 @@
 import { callSafely } from '../call/call-safely.ts';
 import type { Clock, DeadlineEntry, ReadHold } from '../contract.ts';
 
-/** The transport is asked for a failure when nothing has been read for so long, and then at twice the time, and so on. */
+/**
+ * Delay before the transport is asked for a failure while nothing is read. The delay doubles after each question, up
+ * to MOST_MS.
+ */
 const LOOK_MS = 1000;
 const MOST_MS = 8000;
 
-/** The input that is held. */
 export interface HeldInput {
-  /** The last hold has gone, and every listener has been called. */
+  /** Called when the last hold has been released and every listener has been called. */
   released(): void;
-  /** A failure of the transport may not be reported while nothing is read. */
+  /** Whether the transport may not report a failure while nothing is read. */
   readonly mayHideFailure: boolean;
-  /** Nothing has been read for a while. */
+  /** Asks for a failure when nothing has been read for a while. */
   lookForFailure(): void;
 }
 
 /**
- * The holds on one channel's reads, the listeners for their end, and the time in which nothing was read. Made when the
- * first hold is taken, or when nothing is asked for.
+ * The holds on one channel's reads, the listeners for their end, and the time without reads. The object is made for
+ * the first hold, or when no input is requested.
  */
 export class ReadHolds implements DeadlineEntry {
-  // Of the next look: its place stays when reads go on, so that frequent holds cost nothing.
+  // The entry of the next look. The entry keeps its place when reads continue, so that frequent holds cost nothing.
   deadline = 0;
   heapIndex = -1;
   heapOrder = 0;
-  // Here, because an idle channel has none: two more fields of its input would be 16 bytes for each connection.
-  /** A drain of the server: nothing more is asked for. */
+  // These two fields stand here, because most channels have no holds. In the input they would cost 16 bytes for
+  // each connection.
+  /** Whether a drain of the server has stopped reading. */
   isStopped = false;
-  /** A drain of the server: input that has not been delivered is dropped. */
+  /** Whether a drain of the server drops input that has not been delivered. */
   isCut = false;
   private readonly holds = new Set<ReadHold>();
   private listeners: (() => void)[] = [];
   private readonly clock: Clock;
   private readonly input: HeldInput;
-  /** With auto-read off: nothing is asked for. */
+  /** Whether auto-read is off and no input is requested. */
   private isUnasked = false;
-  /** Since when nothing is read; -1 while something is. */
+  /** Start of the time without reads, or -1 while input is read. */
   private stoodSince = -1;
   private stoodBefore = 0;
-  /** The channel has closed. */
   private isOver = false;
 
   constructor(clock: Clock, input: HeldInput) {
@@ -54,12 +56,11 @@ export class ReadHolds implements DeadlineEntry {
     return Array.from(this.holds, ({ why }) => why);
   }
 
-  /** For how long holds have been out, or nothing was asked for, so far, in milliseconds. */
+  /** Total time, in milliseconds, with holds or without a request for input. */
   get stoodMs(): number {
     return this.stoodBefore + (this.stoodSince < 0 ? 0 : this.clock.now() - this.stoodSince);
   }
 
-  /** With auto-read off: a read was asked for, or has come. */
   setUnasked(isUnasked: boolean): void {
     this.isUnasked = isUnasked;
     this.stamp();
@@ -79,12 +80,10 @@ export class ReadHolds implements DeadlineEntry {
     return hold;
   }
 
-  /** Called once when no hold is out. */
   once(listener: () => void): void {
     this.listeners.push(listener);
   }
 
-  /** The channel has closed. */
   clear(): void {
     this.holds.clear();
     this.listeners = [];
@@ -103,7 +102,7 @@ export class ReadHolds implements DeadlineEntry {
 
   private lookIn(ms: number, now: number): void {
     if (this.isOver || !this.input.mayHideFailure) return;
-    // Rounded up, it may be a millisecond later than asked for.
+    // A rounded deadline can be one millisecond later than requested.
     if (this.heapIndex !== -1 && this.deadline <= now + ms + 1) return;
     this.clock.deadlines.add(this, ms);
   }

@@ -4,7 +4,7 @@ import { ChannelCore } from './channel-core.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { TransportChannel } from './transport-channel.ts';
 
-/** A listening channel: its messages are the channels it accepts, not yet registered. */
+/** Makes a listening channel. The messages of the channel are accepted channels that are not registered yet. */
 export function serverChannel(
   transport: Transport,
   options: ResolvedChannelOptions,
@@ -33,17 +33,17 @@ class ServerCore extends ChannelCore {
 
   override received(transport: unknown): void {
     const child = new TransportChannel(transport as Transport, this.childOptions, this.channel);
-    // A connection that is merely dropped would stay open for ever.
+    // A connection that is only dropped would stay open.
     if (this.isInputShutdown) child.abort('refused');
     else super.received(child);
   }
 
-  /** There is no peer to wait for. */
+  /** Closes at once, because a listening channel has no peer to wait for. */
   override end(options: EndOptions): WriteFuture {
     return this.close(options.reason ?? 'local');
   }
 
-  /** An error of a listening channel is reported, and the server goes on. */
+  /** Reports an error of a listening channel. The server continues. */
   override unhandledException(error: Error): Handled {
     const { channel } = this;
     const { unhandledException } = this.options.hooks;
@@ -55,7 +55,7 @@ class ServerCore extends ChannelCore {
     try {
       return super.unhandledMessage(message);
     } finally {
-      // A connection that no acceptor took would stay open for ever.
+      // A connection that no acceptor started would stay open.
       (message as Channel).close('refused');
     }
   }

@@ -6,24 +6,26 @@ import { unacknowledgedBytes } from './kernel-queue.ts';
 export interface StallOwner {
   readonly clock: Clock;
   readonly transport: Pick<Transport, 'localAddress' | 'remoteAddress' | 'unacknowledgedBytes'>;
-  /** Something was flushed and not taken yet, on an open channel. */
+  /** Whether flushed output of an open channel waits. */
   readonly isWaiting: boolean;
-  /** Changes whenever the transport took something. */
+  /** A number that changes when the transport or the kernel has accepted output. */
   readonly progress: number;
-  /** Nothing was taken for the whole time. */
+  /** Called when no output was accepted for the whole time. */
   stalled(): void;
 }
 
-/** After this part of the time without progress the system is asked. */
+/** Part of the time without progress after which the system is asked. */
 const FIRST_LOOK = 1 / 4;
 
 /**
- * Distinguishes a peer that reads slowly from one that does not read. The bytes that the transport
- * takes show it only in large steps: Linux lets more in when a third of its buffer is free, and
- * that buffer grows to megabytes, so a peer that reads 80 KB/s without pause shows nothing for more
- * than ten seconds. After a quarter of the time without progress the system is asked how much the
- * peer has acknowledged; it is stalled if that is the same a whole time later. Where the system
- * does not report that, it is stalled after the time without progress.
+ * A watch that distinguishes a peer that reads slowly from a peer that does not read. The bytes that the transport
+ * accepts show the difference only in large steps. Linux accepts more bytes when a third of its buffer is free, and
+ * the buffer grows to megabytes. A peer that reads 80 KB/s without pause can therefore show no progress for more than
+ * ten seconds.
+ *
+ * After a quarter of the time without progress, the system is asked how many bytes the peer has not acknowledged. The
+ * output is stalled if the number has not decreased a whole period later. Without that number, the output is stalled
+ * after the time without progress.
  */
 export class StallWatch {
   private readonly owner: StallOwner;
@@ -36,7 +38,7 @@ export class StallWatch {
     this.limitMs = limitMs;
   }
 
-  /** Output waits: begins to watch, unless it does already. */
+  /** Begins to watch output that waits, unless the watch is already running. */
   begin(): void {
     if (this.timer !== undefined || this.isOver) return;
     const seen = this.owner.progress;
@@ -75,7 +77,7 @@ export class StallWatch {
     });
   }
 
-  /** True if nothing waits any more, or something was taken. */
+  /** Returns true if no output waits or some output was accepted. */
   private goesOn(seen: number): boolean {
     const { owner } = this;
     if (this.isOver || !owner.isWaiting) return true;

@@ -22,16 +22,16 @@ import type { ResolvedChannelOptions } from './channel-options.ts';
 import type { ChannelOutput } from './channel-output.ts';
 import { channelText } from './channel-report.ts';
 
-/** Keys that only this file has. A `#field` costs twice as much where a compiler turns it into a WeakMap. */
+/** Keys that only this file has. A `#field` costs twice as much if a compiler turns it into a WeakMap. */
 const CORE = Symbol('core');
 const OUTPUT = Symbol('output');
 
-/** The core of a channel over a transport; `undefined` for any other channel. */
+/** Returns the core of a channel over a transport; `undefined` for any other channel. */
 export function coreOf(channel: object): ChannelCore | undefined {
   return (channel as { readonly [CORE]?: ChannelCore })[CORE];
 }
 
-/** The members that {@link giveCore} makes work, for the prototype of another class of channels. */
+/** Returns the members that {@link giveCore} needs, for the prototype of another class of channels. */
 export function channelMembers(): readonly (readonly [PropertyKey, PropertyDescriptor])[] {
   const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(
     TransportChannel.prototype,
@@ -39,16 +39,16 @@ export function channelMembers(): readonly (readonly [PropertyKey, PropertyDescr
   return Reflect.ownKeys(members).map((name) => [name, Reflect.get(members, name)]);
 }
 
-/** Makes an object with the members of a channel the channel of this core. */
+/** Gives a core to an object that has the members of a channel. The object becomes the channel of the core. */
 export function giveCore(channel: object, core: ChannelCore): void {
   const { output, pipeline, isServer } = core;
   Object.assign(channel, { [CORE]: core, [OUTPUT]: output, pipeline, isServer });
 }
 
 /**
- * Starts a channel: announces that it is registered and, if it is connected, active.
+ * Starts a channel: announces that the channel is registered and, if it is connected, active.
  *
- * @param initialize - adds handlers after `handlerAdded` of those that it has
+ * @param initialize - function that adds handlers after `handlerAdded` of the existing handlers
  * @throws PipelineError for a channel of another copy of core
  */
 export function startChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
@@ -61,16 +61,17 @@ export function startChannel(channel: Channel, initialize?: (channel: Channel) =
 }
 
 /**
- * A channel over a {@link Transport}, as handlers and applications see it: the members of the contract, and nothing
- * else. It passes them on to its core, which has an output and a pipeline, and is the sink of the transport.
+ * A channel over a {@link Transport}, as handlers and applications see it. The channel has the members of the
+ * contract only, and passes all calls to its core. The core has an output and a pipeline, and is the sink of the
+ * transport.
  *
- * @typeParam R - what passes the pipeline's last handler
- * @typeParam W - what may be written to it
+ * @typeParam R - type of the messages that pass the pipeline's last handler
+ * @typeParam W - type of the messages that can be written
  */
 export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W> {
   /** @internal */
   readonly [CORE]: ChannelCore;
-  /** @internal That of the core; a handler may ask it for each message. */
+  /** @internal The output of the core, as a field because a handler may use it for each message. */
   readonly [OUTPUT]: ChannelOutput;
   readonly pipeline: Pipeline<R, W>;
   readonly isServer: boolean;
@@ -282,7 +283,10 @@ export class TransportChannel<R = unknown, W = unknown> implements Channel<R, W>
     return this[CORE].messages[Symbol.asyncIterator]();
   }
 
-  /** Sends all written messages, ends politely, and resolves when the channel has closed: for `await using`. */
+  /**
+   * Sends all written messages, ends the connection as `end` does, and resolves when the channel has closed. For
+   * `await using`.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }

@@ -6,19 +6,20 @@ import { coreOf } from './transport-channel.ts';
 /** A channel, and the limit of its output. */
 export interface ChannelOfSink {
   readonly channel: Channel;
-  /** How many bytes of output may wait. */
+  /** Maximum size of the waiting output, in bytes. */
   readonly maxOutboundBytes: number;
 }
 
-/** The transport of a channel; `undefined` for a channel of another kind. */
+/** Returns the transport of a channel; `undefined` for a channel of another kind. */
 export function transportOf(channel: Channel | undefined): Transport | undefined {
   return channel && coreOf(channel)?.transport;
 }
 
 /**
- * For a handler whose work for a message goes on after `channelRead`: holds the message that is being read until the work is
- * done, so that another process does the work if this one is killed. `undefined` where no process can: a lasting channel with a
- * log has one. Call it within `channelRead`, and release the hold together with the write of the answer.
+ * Holds the message that is being read until its work is done. Call the function within `channelRead` of a handler
+ * that continues its work after `channelRead`. If this process is killed, another process then does the work. The
+ * result is `undefined` if no other process can do the work. For a lasting channel with a log, another process can.
+ * Release the hold together with the write of the answer.
  *
  * @example
  * ```ts run
@@ -46,12 +47,18 @@ export function holdMessage(channel: Channel): MessageHold | undefined {
   return transportOf(channel)?.holdMessage?.();
 }
 
-/** As {@link Context.addPendingOutboundBytes}, for a transport that keeps what its channel takes for sent. */
+/**
+ * Works like {@link Context.addPendingOutboundBytes}, for a transport that keeps output that its channel counts as
+ * sent.
+ */
 export function addPendingOutboundBytes(channel: Channel, delta: number): void {
   coreOf(channel)?.output.addHeldBytes(delta);
 }
 
-/** The channel that a transport reports to; `undefined` if it reports to another transport on top of it, as TLS. */
+/**
+ * Returns the channel to which a transport reports; `undefined` if another transport, such as TLS, is on top of the
+ * transport.
+ */
 export function channelOf(sink: TransportSink): ChannelOfSink | undefined {
   if (!(sink instanceof ChannelCore)) return undefined;
   const { channel, options } = sink;

@@ -7,14 +7,14 @@ import type { Transport, TransportSink } from '../transport/transport.ts';
 export interface ReplacementOwner extends TransportSink {
   readonly clock: Clock;
   readonly isOpen: boolean;
-  /** In a burst: between the first message of a burst of input and its end. */
+  /** `isInBurst` is true from the first message of a burst of input to its end. */
   readonly reading: { readonly isInBurst: boolean };
   readonly output: { transport: Transport; readonly isDrained: boolean };
   failWith(error: Error): void;
 }
 
 /**
- * A channel's change from one transport to another in mid-connection, as for STARTTLS:
+ * A channel's change of its transport in mid-connection, for example after STARTTLS:
  *
  * ```text
  * draining ──(all flushed output taken, burst over)──▶ opening ──connected()──▶ done: output and reads go on
@@ -23,9 +23,9 @@ export interface ReplacementOwner extends TransportSink {
  */
 export class TransportReplacement {
   readonly future: SettableFuture = new SettableFuture();
-  /** Nothing is read meanwhile: the next bytes belong to the new transport. */
+  /** The hold that stops reads during the change, because the next bytes belong to the new transport. */
   readonly hold: ReadHold;
-  /** The old transport is gone, the new one is not connected yet. */
+  /** Whether the old transport is gone and the new transport is not connected yet. */
   isOpening = false;
   private readonly owner: ReplacementOwner;
   private readonly make: (old: Transport) => Transport;
@@ -36,7 +36,10 @@ export class TransportReplacement {
     this.hold = hold;
   }
 
-  /** The output may have drained, or the burst may be over. The change is a task of its own: the old transport may be in the middle of a call. */
+  /**
+   * Changes the transport when the output has drained and the burst has ended. The change runs in a separate task,
+   * because the old transport may be in the middle of a call.
+   */
   proceed(): void {
     if (this.isDue) this.owner.clock.execute(() => this.open());
   }

@@ -1,20 +1,20 @@
 import type { Clock } from '../contract.ts';
 import type { SettableFuture } from '../future/settable-future.ts';
 
-/** The failed writes of a channel that are not observed yet; made with the first of them. */
+/** The failed writes of a channel that are not observed yet. */
 export class UnseenFailures {
   private waiting: SettableFuture[] | undefined = undefined;
   private isReported = false;
   private readonly clock: Clock;
   private readonly report: (error: Error) => void;
 
-  /** @param report - called once for a channel, with the first unobserved failure */
+  /** @param report - callback that receives the first unobserved failure of a channel, once */
   constructor(clock: Clock, report: (error: Error) => void) {
     this.clock = clock;
     this.report = report;
   }
 
-  /** A write has failed: it is reported in the next turn of the event loop, unless it is observed before. */
+  /** Adds a failed write. The next turn of the event loop reports the failure, unless a caller observes it earlier. */
   add(future: SettableFuture): void {
     if (this.isReported || future.isObserved) return;
     if (this.waiting !== undefined) {
@@ -22,11 +22,11 @@ export class UnseenFailures {
       return;
     }
     this.waiting = [future];
-    // An `await` looks at a future one microtask late, and tasks may run before that.
+    // An `await` looks at a future one microtask late, and tasks can run before the `await`.
     this.clock.nextTurn(() => this.reportUnseen());
   }
 
-  /** The writer has had the rest of the turn to look at the future; one line per channel is enough. */
+  /** Reports the first failure that the writer has not observed by the end of the turn, once for each channel. */
   private reportUnseen(): void {
     const unseen = this.waiting?.find((future) => !future.isObserved);
     this.waiting = undefined;

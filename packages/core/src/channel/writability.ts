@@ -11,12 +11,11 @@ interface WritabilityOwner {
 }
 
 /**
- * Whether a channel is writable: not above the high watermark, again below the low one. Made when enough
- * output waits to matter; before that a channel is writable.
+ * The writability of a channel. The channel becomes unwritable above the high watermark, and writable again below the
+ * low watermark. The object is made when enough output waits; a channel without it is writable.
  */
 export class Writability {
   isWritable = true;
-  /** Held by handlers, in bytes. */
   heldBytes = 0;
   private isAnnounced = true;
   private listeners: (() => void)[] | undefined = undefined;
@@ -26,14 +25,16 @@ export class Writability {
     this.owner = owner;
   }
 
-  /** Handlers hold `delta` bytes more. They report it from the middle of an event: the others are notified after it. */
+  /**
+   * Adds `delta` bytes that handlers hold. Handlers call the method in the middle of an event. The other handlers are
+   * notified after the event.
+   */
   hold(delta: number, queuedBytes: number): void {
     this.heldBytes += delta;
     this.update(queuedBytes);
     if (this.hasNews) this.owner.clock.execute(() => this.announce());
   }
 
-  /** The number of queued bytes has changed. */
   queued(queuedBytes: number): void {
     this.update(queuedBytes);
     if (this.hasNews) this.announce();
@@ -47,7 +48,9 @@ export class Writability {
     } else if (pendingBytes < writeBufferLowBytes || pendingBytes === 0) this.isWritable = true;
   }
 
-  /** Not announced yet. A listener may have been added during a change that is over before it was announced. */
+  /**
+   * Whether a change is not announced yet. A listener can be added during a change that ends before its announcement.
+   */
   private get hasNews(): boolean {
     if (this.isWritable !== this.isAnnounced) return true;
     return this.isWritable && this.listeners !== undefined;

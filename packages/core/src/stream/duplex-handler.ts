@@ -13,15 +13,15 @@ import { ChannelDuplex } from './channel-duplex.ts';
  *  wire | limits | [duplex] ⇄ http.Server, ws, pipe
  * ```
  *
- * - **Place** last: no handler after it receives messages.
+ * - **Place** Last: no handler after it receives messages.
  * - **In** `Buffer`.
- * - **Out** nothing inbound; the stream's writes are sent as bytes, with one flush per write or cork.
+ * - **Out** Nothing inbound; the stream's writes are sent as bytes, with one flush per write or cork.
  * - **Events** `use` receives the stream when the channel is active. `channelShutdown('input')` and the channel's end become the
  *   stream's end, and a failure of the channel becomes the stream's error. All events are forwarded.
- * - **Errors** none of its own. An error in the pipeline is forwarded, and reaches the stream only if it closes the channel.
- * - **State** one channel.
- * - **Cost** that of Node's streams, a few microseconds per chunk.
- * - **Pitfalls** the stream holds the channel's reads while it is not read. Without `allowHalfOpen`, the channel closes as soon
+ * - **Errors** None of its own. An error in the pipeline is forwarded, and reaches the stream only if it closes the channel.
+ * - **State** One channel.
+ * - **Cost** That of Node's streams, a few microseconds per chunk.
+ * - **Pitfalls** The stream holds the channel's reads while it is not read. Without `allowHalfOpen`, the channel closes as soon
  *   as the peer ends its half.
  *
  * @example

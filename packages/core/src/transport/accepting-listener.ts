@@ -5,23 +5,27 @@ import type { Listener, ListenerSink, TransportWay } from './listener.ts';
 import type { StaleSocketFile } from './stale-socket.ts';
 import type { Transport } from './transport.ts';
 
-/** Where connections come from: a listening socket of Node or Bun, a name in memory, a port of a simulated host. */
+/** A source of connections: a listening socket of Node or Bun, a name in memory, or a port of a simulated host. */
 export interface ConnectionSource {
-  /** The kind of its connections, and why. */
   readonly way: TransportWay;
-  /** Begins to listen, and reports to the listener, but not from within this call. Called again after a stale file. */
+  /**
+   * Begins to listen. Reports follow after this call has returned. The call is repeated after a stale file was
+   * deleted.
+   */
   listen(to: AcceptingListener): void;
-  /** Stops; the listener's `ended` is called later. Called once. */
+  /** Stops listening and later calls the listener's `ended`. Called once. */
   close(): void;
 }
 
-/** Connections kept while accepting is paused; Node and Bun cannot stop accepting. More are reset. */
+/**
+ * Maximum number of connections that are kept while accepting is paused, because Node and Bun cannot stop accepting.
+ * Further connections are reset.
+ */
 const MAX_HELD = 1024;
 
-/** The close reason of a connection that is not taken. */
 const REFUSED: CloseInfo = { reason: 'refused', by: 'local', error: undefined };
 
-/** A {@link Listener} on a source: it keeps the connections that the sink has not taken yet. */
+/** A {@link Listener} on a source. The listener keeps the connections that the sink has not accepted yet. */
 export class AcceptingListener implements Listener {
   private readonly source: ConnectionSource;
   private readonly staleFile: StaleSocketFile | undefined;
@@ -33,14 +37,17 @@ export class AcceptingListener implements Listener {
   private mayAccept = false;
   private isDelivering = false;
   private readonly held: Transport[] = [];
-  /** From this number on a descriptor is one of those that the application needs; the lowest free one is taken. */
+  /**
+   * The first of the descriptors that are reserved for the application. The system assigns the lowest free
+   * descriptor.
+   */
   private firstReserved = Number.POSITIVE_INFINITY;
-  /** Connections that were reset for want of descriptors, and not reported yet. */
+  /** Number of connections that were reset for lack of descriptors, and not reported yet. */
   private unreported = 0;
 
   /**
-   * @param staleFile - of a path; none is in the way of another source
-   * @param most - connections that it keeps
+   * @param staleFile - socket file of a path; other sources have none
+   * @param most - maximum number of connections that the listener keeps
    */
   constructor(source: ConnectionSource, staleFile?: StaleSocketFile, most: number = MAX_HELD) {
     this.source = source;
@@ -52,7 +59,6 @@ export class AcceptingListener implements Listener {
     return this.source.way;
   }
 
-  /** Connections that can still be kept. */
   get room(): number {
     return this.most - this.held.length;
   }
@@ -83,7 +89,7 @@ export class AcceptingListener implements Listener {
     this.source.close();
   }
 
-  // --- what the source reports ---
+  // --- reports of the source ---
 
   listening(address: Address | undefined): void {
     if (this.isClosed) return;
@@ -93,7 +99,6 @@ export class AcceptingListener implements Listener {
     this.sink?.listening();
   }
 
-  /** It cannot listen. */
   failed(error: Error): void {
     if (this.isClosed) return;
     const isTriedAgain = this.staleFile?.isInTheWay(error, (isRemoved) => {
@@ -104,21 +109,21 @@ export class AcceptingListener implements Listener {
     if (isTriedAgain !== true) this.sink?.failed(error);
   }
 
-  /** It goes on listening. */
+  /** Called for an error after which the source continues to listen. */
   caught(error: Error): void {
     this.sink?.caught(error);
   }
 
-  /** It is over, after `close`. */
+  /** Called after `close`, when the source has ended. */
   ended(): void {
     this.sink?.closed();
   }
 
   /**
-   * The system has accepted a connection.
+   * Called when the system has accepted a connection.
    *
-   * @param adopt - makes a transport of it
-   * @param drop - closes it, if it cannot be taken
+   * @param adopt - function that makes a transport of the connection
+   * @param drop - function that closes the connection if it cannot be accepted
    */
   adopt(adopt: () => Transport, drop: () => void, descriptor?: number): void {
     if (this.isShort(descriptor)) {
@@ -141,8 +146,9 @@ export class AcceptingListener implements Listener {
   }
 
   /**
-   * True if so high a descriptor shows that few are left: then the connection must be dropped, and the sink, which may
-   * pause, is notified. Without that the system's connections are taken and dropped without a report.
+   * Returns true if the number of the descriptor shows that few descriptors are left. The caller must then drop the
+   * connection. The sink is notified, so that it can pause accepting. Otherwise connections would be dropped without
+   * a report.
    */
   private isShort(descriptor: number | undefined): boolean {
     if (descriptor === undefined || descriptor < this.firstReserved) return false;

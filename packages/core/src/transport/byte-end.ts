@@ -1,47 +1,48 @@
 import type { Buffer } from 'node:buffer';
 import type { Address, CloseInfo } from '../contract.ts';
 
-/** The program's side of an end: it looks at the end when it is woken. */
+/** The program that uses an end. The program checks the end after each call of `wake`. */
 export interface EndUser {
-  /** Something has changed at the end. */
+  /** Called when the state of the end has changed. */
   wake(): void;
 }
 
 /** One end of a connection within this process, as the kernel has it. */
 export interface ByteEnd {
-  /** The address of this end. */
+  /** Address of this end. */
   readonly local: Address;
-  /** The address of the other end. */
+  /** Address of the other end. */
   readonly remote: Address;
-  /** Woken when something has changed; `undefined` once the program has closed the end. */
+  /** Program that is woken when the state of the end has changed; `undefined` after the program has closed the end. */
   user: EndUser | undefined;
-  /** It is connected. */
+  /** Whether the end is connected. */
   readonly isOpen: boolean;
-  /** The kernel has no connection any more. */
+  /** Whether the kernel no longer has the connection. */
   readonly isGone: boolean;
-  /** Why it broke. */
+  /** Error that broke the connection. */
   error: Error | undefined;
   /**
-   * Set with `error` if the end is over because of what carries it: the channel closes for this reason, without an error
-   * of its own. Bytes that have arrived are read first. @default none
+   * Reason with which the channel closes, without an error of its own. The field is set, together with `error`, if
+   * the connection that carries the end has ended. Bytes that have arrived are read first.
+   * @default none
    */
   readonly closeInfo?: CloseInfo | undefined;
-  /** Bytes that `send` takes now. */
+  /** Number of bytes that `send` accepts now. */
   readonly room: number;
-  /** Bytes that `take` returns. */
+  /** Number of bytes that `take` returns. */
   readonly unreadBytes: number;
-  /** The other end has sent all. */
+  /** Whether the other end has finished sending. */
   readonly hasInputEnded: boolean;
-  /** Bytes that were sent and that the other end has not acknowledged. */
+  /** Number of sent bytes that the other end has not acknowledged. */
   readonly unacknowledgedBytes: number;
-  /** Takes a chunk, which is not changed any more. */
+  /** Sends a chunk. The caller must not change the chunk afterwards. */
   send(chunk: Buffer): void;
-  /** Takes the bytes that have arrived, in one piece. */
+  /** Returns the bytes that have arrived, in one piece. */
   take(): Buffer | undefined;
-  /** No more is sent. */
+  /** Ends the sending. */
   finish(): void;
-  /** The program closes it: a reset if it has not read all. */
+  /** Closes the end. If the program has not read all bytes, the connection is reset. */
   close(): void;
-  /** Resets the connection; bytes that the other end has not taken may be lost. */
+  /** Resets the connection. Bytes that the other end has not read may be lost. */
   reset(): void;
 }

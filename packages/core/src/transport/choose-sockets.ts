@@ -1,4 +1,5 @@
-// The one door to the internals of runtimes: which connections a server takes, by one rule for Node and Bun.
+// The only file that chooses internals of runtimes. One rule for Node and Bun decides which connections a server
+// accepts.
 import { BUN_SOCKETS } from './bun/bun-sockets.ts';
 import type { AcceptedOptions, ListenTarget } from './listen-target.ts';
 import type { Listener, WantedTransport } from './listener.ts';
@@ -6,17 +7,17 @@ import { type NativeListen, type NativeSockets, nativeRefused } from './native-s
 import { NODE_HANDLES } from './node-handle/node-handles.ts';
 import { listenOnSocket } from './socket-source.ts';
 
-/** Makes the listener of a `bind`. */
 export type Listen = (target: ListenTarget, options: AcceptedOptions) => Listener;
 
 const ALL: readonly NativeSockets[] = [BUN_SOCKETS, NODE_HANDLES];
 
-/** One self-check of each serves the whole process. */
+/** The self-checks. Each check is made once for the whole process. */
 const checks = new WeakMap<NativeSockets, Promise<NativeListen | string>>();
 
 /**
- * Whether a server may take its connections below the public sockets of the runtime, asked when it binds. Where they
- * is not available, it takes public sockets, unless they were asked for: then it throws an `OptionError`.
+ * Chooses, for each bind, whether a server accepts its connections below the public sockets of the runtime. If these
+ * connections are not available, the server uses public sockets. If the caller requested these connections
+ * explicitly, the call rejects with an `OptionError`.
  */
 export async function chooseSockets(
   wanted: WantedTransport,
@@ -37,7 +38,7 @@ export async function chooseSockets(
   return publicSockets(found, !isForbidden);
 }
 
-/** @param isFallback - the runtime has others, and they are not available */
+/** @param isFallback - whether the runtime has other connections that are not available */
 export function publicSockets(why: string, isFallback = false): Listen {
   const way = { kind: 'socket', why, isFallback } as const;
   return (target, options) => listenOnSocket(target, options, way);

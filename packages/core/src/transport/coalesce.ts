@@ -2,15 +2,16 @@ import { Buffer } from 'node:buffer';
 import { appendTo, byteLengthOf, toBuffer, writeAll } from '../bytes/byte-source.ts';
 import type { OutboundBytes } from '../contract.ts';
 
-/** Messages up to this size are copied together; larger ones are passed on as they are. */
+/** Maximum size of messages that are copied together, in bytes. Larger messages are passed on without a copy. */
 const COPY_BYTES = 8 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * The buffers to hand to the kernel for these messages, which have `bytes` bytes together, if that is known: runs of small
- * ones copied into one buffer, large ones untouched, all in order.
+ * Returns the buffers to hand to the kernel for these messages, in order. Runs of small messages are copied into one
+ * buffer. Large messages are not copied. `bytes` is the total length of the messages, if it is known.
  *
- * @param isList - the kernel gets them in one call: a large message of several parts needs no copy either
+ * @param isList - whether the kernel receives the buffers in one call; a large message of several parts then needs no
+ * copy
  */
 export function coalesce(
   messages: readonly OutboundBytes[],
@@ -18,7 +19,7 @@ export function coalesce(
   isList = true,
 ): Buffer[] {
   if (messages.length > 1 && bytes > 0 && bytes <= COPY_BYTES) {
-    // As most are: none can be large.
+    // The usual case: no message can be large.
     const joined = Buffer.allocUnsafe(bytes);
     if (writeAll(messages, joined, COPY_BYTES)) return [joined];
   }

@@ -1,82 +1,86 @@
 import type { Buffer } from 'node:buffer';
 import type { Address } from '../contract.ts';
 
-/** A group of receivers, which a socket for datagrams joins. */
+/** A group of receivers that a datagram socket joins. */
 export interface MulticastGroup {
-  /** Its address: `224.0.0.114`, `ff02::1234`. */
+  /** Address of the group: `224.0.0.114` or `ff02::1234`. */
   readonly group: string;
-  /** Only what this sender sends to the group (source-specific multicast, RFC 4607). @default all senders */
+  /** Sender whose datagrams to the group are received (source-specific multicast, RFC 4607). @default all senders */
   readonly source?: string;
-  /** The address of the interface to listen on; for IPv6 `::%` and its name or number. @default the system chooses */
+  /**
+   * Address of the interface to listen on. For IPv6, use `::%` and the name or number of the interface.
+   * @default the system chooses
+   */
   readonly interface?: string;
 }
 
-/** The settings of a socket for datagrams. What is `undefined` is left to the system. */
+/** The settings of a datagram socket. The system decides settings that are `undefined`. */
 export interface DatagramSettings {
-  /** 4 or 6: the family of all its addresses. */
+  /** Family of all addresses of the socket: 4 or 6. */
   readonly family: 4 | 6;
-  /** Takes IPv6 alone; else an IPv6 socket also takes IPv4, with addresses as `::ffff:10.0.0.1`. */
+  /** Whether an IPv6 socket refuses IPv4. Otherwise IPv4 addresses look like `::ffff:10.0.0.1`. */
   readonly ipv6Only: boolean;
-  /** Several sockets of the machine may have the port: each gets what is sent to a group. */
+  /** Whether several sockets of the machine can have the port. Each socket receives the datagrams to a group. */
   readonly reuseAddr: boolean;
-  /** Several sockets share the port: the system deals the datagrams out by their senders. */
+  /** Whether several sockets share the port. The system distributes the datagrams by their senders. */
   readonly reusePort: boolean;
-  /** Datagrams may be sent to the broadcast address of a network. */
+  /** Whether datagrams can be sent to the broadcast address of a network. */
   readonly broadcast: boolean;
-  /** The size of the kernel's receive buffer. */
+  /** Size of the kernel's receive buffer, in bytes. */
   readonly receiveBufferBytes: number | undefined;
-  /** The size of the kernel's send buffer. */
+  /** Size of the kernel's send buffer, in bytes. */
   readonly sendBufferBytes: number | undefined;
-  /** Over how many routers a datagram goes: 1 to 255. */
+  /** Maximum number of routers that a datagram passes, from 1 to 255. */
   readonly ttl: number | undefined;
-  /** The same for datagrams to groups: 0 to 255. */
+  /** The same maximum for datagrams to groups, from 0 to 255. */
   readonly multicastTtl: number | undefined;
-  /** Datagrams to a group reach its members on this machine, too. */
+  /** Whether datagrams to a group also reach its members on this machine. */
   readonly multicastLoopback: boolean | undefined;
-  /** The address of the interface that datagrams to groups leave by. */
+  /** Address of the interface from which datagrams to groups are sent. */
   readonly multicastInterface: string | undefined;
 }
 
-/** Where a socket for datagrams is bound, and to which peer it is connected, if any. */
+/** The place where a datagram socket is bound, and the peer to which it is connected, if any. */
 export interface DatagramPlace {
-  /** The address to bind. @default all addresses */
+  /** Address to bind. @default all addresses */
   readonly host?: string | undefined;
-  /** 0 takes a free one. */
+  /** Port to bind. With 0 the system chooses a free port. */
   readonly port: number;
-  /** The only peer: others are not heard. */
+  /** The only peer of the socket. Datagrams of other senders are not received. */
   readonly peer?: { readonly host: string; readonly port: number } | undefined;
-  /** The groups that it joins at once. */
+  /** Groups that the socket joins at once. */
   readonly groups: readonly MulticastGroup[];
 }
 
-/** The receiver of a socket's reports. All calls come on the event loop, none from within `open` and `send`. */
+/** The receiver of a socket's reports. The event loop makes all calls, and never within `open` or `send`. */
 export interface DatagramSocketUser {
-  /** The socket is bound, and connected if it has a peer. */
+  /** Called when the socket is bound, and connected if it has a peer. */
   bound(): void;
-  /** A datagram came. Its memory belongs to the receiver. */
+  /** Called when a datagram has arrived. The memory of the bytes belongs to the receiver. */
   arrived(bytes: Buffer, host: string, port: number, family: 'IPv4' | 'IPv6'): void;
-  /** An error that the socket survives, such as a peer's answer that nobody listens there. */
+  /** Called for an error that the socket survives, for example a peer's answer that its port is closed. */
   caught(error: Error): void;
-  /** It cannot be bound or connected. */
+  /** Called when the socket cannot be bound or connected. */
   failed(error: Error): void;
-  /** It is closed; comes once and last. */
+  /** Called once, as the last call, when the socket is closed. */
   closed(): void;
 }
 
-/** A socket for datagrams: the system's, or one of a simulated host. */
+/** A datagram socket of the system or of a simulated host. */
 export interface DatagramSocket {
-  /** Where it is bound, once it is. */
+  /** Local address, after the socket is bound. */
   readonly localAddress: Address | undefined;
-  /** Its peer, once it is connected. */
+  /** Address of the peer, after the socket is connected. */
   readonly remoteAddress: Address | undefined;
-  /** Bytes that `send` was given and the kernel has not taken. */
+  /** Number of bytes that were passed to `send` and that the kernel has not accepted. */
   readonly unsentBytes: number;
-  /** Binds. Called once. */
+  /** Binds the socket. Called once. */
   open(user: DatagramSocketUser): void;
   /**
-   * Sends one datagram; without a host to the peer that it is connected to. The bytes do not change before `sent`.
+   * Sends one datagram. Without a host, the datagram is sent to the connected peer. A host name is looked up first.
+   * The bytes must not change before `sent` is called.
    *
-   * @param sent - called later and once, when the kernel has taken it or refused it; a name is looked up first
+   * @param sent - callback that is called once, later, when the kernel has accepted or refused the datagram
    */
   send(
     bytes: Uint8Array,
@@ -84,19 +88,19 @@ export interface DatagramSocket {
     port: number,
     sent: (error: Error | null) => void,
   ): void;
-  /** Joins a group; throws the system's error if it cannot. */
+  /** Joins a group. Throws the system's error if the socket cannot join. */
   join(group: MulticastGroup): void;
-  /** Leaves a group; throws the system's error if it cannot. */
+  /** Leaves a group. Throws the system's error if the socket cannot leave. */
   leave(group: MulticastGroup): void;
-  /** Closes it; `closed` follows. */
+  /** Closes the socket; `closed` follows. */
   close(): void;
 }
 
 /**
- * A network of datagrams that is not the machine's own, as one host in it sees it: a host of a `Simulation`, or a network
+ * A network of datagrams that is not the machine's own, as one host sees it: a host of a `Simulation`, or a network
  * of a test.
  */
 export interface DatagramNetwork {
-  /** A socket; its port is taken once it is opened. */
+  /** Returns a socket. The port is taken when the socket is opened. */
   datagramSocket(place: DatagramPlace, settings: DatagramSettings): DatagramSocket;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { systemError } from './system-error.ts';
 
-/** Kept free for what the application itself opens: files, databases, a log. */
+/** Number of descriptors that stay free for the application's own files, databases and logs. */
 export const RESERVED_DESCRIPTORS = 16;
 
 const LIMITS_FILE = '/proc/self/limits';
@@ -10,8 +10,8 @@ const SOFT_LIMIT = /^Max open files\s+(\d+)/m;
 let known: number | undefined;
 
 /**
- * How many descriptors this process may have open; `Infinity` where the system does not report it. Asked once: Node
- * raises it as far as it can when it starts.
+ * Returns the maximum number of open descriptors of this process; `Infinity` if the system does not report it. The
+ * limit is read once, because Node raises it as far as possible when Node starts.
  */
 export function descriptorLimit(): number {
   known ??= readLimit();
@@ -27,7 +27,7 @@ function readLimit(): number {
   }
 }
 
-/** As Node's own, and what it does not say. */
+/** Returns an error like Node's own, with more details. */
 export function outOfDescriptors(connections: number): Error {
   const text =
     `accept EMFILE: ${connections} ${connections === 1 ? 'connection was' : 'connections were'} reset, because ` +

@@ -1,41 +1,48 @@
 import type { SocketOptions } from './socket-options.ts';
 
-/** Where to listen. */
+/** A place to listen on. */
 export type ListenTarget =
   | {
-      /** 0 for one that the system chooses, see `server.port`. */
+      /** Port to listen on. With 0 the system chooses a free port, see `server.port`. */
       readonly port: number;
-      /** The address to listen on. @default all addresses, IPv6 and IPv4 */
+      /** Address to listen on. @default all addresses, IPv6 and IPv4 */
       readonly host?: string;
-      /** Connections that the system keeps until they are accepted. @default 511 */
+      /** Maximum number of connections that the system keeps until they are accepted. @default 511 */
       readonly backlog?: number;
-      /** `host: '::'` takes no IPv4 connections. @default false */
+      /** Whether `host: '::'` refuses IPv4 connections. @default false */
       readonly ipv6Only?: boolean;
-      /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
+      /**
+       * Whether a worker of `node:cluster` has a socket of its own, not shared with the other workers.
+       * @default false
+       */
       readonly exclusive?: boolean;
       /**
-       * Several sockets, of this process or others, may listen on the port; the system spreads the connections
-       * over them (`SO_REUSEPORT`). Node 22.12, 23.1 or newer; not on Windows and macOS. @default false
+       * Whether several sockets, of this process or others, can listen on the port. The system spreads the
+       * connections over the sockets (`SO_REUSEPORT`). The option needs Node 22.12, 23.1 or newer. The option is not
+       * available on Windows and macOS.
+       * @default false
        */
       readonly reusePort?: boolean;
     }
   | {
-      /** A Unix socket's file, or a named pipe on Windows. The file goes when the server closes. */
-      readonly path: string;
-      /** Connections that the system keeps until they are accepted. @default 511 */
-      readonly backlog?: number;
-      /** In a worker of `node:cluster`: a socket of its own, not shared with the other workers. @default false */
-      readonly exclusive?: boolean;
       /**
-       * Delete the socket file of a crashed program, if no process listens on it.
+       * Path of a Unix socket's file, or name of a named pipe on Windows. The file is deleted when the server closes.
+       */
+      readonly path: string;
+      /** Maximum number of connections that the system keeps until they are accepted. @default 511 */
+      readonly backlog?: number;
+      /**
+       * Whether a worker of `node:cluster` has a socket of its own, not shared with the other workers.
        * @default false
        */
+      readonly exclusive?: boolean;
+      /** Whether the socket file of a crashed program is deleted, if no process listens on it. @default false */
       readonly replaceStale?: boolean;
-      /** Every user may read from the socket. @default false: what the umask allows */
+      /** Whether every user can read from the socket. @default false: what the umask allows */
       readonly readableAll?: boolean;
-      /** Every user may write to the socket. @default false: what the umask allows */
+      /** Whether every user can write to the socket. @default false: what the umask allows */
       readonly writableAll?: boolean;
     };
 
-/** Socket options of accepted TCP connections, each of them set. */
+/** The socket options of accepted TCP connections. Each option is set. */
 export type AcceptedOptions = Required<SocketOptions>;

@@ -2,7 +2,7 @@ import type { Address, Logger } from '../contract.ts';
 import type { Listener, ListenerSink } from './listener.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
-/** A {@link Listener} as the transport of a server channel: its input are accepted connections. */
+/** A {@link Listener} as the transport of a server channel. The input of the transport is the accepted connections. */
 export class ListenerTransport implements Transport, ListenerSink {
   readonly accepts = 'nothing: a listening channel cannot be written to';
   readonly unsentBytes = 0;
@@ -11,7 +11,7 @@ export class ListenerTransport implements Transport, ListenerSink {
   private readonly wrap: ((connection: Transport) => Transport) | undefined;
   private sink: TransportSink | undefined = undefined;
 
-  /** @param wrap - puts a transport on top of each accepted one, such as TLS. @default none */
+  /** @param wrap - function that puts a transport, such as TLS, on top of each accepted connection. @default none */
   constructor(listener: Listener, wrap?: (connection: Transport) => Transport) {
     this.listener = listener;
     this.wrap = wrap;
@@ -66,7 +66,7 @@ export class ListenerTransport implements Transport, ListenerSink {
     this.listener.close();
   }
 
-  // --- what the listener reports ---
+  // --- reports of the listener ---
 
   listening(): void {
     this.sink?.connected();

@@ -3,7 +3,7 @@ import type { Address } from '../contract.ts';
 import type { ByteEnd, EndUser } from './byte-end.ts';
 import { systemError } from './system-error.ts';
 
-/** One end of a connection without a network in between: sent bytes have arrived at once. */
+/** One end of a connection without a network. Sent bytes arrive at once. */
 export class MemoryEnd implements ByteEnd {
   readonly local: Address;
   readonly remote: Address;
@@ -17,14 +17,13 @@ export class MemoryEnd implements ByteEnd {
   private peer: MemoryEnd | undefined = undefined;
   private chunks: Buffer[] = [];
 
-  /** @param capacity - bytes that wait to be read before the other end has no more room */
+  /** @param capacity - maximum number of unread bytes, at which the other end has no more room */
   constructor(local: Address, remote: Address, capacity: number) {
     this.local = local;
     this.remote = remote;
     this.capacity = capacity;
   }
 
-  /** Connects the two. */
   join(other: MemoryEnd): void {
     this.peer = other;
     other.peer = this;
@@ -90,7 +89,7 @@ export class MemoryEnd implements ByteEnd {
     this.unreadBytes = 0;
   }
 
-  /** Bytes that have arrived can still be read. */
+  /** Ends the connection with an error. Bytes that have arrived can still be read. */
   private breaks(error: Error): void {
     this.error ??= error;
     this.isGone = true;

@@ -9,21 +9,20 @@ import { systemError } from './system-error.ts';
 
 /** Options of a {@link MemoryNetwork}. */
 export interface MemoryNetworkOptions {
-  /** Bytes that each direction of a connection holds before its writer has to wait. @default 65536 */
+  /** Maximum number of bytes that each direction of a connection holds before its writer must wait. @default 65536 */
   readonly capacityBytes?: number;
 }
 
 const OPTIONS = describeOptions('MemoryNetwork', { capacityBytes: CAPACITY });
 
-/** A listener, and the clock of its connections. */
 interface Listening {
   readonly listener: MemoryListener;
   readonly clock: Clock;
 }
 
 /**
- * Names that servers listen on and clients connect to, without ports, in one process: for integration
- * tests, for benchmarks, and for parts of a program that talk as if they were apart.
+ * Names on which servers listen and to which clients connect, without ports, in one process. Use the network for
+ * integration tests, for benchmarks, and for parts of a program that communicate as if they were separate programs.
  *
  * @example
  * ```ts
@@ -35,7 +34,7 @@ interface Listening {
  *   .handler((channel) => channel.pipeline.addLast(new Printer()))
  *   .connect({ network, name: 'echo' });
  * ```
- * @see Netty's `LocalAddress` and `LocalServerChannel`; the names live in an object, not in the module
+ * @see Netty's `LocalAddress` and `LocalServerChannel`; here the names belong to an object, not to the module
  */
 export class MemoryNetwork {
   private readonly capacityBytes: number;
@@ -46,12 +45,12 @@ export class MemoryNetwork {
     this.capacityBytes = OPTIONS.resolve(options).capacityBytes;
   }
 
-  /** The names that are listened on now. */
+  /** The names on which servers listen now. */
   get names(): string[] {
     return [...this.listeners.keys()];
   }
 
-  /** A listener on a name; the name is taken once it is opened. */
+  /** Returns a listener on a name. The name is taken when the listener is opened. */
   listen(name: string, clock: Clock = systemClock): Listener {
     const { listeners } = this;
     const claim = () => {
@@ -66,7 +65,7 @@ export class MemoryNetwork {
     return listener;
   }
 
-  /** A transport that connects to a name once it is opened. */
+  /** Returns a transport that connects to a name when the transport is opened. */
   connect(name: string, clock: Clock = systemClock): MemoryTransport {
     this.connections += 1;
     const local: Address = { path: `memory:${name}#${this.connections}` };

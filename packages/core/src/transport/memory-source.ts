@@ -5,30 +5,30 @@ import type { Transport } from './transport.ts';
 
 /** A name or a port that a listener takes. */
 export interface ListenPlace {
-  /** Takes it. Returns its address, or why it is not available. */
+  /** Takes the place. Returns its address, or an error if the place is not available. */
   claim(): Address | Error;
-  /** Gives it back after it was taken. */
+  /** Gives a claimed place back. */
   release(): void;
 }
 
-/** A listener without a socket: connections are handed to it. */
+/** A listener without a socket. Another object passes connections to it. */
 export interface MemoryListener extends Listener {
-  /** Connections that it can still keep until the server takes them. */
+  /** Number of connections that the listener can still keep for the server. */
   readonly room: number;
-  /** Takes a connection; without room it is aborted. */
+  /** Accepts a connection, or aborts the connection if there is no room. */
   accept(transport: Transport): void;
 }
 
 /**
- * A listener on a name or a port that no kernel has.
+ * Returns a listener on a name or a port that no kernel has.
  *
- * @param backlog - connections that it keeps until the server takes them, 1024 without it; more are refused
+ * @param backlog - maximum number of connections that wait for the server, by default 1024; further connections are
+ * refused
  */
 export function listenInMemory(place: ListenPlace, clock: Clock, backlog?: number): MemoryListener {
   return new AcceptingListener(new MemorySource(place, clock), undefined, backlog);
 }
 
-/** Connections of one process. */
 class MemorySource implements ConnectionSource {
   readonly way: TransportWay = { kind: 'memory', why: 'a network in memory' };
   private readonly place: ListenPlace;

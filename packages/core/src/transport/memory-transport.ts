@@ -10,33 +10,39 @@ import type { Transport, TransportSink } from './transport.ts';
 
 /** Options of an in-memory connection. */
 export interface MemoryTransportOptions {
-  /** Bytes that each direction holds before its writer has to wait, as a kernel's socket buffer does. @default 65536 */
+  /**
+   * Maximum number of bytes that each direction holds before its writer must wait, like a kernel's socket buffer.
+   * @default 65536
+   */
   readonly capacityBytes?: number;
-  /** Runs what one end reports; with a `VirtualClock` all of it happens by calls of the test. @default the system's */
+  /**
+   * Clock that runs the reports of one end. With a `VirtualClock`, the test decides when the reports run.
+   * @default the system's
+   */
   readonly clock?: Clock;
 }
 
-/** Bytes that a direction holds. */
+/** Maximum number of bytes that a direction holds. */
 export const CAPACITY = whole({ min: 1, default: 64 * 1024 });
 const OPTIONS = describeOptions('MemoryTransport.pair', {
   capacityBytes: CAPACITY,
   clock: CLOCK,
 });
 
-/** The program that has an end: a clock is one. */
+/** The program that owns an end. A clock is such a program. */
 export interface EndOwner {
-  /** Runs a task in a turn of its own. */
+  /** Runs a task in a separate turn. */
   nextTurn(task: () => void): void;
-  /** A channel, or a transport on top, opens the end. Returns what is to be called after each turn. */
+  /** Called when a channel, or a transport on top, opens the end. Returns a function to call after each turn. */
   opened?(sink: TransportSink): (() => void) | undefined;
 }
 
 const NOTHING: Buffer[] = [];
 
 /**
- * One end of a connection without a socket, in one process. It behaves as a TCP socket does: bytes are
- * copied and their boundaries are lost, a full connection makes the writer wait, each half ends on its own, and
- * nothing is reported from within a call.
+ * One end of a connection without a socket, in one process. The transport behaves like a TCP socket. Bytes are copied
+ * and their boundaries are lost. A full connection makes the writer wait. Each half ends separately. No report is
+ * made within a call.
  */
 export class MemoryTransport implements Transport {
   readonly accepts = 'Buffers';
@@ -45,7 +51,7 @@ export class MemoryTransport implements Transport {
   private dial: (() => Error | undefined) | undefined;
   private sink: TransportSink | undefined = undefined;
   private afterTurn: (() => void) | undefined = undefined;
-  /** Given by the channel, not taken by the end. */
+  /** Output of the channel that the end has not accepted yet. */
   private waiting: Buffer[] = NOTHING;
   private waitingBytes = 0;
   private isWoken = false;
@@ -56,7 +62,7 @@ export class MemoryTransport implements Transport {
   private isShutdownAsked = false;
   private isOutputOver = false;
   private isInputOver = false;
-  /** A write was refused because of the end's error. */
+  /** Whether a write was refused because of the end's error. */
   private hasMetError = false;
   private readonly run = (): void => this.turn();
 
@@ -68,7 +74,7 @@ export class MemoryTransport implements Transport {
     end.user = this;
   }
 
-  /** Two ends that are connected to each other. Each may have a clock of its own. */
+  /** Returns two connected ends. Each end can have a clock of its own. */
   static pair(
     options: MemoryTransportOptions = {},
     other: MemoryTransportOptions = options,
@@ -83,9 +89,9 @@ export class MemoryTransport implements Transport {
   }
 
   /**
-   * Makes a transport for one end of a connection, which may be an implementation of your own, such as a simulated kernel.
+   * Makes a transport for one end, which can be your own implementation, such as a simulated kernel.
    *
-   * @param dial - begins to connect, or returns why it cannot; none for an end that is connected
+   * @param dial - function that begins to connect, or returns an error; not needed for an end that is connected
    */
   static over(owner: EndOwner, end: ByteEnd, dial?: () => Error | undefined): MemoryTransport {
     return new MemoryTransport(owner, end, dial);
@@ -139,7 +145,7 @@ export class MemoryTransport implements Transport {
   write(messages: readonly unknown[], bytes: number): boolean {
     const { end } = this;
     if (end.isGone) {
-      end.error ??= systemError('EPIPE', 'write EPIPE: the connection is over');
+      end.error ??= systemError('EPIPE', 'write EPIPE: the connection has ended');
       this.hasMetError = true;
       this.wake();
       return false;
@@ -151,7 +157,7 @@ export class MemoryTransport implements Transport {
         return this.isTakenBy(end);
       }
     }
-    // Their memory does not change before `written`.
+    // The memory of the messages does not change before `written`.
     this.waiting = (messages as readonly OutboundBytes[]).map(toBuffer);
     for (const buffer of this.waiting) this.waitingBytes += buffer.length;
     this.sendWaiting();
@@ -186,7 +192,7 @@ export class MemoryTransport implements Transport {
   wake(): void {
     if (this.isWoken || this.isGone || this.sink === undefined || !this.hasNews) return;
     this.isWoken = true;
-    // Two ends that answer each other must let timers and sockets have their turn in between.
+    // When two ends answer each other, timers and sockets must have their turn in between.
     this.owner.nextTurn(this.run);
   }
 
@@ -202,7 +208,10 @@ export class MemoryTransport implements Transport {
     );
   }
 
-  /** As a system does, the end shows its error to reads and writes only; the end of what carries it, once all is read. */
+  /**
+   * Whether the transport can see the end's error. Like a system, the end shows an error only to reads and writes. If
+   * the connection that carries the end has ended, the end shows the error after all bytes were read.
+   */
   private get seesError(): boolean {
     const { end } = this;
     if (end.error === undefined) return false;
@@ -221,7 +230,7 @@ export class MemoryTransport implements Transport {
     this.wake();
   }
 
-  /** Copies what fits into the end. */
+  /** Copies as many bytes as fit into the end. */
   private sendWaiting(): void {
     const { end, waiting } = this;
     let count = 0;
@@ -238,13 +247,13 @@ export class MemoryTransport implements Transport {
     waiting.splice(0, count);
   }
 
-  /** Reports what has happened. Any call of the sink may close this end. */
+  /** Reports all changes. Any call of the sink can close this end. */
   private turn(): void {
     this.isWoken = false;
     const sink = this.sink!;
     const { end } = this;
     if (!this.isConnected && !this.isClosed) this.connect(sink);
-    // Bytes that came before the reset are read first, if reads are asked for.
+    // Bytes that arrived before the reset are read first, if reads are requested.
     const canRead = this.mayRead && end.unreadBytes > 0;
     if (this.seesError && !this.isClosed && !canRead) {
       this.isClosed = true;

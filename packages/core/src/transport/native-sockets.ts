@@ -3,9 +3,9 @@ import type { AcceptedOptions, ListenTarget } from './listen-target.ts';
 import type { Listener } from './listener.ts';
 
 /**
- * Makes a listener on them.
+ * Makes a listener on the connections of the runtime.
  *
- * @param isRequired - listening fails where a connection would be a public socket
+ * @param isRequired - whether listening fails if a connection would be a public socket
  */
 export type NativeListen = (
   target: ListenTarget,
@@ -14,20 +14,23 @@ export type NativeListen = (
   isRequired: boolean,
 ) => Listener;
 
-/** The connections that one runtime has below its public sockets: Node's handles, Bun's sockets. */
+/** The connections of a runtime below its public sockets: Node's handles, or Bun's sockets. */
 export interface NativeSockets {
   readonly kind: 'handle' | 'bun';
   /** The runtime and its version, for a log. */
   readonly runtime: string;
-  /** True if this process runs on the runtime. */
+  /** Returns true if this process runs on the runtime. */
   isHere(): boolean;
-  /** The reason not to use them; `undefined` if there is none. Calls nothing that the runtime could warn of. */
+  /**
+   * Returns the reason not to use the connections; `undefined` if there is none. The method avoids functions for
+   * which the runtime could warn.
+   */
   obstacle(): string | undefined;
-  /** Sends bytes through two of them. Resolves with a maker of listeners, or with what is wrong. */
+  /** Sends bytes through two connections. Resolves with a function that makes listeners, or with the fault. */
   check(): Promise<NativeListen | string>;
 }
 
-/** The error for a `bind` that asks for an option that is not available. */
+/** Returns the error for a `bind` that requests an option that is not available. */
 export function nativeRefused(kind: NativeSockets['kind'], why: string): OptionError {
   return new OptionError(
     'OPTION_CONFLICT',

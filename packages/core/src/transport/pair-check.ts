@@ -2,19 +2,19 @@ import { Buffer } from 'node:buffer';
 import type { CloseInfo } from '../contract.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
-/** No kernel takes so many blocks at once while the other end does not read. */
+/** Number of blocks that no kernel accepts at once while the other end does not read. */
 const MOST_BLOCKS = 256;
 const BLOCK_BYTES = 256 * 1024;
 const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 
-/** Connects two transports; each call of `opened` is for something that is closed if that fails. */
+/** Connects two transports. Each function that is passed to `opened` closes a resource if the connect fails. */
 type Connect = (
   opened: (close: () => void) => void,
 ) => Promise<readonly [near: Transport, far: Transport]>;
 
 /**
- * Sends bytes through two connected transports in every way that connections do, and ends them. Resolves with what
- * is wrong, or with `undefined`; takes some milliseconds. Nothing is open then.
+ * Sends bytes through two connected transports in every way that connections use, and ends the transports. Resolves
+ * with the fault, or with `undefined`, after some milliseconds. Nothing is open then.
  */
 export async function connectAndCheck(
   connect: Connect,
@@ -52,7 +52,8 @@ async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
 async function runCheck(near: Side, far: Side): Promise<string | undefined> {
   far.transport.requestRead();
   near.transport.requestRead();
-  // One buffer, whose memory is ours again at once; some small ones, gathered; two large ones.
+  // The check sends one buffer whose memory is reused at once, then small buffers that are gathered, then two large
+  // buffers.
   await exchange(near, far, [patterned(1000, 1)]);
   await exchange(far, near, [patterned(10, 2), patterned(30, 3), patterned(500, 4)]);
   await exchange(near, far, [patterned(9000, 5), patterned(10_000, 6)]);
@@ -73,7 +74,7 @@ async function runCheck(near: Side, far: Side): Promise<string | undefined> {
   return isRight ? undefined : `the self-check saw ${JSON.stringify(events)}`;
 }
 
-/** Messages whose write is over at once arrive as they were, whatever becomes of their memory. */
+/** Checks that messages arrive unchanged, even if their memory changes directly after the write has ended. */
 async function exchange(from: Side, to: Side, messages: Buffer[]): Promise<void> {
   const sent = Buffer.concat(messages);
   if (!from.transport.write(messages, sent.length)) {
@@ -85,7 +86,7 @@ async function exchange(from: Side, to: Side, messages: Buffer[]): Promise<void>
   if (!to.take().equals(sent)) throw new Error('other bytes arrived than were sent');
 }
 
-/** A write that the kernel cannot take at once ends later, and once. */
+/** Checks that a write that the kernel cannot accept at once ends later, and only once. */
 async function exchangeLate(from: Side, to: Side): Promise<void> {
   to.transport.pauseReading();
   to.readsOn = false;

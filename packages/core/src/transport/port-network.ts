@@ -2,16 +2,16 @@ import type { Listener } from './listener.ts';
 import type { SocketOptions } from './socket-options.ts';
 import type { Transport } from './transport.ts';
 
-/** Options of sockets that a {@link PortNetwork} makes, each of them set. */
+/** The options of sockets that a {@link PortNetwork} makes. Each option is set. */
 export type NetworkSocketOptions = Omit<Required<SocketOptions>, 'noDelay'>;
 
 /**
- * A network with hosts and ports that is not the machine's own, as one host in it sees it: the hosts of a `Simulation`,
- * or a tunnel. `bind({ network, port })` and `connect({ network, host, port })` take it.
+ * A network with hosts and ports that is not the machine's own, as one host sees it: a host of a `Simulation`, or a
+ * tunnel. `bind({ network, port })` and `connect({ network, host, port })` accept it.
  */
 export interface PortNetwork {
-  /** A listener on a port of this host, 0 for a free one; the port is taken once it is opened. */
+  /** Returns a listener on a port of this host; 0 means a free port. The port is taken when the listener is opened. */
   listenOn(port: number, options: NetworkSocketOptions, backlog: number | undefined): Listener;
-  /** A transport that connects from this host once it is opened. */
+  /** Returns a transport that connects from this host when the transport is opened. */
   connectTo(host: string, port: number, options: NetworkSocketOptions): Transport;
 }

@@ -1,35 +1,38 @@
-// The memory of reads: where the bytes of all connections go, and who may keep them for how long
+// The memory of reads: where the bytes of all connections are stored, and how long a handler may keep them
 // (docs/decisions/0064-who-may-keep-a-read.md).
 import { Buffer } from 'node:buffer';
 import { bufferPlace, bufferView, placedView } from '../bytes/buffer-view.ts';
 
-/** Reads are often a power of two and some headers: four times 16 KiB and their headers must fit. */
+/**
+ * Size of a slab, in bytes. Many reads are a power of two and some headers: four times 16 KiB and their headers must
+ * fit.
+ */
 const SLAB_BYTES = 68 * 1024;
 /**
- * From here on a read gets memory of its own, so that a kept one does not hold a whole slab. Each such
- * allocation costs more than a slab does: with a limit of 16 KiB, bursts of 16.4 KiB took twice the time. One that
- * fills the buffer gets a slab: the end of its last message is still to come, and fits there.
+ * Minimum size of a read with memory of its own, in bytes. A kept read of this size does not hold a whole slab.
+ * Memory of its own costs more than a slab: with a limit of 16 KiB, bursts of 16.4 KiB took twice the time. A read
+ * that fills the buffer uses a slab, because the end of its last message has not arrived yet and fits there.
  */
 const LARGE_BYTES = 32 * 1024;
-/** As much as a read brings at most. */
+/** Maximum size of a read, in bytes. */
 const READ_BYTES = 64 * 1024;
 
-/** The buffer that all connections read into; each read is copied out at once. */
+/** The buffer into which all connections read. Each read is copied out at once. */
 export const readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 const readMemory = readBuffer.buffer;
 
 let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let memory = slab.buffer;
 let used = 0;
-/** The end of the last read in the slab; -1 once what follows was given away. */
+/** End of the last read in the slab; -1 after the memory behind that read was given away. */
 let readEnd = -1;
-/** The view of the last copied read; the next read often has the same length and uses it again. */
+/** View of the last copied read. The next read often has the same length and uses the view again. */
 let window: Buffer = readBuffer;
 
 /**
- * Copies the first `length` bytes of the {@link readBuffer} to where they stay: the channel's memory for reads, if it has
- * some and there is room, else memory that is given out once. Many small reads of all connections share a slab, so each
- * costs only its own length.
+ * Copies the first `length` bytes of the {@link readBuffer} to the channel's own memory for reads, if that memory has
+ * room. Otherwise copies them to memory that is given out once. Many small reads of all connections share a slab, so
+ * each read costs only its own length.
  */
 export function keepRead(length: number, own?: ReadMemory): Buffer {
   if (window.length !== length) window = bufferView(readMemory, 0, length);
@@ -46,7 +49,7 @@ export function keepRead(length: number, own?: ReadMemory): Buffer {
     used = 0;
   }
   const start = used;
-  // Aligned, because an 8-aligned copy is faster than an odd one.
+  // The offset is aligned, because a copy to a multiple of 8 is faster.
   readEnd = start + length;
   used = aligned(readEnd);
   slab.set(window, start);
@@ -54,8 +57,8 @@ export function keepRead(length: number, own?: ReadMemory): Buffer {
 }
 
 /**
- * True if `end` is the end of the last read in this memory, and its slab has `more` bytes left: from now on they belong
- * to the caller.
+ * Returns true if `end` is the end of the last read in this memory and its slab has `more` bytes left. The `more`
+ * bytes then belong to the caller.
  */
 export function extendRead(place: ArrayBufferLike, end: number, more: number): boolean {
   if (place !== memory || end !== readEnd || end + more > SLAB_BYTES) return false;
@@ -69,22 +72,23 @@ function aligned(offset: number): number {
 }
 
 /**
- * Memory that a channel's next reads are copied into, one after the other. Data only, since it is used while memory of
- * all connections holds the read. From {@link next} on only the transport writes there while it is offered.
+ * Memory into which a channel's next reads are copied, one after the other. While the memory is offered, only the
+ * transport writes from {@link next} on. The object only contains data, because the object is used while the shared
+ * memory holds the read.
  */
 export class ReadRoom {
-  /** Where the next read goes, as an index of the Buffer that is offered. */
+  /** Place of the next read, as an index of the offered Buffer. */
   next = 0;
   private buffer: Buffer | undefined = undefined;
   private memory: ArrayBufferLike | undefined = undefined;
   private origin = 0;
 
-  /** True while reads go into a buffer. */
+  /** Whether reads are copied into a buffer. */
   get isOffered(): boolean {
     return this.buffer !== undefined;
   }
 
-  /** From now on reads go into `buffer`, from the index `from` on. */
+  /** Makes the next reads go into `buffer`, from the index `from` on. */
   offer(buffer: Buffer, from: number): void {
     const place = bufferPlace(buffer);
     this.buffer = buffer;
@@ -93,20 +97,20 @@ export class ReadRoom {
     this.next = from;
   }
 
-  /** Reads go into no buffer any more. */
+  /** Ends the use of the buffer for reads. */
   withdraw(): void {
     this.buffer = undefined;
     this.memory = undefined;
   }
 
-  /** True if this was received at an index of the Buffer that is offered. */
+  /** Returns true if the bytes were received at an index of the offered Buffer. */
   hasAt(index: number, bytes: Buffer): boolean {
     if (this.buffer === undefined || index + bytes.length > this.next) return false;
     const place = bufferPlace(bytes);
     return place.memory === this.memory && place.offset === this.origin + index;
   }
 
-  /** A copy of what was read, or `undefined` if there is not enough room for all of it. */
+  /** Returns a copy of the read, or `undefined` if the read does not fit completely. */
   receive(read: Buffer): Buffer | undefined {
     const { next, buffer } = this;
     if (buffer === undefined) return undefined;
@@ -114,23 +118,24 @@ export class ReadRoom {
     if (next + length > buffer.length) return undefined;
     buffer.set(read, next);
     this.next = next + length;
-    // Not remembered as the place of the last read, which would keep the message alive.
+    // This place is not stored as the place of the last read, which would keep the message alive.
     return bufferView(this.memory!, this.origin + next, length);
   }
 }
 
-/** Memory that serves the next read again, of any channel, once it was given back. */
+/** Memory for the next read of any channel. The handler gives the memory back. */
 const lent = /* @__PURE__ */ new ReadRoom();
 
 /**
- * Where the reads of one channel go, `channel.readMemory`. Without a word of a handler they go into memory that is given
- * out once: a view of it may be kept for ever. A handler changes that in two ways only:
+ * The memory for the reads of one channel, `channel.readMemory`. By default, reads use memory that is given out once,
+ * and a view of that memory can be kept permanently. A handler can change the default in two ways:
  *
- * - {@link offer}: the rest of a message that has begun is read into memory of the handler. Given out once, too.
- * - {@link lendTo}: the reads go into memory that later reads of other channels overwrite, while the handler is the only one in
- *   the pipeline. The handler gives it back when nothing has a view of it any more.
+ * - {@link offer}: the rest of a message that has begun is read into memory of the handler. That memory is also given
+ *   out once.
+ * - {@link lendTo}: while the handler is the only handler in the pipeline, reads use memory that later reads of other
+ *   channels overwrite. The handler gives the memory back when no view of it is left.
  *
- * A transport that makes its own Buffers takes no notice of either.
+ * A transport that makes its own Buffers ignores both settings.
  *
  * @see Netty's `RecvByteBufAllocator`
  */
@@ -139,26 +144,27 @@ export class ReadMemory {
   private room: ReadRoom | undefined = undefined;
   private borrower: object | undefined = undefined;
 
-  /** @internal Made by the channel: its pipeline knows which handler is alone. */
+  /** @internal The channel makes the object, because its pipeline knows which handler is alone. */
   constructor(pipeline: { readonly only: object | undefined }) {
     this.pipeline = pipeline;
   }
 
-  /** The next reads go into this room, until it is full, withdrawn or replaced by that of another handler. */
+  /** Uses a room for the next reads, until the room is full, withdrawn or replaced by the room of another handler. */
   offer(room: ReadRoom): void {
     this.room = room;
   }
 
   /**
-   * While this handler is the only one in the pipeline, reads go into memory that serves again. `undefined` ends that.
+   * Lends memory for the reads while `handler` is the only handler in the pipeline. Later reads overwrite the memory.
+   * `undefined` ends the lending.
    */
   lendTo(handler: object | undefined): void {
     this.borrower = handler;
   }
 
   /**
-   * Gives bytes back that were read into lent memory: no view of them is left. Memory that cannot
-   * serve again is replaced.
+   * Takes back bytes that were read into lent memory, when no view of them is left. Memory that cannot be used again
+   * is replaced.
    */
   takeBack(bytes: Buffer): void {
     const start = lent.next - bytes.length;
@@ -166,11 +172,14 @@ export class ReadMemory {
     else if (lent.next > 0) lent.withdraw();
   }
 
-  /** For transports: a copy of what was read; `undefined` if no handler has asked for anything, or the room is full. */
+  /**
+   * Returns a copy of the read, for transports. Returns `undefined` if no handler has asked for memory, or the room
+   * is full.
+   */
   receive(read: Buffer): Buffer | undefined {
     const { room, borrower } = this;
     if (room?.isOffered === true) return room.receive(read);
-    // A handler that was added later, or that has removed itself, may have kept what it saw.
+    // A handler that was added later, or that has removed itself, may have kept its input.
     if (borrower === undefined || this.pipeline.only !== borrower) return undefined;
     if (!lent.isOffered) lent.offer(Buffer.allocUnsafeSlow(READ_BYTES), 0);
     return lent.receive(read);

@@ -8,7 +8,7 @@ interface LocalEnd {
   readonly localFamily?: string | undefined;
 }
 
-/** Our end of a socket. The connections of one server share one object, most often. */
+/** Returns the local address of a socket. The connections of one server usually share one object. */
 export function localAddressOf(socket: LocalEnd): Address | undefined {
   const { localAddress, localPort, localFamily } = socket;
   const isLast =
@@ -20,7 +20,7 @@ export function localAddressOf(socket: LocalEnd): Address | undefined {
   return lastLocal;
 }
 
-/** Node's family and address as ours; `undefined` for sockets without an IP address. */
+/** Returns Node's family and address as an `Address`; `undefined` for sockets without an IP address. */
 export function addressOf(
   host: string | undefined,
   port: number | undefined,
@@ -30,7 +30,6 @@ export function addressOf(
   return { host, port, family: family === 'IPv6' ? 'IPv6' : 'IPv4' };
 }
 
-/** The peer as text, for errors. */
 export function peerText(remote: Address | undefined): string {
   if (remote === undefined) return 'the peer';
   return 'path' in remote ? remote.path : `${remote.host}:${remote.port}`;

@@ -1,31 +1,32 @@
-// Memory that small messages of many connections are gathered in.
+// Memory in which small messages of many connections are gathered.
 import { Buffer } from 'node:buffer';
 import { writeAll } from '../bytes/byte-source.ts';
 import type { OutboundBytes } from '../contract.ts';
 
-/** Messages up to this size are copied together; larger ones are passed on as they are. */
+/** Maximum size of messages that are copied together, in bytes. Larger messages are passed on without a copy. */
 const COPY_BYTES = 8 * 1024;
 const LARGEST_BITS = 16;
 const SMALLEST_BITS = 8;
 
 /**
- * Memory to gather small messages in, one piece for each power of two, for the connections of one kind. Nearly always
- * the kernel takes the bytes within the call, and the piece serves again, for any connection. Otherwise the write keeps
- * the piece, which is at most twice as large as its bytes.
+ * Memory for small messages of the connections of one kind, with one piece for each power of two. Usually the kernel
+ * accepts the bytes within the call, and the piece is used again for any connection. Otherwise the write keeps the
+ * piece, which is at most twice as large as its bytes.
  */
 export class GatheringMemory {
   private readonly pieces: (Buffer | undefined)[] = [];
-  /** Views of the pieces, each of the length that was used last: replies are often as long as those before. */
+  /** Views of the pieces, each with the length that was used last. A reply is often as long as the previous reply. */
   private readonly views: (Buffer | undefined)[] = [];
   /**
-   * From the gathering until `reuse` or `keep`: a message that sends another one while it is written, or a callback
-   * from within the system's write, must not write over it.
+   * Whether the memory is in use, from the gathering until `reuse` or `keep`. A message that sends another message
+   * during its own write, or a callback within the system's write, must not overwrite the memory.
    */
   private isInUse = false;
 
   /**
-   * The messages, `bytes` long together, as one Buffer, to be given back with {@link reuse} or {@link keep};
-   * `undefined` if one is too large to be copied, or all together are, or memory is in use.
+   * Returns the messages, `bytes` long together, as one Buffer. Give the Buffer back with {@link reuse} or
+   * {@link keep}. Returns `undefined` if one message or all together are too large to be copied, or the memory is in
+   * use.
    */
   gather(messages: readonly OutboundBytes[], bytes: number): Buffer | undefined {
     if (this.isInUse || bytes === 0 || bytes > 1 << LARGEST_BITS) return undefined;
@@ -40,12 +41,12 @@ export class GatheringMemory {
     return isWhole ? view : undefined;
   }
 
-  /** The kernel has a copy of what was gathered: its memory serves again. */
+  /** Makes the memory available again, because the kernel has a copy of the gathered bytes. */
   reuse(): void {
     this.isInUse = false;
   }
 
-  /** The gathered bytes are still in use, or may be: the next call takes other memory. */
+  /** Reserves the memory for the gathered bytes, which may still be in use. The next call uses other memory. */
   keep(view: Buffer): void {
     this.isInUse = false;
     const bits = bitsOf(view.length);

@@ -3,44 +3,54 @@ import { OptionError } from '../errors.ts';
 import { flag, number, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 
-/** Options of a TCP socket; those that a path or a name does not have are ignored. */
+/** Options of a TCP socket. A path or a name ignores the options that it does not have. */
 export interface SocketOptions {
-  /** No Nagle delay. @default true */
+  /** Whether the Nagle delay is off. @default true */
   readonly noDelay?: boolean;
-  /** TCP keepalive; it finds dead peers late or never, see the heartbeat handler. @default true */
+  /** Whether TCP keepalive is on. Keepalive finds dead peers late or never, see the heartbeat handler. @default true */
   readonly keepAlive?: boolean;
-  /** Idle time before the first keepalive probe. @default the system's, two hours on Linux */
+  /** Idle time before the first keepalive probe, in milliseconds. @default the system's, two hours on Linux */
   readonly keepAliveInitialDelayMs?: number;
   /**
-   * Time between keepalive probes, in whole seconds. It needs a `keepAliveInitialDelayMs`: without one the system's
-   * times hold. Another time than the default needs a Node whose `socket.setKeepAlive` takes an interval; elsewhere
-   * `bind` and `connect` fail with `OPTION_INVALID`. @default 1000
+   * Time between keepalive probes, in milliseconds, in steps of whole seconds. The option needs a
+   * `keepAliveInitialDelayMs`, because otherwise the system's times apply. A value other than the default needs a
+   * Node whose `socket.setKeepAlive` accepts an interval. On other versions `bind` and `connect` fail with
+   * `OPTION_INVALID`.
+   * @default 1000
    */
   readonly keepAliveIntervalMs?: number;
-  /** The connection is lost after so many keepalive probes without an answer; as `keepAliveIntervalMs`. @default 10 */
+  /**
+   * Number of keepalive probes without an answer after which the connection is lost. The requirements are those of
+   * `keepAliveIntervalMs`.
+   * @default 10
+   */
   readonly keepAliveCount?: number;
 }
 
-/** The options of a TCP socket. The times of the probes are those that each Node sets with an initial delay. */
+/** The options of a TCP socket. The defaults of the probes are the values that each Node sets with an initial delay. */
 export const SOCKET_OPTIONS = describeOptions('SocketOptions', {
   noDelay: flag({ default: true }),
   keepAlive: flag({ default: true }),
   keepAliveInitialDelayMs: number({ default: 0 }),
-  // Linux takes no more.
+  // Linux accepts no larger value.
   keepAliveIntervalMs: number({ min: 1000, max: 32_767_000, default: 1000 }),
   keepAliveCount: whole({ min: 1, max: 127, default: 10 }),
 });
 
-/** Bun has the parameters, and its own sockets do not. */
+/**
+ * Whether the runtime can set probes. In Bun, the method has the parameters, but Bun's own sockets do not support
+ * probes.
+ */
 const TAKES_PROBES = net.Socket.prototype.setKeepAlive.length >= 4 && !process.versions['bun'];
 
-/** Enables keepalive on a Node connected socket, with an interval and a count. */
+/** Enables keepalive on a connected Node socket, with an interval and a count. */
 export type SetKeepAlive = (socket: net.Socket) => void;
 
 /**
- * How the probes that are not the default are set on a Node socket; `undefined` where nothing is to be set.
+ * Returns a function that sets probes other than the default on a Node socket; `undefined` if there is nothing to
+ * set.
  *
- * @throws OptionError if the runtime cannot set them, or there is no initial delay
+ * @throws OptionError if the runtime cannot set the probes, or there is no initial delay
  */
 export function keepAliveSetter(
   options: Required<SocketOptions>,
@@ -60,7 +70,7 @@ export function keepAliveSetter(
     throw new OptionError('OPTION_INVALID', text, { option });
   }
   return (socket) => {
-    // Node 20's types do not have the last two.
+    // Node 20's types do not have the last two parameters.
     const newer = socket as unknown as { setKeepAlive(...args: readonly unknown[]): void };
     newer.setKeepAlive(true, keepAliveInitialDelayMs, keepAliveIntervalMs, keepAliveCount);
   };

@@ -12,15 +12,15 @@ import { SocketTransport } from './socket-transport.ts';
 import { StaleSocketFile } from './stale-socket.ts';
 import type { Transport } from './transport.ts';
 
-/** How connections are taken directly from Node's handles, where Node lets us. */
+/** The settings for accepting connections directly from Node's handles, if Node allows it. */
 export interface HandleAdoption {
   readonly acceptor: HandleAcceptor;
   readonly options: AcceptedOptions;
-  /** Listening fails where the connections cannot be taken so. */
+  /** Whether listening fails if the connections cannot be accepted from handles. */
   readonly isRequired: boolean;
 }
 
-/** A listener on a `net.Server`, whose connections have these options. */
+/** Returns a listener on a `net.Server` whose connections have these options. */
 export function listenOnSocket(
   target: ListenTarget,
   options: AcceptedOptions,
@@ -39,7 +39,6 @@ export function listenOnSocket(
   return new AcceptingListener(source, new StaleSocketFile(target));
 }
 
-/** A listening Node socket. */
 export class SocketSource implements ConnectionSource {
   way: TransportWay;
   private readonly server: net.Server;
@@ -49,9 +48,9 @@ export class SocketSource implements ConnectionSource {
   private isReporting = false;
 
   /**
-   * @param adopt - makes a transport of such a connection
-   * @param way - what the connections are, and why
-   * @param handles - for connections that are taken without Node's socket
+   * @param adopt - function that makes a transport of a connection
+   * @param way - kind of the connections, and the reason for it
+   * @param handles - settings for connections that are accepted without Node's socket
    */
   constructor(
     server: net.Server,
@@ -73,7 +72,7 @@ export class SocketSource implements ConnectionSource {
     try {
       server.listen({ ...this.target });
     } catch (thrown) {
-      // Node's permission model refuses some targets so.
+      // Node's permission model refuses some targets by a throw.
       process.nextTick(() => to.failed(toError(thrown)));
     }
   }
@@ -96,7 +95,7 @@ export class SocketSource implements ConnectionSource {
       else to.failed(error);
     });
     server.on('close', () => to.ended());
-    // Node's own `listening` may be true within `listen`, before there is an address.
+    // Node's own `listening` can be true within `listen`, before there is an address.
     server.on('listening', () => {
       const refusal = this.takeHandles(to);
       if (refusal !== undefined && this.handles?.isRequired === true) {
@@ -105,7 +104,7 @@ export class SocketSource implements ConnectionSource {
     });
   }
 
-  /** Why handles are not available, if they are wanted and cannot. */
+  /** Returns the reason if handles are requested and not available. */
   private takeHandles(to: AcceptingListener): string | undefined {
     if (this.handles === undefined) return undefined;
     const { acceptor, options } = this.handles;

@@ -1,5 +1,5 @@
-// A Node socket as a transport, by public API of Node alone: for connections that we make or encrypt, and for
-// accepted ones where they are not taken as handles (node-handle/).
+// A Node socket as a transport, by Node's public API alone. The transport serves outgoing and encrypted
+// connections, and accepted connections that are not handles (node-handle/).
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo } from '../contract.ts';
@@ -8,7 +8,10 @@ import { addressOf, localAddressOf } from './socket-address.ts';
 import type { SetKeepAlive } from './socket-options.ts';
 import { StreamTransport } from './stream-transport.ts';
 
-/** Deno's TLS gets nothing from a socket with `onread`, so that STARTTLS would wait for ever. */
+/**
+ * Whether a socket can read into a buffer. In Deno, TLS receives nothing from a socket with `onread`, so STARTTLS
+ * would not end.
+ */
 const CAN_READ_INTO_BUFFER = process.versions['deno'] === undefined;
 
 const IS_NODE = process.versions['bun'] === undefined && CAN_READ_INTO_BUFFER;
@@ -25,11 +28,11 @@ export class SocketTransport extends StreamTransport {
     super(socket);
     this.socket = socket;
     this.readsIntoBuffer = readsIntoBuffer;
-    // After a reset it is too late to ask.
+    // After a reset the system does not know the addresses.
     if (!socket.connecting) this.rememberAddresses();
   }
 
-  /** A socket on its way to a server. */
+  /** Returns a transport that connects to a server. */
   static connecting(
     options: net.NetConnectOpts,
     setKeepAlive: ((socket: net.Socket) => void) | undefined,
@@ -40,7 +43,7 @@ export class SocketTransport extends StreamTransport {
     );
   }
 
-  /** A socket made by other code: one that a server accepted, from an agent, an upgrade. */
+  /** Returns a transport on a socket that other code made: a server, an agent or an upgrade. */
   static of(socket: net.Socket): SocketTransport {
     return new SocketTransport(socket, false);
   }
@@ -55,19 +58,22 @@ export class SocketTransport extends StreamTransport {
     return transport;
   }
 
-  /** Bun destroys a socket for a path without a listener at once, and reports the failure later. */
+  /**
+   * Whether the transport is active. Bun destroys a socket for a path without a listener at once, and reports the
+   * failure later.
+   */
   override get isActive(): boolean {
     return super.isActive && !this.socket.destroyed;
   }
 
-  /** Not if another stream stands in the place of the system's handle. */
+  /** Whether the written bytes went to the system's handle. On other sockets, another stream can replace the handle. */
   get keepsNoWrites(): boolean {
     return this.readsIntoBuffer;
   }
 
   /**
-   * A write of no bytes meets a failure of TCP, and sends nothing; one that is under way meets it by itself. On a Unix
-   * socket it would meet an ordinary end, too.
+   * Finds a failure of TCP with an empty write, which sends nothing. A write that is under way meets the failure
+   * itself. On a Unix socket, the write would also meet an ordinary end.
    */
   lookForFailure(): Error | undefined {
     const { socket } = this;
@@ -125,20 +131,21 @@ export class SocketTransport extends StreamTransport {
   }
 }
 
-/** A Node socket on its way to a server. */
+/** Returns a Node socket that connects to a server. */
 export function connectSocket(
   options: net.NetConnectOpts,
   setKeepAlive: SetKeepAlive | undefined,
 ): net.Socket {
   const socket = net.connect({ ...options, allowHalfOpen: true });
-  // Earlier there may be no socket of the system's, or another one for each address.
+  // Before the connect, the system may have no socket, or another socket for each address.
   if (setKeepAlive !== undefined) socket.once('connect', () => setKeepAlive(socket));
   return socket;
 }
 
-/** Resets a TCP connection; closes one of another kind, or one that is half way to its end. */
+/** Resets a TCP connection. Closes a connection of another kind, or a connection that is ending. */
 export function resetSocket(socket: net.Socket): void {
-  // Not while a shutdown waits for the peer: Node would leave it open. Nor while it connects: Node would wait.
+  // A reset while a shutdown waits for the peer would leave the socket open. A reset while the socket connects
+  // would wait.
   const isEnding = socket.writableEnded && !socket.writableFinished;
   if (!isEnding && !socket.connecting && !socket.destroyed) {
     try {

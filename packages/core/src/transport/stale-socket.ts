@@ -2,14 +2,14 @@ import { lstat, unlink } from 'node:fs';
 import net from 'node:net';
 
 /**
- * The socket file that a listener finds in its place: deleted once, if that is asked for and no
- * process listens on it.
+ * The socket file that a listener finds in its place. If the option requests it, the file is deleted once, but only
+ * if no process listens on the file.
  */
 export class StaleSocketFile {
   private readonly path: string | undefined;
   private hasTried = false;
 
-  /** @param target - of the listener; a port has no file */
+  /** @param target - place of the listener; a port has no file */
   constructor(
     target: { readonly path: string; readonly replaceStale?: boolean } | { readonly port: number },
   ) {
@@ -17,7 +17,7 @@ export class StaleSocketFile {
   }
 
   /**
-   * True if the listening that failed with this error may be tried again; `done` gets later whether the file is gone.
+   * Returns true if the listener can try again after this error. Later, `done` receives whether the file was deleted.
    */
   isInTheWay(error: NodeJS.ErrnoException, done: (isRemoved: boolean) => void): boolean {
     if (error.code !== 'EADDRINUSE' || this.hasTried || this.path === undefined) return false;
@@ -27,12 +27,10 @@ export class StaleSocketFile {
   }
 }
 
-/**
- * Deletes a socket file without a listener, as a crashed program leaves it; reports whether it did.
- */
+/** Deletes a socket file without a listener, for example of a crashed program. Reports whether the file was deleted. */
 function removeStaleSocket(path: string, done: (isRemoved: boolean) => void): void {
   lstat(path, (failure, found) => {
-    // A plain file refuses connections, too, and is not ours to delete.
+    // A plain file also refuses connections, but must not be deleted.
     if (failure || !found.isSocket()) done(false);
     else removeIfRefusing(path, done);
   });

@@ -9,21 +9,21 @@ import { describeOptions } from '../option/option-set.ts';
 import { coalesce } from './coalesce.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
-/** Two streams that are one connection: standard input and output, or those of a child process. */
+/** Two streams that form one connection: standard input and output, or the streams of a child process. */
 export interface StreamPair {
-  /** Bytes from the peer. */
+  /** Stream of the bytes from the peer. */
   readonly readable: Readable;
-  /** Bytes to the peer. */
+  /** Stream of the bytes to the peer. */
   readonly writable: Writable;
 }
 
 /** Options of a {@link StreamTransport}. */
 export interface StreamTransportOptions {
-  /** Our end, for logs and `channel.localAddress`. @default none */
+  /** Address of this end, for logs and `channel.localAddress`. @default none */
   readonly localAddress?: Address;
-  /** The peer, for logs and `channel.remoteAddress`: `{ path: '/dev/ttyUSB0' }`. @default none */
+  /** Address of the peer, for logs and `channel.remoteAddress`: `{ path: '/dev/ttyUSB0' }`. @default none */
   readonly remoteAddress?: Address;
-  /** Makes the reported error of one of the stream. @default the stream's own */
+  /** Function that turns an error of the stream into the reported error. @default the stream's own */
   readonly explain?: (error: Error) => Error;
 }
 
@@ -35,27 +35,30 @@ const OPTIONS = describeOptions('StreamTransport', {
 
 interface Owned {
   owner?: StreamTransport | undefined;
-  /** As `net.Socket` has it. */
+  /** Whether the stream is connecting, as in `net.Socket`. */
   readonly connecting?: boolean;
 }
 export type OwnedReadable = Readable & Owned;
 export type OwnedWritable = Writable & Owned;
 
-/** A read of this size is likely to be followed by another: TLS gives its records one by one. */
+/** Size of a read after which another read is likely, in bytes, because TLS delivers its records singly. */
 const FULL_BYTES = 16 * 1024;
 
-/** A stream's queue shrinks by whole writes: larger ones are given in parts, so that a slow peer is not held for stuck. */
+/**
+ * Maximum size of a part, in bytes. A stream's queue shrinks by whole writes. Larger writes are split, so that a slow
+ * peer does not appear to be stuck.
+ */
 const PART_BYTES = 256 * 1024;
 
 /**
- * Any Node stream as a transport: a `Duplex` (an SSH channel, a serial port, a socket of an agent), or one
- * stream for each direction (standard input and output, those of a child process). It belongs to the transport
- * from then on. A stream that is still connecting, as a `net.Socket` may be, is waited for.
+ * Any Node stream as a transport. The stream can be a `Duplex` (an SSH channel, a serial port, a socket of an agent),
+ * or a pair (standard input and output, the streams of a child process). The transport then owns the stream, and
+ * waits for a stream that is still connecting, such as a `net.Socket`.
  *
- * - Its chunks must be Buffers: no object mode, no `setEncoding`.
- * - A write is taken when the stream's callback has come; the stream's queue is not filled up.
- * - `close()` ends the writable side if nothing waits in it, then destroys the streams; `abort()` destroys them.
- *   A stream has no reset, so the peer sees what the stream makes of its destruction.
+ * - The chunks of the stream must be Buffers: no object mode, no `setEncoding`.
+ * - A write is complete when the stream has called its callback. The transport does not fill the stream's queue.
+ * - `close()` ends the writable side if no output waits in it, and then destroys the streams. `abort()` destroys the
+ *   streams. A stream has no reset, so the effect on the peer depends on the stream.
  *
  * @example
  * ```ts check
@@ -75,17 +78,17 @@ export class StreamTransport implements Transport {
   /** @internal */
   protected readonly writable: OwnedWritable;
   protected sink: TransportSink | undefined = undefined;
-  /** `close` or `abort` was called, or the connection was given away. */
+  /** Whether `close` or `abort` was called, or the connection was given away. */
   protected wasClosed = false;
-  /** One burst of input may be delivered. */
+  /** Whether one burst of input may be delivered. */
   protected mayRead = false;
   private readonly options: StreamTransportOptions;
   private isReading = false;
   private isWriting = false;
-  /** Parts that follow the one that the stream has, and their number of bytes. */
+  /** Parts that follow the current part of the stream, and their number of bytes. */
   private parts: Buffer[] = NO_PARTS;
   private partBytes = 0;
-  /** Streams that have not closed yet. */
+  /** Number of streams that have not closed yet. */
   private openStreams: number;
   private onWritten: ((error?: Error | null) => void) | undefined = undefined;
 
@@ -134,7 +137,7 @@ export class StreamTransport implements Transport {
     else if (this.openStreams === 0) process.nextTick(() => this.lost());
   }
 
-  /** Listens for input, without reading yet; a subclass may read in another way. */
+  /** Listens for input without reading yet. A subclass can read in another way. */
   protected listenForData(): void {
     this.readable.on('data', onData).pause();
   }
@@ -163,7 +166,7 @@ export class StreamTransport implements Transport {
     return this.sendParts();
   }
 
-  /** One after the other, as long as the stream takes each at once. */
+  /** Sends the parts in order, as long as the stream accepts each part at once. */
   private sendParts(): boolean {
     const { parts } = this;
     while (parts.length > 0) {
@@ -174,7 +177,10 @@ export class StreamTransport implements Transport {
     return true;
   }
 
-  /** Hands them to the stream. True: it took all within the call; false: {@link sent} will be called. */
+  /**
+   * Hands the buffers to the stream. Returns true if the stream accepted all within the call. Otherwise {@link sent}
+   * follows.
+   */
   protected send(buffers: readonly Buffer[]): boolean {
     const { writable } = this;
     this.onWritten ??= (error) => this.wrote(error);
@@ -183,13 +189,14 @@ export class StreamTransport implements Transport {
     for (let i = 0; i < last; i++) writable.write(buffers[i]!);
     writable.write(buffers[last]!, this.onWritten);
     if (last > 0) writable.uncork();
-    // Nothing left in the stream: it took it all within the call, or refused it, which is reported later.
+    // If the stream holds no bytes, it has accepted all within the call, or refused them. A refusal is reported
+    // later.
     this.isWriting = writable.writableLength > 0 || writable.destroyed || writable.errored !== null;
     return !this.isWriting;
   }
 
   shutdownOutput(_info: CloseInfo): void {
-    // Node calls back with an error, too, when the stream fails before its end is out.
+    // Node also calls back, with an error, if the stream fails before its end was sent.
     const ended = (error?: Error | null): void => {
       if (!error) this.sink?.outputEnded();
     };
@@ -204,7 +211,7 @@ export class StreamTransport implements Transport {
       return;
     }
     this.wasClosed = true;
-    // Many streams report an end to their peer, and not a destruction.
+    // Many streams report an end to their peer, but not a destruction.
     writable.end();
     setImmediate(() => this.destroy());
   }
@@ -231,14 +238,14 @@ export class StreamTransport implements Transport {
     this.writable.destroy();
   }
 
-  /** The stream was gone before it was opened. */
+  /** Reports that the stream ended before it was opened. */
   private lost(): void {
     const error = this.readable.errored ?? this.writable.errored;
     if (error !== null) this.failed(error);
     this.sink?.disconnected();
   }
 
-  /** Node's callback: it also comes for writes that `write` reported itself, and after a destroy. */
+  /** Called by Node, even after a destroy, and for writes that `write` has already reported as complete. */
   private wrote(error: Error | null | undefined): void {
     const { writable } = this;
     if (error || !this.isWriting || writable.writableLength > 0 || writable.destroyed) return;
@@ -246,19 +253,19 @@ export class StreamTransport implements Transport {
     this.sent();
   }
 
-  /** The stream has taken what it was handed. */
+  /** Called when the stream has accepted the buffers. */
   protected sent(): void {
     if (this.sendParts()) this.sink?.written();
   }
 
-  /** Pauses the stream, unless a read is asked for. */
+  /** Pauses the stream, unless a read is requested. */
   protected stopUnlessAsked(): void {
     if (this.mayRead || !this.isReading || this.readable.destroyed) return;
     this.isReading = false;
     this.readable.pause();
   }
 
-  // --- what the streams report ---
+  // --- reports of the streams ---
 
   /** @internal */
   connected(): void {
@@ -291,11 +298,11 @@ export class StreamTransport implements Transport {
     this.sink?.failed(explained);
   }
 
-  /** @internal One stream has closed. */
+  /** @internal Called when one stream has closed. */
   gone(): void {
     this.openStreams -= 1;
     if (this.openStreams === 0) this.sink?.disconnected();
-    // One direction that closed before its end ends the other, too.
+    // A direction that closed before its end also ends the other direction.
     else if (!this.readable.readableEnded && !this.writable.writableFinished) this.destroy();
   }
 }
@@ -316,7 +323,7 @@ function bothOf(stream: Duplex): StreamPair {
   return { readable: stream, writable: stream };
 }
 
-/** Both directions are one stream. */
+/** Returns true if both directions are one stream. */
 function isOne(readable: Readable, writable: Writable): readable is Duplex {
   return (readable as Readable | Writable) === writable;
 }
@@ -328,7 +335,7 @@ function checkBytes(readable: Readable, writable: Writable): void {
   throw new OptionError('OPTION_INVALID', `a StreamTransport carries bytes, but got ${what}`);
 }
 
-// One function each for all streams: no closures per connection.
+// All streams share these functions, so that a connection needs no closures.
 
 function onConnect(this: OwnedReadable): void {
   this.owner?.connected();

@@ -1,16 +1,16 @@
 import { getSystemErrorName } from 'node:util';
 
 /**
- * An error as the system would give it, so that channels distinguish refusals and resets, and logs what the network did
- * from faults of the program.
+ * Returns an error like the system's own, so that channels distinguish refusals and resets, and logs distinguish
+ * events of the network from faults of the program.
  *
- * @param message - begins with the system call, as Node's do: `read ECONNRESET`
+ * @param message - text that begins with the system call, like the texts of Node: `read ECONNRESET`
  */
 export function systemError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code, syscall: message.split(' ', 1)[0] });
 }
 
-/** The error of a negative status of the system, as Node's own: `read ECONNRESET`. */
+/** Returns the error of a negative status of the system, like Node's own error: `read ECONNRESET`. */
 export function errnoError(operation: string, status: number): Error {
   const code = getSystemErrorName(status);
   return Object.assign(systemError(code, `${operation} ${code}`), { errno: status });

@@ -9,9 +9,9 @@ const ENDED: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 type Callback = (error?: Error | null) => void;
 
 /**
- * A byte transport as a Node `Duplex`. It wraps a transport without `detach`, so that TLS runs
- * on top of it. It opens the transport, and is its sink from then on. As a `net.Socket` it has `connecting`
- * and the event `connect`.
+ * A byte transport as a Node `Duplex`. The stream wraps a transport without `detach`, so that TLS can run on top. The
+ * stream opens the transport and is then its sink. Like a `net.Socket`, the stream has `connecting` and the event
+ * `connect`.
  */
 export class TransportDuplex extends Duplex implements TransportSink {
   readonly transport: Transport;
@@ -33,7 +33,7 @@ export class TransportDuplex extends Duplex implements TransportSink {
     return this.isFull;
   }
 
-  // --- what the transport reports ---
+  // --- reports of the transport ---
 
   checkTurn(): void {}
 
@@ -67,7 +67,7 @@ export class TransportDuplex extends Duplex implements TransportSink {
     onEnded?.();
   }
 
-  /** A byte transport has none, but for connections that were never made. */
+  /** Reports an error as a warning. A byte transport has these errors only for connections that were never made. */
   caught(error: Error): void {
     this.emit('warning', error);
   }
@@ -84,7 +84,7 @@ export class TransportDuplex extends Duplex implements TransportSink {
     setImmediate(() => this.destroy());
   }
 
-  // --- what the stream asks for ---
+  // --- requests of the stream ---
 
   override _read(): void {
     this.isFull = false;

@@ -1,12 +1,12 @@
 import type { Context } from '@headrace/core';
 import { ChannelDeadline } from '@headrace/core/authoring';
 
-/** Notified when the time is over. */
+/** The handler that is notified when the deadline is reached. */
 interface AuthDeadlineOwner {
   expired(ctx: Context): void;
 }
 
-/** The time in which a peer signs in: it limits strangers, and runs on while reads are held. */
+/** The deadline of a sign-in. It limits strangers, so it continues to run while reads are held. */
 export class AuthDeadline extends ChannelDeadline {
   private readonly owner: AuthDeadlineOwner;
   private readonly ctx: Context;

@@ -2,17 +2,18 @@ import type { RejectedError, TimedOutError } from '@headrace/core';
 import { recognizeCopies } from '@headrace/core/authoring';
 
 /**
- * The authenticator accepted the peer. Fired to the handlers after the AuthHandler, before any message reaches them.
+ * An event that is fired when the authenticator has accepted the peer, before any message reaches the handlers after the
+ * AuthHandler.
  *
- * `event instanceof AuthenticatedEvent` gives a principal of type `unknown`, as the event does not know which
- * AuthHandler made it; {@link principalOf} or a cast to `AuthenticatedEvent<User>` names the type.
+ * After `event instanceof AuthenticatedEvent`, the principal is of type `unknown`, because the event does not know which
+ * AuthHandler made it. {@link principalOf} or a cast to `AuthenticatedEvent<User>` states the type.
  */
 export class AuthenticatedEvent<Principal = unknown> {
   static {
     recognizeCopies(AuthenticatedEvent, 'headrace.AuthenticatedEvent');
   }
 
-  /** Only for the compiler: without it, `instanceof` would make the principal `any`. */
+  /** For the compiler only: without it, `instanceof` would make the principal `any`. */
   declare static readonly [Symbol.hasInstance]: (event: unknown) => event is AuthenticatedEvent;
   readonly principal: Principal;
   /** The earlier principal of the channel, if the peer authenticated again. */
@@ -24,14 +25,17 @@ export class AuthenticatedEvent<Principal = unknown> {
   }
 }
 
-/** The peer was refused: by the authenticator, for a message that came too early, or because the time was over. */
+/**
+ * An event that is fired when the peer is refused: by the authenticator, for a message that arrived too early, or at the
+ * deadline.
+ */
 export class AuthFailedEvent {
   static {
     recognizeCopies(AuthFailedEvent, 'headrace.AuthFailedEvent');
   }
 
   readonly error: RejectedError | TimedOutError;
-  /** True if the connection stays, so that the peer may try again. */
+  /** Whether the connection stays open, so that the peer can try again. */
   readonly stays: boolean;
 
   constructor(error: RejectedError | TimedOutError, stays: boolean) {

@@ -41,31 +41,30 @@ const REMOVED = 'the auth handler was removed before the sign-in';
 const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
 
 /**
- * Passes nothing on until the authenticator accepts the peer, and ends the connection if the authenticator refuses it or takes
- * too long. If the authenticator accepts, it adds the channel to the group, fires an event with the principal, and passes on what
- * it held.
+ * Passes no messages on until the authenticator accepts the peer. The handler then adds the channel to the group, fires an event
+ * with the principal, and passes on the messages that it held. If the authenticator refuses the peer or takes too long, the
+ * handler ends the connection.
  *
  * ```text
  *  wire | frame | codec | last words | heartbeat | [auth] | app
  * ```
  *
- * - **Place** after the codec, before everything that serves members only. Handlers before it (heartbeat,
- *   a handler that answers errors) work before the sign-in, too.
- * - **In** messages, credentials among them.
- * - **Out** the messages of an authenticated peer, in order, those that it held first. While the authenticator works,
- *   reads are held: decoders before it stop after the credentials. If one of them is removed when the peer is
- *   authenticated, what follows passes on raw; {@link switchProtocol} does it.
- * - **Events** fires `AuthenticatedEvent` once the peer is in, before any message, and `AuthFailedEvent` at
- *   each failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the peer is authenticated.
- * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event and in the held writes that fail, which the hook
- *   `writeFailed` gets unless a handler looks at them;
- *   close reasons `unauthenticated`, `timeout`, `replaced`, `refused`.
- * - **State** per channel. It removes itself once the peer is authenticated, unless `sessions` or `again` need it: then
- *   it stays, so that from the moment of a kick nothing that the older connection sent is acted on.
- * - **Cost** none once the peer is authenticated, or where it stays one comparison per message and write.
- * - **Pitfalls** compare secrets with `secretsEqual`; slow guessing down with `GuessLimiter`. Writes of
- *   handlers after it are held until the peer is authenticated, except those that `exceptionCaught` makes at once.
- *   The deadline ends outside any asynchronous context: an `AsyncLocalStorage` has no store then.
+ * - **Place** After the codec, before all handlers that serve only members. Handlers before it (a heartbeat, a handler that
+ *   answers errors) also work before the sign-in.
+ * - **In** Messages, including credentials.
+ * - **Out** The messages of an authenticated peer, in order, held messages first. While the authenticator works, reads are held,
+ *   so the decoders before the handler stop after the credentials. If the sign-in removes a decoder, the bytes that follow pass
+ *   on undecoded, as with {@link switchProtocol}.
+ * - **Events** Fires `AuthenticatedEvent` when the peer is authenticated, before any message, and `AuthFailedEvent` at each
+ *   failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the peer is authenticated.
+ * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event and for held writes. The hook `writeFailed` receives the
+ *   errors of writes that no handler observes. The close reasons are `unauthenticated`, `timeout`, `replaced` and `refused`.
+ * - **State** Per channel. The handler removes itself when the peer is authenticated, unless `sessions` or `again` is set. With
+ *   these options, it stays, so that no message of the older connection is processed after a kick.
+ * - **Cost** None after the sign-in. If the handler stays, one comparison per message and write.
+ * - **Pitfalls** Compare secrets with `secretsEqual`, and slow down guessing with `GuessLimiter`. Writes of later handlers are
+ *   held until the peer is authenticated, except writes that `exceptionCaught` makes at once. The deadline runs outside any
+ *   asynchronous context, so an `AsyncLocalStorage` has no store there.
  *
  * @example
  * ```ts run
@@ -95,15 +94,15 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   declare readonly types: Types<{ reads: Message; writes: Reply }>;
   private readonly options: AuthOptions<Principal, Message, Reply>;
   private readonly machine: AuthMachine;
-  // Thousands of connections may wait for their sign-in: what only some need is made when it is needed.
+  // Thousands of connections may wait for their sign-in. Objects that only some of them need are made on
+  // first use.
   private madeFunctions: AuthFunctions<Principal, Message, Reply> | undefined = undefined;
   private madeMembership: Membership<Principal> | undefined = undefined;
   private inquiry: Inquiry<Principal, Reply> | undefined = undefined;
   private deadline: AuthDeadline | undefined = undefined;
-  /** Writes that wait for the sign-in. */
   private early: PendingWriteQueue | undefined = undefined;
   private isDeciding = false;
-  /** An error passes: what the handlers after this one write is an answer to it. */
+  /** Whether an error is passing. Later handlers' writes are then answers to the error. */
   private passesError = false;
 
   get userEvents(): { readonly fires: readonly ('AuthenticatedEvent' | 'AuthFailedEvent')[] } {
@@ -126,7 +125,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     return this.madeMembership;
   }
 
-  /** It has work to do after the sign-in. */
+  /** Whether the handler still has work after the sign-in. */
   private get staysOn(): boolean {
     return this.options.sessions !== undefined || this.machine.rules.again !== 'pass';
   }
@@ -149,7 +148,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
 
   override handlerRemoved(ctx: Context): void {
     if (this.machine.phase !== 'done') this.abandon(REMOVED);
-    // In the middle of a decision reads go on after it: others are still being added and removed.
+    // During a decision, reads continue only after the decision, because other handlers are still being added
+    // and removed.
     if (this.isDeciding) this.kept.passOnAll(ctx);
     else super.handlerRemoved(ctx);
     this.abandon(REMOVED);
@@ -174,7 +174,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   private start(ctx: Context): void {
     if (this.deadline !== undefined || this.machine.phase !== 'waiting') return;
     if (isSignInRestored(ctx.channel)) {
-      // The pipeline is being built: those that hear of the principal stand behind this handler.
+      // The pipeline is still being built: handlers that receive the event stand behind this handler.
       ctx.clock.execute(() => this.restore(ctx));
       return;
     }
@@ -197,7 +197,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     this.orEnd(ctx, () => this.decide(ctx, this.machine.expired()));
   }
 
-  /** An error costs more than all the rest of a connection's end: it is made only where something waits for it. */
+  /** Ends the sign-in. An error costs more than the rest of a connection's end, so it is made only if something waits for it. */
   private abandon(why: string): void {
     const isAwaited = this.inquiry?.isOpen === true || this.early?.isEmpty === false;
     this.stop(isAwaited ? new RejectedError('REJECTED_AUTH', why) : undefined);
@@ -214,7 +214,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   // --- messages ---
 
   override channelRead(ctx: Context, message: Message): void {
-    // Held messages come first.
+    // Held messages are processed first.
     if (this.machine.phase === 'done' && this.isKeeping) this.kept.keep(message);
     else this.act(ctx, message);
   }
@@ -267,7 +267,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
       began: () => machine.began(),
       waits: () => {
         this.kept.hold(ctx.channel);
-        // Messages after the credentials wait with them.
+        // Messages after the credentials are held with them.
         this.kept.pause(false);
       },
       undecided: () => machine.undecided(),
@@ -295,12 +295,12 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     return this.functions.replies?.refused?.(text);
   }
 
-  /** A timer or a promise calls it: an error must reach the pipeline, and not the process. */
+  /** Runs a task of a timer or a promise. Its error must reach the pipeline, and not the process. */
   private orEnd(ctx: Context, task: () => void): void {
     try {
       task();
     } catch (thrown) {
-      // A reply or a listener of the group threw: what was done until then is not known.
+      // A reply or a listener of the group threw, so it is unknown how much of the task is done.
       this.stop();
       this.kept.release();
       ctx.fireExceptionCaught(toError(thrown));
@@ -310,14 +310,14 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
 
   // --- decisions ---
 
-  /** @param isRestored - the sign-in was in another process: the peer has had its answer */
+  /** @param isRestored - whether the sign-in was in another process, so that the peer has its answer */
   private accepted(
     ctx: Context,
     principal: Principal,
     reply: Reply | undefined,
     isRestored = false,
   ): void {
-    // Closed with its last event still to come, which ends the attempt.
+    // The channel is closed, and its last event, which ends the attempt, has not arrived yet.
     if (!ctx.channel.isOpen) return;
     const others = this.membership.others(principal, ctx.channel);
     const actions = this.machine.yes(others.length);
@@ -350,7 +350,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     this.decided(ctx);
   }
 
-  /** Reads go on when nothing is being checked, and nothing is held that has its turn before them. */
+  /** Releases reads if no credentials are being checked and no held messages must be processed first. */
   private decided(ctx: Context): void {
     if (this.machine.phase === 'checking') return;
     if (this.isKeeping && !ctx.isRemoved) this.kept.deliver(ctx);
@@ -377,7 +377,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   ): void {
     const { membership } = this;
     const { channel } = ctx;
-    // Another session's end may have closed this channel, or kicked the session that it moves from.
+    // The end of another session may have closed this channel, or kicked the session that the channel moves
+    // from.
     if (this.machine.phase !== 'done' || !channel.isOpen) return;
     const previous = membership.principal;
     this.deadline?.cancel();
@@ -391,7 +392,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     ctx.fireUserEventTriggered(new AuthenticatedEvent(principal, previous));
   }
 
-  /** Hands on what was held, as if it came now. */
+  /** Passes on the held messages. */
   private handOn(ctx: Context): void {
     if (this.isKeeping) this.kept.deliver(ctx);
     else this.leave(ctx);
@@ -418,8 +419,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   }
 
   /**
-   * From here on nothing that this connection sent is acted on. A kick may come at any time, from outside too: what
-   * throws here is the fault of this connection, not of its kicker.
+   * Ends the session. From now on, no message of this connection is processed. A kick may happen at any time, also from outside,
+   * so an error is reported for this connection, not to the code that kicks.
    */
   private kick(ctx: Context, session: Session<Principal>): void {
     if (!this.membership.end(session)) return;

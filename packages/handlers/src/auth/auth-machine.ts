@@ -4,7 +4,7 @@ export interface AuthRules {
   readonly timeoutMs: number;
   readonly earlyMessages: 'hold-following' | 'hold' | 'refuse';
   readonly earlyWrites: 'hold' | 'refuse' | 'pass';
-  /** Messages that may wait for credentials, and writes that may wait until the peer is authenticated. */
+  /** Maximum number of messages that wait for credentials, and of writes that wait until the peer is authenticated. */
   readonly maxHeld: number;
   readonly duplicatePolicy: 'kick-older' | 'refuse' | 'allow';
   readonly again: 'pass' | 'refuse' | 'move';
@@ -13,36 +13,38 @@ export interface AuthRules {
 }
 
 /**
- * Why a peer is not let in: a message before its credentials, more of them than may wait, the authenticator's no
- * or its failure, an id in use elsewhere, the deadline, a newer connection in its place.
+ * The reason for a refusal: an early message, too many early messages, a refusal or failure of the authenticator, an id that is
+ * in use elsewhere, the deadline, or a newer connection.
  */
 export type Rejection = 'early' | 'full' | 'no' | 'failure' | 'duplicate' | 'timeout' | 'kicked';
 
-/** The action for a message. */
+/** An action for a message. */
 export type MessageAction =
-  | { readonly do: 'check' } // ask the authenticator
+  | { readonly do: 'check' } // asks the authenticator
   | { readonly do: 'hold' }
   | { readonly do: 'pass' }
   | { readonly do: 'drop' }
   | { readonly do: 'answer-again' } // credentials of a peer that is signed in
   | RejectAction;
 
-/** An action after a decision; actions are carried out in order. */
+/** An action after a decision. Actions are carried out in order. */
 export type AuthAction =
   | { readonly do: 'kick-others' }
   | { readonly do: 'accept' }
-  | { readonly do: 'hand-on' } // what was held goes on
-  | { readonly do: 'look-again' } // what was held may be credentials
+  | { readonly do: 'hand-on' } // passes on the held messages
+  | { readonly do: 'look-again' } // held messages may be credentials
   | RejectAction;
 
 interface RejectAction {
   readonly do: 'reject';
   readonly why: Rejection;
-  /** The connection stays open. */
+  /** Whether the connection stays open. */
   readonly stays: boolean;
 }
 
-/** `waiting` for credentials, `checking` them, `done`, or `over`: nothing is acted on any more. */
+/**
+ * The phase of a sign-in: `waiting` for credentials, `checking` them, `done`, or `over`. In the phase `over`, input is dropped.
+ */
 export type AuthPhase = 'waiting' | 'checking' | 'done' | 'over';
 
 const CHECK: MessageAction = { do: 'check' };
@@ -56,8 +58,8 @@ const ACCEPT: readonly AuthAction[] = [{ do: 'accept' }, HAND_ON];
 const KICK_AND_ACCEPT: readonly AuthAction[] = [{ do: 'kick-others' }, ...ACCEPT];
 
 /**
- * The sign-in of one connection, without channel, clock or messages: it is notified of what happened, and returns
- * what is to be done. While it is `checking`, the handler holds reads.
+ * The sign-in of one connection, without channel, clock or messages. It is notified of each occurrence, and returns the actions
+ * to carry out. In the phase `checking`, the handler holds reads.
  *
  * ```text
  *            credentials              yes
@@ -82,48 +84,47 @@ export class AuthMachine {
     return this.now;
   }
 
-  /** There was a yes, and nothing has ended it. */
+  /** Whether the peer is accepted and the session has not ended. */
   get isSignedIn(): boolean {
     return this.isIn && this.now !== 'over';
   }
 
-  /** True if it matters whether the next message is credentials. */
+  /** Whether the handler must find out if the next message is credentials. */
   get looksForCredentials(): boolean {
     return this.now === 'waiting' || (this.now === 'done' && this.rules.again !== 'pass');
   }
 
-  /** A message came while `held` others are held. */
+  /** Returns the action for a message while `held` messages are held. */
   message(isCredentials: boolean, held: number): MessageAction {
     const { earlyMessages, maxHeld } = this.rules;
     if (this.now === 'over') return DROP;
     if (this.now === 'done') return this.again(isCredentials);
     if (this.now === 'waiting' && isCredentials) return CHECK;
-    // Reads are held, so no more than one read comes.
+    // Reads are held, so at most one read arrives.
     if (this.now === 'checking' && earlyMessages !== 'refuse') return HOLD;
     if (earlyMessages !== 'hold') return this.reject('early');
     return held < maxHeld ? HOLD : this.reject('full');
   }
 
-  /** A handler writes while `held` writes are held. */
+  /** Decides on a handler's write while `held` writes are held. */
   write(held: number, isAnswerToError = false): 'pass' | 'hold' | 'refuse' | 'full' {
     const { earlyWrites, maxHeld } = this.rules;
     if (this.isIn || this.now === 'over') return 'pass';
-    // Held, it would wait for a sign-in that the error prevents.
+    // If it were held, the write would wait for a sign-in that the error prevents.
     if (isAnswerToError && earlyWrites === 'hold') return 'pass';
     return earlyWrites === 'hold' && held >= maxHeld ? 'full' : earlyWrites;
   }
 
-  /** The authenticator is asked. */
   began(): void {
     this.now = 'checking';
   }
 
-  /** It has no answer, and waits for credentials. */
+  /** Called when the authenticator has no answer yet. */
   undecided(): void {
     this.now = this.isIn ? 'done' : 'waiting';
   }
 
-  /** Yes; the id has `others` other sessions. */
+  /** Called when the peer is accepted. Its id has `others` other sessions. */
   yes(others: number): readonly AuthAction[] {
     const { duplicatePolicy } = this.rules;
     if (others > 0 && duplicatePolicy === 'refuse') return this.refuse('duplicate', this.isIn);
@@ -136,7 +137,7 @@ export class AuthMachine {
     return this.refuse('no', stays);
   }
 
-  /** The authenticator failed: a no that always ends the connection. */
+  /** Called when the authenticator fails, which always ends the connection. */
   failed(): readonly AuthAction[] {
     return this.refuse('failure', false);
   }
@@ -145,12 +146,11 @@ export class AuthMachine {
     return this.refuse('timeout', false);
   }
 
-  /** A newer connection takes the place of this one. */
+  /** Called when a newer connection replaces this connection. */
   kicked(): readonly AuthAction[] {
     return this.refuse('kicked', false);
   }
 
-  /** The connection or the handler has gone. */
   over(): void {
     this.now = 'over';
   }

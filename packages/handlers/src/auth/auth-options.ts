@@ -16,37 +16,40 @@ import type { Sessions } from './sessions.ts';
 /** The second argument of an authenticator, after the message. */
 export interface AuthAttempt {
   readonly channel: Channel;
-  /** Aborts when the connection closes or the deadline is over: the answer is not needed any more. */
+  /** A signal that aborts when the answer is not needed any more: at the close of the connection, or at the deadline. */
   readonly signal: AbortSignal;
 }
 
-/** An authenticator's answer: the principal, or the reason of a refusal. `reply` goes before the reply of {@link AuthReplies}. */
+/**
+ * An authenticator's answer: the principal, or the reason for a refusal. A `reply` is sent instead of the reply of
+ * {@link AuthReplies}.
+ */
 export type AuthVerdict<Principal, Reply> =
   | { readonly principal: Principal; readonly reply?: Reply }
   | {
-      /** The reason of the refusal, for logs. */
+      /** The reason for the refusal, for logs. */
       readonly refused: string;
-      /** A reply to the peer. Without it, that of {@link AuthReplies}. */
+      /** A reply to the peer. Without it, the reply of {@link AuthReplies} is sent. */
       readonly reply?: Reply;
-      /** True if the connection stays, so that the peer may try again. @default by `refusalPolicy` */
+      /** Whether the connection stays open, so that the peer can try again. @default by `refusalPolicy` */
       readonly stays?: boolean;
     };
 
-/** Answers to the peer, each optional; a function that returns `undefined` sends nothing. */
+/** Functions that make the answers to the peer, each optional. If a function returns `undefined`, no answer is sent. */
 export interface AuthReplies<Principal, Message, Reply> {
-  /** The authenticator accepted the peer. */
+  /** Called when the authenticator has accepted the peer. */
   readonly accepted?: (principal: Principal) => Reply | undefined;
-  /** It refused the peer, or failed. */
+  /** Called when the authenticator has refused the peer or failed. */
   readonly refused?: (why: string) => Reply | undefined;
-  /** A message came before the sign-in. */
+  /** Called when a message arrives before the sign-in. */
   readonly unauthenticated?: (message: Message) => Reply | undefined;
-  /** The reply when the deadline is over. */
+  /** Called when the deadline is reached. */
   readonly timedOut?: () => Reply | undefined;
-  /** With `duplicatePolicy: 'kick-older'`: the last message to the older connection. */
+  /** Returns the last message to the older connection, with `duplicatePolicy: 'kick-older'`. */
   readonly kicked?: (principal: Principal) => Reply | undefined;
-  /** With `duplicatePolicy: 'refuse'`: the reply to the newer connection. */
+  /** Returns the reply to the newer connection, with `duplicatePolicy: 'refuse'`. */
   readonly duplicate?: (principal: Principal) => Reply | undefined;
-  /** With `again: 'refuse'`: the reply to credentials of a peer that is signed in. */
+  /** Returns the reply to credentials of a peer that is signed in, with `again: 'refuse'`. */
   readonly again?: (message: Message) => Reply | undefined;
 }
 
@@ -54,23 +57,25 @@ export interface AuthReplies<Principal, Message, Reply> {
 export interface AuthOptions<Principal, Message, Reply> {
   /**
    * Decides on credentials, at once or later. A throw or rejection is logged and counts as a refusal. With TypeScript 5.4,
-   * declare the return type, `Promise<AuthVerdict<User, string>>`: it infers `User | undefined` from a refusal.
+   * declare the return type, `Promise<AuthVerdict<User, string>>`. Otherwise, TypeScript infers `User | undefined` from a
+   * refusal.
    */
   readonly authenticate: (
     message: Message,
     attempt: AuthAttempt,
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>>;
   /**
-   * Accepts a connection before it sends anything, by a TLS client certificate for example; `undefined` waits for credentials.
+   * Accepts a connection before the peer sends data, for example by a TLS client certificate. With the result `undefined`, the
+   * handler waits for credentials.
    * @default every connection must send credentials
    */
   readonly authenticateChannel?: (
     attempt: AuthAttempt,
   ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>> | undefined;
-  /** Recognizes credentials among other messages. @default every message before the sign-in is credentials */
+  /** Returns true if a message is credentials. @default every message before the sign-in is credentials */
   readonly isCredentials?: (message: Message) => boolean;
   /**
-   * The time from the start of the connection until the peer must be authenticated, in milliseconds; `false` for no deadline.
+   * Maximum time from the start of the connection to the sign-in, in milliseconds. `false` means no deadline.
    * @default 10000
    */
   readonly timeoutMs?: number | false;
@@ -79,28 +84,32 @@ export interface AuthOptions<Principal, Message, Reply> {
   /** The effect of a refusal on the connection, unless the verdict has `stays`. @default 'close' */
   readonly refusalPolicy?: 'close' | 'stay';
   /**
-   * Messages before the peer is authenticated: those after credentials that are still being checked are held
-   * (`hold-following`), or all are (`hold`), or none (`refuse`). A message that is not held ends the connection.
+   * Which messages are held before the peer is authenticated: those that arrive while credentials are checked (`hold-following`),
+   * all messages (`hold`), or no messages (`refuse`). A message that is not held ends the connection.
    * @default 'hold-following'
    */
   readonly earlyMessages?: 'hold-following' | 'hold' | 'refuse';
-  /** Writes of the handlers after it, before the peer is authenticated: sent once it is, failed, or passed on. @default 'hold' */
+  /**
+   * The treatment of later handlers' writes before the sign-in: hold them until the sign-in, let them fail, or pass them on.
+   * @default 'hold'
+   */
   readonly earlyWrites?: 'hold' | 'refuse' | 'pass';
-  /** How many messages are held in each direction; one more is refused. @default 32 */
+  /** Maximum number of messages that are held in each direction. Further messages are refused. @default 32 */
   readonly maxHeld?: number;
-  /** The group that the channel joins when the peer is authenticated; a channel that closes leaves by itself. @default none */
+  /** The group that the channel joins when the peer is authenticated. A channel that closes leaves the group. @default none */
   readonly group?: Group;
-  /** The sessions by id; shared by the handlers of one server: a SessionRegistry. @default none */
+  /** The sessions by id, for example a SessionRegistry, shared by the handlers of one server. @default none */
   readonly sessions?: Sessions<Principal>;
-  /** The reaction to an id that is in use elsewhere; anything but `allow` needs `sessions`. @default 'allow' */
+  /** The reaction to an id that is in use elsewhere. `kick-older` and `refuse` need `sessions`. @default 'allow' */
   readonly duplicatePolicy?: 'kick-older' | 'refuse' | 'allow';
   /**
-   * Credentials of a peer that is signed in: ordinary messages (`pass`), answered with `replies.again` (`refuse`), or a new
-   * sign-in that, if accepted, moves the channel to the new principal (`move`). The latter two need `isCredentials`.
+   * The reaction to credentials of a peer that is signed in. `pass` passes them on as a message, `refuse` answers with
+   * `replies.again`, and `move` checks them as a new sign-in. If a new sign-in is accepted, the channel moves to the new
+   * principal. `refuse` and `move` need `isCredentials`.
    * @default 'pass'
    */
   readonly again?: 'pass' | 'refuse' | 'move';
-  /** An attribute of your own type for the principal; `PRINCIPAL` is set in any case. @default none */
+  /** An attribute of your own type for the principal. `PRINCIPAL` is set in any case. @default none */
   readonly principalKey?: AttributeKey<Principal>;
 }
 
@@ -116,7 +125,7 @@ const REPLIES = describePart('replies', {
   again: REPLY,
 });
 
-/** The options that are numbers and texts: handlers with the same values share one object. */
+/** The options that are numbers and texts. Handlers with the same values share one object. */
 const RULES = describeOptions('AuthHandler', {
   timeoutMs: time({ default: 10_000 }),
   refusalPolicy: choice(['close', 'stay'], { default: 'close' }),
@@ -152,7 +161,7 @@ export function authFunctions<P, M, R>(options: AuthOptions<P, M, R>): AuthFunct
   return FUNCTIONS.part(options) as object as AuthFunctions<P, M, R>;
 }
 
-/** Adds the defaults. Refuses wrong options, and those that cannot work together, before a connection exists. */
+/** Adds the defaults. Refuses wrong options, and options that conflict, before a connection exists. */
 export function resolveAuthOptions<P, M, R>(options: AuthOptions<P, M, R>): AuthRules {
   const { sessions } = OPTIONS.resolve(
     options as unknown as AuthOptions<unknown, unknown, unknown>,

@@ -2,7 +2,7 @@ import { type CloseReason, RejectedError, TimedOutError } from '@headrace/core';
 import type { AuthRules, Rejection } from './auth-machine.ts';
 import type { AuthOptions } from './auth-options.ts';
 
-/** The facts behind a refusal: the message, and the text, error or reply of the authenticator. */
+/** The data of a refusal: the message, and the text, error or reply of the authenticator. */
 export interface RefusalFacts<Message, Reply> {
   readonly message?: Message;
   readonly text?: string;
@@ -10,7 +10,7 @@ export interface RefusalFacts<Message, Reply> {
   readonly reply?: Reply | undefined;
 }
 
-/** The reasons that the channel ends with. */
+/** The close reason of the channel for each rejection. */
 export const CLOSE_REASONS: Readonly<Record<Rejection, CloseReason>> = {
   early: 'unauthenticated',
   full: 'unauthenticated',
@@ -21,7 +21,7 @@ export const CLOSE_REASONS: Readonly<Record<Rejection, CloseReason>> = {
   kicked: 'replaced',
 };
 
-/** The error of a rejection, for its event and for the writes that were held. */
+/** Returns the error of a rejection, for the event of the rejection and for held writes. */
 export function refusalError(
   why: Rejection,
   { text, cause }: RefusalFacts<unknown, unknown>,
@@ -42,7 +42,7 @@ export function refusalError(
   return new RejectedError('REJECTED_AUTH', texts[why], {}, cause);
 }
 
-/** The error of a handler's write before the sign-in. */
+/** Returns the error of a handler's write before the sign-in. */
 export function writeError(why: 'refuse' | 'full', { maxHeld }: AuthRules): RejectedError {
   const text =
     why === 'full'
@@ -51,7 +51,7 @@ export function writeError(why: 'refuse' | 'full', { maxHeld }: AuthRules): Reje
   return new RejectedError('REJECTED_AUTH', text);
 }
 
-/** The message to the peer that reports a refusal, `undefined` for none. */
+/** Returns the message that reports a refusal to the peer, or `undefined` for none. */
 export function refusalReply<Principal, Message, Reply>(
   why: Rejection,
   { message, reply }: RefusalFacts<Message, Reply>,

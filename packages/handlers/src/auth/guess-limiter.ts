@@ -16,33 +16,33 @@ import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
 /** Options of a {@link GuessLimiter}. */
 export interface GuessLimiterOptions {
-  /** How many wrong tries of one client for one name are checked without a wait. @default 5 */
+  /** Number of wrong tries of one client for one name that are checked without a wait. @default 5 */
   readonly freeTries?: number;
-  /** The time in which one wrong try of one client for one name is forgiven. @default 30000 */
+  /** Time after which one wrong try of one client for one name is forgiven, in milliseconds. @default 30000 */
   readonly forgiveEveryMs?: number;
   /**
-   * The factor by which the limits are higher for all names of one client together, and for all clients of one name together.
+   * Factor by which the limits are higher for all names of one client together, and for all clients of one name together.
    * @default 10
    */
   readonly sharedFactor?: number;
   /**
-   * The longest time that a try waits, in milliseconds; a try that cannot be checked by then is refused. Keep it below the
-   * `timeoutMs` of the AuthHandler.
+   * Maximum time that a try waits, in milliseconds. If a try cannot be checked within this time, it is refused. Keep the value
+   * below the `timeoutMs` of the AuthHandler.
    * @default 5000
    */
   readonly maxDelayMs?: number;
   /**
-   * The most entries (clients, names, and names of a client) that are remembered; the ones seen least recently are forgotten
-   * first.
+   * Maximum number of clients, of names, and of pairs of client and name that are remembered. The least recently seen entries are
+   * forgotten first.
    * @default 10000
    */
   readonly maxClients?: number;
   /**
-   * Gives the client that a channel counts as; a channel with `undefined` is never slowed down.
+   * Returns the client that a channel belongs to. If the function returns `undefined`, the channel is never slowed down.
    * @default its address, or its IPv6 /64 network
    */
   readonly clientOf?: (channel: Channel) => string | undefined;
-  /** Gives a number from 0 to 1 that chooses among waiting tries; replaced in tests. @default Math.random */
+  /** Returns a number from 0 to 1 that chooses among waiting tries. Tests replace the function. @default Math.random */
   readonly random?: () => number;
 }
 
@@ -56,7 +56,7 @@ const OPTIONS = describeOptions('GuessLimiter', {
   random: RANDOM,
 });
 
-/** A try that waits looks so many times whether it may be checked. */
+/** Number of checks whether a waiting try may proceed. */
 const LOOKS = 10;
 const TOO_MANY = 'not checked: too many wrong tries from this address or for this name';
 
@@ -67,20 +67,24 @@ export type Authenticate<Message, Principal, Reply = Message> = (
 ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>>;
 type Answer<P, R> = ReturnType<Authenticate<never, P, R>>;
 
-/** The shares from which a try takes. */
+/** The shares that a try takes from. */
 type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
 
 /**
- * Limits the guessing of secrets. It counts the wrong tries of one client for one name, of one client for all names, and of
- * all clients for one name. A try above a limit waits for a short time, and is then refused without a look at its secret.
- * Tries that wait take nothing from others, and have equal chances: each try that a share still allows goes to one of them at
- * random. A new try waits with the others if the share is not enough for all. So a client that is new at an address where `n`
- * guesses wait at a time is accepted after `n + 1` times 3 s on average, with the defaults. Right tries, those whose check
- * fails and those that go away give back what they took, once the answer has come. Guesses of other names at its address,
- * or of its name elsewhere, do not keep out a client that has signed in with a name and is remembered. The memory is bounded.
+ * Limits the guessing of secrets. It counts the wrong tries of one client for one name, of one client for all names, and of all
+ * clients for one name. A try above a limit waits for a short time. If the limit still applies then, the try is refused without a
+ * check of its secret.
  *
- * With the defaults a guesser gets 120 tries an hour for one name from one address, after 5 at once; 1200 an hour,
- * after 50 at once, from one address over all names, and for one name from all addresses.
+ * Waiting tries take no share from other tries. Each try that a share still allows is given to a waiting try at random, with
+ * equal chances. A new try also waits if the share is not sufficient for all. If `n` guesses always wait at an address, a new
+ * client there is accepted after `n + 1` times 3 s on average, with the defaults.
+ *
+ * A try gives back its share after the answer if the try was right, if its check failed, or if the client has gone. Guesses of
+ * other names at its address, or of its name elsewhere, do not keep out a client that has signed in with a name and is
+ * remembered.
+ *
+ * With the defaults, a guesser has 120 tries per hour for one name from one address, after 5 tries at once. From one address over
+ * all names, and for one name from all addresses, the limit is 1200 tries per hour, after 50 tries at once.
  *
  * @example
  * ```ts run
@@ -102,17 +106,16 @@ type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
  * ```
  */
 export class GuessLimiter {
-  /** The client that a channel counts as. */
+  /** Returns the client that a channel belongs to. */
   readonly clientOf: (channel: Channel) => string | undefined;
   private readonly maxDelayMs: number;
-  /** By client and name. */
   private readonly pairs: TokenBuckets;
   private readonly clients: TokenBuckets;
   private readonly names: TokenBuckets;
   private readonly random: () => number;
-  /** How many tries wait for a share. */
+  /** Number of tries that wait for each share. */
   private readonly waiting = new Map<TokenBuckets, Map<string, number>>();
-  /** Clients and names that have signed in. */
+  /** Pairs of client and name that have signed in. */
   private readonly known: RecentMap<true>;
 
   constructor(options: GuessLimiterOptions = {}) {
@@ -130,17 +133,17 @@ export class GuessLimiter {
     this.known = new RecentMap(maxClients);
   }
 
-  /** Clients and names that are remembered now for their wrong tries. */
+  /** Number of clients and names that are remembered for their wrong tries. */
   get remembered(): number {
     return this.clients.size + this.names.size;
   }
 
   /**
-   * An authenticator that checks no more tries than the limits allow; for the AuthHandler.
+   * Returns an authenticator for the AuthHandler that checks no more tries than the limits allow.
    *
-   * @param nameOf - the name in the credentials, in one spelling, as the authenticator compares it; without it, or
-   * where it returns no string as for a token without a name, only the tries of each client are counted
-   * @param authenticate - refuses a wrong secret: a throw means that the check failed, and is not counted
+   * @param nameOf - the name in the credentials, in one spelling, as the authenticator compares it. Without a name, as for a
+   * token, only the tries of each client are counted
+   * @param authenticate - the function that refuses a wrong secret. A throw means that the check failed, and is not counted
    * @throws OptionError `OPTION_INVALID` if `nameOf` is not a function
    */
   protect<Message, Principal, Reply = Message>(
@@ -174,17 +177,17 @@ export class GuessLimiter {
     return [ofPair, ofClient, [this.names, digest(name)]];
   }
 
-  /** The shares that are not enough for one more beside the tries that wait for them. */
+  /** Returns the shares that are not sufficient for one more try after the waiting tries. */
   private short(shares: Shares, now: number): Shares {
     return shares.filter((share) => share[0].left(share[1], now) <= this.inLine(share));
   }
 
-  /** How many tries wait for a share. */
+  /** Returns the number of tries that wait for a share. */
   private inLine([buckets, key]: Shares[number]): number {
     return this.waiting.get(buckets)?.get(key) ?? 0;
   }
 
-  /** Of one of the tries that wait for these shares, to be checked now. */
+  /** Returns the chance that a waiting try is checked now. */
   private chance(awaited: Shares, now: number): number {
     return Math.min(...awaited.map((share) => share[0].left(share[1], now) / this.inLine(share)));
   }
@@ -200,21 +203,22 @@ export class GuessLimiter {
   }
 
   /**
-   * Resolves with true when the try may be checked: what it needs has been taken. Rejects if it goes away.
+   * Resolves with true when the try may be checked and has taken its shares, or with false after the maximum wait. Rejects if the
+   * attempt is aborted.
    *
-   * @param short - of the shares, those that are not enough
+   * @param short - the shares that are not sufficient
    */
   private async turn(shares: Shares, short: Shares, attempt: AuthAttempt): Promise<boolean> {
     const { clock } = attempt.channel;
     const now = clock.now();
-    // A guess that its own share keeps out waits for nothing that others need.
+    // A guess that its own share keeps out does not wait for a share that others need.
     const lacking = short.filter(([buckets, key]) => buckets.left(key, now) < 1);
     const awaited = lacking.length === 0 ? short : lacking.slice(0, 1);
     this.count(awaited, 1);
     try {
       for (let looks = 0; looks < LOOKS; looks++) {
         await wait(attempt, this.maxDelayMs / LOOKS);
-        // The others look, too: whose turn comes first must not decide, nor who came first.
+        // The other tries do the same. Neither the order of the timers nor the order of arrival must decide.
         if (this.random() < this.chance(awaited, clock.now()) && take(shares, attempt)) return true;
       }
       return false;
@@ -224,8 +228,8 @@ export class GuessLimiter {
   }
 
   /**
-   * A right try, one whose check failed, and one that went away before its answer give back what they took; not before
-   * the answer: until then the secret is looked at.
+   * Checks a try. A try that is right, is aborted, or cannot be checked gives back its shares. The shares are given back only
+   * after the answer, because the secret is being checked until then.
    */
   private watch<P, R>(
     pair: string | undefined,
@@ -257,7 +261,7 @@ export class GuessLimiter {
   }
 }
 
-/** All of them, or none. */
+/** Takes from all shares, or from none. */
 function take(shares: Shares, { channel }: AuthAttempt): boolean {
   const now = channel.clock.now();
   if (!shares.every(([buckets, key]) => buckets.left(key, now) >= 1)) return false;
@@ -265,12 +269,12 @@ function take(shares: Shares, { channel }: AuthAttempt): boolean {
   return true;
 }
 
-/** A name comes from a stranger: it may be long, and be a part of a larger text. */
+/** Returns a digest of a name. A stranger sends the name, so it may be long or a part of a larger text. */
 function digest(name: string): string {
   return createHash('sha256').update(name).digest('base64');
 }
 
-/** Rejects when the attempt is not wanted any more. */
+/** Resolves after a time. Rejects when the attempt is aborted. */
 function wait({ channel, signal }: AuthAttempt, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const stopListening = onAbort(signal, () => {

@@ -5,25 +5,24 @@ import { PendingAttempt } from './pending-attempt.ts';
 
 type Verdict<Principal, Reply> = AuthVerdict<Principal, Reply>;
 
-/** Asks an authenticator: at once or later there is a verdict, or none because it waits for credentials. */
+/** Asks an authenticator. Returns a verdict, at once or later, or `undefined` if the authenticator waits for credentials. */
 export type Question<Principal, Reply> = (
   attempt: AuthAttempt,
 ) => Verdict<Principal, Reply> | PromiseLike<Verdict<Principal, Reply>> | undefined;
 
-/** The receiver of an {@link Inquiry}'s reports. */
+/** The object that receives the reports of an {@link Inquiry}. */
 export interface InquiryOwner<Principal, Reply> {
-  /** The authenticator is asked. */
   began(): void;
-  /** It answers later. */
+  /** Called when the answer will follow later. */
   waits(): void;
-  /** It has no answer, and waits for credentials. */
+  /** Called when the authenticator has no answer yet. */
   undecided(): void;
   decided(verdict: Verdict<Principal, Reply>): void;
-  /** It threw or rejected. */
+  /** Called when the authenticator threw or rejected. */
   failed(cause: Error): void;
 }
 
-/** The questions of one channel to its authenticator: only the last one counts, and only until it is aborted. */
+/** The questions of one channel to its authenticator. Only the last question counts, until it is aborted. */
 export class Inquiry<Principal, Reply> {
   private readonly owner: InquiryOwner<Principal, Reply>;
   private attempt: PendingAttempt | undefined = undefined;
@@ -32,7 +31,7 @@ export class Inquiry<Principal, Reply> {
     this.owner = owner;
   }
 
-  /** An answer is awaited. */
+  /** Whether an answer is awaited. */
   get isOpen(): boolean {
     return this.attempt !== undefined;
   }
@@ -47,7 +46,7 @@ export class Inquiry<Principal, Reply> {
         this.attempt = undefined;
         this.owner.undecided();
       } else if ('then' in answer) {
-        // Unless the authenticator itself, in what it did, had this session kicked.
+        // The authenticator itself may have caused a kick of this session.
         if (this.attempt === attempt) this.owner.waits();
         answer.then(
           (verdict) => this.decided(attempt, verdict),
@@ -59,7 +58,7 @@ export class Inquiry<Principal, Reply> {
     }
   }
 
-  /** The answer is not wanted any more. */
+  /** Drops the answer that is awaited. */
   abort(why: Error | undefined): void {
     this.attempt?.abort(why);
     this.attempt = undefined;
@@ -75,7 +74,7 @@ export class Inquiry<Principal, Reply> {
     this.owner.failed(cause);
   }
 
-  /** An answer that is not awaited any more is dropped. */
+  /** Returns true if the answer of the attempt is not awaited any more. */
   private isOver(attempt: PendingAttempt): boolean {
     if (this.attempt !== attempt) return true;
     this.attempt = undefined;

@@ -10,24 +10,24 @@ type Places<Principal> = Pick<
 >;
 
 /**
- * Where an authenticated channel is known: its attributes, the sessions, the group. The session can be kicked in each
- * step: by the sessions that it is added to, by a listener, by a handler. So each step returns whether it goes on.
+ * The places where an authenticated channel is registered: its attributes, the sessions and the group. The sessions, a listener
+ * or a handler can kick the session in each step. So each step returns whether to continue.
  */
 export class Membership<Principal> {
   private readonly places: Places<Principal>;
-  /** Set when the peer is authenticated; unset by a kick and by the close. */
+  /** Set when the peer is authenticated. A kick and the close of the channel unset it. */
   private session: Session<Principal> | undefined = undefined;
 
   constructor(places: Places<Principal>) {
     this.places = places;
   }
 
-  /** The principal of the channel, if it is authenticated. */
+  /** The principal of the channel, if the channel is authenticated. */
   get principal(): Principal | undefined {
     return this.session?.principal;
   }
 
-  /** The other sessions of its id. */
+  /** Returns the other sessions of the principal's id. */
   others(principal: Principal, channel: Channel): readonly OtherSession[] {
     return atOnce('sessions.othersOf', this.places.sessions?.othersOf(principal, channel)) ?? [];
   }
@@ -36,7 +36,7 @@ export class Membership<Principal> {
     return this.session === session;
   }
 
-  /** Begins a session, or moves the channel from the session before to this one. */
+  /** Begins a session, or moves the channel from its previous session to this session. */
   begin(ctx: Context, session: Session<Principal>): boolean {
     const { channel, principal } = session;
     const { sessions, principalKey } = this.places;
@@ -49,7 +49,7 @@ export class Membership<Principal> {
       const removed = this.removeSession(previous);
       callInContext(ctx, () => removed);
     }
-    // A listener of that may have closed the channel.
+    // A listener of the removal may have closed the channel.
     if (this.session !== session) return false;
     const added: unknown = sessions.add(session);
     callInContext(ctx, () => added);
@@ -68,14 +68,16 @@ export class Membership<Principal> {
     return this.session === session;
   }
 
-  /** Ends the session. False if it is over: it was kicked already, has closed, or moved to another principal. */
+  /**
+   * Ends the session. Returns false if the session has ended already: by a kick, by the close, or by a move to another principal.
+   */
   end(session: Session<Principal>): boolean {
     if (this.session !== session) return false;
     this.session = undefined;
     return true;
   }
 
-  /** Nothing waits for it: what is returned is only to be looked at for a rejection. */
+  /** Removes a session. The result is not awaited, only observed for a rejection. */
   removeSession(session: Session<Principal>): unknown {
     return this.places.sessions?.remove(session);
   }

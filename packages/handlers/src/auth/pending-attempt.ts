@@ -2,8 +2,8 @@ import type { Channel } from '@headrace/core';
 import type { AuthAttempt } from './auth-options.ts';
 
 /**
- * One question to the authenticator. Its signal is made when it is asked for: most authenticators answer at once, and
- * a signal costs more than all the rest of a refusal, the collection of garbage included.
+ * One question to the authenticator. The signal is made on first use, because most authenticators answer at once, and a signal
+ * costs more than the rest of a refusal, including garbage collection.
  */
 export class PendingAttempt implements AuthAttempt {
   readonly channel: Channel;

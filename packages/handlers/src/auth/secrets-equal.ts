@@ -1,13 +1,13 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Makes the digests of one process unforeseeable, so that nothing can be learned from how they compare. */
+/** A random key that makes the digests of one process unpredictable, so that their comparison reveals no information. */
 const key = randomBytes(32);
 
 /**
- * Compares two secrets in a time that shows neither where they differ nor how long the right one is.
+ * Compares two secrets in a time that reveals neither where they differ nor the length of the right secret.
  *
- * @param given - what the peer sent
- * @param wanted - what it should be; `undefined` for an unknown user takes as long and is never equal
+ * @param given - the secret that the peer sent
+ * @param wanted - the right secret. `undefined`, for an unknown user, takes the same time and is never equal
  *
  * @example
  * ```ts run

@@ -2,15 +2,15 @@ import type { Channel, CloseInfo, Timer } from '@headrace/core';
 import { checkFunction, describeOptions, number, WatchedEmitter } from '@headrace/core/authoring';
 import type { Session, Sessions } from './sessions.ts';
 
-/** The events of a {@link SessionRegistry}. An id may have many connections, one after the other or at once. */
+/** The events of a {@link SessionRegistry}. An id may have many connections, one after the other or at the same time. */
 export interface SessionRegistryEvents<Principal> {
-  /** The id has a session, and had none. */
+  /** Emitted when an id that was offline has a session. */
   online: [id: string, session: Session<Principal>];
-  /** The id stays online, but is now reached by another channel: it came in again, or its newest channel closed. */
+  /** Emitted when an id stays online, but has another newest channel, because it signed in again or its newest channel closed. */
   moved: [id: string, session: Session<Principal>, previous: Channel];
   /**
-   * The id has had no session for `graceMs`. `info` tells how its last channel closed; it is `undefined` if that channel is still
-   * open, because it moved to another principal or was kicked.
+   * Emitted when the id has had no session for `graceMs`. `info` tells how its last channel closed. `info` is `undefined` if that
+   * channel is still open, because the channel moved to another principal or was kicked.
    */
   offline: [id: string, last: Session<Principal>, info: CloseInfo | undefined];
 }
@@ -18,8 +18,9 @@ export interface SessionRegistryEvents<Principal> {
 /** Options of a {@link SessionRegistry}. */
 export interface SessionRegistryOptions {
   /**
-   * How long an id may have no session before it counts as offline, in milliseconds, by its channel's clock: a
-   * client that reconnects within it only `moved`. @default 0
+   * Time that an id may have no session before it is offline, in milliseconds, by its channel's clock. If a client reconnects
+   * within this time, only `moved` is emitted.
+   * @default 0
    */
   readonly graceMs?: number;
 }
@@ -28,18 +29,18 @@ const OPTIONS = describeOptions('SessionRegistry', {
   graceMs: number({ max: 2 ** 31 - 1, default: 0 }),
 });
 
-/** An id that has lost its last session, and may come back. */
+/** An id that has lost its last session, and may sign in again. */
 interface Leaving<Principal> {
   readonly last: Session<Principal>;
   timer: Timer | undefined;
 }
 
 /**
- * The connected sessions by id: shared by the AuthHandlers of one server, which keep it up to date. It finds the
- * channel to send to, knows when an id comes in a second time, and reports presence: `online`, `moved`, `offline`.
- * An id that comes in again before its old connection was found dead, or that kicks it, has never been offline.
+ * The connected sessions by id. The AuthHandlers of one server share the registry and keep it up to date. The registry finds the
+ * channel of an id, recognizes a second sign-in, and reports presence with the events `online`, `moved` and `offline`. An id does
+ * not go offline if it signs in again before its old connection is found dead, or if the new sign-in kicks the old session.
  *
- * A listener that throws or rejects is logged, and does not touch the connection.
+ * An error of a listener is logged, and does not affect the connection.
  *
  * @example
  * ```ts run
@@ -67,7 +68,7 @@ export class SessionRegistry<Principal>
   /** Returns the id of a principal. */
   readonly idOf: (principal: Principal) => string;
   private readonly graceMs: number;
-  /** The oldest first. */
+  /** The sessions of each id, the oldest first. */
   private readonly sessions = new Map<string, Session<Principal>[]>();
   private readonly leaving = new Map<string, Leaving<Principal>>();
 
@@ -80,37 +81,37 @@ export class SessionRegistry<Principal>
     this.graceMs = graceMs;
   }
 
-  /** How many ids are connected. */
+  /** Number of connected ids. */
   get size(): number {
     return this.sessions.size;
   }
 
-  /** The connected ids, in the order in which they connected. */
+  /** Returns the connected ids, in the order in which they connected. */
   ids(): IterableIterator<string> {
     return this.sessions.keys();
   }
 
-  /** True if it is connected. */
+  /** Returns true if the id is connected. */
   has(id: string): boolean {
     return this.sessions.has(id);
   }
 
-  /** True from `online` to `offline`: while it is connected, and for `graceMs` after that. */
+  /** Returns true from `online` to `offline`: while the id is connected, and for `graceMs` after that. */
   isOnline(id: string): boolean {
     return this.sessions.has(id) || this.leaving.has(id);
   }
 
-  /** The newest channel of an id. */
+  /** Returns the newest channel of an id. */
   channel(id: string): Channel | undefined {
     return this.sessions.get(id)?.at(-1)?.channel;
   }
 
-  /** All channels of an id, the oldest first. */
+  /** Returns all channels of an id, the oldest first. */
   channels(id: string): Channel[] {
     return (this.sessions.get(id) ?? []).map((session) => session.channel);
   }
 
-  /** The sessions of a principal's id but for one channel's own. */
+  /** Returns the sessions of a principal's id, except the session of the given channel. */
   othersOf(principal: Principal, channel: Channel): readonly Session<Principal>[] {
     const all = this.sessions.get(this.idOf(principal)) ?? [];
     return all.filter((session) => session.channel !== channel);
@@ -131,7 +132,7 @@ export class SessionRegistry<Principal>
     }
   }
 
-  /** True if it was there. */
+  /** Removes a session. Returns true if it was registered. */
   remove(session: Session<Principal>): boolean {
     const id = this.idOf(session.principal);
     const all = this.sessions.get(id);
@@ -148,7 +149,9 @@ export class SessionRegistry<Principal>
     return true;
   }
 
-  /** Not at once, even without a grace time: one that kicks it, or its next sign-in, may come in the same event. */
+  /**
+   * Reports the id as offline only after the present event, in which a session that kicks it, or its next sign-in, may follow.
+   */
   private leave(id: string, last: Session<Principal>): void {
     const leaving: Leaving<Principal> = { last, timer: undefined };
     this.leaving.set(id, leaving);

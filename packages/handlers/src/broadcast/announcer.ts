@@ -17,17 +17,19 @@ import {
 
 /** Options of an {@link Announcer}. */
 export interface AnnouncerOptions<Message, Combined> {
-  /** The pause between batches, in milliseconds: announcements made meanwhile go out together. @default 50 */
+  /** Pause between batches, in milliseconds. Announcements of this time are sent together. @default 50 */
   readonly everyMs?: number;
   /**
-   * How many writes to members may be made within `everyMs` before batches begin: announcements to a small group are not
-   * delayed. A batch counts as one write for each member; without `combine`, as one for each announcement and member.
-   * Batches of {@link Announcer.catchUp} count too. @default 1000
+   * Maximum number of writes to members within `everyMs` before batches begin, so that announcements to a small group are not
+   * delayed. A batch counts as one write for each member. Without `combine`, it counts as one write for each announcement and
+   * member. Batches of {@link Announcer.catchUp} also count.
+   * @default 1000
    */
   readonly writesAtOnce?: number;
   /**
-   * Makes one message of several that go out together, in their order. It is encoded once for all members that get it,
-   * and costs each of them one write. @default each is written by itself, with one flush for all
+   * Makes one message from announcements that are sent together, in their order. The message is encoded once for all members that
+   * receive it, and costs one write for each member.
+   * @default each is written by itself, with one flush for all
    */
   readonly combine?: (messages: readonly Message[]) => Combined;
 }
@@ -38,48 +40,53 @@ const OPTIONS = describeOptions('Announcer', {
   combine: fn({ answers: 'at once', purpose: 'makes one message of several' }),
 });
 
-/** A batch has at most this many announcements times members. */
+/** Maximum of a batch: the number of announcements multiplied by the number of members. */
 const MAX_BATCH_WRITES = 250_000;
-/** But a batch has at least this many announcements, however large the group is. */
+/** Minimum number of announcements in a batch, for a group of any size. */
 const MIN_BATCH_MESSAGES = 32;
 /**
- * A batch goes out in pieces. Of each piece, at most this many members get a part that is made for them alone; all
- * others share it. A batch about thousands of members costs one copy for each, of one piece and not of the whole batch.
+ * Maximum number of members of a piece that receive a part made only for them. All other members share the piece. A batch is sent
+ * in pieces, so that a batch about thousands of members costs a copy of one piece for each member, not of the whole batch.
  */
 const MAX_PARTS = 64;
 const MAX_WAITING = 65_536;
-/** No piece is added while this many broadcasts of the group wait: the group refuses more than twice as many. */
+/**
+ * Limit for the number of waiting broadcasts of the group. At this limit, no piece is added. The group refuses more than twice
+ * this number of broadcasts.
+ */
 const MAX_BACKLOG = 8192;
-/** Nor while pieces of this many writes wait: the group refuses more than twice as many. */
+/**
+ * Limit for the number of waiting writes of pieces. At this limit, no piece is added. The group refuses more than twice this
+ * number of writes.
+ */
 const MAX_WRITES_AHEAD = 4_000_000;
 
 interface Announcement<Message> {
   readonly message: Message;
   readonly about: Channel | undefined;
-  /** Members joined just before it: they get this one and those after it. */
+  /** Whether members joined directly before the announcement, so that it is the first announcement that they receive. */
   readonly isStart: boolean;
 }
 
 /**
- * Announces joins and leaves, or other events that may arrive a little later, to all members of a group. When thousands
- * of members join together, one broadcast for each would be a write and a system call for each pair of members. An
- * Announcer sends them in batches, and other broadcasts of the group do not queue behind thousands of announcements.
+ * Announces joins and leaves, or other events that may arrive a little later, to all members of a group. When thousands of
+ * members join together, one broadcast for each would cause a write and a system call for each pair of members. An Announcer
+ * sends announcements in batches, so other broadcasts of the group do not wait for thousands of announcements.
  *
- * An announcement to a small group is sent at once. After more than `writesAtOnce` writes within `everyMs`, further
- * announcements wait until the earlier ones have been written to all members, and for `everyMs` after that. Each member
- * gets the announcements made since it joined, in order, except those about itself: the same as with a broadcast for each.
+ * An announcement to a small group is sent at once. After more than `writesAtOnce` writes within `everyMs`, further announcements
+ * wait until the earlier ones have been written to all members, and then for `everyMs`. Each member receives the announcements
+ * made since it joined, in order, except those about itself, as with single broadcasts.
  *
- * **Cost** with `combine`, one write and one flush for each member and batch. A batch has at most 250,000 announcements
- * divided by the number of members, and at least 32. If announcements of a batch are about members, or members joined
- * during it, the batch is written in pieces, each about at most 64 such members; each of these gets one part of its own.
- * For 5,000 members that joined together this is at most 79 writes for each member, and 325,000 messages given to
- * `combine`. 65,536 announcements may wait; a further one causes a batch at once.
- * **Pitfalls** an announcement can arrive after a broadcast that was made later: call {@link Announcer.catchUp} before
- * you broadcast a member's own messages. Call {@link Announcer.close} before a shutdown: it discards the waiting
- * announcements.
+ * **Cost** With `combine`, one write and one flush for each member and batch. A batch has at most 250,000 announcements divided
+ * by the number of members, and at least 32. It is written in pieces if its announcements are about members, or if members joined
+ * meanwhile. A piece concerns at most 64 of these members, and each of them receives its own part. For 5,000 members that joined
+ * together, each member has at most 79 writes, and `combine` receives 325,000 messages. Up to 65,536 announcements may wait. A
+ * further announcement causes a batch at once. **Pitfalls** An announcement can arrive after a broadcast that was made later.
+ * Call {@link Announcer.catchUp} before you broadcast a member's own messages. Call {@link Announcer.close} before a shutdown, to
+ * discard waiting announcements.
  *
  * @typeParam Message - the type of an announcement
- * @typeParam Combined - the result of `combine`; the members' pipelines must take both
+ * @typeParam Combined - the result of `combine`; the members' pipelines must accept both types
  *
  * @example
  * ```ts run
@@ -107,21 +114,21 @@ export class Announcer<Message, Combined = Message> {
   private readonly writesAtOnce: number;
   private readonly combine: ((messages: readonly Message[]) => Combined) | undefined;
   private readonly queue: Announcement<Message>[] = [];
-  /** The number of the first announcement in the queue, among all. */
+  /** Number of the first announcement in the queue, among all announcements. */
   private first = 0;
-  /** For each member that announcements in the queue are about, the number of the last one. */
+  /** Number of the last queued announcement about each member. */
   private readonly lastAbout = new Map<Channel, number>();
-  /** Members joined since the last announcement. */
+  /** Whether members joined since the last announcement. */
   private hasJoined = false;
-  /** Members that joined while announcements waited: the number of the first one that they get, in rising order. */
+  /** Number of the first announcement for each member that joined while announcements waited, in ascending order. */
   private readonly newcomers = new Map<Channel, number>();
-  /** A batch is being written, or the pause after it is not over. */
+  /** Whether a batch is being written, or the pause after it has not ended. */
   private isBusy = false;
   private isClosed = false;
-  /** Writes since then. */
+  /** The time since which `writes` counts. */
   private since = 0;
   private writes = 0;
-  /** Writes of pieces that the group has not begun. */
+  /** Number of writes of pieces that the group has not begun. */
   private ahead = 0;
   private pause: Timer | undefined = undefined;
 
@@ -145,16 +152,16 @@ export class Announcer<Message, Combined = Message> {
     group.on('channelLeft', (channel) => this.newcomers.delete(channel));
   }
 
-  /** Announcements that are not yet written. */
+  /** Number of announcements that are not yet written. */
   get waiting(): number {
     return this.queue.length;
   }
 
   /**
-   * Sends a message to the present members, at once or with the next batch. False if it is not sent: after {@link close}, or when
-   * 65,536 wait and the group does not keep up.
+   * Sends a message to the present members, at once or with the next batch. Returns false if the message is not sent: after
+   * {@link close}, or if 65,536 announcements wait and the group is too slow.
    *
-   * @param about - the member that it concerns, which does not get it
+   * @param about - the member that the message is about, which does not receive it
    */
   announce(message: Message, about?: Channel): boolean {
     if (this.queue.length >= MAX_WAITING) this.send(this.first + this.batchSize);
@@ -168,8 +175,8 @@ export class Announcer<Message, Combined = Message> {
   }
 
   /**
-   * Writes the announcements about a member that wait, and those before them: call it before the member's messages.
-   * False if a part still waits, because some thousands of broadcasts of the group do.
+   * Writes the waiting announcements about a member, and the announcements before them. Call it before the member's messages.
+   * Returns false if some announcements still wait because thousands of broadcasts of the group wait.
    */
   catchUp(about: Channel): boolean {
     const last = this.lastAbout.get(about);
@@ -178,7 +185,7 @@ export class Announcer<Message, Combined = Message> {
     return last < this.first;
   }
 
-  /** Discards the announcements that wait, and refuses further ones. */
+  /** Discards the waiting announcements, and refuses further announcements. */
   close(): void {
     this.isClosed = true;
     this.queue.length = 0;
@@ -187,7 +194,6 @@ export class Announcer<Message, Combined = Message> {
     this.pause?.cancel();
   }
 
-  /** The number of the next announcement. */
   private get end(): number {
     return this.first + this.queue.length;
   }
@@ -207,7 +213,7 @@ export class Announcer<Message, Combined = Message> {
   private rest(): void {
     const [member] = this.group;
     if (this.isClosed) return;
-    // Without members there is nothing to rest from.
+    // Without members, no pause is needed.
     if (member === undefined || this.writes < this.writesAtOnce) this.goOn();
     else this.pause = member.clock.schedule(() => this.goOn(), this.everyMs);
   }
@@ -217,7 +223,7 @@ export class Announcer<Message, Combined = Message> {
     if (this.queue.length > 0) this.sendBatch();
   }
 
-  /** Writes the announcements before number `end`, while the group takes more. Returns the outcome of the last piece. */
+  /** Writes the announcements before number `end`, while the group accepts more. Returns the outcome of the last piece. */
   private send(end: number): GroupOutcome | undefined {
     let outcome: GroupOutcome | undefined;
     while (this.first < end && this.queue.length > 0 && this.hasRoom) {
@@ -230,13 +236,13 @@ export class Announcer<Message, Combined = Message> {
     return this.group.backlog < MAX_BACKLOG && this.ahead < MAX_WRITES_AHEAD;
   }
 
-  /** How many of the first `count` announcements go out together. */
+  /** Returns how many of the first `count` announcements are sent together. */
   private pieceSize(count: number): number {
     const size = Math.min(count, this.queue.length);
     let parts = 0;
     for (let i = 0; i < size; i++) {
       const { about, isStart } = this.queue[i]!;
-      // Without `combine` each announcement is a broadcast.
+      // Without `combine`, each announcement is a broadcast.
       const isPart = this.combine === undefined || isStart || this.isMember(about);
       if (isPart && ++parts === MAX_PARTS) return i + 1;
     }
@@ -285,7 +291,10 @@ export class Announcer<Message, Combined = Message> {
     return members;
   }
 
-  /** Where members begin that joined within a piece, with these members; without those that get a part of their own. */
+  /**
+   * Returns the members that joined within a piece by the number of their first announcement, without members that receive their
+   * own part.
+   */
   private startsBefore(end: number, apart: ReadonlySet<Channel>): Map<number, Set<Channel>> {
     const starts = new Map<number, Set<Channel>>();
     for (const [channel, start] of this.newcomers) {
@@ -331,7 +340,8 @@ export class Announcer<Message, Combined = Message> {
     const call = (): void => {
       written = [present('combine', combine(messages))];
     };
-    // A timer calls it: what it throws must not end the process, and each message is still of use by itself.
+    // A timer calls this function. An error must not end the process, and each message is still useful by
+    // itself.
     callSafely(call, undefined, (error) => {
       const [member] = this.group;
       member?.logger.log('error', `${member} combine of the Announcer threw`, error);

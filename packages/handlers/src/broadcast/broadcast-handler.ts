@@ -26,13 +26,13 @@ type Receivers<In> = 'others' | 'all' | ((message: In, sender: Channel) => Chann
 /** Options of a {@link BroadcastHandler}. */
 export interface BroadcastOptions<In, Out> {
   /**
-   * The receivers: every other member, every member, or those that your function chooses for this message.
+   * The receivers: all other members, all members, or the members that your function chooses for this message.
    * @default 'others'
    */
   readonly to?: 'others' | 'all' | ((message: In, sender: Channel) => ChannelMatcher);
-  /** Makes the message that the members get; `undefined` for none. @default the message itself */
+  /** Makes the message for the members, or returns `undefined` to send none. @default the message itself */
   readonly format?: (message: In, sender: Channel) => Out | undefined;
-  /** Also passes each message on to the next handlers. @default true, unless it is the last handler */
+  /** Whether to pass each message on to the next handlers. @default true, unless it is the last handler */
   readonly passOn?: boolean;
 }
 
@@ -44,28 +44,27 @@ const OPTIONS = describeOptions('BroadcastHandler', {
 });
 
 /**
- * Sends every message to the members of a group: to the others, to all, or to those you choose.
+ * Sends each message to the members of a group: to the others, to all, or to members that you choose.
  *
  * ```text
  *  wire | frame | codec | heartbeat | rate | auth | echo | [broadcast]
  * ```
  *
- * - **Place** after the handler that lets peers talk, such as the AuthHandler, and after a MessageRateHandler: each message
- *   costs a write for each member, and one peer that talks fast causes slow members to be closed.
- * - **In** any message.
- * - **Out** the same, if a handler stands after it.
- * - **Events** forwards all of them; on a `DrainStartEvent` nothing more is read from the peer, and on a `DrainEvent` the
- *   channel does not end before the broadcasts that the group has accepted are complete.
- * - **Errors** raises none: a failure at one member does not affect the sender or the others, and goes to that member's
- *   `writeFailed` hook.
- * - **State** none but the group: sharable.
- * - **Cost** one write per member and message, and one flush per member for everything that came in together;
- *   encoders without state encode once for all of them.
- * - **Pitfalls** in a group of many processes a function in `to` returns a matcher that states what it means
- *   elsewhere. The members' pipelines must take what `format` returns; a `ChannelGroup<string>` has the compiler check that
- *   it returns texts. The group's `slowMember` policy decides about a member that reads too slowly.
- *   While a broadcast of this channel is under way, which takes a large group more than one turn of the event
- *   loop, this channel's reads are held, and no other's.
+ * - **Place** After the handler that admits peers, such as the AuthHandler, and after a MessageRateHandler. Each message costs a
+ *   write for each member, and a peer that sends too fast causes slow members to be closed.
+ * - **In** Any message.
+ * - **Out** The same, if a handler stands after it.
+ * - **Events** Forwards all. After a `DrainStartEvent`, no more input is read from the peer. After a `DrainEvent`, the
+ *   channel ends only when the broadcasts that the group has accepted are complete.
+ * - **Errors** Raises none. A failure at one member does not affect the sender or the others. It is reported to the `writeFailed`
+ *   hook of that member.
+ * - **State** None except the group: sharable.
+ * - **Cost** One write per member and message, and one flush per member for the messages of one read. Encoders without state
+ *   encode once for all members.
+ * - **Pitfalls** In a group of several processes, a function in `to` returns a matcher that also applies in other processes. The
+ *   members' pipelines must accept the result of `format`. With a `ChannelGroup<string>`, the compiler checks that the result is
+ *   a text. The group's `slowMember` policy applies to a member that reads too slowly. A broadcast to a large group can take more
+ *   than one turn of the event loop. Meanwhile, only the reads of the sender's channel are held.
  *
  * @example
  * ```ts run
@@ -91,7 +90,7 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   private readonly to: Receivers<In>;
   private readonly format: BroadcastOptions<In, Out>['format'];
   private readonly passOn: boolean;
-  /** After the messages of one read, even when the sender's connection ends with one of them. */
+  /** Flushes after the messages of one read, even if a message ends the sender's connection. */
   private readonly flushSoon = onceAfterEvent<Context>(() => this.group.flush());
 
   constructor(group: Group<Out>, options: BroadcastOptions<In, Out> = {}) {
@@ -122,8 +121,8 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
   }
 
   /**
-   * Messages accepted for the group reach its members before a drain ends their connections; later ones would miss
-   * members that have ended, and are not read.
+   * Completes accepted broadcasts before a drain ends the members' connections. Later messages are not read, because they would
+   * miss members that have ended.
    */
   userEventTriggered(ctx: Context, event: unknown): void {
     if (event instanceof DrainStartEvent) event.stopInput();

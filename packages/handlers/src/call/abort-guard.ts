@@ -6,9 +6,9 @@ type Remove = AbortSignal['removeEventListener'];
 type Guard = (listener: Parameters<Add>[1] | null) => Listener | null;
 
 /**
- * An `AbortController` that a peer can set off, as by the cancel of its request. The runtime ends the process when an abort
- * listener throws or rejects; listeners that are added to this signal are guarded, and their errors are reported instead. The
- * runtime itself calls the listeners of a signal that `AbortSignal.any` makes of it, without a guard.
+ * Makes an `AbortController` that a peer can abort, for example by the cancel of its request. Node ends the process when an abort
+ * listener throws or rejects. Listeners that are added to this signal are guarded, and their errors are reported instead. If
+ * `AbortSignal.any` makes another signal from this signal, Node calls the listeners of the other signal without a guard.
  */
 export function guardedController(report: (error: Error) => void): AbortController {
   const controller = new AbortController();
@@ -38,7 +38,7 @@ export function guardedController(report: (error: Error) => void): AbortControll
   return controller;
 }
 
-/** The same guard for the same listener, so that it can be removed. */
+/** Returns a function that gives the same guard for the same listener, so that a listener can be removed. */
 function guardsOf(signal: AbortSignal, report: (error: Error) => void): Guard {
   const guards = new WeakMap<object, Listener>();
   return (listener) => {

@@ -1,6 +1,6 @@
 import { ChannelError, isHeadraceError, RejectedError, TimedOutError } from '@headrace/core';
 
-/** Makes the error of a call whose connection is gone; `sent` is false only if no byte of the call can have left. */
+/** Makes the error of a call whose connection is lost. `sent` is false only if no byte of the call can have left. */
 export function requestLost(why: string, sent: boolean, cause?: unknown): ChannelError {
   const outcome = sent
     ? 'the peer may have executed the request'
@@ -8,13 +8,13 @@ export function requestLost(why: string, sent: boolean, cause?: unknown): Channe
   return new ChannelError('REQUEST_LOST', `${why}: ${outcome}`, { sent }, cause);
 }
 
-/** The error of items whose peer has ended its half of the connection, before their end. */
+/** Makes the error of items that cannot arrive, because the peer ended its half of the connection before their end. */
 export function itemsLost(what: string): ChannelError {
   const text = `the peer has ended its half of the connection: ${what}`;
   return new ChannelError('REQUEST_LOST', text, { sent: true });
 }
 
-/** The error of a call that finds the queue full; `option` is the name of the limit. */
+/** Makes the error of a call that finds the queue full. `option` is the name of the limit. */
 export function queueFull(limit: number, option = 'maxQueued'): RejectedError {
   return new RejectedError(
     'REJECTED_QUEUE',
@@ -24,9 +24,9 @@ export function queueFull(limit: number, option = 'maxQueued'): RejectedError {
 }
 
 /**
- * Makes the error of a call whose time is over.
+ * Makes the error of a call whose deadline has passed.
  *
- * @param loss - why there is no connection, if there is none and a try to connect failed
+ * @param loss - the error of the last try to connect, if there is no connection
  */
 export function requestTimedOut(
   timeoutMs: number,
@@ -47,7 +47,7 @@ export function requestAborted(signal: AbortSignal, sent: boolean): ChannelError
   return new ChannelError('OPERATION_ABORTED', text, { sent }, signal.reason);
 }
 
-/** Makes the error of a call that was not sent now, but in an earlier try: the same error, with `sent` true. */
+/** Returns a copy of an error with `sent` true, for a call whose last try was not sent, but an earlier try was. */
 export function afterSent(error: unknown): unknown {
   if (!isHeadraceError(error) || error.details['sent'] !== false) return error;
   const kinds = [TimedOutError, RejectedError] as const;
@@ -57,7 +57,7 @@ export function afterSent(error: unknown): unknown {
   return new kind(code as never, text, { ...error.details, sent: true }, error);
 }
 
-/** True if a part of the call may have left. */
+/** Returns true if a part of the call may have left. */
 export function wasSent(error: unknown): boolean {
   return isHeadraceError(error) && error.details['sent'] === true;
 }

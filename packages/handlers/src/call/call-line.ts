@@ -7,43 +7,43 @@ import type { CallTable } from './call-table.ts';
 
 /** The messages that a protocol writes for calls. */
 export interface CallWire {
-  /** The message of a call whose id is set; a throw fails the call. */
+  /** Makes the message of a call whose id is set. If it throws, the call fails. */
   messageOf(call: Call): unknown;
-  /** Makes the message that cancels a call; `undefined` if the protocol has none. */
+  /** Makes the message that cancels a call. Returns `undefined` if the protocol has no such message. */
   cancelOf(call: Call): unknown;
 }
 
 /** Options of a {@link CallLine}. */
 export interface CallLineOptions {
   readonly wire: CallWire;
-  /** The number of requests without their last answer. */
+  /** Maximum number of requests without their last answer. */
   readonly maxInFlight: number;
-  /** The number after which ids begin; for tests. @default 0 */
+  /** Number after which ids begin, for tests. @default 0 */
   readonly lastId?: number;
-  /** Called when a call is over. */
+  /** Called when a call has ended. */
   readonly changed: () => void;
 }
 
 const MAX_ID = 0xffff_ffff;
 
-/** The calls of a {@link CallTable} that are under way over one connection, by their ids. */
+/** The calls of a {@link CallTable} that are under way over one connection, by id. */
 export class CallLine implements CallCarrier {
-  /** True if it takes no more calls. */
+  /** Whether the line takes no more calls. */
   isPaused = false;
   private readonly table: CallTable;
   private readonly output: CallOutput;
   private readonly options: CallLineOptions;
-  /** In the order in which they were sent; a notice has itself for a key. */
+  /** Calls in the order in which they were sent. The key of a notice is the notice itself. */
   private readonly calls = new Map<unknown, Call>();
   private noticeCount = 0;
   private lastId: number;
-  /** Ids have begun again. */
+  /** Whether ids have started again from 1. */
   private hasWrapped = false;
   private lateCount = 0;
   private unknownCount = 0;
-  /** The future that is watched: all writes of one flush have the same. */
+  /** The future that is observed. All writes of one flush have the same future. */
   private watched: WriteFuture | undefined = undefined;
-  /** Writes that have begun and not returned. */
+  /** Number of writes that have begun and not returned. */
   private writing = 0;
   private loss: { readonly why: string; readonly cause: unknown } | undefined = undefined;
 
@@ -54,22 +54,22 @@ export class CallLine implements CallCarrier {
     this.lastId = options.lastId ?? 0;
   }
 
-  /** The number of requests without their last answer. */
+  /** Number of requests without their last answer. */
   get load(): number {
     return this.calls.size - this.noticeCount;
   }
 
-  /** True while a request, or a notice that the transport has not taken, is under way. */
+  /** Whether a request is under way, or a notice that the transport has not taken. */
   get isBusy(): boolean {
     return this.calls.size > 0;
   }
 
-  /** The number of answers that came after their call was over. */
+  /** Number of answers that arrived after their call had ended. */
   get late(): number {
     return this.lateCount;
   }
 
-  /** The number of answers without a call. */
+  /** Number of answers without a call. */
   get unknown(): number {
     return this.unknownCount;
   }
@@ -100,12 +100,12 @@ export class CallLine implements CallCarrier {
     else if (!future.isSuccess) this.table.fail(call, writeError(call, future.error!));
   }
 
-  /** The request of this id that is under way. */
+  /** Returns the request with this id that is under way. */
   find(id: unknown): Call | undefined {
     return this.calls.get(id);
   }
 
-  /** The request that an answer names; after its last answer it is not in flight. `undefined` is counted. */
+  /** Returns the request that an answer names, and removes it after its last answer. Counts an answer without a request. */
   answered(id: unknown, isLast = true): Call | undefined {
     const call = this.calls.get(id);
     if (call === undefined) {
@@ -121,7 +121,7 @@ export class CallLine implements CallCarrier {
     else if (call.mayHaveLeft && this.output.isOpen) this.cancel(call);
   }
 
-  /** A failure of this message means that the peer is gone. */
+  /** Cancels a call at the peer. If this write fails, the connection is lost, so its error is ignored. */
   private cancel(call: Call): void {
     callInContext(this.output.ctx, () => {
       const message = this.options.wire.cancelOf(call);
@@ -133,13 +133,13 @@ export class CallLine implements CallCarrier {
     this.options.changed();
   }
 
-  /** Ends the calls, because no answers can come any more. Notices go on as long as the channel is open. */
+  /** Fails the requests. Notices continue while the channel is open. */
   lose(why: string, cause?: unknown): void {
     this.loss ??= { why, cause };
     this.loseAll();
   }
 
-  /** Not within a write: only its future knows whether something has left. */
+  /** Fails the lost calls, except within a write. Only the future of the write knows whether bytes have left. */
   private loseAll(): void {
     if (this.writing > 0) return;
     const { why, cause } = this.loss!;
@@ -155,7 +155,7 @@ export class CallLine implements CallCarrier {
     this.table.lost(requests, why, cause);
   }
 
-  /** A request without an id gets a number that no other one in flight has, and never 0. */
+  /** Adds a call. A request without an id receives a number that no other request in flight has, and never 0. */
   private enter(call: Call): void {
     if (!call.expectsAnswer) this.noticeCount += 1;
     else call.id ??= this.nextId();
@@ -182,7 +182,7 @@ export class CallLine implements CallCarrier {
   private noticeSettled(call: Call, error: Error | undefined): void {
     if (!this.calls.has(call)) return;
     if (error === undefined) this.table.completed(call, undefined);
-    // A channel that closes loses it together with the requests, in their order; unless those were lost before.
+    // When a channel closes, it loses notices and requests together, in order, unless they were lost before.
     else if (!this.isLostWith(error)) {
       this.table.fail(call, writeError(call, error));
     }
@@ -193,7 +193,7 @@ export class CallLine implements CallCarrier {
     return error instanceof ChannelError && !isOpen && this.loss === undefined;
   }
 
-  /** A write can fail later. When the channel closes, all calls are lost together. */
+  /** Observes a write, which can fail later. When the channel closes, all calls are lost together. */
   private watch(future: WriteFuture): void {
     if (future === this.watched) return;
     this.watched = future;
@@ -211,7 +211,7 @@ function keyOf(call: Call): unknown {
   return call.expectsAnswer ? call.id : call;
 }
 
-/** A message that cannot be encoded is a mistake of the call; any other failure is a lost connection. */
+/** Makes the error of a failed write. Only a message that cannot be encoded is a mistake of the call. */
 function writeError(call: Call, error: Error): Error {
   if (!(error instanceof ChannelError)) return error;
   return requestLost('the request could not be written', call.mayHaveLeft, error);

@@ -2,11 +2,11 @@ import type { Context, WriteFuture } from '@headrace/core';
 import { onceAfterEvent } from '@headrace/core/authoring';
 
 /**
- * Writes the messages of calls and answers. Those of one read are flushed together at its end, others when the current
- * event is over.
+ * A writer for the messages of calls and answers. Messages of one read are flushed together at its end. Other messages are
+ * flushed after the current event.
  */
 export class CallOutput {
-  /** The place in the pipeline from which it writes. */
+  /** The context that messages are written from. */
   readonly ctx: Context;
   private isReading = false;
   private isDirty = false;
@@ -18,24 +18,24 @@ export class CallOutput {
     this.ctx = ctx;
   }
 
-  /** True if writes can go out. */
+  /** Whether the channel accepts writes. */
   get isOpen(): boolean {
     const { channel } = this.ctx;
     return channel.isActive && !channel.isEnding;
   }
 
-  /** Writes go out soon. */
+  /** Whether the channel accepts writes and is writable. */
   get isWritable(): boolean {
     return this.isOpen && this.ctx.channel.isWritable;
   }
 
-  /** Writes are refused, now and later. */
+  /** Whether writes are refused now and forever. */
   get isOver(): boolean {
     const { channel } = this.ctx;
     return channel.isEnding || !channel.isOpen;
   }
 
-  /** Writes a message; it is flushed soon. */
+  /** Writes a message. The flush follows soon. */
   write(message: unknown): WriteFuture {
     const future = this.ctx.write(message);
     this.isDirty = true;
@@ -43,12 +43,12 @@ export class CallOutput {
     return future;
   }
 
-  /** Call it when a message came, at the beginning of its read. */
+  /** Marks the beginning of a read. Call it when a message has arrived. */
   beginRead(): void {
     this.isReading = true;
   }
 
-  /** Call it when the read has ended: flushes. */
+  /** Marks the end of a read, and flushes. */
   endRead(): void {
     this.isReading = false;
     this.flush();

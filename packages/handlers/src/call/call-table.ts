@@ -5,31 +5,31 @@ import { queueFull, requestAborted, requestLost, requestTimedOut } from './call-
 
 /** Options of a {@link CallTable}. */
 export interface CallTableOptions {
-  /** Calls that wait to be sent; one more fails with `REJECTED_QUEUE`. */
+  /** Maximum number of calls that wait to be sent. Further calls fail with `REJECTED_QUEUE`. */
   readonly maxQueued: number;
-  /** The name of that limit among the options of the owner. @default 'maxQueued' */
+  /** Name of the `maxQueued` limit among the options of the owner. @default 'maxQueued' */
   readonly queueOption?: string;
-  /** A call of a lost connection that cannot have left waits for the next connection. @default false */
+  /** Whether calls that were certainly not sent wait for the next connection, after a loss. @default false */
   readonly resends?: boolean;
-  /** Deadlines keep the process alive: calls wait without a connection that does. @default false */
+  /** Whether deadlines keep the process alive, for calls that wait without a connection. @default false */
   readonly keepsProcess?: boolean;
 }
 
 /**
- * The calls of one end, over one connection or several: their queue, their deadlines, their signals, and how each of
- * them ends. Queued calls are sent in order, and no call overtakes them. A call is given to the carrier with the least
- * load that takes it, of equal ones to the next in turn.
+ * The calls of one end, over one connection or several, with their queue, deadlines, signals and results. Queued calls are sent
+ * in order, and no call overtakes them. Of the carriers that take a call, the carrier with the lowest load receives the call.
+ * Carriers with equal loads take turns.
  */
 export class CallTable implements CallOwner {
   private readonly clock: Clock;
   private readonly options: CallTableOptions;
   private readonly deadlines: DeadlineList<Call>;
   private readonly carriers: CallCarrier[] = [];
-  /** Of carriers with equal loads, the first one from here on gets the call. */
+  /** Index of the carrier that is checked first for the next call. */
   private turn = 0;
   private queue = new Set<Call>();
   private isSending = false;
-  /** Why the last try to connect failed, while there is no connection. */
+  /** Error of the last try to connect, while there is no connection. */
   private loss: Error | undefined = undefined;
 
   constructor(clock: Clock, options: CallTableOptions) {
@@ -38,42 +38,42 @@ export class CallTable implements CallOwner {
     this.deadlines = new DeadlineList(clock, (call) => this.expired(call), options.keepsProcess);
   }
 
-  /** Calls that wait to be sent. */
+  /** Number of calls that wait to be sent. */
   get queued(): number {
     return this.queue.size;
   }
 
-  /** There is a connection. */
+  /** Whether a connection exists. */
   get isConnected(): boolean {
     return this.carriers.length > 0;
   }
 
-  /** Why the last try to connect failed; `undefined` when there is a connection, and before the first try. */
+  /** Error of the last try to connect. `undefined` while a connection exists, and before the first try. */
   get lastLoss(): Error | undefined {
     return this.loss;
   }
 
   // --- connections ---
 
-  /** A connection is up: queued calls go out. */
+  /** Adds a new connection, and sends the queued calls. */
   add(carrier: CallCarrier): void {
     this.carriers.push(carrier);
     this.loss = undefined;
     this.sendQueued();
   }
 
-  /** A connection is gone; its calls are reported by `lost`. */
+  /** Removes a connection that has ended. The calls of the connection are reported by {@link lost}. */
   remove(carrier: CallCarrier): void {
     const at = this.carriers.indexOf(carrier);
     if (at !== -1) this.carriers.splice(at, 1);
   }
 
-  /** The errors of queued calls name this reason until there is a connection. */
+  /** Records why a try to connect failed, for the errors of queued calls. */
   failedToConnect(error: Error): void {
     if (!this.isConnected) this.loss = error;
   }
 
-  /** A connection is lost with these calls, in the order in which they were sent. */
+  /** Ends the calls of a lost connection, in order. With `resends`, unsent calls are queued again. */
   lost(calls: readonly Call[], why: string, cause: unknown): void {
     const again: Call[] = [];
     for (const call of calls) {
@@ -90,7 +90,7 @@ export class CallTable implements CallOwner {
     this.sendQueued();
   }
 
-  /** Queued calls have no connection to wait for. */
+  /** Fails the queued calls. */
   failQueued(errorOf: () => Error): void {
     for (const call of [...this.queue]) this.end(call, errorOf());
     if (this.deadlines.size === 0) this.deadlines.clear();
@@ -99,12 +99,12 @@ export class CallTable implements CallOwner {
 
   // --- calls ---
 
-  /** The carrier that takes this call now; `undefined` if it has to wait. */
+  /** Returns the carrier that takes this call now, or `undefined` if the call must wait. */
   carrierOf(call: Call): CallCarrier | undefined {
     return this.queue.size === 0 ? this.leastLoaded(call) : undefined;
   }
 
-  /** Sends the call, or queues it, or fails it because the queue is full. */
+  /** Sends the call, or queues it. Rejects the call if the queue is full. */
   submit(call: Call, signal?: AbortSignal): void {
     const carrier = this.carrierOf(call);
     const { maxQueued, queueOption } = this.options;
@@ -134,14 +134,14 @@ export class CallTable implements CallOwner {
         if (carrier === undefined) break;
         this.queue.delete(call);
         carrier.send(call);
-        // A connection that is lost within its write puts its calls ahead of these.
+        // A connection that is lost within its write puts its calls ahead of these calls.
         if (this.queue !== sent) break;
       }
     } while (this.queue !== sent);
     this.isSending = false;
   }
 
-  /** An answer that others follow. */
+  /** Reports an answer that is not the last. */
   answered(call: Call, answer: unknown): void {
     this.deadlines.remove(call);
     call.timeoutMs = call.gapMs;
@@ -150,7 +150,7 @@ export class CallTable implements CallOwner {
     call.resolve(answer);
   }
 
-  /** The last answer. */
+  /** Reports the last answer. */
   completed(call: Call, answer: unknown): void {
     if (!call.isOpen) return;
     const { carrier } = call;
@@ -159,13 +159,13 @@ export class CallTable implements CallOwner {
     this.after(carrier);
   }
 
-  /** A call has failed: rejects it. */
+  /** Rejects a call that has failed. */
   fail(call: Call, error: Error): void {
     const { carrier } = call;
     if (this.end(call, error)) this.after(carrier);
   }
 
-  /** The caller does not wait any more, and needs no error. */
+  /** Ends a call without an error, because the caller does not wait anymore. */
   drop(call: Call): void {
     if (!call.isOpen) return;
     const { carrier } = call;
@@ -183,7 +183,7 @@ export class CallTable implements CallOwner {
     this.fail(call, requestTimedOut(timeoutMs, mayHaveLeft, isOffline, this.loss));
   }
 
-  /** True if it was open. */
+  /** Rejects the call. Returns true if the call was open. */
   private end(call: Call, error: Error): boolean {
     if (!call.isOpen) return false;
     this.close(call);

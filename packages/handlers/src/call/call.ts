@@ -1,53 +1,53 @@
 import type { WriteFuture } from '@headrace/core';
 import { type HeapEntry, onAbort } from '@headrace/core/authoring';
 
-/** The connection that a call was given to. */
+/** The connection that carries a call. */
 export interface CallCarrier {
-  /** Calls that are under way over it: of several carriers, the one with the fewest gets the next call. */
+  /** Number of requests under way on this carrier. The carrier with the lowest load receives the next call. */
   readonly load: number;
-  /** True if it sends this call at once. */
+  /** Returns true if the carrier can send this call at once. */
   takes(call: Call): boolean;
-  /** Sends a call that it takes. */
+  /** Sends a call that the carrier takes. */
   send(call: Call): void;
-  /** The call is over; its answers are not wanted any more. */
+  /** Called when the answers of a call are not needed anymore. */
   drop(call: Call): void;
-  /** A call is over, and another one may have taken its place. */
+  /** Called when a call has ended, and another call may have been sent. */
   changed(): void;
 }
 
-/** The table that a call is in. */
+/** The table that contains a call. */
 export interface CallOwner {
-  /** The signal of a call has aborted. */
+  /** Called when the signal of a call has aborted. */
   aborted(call: Call, signal: AbortSignal): void;
 }
 
 /**
- * A call of this end: a request, which gets one answer or several, or a notice, which gets none. It is open from
- * `CallTable.submit` on until its last answer, its failure, or until its caller drops it.
+ * A call of this end. A request receives one answer or several. A notice receives none. The call is open from `CallTable.submit`
+ * until its last answer or its failure, or until its caller drops the call.
  */
 export class Call implements HeapEntry {
-  /** The name on the wire; a `CallLine` gives a number to a call without one. */
+  /** Id on the wire. A `CallLine` gives a number to a request without an id. */
   id: number | string | undefined = undefined;
   heapIndex = -1;
   heapOrder = 0;
   deadline = Number.POSITIVE_INFINITY;
-  /** For the error of the deadline, in milliseconds. */
+  /** Time limit in milliseconds, for the text of the deadline's error. */
   timeoutMs: number;
-  /** The time between two answers, in milliseconds. */
+  /** Maximum time between two answers, in milliseconds. */
   gapMs = Number.POSITIVE_INFINITY;
-  /** False for a notice. */
+  /** Whether the peer answers the call: false for a notice. */
   readonly expectsAnswer: boolean;
-  /** The content, for as long as it is needed. */
+  /** Content of the call, while it is needed. */
   body: unknown;
-  /** Called with each answer; for a notice, when the transport has taken it. */
+  /** Called with each answer, or when the transport has taken a notice. */
   readonly resolve: (answer: unknown) => void;
   /** Called once, if the call fails. */
   readonly reject: (error: Error) => void;
-  /** Belongs to the table. */
+  /** Whether the call is open. Set by the table. */
   isOpen = false;
-  /** Where it was sent. */
+  /** The carrier that the call was sent on. */
   carrier: CallCarrier | undefined = undefined;
-  /** The write of its message, once it was sent. */
+  /** The write of the call's message, after the call was sent. */
   write: WriteFuture | undefined = undefined;
   private stopListening: (() => void) | undefined = undefined;
 
@@ -65,18 +65,18 @@ export class Call implements HeapEntry {
     this.expectsAnswer = expectsAnswer;
   }
 
-  /** False only if no byte of it can have left. */
+  /** Whether bytes of the call may have left. */
   get mayHaveLeft(): boolean {
     const { write } = this;
     return write !== undefined && (!write.isSettled || write.mayHaveLeft);
   }
 
-  /** Reports to the owner when the signal aborts. */
+  /** Notifies the owner when the signal aborts. */
   listen(signal: AbortSignal, owner: CallOwner): void {
     this.stopListening = onAbort(signal, () => owner.aborted(this, signal));
   }
 
-  /** Listens to the signal no more. */
+  /** Stops listening to the signal. */
   unlisten(): void {
     this.stopListening?.();
     this.stopListening = undefined;

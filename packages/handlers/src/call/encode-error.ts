@@ -1,8 +1,8 @@
 import { type Channel, ChannelError, type WriteFuture } from '@headrace/core';
 
 /**
- * Why a message that was just written cannot be encoded, `undefined` if nothing is known of that: encoders fail at
- * once, and a connection that takes nothing more is another matter.
+ * Returns the encode error of a message that was just written, or `undefined`. An encode error is known at once. The error of a
+ * connection that accepts no more output is not an encode error.
  */
 export function encodeErrorOf(channel: Channel, future: WriteFuture): Error | undefined {
   if (!future.isSettled || future.isSuccess || channel.isOutputShutdown) return undefined;

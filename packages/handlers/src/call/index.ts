@@ -1,6 +1,6 @@
 /**
- * For authors of protocols with calls: `@headrace/handlers/call`. The calls of either end of a connection, with their
- * limits, deadlines and cancels, for any format and any face before them.
+ * Calls, for authors of protocols: `@headrace/handlers/call`. The module manages the calls of either end of a connection, with
+ * their limits, deadlines and cancels, for any wire format.
  *
  * @module
  */

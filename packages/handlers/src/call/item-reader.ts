@@ -4,16 +4,16 @@ import type { ItemWindow } from './item-writer.ts';
 
 /** The receiver of an {@link ItemReader}'s reports. */
 export interface ItemReaderOwner {
-  /** Items are asked for, for the first time. */
+  /** Called when the reader asks for its first item. */
   opened?(): void;
-  /** The reader took so many items since it said so last. */
+  /** Called with the number of items that the reader took since the last call. */
   took(count: number): void;
-  /** The reader waits for an item, or does not any more. */
+  /** Called when the reader starts to wait for an item; `waitsNoMore` when the wait has ended. */
   waits?(reader: ItemReader): void;
   waitsNoMore?(reader: ItemReader): void;
-  /** It waited too long. */
+  /** Called when the reader has waited too long. */
   expired?(): void;
-  /** The reader wants no more items, before their end. */
+  /** Called when the reader leaves before the end of the items. */
   left(): void;
 }
 
@@ -22,17 +22,17 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-/** Of the bytes of a window, before a peer has sent too much. */
+/** Multiple of the window's bytes that a peer may send before it has sent too much. */
 const MEASURE_PARTS = 2;
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * The items of one stream for their reader, in order, then the end or the error. What is taken is acknowledged at half
- * of the window, and when the reader waits: so the ends need not measure items alike.
+ * The items of one stream for their reader, in order, then the end or the error. Items that were taken are acknowledged at half
+ * of the window, and when the reader waits. The two ends may therefore measure items differently.
  */
 export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
-  /** Of a wait. */
+  /** Deadline of a wait. */
   deadline = Number.POSITIVE_INFINITY;
   heapIndex = -1;
   heapOrder = 0;
@@ -47,9 +47,9 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
   private isOver = false;
   private error: Error | undefined = undefined;
   private waiter: Waiter | undefined = undefined;
-  /** The memory of the last item that came. */
+  /** Memory of the last item that arrived. */
   private memory: unknown = undefined;
-  /** So many of the items, from the first, have memory of their own. */
+  /** Number of items, counted from the first, that have memory of their own. */
   private unpinned = 0;
 
   constructor(window: ItemWindow, owner: ItemReaderOwner) {
@@ -57,14 +57,14 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     this.owner = owner;
   }
 
-  /** Bytes of items that wait for their reader. */
+  /** Number of bytes of the items that wait for their reader. */
   get buffered(): number {
     return this.bufferedBytes;
   }
 
   // --- from the peer ---
 
-  /** False if the window does not allow it. */
+  /** Accepts an item of the peer. Returns false if the window does not allow the item. */
   receive(item: unknown, size: number): boolean {
     if (this.isOver) return true;
     if (!this.hasRoom) return false;
@@ -77,13 +77,13 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     return true;
   }
 
-  /** The only item of a peer that knows no items: it has no window. */
+  /** Accepts the only item of a peer that does not support items. The item does not count in the window. */
   receiveOnly(item: unknown): void {
     if (this.waiter === undefined) this.keep(item, 0);
     else this.settle()!.resolve({ done: false, value: item });
   }
 
-  /** All items have come. */
+  /** Ends the items, because all items have arrived. */
   end(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -91,9 +91,9 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
   }
 
   /**
-   * No item comes any more. The reader gets the error after the items that came before it.
+   * Fails the stream. The reader receives the error after the items that arrived before it.
    *
-   * @param atOnce - those are dropped
+   * @param atOnce - whether these items are dropped
    */
   fail(error: Error, atOnce = false): void {
     if (this.isOver) return;
@@ -104,7 +104,6 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     else waiter.reject(error);
   }
 
-  /** It has waited too long. */
   expire(): void {
     this.owner.expired?.();
   }
@@ -132,7 +131,7 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     }
     if (this.isOver) return Promise.resolve(DONE);
     if (this.waiter !== undefined) {
-      const text = 'next() while another next() waits';
+      const text = 'next() was called while an earlier next() was waiting';
       return Promise.reject(new PipelineError('PIPELINE_STATE', text));
     }
     return this.wait();
@@ -157,7 +156,9 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     await this.return();
   }
 
-  /** The peer may measure items otherwise, and is allowed twice the bytes. */
+  /**
+   * Whether the window has room. The peer can measure items differently. Therefore, twice the bytes of the window are allowed.
+   */
   private get hasRoom(): boolean {
     const { window, items, bufferedBytes, takenItems, takenBytes } = this;
     if (items.size + takenItems >= window.items) return false;
@@ -178,7 +179,6 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     });
   }
 
-  /** The reader waits no more. */
   private settle(): Waiter | undefined {
     const { waiter } = this;
     if (waiter === undefined) return undefined;
@@ -187,7 +187,7 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     return waiter;
   }
 
-  /** A slow reader does not keep the memory of each read, of which an item may be a small part. */
+  /** Stores an item. A slow reader does not keep the memory of each read, because an item may be a small part of a read. */
   private keep(item: unknown, size: number): void {
     const memory = item instanceof Uint8Array ? item.buffer : undefined;
     if (memory !== this.memory) {

@@ -1,16 +1,16 @@
 import type { Readable } from 'node:stream';
 
-/** Many values, as a function returns or a caller gives them: a generator, a stream, or another iterable. */
+/** A series of values that a function returns or a caller sends: a generator, a stream, or another iterable. */
 export type ItemSource = AsyncIterable<unknown> | Iterable<unknown>;
 
-/** A generator, or another iterator or async iterable: not one value, but many that are still to come. */
+/** Returns true for a generator, another iterator, or an async iterable: a series of values, not one value. */
 export function isItemSource(value: unknown): value is ItemSource {
   if (typeof value !== 'object' || value === null) return false;
   if (Symbol.asyncIterator in value) return true;
   return Symbol.iterator in value && typeof (value as { next?: unknown }).next === 'function';
 }
 
-/** An iterator of either kind: `next` of a synchronous one has no promise, which `await` does not mind. */
+/** An iterator of either kind. `next` of a synchronous iterator returns no promise, and `await` accepts both. */
 export type ItemIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
 /** @throws if the value is not a source, or its function throws */
@@ -20,24 +20,21 @@ export function iteratorOf(source: ItemSource): ItemIterator {
     : source[Symbol.iterator]();
 }
 
-/**
- * Lets go of files and sockets of a source, even while a value is awaited. Never throws or rejects; resolves when the
- * source has settled.
- */
+/** Releases files and sockets of a source, even during a read. Never throws or rejects. Resolves when the source has settled. */
 export async function giveUp(
   source: ItemSource,
   iterator: ItemIterator | undefined,
 ): Promise<void> {
   try {
     if (isStream(source)) {
-      // A late error of a stream that is not iterated any more would be uncaught.
+      // A stream that nobody iterates can still fail. Without a listener, this late error would be uncaught.
       source.on('error', () => {});
       source.destroy();
     } else await iterator?.return?.();
   } catch {}
 }
 
-/** As {@link giveUp}, for a source that was not begun. */
+/** Releases a source that was not read, as {@link giveUp} does. */
 export async function giveUpUnread(source: ItemSource): Promise<void> {
   try {
     await giveUp(source, isStream(source) ? undefined : iteratorOf(source));
@@ -49,20 +46,20 @@ function isStream(source: ItemSource): source is Readable {
   return typeof destroy === 'function' && typeof on === 'function';
 }
 
-/** Gets the end of {@link WatchedItems}, once. */
+/** Receives the end of {@link WatchedItems}, once. */
 export interface ItemsWatch {
-  /** The last item was read. */
+  /** Called when the last item was read. */
   ended(): void;
-  /** The reader left before. */
+  /** Called when the reader left before the last item. */
   left(): void;
   failed(thrown: unknown): void;
-  /** Runs each step of the source, such as in a context. @default as it is */
+  /** Runs each step of the source, for example in a context. @default runs the step directly */
   run?<T>(step: () => T): T;
 }
 
 /**
- * Items whose end is noticed. No generator: the `return()` of one waits for the item that it waits for, and does nothing if no
- * item was asked for.
+ * An iterator that reports the end of its items. In contrast to `return()` of a generator, `return()` of this iterator does not
+ * wait for an item under way, and works before the first item.
  */
 export class WatchedItems implements AsyncIterableIterator<unknown> {
   private readonly source: ItemSource;
@@ -92,7 +89,7 @@ export class WatchedItems implements AsyncIterableIterator<unknown> {
     }
   }
 
-  /** The source is let go of even while an item is awaited, and if none was. */
+  /** Releases the source, even while an item is awaited, and even before the first item. */
   async return(): Promise<IteratorResult<unknown>> {
     if (this.end()) {
       this.watch.left();

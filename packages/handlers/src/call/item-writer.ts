@@ -9,37 +9,40 @@ import {
   iteratorOf,
 } from './item-source.ts';
 
-/** The most items, and bytes of items, that may be on their way or wait for their reader. */
+/** Limits for the items of one stream that are on their way or wait for their reader. */
 export interface ItemWindow {
-  /** How many items. */
+  /** Maximum number of items. */
   readonly items: number;
-  /** How many bytes of items. */
+  /** Maximum number of bytes of items. */
   readonly bytes: number;
 }
 
-/** However large a window is, an end keeps count of no more items that are not acknowledged. */
+/** Maximum number of unacknowledged items of one stream, even if the peer's window is larger. */
 export const MAX_WINDOW_ITEMS: number = 65_536;
 
-/** A source that has its items at hand, and a peer with a wide window, hold the event loop for no more than these. */
+/**
+ * Number of items after which the writer lets the event loop turn, so that a source with ready items does not block the process.
+ */
 const ITEMS_PER_TURN = 256;
 
-/** How the items of one stream are written. */
+/** The format of the items of one stream. */
 export interface ItemWire {
-  /** The message of an item; a throw ends the stream. */
+  /** Makes the message of an item. If it throws, the stream ends. */
   messageOf(item: unknown): unknown;
-  /** The bytes of an item, as far as the window is concerned. */
+  /** Returns the size of an item in bytes, as the window counts it. */
   sizeOf(item: unknown): number;
 }
 
 /**
- * Writes the items of a source, as far as the peer's window and the channel allow. An item is begun while the items on
- * their way are below both limits of the window, so that one item may exceed the bytes, and a large item is not a deadlock.
+ * A writer for the items of a source, as far as the peer's window and the channel allow. An item starts while the unacknowledged
+ * items are below both limits of the window. One item can therefore exceed the limit in bytes, and a large item causes no
+ * deadlock.
  */
 export class ItemWriter {
   private readonly output: CallOutput;
   private readonly wire: ItemWire;
   private window: ItemWindow | undefined;
-  /** Of the items that are not acknowledged, in order. */
+  /** Sizes of the unacknowledged items, in order. */
   private readonly sizes = new Fifo<number>();
   private bytes = 0;
   private source: ItemSource | undefined = undefined;
@@ -47,17 +50,17 @@ export class ItemWriter {
   private isStopped = false;
   private givenUp: Promise<void> | undefined = undefined;
   private wake: (() => void) | undefined = undefined;
-  /** Why no credit can come any more. */
+  /** The error that explains why no further credit can arrive. */
   private creditLoss: Error | undefined = undefined;
 
-  /** @param window - the peer's; without one, items wait for {@link open} */
+  /** @param window - window of the peer; without a window, items wait for {@link open} */
   constructor(output: CallOutput, wire: ItemWire, window?: ItemWindow) {
     this.output = output;
     this.wire = wire;
     this.window = window;
   }
 
-  /** The peer takes items from now on. False if it said so before. */
+  /** Sets the window of the peer and starts to write. Returns false if the window is already set. */
   open(window: ItemWindow): boolean {
     if (this.window !== undefined) return false;
     this.window = window;
@@ -65,7 +68,7 @@ export class ItemWriter {
     return true;
   }
 
-  /** The peer's reader took so many. False if there were not so many. */
+  /** Acknowledges this number of items that the peer's reader took. Returns false if fewer items were sent. */
   acknowledge(count: number): boolean {
     if (count > this.sizes.size) return false;
     for (let left = count; left > 0; left -= 1) this.bytes -= this.sizes.shift()!;
@@ -73,15 +76,15 @@ export class ItemWriter {
     return true;
   }
 
-  /** The peer sends nothing any more: the items that its window has room for are sent, one more fails with this error. */
+  /** Records that no further credit arrives. Items that fit in the window are sent. The next item fails with this error. */
   loseCredit(error: Error): void {
     this.creditLoss ??= error;
     this.goOn();
   }
 
   /**
-   * Resolves when all items are written, or after {@link stop}, when the source has settled. Rejects with the error of the
-   * source, or that of an item that cannot be encoded.
+   * Writes the items of the source. Resolves when all items are written, or, after {@link stop}, when the source has settled.
+   * Rejects with the error of the source, or of an item that cannot be encoded.
    */
   async send(source: ItemSource): Promise<void> {
     if (this.isStopped) {
@@ -96,7 +99,7 @@ export class ItemWriter {
     }
   }
 
-  /** Writes no more, and gives up the source. */
+  /** Stops writing, and releases the source. */
   stop(): void {
     if (this.isStopped) return;
     this.isStopped = true;
@@ -104,7 +107,7 @@ export class ItemWriter {
     this.goOn();
   }
 
-  /** There may be room again, in the window or in the channel. */
+  /** Resumes writing, if the window and the channel have room again. */
   goOn(): void {
     const { wake } = this;
     if (wake === undefined || !(this.hasRoom || this.isStopped || this.isStarved)) return;
@@ -125,7 +128,7 @@ export class ItemWriter {
         await this.nextTurn();
         continue;
       }
-      // An iterator that throws is over: as in a loop, it gets no return().
+      // An iterator that throws has ended. As in a `for` loop, its `return()` is not called.
       const result = await iterator.next();
       if (result.done === true) return;
       if (this.isStopped) break;
@@ -140,7 +143,6 @@ export class ItemWriter {
     await this.giveUp();
   }
 
-  /** Once. */
   private giveUp(): Promise<void> {
     const { source } = this;
     if (source === undefined) return Promise.resolve();
@@ -158,7 +160,7 @@ export class ItemWriter {
     return sizes.size < Math.min(window.items, MAX_WINDOW_ITEMS) && bytes < window.bytes;
   }
 
-  /** The window is full for good. The source is still asked, because it may be at its end. */
+  /** Whether the window is full and stays full. The source is still asked, because it may have ended. */
   private get isStarved(): boolean {
     return this.creditLoss !== undefined && !this.hasCredit;
   }

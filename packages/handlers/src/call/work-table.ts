@@ -13,38 +13,38 @@ import type { Work } from './work.ts';
 
 /** Limits of a {@link WorkTable}. */
 export interface WorkLimits {
-  /** The most functions that run at the same time. */
+  /** Maximum number of functions that run at the same time. */
   readonly concurrency: number;
-  /** The most works that wait for their turn; one more is refused. */
+  /** Maximum number of requests that wait for their turn. Further requests are refused. */
   readonly maxWaiting: number;
-  /** Holds reads under this name while the table is full; without a name it never does. */
+  /** Name under which the full table holds reads. Without a name, reads are not held. */
   readonly holds?: string;
-  /** The number of open works at which the table is full. @default when `concurrency` functions run */
+  /** Number of open requests at which the table is full. @default when `concurrency` functions run */
   readonly maxOpen?: number;
 }
 
 /** The receiver of a {@link WorkTable}'s reports. */
 export interface WorkOwner<W extends Work> {
-  /** Called when the turn of a work has come: calls its function, usually by {@link WorkTable.run}. */
+  /** Called when a request may start. Usually calls {@link WorkTable.run}. */
   begin(work: W): void;
-  /** The function of an open work has settled. */
+  /** Called when the function of an open request has returned its answer. */
   succeeded?(work: W, answer: unknown): void;
-  /** The function of an open work has thrown or rejected. */
+  /** Called when the function of an open request has thrown or rejected. */
   failed?(work: W, error: Error): void;
-  /** True if an answer may be a generator or an async iterable: a handler writes its values. @default false */
+  /** Returns true if an answer may be a generator or an async iterable, whose values a handler writes. @default false */
   takesStream?(answer: object): boolean;
-  /** The deadline of an open work has come. */
+  /** Called when the deadline of an open request has passed. */
   expired?(work: W): void;
-  /** Functions have settled. */
+  /** Called when functions have settled. */
   changed(): void;
 }
 
 /**
- * The peer's requests and notices over one channel: how many functions run, which works wait, which of them still need
- * an answer, their deadlines, and their end.
+ * The peer's requests and notices over one channel. The table contains the requests that run, wait or still need an answer, and
+ * their deadlines.
  *
- * A work that was cancelled needs no answer and its id is free, but its function counts until it has settled.
- * Otherwise a peer that asks and cancels in turn has any number of functions run.
+ * A cancelled request needs no answer, and its id is free. The function of the request counts until it has settled. Otherwise a
+ * peer could start any number of functions, by requests and cancels.
  *
  * @see CVE-2023-44487, "HTTP/2 Rapid Reset"
  */
@@ -54,7 +54,7 @@ export class WorkTable<W extends Work> {
   private readonly gate: ReadGate | undefined;
   private readonly deadlines: DeadlineList<W>;
   private readonly ctx: Context;
-  /** Open works, by their ids. One whose function answers at once is never entered. */
+  /** Open requests and notices, by id. If the function returns its answer at once, the request is never added. */
   private readonly open = new Map<unknown, W>();
   private readonly waiting = new Set<W>();
   private runningCount = 0;
@@ -70,33 +70,33 @@ export class WorkTable<W extends Work> {
     );
   }
 
-  /** Functions that have not settled. */
+  /** Number of functions that have not settled. */
   get running(): number {
     return this.runningCount;
   }
 
-  /** Works that need an answer. */
+  /** Number of open requests and notices. */
   get unanswered(): number {
     return this.open.size;
   }
 
-  /** The open work that came first. */
+  /** The oldest open request or notice. */
   get first(): W | undefined {
     for (const work of this.open.values()) return work;
     return undefined;
   }
 
-  /** Open works, in the order in which they came. */
+  /** Open requests and notices, the oldest first. */
   get opened(): readonly W[] {
     return [...this.open.values()];
   }
 
-  /** The open work of this id. */
+  /** Returns the open request with this id. */
   find(id: unknown): W | undefined {
     return this.open.get(id);
   }
 
-  /** Begins a new work, or lets it wait for its turn. False if too many wait: it is refused. */
+  /** Begins a request, or queues it. Returns false if too many requests wait. */
   take(work: W): boolean {
     const { limits, waiting } = this;
     if (waiting.size === 0 && this.hasRoom) this.begin(work);
@@ -109,13 +109,13 @@ export class WorkTable<W extends Work> {
     return true;
   }
 
-  /** Holds reads while the table is full. */
+  /** Holds reads while the table is full, and releases them otherwise. */
   gateReads(): void {
     if (this.isFull) this.gate?.hold(this.ctx.channel);
     else this.gate?.release();
   }
 
-  /** Calls the function of a work, and reports how it ended. */
+  /** Runs the function of a request, and reports its result. */
   run(work: W, handle: (body: never, work: W) => unknown): void {
     let result: unknown;
     try {
@@ -142,14 +142,14 @@ export class WorkTable<W extends Work> {
     );
   }
 
-  /** The work can be found by its id, and its deadline runs. Called first while its message is being read. */
+  /** Adds a request to the open requests, and starts its deadline. The first call must be during the read of its message. */
   enter(work: W): void {
     work.hold ??= holdMessage(work.channel);
     this.open.set(work.id ?? work, work);
     if (work.heapIndex === -1) this.deadlines.add(work);
   }
 
-  /** No answer follows any more; the function may go on. */
+  /** Ends the answer of a request: no answer follows. The function may continue. */
   close(work: W): void {
     work.isOpen = false;
     this.deadlines.remove(work);
@@ -159,7 +159,7 @@ export class WorkTable<W extends Work> {
     if (this.waiting.delete(work)) work.state = 'settled';
   }
 
-  /** The function of the work does not count any more. False if it did not. */
+  /** Stops counting the function of a request as running. Returns false if the function was not counted. */
   settle(work: W): boolean {
     this.deadlines.remove(work);
     if (work.state !== 'running') return false;
@@ -168,7 +168,7 @@ export class WorkTable<W extends Work> {
     return true;
   }
 
-  /** Functions have settled: others begin, and reads go on. */
+  /** Begins waiting requests, and resumes reads. */
   goOn(): void {
     if (this.isOver) return;
     for (const work of this.waiting) {
@@ -180,7 +180,7 @@ export class WorkTable<W extends Work> {
     this.gateReads();
   }
 
-  /** No answer can be sent any more. */
+  /** Ends all requests without an answer. */
   abandon(reason?: Error): void {
     this.isOver = true;
     this.deadlines.clear();
@@ -191,7 +191,7 @@ export class WorkTable<W extends Work> {
     this.owner.changed();
   }
 
-  /** The handler is removed. */
+  /** Releases the reads. */
   release(): void {
     this.gate?.release();
   }
@@ -207,7 +207,7 @@ export class WorkTable<W extends Work> {
 
   private begin(work: W): void {
     work.state = 'running';
-    // The function may have it for long. One call alone holds no more than its read.
+    // The function can keep the body for a long time. A single call holds no more than the memory of its read.
     if (this.runningCount > 0) work.body = unpinned(work.body);
     this.runningCount += 1;
     this.owner.begin(work);
@@ -220,7 +220,7 @@ export class WorkTable<W extends Work> {
       if (isWanted) owner.succeeded?.(work, answer);
       return;
     }
-    // It may hold a file or a socket, and a peer may ask for any number of them.
+    // The answer can hold a file or a socket, and a peer can request any number of answers.
     void giveUpUnread(answer);
     if (isWanted) owner.failed?.(work, streamError());
   }

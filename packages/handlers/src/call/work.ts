@@ -6,34 +6,34 @@ import { guardedController } from './abort-guard.ts';
 export interface RequestScope {
   readonly channel: Channel;
   /**
-   * Aborts when the answer is not needed any more: the channel closed, or the time is over. A listener that throws or
-   * rejects is logged.
+   * Signal that aborts when no answer is needed anymore, because the channel closed or the deadline has passed. A listener that
+   * fails is logged.
    */
   readonly signal: AbortSignal;
 }
 
-/** A request or a notice of the peer, until its function has settled. The signal is made when it is asked for. */
+/** A request or a notice of the peer, until its function has settled. The signal is made at its first use. */
 export class Work implements RequestScope, HeapEntry {
   readonly channel: Channel;
-  /** The peer's name for it; `undefined` for a notice, and in protocols without ids. */
+  /** The id that the peer gave to the request. `undefined` for a notice, and in protocols without ids. */
   readonly id: number | string | undefined;
-  /** Belongs to the table. */
+  /** Content of the request or notice. Set by the table. */
   body: unknown;
-  /** The deadline of the answer, in milliseconds of the channel's clock. */
+  /** Deadline of the answer, in milliseconds of the channel's clock. */
   deadline: number;
   heapIndex = -1;
   heapOrder = 0;
-  /** Belongs to the table. */
+  /** State of the function. Set by the table. */
   state: 'waiting' | 'running' | 'settled' = 'waiting';
-  /** An answer is still wanted. Belongs to the table. */
+  /** Whether an answer is still needed. Set by the table. */
   isOpen = true;
-  /** The hold of its message, if the channel can outlive this process. Belongs to the table. */
+  /** The hold of the work's message, if the channel can outlive this process. Set by the table. */
   hold: MessageHold | undefined = undefined;
   private aborter: AbortController | undefined = undefined;
   private isAborted = false;
   private reason: unknown = undefined;
 
-  /** @param deadline - in milliseconds of the channel's clock */
+  /** @param deadline - deadline of the answer, in milliseconds of the channel's clock */
   constructor(
     channel: Channel,
     id: number | string | undefined,

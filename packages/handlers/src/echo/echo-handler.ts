@@ -9,9 +9,9 @@ import {
 
 /** Options of an {@link EchoHandler}. */
 export interface EchoOptions<In, Out> {
-  /** Makes the message that is sent back; `undefined` for none. @default the message itself */
+  /** Makes the answer, or returns `undefined` for no answer. @default the message itself */
   readonly reply?: (message: In, ctx: Context) => Out | undefined;
-  /** Also passes each message on to the next handlers. @default true, unless it is the last handler */
+  /** Whether to pass each message on to the next handlers. @default true, unless it is the last handler */
   readonly passOn?: boolean;
 }
 
@@ -21,23 +21,23 @@ const OPTIONS = describeOptions('EchoHandler', {
 });
 
 /**
- * Sends every message back to its sender, and passes it on to the next handlers.
+ * Sends each message back to its sender, and passes it on to the next handlers.
  *
  * ```text
  *  wire | frame | codec | [echo]                  an echo server
  *  wire | frame | codec | [echo] | broadcast      the sender gets it back, the others get it too
  * ```
  *
- * - **Place** after the codec.
- * - **In** any message.
- * - **Out** the same, if a handler stands after it.
- * - **Events** forwards all of them; events that follow a waiting message are kept after it. Holds reads meanwhile.
- * - **Errors** raises none of its own.
- * - **State** per channel: while the peer does not read, the messages of the burst that was under way.
- * - **Cost** one write per message, one flush per read burst.
- * - **Pitfalls** a peer that sends and does not read is not read from either: it is served again when it
- *   has taken what waits, and closed as a slow consumer if it takes nothing for the stall time. So an echo
- *   never runs into `maxOutboundBytes`.
+ * - **Place** After the codec.
+ * - **In** Any message.
+ * - **Out** The same, if a handler stands after it.
+ * - **Events** Forwards all of them, in order with the messages that wait. Holds reads meanwhile.
+ * - **Errors** Raises none of its own.
+ * - **State** Per channel: while the peer does not read, the rest of the burst that was read.
+ * - **Cost** One write per message, one flush per read burst.
+ * - **Pitfalls** If a peer sends and does not read, its input is not read either. Reading continues when the peer has read the
+ *   waiting output. If the peer reads nothing for the stall time, it is closed as a slow consumer. So an echo never exceeds
+ *   `maxOutboundBytes`.
  *
  * @example
  * ```ts run
@@ -103,7 +103,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
     ctx.fireChannelWritabilityChanged();
   }
 
-  /** A burst of many small messages fills the buffer before its flush is due. Reads no more than the peer takes back. */
+  /** Returns true if the channel is writable, after a flush if necessary. Otherwise, it holds reads. */
   private hasRoom(ctx: Context): boolean {
     const { channel } = ctx;
     if (!channel.isWritable) ctx.flush();

@@ -33,7 +33,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
 };
 
 /**
- * Calls whose bodies are bytes, each in one message of the framing before it, big-endian:
+ * Makes the binary format. Bodies are bytes. Each message is one frame of the framing before the handler, big-endian:
  *
  * ```text
  *  byte 0   kind: 1 request, 2 response, 3 error, 4 cancel, 5 notify; of streams 6 open, 7 item, 8 end of the
@@ -50,7 +50,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * ```
  *
  * Put a frame decoder and its prepender before the handler: `lengthPrefixed({ maxFrameLength })`, or WebSocket messages. A body
- * that was read is a view of its frame: copy it if you keep it. An answer of `undefined` has no bytes.
+ * that was read is a view of its frame. Copy the body if you keep it. An answer of `undefined` has no bytes.
  */
 export function binaryExchange(): ExchangeFormat<BinaryExchange> {
   return BINARY;

@@ -10,7 +10,7 @@ import {
 } from '@headrace/core/authoring';
 import type { ExchangeTypes } from './exchange-format.ts';
 
-/** The types of {@link binaryExchange}: bodies are bytes, and go out as they are. */
+/** The types of {@link binaryExchange}. Bodies are bytes, and are sent unchanged. */
 export interface BinaryExchange extends ExchangeTypes {
   reads: Buffer;
   writes: OutboundBytes;
@@ -20,7 +20,7 @@ export interface BinaryExchange extends ExchangeTypes {
   result: Buffer;
 }
 
-/** The first byte of a frame. */
+/** Values of the first byte of a frame. */
 export const KIND = {
   request: 1,
   response: 2,
@@ -38,10 +38,10 @@ export const TIME_BYTES = 4;
 export const CODE_BYTES = 2;
 export const MAX_UINT32 = 0xffff_ffff;
 
-/** The second byte of a frame of streams: the answerer sent it. */
+/** Second byte of a stream's frame that the answerer sent. */
 export const FROM_ANSWERER = 1;
 
-/** The header, a number of 4 bytes or of 2, and the body, not yet copied together. */
+/** A frame before its parts are copied together: the header, a number of 4 bytes or 2 bytes, and the body. */
 export class BinaryFrame implements ByteSource {
   readonly byteLength: number;
   private readonly kind: number;
@@ -73,7 +73,7 @@ export class BinaryFrame implements ByteSource {
     appendTo(buffers, this.body);
   }
 
-  /** Returns where the body begins. */
+  /** Writes the header, and returns the offset of the body. */
   private writeHead(target: Uint8Array, offset: number): number {
     const { kind, id, number, from } = this;
     target[offset] = kind;
@@ -112,7 +112,7 @@ export function checkBody(body: unknown): OutboundBytes {
   );
 }
 
-/** No time left is 0. */
+/** Encodes the remaining time. 0 stands for no limit. */
 export function timeOf(timeLeftMs: number): number {
   return timeLeftMs === Number.POSITIVE_INFINITY ? 0 : Math.min(timeLeftMs, MAX_UINT32);
 }
@@ -123,7 +123,7 @@ export function readUint32(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** A view of what follows. */
+/** Returns a view of the bytes from an offset on. */
 export function bodyOf(message: Buffer, from: number): Buffer {
   const bytes = toBuffer(message);
   const { memory, offset } = bufferPlace(bytes);

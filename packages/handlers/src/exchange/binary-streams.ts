@@ -24,7 +24,7 @@ const OPEN_BYTES = INPUT_AT + 1;
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_WINDOW: ItemWindow = { items: 0, bytes: 0 };
 
-/** Items are bytes, and go out as they are. */
+/** The stream messages of the binary format. Items are bytes, and are sent unchanged. */
 export const BINARY_STREAMS: StreamFormat<BinaryExchange> = {
   open(id, body, timeLeftMs, window, sendsItems) {
     const parts = [numbers(window ?? NO_WINDOW), Buffer.of(sendsItems ? 1 : 0)];
@@ -55,7 +55,7 @@ function numbers({ items, bytes }: ItemWindow): Buffer {
   return content;
 }
 
-/** The bytes of a frame, from and to; other lengths are refused. */
+/** Minimum and maximum length of each kind of frame, in bytes. Other lengths are refused. */
 const LENGTHS: Readonly<Record<number, readonly [least: number, most: number]>> = {
   [KIND.open]: [OPEN_BYTES, Number.POSITIVE_INFINITY],
   [KIND.item]: [HEADER_BYTES, Number.POSITIVE_INFINITY],
@@ -64,7 +64,7 @@ const LENGTHS: Readonly<Record<number, readonly [least: number, most: number]>> 
   [KIND.window]: [HEADER_BYTES + WINDOW_BYTES, HEADER_BYTES + WINDOW_BYTES],
 };
 
-/** A frame of streams; any other kind is unknown. */
+/** Reads a frame of a stream. Refuses any other kind as unknown. */
 export function readStreamFrame(
   message: Buffer,
   kind: number,

@@ -12,34 +12,31 @@ import { refusedByPeer } from './exchange-error.ts';
 import type { ExchangeFormat, ExchangeId, StreamFormat } from './exchange-format.ts';
 import { StreamCall } from './stream-call.ts';
 
-/** Settings of the calls that this end makes. */
 export interface CallerOptions {
   readonly format: ExchangeFormat;
   readonly maxInFlight: number;
   readonly maxQueued: number;
-  /** Of each stream that this end reads. */
+  /** Window of each stream that this end reads. */
   readonly window: ItemWindow;
 }
 
-/** Settings of one call. */
 export interface CallSettings {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly input?: ItemSource | undefined;
 }
 
-/** The calls of this end over one channel: promises and futures around a table with one line. */
+/** The calls of this end over one channel. They are promises and futures around a table with one line. */
 export class ExchangeCaller {
   private readonly output: CallOutput;
   private readonly format: ExchangeFormat;
   private readonly table: CallTable;
   private readonly line: CallLine;
   private readonly window: ItemWindow;
-  /** Readers that wait for an item. */
+  /** Deadlines of the readers that wait for an item. */
   private readonly waits: DeadlineList<ItemReader>;
-  /** Writers of items that have not ended. */
   private readonly writers = new Set<ItemWriter>();
-  /** Answers cannot come any more. */
+  /** Reason why answers cannot arrive anymore. */
   private lost: { readonly why: string; readonly cause: unknown } | undefined = undefined;
 
   constructor(output: CallOutput, options: CallerOptions, changed: () => void) {
@@ -96,7 +93,7 @@ export class ExchangeCaller {
     });
   }
 
-  /** Asks for items. Errors are those of the reader. */
+  /** Requests items. The reader receives the errors of the call. */
   stream(body: unknown, settings: CallSettings, itemTimeoutMs: number): ItemReader {
     const { timeoutMs, signal, input } = settings;
     const { clock } = this.output.ctx;
@@ -126,7 +123,7 @@ export class ExchangeCaller {
     return reader;
   }
 
-  /** Why no call can be made now. */
+  /** Returns the error that prevents a call now, if any. */
   private refusalOf(signal: AbortSignal | undefined): ChannelError | undefined {
     if (signal?.aborted === true) return requestAborted(signal, false);
     return this.output.isOver || this.lost !== undefined ? this.lostError() : undefined;
@@ -135,7 +132,7 @@ export class ExchangeCaller {
   notify(body: unknown): WriteFuture {
     const { output, table } = this;
     const { ctx } = output;
-    // Waits only behind others, or for the connection: then it needs a future of its own.
+    // A notice waits only behind other messages, or for the connection. A waiting notice needs a future of its own.
     if (table.queued === 0 && (output.isOpen || output.isOver)) return this.writeNotice(body);
     const notice = new SettableFuture();
     const failed = (error: Error): void => {
@@ -148,7 +145,7 @@ export class ExchangeCaller {
     return notice;
   }
 
-  /** There is room again, or the channel is connected, or writable. */
+  /** Resumes sending, when the channel is connected or writable, or the line has room again. */
   sendQueued(): void {
     this.table.sendQueued();
     for (const writer of this.writers) writer.goOn();
@@ -164,7 +161,7 @@ export class ExchangeCaller {
     if (call !== undefined) this.table.fail(call, refusedByPeer(code, text, data));
   }
 
-  // --- streams: false for a message that the call does not allow; late ones are dropped ---
+  // --- streams: each method returns false for a message that the call does not allow; late messages are dropped ---
 
   item(id: ExchangeId, item: unknown): boolean {
     const call = this.line.answered(id, false);
@@ -173,12 +170,12 @@ export class ExchangeCaller {
     return reader?.receive(item, this.format.streams!.sizeOf(item)) === true;
   }
 
-  /** The answerer has read items of this end. */
+  /** Acknowledges items of this end that the answerer has read. */
   credited(id: ExchangeId, taken: number): boolean {
     return this.writerFor(id, (writer) => writer.acknowledge(taken));
   }
 
-  /** The answerer takes items of this end. */
+  /** Sets the answerer's window for items of this end. */
   windowOpened(id: ExchangeId, window: ItemWindow): boolean {
     return this.writerFor(id, (writer) => writer.open(window));
   }
@@ -257,7 +254,7 @@ export class ExchangeCaller {
     throw new PipelineError('PIPELINE_STATE', 'the format of this ExchangeHandler has no streams');
   }
 
-  /** No answer can come any more: all calls fail, and all later ones. */
+  /** Fails all calls now, and all later calls, because no answer can arrive anymore. */
   lose(why: string, cause?: unknown): void {
     if (this.lost !== undefined) return;
     this.lost = { why, cause };
@@ -265,7 +262,7 @@ export class ExchangeCaller {
     this.loseQueued();
   }
 
-  /** Queued calls cannot be sent any more; those in flight may still be answered. */
+  /** Fails queued calls, which cannot be sent anymore. Calls in flight can still be answered. */
   loseQueued(): void {
     this.table.failQueued(() => this.lostError());
   }
@@ -299,7 +296,7 @@ export class ExchangeCaller {
   }
 }
 
-/** The error of a stream whose reader waited too long for an item. */
+/** Makes the error of a stream whose reader waited too long for an item. */
 function itemTimedOut(timeoutMs: number, sent: boolean): TimedOutError {
   const text = `no item of the stream within ${timeoutMs} ms (itemTimeoutMs)`;
   return new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs, sent });

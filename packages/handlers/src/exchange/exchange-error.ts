@@ -1,14 +1,14 @@
 import { DecodeError, isHeadraceError, RejectedError } from '@headrace/core';
 import type { ExchangeFailure, ExchangeFormat } from './exchange-format.ts';
 
-/** The longest text of an error that is sent to the peer, in characters. */
+/** Maximum length of an error text that is sent to the peer, in characters. */
 const MAX_TEXT = 1000;
 
 /**
- * For functions that answer requests: throw it, and the peer gets this code and text. Any other error is answered with
- * the code for `failed`, and its text stays here.
+ * Makes an error that a function throws to answer a request. The peer receives this code and text. For any other error, the peer
+ * receives the code for `failed`, without the error's text.
  *
- * @param code - one of the protocol's own, in the binary format from 1024 to 65535
+ * @param code - code of your protocol, in the binary format from 1024 to 65535
  * @param data - further data, if the format carries it (JSON-RPC)
  *
  * @example
@@ -22,20 +22,19 @@ export function refusal(code: number, text: string, data?: unknown): RejectedErr
   return new RejectedError('REQUEST_REFUSED', text, { code, text }, data);
 }
 
-/** The error of a call that the peer answered with an error. */
 export function refusedByPeer(code: number, text: string, data: unknown): RejectedError {
   const message = `the peer answered with the error ${code}${text === '' ? '' : `: ${text}`}`;
   return new RejectedError('REQUEST_REFUSED', message, { code, text }, data);
 }
 
-/** The error that is sent for what a function threw. */
+/** The error that is sent to the peer after a function threw. */
 export interface ErrorAnswer {
   readonly code: number;
   readonly text: string;
   readonly data: unknown;
 }
 
-/** `undefined` for an error that the function did not mean for the peer. */
+/** Returns the content of a `refusal`, or `undefined` for any other error, which the peer must not see. */
 export function answerOf(error: Error): ErrorAnswer | undefined {
   if (!isHeadraceError(error, 'REQUEST_REFUSED')) return undefined;
   const { code, text } = error.details;
@@ -52,7 +51,7 @@ const FAILURE_TEXTS: Readonly<Record<ExchangeFailure, string>> = {
   cancelled: 'the request was cancelled',
 };
 
-/** The error that is sent for a failure of the handler's own. */
+/** Makes the error that is sent when the handler itself refuses a request. */
 export function failureOf(format: ExchangeFormat, failure: ExchangeFailure): ErrorAnswer {
   return { code: format.codes[failure], text: FAILURE_TEXTS[failure], data: undefined };
 }
@@ -60,7 +59,7 @@ export function failureOf(format: ExchangeFormat, failure: ExchangeFailure): Err
 const SHOWN_BYTES = 16;
 const SHOWN_CHARACTERS = 80;
 
-/** The error for a message that the protocol does not allow, with its beginning. */
+/** Makes the error for a message that the protocol does not allow. The error shows the beginning of the message. */
 export function invalidMessage(message: unknown, why: string): DecodeError {
   if (!(message instanceof Uint8Array)) {
     return new DecodeError('MESSAGE_INVALID', `${why} (${beginningOf(message)})`);
@@ -75,7 +74,7 @@ export function invalidMessage(message: unknown, why: string): DecodeError {
   );
 }
 
-/** The error for a message of another kind than the format reads: a codec is missing, or stands elsewhere. */
+/** Makes the error for a message whose type the format does not read, because a codec is missing or stands in another place. */
 export function unexpectedKind(message: unknown, expected: string): DecodeError {
   return invalidMessage(message, `${kindOf(message)}, but ${expected}`);
 }
@@ -86,7 +85,7 @@ function kindOf(message: unknown): string {
   return typeof message === 'string' ? 'a text' : `a ${typeof message}`;
 }
 
-/** As JSON, but not all of it: the message may be large. */
+/** Returns the beginning of a message in a form like JSON. The whole message may be large. */
 function beginningOf(message: unknown): string {
   if (typeof message !== 'object' || message === null) {
     return String(message).slice(0, SHOWN_CHARACTERS);

@@ -1,58 +1,55 @@
 import type { ItemWindow } from '../call/item-writer.ts';
 
-/** The id of a request on the wire: a number of ours, or any id that the peer's protocol has. */
+/** Id of a request on the wire: a number of this end, or any id of the peer's protocol. */
 export type ExchangeId = number | string;
 
-/** The types of one format; each end has the same. */
+/** The types of one format, the same for both ends. */
 export interface ExchangeTypes {
-  /** Messages as the handler reads them. */
+  /** Type of the messages that the handler reads. */
   reads: unknown;
-  /** Messages as the handler writes them. */
+  /** Type of the messages that the handler writes. */
   writes: unknown;
-  /** An outbound request: the argument of `request` and `notify`. */
+  /** Type of an outbound request: the argument of `request` and `notify`. */
   call: unknown;
-  /** An inbound request: the argument of `handle`. */
+  /** Type of an inbound request: the argument of `handle`. */
   request: unknown;
-  /** The return value of `handle`. */
+  /** Type of the return value of `handle`. */
   answer: unknown;
-  /** The value that `request` resolves with. */
+  /** Type of the value that `request` resolves with. */
   result: unknown;
 }
 
-/** Why a request is answered with an error where its function did not choose a code itself. */
+/** Reason why the handler itself answers a request with an error. */
 export type ExchangeFailure = 'failed' | 'too-late' | 'overloaded' | 'unknown' | 'cancelled';
 
-/** One function for each kind of message: {@link ExchangeFormat.read} calls the one that fits. */
+/** Receiver of the messages that {@link ExchangeFormat.read} reads. */
 export interface ExchangeSink<T extends ExchangeTypes = ExchangeTypes> {
-  /**
-   * A message that is to be answered. @param timeLeftMs - how long the caller will wait, `Infinity` if it did not
-   * say
-   */
+  /** Accepts a message that must be answered. @param timeLeftMs - time that the caller will wait, `Infinity` if unknown */
   request(id: ExchangeId, body: T['request'], timeLeftMs: number): void;
-  /** A message that is not answered. */
+  /** Accepts a message that is not answered. */
   notification(body: T['request']): void;
-  /** The answer to a request of this end. */
+  /** Accepts the answer to a request of this end. */
   response(id: ExchangeId, result: T['result']): void;
-  /** An error for an answer; `null` where the peer did not know which request it was. */
+  /** Accepts an error as the answer. `id` is `null` if the peer did not know the request's id. */
   refusal(id: ExchangeId | null, code: number, text: string, data?: unknown): void;
-  /** The caller needs no answer any more. */
+  /** Accepts the cancel of a request. */
   cancel(id: ExchangeId): void;
-  /** A message that is answered by the format alone, and ignored otherwise. */
+  /** Writes a reply of the format itself, to a message that is otherwise ignored. */
   reply(message: T['writes']): void;
-  /** For formats with {@link ExchangeFormat.streams}. */
+  /** Receiver of stream messages, for formats with {@link ExchangeFormat.streams}. */
   readonly streams: StreamSink<T>;
 }
 
-/** The end that made a call, or the one that answers it. */
+/** The end that made a call, or the end that answers the call. */
 export type CallEnd = 'caller' | 'answerer';
 
-/** The messages of calls with streams. `from` says which end sent it: each end numbers its own calls. */
+/** The messages of calls with streams. `from` names the end that sent the message, because each end numbers its own calls. */
 export interface StreamSink<T extends ExchangeTypes = ExchangeTypes> {
   /**
-   * A call with streams begins; `timeLeftMs` is how long the caller will wait, `Infinity` if it did not say.
+   * Begins a call with streams. `timeLeftMs` is the time that the caller will wait, `Infinity` if unknown.
    *
-   * @param window - of the caller, who takes items instead of one answer; `undefined` if it takes an answer
-   * @param sendsItems - items of the caller follow, when this end gave its window
+   * @param window - window of a caller that takes items; `undefined` if the caller takes one answer
+   * @param sendsItems - whether items of the caller follow, after this end has sent its window
    */
   open(
     id: ExchangeId,
@@ -61,19 +58,19 @@ export interface StreamSink<T extends ExchangeTypes = ExchangeTypes> {
     window: ItemWindow | undefined,
     sendsItems: boolean,
   ): void;
-  /** One item of a stream. */
+  /** Accepts one item of a stream. */
   item(id: ExchangeId, from: CallEnd, item: T['result']): void;
-  /** The caller sends no more items. */
+  /** Accepts the end of the caller's items. */
   inputEnd(id: ExchangeId): void;
-  /** The reader took so many items since the last credit. */
+  /** Accepts the number of items that the reader took since the last credit. */
   credit(id: ExchangeId, from: CallEnd, taken: number): void;
-  /** The answerer takes items of the caller. */
+  /** Accepts the answerer's window for items of the caller. */
   window(id: ExchangeId, window: ItemWindow): void;
 }
 
-/** How streams look on the wire: the messages of {@link StreamSink}, written. */
+/** The wire format of streams, which writes the messages of {@link StreamSink}. */
 export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
-  /** As {@link StreamSink.open}. */
+  /** Encodes {@link StreamSink.open}. */
   open(
     id: number,
     body: T['call'],
@@ -81,47 +78,47 @@ export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
     window: ItemWindow | undefined,
     sendsItems: boolean,
   ): T['writes'];
-  /** As {@link StreamSink.item}. */
+  /** Encodes {@link StreamSink.item}. */
   item(id: ExchangeId, from: CallEnd, item: T['answer']): T['writes'];
-  /** As {@link StreamSink.inputEnd}. */
+  /** Encodes {@link StreamSink.inputEnd}. */
   inputEnd(id: number): T['writes'];
-  /** As {@link StreamSink.credit}. */
+  /** Encodes {@link StreamSink.credit}. */
   credit(id: ExchangeId, from: CallEnd, taken: number): T['writes'];
-  /** As {@link StreamSink.window}. */
+  /** Encodes {@link StreamSink.window}. */
   window(id: ExchangeId, window: ItemWindow): T['writes'];
-  /** The bytes of an item, one that is sent or one that came, as far as windows are concerned. */
+  /** Returns the size of an item in bytes, as windows count it. */
   sizeOf(item: T['answer'] | T['result']): number;
-  /** True for the answer to a stream from a peer that has one value and knows no items: it is the only item. */
+  /** Returns true if an answer is the only item, from a peer that does not support streams. */
   isItem(result: T['result']): boolean;
 }
 
 /**
- * How calls look on the wire. It knows no connection and keeps nothing: make it once and hand it to all handlers.
+ * The wire format of calls. A format has no state. Share one format between all handlers.
  *
- * @typeParam T - the types of its messages
+ * @typeParam T - types of its messages
  */
 export interface ExchangeFormat<T extends ExchangeTypes = ExchangeTypes> {
-  /** For the compiler only. */
+  /** Types of the format, for the compiler only. */
   readonly types?: T;
-  /** The codes of errors that the handler answers with. */
+  /** Codes of the errors that the handler answers with. */
   readonly codes: Readonly<Record<ExchangeFailure, number>>;
-  /** Reads one message; throws a `DecodeError` for one that the protocol does not allow. */
+  /** Reads one message. Throws a `DecodeError` for a message that the protocol does not allow. */
   read(message: T['reads'], sink: ExchangeSink<T>): void;
   /**
-   * A message that is answered.
+   * Encodes a message that must be answered.
    *
    * @param id - from 1 to 2³² − 1
    * @param timeLeftMs - whole and at least 1, or `Infinity`
    */
   request(id: number, body: T['call'], timeLeftMs: number): T['writes'];
-  /** A message that is not answered. */
+  /** Encodes a message that is not answered. */
   notification(body: T['call']): T['writes'];
-  /** The caller needs no answer any more. */
+  /** Encodes the cancel of a request. */
   cancel(id: number): T['writes'];
-  /** The answer to a request. */
+  /** Encodes the answer to a request. */
   response(id: ExchangeId, answer: T['answer']): T['writes'];
-  /** The answer to a request that failed. */
+  /** Encodes the answer to a request that failed. */
   error(id: ExchangeId, code: number, text: string, data?: unknown): T['writes'];
-  /** Without it, calls have one answer each. */
+  /** Format of streams. Without this format, each call has one answer. */
   readonly streams?: StreamFormat<T>;
 }

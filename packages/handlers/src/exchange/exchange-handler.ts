@@ -40,7 +40,7 @@ interface Limits {
   readonly window: ItemWindow;
 }
 
-/** One channel's part: it exists from `handlerAdded` on. */
+/** The parts of the handler for one channel, from `handlerAdded` on. */
 interface Ends {
   readonly output: CallOutput;
   readonly caller: ExchangeCaller;
@@ -59,33 +59,33 @@ const NO_COUNTS: ExchangeCounts = {
 };
 
 /**
- * Calls over one connection, in both directions: asks the peer and gives each answer to its caller, and answers the peer's
- * requests, in any order. A call may have a stream of items in place of its answer, or send one ({@link stream}).
+ * Calls over one connection, in both directions. The handler sends requests to the peer, and answers the peer's requests in any
+ * order. A call can receive a stream of items instead of one answer, or send a stream ({@link stream}).
  *
  * ```text
  *  wire | frame | [exchange]                binaryExchange(): bodies are bytes
  *  wire | frame | JsonCodec | [exchange]    jsonRpcExchange()
  * ```
  *
- * - **Place** last.
- * - **In** the messages of its format.
- * - **Out** nothing; it writes requests, notices, answers and cancels, and flushes those of one event together.
- * - **Events** forwards all; on a `DrainEvent` the channel does not end while a call of either end is under way. While
- *   `concurrency` functions run, it holds reads.
- * - **Errors** a message that the format does not allow, or a request whose id is in use: `MESSAGE_INVALID` with the
- *   bytes, then the channel ends as `bad-input`. Calls fail with `REQUEST_REFUSED` (the answer is an error, its
- *   `details.code` and `details.text`), `TIMEOUT_REQUEST`, `OPERATION_ABORTED` (by its signal), `REJECTED_QUEUE`, or
- *   `REQUEST_LOST` when the connection ends; `details.sent` is false only if no byte of the request can have left, so
- *   that it was certainly not executed. An error that a function throws is logged, and answered without its
- *   text, unless it is a `refusal(code, text)`.
- * - **State** one channel: calls in flight and in the queue, requests under way, items of each stream up to the window.
- * - **Cost** for a call a promise, two small objects and an entry in a map; for a request an object and, if its
- *   function makes a promise, an entry in a map. One timer for all calls, one for all requests. An item of a stream is one message and two promises. Credit is one
- *   message for half of a window, or for the items since then when the reader waits.
- * - **Pitfalls** while reads are held no answer comes either: where functions call the peer back, `concurrency`
- *   must be more than both ends need at once. A cancelled function counts until it settles, so let it look at
- *   `scope.signal`. A late answer is dropped, its work was done anyway. A peer that asks and does not read its
- *   answers is closed as `slow-consumer`; with `ReadWhenWritable` before this handler it waits instead.
+ * - **Place** Last.
+ * - **In** The messages of its format.
+ * - **Out** Nothing. The handler writes requests, notices, answers and cancels, and flushes the messages of one event together.
+ * - **Events** Forwards all. After a `DrainEvent`, the channel does not end while a call of either end is under way. The
+ *   handler holds reads while `concurrency` functions run.
+ * - **Errors** A message that the format does not allow, or a request whose id is in use, raises `MESSAGE_INVALID` with the
+ *   bytes. The channel then ends as `bad-input`. A call fails with `REQUEST_REFUSED` if the peer answers with an error
+ *   (`details.code`, `details.text`), with `TIMEOUT_REQUEST`, with `OPERATION_ABORTED` by its signal, with `REJECTED_QUEUE`, or
+ *   with `REQUEST_LOST` if the connection ends. `details.sent` is false only if no byte of the request can have left. The peer
+ *   then cannot have executed the request. An error that a function throws is logged, and answered without its text, unless the
+ *   error is a `refusal(code, text)`.
+ * - **State** One channel: calls in flight and in the queue, requests under way, items of each stream up to the window.
+ * - **Cost** A call needs a promise, two small objects and a map entry. A request needs an object, and a map entry if its
+ *   function returns a promise. One timer serves all calls, another all requests. An item of a stream needs one message and two
+ *   promises. A credit message is sent for half of a window, or when the reader waits.
+ * - **Pitfalls** No answers arrive while reads are held. If functions call the peer back, `concurrency` must be higher than the
+ *   number of calls that both ends need at once. A cancelled function counts until it settles, so it should check `scope.signal`.
+ *   A late answer is dropped, although the peer has done the work. A peer that sends requests and does not read the answers is
+ *   closed as `slow-consumer`. With `ReadWhenWritable` before this handler, that peer waits instead.
  *
  * @example
  * ```ts run
@@ -114,9 +114,9 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   private ends: Ends | undefined = undefined;
   private sink: ExchangeSink<T> | undefined = undefined;
   private readonly drain = new DrainGate('calls', () => this.isBusy);
-  /** After bad input. */
+  /** Whether bad input has ended the handler's work. */
   private hasFailed = false;
-  /** Why the current message is refused, which its format allows. */
+  /** Why the current message is refused, although its format allows it. */
   private violation: string | undefined = undefined;
 
   constructor(options: ExchangeOptions<T>) {
@@ -127,17 +127,17 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     this.format = options.format;
   }
 
-  /** A handler with the same options, for another channel: with it an instance may stand in a `pipeline()`. */
+  /** Makes a handler with the same options for another channel, so that an instance can stand in a `pipeline()`. */
   fresh(): ExchangeHandler<T> {
     return new ExchangeHandler(this.options);
   }
 
-  /** True while a call would go out: the channel is connected, does not end, and answers can come. */
+  /** Whether a call can be sent now: the channel is connected and not ending, and answers can arrive. */
   get isReady(): boolean {
     return this.ends?.caller.isReady === true;
   }
 
-  /** Counts of the work under way, and of the messages that were dropped. */
+  /** Counts of the work under way, and of dropped messages. */
   get counts(): ExchangeCounts {
     if (this.ends === undefined) return NO_COUNTS;
     const { caller, worker } = this.ends;
@@ -147,8 +147,8 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   /**
-   * Asks the peer. Rejects as the card says; never throws. Before the channel is connected, and while it is not
-   * writable or `maxInFlight` calls are under way, the call waits.
+   * Sends a request to the peer. Rejects with the errors in the description of the class, and never throws. The call waits until
+   * the channel is connected and writable, and fewer than `maxInFlight` calls are under way.
    */
   request(body: T['call'], options?: CallOptions<T['answer']>): Promise<T['result']> {
     try {
@@ -166,10 +166,10 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   /**
-   * Asks the peer for items: `for await (const item of exchange.stream(body))`. The peer sends them as fast as they are read.
-   * A reader that leaves the loop cancels the call. Items that came before an error are read first; the error is one of those
-   * of {@link request}, `TIMEOUT_REQUEST` even when the next item does not come in time. A peer that answers with one value
-   * sends one item.
+   * Requests items from the peer: `for await (const item of exchange.stream(body))`. The peer sends the items as fast as they are
+   * read. A reader that leaves the loop cancels the call. The reader receives an error after the items that arrived before it.
+   * The errors are those of {@link request}, including `TIMEOUT_REQUEST` when the next item is late. If the peer answers with one
+   * value, the stream has one item.
    *
    * @throws OptionError if an option is not valid
    * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a registered channel
@@ -186,7 +186,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   /**
-   * Tells the peer something that it does not answer. Nothing overtakes the calls before it.
+   * Sends a notice, which the peer does not answer. A notice does not overtake the calls before it.
    *
    * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a registered channel
    */
@@ -290,7 +290,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     ctx.channel.end({ reason: 'bad-input' });
   }
 
-  /** Passes what a message turned out to be to the end that it is about. */
+  /** Routes each message of the peer to the caller or the worker. */
   private sinkOf(ends: Ends): ExchangeSink<T> {
     const { output, caller, worker } = ends;
     return {

@@ -6,12 +6,13 @@ import type { ExchangeScope } from './exchange-worker.ts';
 
 /** Options of an {@link ExchangeHandler}. */
 export interface ExchangeOptions<T extends ExchangeTypes> {
-  /** How calls look on the wire: `binaryExchange()`, `jsonRpcExchange()`, or one of your own. */
+  /** Wire format of the calls: `binaryExchange()`, `jsonRpcExchange()`, or your own. */
   readonly format: ExchangeFormat<T>;
   /**
-   * Answers a request, at once or later, and gets notifications, too; see `scope.wantsAnswer`. Without it requests are
-   * answered with an error, and notifications dropped. For a caller who takes items (`scope.wantsItems`) it may return a
-   * generator or another async iterable, whose values are sent as fast as the caller reads.
+   * Answers each request of the peer, at once or by a promise. The function also receives notices (`scope.wantsAnswer` is false).
+   * Without the function, requests are answered with an error, and notices are dropped. If the caller takes items
+   * (`scope.wantsItems`), the function can return a generator or another async iterable. The values are sent as fast as the
+   * caller reads them.
    */
   readonly handle?: (
     request: T['request'],
@@ -21,42 +22,39 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
     | PromiseLike<T['answer']>
     | AsyncIterable<T['answer']>
     | Generator<T['answer'], unknown, unknown>;
-  /** How long a call waits for its answer, the time in the queue included; `false` for no limit. @default 10_000 */
+  /** Maximum time until the answer, in milliseconds, including the time in the queue; `false` for no limit. @default 10_000 */
   readonly timeoutMs?: number | false;
-  /** Calls that were sent and have no answer yet; others wait. @default 1024 */
+  /** Maximum number of calls without an answer. Further calls wait. @default 1024 */
   readonly maxInFlight?: number;
-  /** Calls that wait to be sent, and the notifications behind them; one more fails with `REJECTED_QUEUE`. @default 1024 */
+  /** Maximum number of calls and notices that wait to be sent. Further calls fail with `REJECTED_QUEUE`. @default 1024 */
   readonly maxQueued?: number;
-  /** Requests of the peer that are worked on at the same time; from then on reads are held. @default 256 */
+  /** Number of the peer's requests that are processed at the same time. At this number, reads are held. @default 256 */
   readonly concurrency?: number;
   /**
-   * Calls with items of the peer that are under way at the same time; one more is refused as overloaded. They hold no reads
-   * and are not counted in `concurrency`. @default 100
+   * Maximum number of the peer's calls with items. Further calls are refused as overloaded. Calls with items hold no reads and do
+   * not count in `concurrency`.
+   * @default 100
    */
   readonly maxStreams?: number;
-  /**
-   * Items of one stream that are on their way to this end, or wait for its reader; the peer sends no more. At most 65536. @default 128
-   */
+  /** Maximum number of items of one stream that are on their way to this end or unread. At most 65536. @default 128 */
   readonly windowItems?: number;
-  /**
-   * The same in bytes. The peer begins an item while both are below, so that one item may be larger. @default 65536
-   */
+  /** Maximum bytes of one stream's items that are on their way or unread. The last item can exceed the limit. @default 65536 */
   readonly windowBytes?: number;
 }
 
 /**
  * Options of {@link ExchangeHandler.request}.
  *
- * @typeParam Item - of the items that the caller sends
+ * @typeParam Item - type of the items that the caller sends
  */
 export interface CallOptions<Item = unknown> {
-  /** How long the answer may take, in milliseconds. @default the handler's own */
+  /** Maximum time until the answer, in milliseconds. @default the handler's own */
   readonly timeoutMs?: number | false;
-  /** Cancels the call, here and at the peer. */
+  /** Signal that cancels the call, here and at the peer. */
   readonly signal?: AbortSignal;
   /**
-   * Items to send with the call, as fast as the function at the peer reads them; an array, a generator, a stream. Its end
-   * is the end of `scope.items` there. An error of it fails the call, and it is given up when the call is over.
+   * Items to send with the call, as fast as the peer's function reads them: an array, a generator, or a stream. When the items
+   * end, `scope.items` of the peer ends. An error of the source fails the call. When the call has ended, the source is released.
    * @default none
    */
   readonly input?: AsyncIterable<Item> | Iterable<Item>;
@@ -65,28 +63,31 @@ export interface CallOptions<Item = unknown> {
 /**
  * Options of {@link ExchangeHandler.stream}.
  *
- * @typeParam Item - of the items that the caller sends
+ * @typeParam Item - type of the items that the caller sends
  */
 export interface StreamOptions<Item = unknown> extends CallOptions<Item> {
-  /** How long the whole stream may take; the peer knows it, too. @default false */
+  /** Maximum duration of the whole stream, in milliseconds. The peer receives this limit, too. @default false */
   readonly timeoutMs?: number | false;
-  /** How long a reader waits for the next item; `false` for no limit. @default `timeoutMs` of the handler */
+  /**
+   * Maximum time that a reader waits for the next item, in milliseconds; `false` for no limit. @default `timeoutMs` of the
+   * handler
+   */
   readonly itemTimeoutMs?: number | false;
 }
 
-/** Counts of the work that an {@link ExchangeHandler} has under way, and of the messages that it dropped. */
+/** Counts of the work under way in an {@link ExchangeHandler}, and of dropped messages. */
 export interface ExchangeCounts {
-  /** Calls of this end without an answer. */
+  /** Number of this end's calls without an answer. */
   readonly inFlight: number;
-  /** Calls, and notifications behind them, that wait to be sent. */
+  /** Number of calls and notices that wait to be sent. */
   readonly queued: number;
-  /** The peer's requests without an answer. */
+  /** Number of the peer's requests without an answer. */
   readonly unanswered: number;
-  /** Functions that have not settled, those of cancelled requests included. */
+  /** Number of functions that have not settled, including cancelled requests. */
   readonly running: number;
-  /** Answers that were dropped because their call had been given up. */
+  /** Number of dropped answers whose call had already ended. */
   readonly lateAnswers: number;
-  /** Answers that were dropped because nothing was asked. */
+  /** Number of dropped answers with an unknown id. */
   readonly unknownAnswers: number;
 }
 

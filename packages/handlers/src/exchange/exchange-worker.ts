@@ -19,24 +19,22 @@ import type {
 
 /** The second argument of the function that answers requests, after the request. */
 export interface ExchangeScope<T extends ExchangeTypes = ExchangeTypes> extends RequestScope {
-  /** False for a notice: what the function returns is dropped. */
+  /** Whether the caller needs an answer. False for a notice: the function's return value is dropped. */
   readonly wantsAnswer: boolean;
-  /** How long the caller will still wait, `Infinity` if it did not say: for calls that this one needs in turn. */
+  /** Time that the caller will still wait, in milliseconds, `Infinity` if unknown. Use it for further calls. */
   readonly timeLeftMs: number;
-  /** True if the caller takes items: return a generator, or another async iterable. */
+  /** Whether the caller takes items. If so, return a generator or another async iterable. */
   readonly wantsItems: boolean;
   /**
-   * The items that the caller sends with this call, in order; none for a call without. The caller sends the first when
-   * the first is asked for. Ends with the reason of `signal` when that aborts.
+   * The items that the caller sends, in order. Empty if the call has no items. The caller sends the first item when your function
+   * asks for it. If `signal` aborts, the iteration fails with the signal's reason.
    */
   readonly items: AsyncIterable<T['result']>;
 }
 
-/** The items of one call of the peer's. */
+/** The items of one call of the peer. */
 interface ServedStreams {
-  /** Of the caller. */
   readonly reader: ItemReader | undefined;
-  /** For the caller. */
   readonly writer: ItemWriter | undefined;
 }
 
@@ -46,7 +44,6 @@ async function* noItems(): AsyncGenerator<never> {}
 
 /** One request or notice of the peer. */
 class ExchangeWork extends Work implements ExchangeScope {
-  /** Of a call with items. */
   streams: ServedStreams | undefined = undefined;
 
   get wantsAnswer(): boolean {
@@ -70,14 +67,14 @@ class ExchangeWork extends Work implements ExchangeScope {
     super.abort(reason);
   }
 
-  /** Nothing comes from the peer any more. The function goes on, and its answer is sent. */
+  /** Ends the peer's items and credit, because no input can arrive anymore. The function continues, and its answer is sent. */
   loseInput(): void {
     const { streams } = this;
     streams?.reader?.fail(itemsLost('no further items of this call can come'));
     streams?.writer?.loseCredit(itemsLost('its window for items is full, and cannot open again'));
   }
 
-  /** Nothing is sent or taken any more. */
+  /** Ends the items of both directions. */
   stop(reason?: Error): void {
     const { streams } = this;
     streams?.writer?.stop();
@@ -86,19 +83,19 @@ class ExchangeWork extends Work implements ExchangeScope {
   }
 }
 
-/** @internal Settings of the answers that this end gives. */
+/** @internal Settings of the answers of this end. */
 export interface WorkerOptions {
   readonly format: ExchangeFormat;
   readonly handle: ((request: never, scope: ExchangeScope) => unknown) | undefined;
   readonly concurrency: number;
   readonly maxQueued: number;
-  /** Calls with items; one more is refused. */
+  /** Maximum number of calls with items. Further calls are refused. */
   readonly maxStreams: number;
-  /** Of each stream that this end reads. */
+  /** Window of each stream that this end reads. */
   readonly window: ItemWindow;
 }
 
-/** @internal The peer's calls over one channel: runs their functions as the {@link WorkTable} says, and writes the answers. */
+/** @internal Runs the functions of the peer's calls over one channel, as the {@link WorkTable} allows, and writes the answers. */
 export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   readonly changed: () => void;
   private readonly output: CallOutput;
@@ -106,8 +103,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   private readonly handle: WorkerOptions['handle'];
   private readonly table: WorkTable<ExchangeWork>;
   /**
-   * Calls with items. They hold no reads, which bring the credit that lets them end, and have no share of `concurrency`:
-   * a subscription may last for days.
+   * Calls with items. These calls hold no reads, because reads bring the credit that lets the calls end. Calls with items do not
+   * count in `concurrency`, because a subscription can last for days.
    */
   private readonly streams: WorkTable<ExchangeWork>;
   private readonly writers = new Set<ItemWriter>();
@@ -141,7 +138,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     return this.table.running + this.streams.running;
   }
 
-  /** False if the id is in use. */
+  /** Begins a request. Returns false if the id is in use. */
   request(id: ExchangeId, body: unknown, timeLeftMs: number): boolean {
     if (this.find(id) !== undefined) return false;
     if (this.handle === undefined) this.writeError(id, failureOf(this.format, 'unknown'));
@@ -153,13 +150,13 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     if (this.handle !== undefined) this.take(undefined, body, Number.POSITIVE_INFINITY);
   }
 
-  /** A cancelled request is answered anyway: its protocol may want an answer to each. */
+  /** Cancels a request. The request is still answered, because its protocol may need an answer to each request. */
   cancel(id: ExchangeId): void {
     const work = this.find(id);
     if (work !== undefined) this.dismiss(work, 'cancelled');
   }
 
-  // --- streams: false for a message that the call does not allow; those of calls that are over are dropped ---
+  // --- streams: each method returns false for a message that the call does not allow; messages of ended calls are dropped ---
 
   open(
     id: ExchangeId,
@@ -173,7 +170,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     else if (this.isRepeated)
       this.writeError(id, { ...failureOf(this.format, 'failed'), text: LOST });
     else {
-      // A stream may last for days, and must not hold the memory of its read.
+      // A stream can last for days, so it must not hold the memory of its read.
       const work = this.workOf(id, unpinned(body), timeLeftMs);
       work.streams = {
         reader: sendsItems ? this.readerOf(work) : undefined,
@@ -206,17 +203,17 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     return work.streams?.writer?.acknowledge(taken) === true;
   }
 
-  /** The peer has ended its half: no items and no credit come any more. */
+  /** Notifies calls with items that the peer has ended its half, so no items and no credit can arrive. */
   loseInput(): void {
     for (const work of this.streams.opened) work.loseInput();
   }
 
-  /** There is room in the channel again. */
+  /** Resumes writing items, when the channel has room again. */
   goOn(): void {
     for (const writer of this.writers) writer.goOn();
   }
 
-  /** The process that had answered the present message before was killed: it is unknown which items have gone out. */
+  /** Whether the current message was delivered before, to a process that was killed, so that the sent items are unknown. */
   private get isRepeated(): boolean {
     const hold = holdMessage(this.output.ctx.channel);
     hold?.release();
@@ -259,7 +256,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     return writer;
   }
 
-  /** Its items are a part of the function: its place is free when the last is written. */
+  /** Runs the function and sends its items. The function counts as running until its last item is written. */
   private async serve(body: never, work: ExchangeWork): Promise<unknown> {
     const answer = await this.handle!(body, work);
     const writer = work.streams?.writer;
@@ -284,7 +281,9 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     return new ExchangeWork(channel, id, body, hasEnd ? clock.now() + timeLeftMs : timeLeftMs);
   }
 
-  /** Requests only where handlers before this one bring more although reads are held. */
+  /**
+   * Refuses a request or notice. Refusals happen only if handlers before this handler deliver messages although reads are held.
+   */
   private turnAway({ id, channel }: ExchangeWork): void {
     if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));
     else this.warn(channel, 'dropped a notice: too many requests wait');
@@ -319,7 +318,10 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     this.dismiss(work, 'too-late');
   }
 
-  /** The peer gets what was meant for it; any other error is for the log. */
+  /**
+   * Answers a failed request. The peer receives the code and text of a `refusal`. Any other error is logged, and the peer
+   * receives the code for `failed`.
+   */
   private answerFailure({ id, channel }: ExchangeWork, error: Error): void {
     const answer = answerOf(error);
     if (answer === undefined || id === undefined) {
@@ -335,7 +337,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     warnFirst(channel, isFirst, text, error);
   }
 
-  /** Cancelled, or its time is over: answers, and aborts the signal of the function. */
+  /** Answers a request that was cancelled or is late, and aborts the signal of its function. */
   private dismiss(work: ExchangeWork, failure: ExchangeFailure): void {
     this.close(work);
     const answer = failureOf(this.format, failure);
@@ -344,7 +346,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     this.changed();
   }
 
-  /** An error that the format cannot write, because its code or data has no place there, is a plain failure. */
+  /** Writes an error. If the format cannot write its code or data, the peer receives the plain error for `failed`. */
   private writeError(id: ExchangeId, { code, text, data }: ErrorAnswer): void {
     const { output, format } = this;
     try {
@@ -357,7 +359,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
 
   // --- the end ---
 
-  /** No answer can be sent any more. */
+  /** Ends all requests, because no answer can be sent anymore. */
   abandon(): void {
     const reason = new Error('the channel is closed');
     this.table.abandon(reason);
@@ -365,7 +367,6 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     this.writers.clear();
   }
 
-  /** The handler is removed. */
   release(): void {
     this.table.release();
   }

@@ -22,7 +22,7 @@ import { JSON_RPC_STREAMS, readStreamMessage, streamOf } from './json-rpc-stream
 const CANCEL = '$/cancelRequest';
 const INVALID_REQUEST = -32_600;
 
-/** JSON-RPC's own, and those of the Language Server Protocol. */
+/** Error codes of JSON-RPC, and of the Language Server Protocol. */
 const CODES: Readonly<Record<ExchangeFailure, number>> = {
   failed: -32_603,
   'too-late': -32_802,
@@ -32,17 +32,17 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
 };
 
 /**
- * JSON-RPC 2.0: a call is `{ method, params }`, an answer any JSON, `undefined` becomes `null`. It reads and writes
- * objects, so a `JsonCodec` stands before the handler, and before that a framing: `contentLengthPrefixed` as language
- * servers have it, `jsonLines`, or WebSocket messages.
+ * Makes the format of JSON-RPC 2.0. A call is `{ method, params }`. An answer is any JSON, and `undefined` becomes `null`. The
+ * format reads and writes objects. Put a `JsonCodec` before the handler, and a framing before the `JsonCodec`:
+ * `contentLengthPrefixed` as in language servers, `jsonLines`, or WebSocket messages.
  *
  * - A batch is refused with −32600.
- * - A call that was given up is cancelled by the notification `$/cancelRequest`, as in the Language Server Protocol.
- * - The remaining time of a request travels as the member `$timeLeftMs`; others ignore it.
- * - Texts beside a request, its `headers`, travel as the member `$headers`; others ignore it.
- * - Streams are a request with the member `$stream`, and notifications `$/stream/…` with the id of the call; the guide
- *   about calls has their table.
- * - Errors of the handler's own: −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled.
+ * - The notification `$/cancelRequest` cancels a call, as in the Language Server Protocol.
+ * - The remaining time of a request is its member `$timeLeftMs`, which other programs ignore.
+ * - The `headers` of a request are its member `$headers`, which other programs ignore.
+ * - A stream is a request with the member `$stream`, and notifications `$/stream/…` with the id of the call. The guide about
+ *   calls lists these messages.
+ * - The handler's own errors are −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled.
  *
  * @see https://www.jsonrpc.org/specification
  */

@@ -1,7 +1,7 @@
 import { EncodeError } from '@headrace/core';
 import type { ExchangeTypes } from './exchange-format.ts';
 
-/** A value that JSON can say. */
+/** A value that JSON can express. */
 export type JsonValue =
   | string
   | number
@@ -12,12 +12,12 @@ export type JsonValue =
 
 /** A request or notification of JSON-RPC. */
 export interface JsonRpcCall {
-  /** The name of the method. */
+  /** Name of the method. */
   readonly method: string;
   /** An object or an array. */
   readonly params?: unknown;
   /**
-   * Texts beside the call, such as the trace that it is a part of: on the wire the member `$headers`, which others ignore.
+   * Texts beside the call, for example its trace. The member `$headers` carries the texts, and other programs ignore it.
    * @default none
    */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -40,7 +40,7 @@ export type Members = Readonly<Record<string, unknown>>;
 export const VERSION = '2.0';
 export const TIME_LEFT = '$timeLeftMs';
 export const HEADERS = '$headers';
-/** What every message of JSON-RPC begins with. */
+/** Makes a notification, which starts with the version like every message of JSON-RPC. */
 export function notificationMessage(method: string, params: unknown): object {
   return { jsonrpc: VERSION, method, params };
 }
@@ -55,7 +55,7 @@ export function requestMessage(
   if (headers !== undefined) message[HEADERS] = headers;
   return message;
 }
-/** JSON has no text for some values, and makes `{}` of others. */
+/** Returns the JSON value of an answer. Throws for a value that JSON drops or turns into `{}`. */
 export function resultOf(answer: unknown): unknown {
   if (answer === undefined) return null;
   if (!isLostInJson(answer)) return answer;

@@ -11,7 +11,7 @@ import {
 } from './json-rpc-message.ts';
 import { jsonSize } from './json-size.ts';
 
-/** The member of a request that opens a stream. */
+/** Name of the member of a request that opens a stream. */
 export const STREAM = '$stream';
 
 const PREFIX = '$/stream/';
@@ -28,7 +28,7 @@ const CREDIT: Readonly<Record<CallEnd, string>> = {
 const INPUT_END = `${PREFIX}inputEnd`;
 const INPUT_WINDOW = `${PREFIX}inputWindow`;
 
-/** Streams as notifications with the id of the call, in the manner of `$/cancelRequest`. */
+/** The stream messages of JSON-RPC: notifications with the id of the call, like `$/cancelRequest`. */
 export const JSON_RPC_STREAMS: StreamFormat<JsonRpcExchange> = {
   open: (id, call, timeLeftMs, window, sendsItems) => ({
     ...requestMessage(id, checkCall(call), timeLeftMs),
@@ -42,7 +42,7 @@ export const JSON_RPC_STREAMS: StreamFormat<JsonRpcExchange> = {
   isItem: (result) => result !== null,
 };
 
-/** What a request says of the streams of its call. */
+/** Reads the streams of a call from its request. */
 export function streamOf(
   members: Members,
 ): { window: ItemWindow | undefined; sendsItems: boolean } | undefined {
@@ -59,7 +59,7 @@ export function streamOf(
 
 type Read = (id: ExchangeId, params: Members, sink: StreamSink<JsonRpcExchange>) => boolean;
 
-/** Of each method: false if its params are none that it can have. */
+/** Readers of the messages, by method. A reader returns false if the parameters are not valid for the method. */
 const READERS: Readonly<Record<string, Read>> = {
   [ITEM.caller]: itemOf('caller'),
   [ITEM.answerer]: itemOf('answerer'),
@@ -76,7 +76,7 @@ const READERS: Readonly<Record<string, Read>> = {
   },
 };
 
-/** False for a notification that is none of streams. */
+/** Reads a notification of a stream. Returns false for any other notification. */
 export function readStreamMessage(
   members: Members,
   method: string,

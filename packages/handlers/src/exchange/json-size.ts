@@ -1,9 +1,9 @@
-/** More is as much: what has cycles is not measured for ever. */
+/** Size at which measuring stops, so that a value with cycles is not measured forever. */
 const MOST = 16 * 1024 * 1024;
 
 /**
- * About the length of a value as JSON, and never more: without its text being made. Texts count their characters, numbers
- * and other small values one, members and elements their separators.
+ * Returns about the length of a value as JSON, and never more, without making the text. A text counts its characters, and a
+ * number or another small value counts 1. Members and elements also count their separators.
  */
 export function jsonSize(value: unknown): number {
   const open: unknown[] = [value];
@@ -21,13 +21,13 @@ export function jsonSize(value: unknown): number {
   return size;
 }
 
-/** `toJSON` is called once, as `JSON.stringify` does: it may return its own object. */
+/** Calls `toJSON` once, as `JSON.stringify` does, because `toJSON` may return its own object. */
 function plainOf(value: object): unknown {
   const { toJSON } = value as { toJSON?: unknown };
   return typeof toJSON === 'function' ? toJSON.call(value) : value;
 }
 
-/** The size without its members, which are to be measured, too. */
+/** Returns the size without the members, and adds the members to the values to measure. */
 function sizeAround(value: object, open: unknown[]): number {
   if (Array.isArray(value)) {
     for (const element of value) open.push(element);

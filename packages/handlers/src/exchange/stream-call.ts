@@ -4,21 +4,20 @@ import type { ItemReader } from '../call/item-reader.ts';
 import type { ItemSource } from '../call/item-source.ts';
 import type { ItemWindow, ItemWriter } from '../call/item-writer.ts';
 
-/** What a call does with items, besides its body. */
+/** The items of a call, besides its body. */
 export interface CallStreams {
-  /** The items of the answerer; without it the call has one answer. */
+  /** Reader of the answerer's items. Without a reader, the call has one answer. */
   readonly reader: ItemReader | undefined;
-  /** The window of that reader. */
   readonly window: ItemWindow | undefined;
   readonly input: ItemSource | undefined;
   readonly writer: ItemWriter | undefined;
 }
 
-/** A call whose caller sends items, or takes them, or both. */
+/** A call whose caller sends items, takes items, or does both. */
 export class StreamCall extends Call {
   streams: CallStreams | undefined = undefined;
 
-  /** It is over, with or without an error: nothing is sent or taken any more. */
+  /** Ends the items, with or without an error. No further item is sent or taken. */
   stop(error?: Error): void {
     const { reader, writer } = this.streams!;
     writer?.stop();
@@ -27,7 +26,7 @@ export class StreamCall extends Call {
   }
 }
 
-/** The caller itself has ended the call: items that wait are not wanted. */
+/** Whether the caller itself has ended the call, so that waiting items are dropped. */
 function endsAtOnce(error: Error): boolean {
   return isHeadraceError(error, 'OPERATION_ABORTED') || isHeadraceError(error, 'TIMEOUT_REQUEST');
 }

@@ -5,13 +5,13 @@ import { describeOptions, Fifo, fn, textOf, value, whole } from '@headrace/core/
 
 /** Options of a {@link FileRegion}. */
 export interface FileRegionOptions {
-  /** The first byte that is sent, counted from 0. @default 0 */
+  /** Position of the first byte to send, counted from 0. @default 0 */
   readonly position?: number;
-  /** How many bytes are sent. @default all up to the end that the file has when it is opened */
+  /** Number of bytes to send. @default all up to the end that the file has when it is opened */
   readonly count?: number;
-  /** Gives the file up when it aborts: the write fails with `OPERATION_ABORTED`. @default never */
+  /** Signal that cancels the write, which then fails with `OPERATION_ABORTED`. @default never */
   readonly signal?: AbortSignal;
-  /** Gets the bytes that the transport has taken so far, and all that will be sent, after each chunk. @default none */
+  /** Called after each chunk, with the bytes that the transport has taken and the total bytes to send. @default none */
   readonly onProgress?: (writtenBytes: number, totalBytes: number) => void;
 }
 
@@ -19,31 +19,35 @@ const OPTIONS = describeOptions('FileRegion', {
   position: whole({ default: 0 }),
   count: whole(),
   signal: value('an AbortSignal', (given: AbortSignal) => given instanceof AbortSignal),
-  onProgress: fn({ answers: 'a promise', purpose: 'gets the bytes written so far' }),
+  onProgress: fn({ answers: 'a promise', purpose: 'receives the bytes written so far' }),
 });
 
-/** As much as Node's own streams read at once, and as a channel takes before it becomes unwritable. */
+/** Size of a chunk, as in Node's own streams. A channel becomes unwritable at the same size. */
 const CHUNK_BYTES = 64 * 1024;
-/** Reads of all files that are under way at once. A file that waits for its turn has no memory. */
+/** Maximum number of file reads at the same time, in the whole process. A waiting file needs no memory. */
 const MAX_READS = 16;
-/** How a channel is lost. */
+/** Codes of the errors of a lost channel. */
 const LOSSES = ['CHANNEL_CLOSED', 'CHANNEL_RESET'] as const;
-/** A pipe without a writer must not block a thread of the runtime. */
+/** Non-blocking, so that a pipe without a writer does not block a thread of Node. */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /**
- * A file, or a part of one, as a message for a `StreamWriteHandler`. It is opened when its turn has come, read chunk by
- * chunk as the peer takes them, and closed after its last chunk, a failure, an abort or the end of the channel,
- * whichever comes first.
+ * A file, or a part of a file, as a message for a `StreamWriteHandler`. The handler opens the file when its turn comes, and reads
+ * the file in chunks as the peer takes them. The handler closes the file after the last chunk, a failure, an abort, or the end of
+ * the channel.
  *
- * The bytes are copied once, from the system's cache into the memory that is written. At most 16 reads of files are
- * under way in the process; the others wait in their order, without memory. Serves one write. A file whose size the system
- * gives as 0, as those of `/proc`, is sent as an empty one.
+ * Bytes are copied once, from the system's cache into the memory that is written. At most 16 file reads run in the process at the
+ * same time. Other reads wait in order and need no memory. A region serves one write. A file whose size the system reports as 0,
+ * for example in `/proc`, is sent as an empty file.
  *
- * The write fails with `FILE_FAILED` (`details.path`, `writtenBytes`, and `details.code` of the system, such as
- * `ENOENT`) for a file that is missing, cannot be read, has fewer bytes than were asked for, or shrinks meanwhile; with
- * `CHANNEL_CLOSED` or `CHANNEL_RESET` (`details.writtenBytes`) when the channel closes first; with `OPERATION_ABORTED` by its
- * signal. A part of the file may have left by then: {@link FileRegion.writtenBytes} is known in each case.
+ * The write fails with these errors:
+ *
+ * - `FILE_FAILED`, if the file is missing, cannot be read, has too few bytes, or shrinks. The details are `path`,
+ *   `writtenBytes` and the system's `code`, for example `ENOENT`.
+ * - `CHANNEL_CLOSED` or `CHANNEL_RESET` (`details.writtenBytes`), if the channel closes first.
+ * - `OPERATION_ABORTED`, if the signal aborts.
+ *
+ * A part of the file may have left before an error. {@link FileRegion.writtenBytes} is known in each case.
  *
  * @throws OptionError for a position or a count that is not a whole number from 0 on
  *
@@ -61,9 +65,9 @@ const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
  * @see Netty's `FileRegion`, `ChunkedFile`
  */
 export class FileRegion implements AsyncIterable<Buffer> {
-  /** Bytes that the transport has taken: all of them once the write has succeeded. */
+  /** Number of bytes that the transport has taken. After a successful write, these are all bytes. */
   writtenBytes = 0;
-  /** Bytes that will be sent; `undefined` until the file is open, if no `count` was given. */
+  /** Number of bytes to send. `undefined` until the file is open, if no `count` was set. */
   totalBytes: number | undefined;
   /** @internal */
   readonly signal: AbortSignal | undefined;
@@ -72,7 +76,7 @@ export class FileRegion implements AsyncIterable<Buffer> {
   private readonly onProgress: FileRegionOptions['onProgress'];
   private isTaken = false;
 
-  /** @param file - its path; or one that is open, which stays open and is its owner's to close */
+  /** @param file - path of the file; or an open file, which its owner must close */
   constructor(file: string | URL | FileHandle, options: FileRegionOptions = {}) {
     const { position, count, signal, onProgress } = OPTIONS.resolve(options);
     this.file = file;
@@ -82,7 +86,7 @@ export class FileRegion implements AsyncIterable<Buffer> {
     this.onProgress = onProgress;
   }
 
-  /** The chunks; opens the file. */
+  /** Opens the file and yields its chunks. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void> {
     if (this.isTaken)
       throw this.failure('a FileRegion serves one write: make one for each channel');
@@ -103,13 +107,13 @@ export class FileRegion implements AsyncIterable<Buffer> {
     }
   }
 
-  /** @internal The transport has taken so many bytes more. */
+  /** @internal Counts bytes that the transport has taken. */
   wrote(bytes: number): unknown {
     this.writtenBytes += bytes;
     return this.onProgress?.(this.writtenBytes, this.totalBytes!);
   }
 
-  /** @internal The error of its write, with what was written. */
+  /** @internal Returns the error of the write, with the number of bytes written. */
   explain(error: Error): Error {
     const code = LOSSES.find((one) => isHeadraceError(error, one));
     if (code === undefined) return error;
@@ -136,7 +140,6 @@ export class FileRegion implements AsyncIterable<Buffer> {
     }
   }
 
-  /** How many bytes are to be sent. */
   private async measure(handle: FileHandle): Promise<number> {
     const stats = await this.statsOf(handle);
     if (!stats.isFile()) throw this.failure(`${this.name} is not a regular file`);
@@ -151,7 +154,7 @@ export class FileRegion implements AsyncIterable<Buffer> {
     return this.totalBytes;
   }
 
-  /** Fails for an open file that its owner has closed. */
+  /** Returns the file's stats. Fails for an open file that its owner has closed. */
   private async statsOf(handle: FileHandle): Promise<Stats> {
     try {
       return await handle.stat();
@@ -195,12 +198,14 @@ export class FileRegion implements AsyncIterable<Buffer> {
   }
 }
 
-/** Its owner may close it meanwhile, which waits for the read. */
+/** Reads from an open file. The owner can close the file during the read, and the close waits for the read. */
 async function readGiven(handle: FileHandle, chunk: Buffer, at: number): Promise<number> {
   return (await handle.read(chunk, 0, chunk.length, at)).bytesRead;
 }
 
-/** Costs a third of the CPU: the requests of a FileHandle's reads have memory outside the heap. */
+/**
+ * Reads from a file that this region opened, with a third of the CPU of `FileHandle.read`, which needs memory outside the heap.
+ */
 function readOwn({ fd }: FileHandle, chunk: Buffer, at: number): Promise<number> {
   return new Promise((resolve, reject) => {
     read(fd, chunk, 0, chunk.length, at, (error, bytesRead) =>
@@ -212,13 +217,12 @@ function readOwn({ fd }: FileHandle, chunk: Buffer, at: number): Promise<number>
 let reads = 0;
 const waiting = /* @__PURE__ */ new Fifo<() => void>();
 
-/** Waits for the turn of a read. */
 async function nextRead(): Promise<void> {
   if (reads < MAX_READS) reads += 1;
   else await new Promise<void>((go) => waiting.push(go));
 }
 
-/** The next one gets its place. */
+/** Passes the place of a read to the next waiting read. */
 function readIsOver(): void {
   const next = waiting.shift();
   if (next === undefined) reads -= 1;

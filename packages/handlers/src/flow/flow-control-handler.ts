@@ -2,25 +2,23 @@ import type { Context, Handler, Types } from '@headrace/core';
 import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring';
 
 /**
- * Passes on one message for each `read()` while `autoRead` is off, and keeps the others of the same burst
- * until they are asked for. With `autoRead` on everything passes straight through. While reads are held
- * nothing passes.
+ * A handler that passes on one message for each `read()` while `autoRead` is off, and keeps the other messages of the same burst
+ * until they are requested. While `autoRead` is on, all messages pass at once. While reads are held, no message passes.
  *
  * ```text
  *  wire | frame | codec | [flow] | app     app turns autoRead off: not one message more
  * ```
  *
- * - **Place** after the decoders: one read may give many messages.
- * - **In** anything.
- * - **Out** the same messages in the same order, and one `channelReadComplete` each time the queue has
- *   become empty.
- * - **Events** keep their place after the messages before them; an error and the close deliver those
- *   although no read asked for them.
- * - **Errors** raises none.
- * - **State** one channel: the messages of one burst at most, since no more is read while they wait.
- * - **Cost** a comparison per message while `autoRead` is on.
- * - **Pitfalls** handlers before it see all messages of a burst at once. While nothing is queued, two `read()`
- *   are one request, as in Netty: one message passes.
+ * - **Place** After the decoders, because one read can produce many messages.
+ * - **In** Anything.
+ * - **Out** The same messages in the same order, and one `channelReadComplete` each time the queue has become empty.
+ * - **Events** Keep their place after the messages before them. An error and the close deliver these messages, although no read
+ *   requested the messages.
+ * - **Errors** Raises none.
+ * - **State** One channel: at most the messages of one burst, because reads stop while messages wait.
+ * - **Cost** A comparison per message while `autoRead` is on.
+ * - **Pitfalls** Handlers before it see all messages of a burst at once. While no message is queued, two `read()` are one
+ *   request, as in Netty: one message passes.
  *
  * @example
  * ```ts run
@@ -39,9 +37,9 @@ import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring'
  */
 export class FlowControlHandler extends KeptInputHandler implements Handler {
   declare readonly types: Types;
-  /** How many `read()` have not got their message yet; none counts while `autoRead` is on. */
+  /** Number of `read()` calls without their message. 0 while `autoRead` is on. */
   private wanted = 0;
-  /** A `read()` came that the transport was not asked for yet. */
+  /** Whether a `read()` has not been passed on to the transport yet. */
   private wasAsked = false;
 
   protected override keptInputSteps(): KeptInputSteps {
@@ -57,16 +55,16 @@ export class FlowControlHandler extends KeptInputHandler implements Handler {
 
   read(ctx: Context): void {
     const { kept } = this;
-    // One for each queued message, and one for the next.
+    // One request for each queued message, and one for the next message.
     this.wanted = ctx.channel.autoRead ? 0 : Math.min(this.wanted, kept.size) + 1;
     this.wasAsked = true;
-    // From within channelRead: the delivery that called it serves it.
+    // Called within channelRead: the delivery that is under way serves this request.
     if (kept.isDelivering) return;
     kept.deliver(ctx);
     this.ask(ctx);
   }
 
-  /** With auto-read there is always a next request; a single request is served by one message. */
+  /** Requests a read. With `autoRead`, a next request always exists. A single request is served by one message. */
   private ask(ctx: Context): void {
     if (!this.wasAsked || this.kept.isBusy) return;
     this.wasAsked = false;

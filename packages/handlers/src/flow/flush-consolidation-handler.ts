@@ -3,9 +3,9 @@ import { describeOptions, flag, onceAfterEvent, whole } from '@headrace/core/aut
 
 /** Options of a {@link FlushConsolidationHandler}. */
 export interface FlushConsolidationOptions {
-  /** After this many held flushes one is done at once. @default 256 */
+  /** Number of held flushes after which the handler flushes at once. @default 256 */
   readonly maxFlushes?: number;
-  /** Holds flushes outside a read burst too, until the end of the current event. @default false */
+  /** Whether flushes outside a read burst are held, too, until the end of the current event. @default false */
   readonly consolidateWhenNotReading?: boolean;
 }
 
@@ -15,23 +15,23 @@ const OPTIONS = describeOptions('FlushConsolidationHandler', {
 });
 
 /**
- * Makes one flush of many: those during a read burst wait for its end, so that ten answers to ten requests
- * leave in one write.
+ * A handler that combines many flushes into one flush. Flushes during a read burst wait for its end, so that ten answers to ten
+ * requests leave in one write.
  *
  * ```text
  *  wire | [consolidate] | frame | codec | app     app: writeAndFlush per message
  * ```
  *
- * - **Place** before everything that flushes, usually first.
- * - **In** anything.
- * - **Out** anything; only flushes are held.
- * - **Events** forwards all. An error, a close, a half-closure, the handler's removal and a channel that
- *   becomes unwritable do a held flush first.
- * - **Errors** raises none.
- * - **State** one channel: a counter.
- * - **Cost** saves a system call per message; adds nothing to latency within a burst, since the answers
- *   would wait for the event loop anyway.
- * - **Pitfalls** with `consolidateWhenNotReading`, a flush is done only after the current event.
+ * - **Place** Before all handlers that flush, usually first.
+ * - **In** Anything.
+ * - **Out** Anything. Only flushes are held.
+ * - **Events** Forwards all. A held flush is done before an error, a close or a half-closure passes, when the handler is
+ *   removed, and when the channel becomes unwritable.
+ * - **Errors** Raises none.
+ * - **State** One channel: a counter.
+ * - **Cost** Saves a system call per message. Adds no latency within a burst, because the answers would wait for the event loop
+ *   anyway.
+ * - **Pitfalls** With `consolidateWhenNotReading`, a flush is done only after the current event.
  *
  * @example
  * ```ts run
@@ -81,7 +81,7 @@ export class FlushConsolidationHandler implements Handler {
     ctx.fireChannelRead(message);
   }
 
-  /** The next handlers first: they flush at the end of a burst, too. */
+  /** Ends the burst after the next handlers, which also flush at its end. */
   channelReadComplete(ctx: Context): void {
     ctx.fireChannelReadComplete();
     this.endBurst(ctx);

@@ -2,23 +2,23 @@ import type { Context, Handler, Types } from '@headrace/core';
 import { ReadGate } from '@headrace/core/authoring';
 
 /**
- * Holds reads while the channel is not writable: a peer that does not read what we answer is not read
- * either. Unflushed output is flushed when the channel becomes unwritable; otherwise it would never drain.
+ * A handler that holds reads while the channel is not writable. A peer that does not read its answers is then not read either.
+ * When the channel becomes unwritable, unflushed output is flushed, because otherwise it would never drain.
  *
  * ```text
  *  wire | frame | codec | [read when writable] | echo
  * ```
  *
- * - **Place** after the decoders, before the handlers that answer what they read. Decoders before it stop
- *   after the message whose answer made the channel unwritable.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** raises none.
- * - **State** one channel: its hold.
- * - **Cost** two calls each time the channel becomes unwritable.
- * - **Pitfalls** it bounds what one channel's answers take, no more: a broadcast to the channel comes from
- *   other channels, which continue to read.
+ * - **Place** After the decoders, before the handlers that answer. Decoders before it stop after the message whose answer made
+ *   the channel unwritable.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Raises none.
+ * - **State** One channel: its hold.
+ * - **Cost** Two calls each time the channel becomes unwritable.
+ * - **Pitfalls** It limits only the answers to this channel's input. A broadcast to the channel starts at other channels, which
+ *   continue to read.
  *
  * @example
  * ```ts run

@@ -4,7 +4,7 @@ import { onAbort, type SettableFuture } from '@headrace/core/authoring';
 import { giveUp } from '../call/item-source.ts';
 import { FileRegion } from './file-region.ts';
 
-/** A source of chunks for a handler: one pull at a time, and a way to give it up. */
+/** A source of chunks for a handler, which pulls chunks one by one and can release the source. */
 export class StreamSource {
   private readonly source: AsyncIterable<unknown>;
   private iterator: AsyncIterator<unknown> | undefined = undefined;
@@ -18,24 +18,24 @@ export class StreamSource {
     return this.iterator.next();
   }
 
-  /** True if it is known to hold nothing more. */
+  /** Whether the source is known to have ended. */
   get hasEnded(): boolean {
     return (this.source as Partial<Readable>).readableEnded === true;
   }
 
-  /** The transport has taken this chunk. Returns what the application's function gave. */
+  /** Notifies the source that the transport has taken this chunk. Returns the result of the application's function. */
   wrote(chunk: unknown): unknown {
     const { source } = this;
     return source instanceof FileRegion ? source.wrote((chunk as Buffer).length) : undefined;
   }
 
-  /** The error that its write fails with. */
+  /** Returns the error of the source's write. */
   explain(error: Error): Error {
     const { source } = this;
     return source instanceof FileRegion ? source.explain(error) : error;
   }
 
-  /** Calls back if the source is given up by its signal before the write is over. */
+  /** Calls the listener if the signal of the source aborts before the write has settled. */
   onceAborted(write: WriteFuture, listener: (error: Error) => void): void {
     const { source } = this;
     const signal = source instanceof FileRegion ? source.signal : undefined;
@@ -44,13 +44,13 @@ export class StreamSource {
     (write as SettableFuture).peekSettled(stopListening);
   }
 
-  /** Lets go of files and sockets of the source, even while a pull is under way. */
+  /** Releases files and sockets of the source, even during a pull. */
   giveUp(): void {
     void giveUp(this.source, this.iterator);
   }
 }
 
-/** True for streams and other asynchronous iterables; bytes, texts and arrays are messages. */
+/** Returns true for streams and other async iterables. Bytes, texts and arrays are messages. */
 export function isStreamSource(message: unknown): message is AsyncIterable<unknown> {
   return typeof message === 'object' && message !== null && Symbol.asyncIterator in message;
 }

@@ -20,7 +20,10 @@ import { isStreamSource, StreamSource } from './stream-source.ts';
 
 /** Options of a {@link StreamWriteHandler}. */
 export interface StreamWriteOptions {
-  /** Bytes of plain messages that may wait for a stream, 64 more for each; beyond it `OUTBOUND_FULL`. @default 1048576 */
+  /**
+   * Maximum bytes of plain messages that wait for a stream, plus 64 for each message. Further writes fail with `OUTBOUND_FULL`.
+   * @default 1048576
+   */
   readonly maxQueuedBytes?: number;
 }
 
@@ -36,25 +39,25 @@ const OPTIONS = describeOptions('StreamWriteHandler', {
 });
 
 /**
- * Takes a {@link FileRegion}, a `Readable` or any async iterable as a message and writes its chunks, one by one, as fast
- * as the peer takes them. Messages written after a stream go out after its last chunk, and count towards the
- * channel's writability until then.
+ * A handler that accepts a {@link FileRegion}, a `Readable` or any async iterable as a message, and writes its chunks as fast as
+ * the peer takes them. Messages that are written after a stream leave after its last chunk. Until then, these messages count for
+ * the channel's writability.
  *
  * ```text
  *  wire | encoders | [stream] | app     app: channel.writeAndFlush(new FileRegion(path))
  * ```
  *
- * - **Place** after the encoders that take the chunks, nearer to the tail.
- * - **In** anything, passed on.
- * - **Out** the chunks. The stream's future succeeds when the last one has been written and the source has
- *   ended, and fails when the source or a write fails; the source is closed then, the next messages go on.
- * - **Events** a half-closure of the output waits for what was flushed before it.
- * - **Errors** fails futures with the source's error, `CHANNEL_CLOSED`, `OUTBOUND_FULL` or
- *   `OPERATION_ABORTED` (removed while streaming); `exceptionCaught` gets only what a file's `onProgress` throws.
- * - **State** one channel: the queue of what was written after a stream, bounded by `maxQueuedBytes`.
- * - **Cost** a promise per chunk; one comparison for other messages while nothing streams.
- * - **Pitfalls** a source that fails half way has sent the first half: close the channel then, unless the
- *   protocol can express it.
+ * - **Place** After the encoders that take the chunks, nearer to the tail.
+ * - **In** Anything, passed on.
+ * - **Out** The chunks. The stream's future succeeds when the source has ended and the last chunk has been written. The future
+ *   fails when the source or a write fails. The source is then closed, and the next messages follow.
+ * - **Events** A half-closure of the output waits for the messages that were flushed before it.
+ * - **Errors** Fails futures with the source's error, `CHANNEL_CLOSED`, `OUTBOUND_FULL` or `OPERATION_ABORTED` (removed while
+ *   streaming). `exceptionCaught` receives only errors that a file's `onProgress` throws.
+ * - **State** One channel: the queue of messages after a stream, bounded by `maxQueuedBytes`.
+ * - **Cost** A promise per chunk. One comparison for other messages while no stream is being written.
+ * - **Pitfalls** A source that fails halfway has sent the first half. Close the channel then, unless the protocol can express
+ *   the failure.
  *
  * @example
  * ```ts run
@@ -76,12 +79,12 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   private readonly maxQueuedBytes: number;
   private queue: PendingWriteQueue<Turn> | undefined = undefined;
   private heldBytes = 0;
-  /** The stream waits for the channel: what waits for the stream must not keep the channel unwritable. */
+  /** Whether the stream waits for the channel. Messages that wait for the stream must not keep the channel unwritable. */
   private isBlocked = false;
   private isWaiting = false;
-  /** Written and not flushed yet, the oldest first. */
+  /** Messages that are written and not flushed, the oldest first. */
   private unflushed: Turn[] = [];
-  /** The last write that went on: what is empty settles after it. */
+  /** The last write that was passed on. An empty stream settles after this write. */
   private previous: WriteFuture | undefined = undefined;
   private isPulling = false;
   private isPumping = false;
@@ -137,7 +140,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
     );
   }
 
-  /** The message at the front was flushed. */
+  /** Whether the message at the front was flushed. */
   private get isDue(): boolean {
     return this.queue?.currentTag?.isFlushed === true;
   }
@@ -200,8 +203,8 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   }
 
   /**
-   * The channel is writable, or would be without what waits here. While it is not, what waits here does not
-   * count: it would keep the channel unwritable, and wait for it to become writable.
+   * Whether the channel is writable without the messages that wait here. While the channel is not writable, these messages do not
+   * count. Otherwise the messages would keep the channel unwritable, and wait until the channel becomes writable.
    */
   private takesMore(ctx: Context): boolean {
     if (this.isWaiting) return false;
@@ -245,17 +248,17 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
     }
   }
 
-  /** The source has ended; writes settle in order, so the last chunk stands for all. */
+  /** Ends a stream whose source has ended. Writes settle in order, so the last chunk stands for all chunks. */
   private finish(ctx: Context, turn: Turn): void {
     const future = this.queue!.remove()!;
     if (turn.lastChunk !== undefined)
       future.follow(turn.lastChunk, ctx, (error) => turn.source!.explain(error));
-    // A stream without a chunk has nothing that could fail, but it has its place in the order.
+    // A stream without a chunk cannot fail, but it has a place in the order.
     else if (this.previous === undefined) future.succeed();
     else this.previous.peekSettled(() => future.succeed());
   }
 
-  /** Gives the stream at the front up; the messages after it go on. */
+  /** Fails the stream at the front, and continues with the messages after it. */
   private fail(ctx: Context, turn: Turn, error: Error): void {
     if (this.queue!.currentTag !== turn) return;
     this.isPulling = false;

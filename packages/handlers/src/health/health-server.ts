@@ -15,24 +15,32 @@ import { metricsListener } from '../metrics/metrics-listener.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { type LimitedHttpServer, limitedHttpServer } from './limited-http-server.ts';
 
-/** True while all is well. It must answer at once, from what the program knows already; one that throws, or is async, is false. */
+/**
+ * Returns true if the checked part works. The check must answer at once, from known facts. A check that throws or is async counts
+ * as false.
+ */
 export type HealthCheck = () => boolean;
 
 /** Options of {@link serveHealth}. */
 export interface HealthServerOptions {
-  /** Where to listen; 0 picks a free port. */
+  /** Port to listen on; 0 picks a free port. */
   readonly port: number;
-  /** In a container `0.0.0.0` or `::`: the kubelet and Prometheus come over the pod's address. @default '127.0.0.1' */
+  /** Address to listen on. In a container, use `0.0.0.0` or `::`, for Kubernetes and Prometheus. @default '127.0.0.1' */
   readonly host?: string;
-  /** By name: all must hold for `/readyz`. @default none */
+  /** Checks by name. All checks must return true for `/readyz`. @default none */
   readonly ready?: Readonly<Record<string, HealthCheck>>;
-  /** By name: all must hold for `/healthz`. Kubernetes restarts what fails it, so few things belong here. @default none */
+  /**
+   * Checks by name. All checks must return true for `/healthz`, because Kubernetes restarts the program otherwise. @default none
+   */
   readonly live?: Readonly<Record<string, HealthCheck>>;
-  /** Served as `/metrics`. @default none: 404 */
+  /** Metrics to serve as `/metrics`. @default none: 404 */
   readonly metrics?: Pick<ServerMetrics, 'text'>;
-  /** Connections at a time; for one more, the connection is closed whose last request is the oldest. @default 64 */
+  /**
+   * Maximum number of open connections. When one more arrives, the server closes the connection whose last request is the oldest.
+   * @default 64
+   */
   readonly maxConnections?: number;
-  /** A request that has not come as a whole by then is answered with 408. @default 5000 */
+  /** Maximum time for a whole request to arrive, in milliseconds. A slower request is answered with 408. @default 5000 */
   readonly requestTimeoutMs?: number;
 }
 
@@ -50,7 +58,7 @@ const OPTIONS = describeOptions('serveHealth', {
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** The answers to the probes of Kubernetes and the scrapes of Prometheus; made by {@link serveHealth}. */
+/** A server that answers the probes of Kubernetes and the scrapes of Prometheus. {@link serveHealth} makes it. */
 export class HealthServer implements AsyncDisposable {
   private readonly options: Resolved<HealthServerOptions, typeof OPTIONS.kinds>;
   private readonly scrape: RequestListener | undefined;
@@ -65,27 +73,27 @@ export class HealthServer implements AsyncDisposable {
     this.scrape = metrics && metricsListener(metrics);
   }
 
-  /** The port it listens on. */
+  /** Port that the server listens on. */
   get port(): number {
     return this.server?.port ?? 0;
   }
 
-  /** Why `/readyz` answers 503: `draining`, and the names of checks that do not hold; empty while it is ready. */
+  /** Reasons for the 503 of `/readyz`: `draining`, and the names of failed checks. Empty while the program is ready. */
   get notReady(): readonly string[] {
     return [...(this.draining ? ['draining'] : []), ...failing(this.options.ready)];
   }
 
-  /** From now on `/readyz` answers 503: call it before the shutdown of the server, so that no new clients are sent. */
+  /** Makes `/readyz` answer 503, so that no new clients are sent. Call `drain` before the shutdown of the program's server. */
   drain(): void {
     this.draining = true;
   }
 
-  /** Stops listening, and ends its connections once their requests are answered, within a second. */
+  /** Stops listening. Ends each connection when its requests are answered, at the latest after a second. */
   async close(): Promise<void> {
     await this.server?.close();
   }
 
-  /** As {@link HealthServer.close}. */
+  /** Calls {@link HealthServer.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -104,7 +112,7 @@ export class HealthServer implements AsyncDisposable {
     const { method, url = '' } = request;
     const [path] = url.split('?', 1);
     if (method !== 'GET' && method !== 'HEAD') {
-      // The request's body is not awaited.
+      // The answer does not wait for the request's body.
       response.writeHead(405, { allow: 'GET, HEAD', connection: 'close' }).end();
       return;
     }
@@ -150,13 +158,14 @@ function holds(check: HealthCheck): boolean {
 }
 
 /**
- * Serves `/healthz` (liveness), `/readyz` (readiness) and `/metrics` on a port of their own, for Kubernetes and
- * Prometheus: 200 while all checks hold, else 503 with the names of those that do not. Give it no port that strangers
- * reach; they can ask, but not do harm: requests have limits in bytes and time, connections a maximum, and the metrics
- * are made at most four times a second.
+ * Serves `/healthz` (liveness), `/readyz` (readiness) and `/metrics` on their own port, for Kubernetes and Prometheus. The answer
+ * is 200 while all checks return true, and otherwise 503 with the names of the failed checks.
  *
- * @returns once it listens
- * @throws OptionError (OPTION_INVALID) for a wrong option; Node's own error, such as EADDRINUSE, when it cannot listen
+ * Use a port that strangers cannot reach. Limits of bytes, time and connections keep strangers from doing harm. The metrics are
+ * made at most four times a second.
+ *
+ * @returns the server, after it has started to listen
+ * @throws OptionError (OPTION_INVALID) for a wrong option; Node's own error if the server cannot listen, for example EADDRINUSE
  *
  * @example
  * ```ts run

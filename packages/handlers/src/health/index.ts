@@ -1,4 +1,4 @@
-// Health, readiness and metrics over HTTP: needs node:http, which the other handlers do not load.
+// Health, readiness and metrics over HTTP. This module needs node:http, which the other handlers do not load.
 
 export {
   type HealthCheck,

@@ -3,27 +3,29 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { systemClock } from '@headrace/core';
 
-/** Where a {@link limitedHttpServer} listens, and what clients may take of it. */
+/** Address and client limits of a {@link limitedHttpServer}. */
 export interface HttpLimits {
-  /** 0 takes a free one. */
+  /** Port to listen on; 0 picks a free port. */
   readonly port: number;
-  /** The address to listen on. */
+  /** Address to listen on. */
   readonly host: string;
-  /** For one more, the connection is closed whose last request is the oldest. */
+  /**
+   * Maximum number of open connections. When one more arrives, the server closes the connection whose last request is the oldest.
+   */
   readonly maxConnections: number;
-  /** The time for the head of a request, and for the whole of it, in milliseconds. */
+  /** Maximum time for the head of a request, and for the whole request, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** How long a connection may wait for its next request, in milliseconds. */
+  /** Maximum time that a connection waits for its next request, in milliseconds. */
   readonly keepAliveMs: number;
-  /** Gets the failure of an accept, when the process has no file descriptors left, for example. The server goes on. */
+  /** Called when an accept fails, for example because the process has no free file descriptors. The server continues. */
   readonly acceptFailed?: (error: Error) => void;
 }
 
 /** The server that {@link limitedHttpServer} returns. */
 export interface LimitedHttpServer {
-  /** Where it listens. */
+  /** Port that the server listens on. */
   readonly port: number;
-  /** Stops listening, and ends the connections once their requests are answered, within a second. */
+  /** Stops listening. Ends each connection when its requests are answered, at the latest after a second. */
   close(): Promise<void>;
 }
 
@@ -31,14 +33,14 @@ const MAX_HEADER_BYTES = 8192;
 const CLOSE_WITHIN_MS = 1000;
 
 /**
- * A small HTTP server on a port that strangers may reach: a client that is slow, silent or does not read gets no more than
- * its time, and keeps no other client out. Its listener answers at once.
+ * Starts a small HTTP server on a port that strangers can reach. A slow or silent client, or a client that does not read, has
+ * only a limited time and does not block other clients. `answer` must answer at once.
  */
 export async function limitedHttpServer(
   answer: RequestListener,
   { port, host, maxConnections, requestTimeoutMs, keepAliveMs, acceptFailed }: HttpLimits,
 ): Promise<LimitedHttpServer> {
-  /** The one whose last request is the oldest comes first. */
+  /** Open connections. The first is the connection whose last request is the oldest. */
   const sockets = new Set<Socket>();
   const connectionsCheckingInterval = Math.min(1000, requestTimeoutMs);
   const server = createServer(
@@ -55,12 +57,12 @@ export async function limitedHttpServer(
       answer(request, response);
     },
   );
-  // Node sets the time of a socket to this with each request.
+  // Node sets the timeout of a socket to this value with each request.
   server.timeout = requestTimeoutMs + 2 * connectionsCheckingInterval + 1000;
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    // Also for a client that does not read its answer; after the 408, which comes with a look at all sockets.
+    // This also closes a client that does not read its answer. The timeout follows after the 408, which Node sends at intervals.
     socket.setTimeout(server.timeout, () => socket.destroy());
     if (sockets.size > maxConnections) sockets.values().next().value?.destroy();
   });

@@ -3,13 +3,13 @@ import { describeOptions, number, whole } from '@headrace/core/authoring';
 
 /** Options of an {@link AdaptiveInterval}. */
 export interface AdaptiveIntervalOptions {
-  /** Where the search begins; known to be safe. @default 30000 */
+  /** Interval at which the search begins, in milliseconds. It must be safe. @default 30000 */
   readonly minMs?: number;
-  /** Never longer than this. @default 600000 */
+  /** Maximum interval, in milliseconds. @default 600000 */
   readonly maxMs?: number;
-  /** How much longer the next try is, while no loss is known. @default 30000 */
+  /** Length by which the interval grows, in milliseconds, while no loss is known. @default 30000 */
   readonly stepMs?: number;
-  /** Answers needed before a length counts as safe. @default 3 */
+  /** Number of answers after which an interval counts as safe. @default 3 */
   readonly confirmations?: number;
 }
 
@@ -20,14 +20,14 @@ const OPTIONS = describeOptions('AdaptiveInterval', {
   confirmations: whole({ min: 1, default: 3 }),
 });
 
-/** The search ends when the safe and the lost interval are this close, as a share of the safe one. */
+/** Maximum distance of the safe and the lost interval at the end of the search, as a share of the safe interval. */
 const CLOSE_ENOUGH = 0.1;
 
 /**
- * Searches the longest silence that a path survives: routers forget silent connections after a time that
- * is not announced. It grows step by step while answers come, takes the middle after a loss, and stays where
- * the safe and the lost interval are close. Share one between the connections of a client, because each loss costs
- * a connection; `reset` it when the network changes.
+ * Searches for the longest silence that a network path survives. Routers forget silent connections after an unknown time. The
+ * interval grows step by step while answers arrive, takes the middle value after a loss, and stays when the safe and the lost
+ * interval are close. Share one object between the connections of a client, because each loss costs a connection. Call `reset`
+ * when the network changes.
  *
  * @example
  * ```ts run
@@ -59,22 +59,22 @@ export class AdaptiveInterval {
     this.current = this.safe = minMs;
   }
 
-  /** The silence to try now. */
+  /** The silence to try now, in milliseconds. */
   get currentMs(): number {
     return this.current;
   }
 
-  /** The longest silence known to be safe. */
+  /** The longest silence that is known to be safe, in milliseconds. */
   get safeMs(): number {
     return this.safe;
   }
 
-  /** The search is over. */
+  /** Whether the search has ended. */
   get isSettled(): boolean {
     return this.current === this.safe && this.nextUp() === this.safe;
   }
 
-  /** The peer answered after a silence of `silenceMs`. */
+  /** Records that the peer answered after a silence of `silenceMs`. */
   answered(silenceMs: number): void {
     if (silenceMs < this.current * 0.9) return;
     this.confirmed += 1;
@@ -84,18 +84,18 @@ export class AdaptiveInterval {
     this.current = this.nextUp();
   }
 
-  /** The connection was lost in a silence of `silenceMs`. */
+  /** Records that the connection was lost in a silence of `silenceMs`. */
   lost(silenceMs: number): void {
     const { minMs } = this.options;
     if (silenceMs < minMs) return;
     this.confirmed = 0;
     this.lostAt = Math.min(this.lostAt, silenceMs);
-    // The interval that counted as safe no longer is: the path has changed.
+    // The interval that counted as safe is not safe any more, because the path has changed.
     if (this.safe >= this.lostAt) this.safe = Math.max(minMs, this.lostAt / 2);
     this.current = this.nextUp();
   }
 
-  /** Another network: what was learned does not hold. */
+  /** Starts the search again, because the results do not apply to another network. */
   reset(): void {
     this.current = this.safe = this.options.minMs;
     this.lostAt = Number.POSITIVE_INFINITY;

@@ -1,15 +1,15 @@
 import { recognizeCopies } from '@headrace/core/authoring';
 
-/** A heartbeat came in: a ping of the peer, or its answer to one of ours. */
+/** An event that is fired for a heartbeat of the peer: a ping, or the answer to our ping. */
 export class HeartbeatReceivedEvent<Message = unknown> {
   static {
     recognizeCopies(HeartbeatReceivedEvent, 'headrace.HeartbeatReceivedEvent');
   }
 
   readonly kind: 'ping' | 'pong';
-  /** The heartbeat with the data that it may carry. */
+  /** The heartbeat with its data. */
   readonly message: Message;
-  /** For a pong: from the sending of the ping to the answer. */
+  /** For a pong: time from the sending of the ping to the answer, in milliseconds. */
   readonly roundTripMs: number | undefined;
 
   constructor(kind: 'ping' | 'pong', message: Message, roundTripMs?: number) {
@@ -19,17 +19,20 @@ export class HeartbeatReceivedEvent<Message = unknown> {
   }
 }
 
-/** Nothing came in for the time in which an answer was due; after the last one allowed the channel is closed. */
+/**
+ * An event that is fired when no input arrived within the time for an answer, or within `silenceMs`. If `isLost` is true, the
+ * channel is closed directly after the event.
+ */
 export class HeartbeatMissedEvent {
   static {
     recognizeCopies(HeartbeatMissedEvent, 'headrace.HeartbeatMissedEvent');
   }
 
-  /** Consecutive missed answers. */
+  /** Number of consecutive missed answers. */
   readonly missed: number;
-  /** The peer counts as gone: the channel is closed right after this event. */
+  /** Whether the peer counts as gone. */
   readonly isLost: boolean;
-  /** How long nothing has come in. */
+  /** Time since the last input, in milliseconds. */
   readonly silentMs: number;
 
   constructor(missed: number, isLost: boolean, silentMs: number) {
@@ -40,15 +43,15 @@ export class HeartbeatMissedEvent {
 }
 
 /**
- * Asks the heartbeat handlers of a pipeline to beat at once, and so to find out soon whether the peer is still there: fire
- * it when a machine is awake again, or has another network. A client's `networkChanged()` does.
+ * An event that asks the heartbeat handlers of a pipeline to send a heartbeat at once, to find out soon whether the peer lives.
+ * Fire it when a machine has woken up or has another network, as a client's `networkChanged()` does.
  */
 export class HeartbeatProbeEvent {
   static {
     recognizeCopies(HeartbeatProbeEvent, 'headrace.HeartbeatProbeEvent');
   }
 
-  /** Why, in a word, for logs. */
+  /** The reason for the probe in one word, for logs. */
   readonly reason: string;
 
   constructor(reason: string) {

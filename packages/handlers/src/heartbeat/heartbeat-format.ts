@@ -2,26 +2,26 @@ import { Buffer } from 'node:buffer';
 import { atOnce, describeOptions, flag, fn, text, value } from '@headrace/core/authoring';
 
 /**
- * How a protocol's heartbeats look: what is one, and what answers it. It knows no connection: make it once
- * and hand it to all handlers.
+ * The heartbeats of a protocol: how to make, recognize and answer them. A format does not depend on a connection, so make it once
+ * and share it between all handlers.
  *
  * @typeParam In - heartbeats as they are read
- * @typeParam Out - heartbeats as they are written, where a protocol has two types
+ * @typeParam Out - heartbeats as they are written, for protocols with two types
  */
 export interface HeartbeatFormat<In, Out = In> {
-  /** Makes our heartbeat message; called for each heartbeat, so that it may carry new data. */
+  /** Makes our heartbeat message. Called for each heartbeat, so that the message can contain new data. */
   ping(): Out;
-  /** True for what a peer sends as a probe or sign of life. */
+  /** Returns true for a heartbeat that a peer sends as a probe or sign of life. */
   isPing(message: unknown): boolean;
-  /** The answer to a ping; `undefined` swallows it without one. */
+  /** Returns the answer to a ping, or `undefined` for no answer. */
   pong(ping: In): Out | undefined;
-  /** True for the answer to one of our pings. */
+  /** Returns true for the answer to one of our pings. */
   isPong(message: unknown): boolean;
-  /** Peers answer our pings, so that a missing answer means something. */
+  /** Whether peers answer our pings, so that a missing answer shows a problem. */
   readonly isAnswered: boolean;
 }
 
-/** A format of functions that give their answers at once: ours, or those of options. */
+/** A format of functions that answer at once: ours, or the functions of options. */
 export class SimpleFormat<In, Out = In> implements HeartbeatFormat<In, Out> {
   readonly ping: () => Out;
   readonly isPing: (message: unknown) => boolean;
@@ -38,7 +38,7 @@ export class SimpleFormat<In, Out = In> implements HeartbeatFormat<In, Out> {
   }
 }
 
-/** A format of the application, which must give its answers at once. */
+/** A format of the application, which must answer at once. */
 class CheckedFormat<In, Out> implements HeartbeatFormat<In, Out> {
   private readonly format: HeartbeatFormat<In, Out>;
 
@@ -67,7 +67,7 @@ class CheckedFormat<In, Out> implements HeartbeatFormat<In, Out> {
   }
 }
 
-/** The option `format`, guarded. */
+/** Returns the option `format`, guarded. */
 export function checkedFormat<In, Out>(format: HeartbeatFormat<In, Out>): HeartbeatFormat<In, Out> {
   return format instanceof SimpleFormat ? format : new CheckedFormat(format);
 }
@@ -76,9 +76,9 @@ export function checkedFormat<In, Out>(format: HeartbeatFormat<In, Out>): Heartb
 export interface TextHeartbeatOptions {
   /** The text of a heartbeat. @default 'PING' */
   readonly ping?: string;
-  /** The answer; `false` for heartbeats without answers. @default 'PONG' */
+  /** The answer, or `false` for heartbeats without answers. @default 'PONG' */
   readonly pong?: string | false;
-  /** Also take `ping`, `Ping`, … for a ping. @default true */
+  /** Whether `ping`, `Ping` and other spellings also count as a ping. @default true */
   readonly ignoreCase?: boolean;
 }
 
@@ -92,7 +92,7 @@ const TEXT_OPTIONS = describeOptions('textHeartbeat', {
   ignoreCase: flag({ default: true }),
 });
 
-/** Heartbeats that are texts, after a string codec: `PING` and `PONG` by default. */
+/** Makes a format of text heartbeats, by default `PING` and `PONG`, for a handler after a string codec. */
 export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatFormat<string> {
   const { ping, pong, ignoreCase } = TEXT_OPTIONS.resolve(options);
   const isText = (wanted: string) => {
@@ -115,7 +115,7 @@ export function textHeartbeat(options: TextHeartbeatOptions = {}): HeartbeatForm
 export interface BytesHeartbeatOptions {
   /** The bytes of a heartbeat. */
   readonly ping: Uint8Array;
-  /** The answer; `false` for heartbeats without answers. @default the ping itself */
+  /** The answer, or `false` for heartbeats without answers. @default the ping itself */
   readonly pong?: Uint8Array | false;
 }
 
@@ -127,7 +127,7 @@ const BYTES_OPTIONS = describeOptions('bytesHeartbeat', {
   pong: value(`${BYTES}, or false for none`, (pong: unknown) => pong === false || isBytes(pong)),
 });
 
-/** Heartbeats that are frames of fixed bytes, after a frame decoder. */
+/** Makes a format of heartbeats that are frames of fixed bytes, for a handler after a frame decoder. */
 export function bytesHeartbeat(options: BytesHeartbeatOptions): HeartbeatFormat<Buffer> {
   const given = BYTES_OPTIONS.resolve(options);
   const ping = Buffer.from(given.ping);
@@ -143,20 +143,20 @@ export function bytesHeartbeat(options: BytesHeartbeatOptions): HeartbeatFormat<
   });
 }
 
-/** Heartbeats that are empty frames, answered by the same: nothing but the frame's own header on the wire. */
+/** Makes a format of heartbeats that are empty frames, answered by empty frames. Only the header of the frame is sent. */
 export function emptyFrameHeartbeat(): HeartbeatFormat<Buffer> {
   return bytesHeartbeat({ ping: Buffer.alloc(0) });
 }
 
 /** Options of {@link messageHeartbeat}. */
 export interface MessageHeartbeatOptions<In, Out = In> {
-  /** Makes a heartbeat; it may carry data. */
+  /** Makes a heartbeat, which can contain data. */
   readonly ping: () => Out;
-  /** Recognizes heartbeats. */
+  /** Returns true if a message is a heartbeat. */
   readonly isPing: (message: In) => boolean;
-  /** Makes the answer; without it there are no answers. */
+  /** Makes the answer. Without this function, heartbeats have no answers. */
   readonly pong?: (ping: In) => Out;
-  /** Recognizes answers. @default isPing: the answer looks like the ping */
+  /** Returns true if a message is an answer. @default isPing: the answer looks like the ping */
   readonly isPong?: (message: In) => boolean;
 }
 
@@ -167,7 +167,7 @@ const MESSAGE_OPTIONS = describeOptions('messageHeartbeat', {
   isPong: fn({ answers: 'at once', purpose: 'recognizes answers' }),
 });
 
-/** Heartbeats that are messages of yours, with data in them where you like. */
+/** Makes a format of heartbeats that are messages of your own, which can contain data. */
 export function messageHeartbeat<In, Out = In>(
   options: MessageHeartbeatOptions<In, Out>,
 ): HeartbeatFormat<In, Out> {

@@ -4,7 +4,7 @@ import type { HeartbeatFormat } from './heartbeat-format.ts';
 import { formatOf, type HeartbeatOptions, rulesOf } from './heartbeat-options.ts';
 import { HeartbeatWatch } from './heartbeat-watch.ts';
 
-// The fate of the messages of one read.
+// The handling of the messages of one read.
 const TAKEN = 1;
 const PASSED_ON = 2;
 const ANSWERED = 4;
@@ -12,28 +12,28 @@ const ANSWERED = 4;
 const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as const;
 
 /**
- * Answers the peer's heartbeats, keeps them from the application, and, where its options ask for it, sends some of its
- * own and closes the connection when the peer is silent.
+ * Answers the peer's heartbeats and does not pass them on to the application. Optionally, it also sends heartbeats of its own,
+ * and closes the connection when the peer is silent.
  *
  * ```text
  *  wire | frame | codec | [heartbeat] | auth | app     pings are answered before the sign-in, too
  *  wire | frame | codec | auth | [heartbeat] | app     only after it
  * ```
  *
- * - **Place** after the codec, before everything that holds `channelReadComplete` back: each read burst is
- *   a sign of life, even one that completes no message.
- * - **In** messages, heartbeats among them.
- * - **Out** the messages that are not heartbeats.
- * - **Events** fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and
- *   `HeartbeatMissedEvent` for each answer that is missing; closes with the reason `heartbeat`. While reads are
- *   held, or `autoRead` is off and nothing was asked for, no answer counts as missed. A `HeartbeatProbeEvent` makes it
- *   beat at once, if it sends heartbeats; the event is passed on.
- * - **Errors** raises none.
- * - **State** per channel: a timer and four time stamps; nothing at all where it only answers.
- * - **Cost** one comparison per message, one time stamp per read burst and flush.
- * - **Pitfalls** a write that succeeds is not life: the kernel takes bytes for a dead peer for minutes. TCP
- *   keepalive does not replace this: it waits for hours, and not at all while output is unacknowledged.
- *   A short interval keeps a phone's radio awake; with a long one, routers forget the connection.
+ * - **Place** After the codec, before all handlers that hold `channelReadComplete` back, because each read burst is a sign of
+ *   life, even if it completes no message.
+ * - **In** Messages, including heartbeats.
+ * - **Out** The messages that are not heartbeats.
+ * - **Events** Fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and `HeartbeatMissedEvent`
+ *   for each missing answer. Closes with the reason `heartbeat`. While reads are held, or `autoRead` is off and no read was
+ *   requested, no answer counts as missed. A `HeartbeatProbeEvent` is
+ *   forwarded. If the handler sends heartbeats, the event makes it send a heartbeat at once.
+ * - **Errors** Raises none.
+ * - **State** Per channel: a timer and four time stamps, or nothing if the handler only answers.
+ * - **Cost** One comparison per message, one time stamp per read burst and flush.
+ * - **Pitfalls** A successful write is not a sign of life, because the kernel accepts bytes for a dead peer for minutes. TCP
+ *   keepalive is not a replacement: it waits for hours, and does not work while output is unacknowledged. A short interval keeps
+ *   a phone's radio awake. With a long interval, routers forget the connection.
  *
  * @example
  * ```ts run
@@ -55,9 +55,9 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
 export class HeartbeatHandler<In = string, Out = In> implements Handler {
   declare readonly types: Types<{ reads: In; writes: Out }>;
   private readonly format: HeartbeatFormat<In, Out>;
-  /** Of a handler that does not only answer. */
+  /** The watch of a handler that does more than answer. */
   private readonly watch: HeartbeatWatch<In, Out> | undefined;
-  /** Events since the last `channelReadComplete`, as bits: three fields would take 16 bytes more. */
+  /** Flags of the present read, as bits, because three fields would take 16 bytes more. */
   private ofRead = 0;
 
   get userEvents(): {
@@ -70,17 +70,17 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     const rules = rulesOf(options);
     this.format = formatOf(options);
     this.watch = rules && new HeartbeatWatch(this.format, rules, options);
-    // A pipeline skips a handler without the method.
+    // A pipeline skips a handler that does not have the method.
     if (this.watch?.watchesWrites !== true) (this as Handler).write = undefined as never;
     if (this.watch === undefined) (this as Handler).read = undefined as never;
   }
 
-  /** From the last ping that was answered to its answer. */
+  /** Time from the last ping that was answered to its answer, in milliseconds. */
   get roundTripMs(): number | undefined {
     return this.watch?.roundTripMs;
   }
 
-  /** Consecutive missed answers. */
+  /** Number of consecutive missed answers. */
   get missed(): number {
     return this.watch?.missed ?? 0;
   }
@@ -124,7 +124,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     const { format, watch } = this;
     if (watch?.hasUnanswered === true && format.isPong(message)) watch.answered(message);
     else if (format.isPing(message)) this.answer(ctx, message);
-    // Where no pings are sent, the text of an answer is a message like any other.
+    // If no pings are sent, a text that looks like an answer is an ordinary message.
     else if (watch?.sendsPings === true && format.isPong(message)) watch.answered(message);
     else {
       this.ofRead |= PASSED_ON;
@@ -144,7 +144,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
     ctx.fireChannelReadComplete();
   }
 
-  /** The read that the application asked for brought heartbeats alone. */
+  /** Requests another read, because the requested read contained only heartbeats. */
   private askAgain(ctx: Context): void {
     this.watch?.asked(ctx);
     ctx.read();

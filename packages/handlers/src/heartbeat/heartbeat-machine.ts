@@ -1,20 +1,20 @@
 import { stoodStillMs } from '@headrace/core/authoring';
 
-/** When heartbeats are due and what their absence means; times in milliseconds. */
+/** The rules for sending heartbeats and for missing answers. Times are in milliseconds. */
 export interface HeartbeatRules {
-  /** Between heartbeats; asked again for each. `Infinity` for none of our own. */
+  /** Returns the time to the next heartbeat, for each heartbeat. `Infinity` means that we send none. */
   readonly intervalMs: () => number;
-  /** How long an answer may take. */
+  /** Maximum time for an answer. */
   readonly timeoutMs: number;
-  /** Consecutive missed answers that end the connection. */
+  /** Number of consecutive missed answers that ends the connection. */
   readonly maxMissed: number;
-  /** Peers answer. */
+  /** Whether peers answer. */
   readonly isAnswered: boolean;
-  /** Only when nothing was written lately, or nothing came in where answers are expected. */
+  /** Whether to send heartbeats only when nothing was written lately, or no input arrived although answers are expected. */
   readonly onlyWhenQuiet: boolean;
-  /** The connection ends when nothing at all came in for this time. */
+  /** Time without any input after which the connection ends. */
   readonly silenceMs: number;
-  /** A share of each interval, from 0 to 1, that chance may take off. */
+  /** Maximum share of each interval, from 0 to 1, that is randomly subtracted. */
   readonly jitter: number;
   readonly random: () => number;
 }
@@ -25,24 +25,24 @@ export type HeartbeatAction =
   | { readonly do: 'report'; readonly missed: number; readonly isLost: boolean };
 
 const NOTHING: readonly HeartbeatAction[] = [];
-/** After the process stood still, the peer has at least this time for what waits unread to be read. */
+/** Minimum time to read waiting input after the process was suspended. */
 const READ_WITHIN_MS = 1000;
-/** Pings whose answers are still looked for; more only means that the peer does not answer. */
+/** Maximum number of pings whose answers are awaited. A higher number would only show that the peer does not answer. */
 const MAX_UNANSWERED = 16;
 
 /**
- * The heartbeat of one connection, without clock, channel or messages: it is notified of what happened and
- * when, and returns what to do and when to ask again. Only inbound data counts as life, never a successful
- * write: a kernel takes bytes for a dead peer for many minutes.
+ * The heartbeat of one connection, without clock, channel or messages. It is notified of each occurrence and its time, and
+ * returns the actions and the time of the next call. Only inbound data is a sign of life. A successful write is not, because a
+ * kernel accepts bytes for a dead peer for many minutes.
  */
 export class HeartbeatMachine {
   private readonly rules: HeartbeatRules;
   private lastReadAt: number;
   private lastWriteAt: number;
   private lastPingAt: number;
-  /** The share of the interval that the jitter leaves. */
+  /** The share of the interval that remains after the jitter. */
   private share: number;
-  /** Since when an answer is awaited. */
+  /** The time since which an answer is awaited. */
   private awaitedSince: number | undefined = undefined;
   private missedInARow = 0;
   private readonly sentAt: number[] = [];
@@ -51,84 +51,82 @@ export class HeartbeatMachine {
   constructor(rules: HeartbeatRules, now: number) {
     this.rules = rules;
     this.lastReadAt = this.lastWriteAt = this.lastPingAt = now;
-    // Many connections that began together must not beat together.
+    // Many connections that started together must not send their heartbeats together.
     this.share = rules.jitter === 0 ? 1 : 1 - rules.random() / 2;
   }
 
-  /** Consecutive missed answers. */
   get missed(): number {
     return this.missedInARow;
   }
 
-  /** A ping of ours has got no answer yet. */
+  /** Whether one of our pings is still unanswered. */
   get hasUnanswered(): boolean {
     return this.sentAt.length > 0;
   }
 
-  /** Nothing has come in since a ping that expects an answer. */
+  /** Whether no input has arrived since a ping that expects an answer. */
   get isAwaiting(): boolean {
     return this.awaitedSince !== undefined;
   }
 
-  /** How long both sides had been silent before the first ping that has no answer, or had none. */
+  /** Time that both sides had been silent before the first ping of the current or last wait for an answer. */
   get probedSilenceMs(): number {
     return this.silenceBeforePing;
   }
 
-  /** How long nothing has come in. */
+  /** Returns the time since the last input. */
   silentMs(now: number): number {
     return now - this.lastReadAt;
   }
 
-  /** When to call `due` again. */
+  /** Returns the time of the next call of `due`. */
   nextAt(): number {
     const { timeoutMs, silenceMs } = this.rules;
     const answerBy = this.awaitedSince === undefined ? Infinity : this.awaitedSince + timeoutMs;
     return Math.min(this.pingAt(), answerBy, this.lastReadAt + silenceMs);
   }
 
-  /** Something came in: the peer lives. */
+  /** Records input, which shows that the peer lives. */
   read(now: number): void {
     this.lastReadAt = now;
     this.awaitedSince = undefined;
     this.missedInARow = 0;
   }
 
-  /** Something was sent. */
   wrote(now: number): void {
     this.lastWriteAt = now;
   }
 
-  /** An answer came in. Returns the round-trip time, if the ping it belongs to is known. */
+  /** Records an answer. Returns the round-trip time, if the ping of the answer is known. */
   pong(now: number): number | undefined {
     const sentAt = this.sentAt.shift();
     return sentAt === undefined ? undefined : now - sentAt;
   }
 
-  /** Reads were held for `ms` since the last call: that time does not count against the peer. */
+  /** Records that reads were held for `ms` since the last call. The peer is not blamed for that time. */
   stood(now: number, ms: number): void {
     this.lastReadAt = Math.min(now, this.lastReadAt + ms);
     if (this.awaitedSince !== undefined) this.awaitedSince = Math.min(now, this.awaitedSince + ms);
   }
 
-  /** Nothing is being read now: nothing is missed. Heartbeats of our own go on, the peer may need them. */
+  /** Records that no input is read now, so that no answer is missed. We still send heartbeats, because the peer may need them. */
   stand(now: number): void {
     this.lastReadAt = now;
     this.awaitedSince = undefined;
     this.missedInARow = 0;
   }
 
-  /** The first heartbeat, before its time. */
+  /** Returns the first heartbeat, before its time. */
   first(now: number): HeartbeatAction {
     return this.ping(now, now);
   }
 
-  /** The actions due at `now`; `plannedAt` is the value of `nextAt` when the timer was set. */
+  /** Returns the actions due at `now`. `plannedAt` is the value of `nextAt` when the timer was set. */
   due(now: number, plannedAt: number): readonly HeartbeatAction[] {
     const stoodMs = stoodStillMs(now, plannedAt);
     if (stoodMs > 0) return this.forgive(now, stoodMs);
     const { timeoutMs, silenceMs, maxMissed } = this.rules;
-    // Compared as `nextAt` adds them up: with fractions, differences may round the other way.
+    // Compared with the same sums as in `nextAt`, because differences of fractions may round the other way.
     if (now >= this.lastReadAt + silenceMs) {
       return [{ do: 'report', missed: this.missedInARow, isLost: true }];
     }
@@ -141,12 +139,12 @@ export class HeartbeatMachine {
     return now >= this.pingAt() ? [this.ping(now, this.awaitedSince ?? now)] : NOTHING;
   }
 
-  /** A ping could not be sent because one is still on its way out: no answer to it will come. */
+  /** Forgets a ping that was not sent because the previous ping is still on its way out. */
   pingSkipped(): void {
     this.sentAt.pop();
   }
 
-  /** Data that arrived while this process stood still is unread: that time does not count against the peer. */
+  /** Subtracts the time for which this process was suspended, because input of that time is unread. */
   private forgive(now: number, lateMs: number): readonly HeartbeatAction[] {
     const { timeoutMs, silenceMs } = this.rules;
     const moved = (since: number, allowedMs: number): number =>
@@ -160,7 +158,7 @@ export class HeartbeatMachine {
     const { onlyWhenQuiet, isAnswered } = this.rules;
     const intervalMs = this.rules.intervalMs() * this.share;
     if (!onlyWhenQuiet) return this.lastPingAt + intervalMs;
-    // A ping that waits for its answer is not repeated before that is due.
+    // A ping that waits for its answer is not repeated before the answer is due.
     if (this.awaitedSince !== undefined) return Infinity;
     const quietSince = isAnswered ? Math.min(this.lastReadAt, this.lastWriteAt) : this.lastWriteAt;
     return quietSince + intervalMs;

@@ -14,32 +14,42 @@ import type { HeartbeatRules } from './heartbeat-machine.ts';
 
 /** Options of a HeartbeatHandler. Times are in milliseconds. */
 export interface HeartbeatOptions<In, Out = In> {
-  /** How heartbeats look. @default textHeartbeat(), the texts PING and PONG */
+  /** The format of the heartbeats. @default textHeartbeat(), the texts PING and PONG */
   readonly format?: HeartbeatFormat<In, Out>;
-  /** Between heartbeats of our own; `false` sends none and only answers the peer's. @default false */
+  /**
+   * Interval of our heartbeats. With `false`, the handler sends no heartbeats and only answers the peer's heartbeats.
+   * @default false
+   */
   readonly intervalMs?: number | false;
-  /** The first heartbeat of our own goes out as soon as the channel is active, not an interval later. @default false */
+  /** Whether our first heartbeat is sent when the channel becomes active, instead of after an interval. @default false */
   readonly immediately?: boolean;
-  /** How long the answer to one may take. @default the interval, at most 10000 */
+  /** Maximum time for the answer to a heartbeat. @default the interval, at most 10000 */
   readonly timeoutMs?: number;
-  /** The connection is closed after this many consecutive missed answers. @default 2 */
+  /** Number of consecutive missed answers after which the connection is closed. @default 2 */
   readonly maxMissed?: number;
   /**
-   * Beat only when nothing was written for an interval or, where answers are expected, nothing came in for
-   * one. `false` beats every interval in any case. @default true
+   * Whether to send heartbeats only when nothing was written for an interval or, if answers are expected, no input arrived for an
+   * interval. With `false`, a heartbeat is sent at each interval.
+   * @default true
    */
   readonly onlyWhenQuiet?: boolean;
-  /** Closes the connection when nothing at all came in for this time: for the side that sends no pings. @default false */
+  /** Time without any input after which the connection is closed. Use it on the side that sends no pings. @default false */
   readonly silenceMs?: number | false;
-  /** The share of each interval, from 0 to 1, that chance takes off, so that many clients do not beat together. @default 0.1 */
+  /**
+   * Maximum share of each interval that is randomly subtracted, from 0 to 1. It spreads the heartbeats of many clients.
+   * @default 0.1
+   */
   readonly jitter?: number;
-  /** Searches the longest interval that the path allows, in place of `intervalMs`. @default none */
+  /** An object that searches for the longest interval that the path allows. It replaces `intervalMs`. @default none */
   readonly adaptive?: AdaptiveInterval;
-  /** For tests. @default Math.random */
+  /** Returns random numbers. Tests replace it. @default Math.random */
   readonly random?: () => number;
 }
 
-/** How quickly a dead peer is found, from the moment it dies: spread into the options of a HeartbeatHandler. */
+/**
+ * Options that determine how quickly a dead peer is found after its death. Spread a preset into the options of a
+ * HeartbeatHandler.
+ */
 export const HEARTBEAT_PRESETS: {
   readonly relaxed: Required<Pick<HeartbeatOptions<never>, 'timeoutMs' | 'maxMissed'>> & {
     readonly intervalMs: number;
@@ -48,9 +58,9 @@ export const HEARTBEAT_PRESETS: {
     readonly intervalMs: number;
   };
 } = {
-  /** Within 30 to 40 seconds. */
+  /** Finds a dead peer within 30 to 40 seconds. */
   relaxed: { intervalMs: 10_000, timeoutMs: 10_000, maxMissed: 3 },
-  /** Within 6 to 9 seconds. */
+  /** Finds a dead peer within 6 to 9 seconds. */
   strict: { intervalMs: 3000, timeoutMs: 3000, maxMissed: 2 },
 };
 
@@ -67,10 +77,10 @@ const OPTIONS = describeOptions('HeartbeatHandler', {
   random: RANDOM,
 });
 
-/** Formats hold nothing of a connection: all handlers share this one. */
+/** All handlers share this format, because formats contain no data of a connection. */
 const PING_PONG: HeartbeatFormat<string> = textHeartbeat();
 
-/** The format of the options, or the default one. */
+/** Returns the format of the options, or the default format. */
 export function formatOf<In, Out>(options: HeartbeatOptions<In, Out>): HeartbeatFormat<In, Out> {
   const { format } = options;
   return format === undefined
@@ -78,7 +88,7 @@ export function formatOf<In, Out>(options: HeartbeatOptions<In, Out>): Heartbeat
     : checkedFormat(format);
 }
 
-/** The options as rules; `undefined` if there is nothing to watch or send. */
+/** Returns the options as rules, or `undefined` if there is nothing to watch or send. */
 export function rulesOf<In, Out>(options: HeartbeatOptions<In, Out>): HeartbeatRules | undefined {
   const resolved = OPTIONS.resolve(options as unknown as HeartbeatOptions<unknown>);
   const { adaptive, intervalMs: fixedMs, silenceMs, onlyWhenQuiet } = resolved;

@@ -11,27 +11,26 @@ import {
 import type { HeartbeatOptions } from './heartbeat-options.ts';
 import { WriteWatch } from './write-watch.ts';
 
-/** The heartbeats that one side of a channel sends, and the peer's silence: carries out what the machine decides. */
+/** Sends the heartbeats of one side of a channel and watches the peer's silence, as the machine decides. */
 export class HeartbeatWatch<In, Out> implements DeadlineEntry {
   deadline = 0;
   heapIndex = -1;
   heapOrder = 0;
-  /** It sends heartbeats, and does not only watch for silence. */
+  /** Whether the watch sends heartbeats. Otherwise, it only watches for silence. */
   readonly sendsPings: boolean;
   private readonly format: HeartbeatFormat<In, Out>;
   private readonly rules: HeartbeatRules;
   private readonly adaptive: AdaptiveInterval | undefined;
   private machine: HeartbeatMachine | undefined = undefined;
   private ctx: Context | undefined = undefined;
-  /** When it was to be due. */
   private plannedAt = 0;
   private isFirstDue: boolean;
-  /** With auto-read off: something was asked for, and has not come. */
+  /** Whether input was requested, with auto-read off, and has not arrived. */
   private isAsked = false;
-  /** For how long reads had been held at the last look. */
+  /** The time for which reads had been held at the last check. */
   private heldMs = 0;
   private lastRoundTripMs: number | undefined = undefined;
-  /** The last ping, while it is on its way to the kernel. */
+  /** The last ping, until it has reached the kernel. */
   private pingOnItsWay: WriteFuture | undefined = undefined;
   private writes: WriteWatch | undefined = undefined;
 
@@ -51,17 +50,14 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     return this.sendsPings && this.rules.onlyWhenQuiet;
   }
 
-  /** From the last ping that was answered to its answer. */
   get roundTripMs(): number | undefined {
     return this.lastRoundTripMs;
   }
 
-  /** Consecutive missed answers. */
   get missed(): number {
     return this.machine?.missed ?? 0;
   }
 
-  /** A ping of ours has got no answer yet. */
   get hasUnanswered(): boolean {
     return this.machine?.hasUnanswered === true;
   }
@@ -83,7 +79,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     this.arm(ctx, this.machine!);
   }
 
-  /** Beats at once, unless an answer is awaited already. */
+  /** Sends a heartbeat at once, unless an answer is awaited already. */
   probe(ctx: Context): void {
     const { machine } = this;
     if (!this.sendsPings || machine === undefined || this.ctx !== ctx || machine.isAwaiting) return;
@@ -98,7 +94,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
 
   // --- messages ---
 
-  /** Input is asked for. */
+  /** Records that input is requested. */
   asked(ctx: Context): void {
     this.isAsked = !ctx.channel.autoRead;
   }
@@ -137,13 +133,13 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
 
   private arm(ctx: Context, machine: HeartbeatMachine): void {
     const now = ctx.clock.now();
-    // Never less than the timer's own step, or a rounding error would spin.
+    // Not less than the timer's own step, because a rounding error would cause a busy loop.
     const delayMs = Math.max(1, machine.nextAt() - now);
     this.plannedAt = now + delayMs;
     ctx.clock.deadlines.add(this, delayMs);
   }
 
-  /** The clock calls it. */
+  /** Called by the clock. */
   expire(): void {
     const ctx = this.ctx!;
     const machine = this.machine!;
@@ -157,7 +153,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     if (isOn()) callInContext(ctx, () => this.arm(ctx, machine));
   }
 
-  /** While nothing is read, no answer can be missed. */
+  /** Reports held reads to the machine, because no answer can be missed meanwhile. */
   private standStill(ctx: Context, machine: HeartbeatMachine): void {
     const { isReadHeld, readHeldMs, autoRead } = ctx.channel;
     const now = ctx.clock.now();
@@ -178,7 +174,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     if (isLost) ctx.close('heartbeat');
   }
 
-  /** Pings do not pile up before a peer that takes nothing. */
+  /** Sends a ping, unless the previous ping is still in the output. */
   private ping(ctx: Context, machine: HeartbeatMachine): void {
     if (this.pingOnItsWay !== undefined) {
       machine.pingSkipped();

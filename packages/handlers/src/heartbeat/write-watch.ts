@@ -1,6 +1,6 @@
 import type { WriteFuture } from '@headrace/core';
 
-/** Notes when writes have settled: once for those of one flush, which share a future. */
+/** Reports that writes have settled, once for all writes of one flush, because they share a future. */
 export class WriteWatch {
   private watched: WriteFuture | undefined = undefined;
   private readonly settled: () => void;

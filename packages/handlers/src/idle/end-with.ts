@@ -2,9 +2,9 @@ import type { CloseReason, Context } from '@headrace/core';
 import { callInContext } from '@headrace/core/authoring';
 
 /**
- * Sends the last message, if there is one, and ends the channel: even when the function that makes it fails.
+ * Sends the last message, if there is one, and ends the channel, even if the function that makes the message fails.
  *
- * @param lastWord - after the check of the option
+ * @param lastWord - the function, after the check of the option
  */
 export function endWith(
   ctx: Context,

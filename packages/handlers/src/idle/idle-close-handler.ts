@@ -7,9 +7,9 @@ import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 export interface IdleCloseOptions<Message = never> {
   /** The kind of idleness that ends the connection. @default 'reader' */
   readonly state?: IdleState;
-  /** Makes the last message to the peer; without it there is none. */
+  /** Makes the last message to the peer. Without this function, no message is sent. */
   readonly lastWord?: (event: IdleStateEvent) => Message;
-  /** @default 'idle' */
+  /** The close reason. @default 'idle' */
   readonly reason?: CloseReason;
 }
 
@@ -22,21 +22,21 @@ const OPTIONS = describeOptions('IdleCloseHandler', {
 const EVENTS = { answers: ['IdleStateEvent'] } as const;
 
 /**
- * Ends a connection that an IdleStateHandler before it reports as idle, with a last message to the peer if you like.
+ * Ends a connection that an earlier IdleStateHandler reports as idle, optionally with a last message to the peer.
  *
  * ```text
  *  wire | idle | frame | codec | [idle close] | app     the last word passes the codec
  * ```
  *
- * - **Place** after the IdleStateHandler (a place before it is refused with `PIPELINE_ORDER`) and after the codec that encodes the last word.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** consumes the `IdleStateEvent` that it acts on; forwards all others.
- * - **Errors** raises none.
- * - **State** per channel.
- * - **Cost** none per message: it has no method for them.
- * - **Pitfalls** a peer whose cable is cut cannot read the last word; the channel closes after the linger
- *   time anyway.
+ * - **Place** After the IdleStateHandler (a place before it is refused with `PIPELINE_ORDER`) and after the codec that encodes
+ *   the last message.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Consumes the `IdleStateEvent` that ends the connection. Forwards all others.
+ * - **Errors** Raises none.
+ * - **State** Per channel.
+ * - **Cost** None per message: the handler has no method for messages.
+ * - **Pitfalls** A peer whose cable is cut cannot read the last message. The channel closes after the linger time in any case.
  *
  * @example
  * ```ts run

@@ -3,14 +3,14 @@ import { recognizeCopies } from '@headrace/core/authoring';
 /** The idle direction: reading, writing, or both. */
 export type IdleState = 'reader' | 'writer' | 'all';
 
-/** Nothing was read (or written, or neither) for the time that was set. Fired by the IdleStateHandler. */
+/** An event of the IdleStateHandler that reports a period without reads, without writes, or without both. */
 export class IdleStateEvent {
   static {
     recognizeCopies(IdleStateEvent, 'headrace.IdleStateEvent');
   }
 
   readonly state: IdleState;
-  /** True for the first event since the last activity; false for each further full period without any. */
+  /** Whether this is the first event since the last activity. It is false for each further full period without activity. */
   readonly first: boolean;
 
   private constructor(state: IdleState, first: boolean) {
@@ -25,7 +25,7 @@ export class IdleStateEvent {
     all: [new IdleStateEvent('all', false), new IdleStateEvent('all', true)],
   } as const;
 
-  /** The event, one instance for each kind. */
+  /** Returns the event, one instance for each kind. */
   static of(state: IdleState, first: boolean): IdleStateEvent {
     return IdleStateEvent.all[state][first ? 1 : 0];
   }

@@ -4,17 +4,18 @@ import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
 
-/** Options of an {@link IdleStateHandler}. Each time is in milliseconds, `false` for off. */
+/** Options of an {@link IdleStateHandler}. Times are in milliseconds. `false` means off. */
 export interface IdleStateOptions {
-  /** The time without a read. @default false */
+  /** Time without a read. @default false */
   readonly readerIdleMs?: number | false;
-  /** The time without a completed write. @default false */
+  /** Time without a completed write. @default false */
   readonly writerIdleMs?: number | false;
-  /** The time without either. @default false */
+  /** Time without a read and without a completed write. @default false */
   readonly allIdleMs?: number | false;
   /**
-   * A write that takes long but makes progress does not count as idle. Without this option, a large message on a slow connection counts as
-   * idle until all of it is gone. @default false
+   * Whether progress of a long write suppresses the events after the first event. Without this option, a large message on a slow
+   * connection causes an event after each period until all of it is sent.
+   * @default false
    */
   readonly observeOutput?: boolean;
 }
@@ -29,29 +30,28 @@ const OPTIONS = describeOptions('IdleStateHandler', {
 const EVENTS = { fires: ['IdleStateEvent'] } as const;
 
 /**
- * Fires an {@link IdleStateEvent} when nothing was read, written, or neither, for a given time.
+ * Fires an {@link IdleStateEvent} after a given time without reads, without writes, or without both.
  *
  * ```text
  *  wire | [idle] | frame | codec | app     sees bytes: any byte counts as life
  *  wire | frame | [idle] | codec | app     sees frames: a slow trickle does not
  * ```
  *
- * - **Place** first, to count every byte; after the frame decoder, to count whole messages only.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** fires `IdleStateEvent` to the handlers after it, again after every further full period. While reads
- *   are held (`holdReads`), and with auto-read off while nothing is asked for, the times of `readerIdleMs` and
- *   `allIdleMs` stop: the peer is not to blame.
- * - **Errors** raises none.
- * - **State** per channel: a deadline for each time that is on. The deadlines of all connections with one clock have
- *   one timer.
- * - **Cost** one time stamp per read burst and per completed flush. A deadline is set again only when it
- *   is over. Without writer and all times, writes do not pass through it at all.
- * - **Pitfalls** TCP keepalive is not seen here: it neither counts as a read nor keeps the peer from being
- *   idle. Node's `socket.setTimeout` is not a replacement, because writes reset it too. In a WebSocket's pipeline, before a
- *   `HeartbeatHandler` with `webSocketHeartbeat()`, pongs count as reads; after it, only messages do. A handler before it that swallows
- *   `channelReadComplete` makes it wait for the end of the burst. Its events come outside any asynchronous context: an
- *   `AsyncLocalStorage` has no store in them.
+ * - **Place** First, to count all bytes, or after the frame decoder, to count only whole messages.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Fires `IdleStateEvent` to the handlers after it, and again after each further full period. The times of
+ *   `readerIdleMs` and `allIdleMs` stop while reads are held (`holdReads`), and while auto-read is off and no read was requested.
+ * - **Errors** Raises none.
+ * - **State** Per channel: a deadline for each time that is on. The deadlines of all connections with the same clock share one
+ *   timer.
+ * - **Cost** One time stamp per read burst and per completed flush. A deadline is set again only when it is reached. Without
+ *   `writerIdleMs` and `allIdleMs`, writes do not pass through the handler.
+ * - **Pitfalls** TCP keepalive neither counts as a read nor prevents idleness. Node's `socket.setTimeout` is not a replacement,
+ *   because writes also reset it. In a WebSocket's pipeline, pongs count as reads if the handler stands before a
+ *   `HeartbeatHandler` with `webSocketHeartbeat()`. After that handler, only messages count. If an earlier handler does not
+ *   forward `channelReadComplete`, this handler waits for the end of the burst. Its events run outside any asynchronous context,
+ *   so an `AsyncLocalStorage` has no store there.
  *
  * @example
  * ```ts run
@@ -78,9 +78,8 @@ export class IdleStateHandler implements Handler {
   private readonly observeOutput: boolean;
   private readonly writes: WriteWatch | undefined;
   private ctx: Context | undefined = undefined;
-  /** @internal Within a burst of reads. */
+  /** @internal Whether a burst of reads is in progress. */
   isReading = false;
-  /** How many writes were completed. */
   private written = 0;
 
   get userEvents(): { readonly fires: readonly 'IdleStateEvent'[] } {
@@ -95,19 +94,19 @@ export class IdleStateHandler implements Handler {
     this.observeOutput = observeOutput;
     const watchesWrites = this.writer !== undefined || this.all !== undefined;
     this.writes = watchesWrites ? new WriteWatch(() => this.stampWrite()) : undefined;
-    // A pipeline skips a handler without the method: writes cost nothing where they are not watched.
+    // A pipeline skips a handler that does not have the method, so writes that are not watched cost nothing.
     if (!watchesWrites && this.write === IdleStateHandler.prototype.write) {
       (this as Handler).write = undefined as never;
     }
   }
 
-  /** Counts as a read now, for handlers that read without the pipeline. */
+  /** Counts as a read, for handlers that read without the pipeline. */
   resetReadTimeout(): void {
     this.isReading = false;
     this.stampRead();
   }
 
-  /** Counts as a completed write now. */
+  /** Counts as a completed write. */
   resetWriteTimeout(): void {
     this.stampWrite();
   }
@@ -148,7 +147,7 @@ export class IdleStateHandler implements Handler {
     return this.writes === undefined ? future : this.writes.watch(future);
   }
 
-  /** Fires the event; a subclass may do something else. */
+  /** Fires the event. A subclass may do something else. */
   protected channelIdle(ctx: Context, event: IdleStateEvent): void {
     ctx.fireUserEventTriggered(event);
   }

@@ -1,12 +1,12 @@
 import type { Channel } from '@headrace/core';
 
-/** Whether the output of a channel moved between two looks at it. */
+/** Finds out whether the output of a channel moved between two checks. */
 export class OutputMoves {
   private writes = 0;
   private pending = 0;
   private progress = 0;
 
-  /** True if it moved since the last call. */
+  /** Returns true if the output moved since the last call. */
   look({ pendingOutboundBytes, outboundProgress }: Channel, written: number): boolean {
     const moved =
       written !== this.writes ||

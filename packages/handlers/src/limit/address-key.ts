@@ -3,8 +3,8 @@ import type { Address } from '@headrace/core';
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * The key of one client: an IPv4 address, or the /64 network of an IPv6 one, for a client
- * with one IPv6 address has the whole network. `undefined` for paths, which have no client address.
+ * Returns the key of one client: an IPv4 address, or the /64 network of an IPv6 address, because a client with one IPv6 address
+ * has the whole network. Returns `undefined` for paths, which have no client address.
  */
 export function addressKey(address: Address | undefined): string | undefined {
   if (address === undefined || 'path' in address) return undefined;
@@ -13,7 +13,7 @@ export function addressKey(address: Address | undefined): string | undefined {
   return MAPPED.exec(host)?.[1] ?? networkOf(host);
 }
 
-/** The first four groups of an IPv6 address, without leading zeros. */
+/** Returns the first four groups of an IPv6 address, without leading zeros. */
 function networkOf(host: string): string {
   const [bare = ''] = host.split('%');
   const [before = '', after] = bare.split('::');

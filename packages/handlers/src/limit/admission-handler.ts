@@ -22,23 +22,28 @@ import {
 /** Options common to the handlers that refuse connections. */
 export interface AdmissionOptions {
   /**
-   * Called when a connection was refused, and may send it a last message: add handlers, write, `end()`. The
-   * connection is closed after `lastWordMs` in any case, and nothing it sends is acted on. Without it, at once.
+   * Called when a connection was refused. The function may send a last message: add handlers, write, and call `end()`. The
+   * connection is closed after `lastWordMs` in any case, and its input is dropped. Without this function, the connection is
+   * closed at once.
    */
   readonly onRefused?: (child: Channel, error: RejectedError) => void;
-  /** How long a refused connection stays for its last message, in milliseconds. @default 1000 */
+  /** Maximum time that a refused connection stays open for its last message, in milliseconds. @default 1000 */
   readonly lastWordMs?: number;
-  /** Refused connections that may stay for their last message at a time; more are closed at once. @default 100 */
+  /**
+   * Maximum number of refused connections that stay open for their last message. Further connections are closed at once.
+   * @default 100
+   */
   readonly maxLastWords?: number;
   /**
-   * In a connection's own pipeline, after a PROXY decoder: decides when the client's address is known from
-   * the header, instead of at once. @default false
+   * Whether to decide later, when a PROXY header has shown the client's address. For a handler in a connection's own pipeline,
+   * after a PROXY decoder.
+   * @default false
    */
   readonly waitForClient?: boolean;
 }
 
 export const ADMISSION_OPTIONS = describeOptions('AdmissionHandler', {
-  onRefused: fn({ answers: 'a promise', purpose: 'gets each refused connection' }),
+  onRefused: fn({ answers: 'a promise', purpose: 'receives each refused connection' }),
   lastWordMs: time({ default: 1000 }),
   maxLastWords: whole({ default: 100 }),
   waitForClient: flag({ default: false }),
@@ -47,8 +52,8 @@ export const ADMISSION_OPTIONS = describeOptions('AdmissionHandler', {
 const EVENTS: HandlerEvents = { answers: ['ProxyProtocolEvent'] };
 
 /**
- * Decides which connections may stay, either in the pipeline of the listening channel, before they have
- * one of their own, or in theirs. One instance serves all connections, because it counts.
+ * A handler that decides which connections are accepted, before they have pipelines (in the pipeline of the listening channel),
+ * or in their own pipelines. One instance serves all connections, because it counts them.
  */
 export abstract class AdmissionHandler implements Handler {
   declare readonly types: Types;
@@ -60,12 +65,12 @@ export abstract class AdmissionHandler implements Handler {
     this.admission = ADMISSION_OPTIONS.part(options);
   }
 
-  /** Without the header's event it would never decide. */
+  /** The handler needs the event of the PROXY header to decide. */
   get userEvents(): HandlerEvents | undefined {
     return this.admission.waitForClient ? EVENTS : undefined;
   }
 
-  /** Returns why not, or counts the connection in. */
+  /** Returns the error of the refusal, or counts the connection. */
   protected abstract admit(child: Channel): RejectedError | undefined;
 
   // --- in the pipeline of the listening channel ---
@@ -99,7 +104,7 @@ export abstract class AdmissionHandler implements Handler {
     if (ctx.channel.isOpen) ctx.fireUserEventTriggered(event);
   }
 
-  /** Only once for each connection: it leaves the pipeline with the decision. */
+  /** Decides once for each connection, because the handler leaves the pipeline with the decision. */
   private decide(ctx: Context): void {
     const dropping = new DroppingHandler();
     ctx.pipeline.replace(this, dropping);
@@ -109,7 +114,7 @@ export abstract class AdmissionHandler implements Handler {
     else dropping.whenActive = () => this.refuse(ctx.channel, error);
   }
 
-  /** Without a decision a connection does not stay. */
+  /** Decides, and closes the connection if the decision throws. */
   private admitOrClose(child: Channel): RejectedError | undefined {
     try {
       return this.admit(child);
@@ -149,7 +154,7 @@ export abstract class AdmissionHandler implements Handler {
   }
 }
 
-/** Drops what a refused connection sends. */
+/** A handler that drops the input of a refused connection. */
 class DroppingHandler implements Handler {
   whenActive: () => void = () => {};
 

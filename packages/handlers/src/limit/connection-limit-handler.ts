@@ -5,21 +5,24 @@ import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './ad
 
 /** Options of a {@link ConnectionLimitHandler}. */
 export interface ConnectionLimitOptions extends AdmissionOptions {
-  /** Connections at a time. @default 100000 */
+  /** Maximum number of open connections. @default 100000 */
   readonly total?: number;
-  /** Connections at a time from one IPv4 address or one IPv6 /64 network. @default 1000 */
+  /** Maximum number of open connections from one IPv4 address or one IPv6 /64 network. @default 1000 */
   readonly perAddress?: number;
-  /** The client that a connection counts as; `undefined` counts in total only. @default the client's address */
+  /**
+   * Returns the client that a connection belongs to. With `undefined`, only the total is limited.
+   * @default the client's address
+   */
   readonly clientOf?: (child: Channel) => string | undefined;
 }
 
-/** How many came, and what became of them. */
+/** Numbers of accepted and refused connections. */
 export interface ConnectionLimitCounters {
-  /** Connections within the limits. */
+  /** Number of connections within the limits. */
   accepted: number;
-  /** Connections that were refused by the limit in total. */
+  /** Number of connections that were refused by the limit in total. */
   refusedTotal: number;
-  /** Connections that were refused by the limit for each client. */
+  /** Number of connections that were refused by the limit for each client. */
   refusedPerAddress: number;
 }
 
@@ -33,7 +36,7 @@ const OPTIONS = describeOptions(
   ADMISSION_OPTIONS,
 );
 
-/** A client is its address, if no function of the options names it. */
+/** Returns the address of a client, for connections without `clientOf`. */
 function usualClient(child: Channel): string | undefined {
   return addressKey(clientAddress(child));
 }
@@ -46,18 +49,18 @@ function usualClient(child: Channel): string | undefined {
  *  wire | PROXY | [limit] | frame | app       behind a proxy: { waitForClient: true }
  * ```
  *
- * - **Place** in the pipeline of the listening channel; where a PROXY header has the client's address, a
- *   second one, shared by all connections, in the pipelines of the connections.
- * - **In** accepted channels, not yet registered.
- * - **Out** those within the limits.
- * - **Events** forwards all of them.
- * - **Errors** gives `onRefused` a `REJECTED_TOTAL` or `REJECTED_PER_ADDRESS`; the close reason is `refused`.
- * - **State** one per server, sharable: how many are open, in total and for each client.
- * - **Cost** one map entry per client that is connected.
- * - **Pitfalls** behind a proxy all clients have the proxy's address: there, set `perAddress: Infinity` in
- *   the handler of the listening channel, and count clients in a second one. Before a listener that gives strangers' places to
- *   newcomers, `perPeer`, leave it out, or set both to `maxPeers` or more: it refuses a newcomer before a stranger gives up its
- *   place, so that forged senders lock others out. A warning at the bind says so.
+ * - **Place** In the pipeline of the listening channel. If a PROXY header contains the client's address, add a second handler,
+ *   shared by all connections, to the pipelines of the connections.
+ * - **In** Accepted channels, not yet registered.
+ * - **Out** The channels within the limits.
+ * - **Events** Forwards all.
+ * - **Errors** Passes a `REJECTED_TOTAL` or `REJECTED_PER_ADDRESS` to `onRefused`. The close reason is `refused`.
+ * - **State** One per server, sharable: the number of open connections, in total and for each client.
+ * - **Cost** One map entry per connected client.
+ * - **Pitfalls** Behind a proxy, all clients have the proxy's address. There, set `perAddress: Infinity` in the handler of the
+ *   listening channel, and count clients in a second handler. For a listener with `perPeer`, leave the handler out, or set both
+ *   limits to `maxPeers` or more. With lower limits, it refuses newcomers before a stranger gives up its place, so that forged
+ *   senders lock others out. The bind logs a warning.
  *
  * @example
  * ```ts run
@@ -93,17 +96,17 @@ export class ConnectionLimitHandler extends AdmissionHandler {
     this.clientOf = clientOf;
   }
 
-  /** Connections that are open now. */
+  /** Number of open connections. */
   get open(): number {
     return this.openNow;
   }
 
-  /** Clients that are connected now. */
+  /** Number of connected clients. */
   get clients(): number {
     return this.perClient.size;
   }
 
-  /** Connections of one client that are open now. */
+  /** Returns the number of open connections of one client. */
   openOf(client: string): number {
     return this.perClient.get(client) ?? 0;
   }
@@ -113,7 +116,10 @@ export class ConnectionLimitHandler extends AdmissionHandler {
     super.channelActive(ctx);
   }
 
-  /** A connection counts until its place is given up, which comes after the refusal. */
+  /**
+   * Logs a warning if the limits are below the listener's number of places, because a stranger gives up its place only after the
+   * refusal.
+   */
   private lookAtPlaces(channel: Channel): void {
     const { total, perAddress } = this;
     const places = transportOf(channel)?.placesForStrangers;

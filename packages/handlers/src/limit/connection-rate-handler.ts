@@ -6,15 +6,15 @@ import { TokenBuckets } from './token-buckets.ts';
 
 /** Options of a {@link ConnectionRateHandler}. */
 export interface ConnectionRateOptions extends AdmissionOptions {
-  /** New connections a second, on average. @default 1000 */
+  /** Average number of new connections per second. @default 1000 */
   readonly perSecond?: number;
-  /** New connections that may come at once, after a pause. @default perSecond */
+  /** Maximum number of new connections at once, after a pause. @default perSecond */
   readonly burst?: number;
-  /** New connections a second from one client, on average. @default 10 */
+  /** Average number of new connections per second from one client. @default 10 */
   readonly perAddressPerSecond?: number;
-  /** New connections that may come at once from one client, after a pause. @default 50 */
+  /** Maximum number of new connections at once from one client, after a pause. @default 50 */
   readonly perAddressBurst?: number;
-  /** Clients remembered at a time; the ones seen least recently are forgotten first. @default 10000 */
+  /** Maximum number of clients that are remembered. The least recently seen clients are forgotten first. @default 10000 */
   readonly maxAddresses?: number;
 }
 
@@ -33,20 +33,20 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Refuses connections that come too fast, in total or from one client.
+ * Refuses connections that arrive too fast, in total or from one client.
  *
  * ```text
  *  listening socket | [rate] | limit | acceptor
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the connections' own.
- * - **In** accepted channels.
- * - **Out** those within the rates.
- * - **Events** forwards all of them.
- * - **Errors** gives `onRefused` a `REJECTED_RATE`; the close reason is `refused`.
- * - **State** one per server, sharable: a number for each client seen lately, `maxAddresses` at most.
- * - **Cost** one map entry per client seen lately.
- * - **Pitfalls** after a restart all clients come back at once: give the clients jitter, and set a `burst` that fits them.
+ * - **Place** In the pipeline of the listening channel, or after a PROXY decoder in the pipelines of the connections.
+ * - **In** Accepted channels.
+ * - **Out** The channels within the rates.
+ * - **Events** Forwards all.
+ * - **Errors** Passes a `REJECTED_RATE` to `onRefused`. The close reason is `refused`.
+ * - **State** One per server, sharable: a number for each recent client, at most `maxAddresses`.
+ * - **Cost** One map entry per recent client.
+ * - **Pitfalls** After a restart, all clients reconnect at once. Use jitter in the clients, and set a sufficient `burst`.
  *
  * @example
  * ```ts run
@@ -79,12 +79,12 @@ export class ConnectionRateHandler extends AdmissionHandler {
     this.clients = new TokenBuckets(this.addressRate, resolved.maxAddresses);
   }
 
-  /** How many connections were refused so far. */
+  /** Number of connections that were refused so far. */
   get refused(): number {
     return this.refusedSoFar;
   }
 
-  /** Clients that are remembered now. */
+  /** Number of clients that are remembered. */
   get remembered(): number {
     return this.clients.size;
   }
@@ -92,7 +92,7 @@ export class ConnectionRateHandler extends AdmissionHandler {
   protected override admit(child: Channel): RejectedError | undefined {
     const now = child.clock.now();
     const client = addressKey(clientAddress(child));
-    // The client first: one that comes too fast must not use up the share of the others.
+    // The client is checked first, because a client that is too fast must not use the share of the others.
     if (client !== undefined && !this.clients.take(client, now)) {
       return this.tooFast(`from ${client}`, this.addressRate.perSecond);
     }

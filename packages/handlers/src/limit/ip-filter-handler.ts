@@ -10,15 +10,15 @@ import {
 import { checkKind, choice, describeOptions, value } from '@headrace/core/authoring';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
-/** Addresses: one (`192.0.2.7`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a list of Node's. */
+/** A range of addresses: one address (`192.0.2.7`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a `BlockList` of Node. */
 export type IpRange = string | BlockList;
 
-/** One rule: addresses that it matches are let in, or not. */
+/** A rule that allows or denies the addresses that it matches. */
 export type IpRule = { readonly allow: IpRange } | { readonly deny: IpRange };
 
 /** Options of an {@link IpFilterHandler}. */
 export interface IpFilterOptions extends AdmissionOptions {
-  /** The first that matches decides. */
+  /** The rules in their order. The first rule that matches decides. */
   readonly rules: readonly IpRule[];
   /** The decision on an address that no rule matches. @default 'allow' */
   readonly otherwise?: 'allow' | 'deny';
@@ -35,7 +35,7 @@ const OPTIONS = describeOptions(
 
 interface Rule {
   readonly list: BlockList;
-  /** Node's lists compare IPv4 addresses with IPv6 networks, too; for our own ranges we ask the right one. */
+  /** A `BlockList` also compares IPv4 addresses with IPv6 networks. For a range that is a text, only one family is compared. */
   readonly family: 'ipv4' | 'ipv6' | 'any';
   readonly allows: boolean;
 }
@@ -43,25 +43,24 @@ interface Rule {
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * Accepts or refuses connections by their address; the first rule that matches decides.
+ * Accepts or refuses connections by their address. The first rule that matches decides.
  *
  * ```text
  *  listening socket | [filter] | acceptor
  *  wire | PROXY | [filter] | frame | app      behind a proxy: { waitForClient: true }
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or in the connections' own, where it removes itself
- *   once it has decided.
- * - **In** accepted channels.
- * - **Out** those that are accepted.
- * - **Events** forwards all of them.
- * - **Errors** gives `onRefused` a `REJECTED_FILTER`; the close reason is `refused`. `PIPELINE_STATE` for a
- *   connection without an IP address.
- * - **State** sharable: the rules, and how many it refused.
- * - **Cost** one look-up per rule and connection.
- * - **Pitfalls** a range for IPv4 never matches IPv6 addresses, and the other way round; write both. IPv4
- *   addresses in IPv6 form (`::ffff:192.0.2.7`) count as IPv4. The IPv6 networks of a `BlockList` of Node
- *   match IPv4 addresses, too.
+ * - **Place** In the pipeline of the listening channel, or in the pipelines of the connections. There it removes itself after the
+ *   decision.
+ * - **In** Accepted channels.
+ * - **Out** The channels that the rules allow.
+ * - **Events** Forwards all.
+ * - **Errors** Passes a `REJECTED_FILTER` to `onRefused`. The close reason is `refused`. Throws `PIPELINE_STATE` for a connection
+ *   without an IP address.
+ * - **State** Sharable: the rules, and the number of refused connections.
+ * - **Cost** One look-up per rule and connection.
+ * - **Pitfalls** A range for IPv4 never matches IPv6 addresses, and vice versa. Write both ranges. IPv4 addresses in IPv6 form
+ *   (`::ffff:192.0.2.7`) count as IPv4. The IPv6 networks of a `BlockList` of Node also match IPv4 addresses.
  *
  * @example
  * ```ts run
@@ -88,12 +87,12 @@ export class IpFilterHandler extends AdmissionHandler {
     this.otherwise = otherwise === 'allow';
   }
 
-  /** How many connections were refused so far. */
+  /** Number of connections that were refused so far. */
   get refused(): number {
     return this.refusedSoFar;
   }
 
-  /** True if the rules let an address in. */
+  /** Returns true if the rules allow an address. */
   allows(host: string): boolean {
     const bare = MAPPED.exec(host)?.[1] ?? host.replace(/%.*$/, '');
     const family = isIP(bare) === 6 ? 'ipv6' : 'ipv4';

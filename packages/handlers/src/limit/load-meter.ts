@@ -1,17 +1,17 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 
-/** How busy this process is. */
+/** The load of this process. */
 export interface Load {
-  /** The share of the heap's limit that is in use, from 0 to 1. */
+  /** The used share of the heap's limit, from 0 to 1. */
   readonly heapShare: number;
-  /** How late the event loop was, in milliseconds, for all but one percent of the time. */
+  /** The 99th percentile of the delay of the event loop, in milliseconds. */
   readonly loopDelayMs: number;
 }
 
 const RESOLUTION_MS = 10;
 
-/** Measures the load of this process; each reading is about the time since the one before. */
+/** Measures the load of this process. Each reading covers the time since the previous reading. */
 export class LoadMeter {
   private readonly histogram: IntervalHistogram = monitorEventLoopDelay({
     resolution: RESOLUTION_MS,
@@ -27,7 +27,7 @@ export class LoadMeter {
 
   read(): Load {
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    // The histogram measures from timer to timer: an idle loop shows the resolution itself.
+    // The histogram measures from timer to timer, so an idle loop shows the resolution itself.
     const delayMs = this.histogram.percentile(99) / 1e6 - RESOLUTION_MS;
     this.histogram.reset();
     return { heapShare: used / limit, loopDelayMs: Math.max(0, delayMs) };

@@ -14,16 +14,17 @@ import { endWith } from '../idle/end-with.ts';
 
 /** Options of a {@link MessageRateHandler}. */
 export interface MessageRateOptions<Message = never> {
-  /** Messages a second, on average. */
+  /** Average number of messages per second. */
   readonly perSecond: number;
-  /** Messages that may come at once, after a pause. @default perSecond */
+  /** Maximum number of messages at once, after a pause. @default perSecond */
   readonly burst?: number;
   /**
-   * The treatment of excess messages: they wait, and the peer is read from no faster than allowed (`slow-down`); they
-   * are dropped; or the connection ends. @default 'slow-down'
+   * The action for excess messages: they wait, and the peer is read only at the allowed rate (`slow-down`), they are dropped
+   * (`drop`), or the connection ends (`close`).
+   * @default 'slow-down'
    */
   readonly excessPolicy?: 'slow-down' | 'drop' | 'close';
-  /** With `close`: makes the last message to the peer; without it there is none. */
+  /** Makes the last message to the peer, with `close`. Without this function, no message is sent. */
   readonly lastWord?: () => Message;
 }
 
@@ -34,7 +35,7 @@ const OPTIONS = describeOptions('MessageRateHandler', {
   lastWord: fn({ answers: 'at once', takes: 0, purpose: 'makes the last message' }),
 });
 
-/** A peer sends faster than allowed; fired for the first message of each time that it does. */
+/** An event that is fired for the first excess message of each period in which a peer sends faster than allowed. */
 export class MessageRateExceededEvent {
   static {
     recognizeCopies(MessageRateExceededEvent, 'headrace.MessageRateExceededEvent');
@@ -50,22 +51,22 @@ export class MessageRateExceededEvent {
 const EVENTS = { fires: ['MessageRateExceededEvent'] } as const;
 
 /**
- * Holds a connection to a rate of messages.
+ * Limits the rate of inbound messages of a connection.
  *
  * ```text
  *  wire | frame | codec | heartbeat | [message rate] | app
  * ```
  *
- * - **Place** after the codec and the HeartbeatHandler: of 500 messages and a ping in one read, at 50 a second, the ping is
- *   answered at once; in the other order it is answered after 9 s.
- * - **In** any message.
- * - **Out** no more of them than the rate allows, in order.
- * - **Events** fires `MessageRateExceededEvent` when it begins to hold, drop or close.
- * - **Errors** `REJECTED_RATE` in that event; the close reason is `limit`.
- * - **State** per channel: a number; with `slow-down` also the rest of the burst that was under way.
- * - **Cost** one time stamp per message.
- * - **Pitfalls** with `slow-down` a peer that goes on sending fills its own buffers, and heartbeats that were not read yet
- *   wait, too. The channel limits outbound data: `maxOutboundBytes` and `outboundStallMs`.
+ * - **Place** After the codec and the HeartbeatHandler. For example, a read contains 500 messages and a ping, and the rate is 50
+ *   per second. In this order, the ping is answered at once. In the opposite order, it is answered after 9 s.
+ * - **In** Any message.
+ * - **Out** The messages within the rate, in order.
+ * - **Events** Fires `MessageRateExceededEvent` when it begins to hold, drop or close.
+ * - **Errors** `REJECTED_RATE` in that event. The close reason is `limit`.
+ * - **State** Per channel: a number and, with `slow-down`, the rest of the burst that was read.
+ * - **Cost** One time stamp per message.
+ * - **Pitfalls** With `slow-down`, a peer that continues to send fills its own buffers, and heartbeats that were not read yet
+ *   wait, too. The channel limits outbound data with `maxOutboundBytes` and `outboundStallMs`.
  *
  * @example
  * ```ts run
@@ -128,7 +129,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler implem
     super.channelInactive(ctx);
   }
 
-  /** A message may pass now; if not, reads are held until the next one may. */
+  /** Returns true if a message may pass now. Otherwise, holds reads. */
   private takes(ctx: Context): boolean {
     if (this.bucket.take(this.rate, ctx.clock.now())) {
       if (!this.isKeeping) this.isExceeded = false;
@@ -152,7 +153,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler implem
   private arm(ctx: Context): void {
     if (this.timer !== undefined || !ctx.channel.isOpen) return;
     const waitMs = Math.ceil(this.bucket.waitMs(this.rate, ctx.clock.now()));
-    // Others hold reads: when they let go, what is kept is delivered without a timer.
+    // Another holder holds reads. When it releases them, the kept messages are delivered without a timer.
     if (waitMs === 0) return;
     this.timer = ctx.clock.schedule(() => {
       this.timer = undefined;

@@ -12,40 +12,40 @@ import { type Load, LoadMeter } from './load-meter.ts';
 
 /** Options of an {@link OverloadGuard}. */
 export interface OverloadGuardOptions {
-  /** Above this share of the heap's limit the process counts as overloaded. @default 0.85 */
+  /** Share of the heap's limit above which the process is overloaded. @default 0.85 */
   readonly heapShare?: number;
-  /** Above this delay of the event loop, too, in milliseconds. @default 200 */
+  /** Delay of the event loop above which the process is overloaded, in milliseconds. @default 200 */
   readonly loopDelayMs?: number;
-  /** Between two looks, in milliseconds. @default 500 */
+  /** Interval of the measurements, in milliseconds. @default 500 */
   readonly everyMs?: number;
-  /** Both values must fall to this share of their limits before accepting goes on. @default 0.9 */
+  /** Share of their limits that both values must fall to before the guard accepts connections again. @default 0.9 */
   readonly recoverShare?: number;
-  /** An overload that lasts longer sheds idle connections. @default 5000 */
+  /** Duration of an overload after which idle connections are ended, in milliseconds. @default 5000 */
   readonly shedAfterMs?: number;
-  /** Connections that sent something more lately are never shed. @default 10000 */
+  /** Minimum time without input after which a connection may be ended, in milliseconds. @default 10000 */
   readonly minIdleMs?: number;
-  /** How many are shed at each look, the longest idle first, as a share of all. @default 0.05 */
+  /** Share of all connections that are ended at each measurement, the longest idle first. @default 0.05 */
   readonly shedShare?: number;
-  /** Called for each connection that is shed, just before it is ended; may write a last message to it. */
+  /** Called for each connection just before the guard ends it. The function may write a last message to the connection. */
   readonly onShed?: (child: Channel) => void;
-  /** For tests, or to measure something else. @default this process's heap and event loop */
+  /** Measures the load. Set it for tests, or to measure other values. @default this process's heap and event loop */
   readonly measure?: () => Load;
 }
 
-/** `paused`: no new connections. `shedding`: idle ones are ended, too. */
+/** `paused`: no new connections are accepted. `shedding`: idle connections are also ended. */
 export type OverloadState = 'normal' | 'paused' | 'shedding';
 
-/** Counters of the guard's interventions so far. */
+/** Counters of the guard's actions so far. */
 export interface OverloadCounters {
-  /** How often accepting was paused. */
+  /** Number of times that accepting was paused. */
   pauses: number;
-  /** How long in all, in milliseconds, the pause that lasts not included. */
+  /** Total duration of the pauses in milliseconds, without the current pause. */
   pausedMs: number;
-  /** Connections that were ended. */
+  /** Number of connections that were ended. */
   shed: number;
 }
 
-/** The guard changed its state; fired in the pipeline of the listening channel. */
+/** An event that is fired in the pipeline of the listening channel when the guard changes its state. */
 export class OverloadEvent {
   static {
     recognizeCopies(OverloadEvent, 'headrace.OverloadEvent');
@@ -68,30 +68,29 @@ const OPTIONS = describeOptions('OverloadGuard', {
   shedAfterMs: number({ default: 5000 }),
   minIdleMs: number({ default: 10_000 }),
   shedShare: number({ max: 1, default: 0.05 }),
-  onShed: fn({ answers: 'nothing', purpose: 'gets each connection that is shed' }),
+  onShed: fn({ answers: 'nothing', purpose: 'receives each connection that is shed' }),
   measure: fn({ answers: 'at once', takes: 0, purpose: 'returns the load' }),
 });
 
 const EVENTS = { fires: ['OverloadEvent'] } as const;
 
 /**
- * Keeps an overloaded process alive: pauses accepting, and if that does not help, ends the connections that
- * have been idle longest.
+ * Protects an overloaded process. It pauses accepting and, if the overload lasts, ends the connections that have been idle
+ * longest.
  *
  * ```text
  *  listening socket | [overload guard] | limit | acceptor
  * ```
  *
- * - **Place** first in the pipeline of the listening channel.
- * - **In** accepted channels.
- * - **Out** the same.
- * - **Events** fires `OverloadEvent` at each change; connections that are shed close with the reason
- *   `overload`.
- * - **Errors** raises none; one line in the log at each change.
- * - **State** one per server: the connections with the time of their last input.
- * - **Cost** one look every `everyMs`, one time stamp per read burst of each connection.
- * - **Pitfalls** Node cannot stop accepting: while paused, up to 1024 connections wait, and more are reset.
- *   A heap that is full of live data does not shrink by waiting; set `--max-old-space-size` to the memory that you have.
+ * - **Place** First in the pipeline of the listening channel.
+ * - **In** Accepted channels.
+ * - **Out** The same.
+ * - **Events** Fires `OverloadEvent` at each change. Connections that the guard ends close with the reason `overload`.
+ * - **Errors** Raises none. It logs one line at each change.
+ * - **State** One per server: the connections with the time of their last input.
+ * - **Cost** One measurement every `everyMs`, and one time stamp per read burst of each connection.
+ * - **Pitfalls** Node cannot stop accepting. During a pause, up to 1024 connections wait, and further connections are reset. A
+ *   heap that is full of live data does not shrink during a pause. Set `--max-old-space-size` to the memory that you have.
  *
  * @example
  * ```ts run
@@ -176,7 +175,7 @@ export class OverloadGuard implements Handler {
     else if (now - this.pausedAt >= this.options.shedAfterMs) this.shed(ctx, load, now);
   }
 
-  /** A look without a measure is logged, and the server goes on. */
+  /** Measures and acts. An error of the measurement is logged. */
   private lookSafely(ctx: Context): void {
     const { channel } = ctx;
     const look = (): void => this.look(ctx);
@@ -220,7 +219,7 @@ export class OverloadGuard implements Handler {
   }
 }
 
-/** Remembers when a connection last sent something. */
+/** A handler that records the time of a connection's last input. */
 class LastInput implements Handler {
   at: number;
 

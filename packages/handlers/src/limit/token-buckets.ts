@@ -1,6 +1,6 @@
 import { type Rate, RecentMap, TokenBucket } from '@headrace/core/authoring';
 
-/** Buckets by name, no more than a given number: those that were used least recently are forgotten first. */
+/** A limited number of buckets by name. The least recently used buckets are forgotten first. */
 export class TokenBuckets {
   private readonly rate: Rate;
   private readonly buckets: RecentMap<TokenBucket>;
@@ -14,22 +14,23 @@ export class TokenBuckets {
     return this.buckets.size;
   }
 
-  /** How many this name can take now. */
+  /** Returns the number of tokens that this name can take now. */
   left(name: string, now: number): number {
     return this.buckets.peek(name)?.left(this.rate, now) ?? this.rate.burst;
   }
 
-  /** True if this name had a token to take. */
+  /** Takes a token. Returns true if this name had a token. */
   take(name: string, now: number): boolean {
     const bucket = this.buckets.peek(name) ?? new TokenBucket(this.rate);
     this.buckets.use(name, bucket);
     const taken = bucket.take(this.rate, now);
-    // A full bucket is as good as none; looking at two for each one used is enough to find them all.
+    // A full bucket need not be remembered. Two checks for each use of a bucket are enough to find all full
+    // buckets.
     this.buckets.forget(2, (old) => old.isFull(this.rate, now));
     return taken;
   }
 
-  /** Milliseconds until this name has a token. */
+  /** Returns the time until this name has a token, in milliseconds. */
   waitMs(name: string, now: number): number {
     return this.buckets.peek(name)?.waitMs(this.rate, now) ?? 0;
   }
@@ -37,7 +38,7 @@ export class TokenBuckets {
   giveBack(name: string, now: number): void {
     const bucket = this.buckets.peek(name);
     bucket?.giveBack(this.rate);
-    // A full one must not stand where another is forgotten.
+    // A full bucket must not take a place while another bucket is forgotten.
     if (bucket?.isFull(this.rate, now) === true) this.buckets.delete(name);
   }
 }

@@ -12,21 +12,21 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Refuses a second connection from an address while the first is open.
+ * Refuses a second connection from an address while the first connection is open.
  *
  * ```text
  *  listening socket | [unique address] | acceptor
  * ```
  *
- * - **Place** in the pipeline of the listening channel, or after a PROXY decoder in the connections' own.
- * - **In** accepted channels.
- * - **Out** the first of each address.
- * - **Events** forwards all of them.
- * - **Errors** gives `onRefused` a `REJECTED_PER_ADDRESS`; the close reason is `refused`.
- * - **State** one per server, sharable: the addresses that are connected.
- * - **Cost** one map entry per connection.
- * - **Pitfalls** many people share one address at a company's or a carrier's router. An IPv6 /64
- *   network counts as one address.
+ * - **Place** In the pipeline of the listening channel, or after a PROXY decoder in the pipelines of the connections.
+ * - **In** Accepted channels.
+ * - **Out** The first channel of each address.
+ * - **Events** Forwards all.
+ * - **Errors** Passes a `REJECTED_PER_ADDRESS` to `onRefused`. The close reason is `refused`.
+ * - **State** One per server, sharable: the connected addresses.
+ * - **Cost** One map entry per connection.
+ * - **Pitfalls** Many people share one address behind the router of a company or a carrier. An IPv6 /64 network counts as one
+ *   address.
  *
  * @example
  * ```ts run

@@ -2,14 +2,14 @@ import { inspect } from 'node:util';
 import { isOutboundBytes, toBuffer } from '@headrace/core/authoring';
 import { hexDump } from './hex-dump.ts';
 
-/** `hex` shows the bytes of byte messages, `simple` only how many there are. */
+/** The format of byte messages in a log. `hex` shows the bytes, and `simple` shows only their number. */
 export type LogFormat = 'hex' | 'simple';
 
-/** How a message looks in a log: one line, and rows of hex below it for bytes. */
+/** Returns a message as log text: one line and, for bytes, rows of hex below it. */
 export function describeMessage(message: unknown, format: LogFormat, maxBytes: number): string {
   const bytes = bytesOf(message);
   if (bytes !== undefined) return describeBytes('', bytes, format, maxBytes);
-  // JSON keeps line feeds of the peer from starting lines of their own in the log.
+  // JSON escapes line feeds of the peer, so that they do not start new lines in the log.
   if (typeof message === 'string') return describeText(message, maxBytes);
   const holder = contentOf(message);
   if (holder !== undefined) {
@@ -43,7 +43,7 @@ function bytesOf(message: unknown): Uint8Array | undefined {
   return isOutboundBytes(message) ? toBuffer(message) : undefined;
 }
 
-/** The bytes of a message that carries them as its content, as a WebSocket frame does. */
+/** Returns the bytes of a message that contains them as its content, such as a WebSocket frame. */
 function contentOf(message: unknown): Uint8Array | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { content } = message as { readonly content?: unknown };

@@ -1,7 +1,7 @@
 import { isHeadraceError, type Logger, type LogLevel } from '@headrace/core';
 import { checkMethod } from '@headrace/core/authoring';
 
-/** The part of a `pino` logger that {@link fromPino} uses: loggers with the same methods, such as bunyan's, fit, too. */
+/** The part of a `pino` logger that {@link fromPino} uses. Loggers with the same methods, such as bunyan's, can also be used. */
 export type PinoLike = {
   readonly [Level in LogLevel]: (fields: object, message: string) => void;
 };
@@ -9,8 +9,8 @@ export type PinoLike = {
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 /**
- * A `pino` logger as the `logger` of a bootstrap, a client or a cluster. An error becomes pino's field `err`; of an
- * error of Headrace `code` and `details` are fields, too. pino's own level decides what is written.
+ * Adapts a `pino` logger to the option `logger` of a bootstrap, a client or a cluster. An error is written as pino's field `err`.
+ * For an error of Headrace, `code` and `details` are also fields. The level of the pino logger decides which lines are written.
  *
  * @throws OptionError (OPTION_INVALID) for a value that is not a logger
  *
@@ -32,7 +32,7 @@ export function fromPino(pino: PinoLike): Logger {
       try {
         pino[level](error === undefined ? {} : fieldsOf(error), message);
       } catch (thrown) {
-        // pino marks errors while it prints them: a frozen one throws, and its line would be lost.
+        // pino marks errors while it prints them. A frozen error makes it throw, and the line would be lost.
         pino[level]({ unprintable: String((thrown as Error)?.message) }, message);
       }
     },

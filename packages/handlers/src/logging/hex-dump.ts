@@ -2,8 +2,8 @@ const BYTES_PER_ROW = 16;
 const GAP_AFTER = 8;
 
 /**
- * Bytes as rows of offset, hex and text, sixteen to a row: `00000000  48 69 0a … |Hi.|`. Bytes beyond
- * `maxBytes` are counted, not shown.
+ * Returns bytes as rows of offset, hex and text, sixteen bytes in a row: `00000000  48 69 0a … |Hi.|`. Bytes beyond `maxBytes`
+ * are counted, but not shown.
  */
 export function hexDump(bytes: Uint8Array, maxBytes: number = Number.POSITIVE_INFINITY): string {
   const shown = Math.min(bytes.length, maxBytes);

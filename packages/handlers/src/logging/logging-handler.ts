@@ -23,19 +23,22 @@ import { describeMessage, type LogFormat } from './describe-message.ts';
 
 /** Options of a {@link LoggingHandler}. */
 export interface LoggingOptions {
-  /** @default 'debug' */
+  /** Level of the log lines. @default 'debug' */
   readonly level?: LogLevel;
-  /** `hex` dumps byte messages, `simple` writes only their length. @default 'hex' */
+  /** The format of byte messages: `hex` writes the bytes, and `simple` writes only their length. @default 'hex' */
   readonly format?: LogFormat;
-  /** @default the channel's logger */
+  /** Logger that receives the lines. @default the channel's logger */
   readonly logger?: Logger;
-  /** Bytes shown of one message, and characters of a text. @default 1024 */
+  /** Maximum number of bytes of a message, or characters of a text, that are shown. @default 1024 */
   readonly maxBytes?: number;
-  /** The share of channels that are logged, from 0 to 1; a channel is logged wholly or not at all. @default 1 */
+  /** Share of the channels that are logged, from 0 to 1. A channel is logged completely or not at all. @default 1 */
   readonly channelShare?: number;
-  /** Logs every n-th message read or written; all other events are logged. @default 1 */
+  /** Logs only every n-th message. All other events are logged. @default 1 */
   readonly everyMessages?: number;
-  /** Returns what is logged in place of a message, for secrets; the message itself is not changed. @default the message */
+  /**
+   * Returns a value that is logged instead of the message, to hide secrets. The message itself stays unchanged.
+   * @default the message
+   */
   readonly redact?: (message: unknown, event: 'READ' | 'WRITE') => unknown;
 }
 
@@ -50,22 +53,21 @@ const OPTIONS = describeOptions('LoggingHandler', {
 });
 
 /**
- * Logs every event and operation that passes it, as `[channel] EVENT: detail`, and changes nothing.
+ * Logs each event and operation that passes it, as `[channel] EVENT: detail`, and changes nothing.
  *
  * ```text
  *  wire | [log] | frame | codec | app     shows bytes
  *  wire | frame | codec | [log] | app     shows messages
  * ```
  *
- * - **Place** anywhere; twice, to see what the handlers between do.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all of them.
- * - **Errors** raises none; a logger or `redact` that throws becomes one process warning, the message
- *   goes on.
- * - **State** sharable. With `everyMessages` the channels that share a handler count together.
- * - **Cost** a text per event, made before the logger looks at the level: for debugging or samples.
- * - **Pitfalls** without `redact` a log holds what the peers send, passwords too.
+ * - **Place** Anywhere. Add it twice to see the effect of the handlers between.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Raises none. If a logger or `redact` throws, the handler emits one process warning, and the message passes on.
+ * - **State** Sharable. With `everyMessages`, the channels that share a handler count together.
+ * - **Cost** A text per event, made before the logger checks the level. Use it for debugging or samples.
+ * - **Pitfalls** Without `redact`, a log contains everything that the peers send, including passwords.
  *
  * @example
  * ```ts run
@@ -190,7 +192,7 @@ export class LoggingHandler implements Handler {
     return describeMessage(message, this.options.format, this.options.maxBytes);
   }
 
-  /** A failure of a log line does not stop the event. */
+  /** Logs a line. A failure does not stop the event. */
   private attempt(ctx: Context, text: () => string, error?: Error): void {
     const { channelShare, level, logger = ctx.channel.logger } = this.options;
     if (channelShare < 1 && shareOf(ctx.channel) >= channelShare) return;
@@ -202,7 +204,7 @@ export class LoggingHandler implements Handler {
   }
 }
 
-/** Where a channel lies between 0 and 1: the golden ratio spreads ids that follow each other evenly. */
+/** Returns a number from 0 to 1 for a channel. The golden ratio spreads consecutive ids evenly. */
 function shareOf(channel: Channel): number {
   const id = Number.parseInt(channel.id, 16);
   return (Math.imul(id, 0x9e37_79b1) >>> 0) / 2 ** 32;

@@ -22,7 +22,7 @@ import type { PcapWriter } from './pcap-writer.ts';
 
 /** Options of a {@link PcapHandler}. */
 export interface PcapOptions {
-  /** Where the packets go; many channels may share one. */
+  /** The writer of the packets. Many channels may share a writer. */
   readonly writer: PcapWriter;
 }
 
@@ -32,7 +32,7 @@ const OPTIONS = describeOptions('PcapHandler', {
 
 const NOTHING = Buffer.alloc(0);
 
-/** One side of the made-up TCP connection. */
+/** One side of the simulated TCP connection. */
 interface Side {
   end: PacketEnd;
   /** The sequence number of the next byte. */
@@ -41,23 +41,23 @@ interface Side {
 }
 
 /**
- * Writes the bytes that pass it into a capture file that Wireshark opens, as a TCP connection with a
- * handshake, data and an end. It needs no rights to capture, sees inside TLS, and misses nothing of the pipeline.
+ * Writes the bytes that pass it to a capture file for Wireshark, as a TCP connection with a handshake, data and an end. It needs
+ * no special rights, shows decrypted TLS data, and records all traffic of the pipeline.
  *
  * ```text
  *  wire | [pcap] | frame | codec | app           the bytes of the socket
  *  wire | tls | [pcap] | frame | codec | app     the bytes inside TLS
  * ```
  *
- * - **Place** where messages are bytes; others are not written.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** raises none; a file that cannot be written becomes one process warning.
- * - **State** one channel: two sequence numbers. The `PcapWriter` is shared, bounded, and yours to close.
- * - **Cost** a copy of every byte and synchronous file writes: for debugging.
- * - **Pitfalls** packets are as large as what was read or written, not as on the wire; times are those of
- *   the event loop; a capture holds passwords.
+ * - **Place** Where messages are bytes. Other messages are not written.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Raises none. If the file cannot be written, the handler emits one process warning.
+ * - **State** One channel: two sequence numbers. The `PcapWriter` is shared and limited, and you close it.
+ * - **Cost** A copy of each byte, and synchronous file writes. Use it for debugging.
+ * - **Pitfalls** The packets have the size of the reads and writes, not the size on the wire. The times are those of the event
+ *   loop. A capture contains passwords.
  *
  * @example
  * ```ts run
@@ -80,7 +80,7 @@ export class PcapHandler implements Handler {
   private local: Side | undefined = undefined;
   private remote!: Side;
   private hasFailed = false;
-  /** Wall-clock time of the clock's zero. */
+  /** The time of day at the zero of the clock. */
   private epochMs = 0;
 
   constructor(options: PcapOptions) {
@@ -175,7 +175,7 @@ export class PcapHandler implements Handler {
     from.seq = (from.seq + payload.length + counted) >>> 0;
   }
 
-  /** A failure of the capture does not stop the traffic. */
+  /** Runs a step of the capture. A failure does not stop the traffic. */
   private attempt(act: () => void): void {
     if (this.hasFailed) return;
     try {

@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { Address } from '@headrace/core';
 
-/** A packet's ends. */
+/** The two ends of a packet. */
 export interface PacketRoute {
   readonly from: PacketEnd;
   readonly to: PacketEnd;
 }
 
-/** An IP address as bytes, 4 or 16 of them, and a port. */
+/** One end of a packet: an IP address of 4 or 16 bytes, and a port. */
 export interface PacketEnd {
   readonly ip: Uint8Array;
   readonly port: number;
@@ -23,10 +23,10 @@ const TCP_HEADER_BYTES = 20;
 const TCP_PROTOCOL = 6;
 const WINDOW = 0xffff;
 
-/** The largest payload that fits an IP packet of either version. */
+/** Maximum payload of an IP packet of either version. */
 export const MAX_PAYLOAD_BYTES: number = 65_535 - 40 - TCP_HEADER_BYTES;
 
-/** One TCP segment in an IP packet, with right checksums, as it might have been on the wire. */
+/** Returns a TCP segment in an IP packet, with correct checksums, as it could have been on the wire. */
 export function tcpPacket(
   route: PacketRoute,
   segment: { readonly seq: number; readonly ack: number; readonly flags: number },
@@ -56,7 +56,7 @@ export function tcpPacket(
 function writeIpv4Header(packet: Buffer, { from, to }: PacketRoute): void {
   packet[0] = 0x45;
   packet.writeUInt16BE(packet.length, 2);
-  // Don't fragment, as TCP stacks send it.
+  // The flag "don't fragment", which TCP stacks also set.
   packet.writeUInt16BE(0x4000, 6);
   packet[8] = 64;
   packet[9] = TCP_PROTOCOL;
@@ -74,7 +74,7 @@ function writeIpv6Header(packet: Buffer, { from, to }: PacketRoute, payloadBytes
   packet.set(to.ip, 24);
 }
 
-/** The sum of 16-bit words, an odd last byte padded with zero. */
+/** Returns the sum of the 16-bit words. An odd last byte is padded with zero. */
 function sum(bytes: Uint8Array): number {
   let total = 0;
   for (let i = 0; i < bytes.length; i += 2) total += (bytes[i]! << 8) + (bytes[i + 1] ?? 0);
@@ -87,7 +87,7 @@ function checksum(total: number): number {
   return ~folded & 0xffff;
 }
 
-/** Both ends in one IP version; a path, a memory channel or no address becomes loopback with a made-up port. */
+/** Returns both ends in the same IP version. A path, a memory channel or no address becomes loopback with an invented port. */
 export function endsOf(
   local: Address | undefined,
   remote: Address | undefined,
@@ -107,7 +107,7 @@ function endOf(address: Address | undefined, madeUpPort: number): PacketEnd {
   return { ip: family === 'IPv4' ? ipv4Bytes(host) : ipv6Bytes(host), port };
 }
 
-/** IPv4 as IPv6 writes it: `::ffff:` and the four bytes. */
+/** Returns an IPv4 end in IPv6 form: `::ffff:` and the four bytes. */
 function mapped({ ip, port }: PacketEnd): PacketEnd {
   if (ip.length === 16) return { ip, port };
   const long = new Uint8Array(16);
@@ -120,7 +120,7 @@ function ipv4Bytes(host: string): Uint8Array {
   return Uint8Array.from(host.split('.'), Number);
 }
 
-/** The bytes of an IPv6 address, whose longest run of zeros may be written as `::` and whose end as IPv4. */
+/** Returns the bytes of an IPv6 address. The text may contain `::` for zeros, and an IPv4 address at its end. */
 export function ipv6Bytes(host: string): Uint8Array {
   const [text = ''] = host.split('%');
   const [head = '', tail] = text.split('::');

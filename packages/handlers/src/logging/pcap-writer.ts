@@ -4,9 +4,9 @@ import { callSafely, describeOptions, number, value } from '@headrace/core/autho
 
 /** Options of a {@link PcapWriter}. */
 export interface PcapWriterOptions {
-  /** The file, which is overwritten, or a function that takes the bytes: the file's header, then whole records. */
+  /** The path of the file, which is overwritten, or a function that receives the bytes: the file's header, then whole records. */
   readonly to: string | ((bytes: Buffer) => void);
-  /** A packet that would make the capture longer than this is not written. @default 104857600 */
+  /** Maximum size of the capture, in bytes. A packet that would exceed it is not written. @default 104857600 */
   readonly maxBytes?: number;
 }
 
@@ -16,22 +16,22 @@ const OPTIONS = describeOptions('PcapWriter', {
   to: value('the path of a file, or a function that takes the bytes', isTarget, { required: true }),
   maxBytes: number({ min: FILE_HEADER_BYTES, default: 100 * 1024 * 1024 }),
 });
-/** Gathered before they are written, so that a packet is not a system call. */
+/** Number of bytes that are collected before a write, to avoid a system call for each packet. */
 const BUFFER_BYTES = 64 * 1024;
 const MAGIC = 0xa1b2_c3d4;
-/** Packets begin with the IP header: there is no Ethernet to invent. */
+/** The link type of packets that begin with the IP header, so that no Ethernet header must be invented. */
 const LINK_TYPE_RAW_IP = 101;
 const SNAP_LENGTH = 65_535;
 const RECORD_HEADER_BYTES = 16;
-/** In a record's header: how many bytes of the packet follow it. */
+/** The offset of the packet's length in the header of a record. */
 const LENGTH_OFFSET = 8;
 
 /**
- * A capture file in the classic pcap format, for one `PcapHandler` or many. It writes synchronously: a tool
- * for debugging. Call `close()`; otherwise the end of the capture is missing.
+ * A capture file in the classic pcap format, for one or more `PcapHandler`s. It writes synchronously, so use it only for
+ * debugging. Call `close()`, or the end of the capture is missing.
  *
- * An error of the file, a full disk for example, is thrown once; the capture then ends with the last whole
- * packet, and nothing is written any more.
+ * An error of the file, for example a full disk, is thrown once. The capture then ends with the last whole packet, and no more
+ * packets are written.
  *
  * @see https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcap/
  */
@@ -42,7 +42,6 @@ export class PcapWriter implements Disposable {
   private waiting: Buffer[] = [];
   private waitingBytes = 0;
   private total = 0;
-  /** Bytes in the file. */
   private written = 0;
   private isClosed = false;
 
@@ -73,10 +72,10 @@ export class PcapWriter implements Disposable {
     this.add([fileHeader()]);
   }
 
-  /** True when something was left out: `maxBytes` is reached, or a write has failed. */
+  /** Whether packets were left out, because `maxBytes` is reached or a write has failed. */
   isFull = false;
 
-  /** Appends one packet; `timeMs` since the epoch. */
+  /** Appends a packet. `timeMs` is the time since the epoch, in milliseconds. */
   packet(timeMs: number, bytes: Buffer): void {
     const record = Buffer.alloc(RECORD_HEADER_BYTES);
     record.writeUInt32BE(Math.floor(timeMs / 1000), 0);
@@ -84,12 +83,12 @@ export class PcapWriter implements Disposable {
     record.writeUInt32BE(bytes.length, LENGTH_OFFSET);
     record.writeUInt32BE(bytes.length, 12);
     if (this.total + record.length + bytes.length > this.maxBytes) this.isFull = true;
-    // A hole in the middle of a connection would look like a lost packet, so nothing follows.
+    // A gap in the middle of a connection would look like a lost packet, so no packet follows.
     if (this.isFull || this.isClosed) return;
     this.add([record, bytes]);
   }
 
-  /** Writes what was gathered. */
+  /** Writes the collected bytes. */
   flush(): void {
     if (this.waitingBytes === 0 || this.isClosed) return;
     const bytes = Buffer.concat(this.waiting);
@@ -103,7 +102,7 @@ export class PcapWriter implements Disposable {
     }
   }
 
-  /** Writes what waits, and closes the file; throws an error of the file. Does nothing when it is closed. */
+  /** Writes the collected bytes and closes the file. Throws an error of the file. Has no effect if the file is already closed. */
   close(): void {
     if (this.isClosed) return;
     try {
@@ -114,12 +113,12 @@ export class PcapWriter implements Disposable {
     }
   }
 
-  /** As {@link PcapWriter.close}. */
+  /** Calls {@link PcapWriter.close}. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** Takes the parts of one record: they are never written apart. */
+  /** Adds the parts of one record, which are always written together. */
   private add(parts: readonly Buffer[]): void {
     for (const part of parts) {
       this.total += part.length;
@@ -145,8 +144,8 @@ function fileHeader(): Buffer {
 }
 
 /**
- * Appends to a file that has `length` bytes so far. When that fails half way, the half of a record that was
- * written goes: tools refuse a capture whose last record is cut off.
+ * Appends records to a file of `length` bytes. If a write fails in the middle of a record, the incomplete record is removed,
+ * because tools refuse a capture whose last record is incomplete.
  */
 function writeRecords(file: number, bytes: Buffer, length: number): void {
   let at = 0;
@@ -158,7 +157,7 @@ function writeRecords(file: number, bytes: Buffer, length: number): void {
   }
 }
 
-/** How many of the first `limit` bytes are the file's header and whole records. */
+/** Returns the number of bytes, up to `limit`, that are the file's header and whole records. */
 function wholeBytes(bytes: Buffer, limit: number, hasFileHeader: boolean): number {
   let whole = hasFileHeader ? FILE_HEADER_BYTES : 0;
   if (whole > limit) return 0;

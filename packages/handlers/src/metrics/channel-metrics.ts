@@ -2,26 +2,26 @@ import { AttributeKey } from '@headrace/core';
 
 /** The counts of one channel so far. */
 export interface ChannelMetrics {
-  /** The time of the channel's clock when it was first counted, in milliseconds. */
+  /** The time of the channel's clock when counting began, in milliseconds. */
   readonly openedAt: number;
-  /** The bytes among these messages. */
+  /** Number of bytes in the messages that were read. */
   readonly bytesRead: number;
-  /** The bytes among the messages written. */
+  /** Number of bytes in the messages that were written. */
   readonly bytesWritten: number;
-  /** Reads of the transport, or messages where the handler stands after the codec. */
+  /** Number of reads of the transport, or of messages if the handler stands after the codec. */
   readonly messagesRead: number;
-  /** Messages that were written, those that failed included. */
+  /** Number of messages that were written, including failed writes. */
   readonly messagesWritten: number;
-  /** Messages whose write failed. */
+  /** Number of messages whose write failed. */
   readonly writesFailed: number;
-  /** Errors that reached `exceptionCaught`. */
+  /** Number of errors that reached `exceptionCaught`. */
   readonly errors: number;
-  /** How often the channel became unwritable. */
+  /** Number of times that the channel became unwritable. */
   readonly timesUnwritable: number;
 }
 
-/** {@link ChannelMetrics} as the handler that counts changes them. */
+/** {@link ChannelMetrics} for the handler that changes the counts. */
 export type ChannelCounts = { -readonly [K in keyof ChannelMetrics]: ChannelMetrics[K] };
 
-/** Where a `MetricsHandler` keeps what a channel has done: `channel.attributes.get(CHANNEL_METRICS)`. */
+/** The attribute in which a `MetricsHandler` keeps the counts of a channel: `channel.attributes.get(CHANNEL_METRICS)`. */
 export const CHANNEL_METRICS: AttributeKey<ChannelMetrics> = new AttributeKey('channel-metrics');

@@ -1,8 +1,8 @@
 import type { CloseReason } from '@headrace/core';
 
 /**
- * The category of a close reason, for dashboards: `normal` ends need no attention, `network` ends are
- * lost connections, `policy` ends are our limits at work, `fault` ends are bugs, ours or the peer's.
+ * The category of a close reason, for dashboards. `normal` ends need no attention, and `network` ends are lost connections.
+ * Limits cause `policy` ends. Bugs, ours or the peer's, cause `fault` ends.
  */
 export type CloseCategory = 'normal' | 'network' | 'policy' | 'fault' | 'other';
 
@@ -24,7 +24,7 @@ const CATEGORIES: Readonly<Record<string, CloseCategory>> = {
   error: 'fault',
 };
 
-/** The category of a close reason; `other` for reasons of an application's own. */
+/** Returns the category of a close reason, or `other` for the reasons of an application. */
 export function closeCategory(reason: CloseReason): CloseCategory {
   return Object.hasOwn(CATEGORIES, reason) ? CATEGORIES[reason]! : 'other';
 }

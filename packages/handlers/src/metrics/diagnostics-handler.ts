@@ -1,14 +1,14 @@
 import { type Channel as Topic, channel as topic } from 'node:diagnostics_channel';
 import type { Channel, Context, Handler, Types, WriteFuture } from '@headrace/core';
 
-/** The published message: the channel, and the message, event or error where there is one. */
+/** A published message: the channel and, depending on the event, a message, an event or an error. */
 export interface DiagnosticsMessage {
   readonly channel: Channel;
   /** The message that was read or written. */
   readonly message?: unknown;
   /** The user event. */
   readonly event?: unknown;
-  /** The error that passed. */
+  /** The error that passed the handler. */
   readonly error?: Error;
 }
 
@@ -30,22 +30,21 @@ const EVENT: Topic = topic(DIAGNOSTICS_CHANNELS.event);
 const ERROR: Topic = topic(DIAGNOSTICS_CHANNELS.error);
 
 /**
- * Publishes what passes it to `node:diagnostics_channel`, for monitoring tools that know nothing of the
+ * Publishes the events and messages that pass it to `node:diagnostics_channel`, for monitoring tools that do not know the
  * application's pipelines.
  *
  * ```text
  *  wire | frame | codec | [diagnostics] | app     tools see messages
  * ```
  *
- * - **Place** anywhere; after the codec the tools see messages.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** forwards all. Node reports an error that a subscriber throws as an uncaught
- *   exception, outside the pipeline.
- * - **State** sharable.
- * - **Cost** a comparison per event while there is no subscriber.
- * - **Pitfalls** subscribers get the messages themselves: they must not change them.
+ * - **Place** Anywhere. After the codec, the tools see messages.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Forwards all. If a subscriber throws, Node reports the error as an uncaught exception, outside the pipeline.
+ * - **State** Sharable.
+ * - **Cost** One comparison per event while there is no subscriber.
+ * - **Pitfalls** Subscribers receive the original messages and must not change them.
  *
  * @example
  * ```ts run

@@ -7,7 +7,7 @@ export class Histogram {
   private sum = 0;
   private count = 0;
 
-  /** @param bounds - the buckets' upper bounds, ascending; one for the rest is added */
+  /** @param bounds - the upper bounds of the buckets, ascending. A bucket for higher values is added */
   constructor(bounds: readonly number[]) {
     this.bounds = bounds;
     this.counts = bounds.map(() => 0);
@@ -24,7 +24,7 @@ export class Histogram {
     return { name, help, type: 'histogram', samples: this.samples({}) };
   }
 
-  /** The samples of one histogram of a family, which its labels tell from others. */
+  /** Returns the samples of one histogram of a family. Its labels distinguish it from other histograms. */
   samples(labels: Readonly<Record<string, string>>): MetricSample[] {
     let below = 0;
     const samples: MetricSample[] = this.bounds.map((bound, index) => {

@@ -1,14 +1,14 @@
 /** One measured value, with the labels that identify it in its family. */
 export interface MetricSample {
-  /** Names and values of the labels; none for a family with one value. */
+  /** The names and values of the labels. A family with one value has none. */
   readonly labels: Readonly<Record<string, string>>;
-  /** The number that was measured. */
+  /** The measured number. */
   readonly value: number;
-  /** `_bucket`, `_sum` or `_count` of a histogram. */
+  /** The suffix of a histogram's sample: `_bucket`, `_sum` or `_count`. */
   readonly suffix?: string;
 }
 
-/** Values of one name. A counter only grows; a gauge goes up and down. */
+/** The values of one metric name. A counter only grows. A gauge can rise and fall. */
 export interface MetricFamily {
   /** The name of the metric. */
   readonly name: string;
@@ -19,7 +19,7 @@ export interface MetricFamily {
   readonly samples: readonly MetricSample[];
 }
 
-/** A family with a single value. */
+/** Returns a family with a single value. */
 export function single(
   type: 'counter' | 'gauge',
   name: string,

@@ -6,12 +6,12 @@ export function isMetricName(name: unknown): boolean {
   return typeof name === 'string' && METRIC_NAME.test(name);
 }
 
-/** The first part of every metric's name. One that is none must fail where it is given, not when somebody scrapes. */
+/** The first part of each metric's name. An invalid name must fail when it is set, and not at the first scrape. */
 export const METRIC_PREFIX = value('a metric name of Prometheus', isMetricName, {
   default: 'headrace',
 });
 
-/** Upper bounds of the buckets of a histogram. */
+/** Describes an option with the upper bounds of a histogram's buckets. */
 export function buckets(standard: readonly number[]) {
   return value('an array of ascending numbers', isAscending, { default: standard });
 }

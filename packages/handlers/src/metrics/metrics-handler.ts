@@ -5,7 +5,7 @@ import type { ServerMetrics } from './server-metrics.ts';
 
 /** Options of a {@link MetricsHandler}. */
 export interface MetricsOptions {
-  /** Where the sums of all channels are kept. */
+  /** The object that contains the sums of all channels. */
   readonly metrics: ServerMetrics;
 }
 
@@ -14,23 +14,23 @@ const OPTIONS = describeOptions('MetricsHandler', {
 });
 
 /**
- * Counts what passes it: connections and why they closed, messages, bytes, errors, failed writes; for its
- * channel and, in a {@link ServerMetrics}, for all channels together.
+ * Counts connections and their close reasons, messages, bytes, errors and failed writes, for its channel and, in a
+ * {@link ServerMetrics}, for all channels together.
  *
  * ```text
  *  wire | [metrics] | frame | codec | app     bytes, and reads of the transport
  *  wire | frame | codec | [metrics] | app     messages, no bytes
  * ```
  *
- * - **Place** first for bytes, after the codec for messages; with two, give each a `ServerMetrics`.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** counts them; raises none.
- * - **State** one channel; its numbers are the attribute `CHANNEL_METRICS`, readable after the close.
- * - **Cost** a few additions per message.
- * - **Pitfalls** connections refused before their pipeline is built are counted by the handler that
- *   refused them, see `ServerMetrics.include`.
+ * - **Place** First for bytes, after the codec for messages. If you use two handlers, pass a different `ServerMetrics` to each.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Counts them. Raises none.
+ * - **State** One channel. The attribute `CHANNEL_METRICS` contains its numbers, even after the close.
+ * - **Cost** A few additions per message.
+ * - **Pitfalls** Connections that are refused before their pipeline is built are counted by the handler that refuses them. See
+ *   `ServerMetrics.include`.
  *
  * @example
  * ```ts run
@@ -65,14 +65,15 @@ export class MetricsHandler implements Handler {
       errors: 0,
       timesUnwritable: 0,
     };
-    // Another one of these may have its numbers there; the first in the pipeline sees the wire.
+    // Another MetricsHandler may have set the attribute already. The first handler in the pipeline sees the
+    // wire.
     if (!ctx.channel.attributes.has(CHANNEL_METRICS)) {
       ctx.channel.attributes.set(CHANNEL_METRICS, this.counts);
     }
     if (ctx.channel.isActive) this.metrics.track(ctx.channel);
   }
 
-  /** The counts of its channel so far. */
+  /** The counts of the channel so far. */
   get channelMetrics(): ChannelMetrics {
     return this.counts;
   }
@@ -108,7 +109,7 @@ export class MetricsHandler implements Handler {
     return future;
   }
 
-  /** The writes of one flush share a future: one listener for all of them. */
+  /** Adds one listener for all writes of one flush, because they share a future. */
   private watch(future: WriteFuture): void {
     if (this.watched?.future === future) {
       this.watched.writes += 1;

@@ -3,13 +3,14 @@ import { systemClock } from '@headrace/core';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
-/** Making the metrics looks at every channel: a text is given again for this time. */
+/** Time for which a text is reused, because making the metrics reads every channel. */
 const MAX_AGE_MS = 250;
 
 /**
- * Answers `GET /metrics` for a `node:http` server of yours, on a port that only the scraper reaches:
- * `http.createServer(metricsListener(metrics)).listen(9464, '127.0.0.1')`. The text is made at most four times a second;
- * when that throws, the answer is 500. `serveHealth` of `@headrace/handlers/health` is such a server, with limits.
+ * Returns a listener that answers `GET /metrics`, for your own `node:http` server on a port that only the scraper can reach:
+ * `http.createServer(metricsListener(metrics)).listen(9464, '127.0.0.1')`. The text is made at most four times per second. If an
+ * error prevents the text, the answer is 500. `serveHealth` of `@headrace/handlers/health` is a server with limits for the same
+ * purpose.
  */
 export function metricsListener(
   metrics: Pick<ServerMetrics, 'text'>,

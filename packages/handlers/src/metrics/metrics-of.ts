@@ -5,9 +5,9 @@ import { isMetricName } from './metric-option.ts';
 
 /** Options of {@link metricsOf}. */
 export interface MetricsOfOptions {
-  /** The fields that go up and down: `idle` and `leased` of a pool, say. All others only grow. @default none */
+  /** The fields that can rise and fall, for example `idle` and `leased` of a pool. All other fields only grow. @default none */
   readonly gauges?: readonly string[];
-  /** The label of a field that is itself a record of numbers, such as `closed: { idle: 3 }`. @default 'kind' */
+  /** The label for a field that is a record of numbers, such as `closed: { idle: 3 }`. @default 'kind' */
   readonly label?: string;
 }
 
@@ -17,14 +17,14 @@ const OPTIONS = describeOptions('metricsOf', {
 });
 
 /**
- * Makes metrics of any object with numbers, for `ServerMetrics.include`: the counters of a limit, a group, a pool, a
- * cluster or your own. A field `refusedPerAddress` becomes `NAME_refused_per_address_total`, a gauge has no `_total`; a
- * field in milliseconds, `pausedMs`, becomes seconds, `NAME_paused_seconds_total`. Fields that are neither numbers nor
- * records of numbers are left out.
+ * Makes metrics from the numbers of an object, for `ServerMetrics.include`: the counters of a limit, a group, a pool, a cluster,
+ * or your own. A field `refusedPerAddress` becomes `NAME_refused_per_address_total`. The name of a gauge has no `_total`. A field
+ * in milliseconds, such as `pausedMs`, becomes seconds: `NAME_paused_seconds_total`. Fields that are neither numbers nor records
+ * of numbers are left out.
  *
  * @param name - the first part of each metric's name
- * @param read - called for each scrape
- * @throws OptionError (OPTION_INVALID) for an unknown option or a `name` that Prometheus does not take
+ * @param read - returns the object, called for each scrape
+ * @throws OptionError (OPTION_INVALID) for an unknown option or a `name` that Prometheus does not accept
  *
  * @example
  * ```ts run
@@ -89,7 +89,7 @@ function familiesOf(
   return samples.length < entries.length ? [] : [{ name: full, help, type, samples }];
 }
 
-/** `refusedPerAddress` as `refused_per_address_total`. */
+/** Returns the metric name of a field: `refusedPerAddress` becomes `refused_per_address_total`. */
 function metricName(field: string, isGauge: boolean): string {
   const words = field
     .replaceAll(/[^a-zA-Z0-9]+/g, '_')

@@ -8,10 +8,10 @@ export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /**
- * Metrics as the text that Prometheus scrapes.
+ * Returns metrics in the text format of Prometheus.
  *
- * @param labels - added to every sample, such as the server's name
- * @throws OptionError `OPTION_INVALID` for the name of a metric or label that Prometheus does not take
+ * @param labels - the labels that are added to every sample, such as the server's name
+ * @throws OptionError `OPTION_INVALID` for the name of a metric or label that Prometheus does not accept
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function prometheusText(

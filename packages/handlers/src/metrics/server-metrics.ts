@@ -12,11 +12,14 @@ import { prometheusText } from './prometheus-text.ts';
 export interface ServerMetricsOptions {
   /** The first part of every metric's name. @default 'headrace' */
   readonly prefix?: string;
-  /** Added to every sample. @default none */
+  /** Labels that are added to every sample. @default none */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Upper bounds of the buckets for how long connections last. @default 1, 10, 60, 600, 3600, 86400 */
+  /** Upper bounds of the buckets for the duration of connections. @default 1, 10, 60, 600, 3600, 86400 */
   readonly durationBucketsSeconds?: readonly number[];
-  /** Measures the delay of the event loop with this resolution; `false` for not at all. @default false */
+  /**
+   * Resolution of the measured delay of the event loop, in milliseconds. With `false`, the delay is not measured.
+   * @default false
+   */
   readonly eventLoopResolutionMs?: number | false;
 }
 
@@ -27,7 +30,7 @@ const OPTIONS = describeOptions('ServerMetrics', {
   eventLoopResolutionMs: time({ default: false }),
 });
 
-/** Reasons that handlers made up are labels; no more of them than this. */
+/** Maximum number of close reasons that become labels, because handlers can use reasons of their own. */
 const MAX_REASONS = 64;
 const NANOS = 1e9;
 
@@ -45,8 +48,8 @@ const TOTALS: readonly (readonly [ChannelTotal, string, string])[] = [
 ];
 
 /**
- * The numbers of a server (or of all the connections of a client): fed by the `MetricsHandler` of each
- * channel, read as metric families or as the text that Prometheus scrapes.
+ * The numbers of a server, or of all connections of a client. The `MetricsHandler` of each channel counts them. You read them as
+ * metric families or as text for Prometheus.
  *
  * @example
  * ```ts run
@@ -86,17 +89,17 @@ export class ServerMetrics implements Disposable {
     }
   }
 
-  /** Connections so far. */
+  /** Number of connections so far. */
   get opened(): number {
     return this.openedCount;
   }
 
-  /** Connections that are open now. */
+  /** Number of open connections. */
   get open(): number {
     return this.channels.size;
   }
 
-  /** How many connections closed for which reason. */
+  /** Number of closed connections for each reason. */
   get closed(): ReadonlyMap<string, number> {
     const closed = new Map<string, number>();
     for (const { info, count } of this.closedBy.values()) {
@@ -105,17 +108,20 @@ export class ServerMetrics implements Disposable {
     return closed;
   }
 
-  /** The sum over all channels, also those that are gone. */
+  /** Returns the sum over all channels, including closed channels. */
   total(key: ChannelTotal): number {
     return this.totals.get(key)!;
   }
 
-  /** For handlers: a channel did something. */
+  /** Adds to a sum. Handlers call this method. */
   add(key: ChannelTotal, amount: number): void {
     this.totals.set(key, this.totals.get(key)! + amount);
   }
 
-  /** For handlers: a channel is open; it is counted out when it closes. False if it is counted already. */
+  /**
+   * Counts a channel as open until the channel closes. Returns false if the channel is counted already. Handlers call this
+   * method.
+   */
   track(channel: Channel): boolean {
     if (this.channels.has(channel)) return false;
     this.channels.add(channel);
@@ -130,15 +136,15 @@ export class ServerMetrics implements Disposable {
   }
 
   /**
-   * Adds metrics of your own, asked for whenever these are. {@link metricsOf} makes them of any counters: those of a
-   * limit handler, a group, a pool, a cluster.
+   * Adds your own metrics, which are read together with these metrics. {@link metricsOf} makes them from the counters of a limit
+   * handler, a group, a pool, a cluster or your own code.
    */
   include(source: () => Iterable<MetricFamily>): this {
     this.sources.push(source);
     return this;
   }
 
-  /** All metrics, those that were included too. */
+  /** Returns all metrics, including those of {@link include}. */
   families(): MetricFamily[] {
     const { prefix } = this;
     return [
@@ -159,20 +165,20 @@ export class ServerMetrics implements Disposable {
   }
 
   /**
-   * The text of a `/metrics` page; its content type is `text/plain; version=0.0.4; charset=utf-8`.
+   * Returns the text of a `/metrics` page. Its content type is `text/plain; version=0.0.4; charset=utf-8`.
    *
-   * @throws OptionError `OPTION_INVALID` if a source gives a name that Prometheus does not take
+   * @throws OptionError `OPTION_INVALID` if a source returns a name that Prometheus does not accept
    */
   text(): string {
     return prometheusText(this.families(), this.labels);
   }
 
-  /** Stops measuring the event loop. */
+  /** Stops the measurement of the event loop. */
   dispose(): void {
     this.eventLoop?.disable();
   }
 
-  /** As {@link ServerMetrics.dispose}. */
+  /** Calls {@link ServerMetrics.dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -195,7 +201,7 @@ export class ServerMetrics implements Disposable {
     return { name, help: 'Connections that closed, by reason.', type: 'counter', samples };
   }
 
-  /** Looked up when asked, so that counting costs nothing. */
+  /** Reads the output of the channels for each scrape, so that counting costs nothing. */
   private outputFamilies(): MetricFamily[] {
     let pending = 0;
     let fullest = 0;
@@ -226,7 +232,7 @@ export class ServerMetrics implements Disposable {
       labels: { percentile: String(percentile) },
       value: eventLoop.percentile(percentile) / NANOS,
     }));
-    // Each scrape sees what happened since the last one.
+    // Each scrape shows the delay since the previous scrape.
     eventLoop.reset();
     const name = `${prefix}_event_loop_delay_seconds`;
     return [{ name, help: 'Delay of the event loop since the last look.', type: 'gauge', samples }];

@@ -1,4 +1,4 @@
-// OpenTelemetry: needs @opentelemetry/api, which the application brings along.
+// OpenTelemetry. This module needs @opentelemetry/api, which the application installs.
 
 export { observeMetrics } from './observe-metrics.ts';
 export {

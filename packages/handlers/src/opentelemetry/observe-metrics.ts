@@ -2,7 +2,7 @@ import type { Meter, Observable } from '@opentelemetry/api';
 import type { MetricFamily } from '../metrics/metric-family.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 
-/** A family as OpenTelemetry has it: the unit is not part of the name. */
+/** A metric family in OpenTelemetry's form: the unit is not part of the name. */
 interface Instrument extends MetricFamily {
   readonly unit: string;
 }
@@ -10,12 +10,12 @@ interface Instrument extends MetricFamily {
 const UNITS: Readonly<Record<string, string>> = { bytes: 'By', seconds: 's' };
 
 /**
- * Lets OpenTelemetry collect the numbers of a `ServerMetrics`: counters and gauges, of histograms the sum and the
- * count. `headrace_read_bytes_total` is the counter `headrace.read` with the unit `By`: the first part is the
- * namespace, the unit is a field, and `_total` belongs to Prometheus. A collector that serves Prometheus puts all
- * three back. Families that are included later are not seen.
+ * Lets OpenTelemetry collect the numbers of a `ServerMetrics`: counters, gauges, and the sum and count of histograms. The names
+ * change: `headrace_read_bytes_total` becomes the counter `headrace.read` with the unit `By`. The first part is the namespace,
+ * the unit is a field, and `_total` belongs to Prometheus. A collector that serves Prometheus restores all three. Families that
+ * are included later are not observed.
  *
- * @returns a function that ends it
+ * @returns a function that ends the collection
  */
 export function observeMetrics(meter: Meter, metrics: ServerMetrics): () => void {
   const instruments = new Map<string, Observable>();
@@ -39,7 +39,7 @@ export function observeMetrics(meter: Meter, metrics: ServerMetrics): () => void
   return () => meter.removeBatchObservableCallback(collect, all);
 }
 
-/** A histogram as two counters. */
+/** Splits a histogram into two counters. */
 function flattened(family: MetricFamily): Instrument[] {
   const [, bare = '', unitName] = /^(.*?)(?:_(bytes|seconds))?(?:_total)?$/.exec(family.name) ?? [];
   const name = bare.replace('_', '.');

@@ -15,20 +15,20 @@ const OPTIONS = describeOptions('traceClient', {
   api: object('the module @opentelemetry/api', { required: true }),
 });
 
-// The values of OpenTelemetry's enums, so that nothing of it is loaded here.
+// The values of OpenTelemetry's enums, so that its module is not loaded here.
 const KIND_SERVER = 1;
 const KIND_CLIENT = 2;
 const STATUS_ERROR = 2;
 
-/** The part of a call, of either end, that is traced. */
+/** The traced part of a call, at either end. */
 export interface TracedCall {
-  /** The name of the service. */
+  /** Name of the service. */
   readonly service: string;
-  /** The name of the method. */
+  /** Name of the method. */
   readonly method: string;
   /** `call`, `stream` or `notice`. */
   readonly kind: string;
-  /** Carries the context: written by the client, read by the server. */
+  /** Headers that carry the context. The client writes them, the server reads them. */
   readonly headers: Record<string, string>;
 }
 
@@ -36,8 +36,8 @@ export interface TracedCall {
 export type ServiceTracer = (call: TracedCall, next: () => Promise<unknown>) => Promise<unknown>;
 
 /**
- * An interceptor of `clientOf`: makes a span of each call and stream, and sends its context along as the propagator of the
- * application says, by default W3C's `traceparent` and `tracestate`.
+ * Makes an interceptor for `clientOf`, which makes a span of each call and stream. The interceptor sends the span's context with
+ * the application's propagator, by default as W3C's `traceparent` and `tracestate`.
  *
  * @see https://www.w3.org/TR/trace-context/
  */
@@ -57,8 +57,8 @@ export function traceClient(options: ServiceTracingOptions): ServiceTracer {
 }
 
 /**
- * An interceptor of `serve`: makes a span of each call and stream, a child of its caller's, in which the function runs. Put it
- * first.
+ * Makes an interceptor for `serve`, which makes a span of each call and stream. The span is a child of the caller's span, and the
+ * function runs in its context. Put the interceptor first.
  */
 export function traceServer(options: ServiceTracingOptions): ServiceTracer {
   const { tracer, api } = OPTIONS.resolve(options, 'traceServer');
@@ -77,7 +77,7 @@ function nameOf({ service, method }: TracedCall): string {
   return `${service}/${method}`;
 }
 
-/** The names of OpenTelemetry's conventions for remote calls. */
+/** Returns the attributes that OpenTelemetry's conventions define for remote calls. */
 function ofCall({ service, method }: TracedCall): Record<string, string> {
   return { 'rpc.system': 'jsonrpc', 'rpc.service': service, 'rpc.method': method };
 }
@@ -96,7 +96,7 @@ async function traced(
     span.setStatus({ code: STATUS_ERROR, message: error.message });
     span.end();
   };
-  // The span of a stream ends with it.
+  // The span of a stream ends with the stream.
   const run = <T>(step: () => T): T => api.context.with(context, step);
   try {
     const answer = await run(next);

@@ -6,7 +6,7 @@ import { closeCategory } from '../metrics/close-category.ts';
 /** Options of a {@link TracingHandler}. */
 export interface TracingOptions {
   readonly tracer: Tracer;
-  /** The name of the span of a channel. @default 'headrace.channel' */
+  /** Name of a channel's span. @default 'headrace.channel' */
   readonly spanName?: string;
 }
 
@@ -15,27 +15,27 @@ const OPTIONS = describeOptions('TracingHandler', {
   spanName: text('a text', { default: 'headrace.channel' }),
 });
 
-// The values of OpenTelemetry's enums, so that nothing of it is loaded here.
+// The values of OpenTelemetry's enums, so that its module is not loaded here.
 const KIND_SERVER = 1;
 const KIND_CLIENT = 2;
 const STATUS_ERROR = 2;
 
 /**
- * Makes an OpenTelemetry span of each connection, from active to inactive, with its addresses, its errors
- * and the reason why it closed.
+ * A handler that makes an OpenTelemetry span of each connection, from active to inactive. The span has the connection's
+ * addresses, its errors and the reason for its close.
  *
  * ```text
  *  wire | [trace] | frame | codec | app
  * ```
  *
- * - **Place** first.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all.
- * - **Errors** records those that come from the transport and the handlers before it; raises none.
- * - **State** one channel: its span.
- * - **Cost** nothing per message.
- * - **Pitfalls** a span is exported when it ends: a connection that lasts a week appears after a week.
+ * - **Place** First.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** Records the errors of the transport and of the handlers before it. Raises none.
+ * - **State** One channel: its span.
+ * - **Cost** Nothing per message.
+ * - **Pitfalls** A span is exported when it ends. A connection that lasts a week appears after a week.
  *
  * @example
  * ```ts run
@@ -89,7 +89,7 @@ export class TracingHandler implements Handler {
       },
     });
     this.span = span;
-    // Also when this handler is removed before the end.
+    // Also works if the handler is removed before the end.
     channel.onClosed(({ closeInfo }) => {
       const { reason, by, error } = closeInfo!;
       span.setAttributes({ 'headrace.close.reason': reason, 'headrace.close.by': by });

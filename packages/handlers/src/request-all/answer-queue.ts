@@ -6,8 +6,8 @@ type Reader<One> = (result: IteratorResult<One, undefined>) => void;
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * Answers between the members that give them and the loop that takes them, for what collects the answers of many itself,
- * as `requestAll` does: {@link settle} once for each member.
+ * A queue between members that answer and the loop that reads the answers, for code that collects answers like `requestAll`. Call
+ * {@link settle} once for each member.
  */
 export class AnswerQueue<One extends SomeAnswer> implements GroupAnswers<One> {
   private members: number;
@@ -19,8 +19,8 @@ export class AnswerQueue<One extends SomeAnswer> implements GroupAnswers<One> {
   private isCancelled = false;
 
   /**
-   * @param members - how many are waited for at first
-   * @param onCancel - called when nobody waits any more, before the end
+   * @param members - number of members that answers are expected from at first
+   * @param onCancel - called when the reader leaves before the end
    */
   constructor(members: number, onCancel: () => void) {
     this.members = members;
@@ -32,18 +32,18 @@ export class AnswerQueue<One extends SomeAnswer> implements GroupAnswers<One> {
     return { members, answered, failed, waiting: members - answered - failed };
   }
 
-  /** All have settled, or nobody waits any more. */
+  /** Whether all members have settled, or the reader has left. */
   get isOver(): boolean {
     return this.isCancelled || this.answered + this.failed === this.members;
   }
 
-  /** There are more members, or fewer. */
+  /** Changes the number of expected members by `more`, which can be negative. */
   expect(more: number): void {
     this.members += more;
     if (this.isOver) this.endReaders();
   }
 
-  /** The answer of one member, or its reason; once for each. */
+  /** Adds the answer or the error of one member. */
   settle(one: One): void {
     if (this.isCancelled) return;
     if (one.error === undefined) this.answered += 1;

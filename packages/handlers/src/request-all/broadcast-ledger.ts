@@ -2,30 +2,30 @@ import { type Channel, isHeadraceError, OptionError } from '@headrace/core';
 import { describeOptions, fn } from '@headrace/core/authoring';
 
 /**
- * What is known of one member:
+ * State of one member:
  *
- * - `waiting`: nothing yet
- * - `acknowledged`: it had the message, and answered
- * - `refused`: it had the message, and answered with an error
- * - `unknown`: the message may have reached it, or not: no answer came before the end
- * - `unsent`: it certainly did not get the message
+ * - `waiting`: nothing is known yet
+ * - `acknowledged`: the member received the message and answered
+ * - `refused`: the member received the message and answered with an error
+ * - `unknown`: the message may have reached the member, but no answer arrived before the end
+ * - `unsent`: the member certainly did not receive the message
  */
 export type LedgerState = 'waiting' | 'acknowledged' | 'refused' | 'unknown' | 'unsent';
 
 /** One member in a {@link BroadcastLedger}. */
 export interface LedgerRow {
-  /** By `idOf`; in a cluster the id that the group has for the member, empty if it is not known. */
+  /** Id of the member, from `idOf`. In a cluster, the id is from the group, and empty if unknown. */
   readonly id: string;
-  /** In a cluster, the node of the member. */
+  /** Node of the member, in a cluster. */
   readonly node: string | undefined;
-  /** When the state was known, in milliseconds since 1970; `undefined` while it is `waiting`. */
+  /** Time when the state became known, in milliseconds since 1970. `undefined` while the state is `waiting`. */
   readonly at: number | undefined;
   readonly state: LedgerState;
 }
 
 /** Options of a {@link BroadcastLedger}. */
 export interface BroadcastLedgerOptions {
-  /** The id of a member, asked before anybody gets the message. @default the id of the channel */
+  /** Returns the id of a member. Called before the message is sent to any member. @default the id of the channel */
   readonly idOf?: (channel: Channel) => string;
 }
 
@@ -34,8 +34,8 @@ const OPTIONS = describeOptions('BroadcastLedger', {
 });
 
 /**
- * Who had one broadcast, and when: a row for each member, in the order in which they are asked. It is given to
- * `requestAll` as `ledger`, once; the answer of a member, also one of no content, is its acknowledgement.
+ * A record of the delivery of one broadcast, with a row for each member, in the order of the requests. Pass the ledger to one
+ * `requestAll`. The answer of a member is its acknowledgement, even if the answer is empty.
  *
  * @example
  * ```ts run
@@ -66,7 +66,7 @@ export class BroadcastLedger implements Iterable<LedgerRow> {
     this.idOf = OPTIONS.resolve(options).idOf ?? (({ id }) => id);
   }
 
-  /** How many members there are in each state. */
+  /** Number of members in each state. */
   get counts(): Readonly<Record<LedgerState, number>> {
     const counts = { waiting: 0, acknowledged: 0, refused: 0, unknown: 0, unsent: 0 };
     for (const { state } of this) counts[state] += 1;
@@ -77,12 +77,12 @@ export class BroadcastLedger implements Iterable<LedgerRow> {
     return (this.rows ?? new Map<unknown, LedgerRow>()).values();
   }
 
-  // --- for what asks members itself, as requestAll does ---
+  // --- for code that asks members itself, as requestAll does ---
 
   /**
-   * The broadcast begins, with these members.
+   * Begins the broadcast with these members.
    *
-   * @throws OptionError `OPTION_CONFLICT` for a second broadcast; what `idOf` throws
+   * @throws OptionError `OPTION_CONFLICT` for a second broadcast; errors that `idOf` throws
    */
   begin(channels: Iterable<Channel>): void {
     if (this.rows !== undefined) {
@@ -94,18 +94,18 @@ export class BroadcastLedger implements Iterable<LedgerRow> {
     for (const [channel, id] of ids) this.expect(channel, id);
   }
 
-  /** A member of the broadcast that has begun; one that is there already stays as it is. */
+  /** Adds a member to the broadcast that has begun. An existing member is not changed. */
   expect(member: unknown, id: string, node?: string): void {
     const rows = this.rows!;
     if (!rows.has(member)) rows.set(member, { id, node, at: undefined, state: 'waiting' });
   }
 
-  /** A member has answered, or has this error. @param at - milliseconds since 1970 */
+  /** Records the answer or the error of a member. @param at - milliseconds since 1970 */
   settled(member: unknown, at: number, error: Error | undefined): void {
     this.set(member, at, stateOf(error));
   }
 
-  /** Nothing more will be known of those that are waited for. @param at - milliseconds since 1970 */
+  /** Ends the broadcast. Members that are still `waiting` become `unknown`. @param at - milliseconds since 1970 */
   close(at: number): void {
     for (const [member, { state }] of this.rows ?? []) {
       if (state === 'waiting') this.set(member, at, 'unknown');

@@ -1,41 +1,42 @@
-/** The least that an answer says: without an error it is one. */
+/** The common part of all answers. An answer without an error is a success. */
 export interface SomeAnswer {
-  /** Why there is no answer. */
+  /** Error of a member without an answer. */
   readonly error?: Error | undefined;
 }
 
-/** How far a question to many has come. */
+/** Progress of a request to many members. */
 export interface AnswerCounts {
-  /** The channels that the question is for. */
+  /** Number of channels that the request is for. */
   readonly members: number;
-  /** Members that answered without an error. */
+  /** Number of members that answered without an error. */
   readonly answered: number;
-  /** Members that gave no answer, or an error for one. */
+  /** Number of members that failed, or answered with an error. */
   readonly failed: number;
-  /** Members that have not answered yet. */
+  /** Number of members that have not answered yet. */
   readonly waiting: number;
 }
 
-/** The end of a question to many. */
+/** The result of a request to many members. */
 export interface AnswerSummary<One extends SomeAnswer> {
-  /** Those that no loop has taken before, in the order in which they came. */
+  /** Answers that no loop has read before, in the order in which they arrived. */
   readonly answers: readonly One[];
-  /** Of all members. */
+  /** Number of members that answered, of all members. */
   readonly answered: number;
-  /** Of all members. */
+  /** Number of members that failed, of all members. */
   readonly failed: number;
-  /** How often each error code is among `answers`; an error without a code counts by its name. */
+  /** Count of each error code in `answers`. An error without a code counts by its name. */
   readonly codes: ReadonlyMap<string, number>;
 }
 
 /**
- * The answers of many members to one question, each once, as they come. A loop over it ends after the last one; leaving
- * the loop cancels the rest, here and at the peers. What nobody reads is kept: at most one answer for each member.
+ * The answers of many members to one request, in the order in which they arrive. Each answer is read once. A loop over the
+ * answers ends after the last answer. Leaving the loop cancels the rest, here and at the peers. Unread answers are kept, at most
+ * one for each member.
  */
 export interface GroupAnswers<One extends SomeAnswer> extends AsyncIterable<One> {
   readonly counts: AnswerCounts;
-  /** Waits for the end. Never rejects. */
+  /** Waits for the end, and resolves with the result. Never rejects. */
   all(): Promise<AnswerSummary<One>>;
-  /** Asks nobody any more and waits for nobody: no further answers come. */
+  /** Cancels the rest of the request. No further answers arrive. */
   cancel(): void;
 }

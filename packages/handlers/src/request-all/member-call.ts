@@ -1,6 +1,6 @@
 import { type Channel, isHeadraceError } from '@headrace/core';
 
-/** The error of a call that was given up. @param sent - false only if no byte of it can have left. */
+/** Makes the error of a call that was cancelled. @param sent - false only if no byte of the call can have left */
 export type Reason = (sent: boolean) => Error;
 
 interface AbortListener {
@@ -8,15 +8,13 @@ interface AbortListener {
 }
 
 /**
- * One member's call, which is its own signal: an `AbortController` for each of ten thousand members would cost 14 MB and
- * more time than the calls. It has of an `AbortSignal` what a call uses.
+ * One member's call, which is its own signal. An `AbortController` for each of ten thousand members would cost 14 MB and more
+ * time than the calls. The class has the parts of an `AbortSignal` that a call uses.
  */
 export class MemberCall {
   readonly channel: Channel;
   reason: unknown = undefined;
-  /** It was given to its handler. */
   isAsked = false;
-  /** It has its answer or its error. */
   isSettled = false;
   private why: Reason | undefined = undefined;
   private listener: AbortListener | undefined = undefined;
@@ -41,13 +39,13 @@ export class MemberCall {
     this.listener = undefined;
   }
 
-  /** The call fails, and its peer gets a cancel. */
+  /** Fails the call and sends a cancel to its peer. */
   abort(why: Reason): void {
     this.why ??= why;
     this.listener?.handleEvent();
   }
 
-  /** The error of the call as its caller gets it. */
+  /** Returns the error of the call as its caller receives it. */
   errorOf(error: Error): Error {
     if (this.why === undefined || !isHeadraceError(error, 'OPERATION_ABORTED')) return error;
     return this.why(error.details['sent'] === true);

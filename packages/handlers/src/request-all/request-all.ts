@@ -25,27 +25,27 @@ import type { BroadcastLedger } from './broadcast-ledger.ts';
 import type { GroupAnswers } from './group-answers.ts';
 import { MemberCall, type Reason } from './member-call.ts';
 
-/** The answer of one member, or the reason why there is none. */
+/** The answer of one member, or the error that explains why there is none. */
 export type MemberAnswer<Result> =
   | { readonly channel: Channel; readonly answer: Result; readonly error?: undefined }
   | { readonly channel: Channel; readonly answer?: undefined; readonly error: Error };
 
 /** Options of {@link requestAll}. */
 export interface RequestAllOptions<T extends ExchangeTypes> {
-  /** How long all together have, in milliseconds, up to a day. @default 10_000 */
+  /** Maximum time for all answers together, in milliseconds, up to a day. @default 10_000 */
   readonly timeoutMs?: number;
-  /** The members that are asked. @default all */
+  /** Selects the members that receive the request. @default all */
   readonly matcher?: ChannelMatcher;
-  /** Ends the question: each member that has not answered has the error `OPERATION_ABORTED`. */
+  /** Signal that cancels the request. Each member without an answer then has the error `OPERATION_ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Gets a row for each member. @default none */
+  /** Ledger that receives a row for each member. @default none */
   readonly ledger?: BroadcastLedger;
-  /** The handler that asks a member. @default the first ExchangeHandler of its pipeline */
+  /** Returns the handler that sends the request to a member. @default the first ExchangeHandler of its pipeline */
   readonly handlerOf?: (channel: Channel) => ExchangeHandler<T> | undefined;
 }
 
 const DAY_MS = 86_400_000;
-/** This many members are asked in one turn of the event loop: about as long as a group writes in one. */
+/** Number of members that receive the request in one turn of the event loop, about as many as a group writes to in one turn. */
 const MEMBERS_PER_TURN = 512;
 
 const OPTIONS = describeOptions('requestAll', {
@@ -64,7 +64,7 @@ interface Limits {
   readonly handlerOf: ((channel: Channel) => unknown) | undefined;
 }
 
-/** The question to all members of one broadcast. */
+/** The request to all members of one broadcast. */
 class Question {
   readonly answers: AnswerQueue<MemberAnswer<unknown>>;
   private readonly calls: readonly MemberCall[];
@@ -73,7 +73,6 @@ class Question {
   private readonly ends: (() => void)[] = [];
   private deadline = 0;
   private timer: Timer | undefined = undefined;
-  /** The place of the next member to be asked. */
   private next = 0;
 
   constructor(channels: Iterable<Channel>, body: unknown, limits: Limits) {
@@ -99,12 +98,12 @@ class Question {
     }
     const { clock } = calls[0]!.channel;
     this.deadline = clock.now() + timeoutMs;
-    // The calls have their deadline; this one is for members whose turn has not come by then.
+    // Calls have their own deadline. This timer is for members whose turn has not come by then.
     const late = (): void => this.giveUp((sent) => requestTimedOut(timeoutMs, sent), this.next);
     this.timer = clock.deadlines.schedule(late, timeoutMs);
     this.ends.push(() => this.timer?.cancel());
     if (members instanceof ChannelGroup) this.watch(members);
-    // A request does not overtake what was written to the group before.
+    // A request does not overtake earlier writes to the group.
     if (hasBacklog(members)) members.onceDrained(() => this.goOn());
     else this.goOn();
   }
@@ -113,7 +112,7 @@ class Question {
     const callOf = new Map(this.calls.map((call) => [call.channel, call]));
     const left = (channel: Channel): void => {
       const call = callOf.get(channel);
-      // The handler of a channel that closes knows why.
+      // If the channel closes, its handler reports the reason.
       if (call === undefined || !channel.isOpen) return;
       this.abort(call, (sent) => requestLost('the channel left the group', sent));
     };
@@ -147,7 +146,7 @@ class Question {
     }
   }
 
-  /** @throws ChannelError, PipelineError, and what the function of the application throws */
+  /** @throws ChannelError, PipelineError, and the errors of the application's function */
   private handlerOf(channel: Channel): ExchangeHandler<ExchangeTypes> {
     const { closeInfo } = channel;
     if (!channel.isOpen) {
@@ -161,7 +160,7 @@ class Question {
     throw new PipelineError('PIPELINE_UNKNOWN_NAME', text, { name: 'ExchangeHandler' });
   }
 
-  /** All that have no answer are given up, from a place on, and no more are asked. */
+  /** Cancels all calls without an answer, from an index on, and sends no further requests. */
   private giveUp(why: Reason, from = 0): void {
     this.next = this.calls.length;
     for (const call of this.calls.slice(from)) this.abort(call, why);
@@ -179,7 +178,7 @@ class Question {
     const { channel } = call;
     const reason = error && call.errorOf(error);
     this.limits.ledger?.settled(channel, channel.clock.timeOfDay(), reason);
-    // It may be read much later: a view would keep all the memory of its read.
+    // The answer can be read much later. A view would keep all the memory of its read.
     this.answers.settle(
       reason === undefined ? { channel, answer: unpinned(answer) } : { channel, error: reason },
     );
@@ -192,17 +191,21 @@ class Question {
 }
 
 /**
- * Asks each member of a group, and gives the answers as they come. Each member that has not
- * answered within `timeoutMs` has the error `TIMEOUT_REQUEST`; one that closes, or leaves a `ChannelGroup`, `REQUEST_LOST`; one
- * without an `ExchangeHandler`, `PIPELINE_UNKNOWN_NAME`; others as `ExchangeHandler.request` has them. The question is sent
- * behind the broadcasts that the group has accepted, in a large group by turns of the event loop, and whether or not
- * anybody reads the answers.
+ * Sends a request to each member of a group, and returns the answers as they arrive. A member without an answer has an error:
  *
- * A body of bytes is shared by all requests; one for JSON-RPC is encoded for each, as its id is part of it. Leave both
- * unchanged until the end.
+ * - `TIMEOUT_REQUEST`: the member did not answer within `timeoutMs`.
+ * - `REQUEST_LOST`: the member's channel closed, or left a `ChannelGroup`.
+ * - `PIPELINE_UNKNOWN_NAME`: the member's pipeline has no `ExchangeHandler`.
+ * - Other codes: as for `ExchangeHandler.request`.
+ *
+ * The request is sent after the broadcasts that the group has accepted, even if no loop reads the answers. A large group receives
+ * the request over several turns of the event loop.
+ *
+ * All requests share a body of bytes. A JSON-RPC body is encoded for each member, because it contains the id of the request. Do
+ * not change the body until the end.
  *
  * @param members - a group, or any channels of this process; servers are left out
- * @throws OptionError `OPTION_INVALID`, `OPTION_CONFLICT`; what `matcher` or the ledger's `idOf` throws. Then nobody is asked
+ * @throws OptionError `OPTION_INVALID`, `OPTION_CONFLICT`; errors of `matcher` or the ledger's `idOf`. Then no request is sent
  * @example
  * ```ts run
  * import { JsonCodec, lengthPrefixed } from '@headrace/codec';

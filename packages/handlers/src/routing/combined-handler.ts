@@ -28,22 +28,21 @@ const OUTBOUND = [
 ] as const satisfies readonly (keyof Handler)[];
 
 /**
- * Puts a handler that reads and one that writes into a pipeline as one step: a decoder and an encoder that
- * belong together.
+ * Puts a handler that reads and a handler that writes into a pipeline as one step, for example a decoder and its encoder.
  *
  * ```text
  *  wire | [decoder + encoder] | app
  * ```
  *
- * - **Place** where its parts belong.
- * - **In** what the inbound part reads.
- * - **Out** what the inbound part passes on; written messages go through the outbound part.
- * - **Events** those of its parts.
- * - **Errors** `OPTION_INVALID` if a part also does the other's work; else those of its parts. An error that the
- *   outbound part throws in `read` or `flush` reaches its own `exceptionCaught`, then that of the inbound part.
- * - **State** that of its parts, whose contexts take its place when it is added.
- * - **Cost** none: its parts stand in the pipeline themselves.
- * - **Pitfalls** it is not in the pipeline afterwards: remove or look up the parts, each by itself.
+ * - **Place** Where its parts belong.
+ * - **In** The messages that the inbound part reads.
+ * - **Out** The messages that the inbound part passes on. Written messages go through the outbound part.
+ * - **Events** The events of its parts.
+ * - **Errors** `OPTION_INVALID` if a part has methods of the other direction, and the errors of its parts. An error that the
+ *   outbound part throws in `read` or `flush` reaches its own `exceptionCaught`, and then that of the inbound part.
+ * - **State** The state of its parts. Their contexts replace this handler when it is added.
+ * - **Cost** None: its parts stand in the pipeline themselves.
+ * - **Pitfalls** After the addition, only its parts are in the pipeline. Remove or look up each part by itself.
  *
  * @example
  * ```ts run
@@ -94,8 +93,8 @@ export class CombinedHandler<In extends Handler, Out extends Handler> implements
 }
 
 /**
- * Stands after the outbound part: an error of that part goes towards the tail, and would pass the inbound part,
- * which stands before it.
+ * A handler after the outbound part that returns errors of the outbound part to the inbound part. Errors move towards the tail,
+ * so they would not reach the inbound part, which stands before.
  */
 class ErrorReturn implements Handler {
   private readonly inbound: Handler;
@@ -115,7 +114,7 @@ class ErrorReturn implements Handler {
       ctx.fireExceptionCaught(error);
       return;
     }
-    // If the inbound part fires it on, it comes here again.
+    // If the inbound part fires the error on, the error arrives here again.
     this.returned.add(error);
     return this.inbound.exceptionCaught?.(inbound, error);
   }

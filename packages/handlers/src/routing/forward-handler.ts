@@ -20,16 +20,17 @@ import { carryEarlyEnd, RelayHandler } from './relay-handler.ts';
 
 /** The argument of {@link ForwardOptions.connect}. */
 export interface ForwardRequest {
-  /** The channel that is to be forwarded. */
+  /** The channel to forward. */
   readonly front: Channel;
   /**
-   * Puts the relay into the new channel: give it to `Bootstrap.handler`, or call it after you have added handlers
-   * of your own, and return their pipeline.
+   * Puts the relay into the new channel. Pass the function to `Bootstrap.handler`, or call it after you have added your own
+   * handlers, and return their pipeline.
    */
   readonly install: (channel: Channel<Buffer, OutboundBytes>) => Pipeline<never, OutboundBytes>;
   /**
-   * Aborts when the front channel closes first, or the time is over. A reset by its peer is noticed within seconds;
-   * the end of the peer's half once reads are not held any more, since the peer may still wait for an answer.
+   * A signal that aborts when the front channel closes first, or at the time-out. A reset by the front peer is noticed within
+   * seconds. The end of the peer's half is noticed when reads are not held any more, because the peer may still wait for an
+   * answer.
    */
   readonly signal: AbortSignal;
 }
@@ -37,12 +38,15 @@ export interface ForwardRequest {
 /**
  * Options of a {@link ForwardHandler}.
  *
- * @typeParam Message - what the channel that `connect` gives accepts for writing
+ * @typeParam Message - the messages that the channel of `connect` accepts for writing
  */
 export interface ForwardOptions<Message = OutboundBytes> {
-  /** Connects to the target of this channel: `new Bootstrap().handler(install).connect({ … }, { signal })`. */
+  /** Connects to the target of this channel, for example with `new Bootstrap().handler(install).connect({ … }, { signal })`. */
   readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
-  /** `TIMEOUT_CONNECT` if `connect` has not settled within this time; `false` for no limit. @default 30000 */
+  /**
+   * Maximum time until `connect` settles, in milliseconds. Then the error is `TIMEOUT_CONNECT`. `false` means no limit.
+   * @default 30000
+   */
   readonly timeoutMs?: number | false;
 }
 
@@ -52,22 +56,22 @@ const OPTIONS = describeOptions('ForwardHandler', {
 });
 
 /**
- * Connects to another server when its channel becomes active, and joins the two channels by a
- * {@link RelayHandler} in each. Nothing is read before the connection is there.
+ * Connects to another server when its channel becomes active, and joins the two channels by a {@link RelayHandler} in each. Reads
+ * no input before it is connected.
  *
  * ```text
  *  wire | [forward]        →  wire | [relay] ⇄ [relay] | other wire
  * ```
  *
- * - **Place** last.
- * - **In** what the other channel's pipeline accepts for writing: bytes, or messages if both have codecs.
- * - **Out** nothing; what comes in goes to the other channel.
- * - **Events** forwards all; holds reads until it is connected. Messages that a transport still gives are kept, and passed
- *   on to the relay, or to the next handler if this handler is removed.
- * - **Errors** what `connect` rejects with, and `TIMEOUT_CONNECT`; unhandled, they close the channel.
- * - **State** one channel, until the relay takes its place.
- * - **Cost** none once the relay stands.
- * - **Pitfalls** the client is accepted before the other server has accepted: the client sees a refusal as a close.
+ * - **Place** Last.
+ * - **In** The messages that the other channel's pipeline accepts for writing: bytes, or messages if both channels have codecs.
+ * - **Out** Nothing. Input goes to the other channel.
+ * - **Events** Forwards all. Reads are held until the handler is connected. Messages that a transport still delivers are kept,
+ *   and passed on to the relay, or to the next handler if this handler is removed.
+ * - **Errors** The error of `connect`, and `TIMEOUT_CONNECT`. If no handler catches them, they close the channel.
+ * - **State** One channel, until the relay replaces the handler.
+ * - **Cost** None after the relay has replaced the handler.
+ * - **Pitfalls** The client is accepted before the other server has accepted, so the client sees a refusal as a close.
  *
  * @example
  * ```ts run
@@ -86,7 +90,7 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * console.log(String(back.readOutbound()));
  * // prints hello
  * ```
- * @typeParam Message - what the other channel accepts, known from the type of what `connect` gives
+ * @typeParam Message - the messages that the other channel accepts, inferred from the result of `connect`
  * @see Netty's example `proxy`
  */
 export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler implements Handler {
@@ -123,7 +127,7 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler im
     super.handlerRemoved(ctx);
   }
 
-  /** A transport may give input without a request: it waits for the relay, or for the removal. */
+  /** Keeps input that a transport delivers without a request until the relay replaces the handler or the handler is removed. */
   protected override keptInputSteps(): KeptInputSteps {
     return { why: 'ForwardHandler', mayPass: () => false };
   }

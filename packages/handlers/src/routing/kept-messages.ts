@@ -2,13 +2,13 @@ import type { Context } from '@headrace/core';
 import { KeptInputHandler, type KeptInputSteps } from '@headrace/core/authoring';
 
 /**
- * Messages that a handler had kept when it went. It stands in that handler's place, passes them on as far as reads are
- * not held, with what arrives meanwhile after them, and then removes itself.
+ * A handler for the kept messages of a removed handler, in whose place it stands. It passes the messages on while reads are not
+ * held, then the messages that arrive meanwhile, and removes itself.
  */
 export class KeptMessages extends KeptInputHandler {
   private readonly messages: unknown[];
 
-  /** @param messages - the oldest first; it is emptied */
+  /** @param messages - the messages, the oldest first. The array is emptied */
   constructor(messages: unknown[]) {
     super();
     this.messages = messages;

@@ -11,21 +11,20 @@ interface Case {
 }
 
 /**
- * Gives each message to the function for its type, and passes on what no function takes. Made by
- * {@link match}.
+ * Passes each message to the function for its type, and passes on messages that no function accepts. Made by {@link match}.
  *
  * ```text
  *  wire | frame | codec | [match] | the rest
  * ```
  *
- * - **Place** after the codec, usually last.
- * - **In** the messages named in `match<…>()`.
- * - **Out** those that no case takes; the compiler knows which are left.
- * - **Events** forwards all.
- * - **Errors** what a case throws, or its promise rejects with, is an error of this handler.
- * - **State** sharable: it has none but its cases.
- * - **Cost** one test per case that comes first; put the frequent ones first.
- * - **Pitfalls** promises of two messages may settle in any order: {@link RequestHandler} keeps it.
+ * - **Place** After the codec, usually last.
+ * - **In** The messages named in `match<…>()`.
+ * - **Out** The messages that no case accepts. The compiler knows their types.
+ * - **Events** Forwards all.
+ * - **Errors** An error that a case throws or rejects with is an error of this handler.
+ * - **State** Sharable: only its cases.
+ * - **Cost** One test per case, up to the case that matches. Put frequent cases first.
+ * - **Pitfalls** The promises of two messages may settle in any order. {@link RequestHandler} keeps the order.
  *
  * @example
  * ```ts run
@@ -58,7 +57,7 @@ export class MatchHandler<In, Left = In> implements Handler {
     this.cases = cases;
   }
 
-  /** Messages of a class, its subclasses too. */
+  /** Adds a case for messages of a class and its subclasses. */
   on<T extends Left>(
     type: MessageClass<T>,
     handle: (ctx: Context, message: T) => Handled,
@@ -67,7 +66,7 @@ export class MatchHandler<In, Left = In> implements Handler {
   }
 
   /**
-   * Messages that a type guard accepts.
+   * Adds a case for messages that a type guard accepts.
    *
    * @throws OptionError `OPTION_INVALID` if `accepts` is not a function
    */
@@ -79,7 +78,7 @@ export class MatchHandler<In, Left = In> implements Handler {
     return this.with(checkFunction('accepts', guard, { answers: 'at once' }), handle);
   }
 
-  /** All that are left. */
+  /** Adds a case for all messages that no other case accepts. */
   otherwise(handle: (ctx: Context, message: Left) => Handled): MatchHandler<In, never> {
     return this.with(() => true, handle);
   }
@@ -99,7 +98,7 @@ export class MatchHandler<In, Left = In> implements Handler {
   }
 }
 
-/** Starts a {@link MatchHandler} for these messages: `match<Login | Logout>().on(Login, …)`. */
+/** Starts a {@link MatchHandler} for the messages of this type: `match<Login | Logout>().on(Login, …)`. */
 export function match<In = unknown>(): MatchHandler<In> {
   return new MatchHandler();
 }

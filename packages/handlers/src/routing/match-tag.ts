@@ -1,12 +1,12 @@
 import type { Context, Handled } from '@headrace/core';
 import { MatchHandler } from './match-handler.ts';
 
-/** The values of the property by which messages differ. */
+/** The values of the property that tells messages apart. */
 export type TagOf<In, Key extends keyof In> = In[Key] & PropertyKey;
-/** The messages with this value of it. */
+/** The messages whose property has this value. */
 export type Tagged<In, Key extends keyof In, Tag> = Extract<In, { readonly [K in Key]: Tag }>;
 
-/** A function for each value of the tag; those without one are left. */
+/** A function for each value of the tag. Messages whose tag has no function are passed on. */
 export type TagCases<In, Key extends keyof In> = {
   readonly [Tag in TagOf<In, Key>]?: (ctx: Context, message: Tagged<In, Key, Tag>) => Handled;
 };
@@ -14,13 +14,13 @@ export type TagCases<In, Key extends keyof In> = {
 /** The compiler's answer to a case that no message has. */
 export type NoSuchTag = 'a tag that a message has';
 
-/** Cases for tags that no message has: misspelled ones. */
+/** Cases for tags that no message has, for example misspelled tags. */
 export type OtherTagCases<Cases, In, Key extends keyof In> = {
   readonly [Tag in Exclude<keyof Cases, TagOf<In, Key>>]: NoSuchTag;
 };
 
 /**
- * A {@link MatchHandler} for messages that differ in a property, as JSON messages are:
+ * Makes a {@link MatchHandler} for messages that differ in a property, such as JSON messages:
  * `matchTag<Message>()('type', { login: …, logout: … })`.
  *
  * @example

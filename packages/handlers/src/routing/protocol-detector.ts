@@ -32,30 +32,31 @@ import type { Protocol } from './protocol.ts';
 
 /** Options of a {@link ProtocolDetector}. */
 export interface ProtocolDetectorOptions {
-  /** Asked in this order: a later one only when the earlier ones do not match. */
+  /** The protocols to look for, in this order. A protocol is asked only if no earlier protocol matches. */
   readonly protocols: readonly Protocol[];
-  /** Installed if none of them matches. @default a `MESSAGE_INVALID` error */
+  /** Installs the handlers if no protocol matches. @default a `MESSAGE_INVALID` error */
   readonly otherwise?: Protocol['install'];
-  /** With this many bytes `need-more` counts as no. @default 64 */
+  /** Number of bytes at which the answer `need-more` counts as no. @default 64 */
   readonly maxBytes?: number;
-  /** The decision must fall within this time after the connect; `false` for no deadline. @default 10000 */
+  /** Maximum time from the connect to the decision, in milliseconds. `false` means no deadline. @default 10000 */
   readonly timeoutMs?: number | false;
   /**
-   * Decides what happens at the deadline when no bytes came at all, or none that decide. Returns the name of a
-   * protocol to install, `'otherwise'` for the function of that name, or nothing if it has dealt with the channel itself, by an answer and
-   * `channel.end()`, for example, or by other handlers in the detector's place. If it has returned nothing and done neither, the channel
-   * gets the error of the default. Another name is an `OPTION_INVALID` error. @default a `TIMEOUT_READ` error
+   * Decides at the deadline, if no bytes arrived or the bytes do not decide. Returns the name of a protocol to install, or
+   * `'otherwise'` for the function of that name. Another name is an `OPTION_INVALID` error. Returns `undefined` if the function
+   * has ended the channel, for example with an answer and `channel.end()`, or has replaced the detector by other handlers. If it
+   * has done neither, the channel has the error of the default.
+   * @default a `TIMEOUT_READ` error
    */
   readonly handleTimeout?: (ctx: Context, prefix: Buffer) => string | undefined;
 }
 
-/** A {@link ProtocolDetector} has installed a protocol; what it read comes right after this event. */
+/** An event that is fired when a {@link ProtocolDetector} has installed a protocol, before the bytes that the detector read. */
 export class ProtocolDetectedEvent {
   static {
     recognizeCopies(ProtocolDetectedEvent, 'headrace.ProtocolDetectedEvent');
   }
 
-  /** The protocol's name, `otherwise` for the option of this name. */
+  /** The name of the protocol, or `otherwise` for the option of this name. */
   readonly protocol: string;
 
   constructor(protocol: string) {
@@ -81,8 +82,8 @@ const OPTIONS = describeOptions('ProtocolDetector', {
 const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
 
 /**
- * Looks at a connection's first bytes, installs the handlers of the protocol that they belong to, passes
- * every byte on to them and removes itself.
+ * Examines the first bytes of a connection, installs the handlers of their protocol, passes all bytes on to the handlers, and
+ * removes itself.
  *
  * ```text
  *  wire | [detect]                 before the first bytes
@@ -90,18 +91,17 @@ const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
  *  wire | http | websocket | chat  after "GET /ws"
  * ```
  *
- * - **Place** where bytes are still bytes, usually last; `install` adds after it with `addLast`, or with
- *   `addAfter(ctx.name, …)` if there are handlers after it already.
+ * - **Place** Before all decoders, usually last. `install` adds handlers after it with `addLast`, or with `addAfter(ctx.name, …)`
+ *   if other handlers already follow it.
  * - **In** `Buffer`.
- * - **Out** the same bytes, to the handlers that `install` added, after a {@link ProtocolDetectedEvent}.
- * - **Events** forwards all.
- *   `ProtocolDetector.PROTOCOL` is an attribute with the name.
- * - **Errors** `MESSAGE_INVALID` if nothing matches, `TIMEOUT_READ` at the deadline, `OPTION_INVALID` for what `matches` or
- *   `handleTimeout` must not return; unhandled, all close.
- * - **State** one channel: the bytes so far, at most `maxBytes` and one read.
- * - **Cost** nothing once it is gone.
- * - **Pitfalls** installed handlers join an active channel: they get `handlerAdded`, not `channelActive`.
- *   A protocol in which the server speaks first can only be recognized by `handleTimeout`.
+ * - **Out** The same bytes, to the handlers that `install` added, after a {@link ProtocolDetectedEvent}.
+ * - **Events** Forwards all. Sets the attribute `ProtocolDetector.PROTOCOL` to the name of the protocol.
+ * - **Errors** `MESSAGE_INVALID` if no protocol matches, `TIMEOUT_READ` at the deadline, and `OPTION_INVALID` if `matches` or
+ *   `handleTimeout` returns a wrong value. If no handler catches them, they close the channel.
+ * - **State** One channel: the bytes so far, at most `maxBytes` and one read.
+ * - **Cost** None after it has removed itself.
+ * - **Pitfalls** Installed handlers join an active channel: `handlerAdded` is called, but not `channelActive`. A protocol in
+ *   which the server speaks first can only be recognized by `handleTimeout`.
  *
  * @example
  * ```ts run
@@ -131,18 +131,18 @@ const EVENTS = { fires: ['ProtocolDetectedEvent'] } as const;
  */
 export class ProtocolDetector extends KeptInputHandler implements Handler {
   declare readonly types: Types<{ reads: Buffer; passesOn: unknown; accepts: unknown }>;
-  /** The name of the protocol that was found. */
+  /** The attribute with the name of the protocol that was found. */
   static readonly PROTOCOL: AttributeKey<string> = new AttributeKey('protocol');
 
   private readonly options: Resolved<ProtocolDetectorOptions, typeof OPTIONS.kinds>;
-  /** All bytes so far, as one piece: the beginning of a message. */
+  /** All bytes so far, in one buffer: the beginning of a message. */
   private begun: Buffer = NOTHING;
   private deadline: Timer | undefined = undefined;
   private hasStarted = false;
   private isDecided = false;
-  /** The handlers of the protocol stand: what came passes on to them. */
+  /** Whether the handlers of the protocol are installed. */
   private isInstalled = false;
-  /** Nothing matched: what still comes is dropped until the channel closes. */
+  /** Whether no protocol matched. Later input is then dropped until the channel closes. */
   private isRefused = false;
 
   get userEvents(): { readonly fires: readonly 'ProtocolDetectedEvent'[] } {
@@ -216,7 +216,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     this.readOn(ctx);
   }
 
-  /** A peer that has not shown its protocol keeps no event back, and no drain. */
+  /** Forwards events at once before the decision. An undecided peer must not hold back an event or a drain. */
   override userEventTriggered(ctx: Context, event: unknown): void {
     if (this.isDecided || event instanceof TlsUpgradeEvent) super.userEventTriggered(ctx, event);
     else ctx.fireUserEventTriggered(event);
@@ -227,7 +227,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     else ctx.fireExceptionCaught(error);
   }
 
-  /** No more bytes will come to decide by. */
+  /** Decides at the end of the input, because no more bytes will arrive. */
   override channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input' && !this.isDecided && this.isKeeping) {
       this.decide(ctx, true);
@@ -250,17 +250,20 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     if (this.hasStarted) return;
     this.hasStarted = true;
     const { timeoutMs } = this.options;
-    // It limits strangers: it runs on while reads are held.
+    // The deadline limits strangers, so it continues to run while reads are held.
     this.deadline = ctx.deadline({ ms: timeoutMs, whileHeld: 'runs' }, () => this.onDeadline(ctx));
     this.readOn(ctx);
   }
 
-  /** With auto-read off: the handlers that would ask for reads are not installed yet. */
+  /** Asks for the next read if auto-read is off. The handlers that would ask are not installed yet. */
   private readOn(ctx: Context): void {
     if (!ctx.channel.autoRead && !this.isRefused) ctx.read();
   }
 
-  /** The first protocol that matches or may still match; with `isFinal`, one that matches. */
+  /**
+   * Installs the first protocol that matches, or waits for more bytes if an earlier protocol may match. With `isFinal`, it does
+   * not wait.
+   */
   private decide(ctx: Context, isFinal: boolean): void {
     const { protocols, otherwise, maxBytes } = this.options;
     const { prefix } = this;
@@ -300,14 +303,13 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     this.isInstalled = true;
   }
 
-  /** Outside of a burst of reads. */
+  /** Passes on the kept input outside a burst of reads. */
   private goOn(ctx: Context): void {
     if (!this.isInstalled) return;
     this.kept.deliver(ctx);
     this.leave(ctx);
   }
 
-  /** Nothing that comes is passed on any more. */
   private drop(): void {
     this.isDecided = false;
     this.isRefused = true;
@@ -350,7 +352,8 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     }
     const name = handleTimeout(ctx, prefix);
     if (name === undefined) {
-      // Nothing comes in any more and no deadline runs: a channel that is left open would stay for ever.
+      // No input is read any more and no deadline runs, so a channel that is left open would stay open for
+      // ever.
       if (ctx.isRemoved || ctx.channel.isEnding) this.drop();
       else this.refuseLate(ctx, prefix);
       return;
@@ -381,7 +384,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
   }
 }
 
-/** A word that is misspelled must not count as no. */
+/** Returns the error for a wrong answer. A misspelled word must not count as no. */
 function noAnswer(protocol: string, answer: never): OptionError {
   const text = `the matches of ${protocol} returned ${JSON.stringify(answer)}, but must return true, false or 'need-more'`;
   return new OptionError('OPTION_INVALID', text, { option: 'protocols' });

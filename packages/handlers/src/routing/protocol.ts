@@ -3,18 +3,20 @@ import { type Channel, type Context, OptionError, type OutboundBytes } from '@he
 
 /** One of the protocols that a {@link ProtocolDetector} recognizes. */
 export interface Protocol {
-  /** For logs, events and `handleTimeout`. */
+  /** The name of the protocol for logs, events and `handleTimeout`. */
   readonly name: string;
-  /** Looks at the first bytes, at least one: is it this protocol? `need-more` if it still may be. */
+  /**
+   * Checks whether the first bytes (at least one byte) belong to this protocol. Returns `need-more` if more bytes must decide.
+   */
   matches(prefix: Buffer): boolean | 'need-more';
-  /** Adds the protocol's handlers, as a `childHandler` does: `channel.pipeline.addLast(…)`. */
+  /** Adds the protocol's handlers, like a `childHandler`: `channel.pipeline.addLast(…)`. */
   install(channel: Channel<Buffer, OutboundBytes>, ctx: Context): unknown;
 }
 
 /**
- * Matches bytes that start with one of these; a text is taken as UTF-8.
+ * Returns a function that matches bytes that begin with one of the given values. A text is encoded in UTF-8.
  *
- * @throws OptionError `OPTION_INVALID` without anything to look for, or with an empty one
+ * @throws OptionError `OPTION_INVALID` if there is no value, or if a value is empty
  */
 export function startsWith(
   ...starts: readonly (string | Uint8Array)[]
@@ -36,9 +38,9 @@ export function startsWith(
 }
 
 /**
- * Matches the start of an HTTP/1 request: the methods of RFC 9110 and PATCH (RFC 5789), each with the space after
- * it. A load balancer asks with HEAD, a browser's preflight with OPTIONS. A method of another standard, as WebDAV
- * has them, needs `startsWith`.
+ * Matches the start of an HTTP/1 request: a method of RFC 9110 or PATCH (RFC 5789), with the space that follows it. Load
+ * balancers use HEAD, and a browser's preflight request uses OPTIONS. For a method of another standard, such as WebDAV, use
+ * `startsWith`.
  */
 export const isHttpRequest: (prefix: Buffer) => boolean | 'need-more' = startsWith(
   'GET ',

@@ -12,23 +12,23 @@ import type {
 import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/authoring';
 
 /**
- * Writes what one channel reads to another, no faster than the other takes it, and carries the end over:
- * a half-closure as a half-closure, a close as a polite end after the last byte, a reset as a reset.
+ * Writes the input of one channel to another channel, at the speed at which the other channel accepts it. The handler also
+ * forwards a half-closure as a half-closure, a close as an orderly end after the last byte, and a reset as a reset.
  *
  * ```text
  *  client | [relay] ──→ server         two relays, one in each channel
  *  client ←── [relay] | server
  * ```
  *
- * - **Place** last, in both channels; {@link pipeChannels} and {@link ForwardHandler} put them there.
- * - **In** what the other channel's pipeline accepts for writing: bytes, or messages if it has codecs.
- * - **Out** nothing; it writes to the other channel, and flushes once per burst.
- * - **Events** forwards all. Reads are held while the other channel is unwritable.
- * - **Errors** forwards its channel's; a write to the other one fails with that one's close.
- * - **State** one channel.
- * - **Cost** no copy but that of the read, and of small reads for a peer that is behind; nothing held: what cannot be written is
- *   not read. Alone in their pipelines, on sockets, two relays make no memory for what the kernel takes at once.
- * - **Pitfalls** half-closures are carried only if both channels have `allowHalfOpen`.
+ * - **Place** Last, in both channels. {@link pipeChannels} and {@link ForwardHandler} add it there.
+ * - **In** The messages that the other channel's pipeline accepts for writing: bytes, or messages if it has codecs.
+ * - **Out** Nothing. It writes to the other channel, and flushes once per burst.
+ * - **Events** Forwards all. Reads are held while the other channel is not writable.
+ * - **Errors** Forwards the errors of its channel. A write to the other channel fails if that channel has closed.
+ * - **State** One channel.
+ * - **Cost** Only the copy of the read, and copies of small reads for a peer that is behind. Input that cannot be written is not
+ *   read. Two relays that are alone in their pipelines, on sockets, allocate no memory for bytes that the kernel accepts at once.
+ * - **Pitfalls** Half-closures are forwarded only if both channels have `allowHalfOpen`.
  *
  * @example
  * ```ts run
@@ -42,20 +42,20 @@ import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/aut
  * console.log(String(right.readOutbound()));
  * // prints hello
  * ```
- * @typeParam Message - what the other channel accepts, known from its type
+ * @typeParam Message - the messages that the other channel accepts, inferred from its type
  * @see Netty's example `proxy`
  */
 export class RelayHandler<Message = unknown> implements Handler {
   declare readonly types: Types<{ reads: Message; passesOn: never }>;
-  /** Bytes that were written to the other channel; messages that are not bytes do not count. */
+  /** Number of bytes that were written to the other channel. Messages that are not bytes do not count. */
   relayedBytes = 0;
   private readonly target: Channel<unknown, Message>;
   private readonly gate = new ReadGate('RelayHandler');
   private memory: ReadMemory | undefined = undefined;
   private needsFlush = false;
-  /** Before this burst the other channel had not sent all. */
+  /** Whether the other channel still had unsent output before this burst. */
   private isBehind = false;
-  /** The only message since the last flush, and its write. */
+  /** The message since the last flush, if there is only one message, and its write. */
   private only: unknown = undefined;
   private onlyWrite: WriteFuture | undefined = undefined;
 
@@ -76,7 +76,7 @@ export class RelayHandler<Message = unknown> implements Handler {
   }
 
   channelRead(ctx: Context, message: Message): void {
-    // Before the write: a handler that keeps what it sees may be gone after it.
+    // Checked before the write, because a handler that keeps messages may be removed after it.
     this.only = !this.needsFlush && this.isDirect() ? message : undefined;
     if (!this.needsFlush) this.isBehind = this.target.pendingOutboundBytes > 0;
     // Messages that wait for a slow peer would keep the memory of all reads meanwhile.
@@ -84,7 +84,7 @@ export class RelayHandler<Message = unknown> implements Handler {
     this.onlyWrite = write;
     if (!write.isSettled || write.isSuccess) this.relayedBytes += Math.max(0, sizeOfBytes(message));
     this.needsFlush = true;
-    // Writes that are not flushed would never drain, and nothing more would be read.
+    // Writes that are not flushed would never drain, and reads would stay held.
     if (!this.target.isWritable) this.flushTarget();
     this.holdIfFull(ctx);
   }
@@ -111,7 +111,7 @@ export class RelayHandler<Message = unknown> implements Handler {
     const { target, gate } = this;
     if (target.isWritable || gate.isHolding || !target.isOpen) return;
     gate.hold(ctx.channel);
-    // If the other channel has closed, this one ends, and nothing more is read for it.
+    // If the other channel has closed, this channel ends, and no more input is read for the other channel.
     target.onceWritable(() => {
       if (target.isOpen) gate.release();
     });
@@ -127,7 +127,9 @@ export class RelayHandler<Message = unknown> implements Handler {
     if (transportOf(this.target)?.keepsNoWrites === true) this.memory?.takeBack(only);
   }
 
-  /** Nothing but this relay gets what is read into lent memory, and nothing stands between its writes and the kernel. */
+  /**
+   * Returns true if only this relay receives the bytes in lent memory, and no handler stands between its writes and the kernel.
+   */
   private isDirect(): boolean {
     const { pipeline } = this.target;
     const other: Handler | undefined = pipeline.first();
@@ -139,13 +141,16 @@ export class RelayHandler<Message = unknown> implements Handler {
   }
 }
 
-/** A slow peer gets everything that waits for it, however long that takes: the time of `end` begins after that. */
+/**
+ * Ends a channel after its pending output. A slow peer receives all of it, at any speed, because the time of `end` begins only
+ * after that.
+ */
 function endAfterOutput(target: Channel, reason: CloseReason): void {
   if (target.pendingOutboundBytes === 0) {
     target.end({ reason });
     return;
   }
-  // There is no channel any more to write it to.
+  // The channel that would write to the target has closed, so input of the target is not read.
   const hold = target.holdReads('RelayHandler');
   target.flush();
   target.shutdown('output').onSettled(() => {
@@ -154,12 +159,12 @@ function endAfterOutput(target: Channel, reason: CloseReason): void {
   });
 }
 
-/** The end of the input may have passed before there was anybody to relay it. */
+/** Forwards an end of the input that passed before the relay was added. */
 export function carryEarlyEnd(from: Channel, target: Channel): void {
   if (from.isInputShutdown && from.isOpen) target.shutdown('output');
 }
 
-/** A channel with these types; {@link Misfit} if one of the two does not accept what the other reads. */
+/** A channel with these types, or {@link Misfit} if one of the two channels does not accept the input of the other. */
 export type Counterpart<R, W, OtherR, OtherW> = [unknown extends R ? never : R] extends [OtherW]
   ? [unknown extends OtherR ? never : OtherR] extends [W]
     ? Channel<OtherR, OtherW>
@@ -167,10 +172,10 @@ export type Counterpart<R, W, OtherR, OtherW> = [unknown extends R ? never : R] 
   : Misfit<'the first channel', 'reads', R, 'but', 'the second', 'accepts', OtherW>;
 
 /**
- * Joins two channels: each writes what the other reads, until both are closed. With codecs in both pipelines
- * these are messages, so two framings can be joined; the compiler checks them as far as the channels' types go.
+ * Joins two channels. Each channel writes the input of the other, until both are closed. If both pipelines have codecs, the
+ * channels exchange messages, so you can join two framings. The compiler checks the messages if it knows the channels' types.
  *
- * @returns the handler of each channel, the first one's first: `relayedBytes` counts what went its way
+ * @returns the handlers in the order of the channels. `relayedBytes` of a handler counts the bytes that its channel read
  */
 export function pipeChannels<R, W, OtherR, OtherW>(
   one: Channel<R, W>,

@@ -3,13 +3,14 @@ import { callInContext, dropsKeptMessages, isTurnCheckDue } from '@headrace/core
 import { KeptMessages } from './kept-messages.ts';
 
 /**
- * Puts other handlers in a handler's place without losing or overtaking a message: adds them after it,
- * then passes on what it held, then removes it. The other order loses what arrives in between. If reads are held
- * meanwhile, the rest of what it held waits for their release; once this side ends the channel it is dropped.
+ * Replaces a handler by other handlers, and keeps all messages in order. It adds the new handlers after the old handler, passes
+ * on the held messages, and then removes the old handler. To remove the old handler first would lose messages that arrive in
+ * between. If reads are held meanwhile, the remaining messages wait for the release. If this side ends the channel, they are
+ * dropped.
  *
- * @param replacement - handlers in their order, or a function that adds them after `ctx` itself
- * @param held - messages that the handler held, the oldest first; it is emptied. The handler may push what
- *   arrives meanwhile to the same array
+ * @param replacement - the handlers in their order, or a function that adds them after `ctx` itself
+ * @param held - the messages that the handler held, the oldest first. The array is emptied. The handler may add messages that
+ * arrive meanwhile
  *
  * @example
  * ```ts run
@@ -43,10 +44,10 @@ export function replaceWith(
     const returned: unknown = replacement();
     callInContext(ctx, () => returned);
   }
-  // Each right after ctx, so the last one first.
+  // Each handler is added directly after ctx, so the last handler is added first.
   else for (const handler of replacement.toReversed()) pipeline.addAfter(ctx.name, handler);
   for (let count = 1; held.length > 0 && !dropsKeptMessages(channel); count++) {
-    // Where the old handler has gone already, nothing can stand in its place.
+    // If the old handler was removed already, no handler can stand in its place.
     if (channel.isReadHeld && !ctx.isRemoved) pipeline.addAfter(ctx.name, new KeptMessages(held));
     else ctx.fireChannelRead(held.shift());
     if (isTurnCheckDue(count)) channel.checkTurn();

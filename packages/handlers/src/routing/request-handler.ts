@@ -19,29 +19,32 @@ import { StreamWriteHandler } from '../flow/stream-write-handler.ts';
 /** Options of a {@link RequestHandler}. */
 export interface RequestOptions<Request, Response> {
   /**
-   * Answers a request, at once or later; `undefined` for no answer. With a `StreamWriteHandler` in the pipeline an answer
-   * may be a `Readable` or another async iterable.
+   * Answers a request, at once or later, or returns `undefined` for no answer. With a `StreamWriteHandler` in the pipeline, an
+   * answer may be a `Readable` or another async iterable.
    */
   readonly handle: (
     request: Request,
     scope: RequestScope,
   ) => Response | undefined | PromiseLike<Response | undefined>;
   /**
-   * Makes an answer of a failure: of `handle`, or of encoding what it returned. Without it the failure is an error
-   * of this handler.
+   * Makes an answer from a failure of `handle`, or from a failure to encode its result. Without this function, the failure is an
+   * error of this handler.
    */
   readonly answerError?: (error: Error, request: Request) => Response | undefined;
   /**
-   * In which order answers are written: as the requests came, or each as soon as it is there. The latter is for
-   * protocols whose answers name their request, and does not make a fast one wait for a slow one before it.
+   * The order of the answers. `request` keeps the order of the requests. `completion` writes each answer when it is ready, for
+   * protocols whose answers name their request, so that a fast answer does not wait for an earlier slow answer.
    * @default 'request'
    */
   readonly order?: 'request' | 'completion';
-  /** Requests of one channel that are worked on at the same time. @default 1 */
+  /** Maximum number of requests of one channel that are processed at the same time. @default 1 */
   readonly concurrency?: number;
-  /** Requests of one channel that wait or are worked on; reads are held while there are so many. @default 64 */
+  /** Maximum number of requests of one channel that wait or are processed. At this number, reads are held. @default 64 */
   readonly maxPending?: number;
-  /** `TIMEOUT_REQUEST` after this time; `false` for none. @default false */
+  /**
+   * Maximum time for an answer, in milliseconds. Then the request fails with `TIMEOUT_REQUEST`. `false` means no limit.
+   * @default false
+   */
   readonly timeoutMs?: number | false;
 }
 
@@ -61,24 +64,22 @@ const OPTIONS = describeOptions('RequestHandler', {
 });
 
 /**
- * Answers each request with what a function returns or promises, in the order of the requests or in that of
- * completion.
+ * Answers each request with the result of a function or of its promise, in the order of the requests or of completion.
  *
  * ```text
  *  wire | frame | codec | [request → response]
  * ```
  *
- * - **Place** last.
- * - **In** requests.
- * - **Out** nothing; it writes the responses, and flushes those that are ready together once.
- * - **Events** forwards all; on a `DrainEvent` the channel does not end before what came is answered.
- * - **Errors** what the function throws or rejects with, unless `answerError` makes an answer of it;
+ * - **Place** Last.
+ * - **In** Requests.
+ * - **Out** Nothing. It writes the responses, and flushes responses that are ready together once.
+ * - **Events** Forwards all. After a `DrainEvent`, the channel ends only when all received requests are answered.
+ * - **Errors** The error that the function throws or rejects with, unless `answerError` makes an answer from it, and
  *   `TIMEOUT_REQUEST`.
- * - **State** one channel: its pending requests, `maxPending` of them where decoders before it stop while reads
- *   are held.
- * - **Cost** an object per request, an `AbortController` if the function asks for the signal, a promise if the function makes one.
- * - **Pitfalls** with `concurrency` above 1 a request may see the state before its predecessor's change;
- *   only the answers keep their order.
+ * - **State** One channel: its pending requests, at most `maxPending` if the decoders before it stop while reads are held.
+ * - **Cost** An object per request, an `AbortController` if the function uses the signal, a promise if the function makes one.
+ * - **Pitfalls** With `concurrency` above 1, a request may run before the change of its predecessor is complete. Only the answers
+ *   keep their order.
  *
  * @example
  * ```ts run
@@ -100,9 +101,9 @@ export class RequestHandler<Request, Response> implements Handler {
   private readonly isOrdered: boolean;
   private readonly limits: WorkLimits;
   private readonly timeoutMs: number;
-  /** All that are not answered; it exists from `handlerAdded` on. */
+  /** The unanswered requests. The table exists from `handlerAdded` on. */
   private table: WorkTable<RequestWork<Request>> | undefined = undefined;
-  /** Done and not answered yet, where the order is that of completion. */
+  /** The requests that are done and not answered yet, with the order `completion`. */
   private readonly ready = new Fifo<RequestWork<Request>>();
   private isAnswering = false;
   private readonly drain = new DrainGate('requests', () => (this.table?.unanswered ?? 0) > 0);
@@ -176,7 +177,7 @@ export class RequestHandler<Request, Response> implements Handler {
     if (unanswered !== undefined) ctx.fireExceptionCaught(unanswered);
   }
 
-  /** The answer to a failure, or what remains to be reported. */
+  /** Returns the answer to a failure, or the error that remains to be reported. */
   private answerOf(
     error: Error,
     request: Request,
@@ -190,7 +191,7 @@ export class RequestHandler<Request, Response> implements Handler {
     }
   }
 
-  /** The function does not count any more: its request is answered, and the next one has its place. */
+  /** Answers a request whose time is over. The result of its function does not count any more. */
   private expired(ctx: Context, work: RequestWork<Request>): void {
     const { timeoutMs } = this;
     const error = new TimedOutError('TIMEOUT_REQUEST', `no answer within ${timeoutMs} ms`, {
@@ -202,7 +203,7 @@ export class RequestHandler<Request, Response> implements Handler {
     this.table!.goOn();
   }
 
-  /** Writes the answers that are ready: up to the first request that is not, or all. */
+  /** Writes the answers that are ready. With the order `request`, stops at the first request that is not done. */
   private answer(ctx: Context): void {
     if (this.isAnswering) return;
     this.isAnswering = true;
@@ -226,7 +227,7 @@ export class RequestHandler<Request, Response> implements Handler {
     return next;
   }
 
-  /** A response that cannot be encoded is a failure like one of the function; the answer to that is tried once. */
+  /** Writes an answer. A response that cannot be encoded is a failure, whose answer is tried once. */
   private writeAnswer(ctx: Context, request: Request, response: unknown): void {
     const error = encodeErrorOf(ctx.channel, ctx.write(response));
     if (error === undefined) return;

@@ -3,7 +3,7 @@ import { callInContext, describeOptions, value } from '@headrace/core/authoring'
 
 /** The handlers that {@link switchProtocol} removes and adds. */
 export interface SwitchProtocolOptions {
-  /** The handlers of the handshake: its framing, its codec, its sign-in. Those that are not there are passed over. */
+  /** The handlers of the handshake: its framing, its codec, its sign-in. Handlers that are not in the pipeline are ignored. */
   readonly remove: readonly HandlerRef[];
   /** The new handlers in their order from head to tail, or a function that adds them itself. */
   readonly add: readonly Handler[] | (() => void);
@@ -19,14 +19,14 @@ function isAddable(add: unknown): boolean {
 }
 
 /**
- * Ends a handshake that another protocol follows on the same connection: a line with credentials and then raw
- * bytes, SOCKS, HTTP CONNECT. Bytes that the peer sent right after the handshake, even in the same read, pass on to
- * the new handlers unchanged: each byte once, in order, nothing decoded by the old framing.
+ * Ends a handshake before another protocol on the same connection, for example a line with credentials before raw bytes, SOCKS,
+ * or HTTP CONNECT. Bytes that the peer sent directly after the handshake, even in the same read, pass on to the new handlers
+ * unchanged: each byte once, in order, and not decoded by the old framing.
  *
- * Call it in the event that ends the handshake (such as an `AuthenticatedEvent`), with the context of the handler
- * that got it: the new handlers come right after that one. Write the last answer of the handshake
- * before the call. If the decision takes time, hold reads from the message that began it (`holdReads`), so that
- * the decoders stop there; `AuthHandler` does so.
+ * Call the function in the event that ends the handshake (such as an `AuthenticatedEvent`), with the context of the handler that
+ * received the event. The new handlers are added directly after that handler. Write the last answer of the handshake before the
+ * call. If the decision needs time, hold reads (`holdReads`) from the message that started the decision, so that the decoders
+ * stop there. `AuthHandler` does this.
  *
  * @example
  * ```ts run
@@ -57,23 +57,23 @@ function isAddable(add: unknown): boolean {
 export function switchProtocol(ctx: Context, options: SwitchProtocolOptions): void {
   const { remove, add } = OPTIONS.resolve(options);
   const { channel, pipeline } = ctx;
-  // A handler that is removed may let reads go on, and the decoders before it are to stay where they are.
+  // A handler that is removed may release reads, but the decoders before it must not continue yet.
   const hold = channel.holdReads('switchProtocol');
   try {
     if (typeof add === 'function') {
       const returned: unknown = add();
       callInContext(ctx, () => returned);
     }
-    // Each right after ctx, so the last one first.
+    // Each handler is added directly after ctx, so the last handler is added first.
     else for (const handler of add.toReversed()) pipeline.addAfter(ctx.name, handler);
-    // From tail to head: what a decoder passes on when it goes must meet none of the others.
+    // From tail to head: bytes that a removed decoder passes on must not reach another old handler.
     for (const handler of inPipeline(ctx, remove).reverse()) pipeline.removeIfExists(handler);
   } finally {
     hold.release();
   }
 }
 
-/** The handlers that are there, from head to tail. */
+/** Returns the handlers that are in the pipeline, from head to tail. */
 function inPipeline({ pipeline }: Context, refs: readonly HandlerRef[]): Handler[] {
   const wanted = new Set(refs.map((ref) => pipeline.get(ref)));
   return [...pipeline].map(([, handler]) => handler).filter((handler) => wanted.has(handler));

@@ -5,20 +5,20 @@ import type { Context, Handled, Handler, HandlerEvents, Types } from '@headrace/
 export type EventClass<T> = abstract new (...args: any[]) => T;
 
 /**
- * Gives the user events of one class to a function, and forwards all others.
+ * Passes the user events of one class to a function, and forwards all others.
  *
  * ```text
  *  wire | [idle] | frame | codec | app | [on IdleStateEvent]
  * ```
  *
- * - **Place** after the handler that fires the event; a place before it is refused (`PIPELINE_ORDER`).
- * - **In** anything.
- * - **Out** the same.
- * - **Events** consumes those of its class and its subclasses; the function may fire them on.
- * - **Errors** what the function throws, or its promise rejects with.
- * - **State** sharable.
- * - **Cost** one test per event.
- * - **Pitfalls** an event that it consumes does not reach the handlers after it.
+ * - **Place** After the handler that fires the event. A place before that handler is refused (`PIPELINE_ORDER`).
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Consumes events of its class and its subclasses. The function may fire them on.
+ * - **Errors** The error that the function throws, or that its promise rejects with.
+ * - **State** Sharable.
+ * - **Cost** One test per event.
+ * - **Pitfalls** An event that the handler consumes does not reach the handlers after it.
  *
  * @example
  * ```ts run

@@ -6,24 +6,25 @@ import { watchedCall } from './call-outcome.ts';
 import type { ServedCall, ServerInterceptor } from './serve.ts';
 import { overloaded } from './service-codes.ts';
 
-/** Settings of a {@link CallLimit}; {@link CallLimitOptions} says which go together. */
+/** Settings of a {@link CallLimit}. {@link CallLimitOptions} defines the valid combinations. */
 export interface CallLimitSettings {
-  /** Calls and streams under way at once, of each caller. @default Infinity */
+  /** Maximum number of calls and streams of each caller that are under way. @default Infinity */
   readonly concurrency?: number;
-  /** Calls a second on average, of each caller. @default Infinity */
+  /** Maximum average rate of each caller, in calls per second. @default Infinity */
   readonly perSecond?: number;
-  /** At once, after a pause; with `perSecond`. @default perSecond */
+  /** Number of calls that a caller can make at once after a pause, if `perSecond` is set. @default perSecond */
   readonly burst?: number;
   /**
-   * The name of the caller that a call counts for, such as that of its principal; the same one for all limits them together;
-   * `undefined` is its address. @default its address: an IPv4 address, or the /64 network of an IPv6 one
+   * Returns the name of the caller that a call counts for, for example of its principal. The same name for all callers limits
+   * them together. `undefined` stands for the caller's address.
+   * @default its address: an IPv4 address, or the /64 network of an IPv6 address
    */
   readonly callerOf?: (call: ServedCall) => string | undefined;
-  /** Callers whose rate is kept, with `perSecond`; those that called least recently are forgotten. @default 100000 */
+  /** Number of callers whose rate is kept, if `perSecond` is set. The limit forgets the least recent callers. @default 100000 */
   readonly maxCallers?: number;
 }
 
-/** Options of a {@link CallLimit}: a limit at once, in time, or both. */
+/** Options of a {@link CallLimit}: `concurrency`, `perSecond`, or both. */
 export type CallLimitOptions = CallLimitSettings &
   (
     | { readonly perSecond: number }
@@ -37,11 +38,11 @@ export type CallLimitOptions = CallLimitSettings &
 
 /** Counters of a {@link CallLimit} so far. */
 export interface CallLimitCounters {
-  /** Under way now. */
+  /** Number of calls under way. */
   underWay: number;
-  /** Calls that were refused because too many of their caller were under way. */
+  /** Number of calls that were refused because of `concurrency`. */
   refusedByConcurrency: number;
-  /** Calls that were refused because their caller had made too many in time. */
+  /** Number of calls that were refused because of their rate. */
   refusedByRate: number;
 }
 
@@ -54,8 +55,9 @@ const OPTIONS = describeOptions('CallLimit', {
 });
 
 /**
- * Limits the calls of each caller of a service, at once and in time. One too many is refused as overloaded (−32000), before its
- * input is checked, and with `retryAfterMs` beside it where the rate is exceeded: a client with `retry` comes again then.
+ * A limit for the calls of each caller of a service, by number and by rate. A call beyond a limit is refused as overloaded
+ * (−32000), before its input is checked. If the rate is exceeded, the refusal contains `retryAfterMs`, and a client with `retry`
+ * waits this time.
  *
  * @example
  * ```ts check
@@ -75,7 +77,7 @@ export class CallLimit {
   private readonly concurrency: number;
   private readonly buckets: TokenBuckets | undefined;
   private readonly callerOf: (call: ServedCall) => string | undefined;
-  /** Under way, of callers that have any. */
+  /** Number of calls under way, of callers that have any. */
   private readonly underWay = new Map<string, number>();
 
   /** @throws OptionError without a limit, and for an option of a rate without `perSecond` */
@@ -89,7 +91,7 @@ export class CallLimit {
     this.buckets = isLimit(perSecond) ? new TokenBuckets(rate, maxCallers) : undefined;
   }
 
-  /** For `serve`. */
+  /** Interceptor for `serve`. */
   readonly interceptor: ServerInterceptor = (call, next) => {
     const caller = this.nameOf(call);
     const { counters, underWay } = this;
@@ -121,10 +123,10 @@ export class CallLimit {
   private nameOf(call: ServedCall): string {
     try {
       const name = this.callerOf(call);
-      // A name that the application gives is not the address of somebody else.
+      // A name from the application must not equal the address of another caller.
       return name === undefined ? addressOf(call) : `name ${name}`;
     } catch (thrown) {
-      // It may have read an input that does not fit: senders of such inputs are limited, too.
+      // The function may have read an input that does not match. Senders of such inputs are limited, too.
       this.takeToken(addressOf(call), call.scope.channel.clock.now());
       throw thrown;
     }
@@ -135,7 +137,7 @@ function isLimit(value = Number.POSITIVE_INFINITY): boolean {
   return value !== Number.POSITIVE_INFINITY;
 }
 
-/** A limit that somebody sets and that limits nothing is a mistake. */
+/** Refuses a limit that has no effect, because such a limit is a mistake. */
 function checkLimits(given: CallLimitSettings): void {
   const { concurrency, perSecond } = given;
   if (isLimit(perSecond)) return;

@@ -7,11 +7,11 @@ import { type CallOutcome, type CallWatcher, clockOf, watchedCall } from './call
 
 /** Options of a {@link CallMetrics}. */
 export interface CallMetricsOptions {
-  /** The first part of every metric's name. @default 'headrace' */
+  /** First part of every metric's name. @default 'headrace' */
   readonly prefix?: string;
-  /** Upper bounds of the buckets for how long calls take. @default 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10 */
+  /** Upper bounds of the buckets for the duration of calls, in seconds. @default 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10 */
   readonly durationBucketsSeconds?: readonly number[];
-  /** Of the client; a server has that of its channel. @default systemClock */
+  /** Clock of the client. A server uses the clock of its channel. @default systemClock */
   readonly clock?: Clock;
 }
 
@@ -21,7 +21,6 @@ const OPTIONS = describeOptions('CallMetrics', {
   clock: CLOCK,
 });
 
-/** The counts of one method. */
 interface MethodCounts {
   readonly labels: { readonly service: string; readonly method: string };
   readonly durations: Histogram;
@@ -30,8 +29,9 @@ interface MethodCounts {
 }
 
 /**
- * Counts the calls of services, at either end: how many, how they ended, how long they took, how many are under way. Its labels are
- * the names of the services and their methods and a few outcomes: what a peer sends makes none. For `ServerMetrics.include`.
+ * Metrics of the calls of services, at either end: their number, outcomes and durations, and the number of calls under way. The
+ * labels are the names of services and methods, and a few outcomes. A peer's texts never become labels. Use the metrics with
+ * `ServerMetrics.include`.
  *
  * @example
  * ```ts check
@@ -56,7 +56,7 @@ export class CallMetrics {
     this.clock = clock;
   }
 
-  /** For `serve` or `clientOf`. */
+  /** Interceptor for `serve` or `clientOf`. */
   readonly interceptor: CallWatcher = (call, next) => {
     const counts = this.countsOf(call.service, call.method);
     const clock = clockOf(call, this.clock);
@@ -69,7 +69,7 @@ export class CallMetrics {
     });
   };
 
-  /** The metrics of all methods that were called. */
+  /** Returns the metrics of all methods that were called. */
   families(): MetricFamily[] {
     const { prefix } = this;
     const all = [...this.methods.values()];

@@ -4,9 +4,16 @@ import type { ServiceScope } from './serve.ts';
 import { INVALID_PARAMS, isOverloaded, METHOD_NOT_FOUND } from './service-codes.ts';
 
 /**
- * How a call ended: `refused` by an error of its service, `unknown-method` and `invalid` by those of the protocol (−32601: there is no
- * such method; −32602: the input does not fit), `overloaded` by a limit, `failed` by an error that was not meant for its caller. Without an answer at the server, because its function obeyed the signal, it is `cancelled` by its caller,
- * `timed-out`, or `lost` with the connection; a stream whose reader leaves is one of these, too.
+ * How a call ended:
+ *
+ * - `ok`: with an answer
+ * - `refused`: with an error of its service
+ * - `unknown-method`: with −32601, because the method does not exist
+ * - `invalid`: with −32602, because the input does not match
+ * - `overloaded`: refused by a limit
+ * - `failed`: with an error that was not meant for its caller
+ * - `cancelled` by its caller, `timed-out`, or `lost` with the connection. At the server, these calls have no answer, because
+ *   the function stopped at its signal, or the reader left its stream.
  */
 export type CallOutcome =
   | 'ok'
@@ -19,14 +26,14 @@ export type CallOutcome =
   | 'lost'
   | 'failed';
 
-/** The part of a call, of either end, that is watched. */
+/** The watched part of a call, at either end. */
 export interface WatchedCall {
-  /** The name of the service. */
+  /** Name of the service. */
   readonly service: string;
-  /** The name of the method. */
+  /** Name of the method. */
   readonly method: string;
   readonly kind: 'call' | 'stream' | 'notice';
-  /** At the server. */
+  /** Scope of the call, at the server. */
   readonly scope?: ServiceScope<unknown>;
 }
 
@@ -46,12 +53,12 @@ function refusalOf(code: unknown): CallOutcome {
   return code === INVALID_PARAMS ? 'invalid' : 'refused';
 }
 
-/** The clock of the connection at the server, the given one at the client. */
+/** Returns the clock of the connection at the server, and the given clock at the client. */
 export function clockOf(call: WatchedCall, clock: Clock): Clock {
   return call.scope?.channel.clock ?? clock;
 }
 
-/** Makes the call, and notifies of its end once; a stream ends with its items, or when its reader leaves. */
+/** Makes the call, and calls `ended` once. A stream ends with its items, or when its reader leaves. */
 export async function watchedCall(
   { kind, scope }: WatchedCall,
   next: () => Promise<unknown>,
@@ -61,7 +68,7 @@ export async function watchedCall(
   const left = (): void => ended(departureOf(scope));
   const failed = (thrown: unknown): void => {
     const outcome = outcomeOf(thrown);
-    // The reason of the signal is not a failure of the function that obeys it.
+    // A function that stops at its signal does not fail: its error is the reason of the signal.
     const isLeft = outcome === 'failed' && scope?.signal.aborted === true;
     ended(isLeft ? departureOf(scope) : outcome, thrown);
   };
@@ -78,7 +85,7 @@ export async function watchedCall(
   }
 }
 
-/** Why nobody waits for a call any more. */
+/** Returns why the call is not waited for anymore. */
 function departureOf(scope: WatchedCall['scope']): CallOutcome {
   if (scope?.channel.isOpen === false) return 'lost';
   return scope !== undefined && scope.timeLeftMs <= 0 ? 'timed-out' : 'cancelled';

@@ -21,18 +21,18 @@ import type { Methods, Service, ServiceErrors } from './service.ts';
 import { hasPlaces, type ServiceCaller, type TriedPlaces } from './service-caller.ts';
 import { ServiceStream } from './service-stream.ts';
 
-/** Items to send: an array, a generator, a stream. */
+/** Items to send: an array, a generator, or a stream. */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
-/** Options of one call, without the items: those have an argument of their own. */
+/** Options of one call. Items are a separate argument. */
 export type ServiceCallOptions = Omit<CallOptions, 'input'>;
-/** Options of one stream, without the items: those have an argument of their own. */
+/** Options of one stream. Items are a separate argument. */
 export type ServiceStreamOptions = Omit<StreamOptions, 'input'>;
 
 /**
- * A method as its clients call it.
+ * The function that clients call for a method.
  *
- * @typeParam Name - of an error of the service
+ * @typeParam Name - name of an error of the service
  */
 export type ClientMethod<
   M extends Method,
@@ -61,33 +61,33 @@ export type ClientMethod<
           options?: ServiceStreamOptions,
         ) => AsyncGenerator<Checked<M['output']>, void, undefined>;
 
-/** A service as its clients call it: a function for each method. */
+/** A client of a service, with a function for each method. */
 export type ServiceClient<M extends Methods, E extends ServiceErrors = ServiceErrors> = {
   readonly [Name in keyof M]: ClientMethod<M[Name], keyof E & string>;
 };
 
-/** The type of an option for services with an idempotent call; no value for others. */
+/** Type of an option that only services with an idempotent call have. */
 export type IfIdempotent<M extends Methods, Option> = true extends M[keyof M]['idempotent']
   ? Option
   : never;
 
 /** A call of this end, as interceptors see it. */
 export interface ClientCall {
-  /** The name of the service. */
+  /** Name of the service. */
   readonly service: string;
-  /** The name of the method. */
+  /** Name of the method. */
   readonly method: string;
   readonly kind: 'call' | 'stream';
-  /** The input as the caller gave it. */
+  /** Input that the caller passed. */
   readonly input: unknown;
   readonly options: ServiceStreamOptions;
-  /** Texts to send beside the call; an interceptor adds its own. */
+  /** Texts to send beside the call. An interceptor can add its own. */
   readonly headers: Record<string, string>;
 }
 
 /**
- * Stands around the calls of a client: a log, a limit, a cache. `next` makes the call, and gives its answer, or the items
- * of a stream as an async iterable.
+ * A function around the calls of a client, for example a log, a limit or a cache. `next` makes the call, and returns its answer,
+ * or the items of a stream as an async iterable.
  */
 export type ClientInterceptor = (call: ClientCall, next: () => Promise<unknown>) => unknown;
 
@@ -96,11 +96,15 @@ export interface ClientOfOptions<
   M extends Methods = Methods,
   E extends ServiceErrors = ServiceErrors,
 > extends RepeatOptions {
-  /** The first is the outermost. They see a call once, however often it is repeated. Notices do not pass them. @default none */
+  /**
+   * Interceptors around each call, the first one outermost. An interceptor sees a call once, even if the call is retried. Notices
+   * do not pass the interceptors.
+   * @default none
+   */
   readonly interceptors?: readonly ClientInterceptor[];
-  /** Of the idempotent calls; no other call is made twice. @default false */
+  /** Retries of the idempotent calls. No other call is retried. @default false */
   readonly retry?: IfIdempotent<M, RetryOptions<keyof E & string> | false>;
-  /** Of the idempotent calls; no other call is made twice. @default false */
+  /** Hedging of the idempotent calls. No other call is hedged. @default false */
   readonly hedge?: IfIdempotent<M, HedgeOptions | false>;
 }
 
@@ -115,15 +119,15 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * A service as functions of this end: `await api.quote({ symbol })`, `for await (const tick of api.watch({ symbol }))`. What
- * comes is checked by the schemas: an answer that does not fit is `MESSAGE_INVALID`. Errors are those of the caller; the
- * service's own have their names by `service.errorName(error)`. A method whose caller sends items has them as its second
- * argument. A stream begins when its first item is asked for.
+ * Makes a client of a service, with a function for each method: `await api.quote({ symbol })`, `for await (const tick of
+ * api.watch({ symbol }))`. The schemas check the answers. An answer that does not match fails with `MESSAGE_INVALID`. Other
+ * errors are those of `caller`, and `service.errorName(error)` returns the name of the service's own errors. The items that a
+ * caller sends are the second argument. A stream begins when its first item is requested.
  *
- * With `retry` and `hedge`, calls that the service declares `idempotent` are made again within their time: see the guide about
+ * With `retry` and `hedge`, calls that the service declares `idempotent` are repeated within their time. See the guide about
  * services.
  *
- * @throws OptionError if an option is not valid, and for `retry` or `hedge` where no call is idempotent
+ * @throws OptionError if an option is not valid, or if `retry` or `hedge` is set and no call is idempotent
  */
 export function clientOf<M extends Methods, E extends ServiceErrors>(
   service: Service<M, E>,
@@ -142,7 +146,7 @@ export function clientOf<M extends Methods, E extends ServiceErrors>(
   return client as unknown as ServiceClient<M, E>;
 }
 
-/** An application that means its calls to be repeated must not find out in an outage that none is. */
+/** Refuses `retry` and `hedge` without an idempotent call, so that an application does not find the mistake in an outage. */
 function checkRepeatable({ name, methods }: Service, options: RepeatableCallOptions): void {
   const given = (['retry', 'hedge'] as const).find((one) => (options[one] ?? false) !== false);
   if (given === undefined || Object.values(methods).some((method) => method.idempotent)) return;
@@ -150,14 +154,13 @@ function checkRepeatable({ name, methods }: Service, options: RepeatableCallOpti
   throw new OptionError('OPTION_CONFLICT', text, { option: given });
 }
 
-/** The calls of one method. */
 class MethodCalls {
   private readonly service: string;
   private readonly name: string;
   private readonly method: Method;
   private readonly caller: ServiceCaller;
   private readonly interceptors: readonly ClientInterceptor[];
-  /** Of an idempotent call alone. */
+  /** Repeats an idempotent call. `undefined` for any other call. */
   private readonly repeat: Repeat | undefined;
 
   constructor(

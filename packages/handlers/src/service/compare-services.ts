@@ -1,26 +1,26 @@
-// Two descriptions of a service: what a client of the older one meets at a server of the newer one.
+// The comparison of two descriptions of a service: effects on a client of the older description at a server of the newer one.
 import type { Difference } from './compare/difference.ts';
 import { memberChanges } from './compare/member-changes.ts';
 import { own, type SchemaNode, sameJson, sameMeaning } from './compare/schema-node.ts';
 import { differencesOf } from './compare/schema-subset.ts';
 import type { JsonSchema, MethodDescription, ServiceDescription } from './service-description.ts';
 
-/** One change from a description to a newer one. */
+/** One change between a description and a newer description. */
 export interface ServiceChange {
-  /** As `prices.quote.input.symbol`. */
+  /** Place of the change, for example `prices.quote.input.symbol`. */
   readonly place: string;
-  /** What changes, and for whom. */
+  /** Description of the change and its effect. */
   readonly text: string;
-  /** Whether a client of the older description no longer works with a server of the newer one, or may not. */
+  /** Whether a client of the older description fails, or may fail, with a server of the newer description. */
   readonly breaks: boolean;
 }
 
 /**
- * The changes between two descriptions of a service, and which of them break a client that knows the older one.
+ * Returns the changes between two descriptions of a service, and whether each change breaks a client of the older description.
  *
- * A client's input must be accepted by the newer server, and what the newer server sends by the older client. It is
- * conservative: what cannot be compared counts as a break, and the result says so. A client sends no members that its schema does not name,
- * and takes off those that it does not know, unless its schema has `additionalProperties`.
+ * The newer server must accept the client's input, and the older client must accept the server's output. The comparison is
+ * conservative: changes that cannot be compared count as breaks, and the result says so. A client sends no members that its
+ * schema does not name, and removes unknown members, unless its schema has `additionalProperties`.
  *
  * @example
  * ```ts run
@@ -100,7 +100,10 @@ function changesWithin(
     changes.push(...inputChanges(`${place}.items`, before.items, after.items));
   } else if (before.items !== undefined) {
     changes.push(
-      breaking(`${place}.items`, 'removed: an old client sends items that nobody takes'),
+      breaking(
+        `${place}.items`,
+        'removed: an old client sends items that the server does not read',
+      ),
     );
   } else if (after.items !== undefined) {
     changes.push(breaking(`${place}.items`, 'new: an old client sends no items'));
@@ -108,7 +111,7 @@ function changesWithin(
   return changes;
 }
 
-/** A client that knows a call as idempotent repeats it. */
+/** Returns the changes of `idempotent`. A client that knows a call as idempotent repeats the call. */
 function idempotentChanges(place: string, before: boolean, after: boolean): ServiceChange[] {
   if (before === after) return [];
   return [
@@ -118,7 +121,7 @@ function idempotentChanges(place: string, before: boolean, after: boolean): Serv
   ];
 }
 
-/** What clients send: all that an older one sends must be accepted, and not ignored. */
+/** Returns the changes of inputs. The newer server must accept every value that an older client sends, and must not ignore it. */
 function inputChanges(place: string, older: JsonSchema, newer: JsonSchema): ServiceChange[] {
   const [before, after] = [whole(older), whole(newer)];
   const refused = differencesOf(before, after).map((difference) =>
@@ -131,11 +134,11 @@ function inputChanges(place: string, older: JsonSchema, newer: JsonSchema): Serv
         ? allowed(place + path, 'new: an old client does not send it')
         : breaking(place + path, 'removed: the server ignores what an old client sends here'),
     );
-  const text = 'the server takes all that an old client sends';
+  const text = 'the server accepts everything that an old client sends';
   return withRest(place, before, after, [...refused, ...others], text);
 }
 
-/** What the server sends: all that a newer one sends must be accepted. */
+/** Returns the changes of outputs. The older client must accept every value that the newer server sends. */
 function outputChanges(place: string, older: JsonSchema, newer: JsonSchema): ServiceChange[] {
   const [before, after] = [whole(older), whole(newer)];
   const refused = differencesOf(after, before).map((difference) =>
@@ -151,7 +154,7 @@ function outputChanges(place: string, older: JsonSchema, newer: JsonSchema): Ser
           : 'removed: an old client can do without',
       ),
     );
-  const text = 'an old client takes all that the server sends';
+  const text = 'an old client accepts everything that the server sends';
   return withRest(place, before, after, [...refused, ...others], text);
 }
 
@@ -167,7 +170,7 @@ function refusal(
   return breaking(place + path, text);
 }
 
-/** A change that nothing else names is named as one of the whole. */
+/** Adds a change of the whole schema, if no other change was found. */
 function withRest(
   place: string,
   before: SchemaNode,

@@ -5,23 +5,23 @@ import type { JsonSchema, MethodDescription, ServiceDescription } from './servic
 
 /** The part of a service that is described. */
 export interface DescribedService {
-  /** The name of the service. */
+  /** Name of the service. */
   readonly name: string;
-  /** Its methods by their names. */
+  /** Methods of the service by name. */
   readonly methods: Readonly<Record<string, Method>>;
-  /** The codes of its errors by their names. */
+  /** Error codes of the service by name. */
   readonly errors: Readonly<Record<string, number>>;
 }
 
-/** Prints a schema as JSON Schema, draft 2020-12: of the values that are sent, before anything is made of them. */
+/** Prints a schema as JSON Schema, draft 2020-12, of the values that are sent, before the schema transforms them. */
 export type PrintSchema = (schema: StandardSchema) => object | boolean;
 
-/** The converter that libraries with Standard JSON Schema have at their schemas. */
+/** The converter that libraries with Standard JSON Schema add to their schemas. */
 interface Converter {
   readonly jsonSchema?: { input(options: { readonly target: string }): JsonSchema };
 }
 
-/** Describes a service by the JSON Schemas of its methods, to be kept beside the code and compared in CI. */
+/** Describes a service by the JSON Schemas of its methods, to keep beside the code and to compare in CI. */
 export function describe(
   service: DescribedService,
   print: PrintSchema = printed,

@@ -1,11 +1,11 @@
 /**
- * Services with types: `@headrace/handlers/service`. A service is defined once, by schemas; the functions that answer it and
- * the client that calls it take their types from that, and both ends check what comes in.
+ * Services with types: `@headrace/handlers/service`. A service is defined once, by schemas. The functions and the clients of a
+ * service take their types from the schemas, and both ends check their input.
  *
  * @module
  */
 
-// When to try again
+// Retries
 export {
   type ExponentialOptions,
   exponential,

@@ -4,13 +4,13 @@ import { type CallOutcome, type CallWatcher, clockOf, watchedCall } from './call
 
 /** Options of {@link logCalls}. */
 export interface LogCallsOptions {
-  /** @default the channel's at the server, stderrLogger() at the client */
+  /** Logger of the calls. @default the channel's at the server, stderrLogger() at the client */
   readonly logger?: Logger;
-  /** Of a call that was answered, refused by its service, or cancelled by its caller; all others are warnings. @default 'info' */
+  /** Level of a call that was answered, refused or cancelled. Other calls are warnings. @default 'info' */
   readonly level?: LogLevel;
-  /** Answered calls that took less are not logged; `false` for all. @default false */
+  /** Time below which answered calls are not logged, in milliseconds; `false` to log all. @default false */
   readonly slowMs?: number | false;
-  /** Of the client; a server has that of its channel. @default systemClock */
+  /** Clock of the client. A server uses the clock of its channel. @default systemClock */
   readonly clock?: Clock;
 }
 
@@ -30,8 +30,8 @@ const USUAL: ReadonlySet<CallOutcome> = new Set([
 ]);
 
 /**
- * An interceptor for either end that logs each call when it is over: its name, how it ended, and how long it took. Inputs and answers
- * are not logged.
+ * Makes an interceptor for either end that logs each call when it has ended, with its name, outcome and duration. Inputs and
+ * answers are not logged.
  *
  * @example
  * ```ts check

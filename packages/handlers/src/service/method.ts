@@ -7,21 +7,21 @@ import {
   unchecked,
 } from '@headrace/core/authoring';
 
-/** The value that a schema checks: what its sender gives. */
+/** Type of the value that a schema checks, which the sender passes. */
 export type Given<S> = S extends { readonly '~standard': { readonly types?: infer T } }
   ? NonNullable<T> extends { readonly input: infer Input }
     ? Input
     : unknown
   : never;
 
-/** The value that a schema gives back: what its receiver gets. */
+/** Type of the value that a schema returns, which the receiver receives. */
 export type Checked<S> = S extends { readonly '~standard': { readonly types?: infer T } }
   ? NonNullable<T> extends { readonly output: infer Output }
     ? Output
     : unknown
   : never;
 
-/** One method of a service: its schemas, by which both ends check what comes in. */
+/** One method of a service, with the schemas that check the input of both ends. */
 export interface Method<
   Kind extends 'call' | 'stream' | 'notice' = 'call' | 'stream' | 'notice',
   In extends StandardSchema = StandardSchema,
@@ -30,26 +30,27 @@ export interface Method<
   Idempotent extends boolean = boolean,
 > {
   readonly kind: Kind;
-  /** What the caller gives. */
+  /** Schema of the caller's input. */
   readonly input: In;
-  /** The answer of a call, an item of a stream. */
+  /** Schema of the answer of a call, or of an item of a stream. */
   readonly output: Out;
-  /** The items that the caller sends with the call. */
+  /** Schema of the items that the caller sends with the call. */
   readonly items: Items;
-  /** Carried out twice, it does what it does once: its client may repeat it. */
+  /** Whether a client may repeat the call. */
   readonly idempotent: Idempotent;
 }
 
-/** Of a method whose caller sends items. */
+/** Option of a method whose caller sends items. */
 export interface ItemsOption<Items extends StandardSchema> {
   readonly items: Items;
 }
 
-/** Of a call whose client may repeat it. */
+/** Option of a call whose client may repeat it. */
 export interface IdempotentOption<Idempotent extends boolean> {
   /**
-   * Carried out twice, the call does what it does once: reading, setting, removing, or anything with a key by which its
-   * function knows it again. Its clients may retry and hedge it; they never do any other call. @default false
+   * Whether a second execution of the call has no further effect. Examples are reading, setting, removing, and any action with a
+   * key that the function recognizes. Clients retry and hedge only idempotent calls.
+   * @default false
    */
   readonly idempotent: Idempotent;
 }
@@ -61,15 +62,16 @@ const OPTIONS = describeOptions('call', {
 const STREAM_OPTIONS = describeOptions('stream', { items: unchecked() });
 
 /**
- * A method with one answer; with `items`, the caller sends a stream of them; with `idempotent`, its client may repeat it.
+ * Defines a method with one answer. With `items`, the caller sends a stream of items. With `idempotent`, its clients may repeat
+ * the call.
  *
- * @throws OptionError for both: items cannot be read twice
+ * @throws OptionError for both options, because items cannot be read twice
  */
 export function call<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
   output: Out,
 ): Method<'call', In, Out, undefined, false>;
-/** A method with one answer, whose clients may repeat it if it is idempotent. */
+/** Defines a method with one answer. Its clients may repeat the call if it is idempotent. */
 export function call<
   In extends StandardSchema,
   Out extends StandardSchema,
@@ -79,7 +81,7 @@ export function call<
   output: Out,
   options: IdempotentOption<Idempotent>,
 ): Method<'call', In, Out, undefined, Idempotent>;
-/** A method with one answer, whose caller sends a stream of items. */
+/** Defines a method with one answer, whose caller sends a stream of items. */
 export function call<
   In extends StandardSchema,
   Out extends StandardSchema,
@@ -99,7 +101,7 @@ export function call(
 }
 
 /**
- * A method with a stream of answers; with `items`, the caller sends a stream as well.
+ * Defines a method with a stream of answers. With `items`, the caller sends a stream as well.
  *
  * @throws OptionError `OPTION_INVALID` for a value that is not a schema
  */
@@ -107,7 +109,7 @@ export function stream<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
   item: Out,
 ): Method<'stream', In, Out, undefined, false>;
-/** A method with a stream of answers, whose caller sends a stream as well. */
+/** Defines a method with a stream of answers, whose caller sends a stream as well. */
 export function stream<
   In extends StandardSchema,
   Out extends StandardSchema,
@@ -122,7 +124,7 @@ export function stream(
 }
 
 /**
- * A method without an answer.
+ * Defines a method without an answer.
  *
  * @throws OptionError `OPTION_INVALID` for a value that is not a schema
  */

@@ -6,19 +6,19 @@ import type { Methods, Service, ServiceErrors } from './service.ts';
 
 // An interface would not be a JsonValue for the compiler.
 /**
- * The message of a notice, as JSON-RPC has it: for a write of a channel, of a group or of users, and for the connections of
- * a cluster. {@link noticesOf} makes it.
+ * The message of a notice, in the form of JSON-RPC. The message can be written to a channel, a group, users, or connections of a
+ * cluster. {@link noticesOf} makes it.
  */
 export type ServiceNotice = {
-  /** The version of JSON-RPC. */
+  /** Version of JSON-RPC. */
   readonly jsonrpc: '2.0';
-  /** The service and the method: `players.question`. */
+  /** Service and method: `players.question`. */
   readonly method: string;
-  /** The input of the function. */
+  /** Input of the function. */
   readonly params: JsonValue;
 };
 
-/** The notices of a service: for each, the function that makes its message. */
+/** The notices of a service: for each notice, a function that makes its message. */
 export type ServiceNotices<M extends Methods> = {
   readonly [Name in keyof M as M[Name]['kind'] extends 'notice' ? Name : never]: (
     input: Given<M[Name]['input']>,
@@ -26,14 +26,15 @@ export type ServiceNotices<M extends Methods> = {
 };
 
 /**
- * The notices of a service as messages, for many receivers at once. `clientOf` sends a notice over one connection; a message
- * of `noticesOf` goes wherever messages go: `group.writeAndFlush`, `cluster.users.send`, `connectionsOf(cluster).send`,
- * `channel.writeAndFlush`. Each receiver gets it in its function of the service, as one that came from `clientOf`. A group
- * encodes it once.
+ * Makes the notices of a service as messages, for many receivers at once. `clientOf` sends a notice over one connection. A
+ * message of `noticesOf` can be sent in all other ways: `group.writeAndFlush`, `cluster.users.send`,
+ * `connectionsOf(cluster).send`, `channel.writeAndFlush`. Each receiver's function is called as for a notice from `clientOf`. A
+ * group encodes the message once.
  *
- * The payload is checked here, by the schema, and sent as it is given: if the schema transforms, the receivers do it. What
- * does not fit throws an EncodeError `MESSAGE_NOT_ENCODABLE`, and nobody gets it. The message is an object, so the pipelines
- * of the receivers need a `JsonCodec`, as for calls; in a pipeline of bytes or lines its write fails with the same code.
+ * The schema checks the input here, and the input is sent unchanged. Only the receivers transform the input, if the schema does.
+ * An input that does not match throws an EncodeError `MESSAGE_NOT_ENCODABLE`, and is sent to no receiver. The message is an
+ * object, so the pipelines of the receivers need a `JsonCodec`, as for calls. In a pipeline of bytes or lines, the write of the
+ * message fails with the same code.
  *
  * @example
  * ```ts run
@@ -76,7 +77,7 @@ export function noticesOf<M extends Methods, E extends ServiceErrors>(
   return notices as unknown as ServiceNotices<M>;
 }
 
-/** An error of the decoder would end the connection whose handler sends the notice, as if its peer were wrong. */
+/** Checks the input of a notice. A DecodeError would end the connection of the handler that sends the notice. */
 function checkGiven(schema: StandardSchema, input: unknown, where: string): void {
   try {
     validate(schema, input, `the input of ${where}`);

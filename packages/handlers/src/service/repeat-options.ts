@@ -17,43 +17,46 @@ import {
 } from '@headrace/core/authoring';
 
 /**
- * Options of the retries of idempotent calls: of calls whose connection was lost, that were refused as overloaded, or that
- * took longer than `attemptTimeoutMs`.
+ * Options of the retries of idempotent calls. A call is retried if its connection was lost, if it was refused as overloaded, or
+ * if it took longer than `attemptTimeoutMs`.
  *
- * @typeParam Name - of an error of the service
+ * @typeParam Name - name of an error of the service
  */
 export interface RetryOptions<Name extends string = string> {
-  /** Attempts of a call in all, the first one and those of `hedge` included. @default 3 */
+  /** Maximum number of attempts of a call, including the first attempt and those of `hedge`. @default 3 */
   readonly attempts?: number;
   /**
-   * How long to wait before the next attempt: gets 1 for the first retry; `undefined` gives up. A server that says when it
-   * will be ready (`retryAfterMs` beside the code for overloaded) is not asked earlier.
+   * Returns the delay before the next attempt, in milliseconds, or `undefined` to stop. The first argument is 1 for the first
+   * retry. If the server's refusal contains `retryAfterMs`, the delay is at least that time.
    * @default exponential({ baseMs: 50, maxMs: 1000 })
    */
   readonly backoff?: RetryPolicy;
-  /** An attempt that takes longer is given up, and counts as lost; `false` for no limit but the call's. @default false */
+  /** Maximum time of an attempt, in milliseconds; `false` for none. A longer attempt counts as lost. @default false */
   readonly attemptTimeoutMs?: number | false;
-  /** Errors of the service that are retried, too; any other error that a function throws is an answer. @default none */
+  /** Errors of the service that are retried, too. Any other error that a function throws is an answer. @default none */
   readonly errors?: readonly Name[];
 }
 
-/** Options of the hedging of idempotent calls: a late answer is not waited for, another attempt is made beside it. */
+/** Options of the hedging of idempotent calls: if an answer is late, another attempt starts beside the first attempt. */
 export interface HedgeOptions {
-  /** How long an answer may take before the next attempt is made, in milliseconds: such as the time of 95 % of them. */
+  /** Time without an answer until the next attempt, in milliseconds, for example the time in which 95 % of the answers arrive. */
   readonly delayMs: number;
-  /** Attempts that it makes of a call, the first one included. @default 2 */
+  /** Maximum number of attempts of a call, including the first attempt. @default 2 */
   readonly attempts?: number;
 }
 
 /** Options of all idempotent calls of a client. */
 export interface RepeatOptions {
-  /** Limits retries and hedges together. @default new RetryBudget({ perSecond: 1, burst: 20, share: 0.2 }) */
+  /** Budget that limits retries and hedges together. @default new RetryBudget({ perSecond: 1, burst: 20, share: 0.2 }) */
   readonly budget?: RetryBudget;
-  /** How long a call that is retried or hedged may take in all, unless it says so itself; `false` for no limit. @default 10000 */
+  /**
+   * Maximum time of a call with all its attempts, in milliseconds; `false` for no limit. A call can set its own limit.
+   * @default 10000
+   */
   readonly timeoutMs?: number | false;
-  /** @default systemClock */
+  /** Clock of the delays and time limits. @default systemClock */
   readonly clock?: Clock;
-  /** A number from 0 to 1, for the delays. @default Math.random */
+  /** Returns a number from 0 to 1, for the delays. @default Math.random */
   readonly random?: () => number;
 }
 

@@ -14,16 +14,16 @@ import {
 } from './repeat-options.ts';
 import { RepeatedCall } from './repeated-call.ts';
 
-/** Options of one idempotent call, instead of those of its client. */
+/** Options of one idempotent call, which replace the options of its client. */
 export interface RepeatableCallOptions<Name extends string = string>
   extends Omit<CallOptions, 'input'> {
-  /** How the call is tried again; `false` for never. @default that of `clientOf` */
+  /** Retries of the call; `false` for none. @default that of `clientOf` */
   readonly retry?: RetryOptions<Name> | false;
-  /** How the call is sent a second time before the answer; `false` for never. @default that of `clientOf` */
+  /** Hedging of the call; `false` for none. @default that of `clientOf` */
   readonly hedge?: HedgeOptions | false;
 }
 
-/** Repeats the idempotent calls of one client. */
+/** The retries and hedges of the idempotent calls of one client. */
 export class Repeat {
   private readonly rules: RepeatRules;
   private readonly timeoutMs: number;
@@ -44,7 +44,7 @@ export class Repeat {
     this.hedge = hedgeOf(hedge);
   }
 
-  /** Makes a call, as often as it needs and may. */
+  /** Makes a call, in as many attempts as are needed and allowed. */
   call(
     given: RepeatableCallOptions | undefined,
     hasPlaces: boolean,

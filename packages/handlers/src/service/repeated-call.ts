@@ -5,8 +5,8 @@ import type { CallLimits, CallRules, MakeAttempt } from './call-rules.ts';
 import { isOverloaded, isPlaceGone, retryAfterMs } from './service-codes.ts';
 
 /**
- * One call in several attempts, one after the other (retry) or beside each other (hedge). The first answer wins, an error that
- * is an answer too; the other attempts are cancelled. All of it is within the time of the call and ends with its signal.
+ * One call in several attempts, one after the other (retry) or at the same time (hedge). The first answer ends the call, even if
+ * the answer is an error, and the other attempts are cancelled. The call ends within its time limit, or with its signal.
  */
 export class RepeatedCall {
   readonly answer: Promise<unknown>;
@@ -20,9 +20,9 @@ export class RepeatedCall {
   private readonly running = new Set<AbortController>();
   private made = 0;
   private mayHaveLeft = false;
-  /** Until the next attempt. */
+  /** Timer of the next attempt. */
   private timer: Timer | undefined = undefined;
-  /** The timer is that of a retry, whose token is taken. */
+  /** Whether the timer is that of a retry, which has taken a token of the budget. */
   private isBackingOff = false;
   private isOver = false;
   private readonly stopListening: (() => void) | undefined;
@@ -50,7 +50,7 @@ export class RepeatedCall {
 
   private attempt(): void {
     const leftMs = this.deadline - this.rules.clock.now();
-    // The timer comes late when the process stood still.
+    // The timer is late if the process stood still.
     if (leftMs <= 0) this.fail(this.timedOut());
     else this.begin(leftMs);
   }
@@ -63,7 +63,7 @@ export class RepeatedCall {
     const timeMs = Math.ceil(Math.min(leftMs, attemptTimeoutMs));
     const timeoutMs = Number.isFinite(timeMs) ? timeMs : false;
     const options = { timeoutMs, signal: controller.signal } as const;
-    // An attempt that throws is one that rejects.
+    // An attempt that throws counts as an attempt that rejects.
     new Promise((resolve) => resolve(this.make(options))).then(
       (answer) => this.answered(controller, answer),
       (thrown) => this.attemptFailed(controller, toError(thrown)),
@@ -74,7 +74,7 @@ export class RepeatedCall {
   private planHedge(): void {
     const { hedge, retry, clock } = this.rules;
     if (hedge === undefined || this.isOver) return;
-    // The attempts of a call that is retried are those of its hedge, too.
+    // If a call is both retried and hedged, both options limit its attempts.
     const attempts = Math.min(hedge.attempts, retry?.attempts ?? hedge.attempts);
     if (this.made >= attempts) return;
     this.timer = clock.schedule(() => this.hedge(), hedge.delayMs);
@@ -95,7 +95,7 @@ export class RepeatedCall {
     if (this.isOver) return;
     this.mayHaveLeft ||= wasSent(error);
     const { signal } = this.limits;
-    // Nothing of it left: it is not an answer, and the others may get one.
+    // The attempt was not sent, so its error is not an answer. The other attempts may receive an answer.
     const isNone =
       this.running.size > 0 && isHeadraceError(error) && error.details['sent'] === false;
     if (signal?.aborted === true) this.cancelled(signal);
@@ -104,7 +104,7 @@ export class RepeatedCall {
     else if (this.running.size === 0) this.retry(error);
   }
 
-  /** The same answer would not come again. */
+  /** Returns true if another attempt may have another result. */
   private isRepeatable(error: Error): boolean {
     const { codes, hasPlaces } = this.rules;
     if (isHeadraceError(error, 'REQUEST_REFUSED')) {
@@ -123,7 +123,7 @@ export class RepeatedCall {
       if (isInTime && budget.tryTake(now)) this.backOff(delayMs);
       else this.fail(error);
     } catch (thrown) {
-      // The application's function gave what is not a delay.
+      // The application's function returned a value that is not a delay.
       this.fail(toError(thrown));
     }
   }
@@ -138,7 +138,7 @@ export class RepeatedCall {
     this.timer = this.rules.clock.schedule(next, delayMs, true);
   }
 
-  /** `undefined` gives up. */
+  /** Returns the delay of the next attempt, or `undefined` to stop. */
   private delayOf(error: Error, now: number): number | undefined {
     const { retry, random } = this.rules;
     if (retry === undefined || this.made >= retry.attempts) return undefined;
@@ -150,7 +150,7 @@ export class RepeatedCall {
 
   private aborted(signal: AbortSignal): void {
     if (this.running.size === 0) this.cancelled(signal);
-    // Each says whether it was sent.
+    // The error of each attempt reports whether it was sent.
     for (const controller of this.running) controller.abort(signal.reason);
   }
 
@@ -158,7 +158,7 @@ export class RepeatedCall {
     if (this.running.size === 0) this.fail(requestAborted(signal, this.mayHaveLeft));
   }
 
-  /** An attempt under way may have left, and nobody waits for it to say so. */
+  /** Whether an attempt may have left. An attempt under way may have left, and its error is not awaited. */
   private get isSent(): boolean {
     return this.mayHaveLeft || this.running.size > 0;
   }
@@ -172,7 +172,7 @@ export class RepeatedCall {
     if (this.end()) this.reject(isSent ? afterSent(error) : error);
   }
 
-  /** False if it was over. */
+  /** Ends the call. Returns false if the call has already ended. */
   private end(): boolean {
     if (this.isOver) return false;
     this.isOver = true;

@@ -9,11 +9,11 @@ import { INVALID_PARAMS, METHOD_NOT_FOUND } from './service-codes.ts';
 
 /** The second argument of a function of a service. */
 export interface ServiceScope<Item = never> extends Omit<ExchangeScope, 'items' | 'wantsItems'> {
-  /** The items of the caller, checked; none for a method without. */
+  /** Checked items of the caller. Empty if the method has no items. */
   readonly items: AsyncIterable<Item>;
 }
 
-/** The items that the caller of a method sends, checked. */
+/** The checked items that the caller of a method sends. */
 export type MethodItem<M extends Method> =
   M extends Method<infer _K, infer _I, infer _O, infer Items>
     ? Items extends StandardSchema
@@ -39,38 +39,39 @@ export type Implementation<M extends Methods> = {
   ) => MethodResult<M[Name]>;
 };
 
-/** A call of the peer, as interceptors see it: also one that is going to be refused. */
+/** A call of the peer, as interceptors see it. The call may still be refused. */
 export interface ServedCall {
-  /** `'(unknown)'` for a call of no service that is there. */
+  /** Name of the service, `'(unknown)'` if it does not exist. */
   readonly service: string;
-  /** `'(unknown)'` for one that is not there: what a peer sends is not a name. */
+  /** Name of the method, `'(unknown)'` if it does not exist. */
   readonly method: string;
   readonly kind: 'call' | 'stream' | 'notice';
-  /** Checked, when it is read first or `next` is called: an input that does not fit is thrown as the refusal of the call. */
+  /** Input of the call, checked at the first read or by `next`. A mismatch is thrown as the refusal of the call. */
   readonly input: unknown;
-  /** Texts beside the call, as its caller sent them: they are checked by nothing. */
+  /** Texts beside the call, as the caller sent them. The texts are not checked. */
   readonly headers: Readonly<Record<string, string>>;
   readonly scope: ServiceScope<unknown>;
 }
 
 /**
- * Stands around the calls of a service: a sign-in, a limit, a log. `next` checks the call and gives the answer, or the items of a
- * stream as an async iterable; it rejects where there is no such method, or the input does not fit. A throw refuses the call.
+ * A function around the calls of a service, for example a sign-in, a limit or a log. `next` checks the call, and returns the
+ * answer, or the items of a stream as an async iterable. `next` rejects if the method does not exist, or the input does not
+ * match. An interceptor that throws refuses the call.
  */
 export type ServerInterceptor = (call: ServedCall, next: () => Promise<unknown>) => unknown;
 
 /** Options of {@link serve}. */
 export interface ServeOptions {
-  /** The first is the outermost. @default none */
+  /** Interceptors around each call, the first one outermost. @default none */
   readonly interceptors?: readonly ServerInterceptor[];
 }
 
 const OPTIONS = describeOptions('serve', { interceptors: list('a list of functions') });
 
-/** The `handle` of an `ExchangeHandler` with `jsonRpcExchange()`; {@link serve} makes it. */
+/** The `handle` of an `ExchangeHandler` with `jsonRpcExchange()`. {@link serve} makes it. */
 export interface ServiceHandle {
   (call: JsonRpcCall, scope: ExchangeScope<JsonRpcExchange>): unknown;
-  /** The services that it answers. */
+  /** Services that the handle answers. */
   readonly services: readonly Service[];
 }
 
@@ -78,9 +79,9 @@ type Answer = (call: JsonRpcCall, scope: ExchangeScope<JsonRpcExchange>) => unkn
 type AnyFunction = (input: unknown, scope: ServiceScope<unknown>) => unknown;
 
 /**
- * Answers the calls of a service by functions. What comes in is checked by the schemas: an input that does not fit is
- * answered with −32602 and what is wrong, an unknown method with −32601. An error of the function's own, `service.error(…)`,
- * goes to its caller; any other is logged, and answered without its text.
+ * Makes a handle that answers the calls of a service by functions. The schemas check the input. An input that does not match is
+ * answered with −32602 and the problems that were found. An unknown method is answered with −32601. If a function throws
+ * `service.error(…)`, its caller receives the error. Any other error is logged, and answered without its text.
  *
  * @throws OptionError if a function is missing, or belongs to no method
  */
@@ -100,9 +101,9 @@ export function serve<M extends Methods, E extends ServiceErrors>(
 }
 
 /**
- * One handle for several services. Calls of services that are not there go past the interceptors of the first.
+ * Makes one handle for several services. Calls of unknown services pass the interceptors of the first handle.
  *
- * @throws OptionError if two have the same name
+ * @throws OptionError if two services have the same name
  */
 export function serveAll(...handles: readonly ServiceHandle[]): ServiceHandle {
   const byName = new Map<string, ServiceHandle>();
@@ -133,10 +134,10 @@ function handleOf(
   return Object.assign(handle, { services: [service] });
 }
 
-/** The service or the method of a call that nothing answers: the names of a peer would be labels without end. */
+/** Name of an unknown service or method. The peer's own texts would make an unlimited number of labels in metrics. */
 const UNKNOWN = '(unknown)';
 
-/** Interceptors see the calls of unknown methods, too: a limit that they pass by would be none. */
+/** Returns a handle for unknown methods. Their calls pass the interceptors, too, so that no call bypasses a limit. */
 function refusalOf(service: string, interceptors: readonly ServerInterceptor[]): Answer {
   return ({ method, headers }, scope) => {
     if (interceptors.length === 0) throw unknownMethod(method);
@@ -214,7 +215,7 @@ class PeerCall implements ServedCall {
   }
 }
 
-/** The scope of a call, with items that are checked. */
+/** The scope of a call, with checked items. */
 class Scope implements ServiceScope<unknown> {
   private readonly scope: ExchangeScope;
   private readonly checked: AsyncIterable<unknown> | undefined;
@@ -245,7 +246,7 @@ class Scope implements ServiceScope<unknown> {
   }
 }
 
-/** A stream cannot be asked for one answer, nor by a notification: nobody would read its items, and it would never end. */
+/** Refuses a stream whose caller does not ask for items. Without a reader, the stream would never end. */
 function checkKind(where: string, kind: Method['kind'], scope: ExchangeScope): void {
   if (kind === 'stream' && !scope.wantsItems) {
     throw refusal(INVALID_PARAMS, `${where} is a stream: ask for its items`);
@@ -261,7 +262,7 @@ function checkedInput(schema: StandardSchema, params: unknown, where: string): u
   }
 }
 
-/** An item that does not fit fails the call of its caller. */
+/** Checks items. An item that does not match fails the call of its caller. */
 async function* checkedItems(
   schema: StandardSchema,
   items: AsyncIterable<unknown>,
@@ -300,7 +301,7 @@ function checkFunctions(
   });
 }
 
-/** Objects have functions of the language, such as toString: those answer no call. */
+/** Returns true if the method has its own function. Inherited functions of JavaScript, such as toString, answer no call. */
 function hasFunction(given: Readonly<Record<string, unknown>>, name: string): boolean {
   if (typeof given[name] !== 'function') return false;
   return Object.hasOwn(given, name) || !(name in Object.prototype);

@@ -2,32 +2,32 @@ import type { WriteFuture } from '@headrace/core';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 
-/** What a client of a service calls by: an `ExchangeHandler` with `jsonRpcExchange()`, a `RequestClient`, or `ServicePlaces`. */
+/** The sender of a client's calls: an `ExchangeHandler` with `jsonRpcExchange()`, a `RequestClient`, or `ServicePlaces`. */
 export interface ServiceCaller {
-  /** Resolves with the answer. Rejects with the error of the peer, or as the class that calls does. */
+  /** Sends a call. Resolves with the answer. Rejects with the peer's error, or an error of the sending class. */
   request(call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
-  /** The items of a stream. They end with an error of {@link request}. */
+  /** Requests a stream, and returns its items. The errors are those of {@link request}. */
   stream(call: JsonRpcCall, options?: StreamOptions): AsyncIterable<unknown>;
-  /** Sends a call without an answer; the future is that of its write. */
+  /** Sends a notice, and returns the future of its write. */
   notify(call: JsonRpcCall): WriteFuture;
 }
 
-/** One of several places that answer a service: a caller that knows whether it has a connection. */
+/** One of several places that answer a service: a caller that knows whether it is connected. */
 export interface ServicePlace extends ServiceCaller {
-  /** False while it has no connection, or one that ends. */
+  /** Whether the place has a connection that is not ending. */
   readonly isReady: boolean;
 }
 
-/** Places that a call was given to before. */
+/** Places that a call was sent to before. */
 export type TriedPlaces = Set<ServicePlace>;
 
-/** A caller that has several places to ask. */
+/** A caller that chooses between several places. */
 export interface PlacedCaller extends ServiceCaller {
-  /** At a place that is not among those, which it joins. */
+  /** Sends a call to a place that is not in `tried`, and adds the place to `tried`. */
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
 }
 
-/** By its shape, so that a page with one server does not load the choice between several. */
+/** Checks the shape of the caller, so that a page with one server does not load `ServicePlaces`. */
 export function hasPlaces(caller: ServiceCaller): caller is PlacedCaller {
   return 'requestElsewhere' in caller;
 }

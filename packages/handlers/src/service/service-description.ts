@@ -1,25 +1,25 @@
 /** JSON Schema, draft 2020-12, as the library of the schema prints it. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
-/** A method of a service as a document describes it, by JSON Schemas. */
+/** A method of a service in a document, described by JSON Schemas. */
 export interface MethodDescription {
   readonly kind: 'call' | 'stream' | 'notice';
-  /** What the caller gives. */
+  /** Schema of the caller's input. */
   readonly input: JsonSchema;
-  /** The answer of a call, an item of a stream; absent for a notice. */
+  /** Schema of the answer of a call, or of an item of a stream. Absent for a notice. */
   readonly output?: JsonSchema;
-  /** The items that the caller sends, if it sends any. */
+  /** Schema of the items that the caller sends, if any. */
   readonly items?: JsonSchema;
-  /** Its clients may repeat it. @default false */
+  /** Whether clients may repeat the call. @default false */
   readonly idempotent?: boolean;
 }
 
-/** A service as a document describes it, to be compared with its older versions. */
+/** A service in a document, to be compared with its older versions. */
 export interface ServiceDescription {
-  /** The name of the service. */
+  /** Name of the service. */
   readonly service: string;
-  /** Its methods by their names. */
+  /** Methods of the service by name. */
   readonly methods: Readonly<Record<string, MethodDescription>>;
-  /** Names of errors, and their codes. */
+  /** Error codes of the service by name. */
   readonly errors: Readonly<Record<string, number>>;
 }

@@ -9,18 +9,20 @@ import { isOverloaded, isPlaceGone, retryAfterMs } from './service-codes.ts';
 /** Options of {@link ServicePlaces}. */
 export interface ServicePlacesOptions {
   /**
-   * `two-choices`: of two places by chance, the one with fewer calls under way; many clients do not run to the same place.
-   * `round-robin`: one after the other. @default 'two-choices'
+   * Selection of a place. `two-choices` takes the less busy of two random places, so that many clients do not all choose the same
+   * place. `round-robin` takes the places in turn.
+   * @default 'two-choices'
    */
   readonly pick?: 'two-choices' | 'round-robin';
   /**
-   * How long a place gets no call while there is another one, after it lost a call or refused one as overloaded; longer if
-   * it said so; `false` for no rest. @default 1000
+   * Time without calls for a place that lost a call or refused a call as overloaded, in milliseconds. A server can ask for a
+   * longer time. If there is no other place, the place still receives calls. `false` for no rest.
+   * @default 1000
    */
   readonly restMs?: number | false;
-  /** @default systemClock */
+  /** Clock of the rests. @default systemClock */
   readonly clock?: Clock;
-  /** A number from 0 to 1. @default Math.random */
+  /** Returns a number from 0 to 1. @default Math.random */
   readonly random?: () => number;
 }
 
@@ -31,18 +33,16 @@ const OPTIONS = describeOptions('ServicePlaces', {
   random: RANDOM,
 });
 
-/** A place with what is known of it here. */
 interface Entry {
   readonly place: ServicePlace;
-  /** Calls and streams under way. */
   load: number;
   restsUntil: number;
 }
 
 /**
- * Several places that answer the same service, as one caller for `clientOf`: each call goes to one of them. A place that is not
- * ready, or rests, is left out while there is another one; a retry or a hedge of an idempotent call goes to a place that it was
- * not at. Clients that share the object share its counts.
+ * Several places that answer the same service, as one caller for `clientOf`. Each call is sent to one place. A place that is not
+ * ready, or rests, receives no calls while there is another place. A retry or a hedge of an idempotent call is sent to another
+ * place, if possible. Clients that share the object share its counts.
  *
  * @example
  * ```ts check
@@ -66,8 +66,8 @@ export class ServicePlaces implements PlacedCaller {
   private turn = 0;
 
   /**
-   * @param places - the same connection once
-   * @throws OptionError without a place, and for one that is there twice
+   * @param places - the places, each only once
+   * @throws OptionError if there is no place, or a place is listed twice
    */
   constructor(places: readonly ServicePlace[], options: ServicePlacesOptions = {}) {
     const { pick, restMs, clock, random } = OPTIONS.resolve(options);
@@ -86,7 +86,7 @@ export class ServicePlaces implements PlacedCaller {
     this.random = random;
   }
 
-  /** Calls and streams under way at each place, in the order of the places. */
+  /** Number of calls and streams under way at each place, in the order of the places. */
   get loads(): readonly number[] {
     return this.entries.map(({ load }) => load);
   }
@@ -95,7 +95,7 @@ export class ServicePlaces implements PlacedCaller {
     return this.requestElsewhere(new Set(), call, options);
   }
 
-  /** As {@link request}, at a place that is not among those, which it joins: for one call in several attempts. */
+  /** Sends a call like {@link request}, but to a place that is not in `tried`, and adds the place to `tried`. */
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown> {
     const entry = this.choose(tried);
     tried.add(entry.place);
@@ -131,7 +131,7 @@ export class ServicePlaces implements PlacedCaller {
     entry.load -= 1;
     const error = toError(thrown);
     if (!isPlaceGone(error) && !isOverloaded(error)) return;
-    // A place that fails at once has the fewest calls under way: without a rest it would get them all.
+    // A place that fails at once has the fewest calls under way. Without a rest, it would receive all calls.
     entry.restsUntil = this.clock.now() + Math.max(this.restMs, retryAfterMs(error));
   }
 
@@ -145,7 +145,7 @@ export class ServicePlaces implements PlacedCaller {
     return other.load < first.load ? other : first;
   }
 
-  /** The best that there are: ready and rested, and not tried; then those that rest, those that were tried, those that are down. */
+  /** Returns the best places. Ready places have priority, then untried places, then rested places. */
   private leftOf(tried: ReadonlySet<ServicePlace>): readonly Entry[] {
     const now = this.clock.now();
     const restedOf = (all: readonly Entry[]) => all.filter(({ restsUntil }) => restsUntil <= now);
@@ -156,13 +156,13 @@ export class ServicePlaces implements PlacedCaller {
       if (rested.length > 0) return rested;
       if (ready.length > 0) return ready;
     }
-    // A place that has given up fails at once; one that comes back may be there in time.
+    // A place that has given up fails at once. A place that reconnects may be ready in time.
     const rested = restedOf(fresh);
     if (rested.length > 0) return rested;
     return fresh.length > 0 ? fresh : this.entries;
   }
 
-  /** The first of these from the turn on. */
+  /** Returns the first of these places, from the turn on. */
   private next(left: readonly Entry[]): Entry {
     const { entries } = this;
     for (;;) {

@@ -1,8 +1,8 @@
 import { giveUp, giveUpUnread, type ItemSource, iteratorOf } from '../call/item-source.ts';
 
 /**
- * The items of a stream of a service, checked. The first read begins it. A generator alone would let its reader leave only when
- * the next item has come, and keep the items of a caller whose stream is never begun.
+ * The checked items of a service's stream. The first read begins the stream. With a generator alone, a reader could leave only
+ * after the next item, and the items of a caller would not be released if the stream never begins.
  */
 export class ServiceStream implements AsyncGenerator<unknown, void, undefined> {
   private readonly begin: () => Promise<ItemSource>;
@@ -11,7 +11,7 @@ export class ServiceStream implements AsyncGenerator<unknown, void, undefined> {
   private readonly items: AsyncGenerator<unknown, void, undefined>;
   private hasBegun = false;
   private isLeft = false;
-  /** Lets go of the items, once they are there. */
+  /** Releases the items, when they exist. */
   private letGo: (() => Promise<void>) | undefined = undefined;
 
   constructor(

@@ -5,18 +5,15 @@ import { describe } from './describe-service.ts';
 import type { Method } from './method.ts';
 import type { ServiceDescription } from './service-description.ts';
 
-/** The methods of a service by their names. */
+/** Methods of a service by name. */
 export type Methods = Readonly<Record<string, Method>>;
 
-/** The errors of a service by their names. */
+/** Error codes of a service by name. */
 export type ServiceErrors = Readonly<Record<string, number>>;
 
 /** Options of {@link defineService}. */
 export interface ServiceOptions<E extends ServiceErrors> {
-  /**
-   * Codes of the errors that functions throw on purpose, by their names. JSON-RPC keeps those from −32768 to −32000 to
-   * itself. @default none
-   */
+  /** Codes of the errors that functions throw on purpose, by name. JSON-RPC reserves −32768 to −32000. @default none */
   readonly errors?: E;
 }
 
@@ -27,11 +24,11 @@ const RESERVED_CODES = [-32_768, -32_000] as const;
 
 /** A service: its methods with their types, and its errors. {@link defineService} makes it. */
 export class Service<M extends Methods = Methods, E extends ServiceErrors = ServiceErrors> {
-  /** The name of the service. */
+  /** Name of the service. */
   readonly name: string;
-  /** Its methods by their names. */
+  /** Methods of the service by name. */
   readonly methods: M;
-  /** The codes of its errors by their names. */
+  /** Error codes of the service by name. */
   readonly errors: E;
 
   constructor(name: string, methods: M, errors: E) {
@@ -43,7 +40,8 @@ export class Service<M extends Methods = Methods, E extends ServiceErrors = Serv
   }
 
   /**
-   * An error for a function of the service to throw: its caller gets name, text and data.
+   * Makes an error for a function of the service to throw. The caller receives its code, text and data. {@link errorName} finds
+   * its name.
    *
    * @throws OptionError for a name that the service does not declare
    */
@@ -55,7 +53,7 @@ export class Service<M extends Methods = Methods, E extends ServiceErrors = Serv
     throw new OptionError('OPTION_INVALID', message, { option: 'errors', value: String(name) });
   }
 
-  /** The name of an error that a call of this service rejected with; undefined for any other one. */
+  /** Returns the name of an error that a call of this service rejected with, or `undefined` for any other error. */
   errorName(error: unknown): (keyof E & string) | undefined {
     if (!isHeadraceError(error, 'REQUEST_REFUSED')) return undefined;
     const { code } = error.details;
@@ -63,9 +61,9 @@ export class Service<M extends Methods = Methods, E extends ServiceErrors = Serv
   }
 
   /**
-   * What is on the wire, as JSON Schema: to keep beside the code, and to compare in CI.
+   * Describes the wire format as JSON Schema, to keep beside the code and to compare in CI.
    *
-   * @throws OptionError for a schema whose library does not print it; see {@link describeService}
+   * @throws OptionError for a schema that its library cannot print; see {@link describeService}
    */
   '~headraceService'(): ServiceDescription {
     return describe(this);
@@ -73,9 +71,9 @@ export class Service<M extends Methods = Methods, E extends ServiceErrors = Serv
 }
 
 /**
- * Defines a service once, for both ends: `serve` takes the types of its functions from it, `clientOf` those of its calls.
- * Schemas are those of any library with Standard Schema: zod, valibot, ArkType. An input is an object or an array, as
- * JSON-RPC has it.
+ * Defines a service once, for both ends. `serve` takes the types of its functions from the service, and `clientOf` the types of
+ * its calls. Schemas can be of any library with Standard Schema: zod, valibot, ArkType. An input is an object or an array, as in
+ * JSON-RPC.
  *
  * @param name - letters, digits, `_` and `-`; on the wire, a method is `name.method`
  * @throws OptionError
@@ -127,7 +125,7 @@ function checkName(what: string, name: string): string {
   throw new OptionError('OPTION_INVALID', text, { option: 'name', value: String(name) });
 }
 
-/** A client with a method `then` would be taken for a promise, and the method called, wherever the client is awaited. */
+/** Refuses the method name `then`. An `await` of the client would treat the client as a promise and call the method. */
 function checkMethodName(service: string, name: string): void {
   checkName(`a method of ${service}`, name);
   if (name !== 'then') return;

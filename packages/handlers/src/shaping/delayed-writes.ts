@@ -1,25 +1,25 @@
 import type { Context, Timer, WriteFuture } from '@headrace/core';
 import { PendingWriteQueue, type PendingWriteTarget } from '@headrace/core/authoring';
 
-/** When a queue makes its channel unwritable, and when it takes no more. */
+/** Options of a queue: the limits at which its channel becomes unwritable and writes fail. */
 export interface DelayedWritesOptions {
   readonly unwritableBytes: number;
   readonly unwritableDelayMs: number;
   readonly maxQueuedBytes: number;
-  /** Bytes were queued, or (negative) have left the queue. */
+  /** Called when bytes were queued, or (negative) have left the queue. */
   readonly queuedChanged: (delta: number) => void;
   readonly isFullElsewhere: () => boolean;
-  /** Bytes go on to the transport. */
+  /** Called when bytes are passed on to the transport. */
   readonly sent: (bytes: number) => void;
 }
 
-/** When a message is due, and how many bytes it counts for. */
+/** The time when a message is due, and the number of bytes that it counts. */
 interface Delay {
   readonly dueAt: number;
   readonly size: number;
 }
 
-/** Writes of one channel that wait for their time, in order; each keeps its own future. */
+/** The writes of one channel that wait for their time, in order. Each write keeps its own future. */
 export class DelayedWrites {
   private readonly ctx: Context;
   private readonly options: DelayedWritesOptions;
@@ -32,7 +32,8 @@ export class DelayedWrites {
   constructor(ctx: Context, options: DelayedWritesOptions) {
     this.ctx = ctx;
     this.options = options;
-    // Not counted one by one: this queue has limits of its own for writability, see makeUnwritable.
+    // Queued writes are not counted one by one, because the queue has its own limits for writability, see
+    // makeUnwritable.
     const target: PendingWriteTarget = {
       write: (message) => ctx.write(message),
       addPendingOutboundBytes: () => {},
@@ -52,7 +53,7 @@ export class DelayedWrites {
     return this.queuedBytes;
   }
 
-  /** Queues a write for `delayMs` from now, after all that wait already. */
+  /** Queues a write for `delayMs` from now, after all waiting writes. */
   add(message: unknown, size: number, delayMs: number): WriteFuture {
     const { unwritableBytes, unwritableDelayMs, isFullElsewhere } = this.options;
     const future = this.queue.add(message, { dueAt: this.ctx.clock.now() + delayMs, size });
@@ -64,7 +65,7 @@ export class DelayedWrites {
     return future;
   }
 
-  /** Sends all now. */
+  /** Sends all waiting writes now. */
   sendAll(): void {
     this.timer?.cancel();
     this.timer = undefined;
@@ -114,7 +115,7 @@ export class DelayedWrites {
   private makeUnwritable(): void {
     if (this.block > 0) return;
     const { pendingOutboundBytes, bytesBeforeUnwritable } = this.ctx.channel;
-    // Enough by itself: what else is pending now may drain long before this queue.
+    // Sufficient by itself, because other pending output may drain long before this queue.
     this.block = pendingOutboundBytes + bytesBeforeUnwritable;
     this.ctx.addPendingOutboundBytes(this.block);
   }

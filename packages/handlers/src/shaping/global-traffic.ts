@@ -6,9 +6,9 @@ import { LIMIT_OPTIONS, type TrafficLimits } from './traffic-limits.ts';
 
 /** Options of a {@link GlobalTraffic}. */
 export interface GlobalTrafficOptions extends TrafficLimits {
-  /** Bytes that may wait in all channels together before those that write more become unwritable. @default 419430400 */
+  /** Maximum number of bytes that wait in all channels. Above it, channels that write become unwritable. @default 419430400 */
   readonly maxQueuedBytes?: number;
-  /** @default the system's clock */
+  /** The clock of the limits. @default the system's clock */
   readonly clock?: Clock;
   /** Called at the end of each interval, until `dispose()`. */
   readonly onInterval?: (counter: TrafficCounter) => void;
@@ -25,16 +25,16 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * The read and write limits that many channels share. Made once, given to the {@link TrafficShapingHandler} of
- * each channel, and disposed of with the server.
+ * The read and write limits that several channels share. Make one object, pass it to the {@link TrafficShapingHandler} of each
+ * channel, and dispose of it with the server.
  *
  * @see Netty's `GlobalTrafficShapingHandler`
  */
 export class GlobalTraffic implements Disposable {
   readonly counter: TrafficCounter;
-  /** The limit of what is read. */
+  /** The limit for reading. */
   readonly readLimit: RateLimit;
-  /** The limit of what is written. */
+  /** The limit for writing. */
   readonly writeLimit: RateLimit;
   private readonly maxQueuedBytes: number;
   private queued = 0;
@@ -54,17 +54,17 @@ export class GlobalTraffic implements Disposable {
     );
   }
 
-  /** Bytes that wait in all channels. */
+  /** Number of bytes that wait in all channels. */
   get queuedBytes(): number {
     return this.queued;
   }
 
-  /** True while more than `maxQueuedBytes` wait. */
+  /** Whether more than `maxQueuedBytes` wait. */
   get isFull(): boolean {
     return this.queued > this.maxQueuedBytes;
   }
 
-  /** For the handlers: `delta` bytes more (or less) wait. */
+  /** Records that `delta` more bytes wait (or fewer, if negative). Handlers call this method. */
   addQueued(delta: number): void {
     this.queued += delta;
   }
@@ -74,7 +74,7 @@ export class GlobalTraffic implements Disposable {
     this.counter.stop();
   }
 
-  /** As {@link GlobalTraffic.dispose}. */
+  /** Calls {@link GlobalTraffic.dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -1,26 +1,26 @@
 import { checkNumber } from '@headrace/core/authoring';
 
-/** Waits shorter than this are not worth a timer: what they would delay is charged to what follows. */
+/** Minimum wait in milliseconds. A shorter wait is not worth a timer, and is charged to the next bytes. */
 const SHORTEST_WAIT_MS = 10;
 
-/** How a {@link RateLimit} counts. */
+/** The rules of a {@link RateLimit}. */
 export interface RateLimitOptions {
-  /** Unused time counts as credit only within the current interval of this length. */
+  /** Length of an interval, in milliseconds. Unused time counts as credit only within the current interval. */
   readonly checkIntervalMs: number;
-  /** No single wait is longer. */
+  /** Maximum length of a single wait, in milliseconds. */
   readonly maxWaitMs: number;
 }
 
 /**
- * A limit in bytes per second, as a pure calculation: how long what comes now has to wait.
+ * Calculates how long a message must wait to keep to a limit in bytes per second.
  *
- * The wait is `bytes since the interval began * 1000 / limit - time since then + what earlier intervals still owe`.
+ * The wait in milliseconds is `bytes of this interval * 1000 / limit - time since its start + debt of earlier intervals`.
  */
 export class RateLimit {
   private limit: number;
   private readonly options: RateLimitOptions;
   private intervalStart: number;
-  /** When everything counted so far will have been paid for. */
+  /** The time at which all bytes counted so far are within the limit. */
   private paidAt: number;
 
   constructor(bytesPerSecond: number, options: RateLimitOptions, now: number) {
@@ -31,7 +31,7 @@ export class RateLimit {
   }
 
   /**
-   * The limit. Bytes counted so far stay counted; a new limit holds from the next bytes on.
+   * Sets the limit. Bytes counted so far stay counted. The new limit applies to the next bytes.
    *
    * @throws OptionError `OPTION_INVALID` for a value that is not a rate
    */
@@ -39,7 +39,7 @@ export class RateLimit {
     this.limit = checkRate('bytesPerSecond', value);
   }
 
-  /** Counts bytes and returns how long they have to wait, 0 for not at all. */
+  /** Counts bytes and returns the time that they must wait, in milliseconds, or 0 for no wait. */
   charge(bytes: number, now: number): number {
     if (bytes <= 0 || this.limit === Number.POSITIVE_INFINITY) return 0;
     const { checkIntervalMs, maxWaitMs } = this.options;
@@ -54,7 +54,7 @@ export class RateLimit {
   }
 }
 
-/** A rate from 1 byte per second to `Infinity`, which is not a limit. */
+/** Checks a rate: from 1 byte per second to `Infinity`, which means no limit. */
 export function checkRate(name: string, value: number): number {
   return checkNumber(name, value, { min: 1 });
 }

@@ -4,9 +4,11 @@ import { CLOCK, describeOptions, fn, time } from '@headrace/core/authoring';
 /** Options of a {@link TrafficCounter}. */
 export interface TrafficCounterOptions {
   readonly clock: Clock;
-  /** How long an interval is. @default 1000 */
+  /** Length of an interval, in milliseconds. @default 1000 */
   readonly checkIntervalMs?: number;
-  /** Called at the end of each interval, from a timer that runs until `stop()`. An error that it throws becomes a warning. */
+  /**
+   * Called at the end of each interval, by a timer that runs until `stop()`. An error that the function throws becomes a warning.
+   */
   readonly onInterval?: (counter: TrafficCounter) => void;
 }
 
@@ -18,7 +20,7 @@ const OPTIONS = describeOptions('TrafficCounter', {
   onInterval: fn({ answers: 'nothing', purpose: 'gets the counter' }),
 });
 
-/** Bytes of one direction. */
+/** The bytes of one direction. */
 class Flow {
   total = 0;
   current = 0;
@@ -27,8 +29,8 @@ class Flow {
 }
 
 /**
- * Counts bytes read and written: in total, in the current interval and in the last one. Without
- * `onInterval` it needs no timer: intervals end at the next look or count.
+ * Counts bytes that are read and written: in total, in the current interval and in the last interval. Without `onInterval`, it
+ * needs no timer, because intervals end when a value is read or counted.
  *
  * @see Netty's `TrafficCounter`
  */
@@ -64,46 +66,46 @@ export class TrafficCounter {
     this.written.current += bytes;
   }
 
-  /** All bytes since the start. */
+  /** Total number of bytes read since the start. */
   get totalReadBytes(): number {
     return this.read.total;
   }
 
-  /** All bytes since the start. */
+  /** Total number of bytes written since the start. */
   get totalWrittenBytes(): number {
     return this.written.total;
   }
 
-  /** Bytes of the interval that is under way. */
+  /** Number of bytes read in the current interval. */
   get currentReadBytes(): number {
     this.roll();
     return this.read.current;
   }
 
-  /** Bytes of the interval that is under way. */
+  /** Number of bytes written in the current interval. */
   get currentWrittenBytes(): number {
     this.roll();
     return this.written.current;
   }
 
-  /** Bytes of the last whole interval. */
+  /** Number of bytes read in the last whole interval. */
   get lastReadBytes(): number {
     this.roll();
     return this.read.last;
   }
 
-  /** Bytes of the last whole interval. */
+  /** Number of bytes written in the last whole interval. */
   get lastWrittenBytes(): number {
     this.roll();
     return this.written.last;
   }
 
-  /** The last interval's bytes per second. */
+  /** Bytes per second read in the last interval. */
   get readBytesPerSecond(): number {
     return (this.lastReadBytes * 1000) / this.read.lastElapsedMs;
   }
 
-  /** The last interval's bytes per second. */
+  /** Bytes per second written in the last interval. */
   get writtenBytesPerSecond(): number {
     return (this.lastWrittenBytes * 1000) / this.written.lastElapsedMs;
   }
@@ -114,7 +116,7 @@ export class TrafficCounter {
     this.timer = undefined;
   }
 
-  /** Ends the interval if its time is over; after two or more, the last one was without bytes. */
+  /** Ends the interval if its time is over. After two or more intervals, the last interval is empty. */
   private roll(): void {
     const elapsed = this.clock.now() - this.intervalStart;
     if (elapsed < this.intervalMs) return;

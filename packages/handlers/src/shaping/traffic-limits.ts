@@ -2,13 +2,16 @@ import { describeOptions, number, type Resolved, time } from '@headrace/core/aut
 
 /** The limits of a {@link TrafficShapingHandler} or a {@link GlobalTraffic}. */
 export interface TrafficLimits {
-  /** `Infinity` for no limit. @default Infinity */
+  /** Maximum read rate, in bytes per second. `Infinity` means no limit. @default Infinity */
   readonly readBytesPerSecond?: number;
-  /** `Infinity` for no limit. @default Infinity */
+  /** Maximum write rate, in bytes per second. `Infinity` means no limit. @default Infinity */
   readonly writeBytesPerSecond?: number;
-  /** How long unused time counts as credit, and the interval of the counter. @default 1000 */
+  /**
+   * Length of an interval of the counter, in milliseconds. Unused time counts as credit only within an interval.
+   * @default 1000
+   */
   readonly checkIntervalMs?: number;
-  /** No single wait is longer. @default 15000 */
+  /** Maximum length of a single wait, in milliseconds. @default 15000 */
   readonly maxWaitMs?: number;
 }
 

@@ -23,17 +23,20 @@ import { RateLimit } from './rate-limit.ts';
 import { TrafficCounter } from './traffic-counter.ts';
 import { LIMIT_OPTIONS, type ResolvedLimits, type TrafficLimits } from './traffic-limits.ts';
 
-/** Options of a {@link TrafficShapingHandler}; its own limits are those of one channel. */
+/** Options of a {@link TrafficShapingHandler}. Its own limits apply to one channel. */
 export interface TrafficShapingOptions extends TrafficLimits {
-  /** Limits that this channel shares with others. @default none */
+  /** Limits that this channel shares with other channels. @default none */
   readonly global?: GlobalTraffic;
-  /** Above this many waiting bytes the channel is unwritable until none wait. @default 4194304 */
+  /** Number of waiting bytes above which the channel is unwritable, until no bytes wait. @default 4194304 */
   readonly unwritableBytes?: number;
-  /** A longer delay makes the channel unwritable until nothing waits. @default 4000 */
+  /** Delay above which the channel is unwritable, until no bytes wait, in milliseconds. @default 4000 */
   readonly unwritableDelayMs?: number;
-  /** Bytes that may wait, 64 more for each message; a further write fails with `OUTBOUND_FULL`. @default 16777216 */
+  /** Maximum number of bytes that wait, plus 64 for each message. Further writes fail with `OUTBOUND_FULL`. @default 16777216 */
   readonly maxQueuedBytes?: number;
-  /** A message's size in bytes; -1 lets it pass unshaped. @default the length of bytes, -1 for the rest */
+  /**
+   * Returns the size of a message in bytes. A message with the size -1 is not limited.
+   * @default the length of bytes, -1 for the rest
+   */
   readonly sizeOf?: (message: unknown) => number;
 }
 
@@ -59,23 +62,23 @@ const SETTABLE = describeOptions('setLimits', {
 });
 
 /**
- * Slows reading and writing down to limits in bytes per second: of this channel, of many channels together
- * ({@link GlobalTraffic}), or both, whichever waits longer.
+ * Limits the read and write rates, in bytes per second, of this channel, of several channels together ({@link GlobalTraffic}), or
+ * both. With both, the longer wait applies.
  *
  * ```text
  *  wire | [shape] | frame | codec | app     counts what is on the wire
  * ```
  *
- * - **Place** first, where messages are bytes; elsewhere with `sizeOf`.
- * - **In** anything; bytes count.
- * - **Out** the same. Over the read limit reads are held, so the socket is not read and the peer's TCP slows
- *   down; over the write limit messages wait, in order, and are flushed when their time has come.
- * - **Events** forwards all. A half-closure of the output sends what waits first, at once.
- * - **Errors** fails writes with `OUTBOUND_FULL` or, when the channel closes, `CHANNEL_CLOSED`.
- * - **State** one channel: its counters and queue, bounded by `maxQueuedBytes`.
- * - **Cost** an addition per message; a timer while something waits.
- * - **Pitfalls** one burst, up to 64 KiB, is read before the limit can hold it: the average is kept, not
- *   each millisecond. While the channel is held unwritable `pendingOutboundBytes` contains what makes it so.
+ * - **Place** First, where messages are bytes. At other places, set `sizeOf`.
+ * - **In** Anything. Only bytes count.
+ * - **Out** The same. Above the read limit, reads are held: the socket is not read, so the peer's TCP slows down. Above the write
+ *   limit, messages wait in order, and are flushed when their time has come.
+ * - **Events** Forwards all. A half-closure of the output sends the waiting messages first, at once.
+ * - **Errors** Fails writes with `OUTBOUND_FULL` or, when the channel closes, `CHANNEL_CLOSED`.
+ * - **State** One channel: its counters, and a queue of at most `maxQueuedBytes`.
+ * - **Cost** An addition per message, and a timer while messages wait.
+ * - **Pitfalls** One burst, up to 64 KiB, is read before the limit can hold reads. So the limit applies to the average, not to
+ *   each millisecond. While the handler makes the channel unwritable, `pendingOutboundBytes` contains bytes for this purpose.
  *
  * @example
  * ```ts run
@@ -103,17 +106,17 @@ export class TrafficShapingHandler implements Handler {
     this.limits = LIMIT_OPTIONS.part(options);
   }
 
-  /** Counts of this channel's bytes; `undefined` until the handler is in a pipeline. */
+  /** The counts of this channel's bytes, or `undefined` until the handler is in a pipeline. */
   get counter(): TrafficCounter | undefined {
     return this.state?.counter;
   }
 
-  /** Bytes that wait for their turn. */
+  /** Number of bytes that wait to be written. */
   get queuedBytes(): number {
     return this.state?.writes.bytes ?? 0;
   }
 
-  /** Changes this channel's limits; what waits already keeps its time. */
+  /** Changes this channel's limits. Waiting messages keep their times. */
   setLimits(limits: Pick<TrafficLimits, 'readBytesPerSecond' | 'writeBytesPerSecond'>): void {
     const { readBytesPerSecond, writeBytesPerSecond } = SETTABLE.resolve(limits);
     const { state } = this;
@@ -160,7 +163,7 @@ export class TrafficShapingHandler implements Handler {
 
   channelRead(ctx: Context, message: unknown): void {
     const size = this.options.sizeOf(message);
-    // A message that is here already goes on: decoders after this handler would keep it.
+    // A message that has arrived is passed on, because decoders after this handler would keep it.
     ctx.fireChannelRead(message);
     if (size > 0) this.charge(ctx, this.state!, size);
   }
@@ -179,7 +182,9 @@ export class TrafficShapingHandler implements Handler {
     return ctx.write(message);
   }
 
-  /** Nothing accepted is lost by a polite end: it waits no longer than the linger time. */
+  /**
+   * Sends the waiting messages before an orderly end, so that no message is lost. The messages wait at most for the linger time.
+   */
   shutdown(ctx: Context, direction: Direction): WriteFuture {
     if (direction === 'output') this.state!.writes.sendAll();
     return ctx.shutdown(direction);
@@ -227,7 +232,7 @@ interface ShapingState {
   readonly readLimit: RateLimit;
   readonly writeLimit: RateLimit;
   resumeAt: number;
-  /** Set while reading is suspended. */
+  /** The timer that ends the hold of reads. */
   resume: Timer | undefined;
   readonly gate: ReadGate;
 }

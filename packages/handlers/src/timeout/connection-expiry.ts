@@ -8,7 +8,7 @@ import {
 } from '@headrace/core/authoring';
 import { endWith } from '../idle/end-with.ts';
 
-/** A connection has lived long enough, by its age or its messages; it is about to be ended. */
+/** An event that is fired before a connection ends because of its age or its number of messages. */
 export class ConnectionExpiredEvent {
   static {
     recognizeCopies(ConnectionExpiredEvent, 'headrace.ConnectionExpiredEvent');
@@ -16,7 +16,7 @@ export class ConnectionExpiredEvent {
 
   /** The limit that is reached. */
   readonly limit: 'age' | 'messages';
-  /** Time that is left to finish what is under way. */
+  /** Time to finish work in progress, in milliseconds. */
   readonly graceMs: number;
 
   constructor(limit: 'age' | 'messages', graceMs: number) {
@@ -25,11 +25,11 @@ export class ConnectionExpiredEvent {
   }
 }
 
-/** How an expired connection ends. */
+/** Options for the end of an expired connection. */
 export interface ExpiryOptions<Message> {
-  /** Makes the last message to the peer; without it there is none. */
+  /** Makes the last message to the peer. Without this function, no message is sent. */
   readonly lastWord?: () => Message;
-  /** Time between the event and the end, for answers that are under way. @default 0 */
+  /** Time between the event and the end, for answers in progress, in milliseconds. @default 0 */
   readonly graceMs?: number;
 }
 
@@ -41,7 +41,7 @@ export const EXPIRY_OPTIONS = describeOptions('expiry', {
 /** {@link ExpiryOptions} after the check. */
 export type Expiry = Resolved<ExpiryOptions<unknown>, typeof EXPIRY_OPTIONS.kinds>;
 
-/** Notifies the next handlers, waits for the grace time, sends the last message, ends. */
+/** Notifies the next handlers, waits for the grace time, sends the last message, and ends the channel. */
 export function expire(
   ctx: Context,
   limit: 'age' | 'messages',

@@ -4,11 +4,11 @@ import { EXPIRY_OPTIONS, type Expiry, type ExpiryOptions, expire } from './conne
 
 /** Options of a {@link MaxAgeHandler}. */
 export interface MaxAgeOptions<Message = never> extends ExpiryOptions<Message> {
-  /** How long a connection may live, in milliseconds; `false` for ever. */
+  /** Maximum age of a connection, in milliseconds. `false` means no limit. */
   readonly maxAgeMs: number | false;
-  /** The share of it, from 0 to 1, that chance takes off, so that not all come back at once. @default 0.1 */
+  /** Maximum share of the age that is randomly subtracted, from 0 to 1, so that clients do not reconnect at once. @default 0.1 */
   readonly jitter?: number;
-  /** For tests. @default Math.random */
+  /** Returns random numbers. Tests replace it. @default Math.random */
   readonly random?: () => number;
 }
 
@@ -25,21 +25,21 @@ const OPTIONS = describeOptions(
 const EVENTS = { fires: ['ConnectionExpiredEvent'] } as const;
 
 /**
- * Ends a connection that has lived long enough, so that clients spread over the servers there are now.
+ * Ends a connection at a maximum age, so that the clients spread over the present servers.
  *
  * ```text
  *  wire | frame | codec | [max age] | app     the last word passes the codec
  * ```
  *
- * - **Place** after the codec that encodes the last word.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** fires `ConnectionExpiredEvent`; after `graceMs` it sends the last message and ends with the
- *   reason `limit`.
- * - **Errors** raises none.
- * - **State** per channel: one timer.
- * - **Cost** none per message: it has no method for them.
- * - **Pitfalls** without a grace time, answers that are under way are lost.
+ * - **Place** After the codec that encodes the last message.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Fires `ConnectionExpiredEvent`. After `graceMs`, it sends the last message and ends the connection with the reason
+ *   `limit`.
+ * - **Errors** Raises none.
+ * - **State** Per channel: one timer.
+ * - **Cost** None per message: the handler has no method for messages.
+ * - **Pitfalls** Without a grace time, answers in progress are lost.
  *
  * @example
  * ```ts run

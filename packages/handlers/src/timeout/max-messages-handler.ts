@@ -4,7 +4,7 @@ import { EXPIRY_OPTIONS, type Expiry, type ExpiryOptions, expire } from './conne
 
 /** Options of a {@link MaxMessagesHandler}. */
 export interface MaxMessagesOptions<Message = never> extends ExpiryOptions<Message> {
-  /** How many messages a connection may send; the last one is still passed on. */
+  /** Maximum number of messages that a connection may send. The last message is still passed on. */
   readonly maxMessages: number;
 }
 
@@ -17,21 +17,21 @@ const OPTIONS = describeOptions(
 const EVENTS = { fires: ['ConnectionExpiredEvent'] } as const;
 
 /**
- * Ends a connection that has sent as many messages as it may.
+ * Ends a connection after a maximum number of messages.
  *
  * ```text
  *  wire | frame | codec | [max messages] | app     messages, not bytes
  * ```
  *
- * - **Place** after the codec.
- * - **In** any message.
- * - **Out** the first `maxMessages` of them; more are dropped.
- * - **Events** fires `ConnectionExpiredEvent` after the burst of the last message; after `graceMs` it sends
- *   the last message and ends with the reason `limit`.
- * - **Errors** raises none.
- * - **State** per channel: a number.
- * - **Cost** one addition per message.
- * - **Pitfalls** without a grace time, only answers written within the same burst arrive.
+ * - **Place** After the codec.
+ * - **In** Any message.
+ * - **Out** The first `maxMessages` messages. Further messages are dropped.
+ * - **Events** Fires `ConnectionExpiredEvent` after the burst of the last message. After `graceMs`, it sends the last message and
+ *   ends the connection with the reason `limit`.
+ * - **Errors** Raises none.
+ * - **State** Per channel: a number.
+ * - **Cost** One addition per message.
+ * - **Pitfalls** Without a grace time, only answers that are written within the same burst arrive.
  *
  * @example
  * ```ts run

@@ -4,7 +4,7 @@ import { IdleStateHandler } from '../idle/idle-state-handler.ts';
 
 /** Options of a {@link ReadTimeoutHandler}. */
 export interface ReadTimeoutOptions {
-  /** The time without a read, in milliseconds; `false` for no limit. @default 30000 */
+  /** Maximum time without a read, in milliseconds. `false` means no limit. @default 30000 */
   readonly timeoutMs?: number | false;
 }
 
@@ -13,22 +13,22 @@ const OPTIONS = describeOptions('ReadTimeoutHandler', { timeoutMs: time({ defaul
 const NO_EVENTS = { fires: [] } as const;
 
 /**
- * Raises an error and closes the connection when nothing was read for a given time.
+ * Raises an error and closes the connection after a given time without reads.
  *
  * ```text
  *  wire | [read time-out] | frame | codec | app     any byte counts
  *  wire | frame | [read time-out] | codec | app     whole frames count
  * ```
  *
- * - **Place** first, or after the frame decoder.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all of them. While reads are held (`holdReads`) the time stops.
- * - **Errors** `TIMEOUT_READ` to the handlers after it, once; then the channel closes with the reason
- *   `timeout`, unless a handler has ended it politely.
- * - **State** per channel: one timer, one time stamp.
- * - **Cost** one time stamp per read burst.
- * - **Pitfalls** for a warning, or to act otherwise than by closing, use the IdleStateHandler.
+ * - **Place** First, or after the frame decoder.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all. While reads are held (`holdReads`), the time stops.
+ * - **Errors** `TIMEOUT_READ` to the handlers after it, once. Then the channel closes with the reason `timeout`, unless a handler
+ *   has already ended its output.
+ * - **State** Per channel: one timer, one time stamp.
+ * - **Cost** One time stamp per read burst.
+ * - **Pitfalls** For a warning, or for an action other than a close, use the IdleStateHandler.
  *
  * @example
  * ```ts run
@@ -46,7 +46,7 @@ export class ReadTimeoutHandler extends IdleStateHandler {
   private readonly timeoutMs: number;
   private isOver = false;
 
-  /** It closes in place of firing the event. */
+  /** The handler closes the channel instead of firing the event. */
   override get userEvents(): { readonly fires: readonly never[] } {
     return NO_EVENTS;
   }

@@ -9,13 +9,13 @@ import { ChannelDeadline, describeOptions, time } from '@headrace/core/authoring
 
 /** Options of a {@link WriteTimeoutHandler}. */
 export interface WriteTimeoutOptions {
-  /** How long a write may take, in milliseconds; `false` for any time. @default 30000 */
+  /** Maximum duration of a write, in milliseconds. `false` means no limit. @default 30000 */
   readonly timeoutMs?: number | false;
 }
 
 const OPTIONS = describeOptions('WriteTimeoutHandler', { timeoutMs: time({ default: 30_000 }) });
 
-/** The time of the oldest write that is not complete. */
+/** The deadline of the oldest incomplete write. */
 class WriteDeadline extends ChannelDeadline {
   private readonly ctx: Context;
 
@@ -44,16 +44,16 @@ interface PendingWrite {
  *  wire | [write time-out] | frame | codec | app
  * ```
  *
- * - **Place** anywhere; it times what the handlers after it write.
- * - **In** anything.
- * - **Out** the same.
- * - **Events** forwards all of them.
- * - **Errors** `TIMEOUT_WRITE` to the handlers after it, once; then the channel closes with the reason
- *   `timeout`, and the write itself fails with `CHANNEL_CLOSED`.
- * - **State** per channel: one timer, and an entry for each flush that is not complete.
- * - **Cost** one small object per flush; the timer is set again only when it fires.
- * - **Pitfalls** counts from `write`, so an unflushed write times out, too. The channel has a limit
- *   of its own, `outboundStallMs`, for output of which nothing at all is taken; that one is enough for most.
+ * - **Place** Anywhere. It measures the writes of the handlers after it.
+ * - **In** Anything.
+ * - **Out** The same.
+ * - **Events** Forwards all.
+ * - **Errors** `TIMEOUT_WRITE` to the handlers after it, once. Then the channel closes with the reason `timeout`, and the write
+ *   fails with `CHANNEL_CLOSED`.
+ * - **State** Per channel: one timer, and an entry for each incomplete flush.
+ * - **Cost** One small object per flush. The timer is set again only when it fires.
+ * - **Pitfalls** The time starts at `write`, so an unflushed write also times out. The channel has its own limit,
+ *   `outboundStallMs`, for output of which the peer accepts nothing. That limit is sufficient in most cases.
  *
  * @example
  * ```ts run
@@ -71,7 +71,7 @@ interface PendingWrite {
 export class WriteTimeoutHandler implements Handler {
   declare readonly types: Types;
   private readonly timeoutMs: number;
-  /** In the order of their start; settled ones leave when they come to the front. */
+  /** The writes in the order of their start. Settled writes are removed when they reach the front. */
   private pending: PendingWrite[] = [];
   private last: WriteFuture | undefined = undefined;
   private deadline: WriteDeadline | undefined = undefined;

@@ -1,17 +1,17 @@
 import { Buffer } from 'node:buffer';
 import { Fifo, unpinned } from '@headrace/core/authoring';
 
-/** Parts below this size are copied together. */
+/** Size below which parts are copied together. */
 const SMALL_BYTES = 4096;
 const MAX_BLOCK_BYTES = 16 * 1024;
 
-/** Bytes that wait, in blocks: many small parts take hardly more memory than their bytes, and keep no read alive. */
+/** Waiting bytes, in blocks. Many small parts need little more memory than their bytes, and keep no read alive. */
 export class ByteBlocks {
   size = 0;
   private readonly blocks = new Fifo<Uint8Array>();
-  /** Bytes of the first block that were taken. */
+  /** Number of bytes that were taken from the first block. */
   private taken = 0;
-  /** The last block, while small parts still go into it. */
+  /** The last block, while it has room for small parts. */
   private open: Buffer | undefined = undefined;
   private used = 0;
 
@@ -38,7 +38,7 @@ export class ByteBlocks {
     return all;
   }
 
-  /** Copies so many of the first bytes, which are here, to a place. */
+  /** Copies this number of bytes, which must exist, to a target. */
   moveTo(target: Uint8Array, offset: number, count: number): void {
     const { blocks } = this;
     this.closeBlock();
@@ -58,7 +58,7 @@ export class ByteBlocks {
   private copy(part: Uint8Array): void {
     if (this.open === undefined || this.open.length - this.used < part.length) {
       this.closeBlock();
-      // The first one is exact: most often it is alone.
+      // The first block has the exact size, because most often no other part follows.
       const bytes = Math.max(part.length, Math.min(this.size, MAX_BLOCK_BYTES));
       this.open = Buffer.allocUnsafeSlow(bytes);
       this.used = 0;

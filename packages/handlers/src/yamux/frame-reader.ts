@@ -1,16 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { DATA, HEADER_BYTES } from './yamux-frame.ts';
 
-/** The receiver of what a {@link FrameReader} reads. */
+/** The receiver of the frames that a {@link FrameReader} reads. */
 export interface FrameReceiver {
-  /** A header; the body of a data frame follows in parts. */
+  /** Accepts a header. The body of a data frame follows in parts. */
   frameCame(version: number, type: number, flags: number, id: number, length: number): void;
   bodyCame(part: Uint8Array): void;
-  /** The whole frame has come. */
   frameEnded(): void;
 }
 
-/** Cuts a stream into frames. Bodies pass in the parts in which they come, so that none is kept here. */
+/** A reader that splits the bytes of a connection into frames. Parts of bodies pass as they arrive, so that no body is kept. */
 export class FrameReader {
   private readonly header = Buffer.alloc(HEADER_BYTES);
   private filled = 0;

@@ -1,5 +1,5 @@
 /**
- * Many channels in one connection, by the yamux protocol: `@headrace/handlers/yamux`.
+ * Many channels over one connection, by the yamux protocol: `@headrace/handlers/yamux`.
  *
  * @module
  */

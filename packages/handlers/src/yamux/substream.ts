@@ -13,9 +13,9 @@ import {
   WINDOW_UPDATE,
 } from './yamux-frame.ts';
 
-/** Bytes that a substream takes before they leave, as a kernel's buffer does. */
+/** Number of bytes that a substream accepts before they leave, like a kernel's buffer. */
 const OUTPUT_BYTES = 64 * 1024;
-/** A longer body would keep the others waiting. */
+/** Maximum body of a frame. A longer body would delay the other substreams. */
 const MAX_BODY_BYTES = 16 * 1024;
 
 /** The connection below, as a substream uses it. */
@@ -23,17 +23,17 @@ export interface SubstreamOwner {
   readonly windowBytes: number;
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
-  /** A frame that does not wait for its turn. */
+  /** Sends a frame that does not wait for its turn. */
   send(frame: Buffer): void;
-  /** It has something to send. */
+  /** Called when the substream has output. */
   ready(substream: Substream): void;
-  /** It is over for the peer. */
+  /** Called when the substream has ended for the peer. */
   forget(substream: Substream): void;
 }
 
-/** One substream, as a connection within this process: its channel is over a `MemoryTransport`. */
+/** One substream, as a connection within this process. Its channel uses a `MemoryTransport`. */
 export class Substream implements ByteEnd {
-  /** 0 before it is opened. */
+  /** Number of the substream, 0 before it is opened. */
   id = 0;
   readonly isOurs: boolean;
   user: EndUser | undefined = undefined;
@@ -43,18 +43,17 @@ export class Substream implements ByteEnd {
   isGone = false;
   hasInputEnded = false;
   isAcknowledged = false;
-  /** Its channel is open. */
   hasChannel = false;
-  /** It is among those that wait for their turn to send. */
+  /** Whether the substream waits for its turn to send. */
   isReady = false;
   private readonly owner: SubstreamOwner;
   private readonly input = new ByteBlocks();
   private readonly output = new ByteBlocks();
-  /** Bytes that the peer may send. */
+  /** Number of bytes that the peer may send. */
   receiveWindow: number;
-  /** Bytes that were read, and that the peer may not send again yet. */
+  /** Number of bytes that were read, for which the peer has no credit yet. */
   private credit = 0;
-  /** Bytes that we may send. */
+  /** Number of bytes that this end may send. */
   private sendWindow = INITIAL_WINDOW;
   private inFlight = 0;
   /** The flag that follows the output. */
@@ -80,7 +79,7 @@ export class Substream implements ByteEnd {
     return this.input.size;
   }
 
-  /** No more than the window: so everything that was taken can leave, even after a close. */
+  /** Number of bytes that can be written, limited by the window. All accepted bytes can therefore leave, even after a close. */
   get room(): number {
     if (this.lastFlag !== undefined) return 0;
     return Math.max(0, Math.min(this.sendWindow, OUTPUT_BYTES) - this.output.size);
@@ -105,7 +104,7 @@ export class Substream implements ByteEnd {
     return this.input.takeAll();
   }
 
-  /** Given when it is worth a frame. */
+  /** Sends credit when the amount is worth a frame. */
   private giveCredit(): void {
     const { credit, owner } = this;
     if (this.hasInputEnded || this.isGone || credit < owner.windowBytes / 2) return;
@@ -120,7 +119,7 @@ export class Substream implements ByteEnd {
     this.owner.ready(this);
   }
 
-  /** What the channel has written still leaves. */
+  /** Closes the substream. Bytes that the channel has written still leave. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -158,7 +157,7 @@ export class Substream implements ByteEnd {
     return this.output.size > 0 || (this.lastFlag !== undefined && !this.isOutputOver);
   }
 
-  /** The next frame. The flag of an end has one of its own: peers look at it before they read the body. */
+  /** Returns the next frame. The flag of an end has its own frame, because peers read the flag before the body. */
   nextFrame(): Buffer {
     const { output, id } = this;
     if (output.size === 0) return this.lastFrame();
@@ -184,7 +183,7 @@ export class Substream implements ByteEnd {
 
   // --- what the peer sends ---
 
-  /** The header of a body; false if the window has no room for it, or if the peer has ended its half. */
+  /** Accepts the header of a body. Returns false if the window has no room, or the peer has ended its half. */
   expects(bytes: number): boolean {
     if (bytes > this.receiveWindow || (bytes > 0 && this.hasInputEnded)) return false;
     this.receiveWindow -= bytes;
@@ -196,13 +195,13 @@ export class Substream implements ByteEnd {
       this.input.push(part);
       this.user?.wake();
     } else if (this.lastFlag === FIN) {
-      // Nobody reads it: the peer is not to believe that it was read.
+      // Nobody reads these bytes. A reset tells the peer that they were not read.
       this.lastFlag = RST;
       if (this.isOutputOver) this.sendReset();
     }
   }
 
-  /** False if that is more than a window may be. */
+  /** Adds credit. Returns false if the window would exceed its maximum. */
   credited(bytes: number): boolean {
     if (bytes === 0) return true;
     this.sendWindow += bytes;
@@ -225,7 +224,7 @@ export class Substream implements ByteEnd {
     this.leave();
   }
 
-  /** It is over; bytes that have come can still be read. */
+  /** Ends the substream with an error. Bytes that have arrived can still be read. */
   fail(error: Error, info?: CloseInfo): void {
     this.output.clear();
     if (this.isGone) return;

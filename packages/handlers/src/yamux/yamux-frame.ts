@@ -18,11 +18,11 @@ export const RST = 8;
 export const NORMAL = 0;
 export const PROTOCOL_ERROR = 1;
 
-/** The window that each end has before it hears of another one. */
+/** Window of each end until it receives another window. */
 export const INITIAL_WINDOW: number = 256 * 1024;
 export const MAX_UINT32 = 0xffff_ffff;
 
-/** A frame, with room for a body of so many bytes behind the header. */
+/** Makes a frame, with room for a body of `bodyBytes` after the header. */
 export function frameOf(
   type: number,
   flags: number,

@@ -35,23 +35,23 @@ import { Substream } from './substream.ts';
 import { INITIAL_WINDOW } from './yamux-frame.ts';
 import { type SessionLink, YamuxSession } from './yamux-session.ts';
 
-/** Builds the pipeline of one substream: called for each, with new handlers. */
+/** Builds the pipeline of one substream. Called for each substream, with new handlers. */
 export type SubstreamPipeline = (channel: Channel<Buffer, OutboundBytes>) => unknown;
 
 /** Options of a {@link YamuxHandler}. */
 export interface YamuxOptions {
-  /** The end of the connection that opened it is the `client`. The two ends number their substreams by it. */
+  /** Role of this end: `client` if this end opened the connection. The role decides the numbers of substreams. */
   readonly role: 'client' | 'server';
   /** Builds the pipeline of each substream that the peer opens. @default the peer may open none */
   readonly childHandler?: SubstreamPipeline;
-  /** Options of these channels. @default those of any channel, with the logger and the clock of the connection */
-  readonly childOptions?: ChannelOptions;
-  /** Substreams of the peer at a time; one more is refused by a reset. @default 100 */
-  readonly maxSubstreams?: number;
   /**
-   * Bytes that the peer may send on a substream before some of them were read, at least the 256 KiB of the protocol.
-   * @default 262144
+   * Options of the channels of the peer's substreams. @default those of any channel, with the logger and the clock of the
+   * connection
    */
+  readonly childOptions?: ChannelOptions;
+  /** Maximum number of open substreams of the peer. Further substreams are refused by a reset. @default 100 */
+  readonly maxSubstreams?: number;
+  /** Bytes that the peer may send on a substream before this end reads them. The protocol's minimum is 262144. @default 262144 */
   readonly windowBytes?: number;
 }
 
@@ -67,8 +67,9 @@ const OPTIONS = describeOptions('YamuxHandler', {
 });
 
 /**
- * Carries many channels in one connection, by the yamux protocol: each substream is a channel with a pipeline of its own, and
- * either end opens them. Go's `hashicorp/yamux` is a peer that is tried; others follow the same specification.
+ * A handler that carries many channels over one connection, by the yamux protocol. Each substream is a channel with its own
+ * pipeline, and either end can open substreams. The handler is tested with Go's `hashicorp/yamux`. Other implementations follow
+ * the same specification.
  *
  * ```text
  *  wire | [tls] | [web socket] | YamuxHandler        | frame | codec | app   of substream 1
@@ -76,17 +77,18 @@ const OPTIONS = describeOptions('YamuxHandler', {
  * ```
  *
  * **Place**: last in the pipeline of a connection of bytes: TCP, TLS, a WebSocket.
- * **In**: bytes; they become the reads of the substreams. Other messages pass.
- * **Out**: nothing is written through it. The substreams' writes leave in turns, a frame of at most 16 KiB each, while the
- * connection is writable.
- * **Events**: fires {@link GoAwayEvent}. A drain of the connection sends a go away, drains the substreams and waits for them.
- * **Errors**: `MESSAGE_INVALID` for a peer that breaks the rules, which ends the connection with a go away.
+ * **In**: bytes, which become the reads of the substreams. Other messages pass.
+ * **Out**: nothing passes from later handlers. While the connection is writable, the substreams write in turns, at most 16 KiB
+ * each.
+ * **Events**: fires {@link GoAwayEvent}. A drain of the connection sends a go away, drains the substreams, and waits until all
+ * have ended.
+ * **Errors**: `MESSAGE_INVALID` for a peer that breaks the rules. The connection then ends with a go away.
  * **State**: per channel.
- * **Cost**: 12 bytes for each frame; the bytes of a substream are copied once more on either way. Memory is at most
- * `windowBytes` for each substream that does not read, and 64 KiB for each that cannot send.
- * **Pitfalls**: a substream that reads nothing holds itself, and no other one. The reads of the connection are never held. A peer
- * tells of what it has read when that is half of a window, so one that reads less than this within `outboundStallMs` counts as stalled. Nobody
- * notices a peer that is gone while nothing is to be sent to it: put an idle handler before it, and `ping` at its event.
+ * **Cost**: 12 bytes for each frame, and one more copy of a substream's bytes in each direction. Memory is at most `windowBytes`
+ * for each substream that does not read, and 64 KiB for each substream that cannot send.
+ * **Pitfalls**: a substream that does not read holds only itself. The reads of the connection are never held. A peer acknowledges
+ * reads when they reach half of a window. A peer that reads less within `outboundStallMs` counts as stalled. The loss of a peer
+ * is not noticed while nothing is sent to it. Put an idle handler before this handler, and `ping` at its event.
  *
  * @example
  * ```ts run
@@ -128,7 +130,7 @@ export class YamuxHandler implements Handler {
   private readonly channels = new Set<Channel>();
   private ctx: Context | undefined = undefined;
   private session: YamuxSession | undefined = undefined;
-  /** Of the output of the connection. */
+  /** Future of the end of the connection's output. */
   private ending: SettableFuture | undefined = undefined;
 
   /** @throws OptionError if an option is not valid */
@@ -147,18 +149,18 @@ export class YamuxHandler implements Handler {
     return this.again();
   }
 
-  /** Substreams that are open, or whose last bytes have not left. */
+  /** Number of substreams that are open, or whose last bytes have not left. */
   get size(): number {
     return this.session?.size ?? 0;
   }
 
   /**
-   * Opens a substream; resolves with its channel, which may be written to at once. The peer's refusal is a reset that comes
-   * later.
+   * Opens a substream. Resolves with its channel, which accepts writes at once. If the peer refuses the substream, a reset
+   * arrives later.
    *
-   * @param initialize - builds its pipeline
+   * @param initialize - builds the pipeline of the substream
    * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a channel that has started
-   * @throws ChannelError `CHANNEL_REFUSED` if the peer takes no more, or the connection is over
+   * @throws ChannelError `CHANNEL_REFUSED` if the peer takes no more substreams, or the connection has ended
    */
   async open(initialize: SubstreamPipeline, options: SubstreamOptions = {}): Promise<Channel> {
     const transport = this.transport();
@@ -172,7 +174,7 @@ export class YamuxHandler implements Handler {
   }
 
   /**
-   * A substream to be opened, for `connect({ transport })` of a `Bootstrap`.
+   * Makes the transport of a new substream, for `connect({ transport })` of a `Bootstrap`.
    *
    * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a channel that has started
    */
@@ -188,7 +190,7 @@ export class YamuxHandler implements Handler {
   }
 
   /**
-   * Resolves with the time to the peer and back, in milliseconds; calls while a ping is under way share it.
+   * Resolves with the round-trip time to the peer, in milliseconds. Calls while a ping is under way share its result.
    *
    * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a channel that has started
    */

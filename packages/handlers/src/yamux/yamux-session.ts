@@ -33,17 +33,16 @@ export interface SessionLink {
   readonly remoteAddress: Address | undefined;
   write(frame: Buffer): void;
   flush(): void;
-  /** The peer opens a substream. */
+  /** Called when the peer opens a substream. */
   accepted(substream: Substream): void;
-  /** The peer takes no more substreams. */
+  /** Called when the peer takes no more substreams. */
   wentAway(code: number): void;
-  /** The peer broke the rules; nothing is read any more. */
+  /** Called when the peer broke the rules. No further input is read. */
   violated(error: Error): void;
-  /** A substream is over, and its channel has closed. */
+  /** Called when a substream has ended and its channel has closed. */
   released(): void;
 }
 
-/** Limits of a session. */
 export interface SessionLimits {
   readonly isClient: boolean;
   readonly windowBytes: number;
@@ -58,21 +57,21 @@ interface PendingPing {
   readonly reject: (error: Error) => void;
 }
 
-/** The substreams of one connection, by the rules of yamux; knows neither channels nor pipelines. */
+/** The substreams of one connection, by the rules of yamux. A session uses neither channels nor pipelines. */
 export class YamuxSession implements SubstreamOwner, FrameReceiver {
   private isOver = false;
   private readonly limits: SessionLimits;
   private readonly link: SessionLink;
   private readonly reader = new FrameReader(this);
-  /** Those that have frames to come or to go. */
+  /** Substreams that can still send or receive frames, by id. */
   private readonly live = new Map<number, Substream>();
-  /** Those that wait for the connection. */
+  /** Substreams that wait for the connection. */
   private readonly waiting = new Set<Substream>();
-  /** Those that are live, or whose channels are open. */
+  /** Substreams that are live, or whose channels are open. */
   private readonly all = new Set<Substream>();
-  /** Of {@link all}, those that the peer opened. */
+  /** Number of substreams in {@link all} that the peer opened. */
   private peersCount = 0;
-  /** Those with output, each in its turn. */
+  /** Substreams with output, in the order of their turns. */
   private readonly turns = new Fifo<Substream>();
   private readonly afterEvent = onceAfterEvent<SessionLink>(() => this.sendOn());
   private isUp = false;
@@ -83,12 +82,12 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   private highestPeerId = 0;
   private hasSentGoAway = false;
   private hasPeerGoneAway = false;
-  /** Bytes that may still come for substreams which are over here: what the windows of these had left. */
+  /** Number of bytes that can still arrive for ended substreams: the unused parts of their windows. */
   private lateBytes = 0;
   private lastLateId = 0;
   private ping: PendingPing | undefined = undefined;
   private nextPing = 0;
-  /** The frame whose body comes. */
+  /** Substream of the frame whose body is arriving. */
   private current: Substream | undefined = undefined;
   private endsInput = false;
 
@@ -116,7 +115,6 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
 
   // --- life ---
 
-  /** The connection is up. */
   up(): void {
     this.isUp = true;
     for (const substream of this.waiting) {
@@ -127,7 +125,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     this.waiting.clear();
   }
 
-  /** The connection is over, and all substreams with it. */
+  /** Ends all substreams, because the connection has ended. */
   end(info: CloseInfo): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -146,14 +144,14 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     this.whenSent?.();
   }
 
-  /** The peer opens no more substreams; those that are there go on. */
+  /** Announces that the peer may open no more substreams. Open substreams continue. */
   goAway(code: number = NORMAL): void {
     if (this.hasSentGoAway || this.isOver) return;
     this.hasSentGoAway = true;
     this.send(frameOf(GO_AWAY, 0, 0, code));
   }
 
-  /** Ends the output of the connection, once all that substreams have given has left. */
+  /** Ends the output of the connection, after all output of the substreams has left. */
   finish(done: () => void): void {
     this.goAway();
     this.whenSent = () => {
@@ -167,7 +165,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
 
   // --- what substreams do ---
 
-  /** Opens one of ours; returns why it cannot. */
+  /** Opens a substream of this end. Returns an error if that is impossible. */
   dial(substream: Substream): Error | undefined {
     const refusal = this.refusalOfDial();
     if (refusal !== undefined) {
@@ -186,7 +184,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   }
 
   private refusalOfDial(): string | undefined {
-    if (this.isOver || this.isFinished) return 'the connection of the substreams is over';
+    if (this.isOver || this.isFinished) return 'the connection of the substreams has ended';
     if (this.hasPeerGoneAway) return 'the peer takes no more substreams on this connection';
     if (this.nextId > MAX_UINT32)
       return 'this connection has used all numbers of substreams: connect again';
@@ -234,12 +232,12 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     this.link.released();
   }
 
-  /** The connection takes output again. */
+  /** Called when the connection is writable again. */
   writable(): void {
     if (this.turns.size > 0) this.afterEvent(this.link);
   }
 
-  /** One frame of each substream that has some, and so on. */
+  /** Writes one frame of each substream with output, in turns. */
   private sendOn(): void {
     const { turns, link } = this;
     if (this.isOver || this.isFinished) return;
@@ -254,10 +252,10 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     else link.flush();
   }
 
-  /** Resolves with the time until the peer's answer, in milliseconds. */
+  /** Sends a ping. Resolves with the time until the peer's answer, in milliseconds. */
   pingPeer(): Promise<number> {
     if (this.isOver || this.isFinished) {
-      const text = 'the connection of the substreams is over';
+      const text = 'the connection of the substreams has ended';
       return Promise.reject(new ChannelError('CHANNEL_CLOSED', text));
     }
     if (this.ping !== undefined) return this.ping.promise;
@@ -325,7 +323,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     return undefined;
   }
 
-  /** Some open them in another order than that of their numbers: Go's does, by two goroutines at once. */
+  /** Opens a substream of the peer. Ids can arrive out of order, for example from Go's yamux, which uses two goroutines. */
   private peerOpens(id: number): Substream | undefined {
     if (this.isOurs(id)) {
       this.violate(`substream ${id}, with a number of this end: are both ends ${this.role}s?`);
@@ -359,7 +357,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     return this.limits.isClient ? 'client' : 'server';
   }
 
-  /** Bytes of a substream that is over here: the peer does not know it yet. */
+  /** Counts bytes of a substream that has ended here, because the peer does not know about the end yet. */
   private lateCame(flags: number, id: number, length: number): void {
     this.lateBytes -= length;
     if (this.lateBytes < 0) {

@@ -80,7 +80,7 @@ describe('methods', () => {
       'breaks prices.quote.items: new: an old client sends no items',
     ]);
     expect(lines(service(items), service({}))).toEqual([
-      'breaks prices.quote.items: removed: an old client sends items that nobody takes',
+      'breaks prices.quote.items: removed: an old client sends items that the server does not read',
     ]);
   });
 

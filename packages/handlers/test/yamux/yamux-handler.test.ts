@@ -248,8 +248,8 @@ describe('the end of the connection', () => {
       ['inactive peer by peer'],
     ]);
     await expect(channel.writeAndFlush(Buffer.from('late'))).rejects.toThrow('closed (idle)');
-    await expect(pair.open(pair.near)).rejects.toThrow('is over');
-    await expect(pair.near.handler.ping()).rejects.toThrow('is over');
+    await expect(pair.open(pair.near)).rejects.toThrow('has ended');
+    await expect(pair.near.handler.ping()).rejects.toThrow('has ended');
     expect(pair.near.handler.size).toBe(0);
   });
 

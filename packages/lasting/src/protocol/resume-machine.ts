@@ -353,7 +353,9 @@ export class ResumeMachine {
     this.confirm();
     if (this.hasPeerEnded) return this.fail(invalidFrame(frame, 'DATA came after END'));
     if (this.incoming.arrived(payloadBytes)) return undefined;
-    return this.fail(invalidFrame(frame, `more came than the credit of ${this.creditBytes} bytes`));
+    return this.fail(
+      invalidFrame(frame, `more bytes arrived than the credit of ${this.creditBytes} bytes`),
+    );
   }
 
   private control(bytes: Buffer): ResumeAction {
@@ -386,7 +388,9 @@ export class ResumeMachine {
       return OPENED;
     }
     if (frame.kind === 'resumed' && this.isOpened) return this.resumed(bytes, frame);
-    return this.fail(invalidFrame(bytes, `${nameOf(kind)} is not an answer to what was sent`));
+    return this.fail(
+      invalidFrame(bytes, `${nameOf(kind)} does not answer the frame that was sent`),
+    );
   }
 
   private resumed(

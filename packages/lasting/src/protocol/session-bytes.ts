@@ -36,7 +36,7 @@ export function encodeParts(version: number, header: object, payloads: readonly 
   const jsonBytes = Buffer.byteLength(json);
   let length = PREFIX_BYTES + jsonBytes;
   for (const payload of payloads) length += LENGTH_BYTES + payload.length;
-  // One allocation is enough, because a log receives a record for each burst of a channel.
+  // Only one allocation, to be fast, because a log receives a record for each burst of a channel.
   const bytes = Buffer.allocUnsafe(length);
   bytes[0] = version;
   bytes.writeUInt32BE(jsonBytes, 1);
@@ -87,7 +87,7 @@ export function decodeSession(bytes: Uint8Array): SessionState {
   const cost = kept.reduce((sum, { length }) => sum + length + MESSAGE_OVERHEAD_BYTES, 0);
   if (cost > state.keptCreditBytes) throw invalid(bytes, 'they keep more than the credit');
   if (state.highest > state.acknowledged + keptCount) {
-    throw invalid(bytes, 'messages that went to the client are missing');
+    throw invalid(bytes, 'messages that were sent to the client are missing');
   }
   return { ...state, kept, waiting: payloads.slice(keptCount) };
 }

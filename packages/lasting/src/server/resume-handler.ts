@@ -80,20 +80,20 @@ const ignore = (): void => {};
  *                            codec | auth | app        the lasting channel: stays
  * ```
  *
- * - **Place** last in the link's pipeline, after the frame handlers. Heartbeats and idle times belong in the link's pipeline.
+ * - **Place** Last in the link's pipeline, after the frame handlers. Heartbeats and idle times belong in the link's pipeline.
  *   Codec, sign-in, groups and the application belong in the pipeline of `childHandler`.
- * - **In** frames of the link, as bytes. A frame contains one message of the lasting channel, or several short messages.
- * - **Out** nothing; the lasting channel reads and writes.
- * - **Events** fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Forwards `DrainStartEvent` and `DrainEvent`
+ * - **In** Frames of the link, as bytes. A frame contains one message of the lasting channel, or several short messages.
+ * - **Out** Nothing; the lasting channel reads and writes.
+ * - **Events** Fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Forwards `DrainStartEvent` and `DrainEvent`
  *   there. The drain of the link waits until the lasting channel has ended.
  * - **Errors** `HR_ERR_MESSAGE_INVALID` for frames that break the protocol: link and lasting channel end as `bad-input`.
  *   `HR_ERR_TIMEOUT_READ` if no frame arrives within `helloTimeoutMs`. A lasting channel whose client does not return closes as
  *   `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.
- * - **State** per link; the table has the state of the lasting channels. A client has signed in if its channel's attribute
+ * - **State** Per link; the table has the state of the lasting channels. A client has signed in if its channel's attribute
  *   `PRINCIPAL` is set. An `AuthHandler` or a custom sign-in sets the attribute. The table gives up other clients first.
- * - **Cost** a copy of each written message until its acknowledgement, and of each short message that waits for the pipeline; an
+ * - **Cost** A copy of each written message until its acknowledgement, and of each short message that waits for the pipeline; an
  *   acknowledgement of 7 bytes for 64 messages.
- * - **Pitfalls** a write settles when the message is kept, not when it is sent: see `acknowledged`. A framing limit below 1,024
+ * - **Pitfalls** A write settles when the message is kept, not when it is sent: see `acknowledged`. A framing limit below 1,024
  *   bytes, or below the longest message plus 1 byte, closes the link each time that such a frame is sent. An earlier handler that
  *   holds reads of the link also holds the acknowledgements.
  *
@@ -215,7 +215,10 @@ export class ResumeHandler implements Handler {
   /** Handles the first frame. */
   private greet(ctx: Context, bytes: Buffer): void {
     if (!(bytes instanceof Uint8Array)) {
-      throw invalidFrame(Buffer.alloc(0), 'what came is not bytes: a framing is missing before it');
+      throw invalidFrame(
+        Buffer.alloc(0),
+        'the input is not bytes: a frame decoder is missing before it',
+      );
     }
     const frame = decodeResumeFrame(bytes);
     this.timer?.cancel();

@@ -118,7 +118,7 @@ export const OPTIONS = describeOptions('ResumeTable', {
   helloTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
   random: fn({
     answers: 'at once',
-    purpose: 'gives so many random bytes',
+    purpose: 'returns the given number of random bytes',
     default: systemRandom,
   }),
   log: value<SessionLog, Record<never, never>>(

@@ -32,13 +32,13 @@ interface Answer extends WritePacket {
 /**
  * Writes the requests and events of one connection of a client, and passes each answer to its request.
  *
- * - **Place** last.
- * - **In** values of the codec.
- * - **Out** nothing; it writes packets.
- * - **Events** forwards all.
+ * - **Place** Last.
+ * - **In** Values of the codec.
+ * - **Out** Nothing; it writes packets.
+ * - **Events** Forwards all.
  * - **Errors** `MESSAGE_INVALID` for an answer that the deserializer refuses; the channel then ends as `bad-input`. An answer
  *   to a request that is no longer pending is dropped.
- * - **State** one channel: the pending requests.
+ * - **State** One channel: the pending requests.
  */
 export class PacketClientHandler implements Handler {
   declare readonly types: Types<{ reads: unknown; passesOn: never; writes: unknown }>;

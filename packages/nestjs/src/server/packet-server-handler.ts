@@ -45,15 +45,15 @@ const UNREAD: ReceivedPacket = { pattern: undefined, data: undefined };
  *  wire | frame | codec | heartbeat | auth | [packets]
  * ```
  *
- * - **Place** last.
- * - **In** values of the codec.
- * - **Out** nothing; it writes answers.
- * - **Events** on a `DrainEvent` the handler notifies the peer, and the channel does not end while a packet is being handled.
+ * - **Place** Last.
+ * - **In** Values of the codec.
+ * - **Out** Nothing; it writes answers.
+ * - **Events** On a `DrainEvent` the handler notifies the peer, and the channel does not end while a packet is being handled.
  *   The handler holds reads while `maxEvents` events are running.
  * - **Errors** `MESSAGE_INVALID` for a packet without a pattern, with an id that is not valid or in use, or that the
  *   deserializer refuses. The channel then ends as `bad-input`.
- * - **State** one channel: its requests and events.
- * - **Cost** an object for each packet, and an entry in a map for a request.
+ * - **State** One channel: its requests and events.
+ * - **Cost** An object for each packet, and an entry in a map for a request.
  */
 export class PacketServerHandler implements Handler, PacketOwner {
   declare readonly types: Types<{ reads: unknown; passesOn: never; writes: unknown }>;

@@ -31,14 +31,14 @@ const MAX_DIGITS = 10;
  *  BEFORE 9#{"a":"ä"}  →  AFTER {"a":"ä"}      9 code units, 10 bytes
  * ```
  *
- * - **Place** first.
+ * - **Place** First.
  * - **In** `Buffer`, in any cut.
  * - **Out** `Buffer`, one for each message, in UTF-8.
- * - **Events** as ByteToMessageDecoder.
+ * - **Events** As ByteToMessageDecoder.
  * - **Errors** `FRAME_TOO_LONG` as soon as the length in code units, or in bytes, exceeds the limit; `FRAME_CORRUPT` for a
  *   length that is not a number, and for a length that ends within a character.
- * - **State** the unfinished frame: one decoder for each channel.
- * - **Cost** reads each byte once, however the stream is cut.
+ * - **State** The unfinished frame: one decoder for each channel.
+ * - **Cost** Reads each byte once, however the stream is cut.
  */
 export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
   private readonly maxFrameLength: number;

@@ -9,11 +9,11 @@ import { EncodeError } from '@headrace/core';
  *  BEFORE {"a":"ä"}  →  AFTER 9#{"a":"ä"}
  * ```
  *
- * - **Place** after (outbound) the JSON codec.
- * - **In** bytes in UTF-8.
+ * - **Place** After (outbound) the JSON codec.
+ * - **In** Bytes in UTF-8.
  * - **Out** `Buffer`.
  * - **Errors** `MESSAGE_TOO_LONG` over `maxFrameLength` bytes; it fails the write.
- * - **State** none.
+ * - **State** None.
  */
 export class NestTcpFrameEncoder extends MessageToMessageEncoder<Uint8Array, Buffer> {
   private readonly maxFrameLength: number;

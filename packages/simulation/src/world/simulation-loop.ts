@@ -30,7 +30,7 @@ export class SimulationLoop implements SimulatedTime {
   }
 
   plan(atMs: number, task: () => void): Timer {
-    if (Number.isNaN(atMs)) throw new SimulationError('something was to happen at NaN ms');
+    if (Number.isNaN(atMs)) throw new SimulationError('an event was scheduled at NaN ms');
     if (this.isFree) this.goOnFreely();
     return this.queue.add(Math.max(atMs, this.now), task);
   }

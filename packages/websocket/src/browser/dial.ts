@@ -37,7 +37,7 @@ export function dial(address: string | URL, options: WebSocketClientOptions): Pa
 function pageWebSocket(): PageSocketClass {
   const { WebSocket } = globalThis as { readonly WebSocket?: unknown };
   if (typeof WebSocket === 'function') return WebSocket as PageSocketClass;
-  throw new OptionError('OPTION_CONFLICT', 'there is no WebSocket here', { option: 'url' });
+  throw new OptionError('OPTION_CONFLICT', 'this runtime has no WebSocket', { option: 'url' });
 }
 
 /** Returns the URL of an address, which can be relative to the page, for example `/ws`. */

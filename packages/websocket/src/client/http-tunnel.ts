@@ -113,10 +113,7 @@ export class HttpTunnel {
     const byTunnel = async (): Promise<C> => {
       const channel = await ways.tunnel();
       this.remember(url, clock);
-      ways.logger?.log(
-        'info',
-        `the WebSocket to ${shownUrl(httpUrl(url))} goes over HTTP requests`,
-      );
+      ways.logger?.log('info', `the WebSocket to ${shownUrl(httpUrl(url))} uses HTTP requests`);
       return channel;
     };
     const isTunnelFirst = this.isPreferred(url, clock);

@@ -97,7 +97,7 @@ class HostedRequest implements TunnelPlace {
  * close the socket.
  */
 class HostedTransport implements Transport {
-  readonly accepts = 'nothing, for an HTTP server has the connection';
+  readonly accepts = 'nothing, because an HTTP server has the connection';
   readonly unsentBytes = 0;
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;

@@ -80,17 +80,17 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  *                             └─ websocket | text | idle | auth | chat     a channel with parent
  * ```
  *
- * - **Place** last, where messages are still bytes.
+ * - **Place** Last, where messages are still bytes.
  * - **In** `Buffer`.
- * - **Out** nothing. The messages of the WebSocket arrive in the pipeline of the WebSocket's channel.
- * - **Events** forwards all, and fires a `DrainEvent` through the WebSocket's pipeline. A drained connection without a WebSocket
+ * - **Out** Nothing. The messages of the WebSocket arrive in the pipeline of the WebSocket's channel.
+ * - **Events** Forwards all, and fires a `DrainEvent` through the WebSocket's pipeline. A drained connection without a WebSocket
  *   ends after its last response, or after the tunnel session that it serves.
  * - **Errors** `TIMEOUT_READ` when a request is not complete in time, `MESSAGE_INVALID` for input that is not HTTP,
  *   `REJECTED_ORIGIN` for a WebSocket from another site. The handler answers the peer (408, 400, 431, 403) before it fires the
  *   error. Then the connection ends; log the error.
- * - **State** one channel.
- * - **Cost** that of Node's HTTP server until the upgrade. A frame of a broadcast is built once.
- * - **Pitfalls** add the handler to an active channel, or before the channel is active, like every handler with a deadline.
+ * - **State** One channel.
+ * - **Cost** That of Node's HTTP server until the upgrade. A frame of a broadcast is built once.
+ * - **Pitfalls** Add the handler to an active channel, or before the channel is active, like every handler with a deadline.
  *
  * @example
  * ```ts run

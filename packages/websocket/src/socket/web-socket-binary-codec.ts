@@ -23,16 +23,16 @@ const KINDS: MessageKinds = { reads: 'bytes', passesOn: 'bytes', accepts: 'bytes
  *  websocket | [binary] | heartbeat | resume
  * ```
  *
- * - **Place** first in the pipeline of a WebSocket.
+ * - **Place** First in the pipeline of a WebSocket.
  * - **In** `string` for a text message, `Buffer` for a binary one; pings and pongs that reach the codec are dropped.
  * - **Out** `Buffer`; written bytes become binary messages.
- * - **Events** none.
+ * - **Events** None.
  * - **Errors** `MESSAGE_INVALID` for a text message; unhandled, the error closes the WebSocket with 1003. Too long messages
  *   (`FRAME_TOO_LONG`) are errors of the WebSocket itself and also pass the pipeline. `MESSAGE_NOT_ENCODABLE` fails the write of
  *   a value that is not bytes.
- * - **State** none; sharable.
- * - **Cost** none in addition to the WebSocket's.
- * - **Pitfalls** a byte decoder after the codec must not expect one message for each read. Use the codec without frame decoders.
+ * - **State** None; sharable.
+ * - **Cost** None in addition to the WebSocket's.
+ * - **Pitfalls** A byte decoder after the codec must not expect one message for each read. Use the codec without frame decoders.
  *
  * @example
  * ```ts run

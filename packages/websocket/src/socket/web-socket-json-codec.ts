@@ -33,18 +33,18 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'values', accepts: 'value
  *  BEFORE '{"a":1}'  →  AFTER { a: 1 }
  * ```
  *
- * - **Place** first in the pipeline of a WebSocket, or after its heartbeat.
- * - **In** inbound `string` for a text message, `Buffer` for a binary one; outbound any value except bytes. Pings and pongs that
+ * - **Place** First in the pipeline of a WebSocket, or after its heartbeat.
+ * - **In** Inbound `string` for a text message, `Buffer` for a binary one; outbound any value except bytes. Pings and pongs that
  *   reach the codec are dropped.
- * - **Out** inbound the schema's output; outbound `TextMessage`.
- * - **Events** passes all events on.
- * - **Errors** as `JsonCodec`. `FRAME_TOO_LONG`: the counted size of a message exceeds `maxMessageBytes`. `MESSAGE_INVALID`: a
+ * - **Out** Inbound the schema's output; outbound `TextMessage`.
+ * - **Events** Passes all events on.
+ * - **Errors** As `JsonCodec`. `FRAME_TOO_LONG`: the counted size of a message exceeds `maxMessageBytes`. `MESSAGE_INVALID`: a
  *   value is not JSON or does not fit the schema, or a message is binary without `readBinary`. `DECODER_FAILED`: the schema
  *   throws or is asynchronous. `MESSAGE_NOT_ENCODABLE` and `ENCODER_FAILED` fail the write. An unhandled inbound error closes the
  *   WebSocket with 1009 or 1003.
- * - **State** whether the codec has failed. Use one codec for each channel.
+ * - **State** Whether the codec has failed. Use one codec for each channel.
  * - **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded and framed once.
- * - **Pitfalls** without a schema, a message can have any content, including a `__proto__` key. Schemas must be synchronous.
+ * - **Pitfalls** Without a schema, a message can have any content, including a `__proto__` key. Schemas must be synchronous.
  *   Outbound messages are not validated. With `otherMessages: 'pass-on'` binary messages pass unchanged in both directions,
  *   beside the JSON. The WebSocket's own `maxMessageBytes` limits only the bytes.
  *

@@ -20,16 +20,16 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'text', accepts: 'text' }
  *  websocket | [text] | idle | auth | chat
  * ```
  *
- * - **Place** first in the pipeline of a WebSocket.
+ * - **Place** First in the pipeline of a WebSocket.
  * - **In** `string` for a text message, `Buffer` for a binary one; pings and pongs that reach the codec are dropped.
  * - **Out** `string`; written strings become text messages.
- * - **Events** none.
+ * - **Events** None.
  * - **Errors** `MESSAGE_INVALID` for a binary message; unhandled, the error closes the WebSocket with 1003. Text that is not
  *   UTF-8 (`TEXT_NOT_UTF8`) and too long messages (`FRAME_TOO_LONG`) are errors of the WebSocket itself and also pass the
  *   pipeline. `MESSAGE_NOT_ENCODABLE` fails the write of a value that is not a string.
- * - **State** none; sharable.
- * - **Cost** one encoding per text; a broadcast encodes its text once for all members.
- * - **Pitfalls** an unpaired surrogate is sent as U+FFFD.
+ * - **State** None; sharable.
+ * - **Cost** One encoding per text; a broadcast encodes its text once for all members.
+ * - **Pitfalls** An unpaired surrogate is sent as U+FFFD.
  *
  * @example
  * ```ts run

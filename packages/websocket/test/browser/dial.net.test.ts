@@ -94,6 +94,6 @@ describe('the WebSocket of a page', () => {
 
   it('says that there is none', async () => {
     page.WebSocket = undefined;
-    await expect(connect('ws://127.0.0.1:1/ws')).rejects.toThrow('there is no WebSocket here');
+    await expect(connect('ws://127.0.0.1:1/ws')).rejects.toThrow('this runtime has no WebSocket');
   });
 });

@@ -148,7 +148,7 @@ describe('a WebSocket over HTTP requests', () => {
     expect(accepted[0]!.attributes.get(WEB_SOCKET_TUNNEL)).toBe(true);
     expect(clientAddress(accepted[0]!)).toMatchObject({ host: '127.0.0.1' });
     expect(lines).toEqual([
-      `info the WebSocket to ${url.replace('ws:', 'http:')} goes over HTTP requests`,
+      `info the WebSocket to ${url.replace('ws:', 'http:')} uses HTTP requests`,
     ]);
     await channel.closed;
   });

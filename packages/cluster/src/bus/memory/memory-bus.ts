@@ -9,13 +9,13 @@ import { Relay } from '../relay/relay.ts';
 
 /** Options of {@link memoryBus}. */
 export interface MemoryBusOptions extends EngineBusOptions {
-  /** The buses of one hub hear each other. @default a hub of its own */
+  /** Hub of the bus. The buses of one hub exchange messages. @default a new hub */
   readonly hub?: MemoryHub;
 }
 
 const OPTIONS = describeOptions('memoryBus', { hub: object('a MemoryHub') }, BUS_OPTIONS);
 
-/** A bus within this process: for one node, and for tests of several. */
+/** Makes a bus within this process, for one node or for tests of several nodes. */
 export function memoryBus(options: MemoryBusOptions = {}): EngineBus {
   const { hub = new MemoryHub() } = OPTIONS.resolve(options);
   const connect = async (sink: BusLinkSink, host: BusHost) => hub.connect(sink, host);
@@ -23,7 +23,7 @@ export function memoryBus(options: MemoryBusOptions = {}): EngineBus {
   return new EngineBus(engine, BUS_OPTIONS.only(options));
 }
 
-/** Where the memory buses of a process meet. */
+/** Connects the memory buses of a process. */
 export class MemoryHub {
   /** @internal Subscriptions and logs. */
   readonly relay = new Relay();
@@ -31,8 +31,8 @@ export class MemoryHub {
   private isStopped = false;
 
   /**
-   * Simulates the kill of a server with a disk: every link is lost, and no new one can be made until {@link start}. Messages that
-   * are stored for durable groups stay.
+   * Simulates the kill of a server with a disk. Every link is lost, and no new link can be made until {@link start}. The stored
+   * messages of durable groups are not lost.
    */
   kill(): void {
     this.refuses = true;
@@ -41,18 +41,18 @@ export class MemoryHub {
     }
   }
 
-  /** Simulates a server that a signal has stopped: it takes everything, and delivers nothing until {@link start}. */
+  /** Simulates a server that a signal has stopped. The server accepts all messages, and delivers none until {@link start}. */
   stop(): void {
     this.isStopped = true;
   }
 
-  /** Starts the hub again after {@link kill} or {@link stop}. Messages that came while it was stopped are lost. */
+  /** Starts the hub again after {@link kill} or {@link stop}. Messages that arrived while the hub was stopped are lost. */
   start(): void {
     this.refuses = false;
     this.isStopped = false;
   }
 
-  /** @internal A link of one bus. */
+  /** @internal Makes the link of one bus. */
   connect(sink: BusLinkSink, host: BusHost): BusLink {
     if (this.refuses) throw new ChannelError('CHANNEL_REFUSED', 'the hub was killed');
     return new LocalLink(this.relay, sink, host, () => !this.isStopped);

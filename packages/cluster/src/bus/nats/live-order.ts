@@ -2,23 +2,23 @@ import type { Clock, Timer } from '@headrace/core';
 import type { LogEntry } from '../../log/log.ts';
 import type { BusSubscription } from '../bus.ts';
 
-/** An entry whose forerunner has not arrived waits so long; then the follower has a hole, and reads the log. */
+/** Time that an entry waits for the entry before it. After this time, the follower has a gap, and reads the log. */
 const WAIT_MS = 50;
-/** Entries that wait, at most. */
+/** Maximum number of waiting entries. */
 const MAX_WAITING = 64;
 
 /**
- * Puts the live copies of one stream in order. A NATS server republishes the messages of several writers in another
- * order than it stored them: each waits here, for a short time, for the one before it.
+ * Puts the live copies of one stream in order. A NATS server can republish the messages of several writers in another order than
+ * it stored them. Each copy waits for a short time for the copy before it.
  */
 export class LiveOrder implements BusSubscription {
   private readonly clock: Clock;
   private readonly deliver: (entry: LogEntry) => void;
-  /** The offset of the last one that was delivered; 0 before the first. */
+  /** The offset of the last delivered entry, or 0 before the first. */
   private last = 0;
-  /** The offset of the last one that came late: the next behind it is in order again. */
+  /** The offset of the last late entry. The entry that follows it is in order again. */
   private late = 0;
-  /** In the order of their offsets. */
+  /** The waiting entries, by offset. */
   private waiting: LogEntry[] = [];
   private timer: Timer | undefined = undefined;
 
@@ -30,7 +30,7 @@ export class LiveOrder implements BusSubscription {
   take(entry: LogEntry): void {
     const { last, waiting } = this;
     const { position, previous } = entry;
-    // A late one, which the follower has read from the log; or the one before it did not say where it is.
+    // The entry is late, and the follower has read it from the log. Or the entry before it did not contain its place.
     if (position.offset <= last) {
       if (previous === this.late) this.last = position.offset;
       this.late = position.offset;
@@ -57,7 +57,7 @@ export class LiveOrder implements BusSubscription {
   private wait(): void {
     const { clock } = this;
     const timer = clock.schedule(() => {
-      // Messages of the time in which this process stood still are in the socket, and are read before the next turn.
+      // Messages that arrived while this process stood still are in the socket, and are read before the next turn.
       clock.nextTurn(() => {
         if (this.timer === timer) this.giveUp();
       });

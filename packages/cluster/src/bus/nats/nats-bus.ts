@@ -8,21 +8,24 @@ import { natsServers } from './nats-servers.ts';
 
 /** Options of {@link natsBus}. */
 export interface NatsBusOptions extends EngineBusOptions {
-  /** One server or several of one NATS cluster: `nats://10.0.0.7:4222`. User and password may stand in it. */
+  /**
+   * Address of one server, or of several servers of one NATS cluster: `nats://10.0.0.7:4222`. An address can contain the user and
+   * the password.
+   */
   readonly servers: string | readonly string[];
-  /** The user name; it takes precedence over the one in the addresses. @default none */
+  /** User name, which takes precedence over the user in the addresses. @default none */
   readonly user?: string;
-  /** The password; it takes precedence over the one in the addresses, and is never logged. @default none */
+  /** Password, which takes precedence over the password in the addresses and is never logged. @default none */
   readonly pass?: string;
-  /** The token, for servers with one token for all clients. @default none */
+  /** Token, for servers with one token for all clients. @default none */
   readonly token?: string;
-  /** The authenticator for NKeys, JWTs and credentials files: see `@nats-io/transport-node`. @default none */
+  /** Authenticator for NKeys, JWTs and credentials files; see `@nats-io/transport-node`. @default none */
   readonly authenticator?: Authenticator | Authenticator[];
-  /** Options of TLS; `null` for no TLS even where the server offers it. @default TLS where the server offers it */
+  /** Options of TLS. `null` turns TLS off even if the server offers it. @default TLS where the server offers it */
   readonly tls?: TlsOptions | null;
-  /** The prefix of inboxes, for accounts that may only subscribe to some of them. @default '_INBOX' */
+  /** Prefix of inboxes, for accounts that may subscribe only to some inboxes. @default '_INBOX' */
   readonly inboxPrefix?: string;
-  /** On how many servers of a NATS cluster the messages of durable groups are stored. @default 1 */
+  /** Number of servers of a NATS cluster that store the messages of durable groups. @default 1 */
   readonly replicas?: number;
 }
 
@@ -52,14 +55,13 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * A bus over NATS. Needs the packages `@nats-io/transport-node` and, for durable groups, `@nats-io/jetstream`.
+ * Makes a bus over NATS. Needs the packages `@nats-io/transport-node` and, for durable groups, `@nats-io/jetstream`.
  *
- * Durable groups of one app share a JetStream stream, `hr_<app>`, whose limits are those of the group that asks for
- * most. They are raised when a group asks for more, and never lowered: a group that must keep far more than the others
- * belongs to an app of its own.
+ * Durable groups of one app share the JetStream stream `hr_<app>`. The highest limits of any group apply to the stream. The
+ * limits are raised when a group needs more, and never lowered. Give a group that must keep far more messages than the others an
+ * app of its own.
  *
- * @throws OptionError `OPTION_INVALID`. A wrong password or a server that is not there is logged once, and the connect is tried
- *   again.
+ * @throws OptionError `OPTION_INVALID`. A wrong password or an unreachable server is logged once, and the connect is tried again.
  * @example
  * ```ts check
  * import { Cluster } from '@headrace/cluster';

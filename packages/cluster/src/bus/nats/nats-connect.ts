@@ -8,15 +8,15 @@ import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { INSTALL_NATS } from './nats-install.ts';
 import { NatsLink } from './nats-link.ts';
 
-/** The servers to connect to, and how. */
+/** The servers to connect to, and the options of the client. */
 export interface NatsConnectOptions {
   readonly servers: readonly string[];
   readonly replicas: number;
-  /** Credentials, TLS, the time for a connect. */
+  /** The credentials, TLS options, and the time for a connect. */
   readonly client: Readonly<Partial<NodeConnectionOptions>>;
 }
 
-/** A connection to NATS. */
+/** Connects to NATS. */
 export async function connectToNats(
   { client, servers, replicas }: NatsConnectOptions,
   sink: BusLinkSink,
@@ -43,8 +43,8 @@ const SOCKETS = 'net.client.socket';
 const CONTEXT = new AsyncLocalStorage<Set<net.Socket>>();
 
 /**
- * Ends the sockets of a connect that fails. The client leaves one open for ever where a server takes the connection
- * and says nothing, as a stopped one does.
+ * Ends the sockets of a connect that fails. The client never closes a socket if a server accepts the connection and then sends
+ * nothing, like a stopped server.
  */
 async function endingSockets<T>(signal: AbortSignal, connect: () => Promise<T>): Promise<T> {
   const sockets = new Set<net.Socket>();

@@ -1,16 +1,16 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 
-/** The client, imported when it is needed. */
+/** The client package, imported when it is needed. */
 export type NatsPeer = typeof import('@nats-io/transport-node');
 
-/** An answer that is waited for. */
+/** An expected answer. */
 export interface ExpectedAnswer {
-  /** Where it must go. */
+  /** The subject of the answer. */
   readonly reply: string;
   forget(): void;
 }
 
-/** Answers to this connection: one subscription, and nothing but a number and a function for each. */
+/** Receives the answers to this connection with one subscription. Each answer needs only a number and a function. */
 export class NatsInbox {
   private readonly connection: NatsConnection;
   private readonly prefix: string;

@@ -1,2 +1,2 @@
-/** The cure where a package is missing. */
+/** The command that installs the missing packages. */
 export const INSTALL_NATS = 'npm install @nats-io/transport-node @nats-io/jetstream';

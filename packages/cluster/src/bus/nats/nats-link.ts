@@ -48,7 +48,7 @@ export class NatsLink implements BusLink {
     try {
       this.connection.publish(subject, bytes);
     } catch (thrown) {
-      // Larger than the server's max_payload, or closed a moment ago.
+      // The message is larger than the server's max_payload, or the connection was closed a moment ago.
       if (this.hasFailedToSend || this.connection.isClosed()) return;
       this.hasFailedToSend = true;
       const error = toError(thrown);
@@ -61,7 +61,7 @@ export class NatsLink implements BusLink {
     if (this.isOver || this.connection.isClosed() || this.subscriptions.has(subject)) return;
     const callback = (error: Error | null, message: Msg) => {
       if (error !== null) this.lose(error);
-      // Empty, with a reply wanted: another node asks whether this one listens.
+      // An empty message with a reply subject is the question of another node whether this node listens.
       else if (message.reply === undefined || message.reply === '') {
         this.sink.received(subject, toBuffer(message.data));
       }
@@ -79,8 +79,8 @@ export class NatsLink implements BusLink {
   }
 
   /**
-   * Asks for an answer that no listener gives. Without a listener the server reports that at once, before it answers the ping
-   * that follows; so the ping's answer alone means that there is a listener.
+   * Publishes a question that no listener answers. Without a listener, the server reports this at once, before it answers the
+   * following ping. So if only the ping is answered, a listener exists.
    */
   receivers(subject: string): Promise<number> {
     return new Promise((resolve, reject) => {
@@ -105,7 +105,7 @@ export class NatsLink implements BusLink {
     await this.connection.close();
   }
 
-  /** One round trip for all that ask in the same moment. */
+  /** Makes one round trip for all calls in the same turn. */
   private ping(): Promise<void> {
     this.roundTrip ??= Promise.resolve().then(() => {
       this.roundTrip = undefined;
@@ -114,11 +114,11 @@ export class NatsLink implements BusLink {
     return this.roundTrip;
   }
 
-  /** Gets the errors of the server. */
+  /** Receives the errors of the server. */
   private async watch(): Promise<void> {
     for await (const status of this.connection.status()) {
       if (status.type !== 'error' || this.isOver || this.hasFailedToSend) continue;
-      // A subscription that is refused ends the link; see its callback.
+      // A refused subscription ends the link; see the callback.
       if ((status.error as { operation?: string }).operation !== 'publish') continue;
       this.hasFailedToSend = true;
       this.host.logger.log('warn', `NATS refuses a message: ${status.error.message}`);

@@ -13,13 +13,13 @@ import { epochOf, NatsStore } from './nats-store.ts';
 
 const STREAM = /^(hr\.([A-Za-z0-9_-]+))\.d\.([A-Za-z0-9_-]+)$/;
 const PLAIN = /^[A-Za-z0-9_.:-]{1,128}$/;
-/** A page has no more, whatever was asked for, but one message in any case. */
+/** Maximum size of a page. A page always contains at least one message. */
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
-/** Live copies that wait for the first word about their epoch, at most. */
+/** Maximum number of live copies that wait until their epoch is known. */
 const MAX_HELD = 1024;
-/** An append that JetStream has not answered by then was given up by its writer long before. */
+/** Maximum time for JetStream to answer an append. The writer gives up long before. */
 const ANSWER_MS = 10_000;
-/** The server is asked for a stream's time of creation once in so long. */
+/** Minimum time between two questions for a stream's creation time. */
 const ASK_EVERY_MS = 1000;
 
 /** The parts of a {@link NatsLogLink}. */
@@ -57,9 +57,9 @@ export class NatsLogLink implements LogLink {
   private readonly stores = new Map<string, NatsStore>();
   private readonly groups = new Map<string, StoredGroup>();
   private jetStream: Promise<JetStream> | undefined = undefined;
-  /** The last live copy of each app's stream. */
+  /** The sequence of the last live copy of each app's stream. */
   private readonly lastSequences = new Map<NatsStore, number>();
-  /** Streams whose time of creation has been asked for lately; true if it is to be asked for again. */
+  /** Streams whose creation time was asked for recently. The value is true if the time must be requested again. */
   private readonly suspected = new Map<NatsStore, boolean>();
 
   constructor(parts: NatsLogLinkParts) {
@@ -106,14 +106,14 @@ export class NatsLogLink implements LogLink {
     const jetStream = await this.jetStreamOf();
     const { streams } = jetStream.manager;
     const [oldest, newest, info] = await Promise.all([
-      // The server knows `next_by_subj` with it, the type does not.
+      // The server knows `next_by_subj` with `seq`, but the type does not.
       streams.getMessage(store.name, { seq: 1, next_by_subj: stream } as { seq: number }),
       streams.getMessage(store.name, { last_by_subj: stream }),
       streams.info(store.name),
     ]);
     const epoch = epochOf(info);
     if (oldest === null || newest === null) {
-      // The entries of this group are unknown, but not more than those of the whole stream.
+      // The last entry of this group is unknown, but it is not after the last entry of the whole stream.
       return { epoch, entries: [], first: 0, last: info.state.last_seq };
     }
     const { seq: first } = oldest;
@@ -140,7 +140,7 @@ export class NatsLogLink implements LogLink {
       else if (held.length < MAX_HELD) held.push(message);
     };
     const subscription = connection.subscribe(liveSubject(stream), { callback });
-    // The epoch is not in the live copies.
+    // The live copies do not contain the epoch.
     this.openedGroupOf(stream).then(
       (known) => {
         group = known;
@@ -148,7 +148,7 @@ export class NatsLogLink implements LogLink {
         held = undefined;
         for (const message of waiting) if (!subscription.isClosed()) deliver(message);
       },
-      // A missing entry is a hole, which the follower finds.
+      // A missing entry is a gap, which the follower finds.
       () => {},
     );
     return {
@@ -161,7 +161,7 @@ export class NatsLogLink implements LogLink {
 
   // --- parts ---
 
-  /** The group, once its store is open; waits for `open` to be called, without an end. */
+  /** Resolves with the group once its store is open. Waits without limit for a call of `open`. */
   private async openedGroupOf(stream: string): Promise<StoredGroup> {
     const group = await this.groupOf(stream);
     await group.store.opened;
@@ -219,11 +219,14 @@ export class NatsLogLink implements LogLink {
     else this.lastSequences.set(store, sequence);
     const position = { epoch: store.epoch!, offset: sequence };
     const id = idOf(token, headers.get('Nats-Msg-Id'));
-    // A copy: a room's newest messages would keep the client's read buffers alive.
+    // Copied, because a room's newest messages would keep the client's read buffers in memory.
     return { position, previous, id, bytes: Buffer.from(message.data) };
   }
 
-  /** A lower number is one of another writer that came late, or the first of a stream that was made again. */
+  /**
+   * Checks whether the stream was made again. Called for a lower number than before, which can also be a late message of another
+   * writer.
+   */
   private suspect(store: NatsStore): void {
     const { suspected } = this;
     const wasAsked = suspected.has(store);
@@ -238,12 +241,12 @@ export class NatsLogLink implements LogLink {
       (isSame) => {
         if (!isSame) this.madeAnew(store);
       },
-      // A server that does not answer is found by the link.
+      // The link notices a server that does not answer.
       () => {},
     );
   }
 
-  /** The state of this link is about the previous stream. */
+  /** Ends the link, because its state belongs to the previous stream. */
   private madeAnew({ name }: NatsStore): void {
     this.parts.lose(new Error(`the JetStream stream ${name} was made again`));
   }
@@ -255,7 +258,7 @@ export class NatsLogLink implements LogLink {
   ): Promise<LogEntry[]> {
     const consumer = await client.consumers.get(store.name, {
       filter_subjects: stream,
-      // With the one before, to know that it is still there.
+      // Includes the message before, to check that it still exists.
       ...startAt(Math.max(1, after)),
     });
     const entries: LogEntry[] = [];
@@ -307,7 +310,9 @@ function sequenceIn(message: Msg): number {
   return seq;
 }
 
-/** Ids are known to a whole JetStream stream, and stand in a header: the group comes first, odd characters go. */
+/**
+ * Makes an id for a JetStream header. Ids apply to the whole stream, so the group comes first. Special characters are encoded.
+ */
 function idIn(token: string, id: string): string {
   if (PLAIN.test(id)) return `${token}/p${id}`;
   return `${token}/b${Buffer.from(id, 'utf8').toString('base64url')}`;

@@ -1,10 +1,10 @@
 import { OptionError } from '@headrace/core';
 
-/** Where NATS is, with what stood before the `@` taken out. */
+/** The addresses of NATS, and the credentials from before the `@`. */
 export interface NatsServers {
   readonly urls: readonly string[];
   readonly credentials: { readonly user?: string; readonly pass?: string };
-  /** For log lines. */
+  /** The name for log lines. */
   readonly name: string;
 }
 
@@ -36,7 +36,7 @@ function parsed(text: string): URL {
   throw notServers();
 }
 
-/** Without what was given: a password may stand in it. */
+/** Makes an error that does not quote the value, because the value can contain a password. */
 function notServers(): OptionError {
   return new OptionError(
     'OPTION_INVALID',

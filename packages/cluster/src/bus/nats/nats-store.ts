@@ -6,7 +6,7 @@ import { DUPLICATE_WINDOW_MS } from '../../log/memory-stream.ts';
 const NANOSECONDS = 1e6;
 const NOT_FOUND = 10059;
 const NAME_IN_USE = 10058;
-/** Two nodes that raise the limits at the same time see each other's after so many tries. */
+/** Maximum number of attempts to set the limits, in case two nodes raise the limits at the same time. */
 const MAX_TRIES = 5;
 
 /** The JetStream stream of a {@link NatsStore}. */
@@ -27,9 +27,12 @@ export class NatsStore {
   private isDoubtful = false;
   private firstEpoch: string | undefined = undefined;
   private announceOpened: () => void = () => {};
-  /** Resolves when it was opened for the first time. */
+  /** Resolves when the stream was opened for the first time. */
   readonly opened: Promise<void>;
-  /** One after the other: thousands of groups that are opened at once make one request. */
+  /**
+   * Resolves when the last call of `open` has ended. The calls run one after the other, so that thousands of groups make one
+   * request.
+   */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(manager: JetStreamManager, options: NatsStoreOptions) {
@@ -41,23 +44,23 @@ export class NatsStore {
     });
   }
 
-  /** When the stream was made that was opened first: another one has other numbers. */
+  /** The creation time of the stream that was opened first. Another stream has other numbers. */
   get epoch(): string | undefined {
     return this.firstEpoch;
   }
 
-  /** Something was refused: the stream may be gone, or another one. */
+  /** Notes a refused request. The stream can be gone, or another stream can have its name. */
   doubt(): void {
     this.isDoubtful = true;
   }
 
-  /** Asks the server; false if the stream is gone, or another one has its name. */
+  /** Asks the server. Resolves with false if the stream is gone, or another stream has its name. */
   async isSame(): Promise<boolean> {
     const now = await this.look();
     return now !== undefined && epochOf(now) === this.epoch;
   }
 
-  /** Resolves with false if another stream has the name of the one that was opened first. */
+  /** Opens the stream. Resolves with false if another stream has the name of the stream that was opened first. */
   open(limits: LogLimits): Promise<boolean> {
     const opening = this.turn.then(() => this.reach(limits));
     this.turn = opening.catch(() => {});
@@ -98,7 +101,7 @@ export class NatsStore {
 
   private make(config: Partial<StreamConfig> & { name: string }): Promise<StreamInfo | undefined> {
     return this.manager.streams.add(config).catch((thrown: unknown) => {
-      // Another node made it a moment ago.
+      // Another node made the stream a moment ago.
       if (codeOf(thrown) === NAME_IN_USE) return undefined;
       throw toError(thrown);
     });
@@ -121,7 +124,7 @@ export class NatsStore {
   }
 }
 
-/** The change that meets the limits of all groups; undefined if they are met. */
+/** Returns the change that meets the limits of all groups, or undefined if they are met. */
 function raise(
   now: StreamConfig,
   wanted: Partial<StreamConfig>,
@@ -139,13 +142,13 @@ function raise(
   return { ...now, max_msgs_per_subject: messages, max_age: age, duplicate_window: window };
 }
 
-/** Of limits: 0 and -1 mean no limit. */
+/** Returns the larger limit. The values 0 and -1 mean no limit. */
 function larger(one: number, other: number): number {
   if (one <= 0) return one;
   return other <= 0 ? other : Math.max(one, other);
 }
 
-/** When the stream was made, without the colons of the time: an epoch has none. */
+/** Returns the creation time of the stream as an epoch. The colons are removed, because an epoch contains none. */
 export function epochOf({ created }: Pick<StreamInfo, 'created'>): string {
   return created.replaceAll(':', '');
 }

@@ -4,12 +4,12 @@ import type { WillWitness } from '../bus-engine.ts';
 import { processWire } from './process-wire.ts';
 import { type PrimaryWire, WorkerLink } from './worker-link.ts';
 
-/** Before the subject of the engine, as that of the relay. */
+/** Prefix of an engine's subject in the relay. */
 const PREFIX = 'will:';
 
 /**
- * The primary of `node:cluster` as a witness for a worker whose engine does not notice the end of a process: the will is
- * left with the primary's relay, and the workers that remain publish it on their engines.
+ * Uses the primary of `node:cluster` as a witness for a worker whose engine does not notice the end of a process. The primary's
+ * relay keeps the will, and the remaining workers publish it on their engines.
  */
 export class PrimaryWitness implements WillWitness {
   private readonly wire: PrimaryWire;
@@ -27,7 +27,7 @@ export class PrimaryWitness implements WillWitness {
   ): void {
     const sink = {
       received: (from: string, will: Uint8Array) => publish(from.slice(PREFIX.length), will),
-      // Without a primary there is no witness.
+      // Without a primary, there is no witness.
       lost: () => {},
     };
     this.link ??= new WorkerLink(randomInt(2 ** 31), this.wire, sink, () => {});
@@ -42,7 +42,7 @@ export class PrimaryWitness implements WillWitness {
   }
 }
 
-/** For an engine that is not in the primary: of a worker, which has one. */
+/** Returns a witness for the engine of a worker, because only a worker has a primary. */
 export function primaryWitness(): WillWitness | undefined {
   return cluster.isWorker ? new PrimaryWitness(processWire) : undefined;
 }

@@ -12,20 +12,22 @@ import { connectToPrimary } from './worker-link.ts';
 export type ProcessBusOptions = EngineBusOptions;
 
 /**
- * A bus between the processes of `node:cluster`: the primary relays, and each worker gets what it listens to. The primary may be
- * a node too, and a process that never forks is alone on it. In the primary either `runWorkers()` or this call is needed before a
- * worker's bus can come up.
+ * Makes a bus between the processes of `node:cluster`. The primary relays messages, and each worker receives the subjects that it
+ * listens to. The primary can be a node too. A process that never forks is alone on its bus. A worker's bus comes up only after
+ * the primary has called `runWorkers()` or this function.
  *
  * Durable groups live in the memory of the primary, and end with it.
  *
- * At most 8 MiB wait for a worker that takes nothing; further messages are lost to it, and counted in `Workers.list()`. Messages
- * go as JSON, the default serialization of the channel, many in one. A message of 128 bytes from a worker to two others takes 1.5
- * µs of CPU in the primary (0.9 to 1.8, Node 20); one that the primary itself publishes to two takes 0.9 to 1.7. On two cores
- * with other work too, 40,000 to 300,000 messages a second were measured: `benchmarks/micro/process-bus.mjs`.
+ * At most 8 MiB of messages wait for a worker that does not read. Further messages to the worker are lost, and counted in
+ * `Workers.list()`. The channel sends several messages together, as JSON (its default serialization).
+ *
+ * A message of 128 bytes from a worker to two others takes 1.5 µs of CPU in the primary (0.9 to 1.8, Node 20). A message from the
+ * primary to two workers takes 0.9 to 1.7 µs. On two cores with other work, 40,000 to 300,000 messages a second were measured;
+ * see `benchmarks/micro/process-bus.mjs`.
  */
 export function processBus(options: ProcessBusOptions = {}): EngineBus {
   BUS_OPTIONS.checkNames(options, 'processBus');
-  // The relay is there from this call on, even before a cluster opens the bus.
+  // The relay must exist from this call on, even before a cluster opens the bus.
   if (!cluster.isWorker) processRelay();
   return new EngineBus({ name: 'process:', hasLog: true, connect }, options);
 }

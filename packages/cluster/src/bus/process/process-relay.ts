@@ -7,9 +7,9 @@ import { RelayPort } from './relay-port.ts';
 /** The relay of this process for its workers. */
 export class ProcessRelay {
   readonly relay = new Relay();
-  /** Called with the worker's id when messages begin to be lost because it does not take them. */
+  /** Called with the worker's id when messages begin to be lost because the worker does not read them. */
   onFull: (workerId: number) => void = () => {};
-  /** By the worker's id. */
+  /** The ports by the worker's id. */
   private readonly ports = new Map<number, RelayPort>();
 
   constructor() {
@@ -25,12 +25,12 @@ export class ProcessRelay {
     cluster.on('exit', gone);
   }
 
-  /** Messages that a worker lost because it did not take them. */
+  /** Returns the number of messages that a worker lost because it did not read them. */
   droppedFor(workerId: number): number {
     return this.ports.get(workerId)?.dropped ?? 0;
   }
 
-  /** Bytes that wait for a worker. */
+  /** Returns the number of bytes that wait for a worker. */
   waitingFor(workerId: number): number {
     return this.ports.get(workerId)?.waiting ?? 0;
   }
@@ -54,8 +54,8 @@ export class ProcessRelay {
 const KEY = Symbol.for('headrace.process-relay');
 
 /**
- * The one relay of this process, made when it is first asked for. It hangs at the module `node:cluster`, of which there
- * is one for each process, so that two copies of this package in one program have the same.
+ * Returns the relay of this process, and makes it at the first call. The relay is stored at the module `node:cluster`, which
+ * exists once for each process. So two copies of this package in one program share the relay.
  */
 export function processRelay(): ProcessRelay {
   const place = cluster as unknown as Record<symbol, ProcessRelay | undefined>;

@@ -1,6 +1,6 @@
 import type { PrimaryWire } from './worker-link.ts';
 
-/** The channel that `node:cluster` gives a worker. */
+/** The channel from a worker to its primary, made by `node:cluster`. */
 export const processWire: PrimaryWire = {
   get isOpen(): boolean {
     return process.connected;

@@ -4,19 +4,19 @@ import type { LogEntry } from '../../log/log.ts';
 import { type Relay, RelayBytes, type RelayMember } from '../relay/relay.ts';
 import { ASK, CallBatch, CallReader, entryText, type RelayFrame, TELL } from './relay-frame.ts';
 
-/** Messages that may wait for one worker; more are lost, and counted. */
+/** Maximum size of messages that wait for one worker. Further messages are lost, and counted. */
 export const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
-/** The way to one worker's process. */
+/** The connection to one worker's process. */
 export interface WorkerWire {
-  /** Calls back when the frame has left this process, or never. */
+  /** Sends a frame. Calls `left` when the frame has left this process, or never. */
   send(frame: RelayFrame, left: () => void): void;
   now(): number;
-  /** Messages begin to be lost. */
+  /** Called when messages begin to be lost. */
   full(): void;
 }
 
-/** One worker's process at the relay: its links, and what waits for it. */
+/** The process of one worker at the relay: its links, and the messages that wait for it. */
 export class RelayPort {
   private readonly relay: Relay;
   private readonly wire: WorkerWire;
@@ -30,27 +30,27 @@ export class RelayPort {
     this.wire = wire;
   }
 
-  /** Messages that were lost because the worker did not take them. */
+  /** The number of messages that were lost because the worker did not read them. */
   get dropped(): number {
     return this.lost;
   }
 
-  /** Calls that have not left this process yet. */
+  /** The size of the calls that have not left this process yet. */
   get waiting(): number {
     return this.waitingBytes;
   }
 
-  /** A frame came from the worker. */
+  /** Carries out the calls of a worker's frame. */
   received({ headraceLink, calls }: RelayFrame): void {
     const reader = new CallReader(calls);
     try {
       while (!reader.isAtEnd) this.carryOut(headraceLink, reader.number(), reader);
     } catch {
-      // Of another version: what it asked for is not done, and its bus does not come up.
+      // A frame of another version: its calls are not carried out, and the bus of the worker does not come up.
     }
   }
 
-  /** The process is gone: what its links left for that is published. */
+  /** Called when the process is gone. Publishes the wills of its links. */
   close(): void {
     const links = [...this.links.values()];
     for (const { id } of links) this.leave(id);
@@ -59,7 +59,7 @@ export class RelayPort {
     }
   }
 
-  /** False if there is no room: the message is lost. */
+  /** Returns false if the message has no room. The message is then lost. */
   admit(size: number): boolean {
     if (this.waitingBytes + size <= MAX_WAITING_BYTES) return true;
     this.lost += 1;
@@ -68,7 +68,7 @@ export class RelayPort {
     return false;
   }
 
-  /** Begins to wait. */
+  /** Counts bytes that begin to wait. */
   wait(size: number): void {
     this.waitingBytes += size;
   }
@@ -124,7 +124,7 @@ export class RelayPort {
     }
   }
 
-  /** The answers to the calls of a frame; all calls are read before the first one is carried out. */
+  /** Returns the answer to a call as a function. All fields are read before the call is carried out. */
   private question(what: number, fields: CallReader): () => unknown {
     const { relay, wire } = this;
     if (what === ASK.settled) return () => null;
@@ -187,7 +187,7 @@ class RemoteLink implements RelayMember {
     if (this.port.admit(length)) this.tell(length, TELL.entry, stream, text);
   }
 
-  /** Answers with what the task returns, or with its error. */
+  /** Answers with the result of the task, or with its error. */
   answer(request: number, task: () => unknown): void {
     try {
       const value = task();
@@ -199,7 +199,7 @@ class RemoteLink implements RelayMember {
     }
   }
 
-  /** Its bytes count as waiting at once: a batch may be sent within this call. */
+  /** Sends a call. Its bytes count as waiting first, because a batch can be sent within this call. */
   tell(length: number, ...fields: unknown[]): void {
     this.port.wait(CallBatch.sizeOf(length));
     this.batch.add(length, ...fields);

@@ -16,11 +16,11 @@ import {
   TELL,
 } from './relay-frame.ts';
 
-/** The way from a worker to its primary. */
+/** The connection from a worker to its primary. */
 export interface PrimaryWire {
   readonly isOpen: boolean;
   send(frame: RelayFrame, left: () => void): void;
-  /** Calls back with what comes from the primary, and once when that is gone. */
+  /** Calls `received` with the messages of the primary, and `gone` once when the primary is gone. */
   listen(received: (message: unknown) => void, gone: () => void): () => void;
 }
 
@@ -61,7 +61,7 @@ export class WorkerLink implements BusLink, LogLink {
     this.ask(subject.length + data.length, ASK.publish, subject, data);
   }
 
-  /** In a frame of its own: a primary of an older version drops all of a frame from what it does not know on. */
+  /** Sends the will in a frame of its own, because an older primary drops the rest of a frame after an unknown call. */
   leaveWill(subject: string, bytes: Uint8Array): void {
     const data = toBuffer(bytes).toString('base64');
     this.batch.flush();
@@ -86,7 +86,7 @@ export class WorkerLink implements BusLink, LogLink {
   }
 
   async open(stream: string, { messages, ageMs }: LogLimits): Promise<void> {
-    // JSON knows no Infinity.
+    // JSON has no Infinity.
     const limits = [messages, ageMs].map((limit) => Math.min(limit, Number.MAX_SAFE_INTEGER));
     await this.request(stream.length, ASK.open, stream, ...limits);
   }
@@ -116,7 +116,7 @@ export class WorkerLink implements BusLink, LogLink {
     this.ask(0, ASK.bye);
     this.batch.flush();
     this.end(new Error('the link was closed'));
-    // Behind everything that was sent.
+    // This frame arrives after all earlier frames.
     if (flush && this.wire.isOpen) {
       await new Promise<void>((resolve) => {
         this.wire.send({ headraceLink: this.id, calls: [] }, resolve);
@@ -194,10 +194,10 @@ export class WorkerLink implements BusLink, LogLink {
   }
 }
 
-/** A primary that relays answers at once. */
+/** Maximum time for a primary to answer. A primary that relays answers at once. */
 const WELCOME_WITHIN_MS = 2000;
 
-/** Resolves when the relay in the primary has answered. */
+/** Connects to the relay in the primary. Resolves when the relay has answered. */
 export function connectToPrimary(
   wire: PrimaryWire,
   sink: BusLinkSink,

@@ -8,13 +8,16 @@ import { connectToRedis } from './redis-connect.ts';
 
 /** Options of {@link redisBus}. */
 export interface RedisBusOptions extends EngineBusOptions {
-  /** `redis://10.0.0.7:6379`, or `rediss://` for TLS. User, password and the database's number may stand in it. */
+  /**
+   * Address of the server: `redis://10.0.0.7:6379`, or `rediss://` for TLS. The address can contain the user, the password and
+   * the database number.
+   */
   readonly url: string;
-  /** The user name; it takes precedence over the one in the URL. @default none */
+  /** User name, which takes precedence over the user in the URL. @default none */
   readonly username?: string;
-  /** The password; it takes precedence over the one in the URL, and is never logged. @default none */
+  /** Password, which takes precedence over the password in the URL and is never logged. @default none */
   readonly password?: string;
-  /** Certificates and other options of the sockets: see `@redis/client`. @default its own */
+  /** Certificates and other options of the sockets; see `@redis/client`. @default the client's own */
   readonly socket?: RedisClientOptions['socket'];
 }
 
@@ -34,12 +37,11 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * A bus over Redis: pub/sub, and streams for durable groups. Needs the package `@redis/client`.
+ * Makes a bus over Redis, with pub/sub for messages and streams for durable groups. Needs the package `@redis/client`.
  *
  * Durable groups are as safe as the server's `appendonly` setting.
  *
- * @throws OptionError `OPTION_INVALID`. A wrong password or a server that is not there is logged once, and the connect is tried
- *   again.
+ * @throws OptionError `OPTION_INVALID`. A wrong password or an unreachable server is logged once, and the connect is tried again.
  * @example
  * ```ts check
  * import { Cluster } from '@headrace/cluster';
@@ -65,7 +67,7 @@ export function redisBus(options: RedisBusOptions): EngineBus {
   );
 }
 
-/** For log lines, without user and password. */
+/** Returns the name for log lines, without user and password. */
 function nameOf(url: string): string {
   try {
     const { protocol, hostname, port, pathname } = new URL(url);
@@ -73,7 +75,7 @@ function nameOf(url: string): string {
       return `${protocol}//${hostname}:${port === '' ? '6379' : port}${pathname.replace(/\/$/, '')}`;
     }
   } catch {}
-  // Without what was given: a password may stand in it.
+  // The error does not quote the URL, because the URL can contain a password.
   throw new OptionError(
     'OPTION_INVALID',
     "url is not an address of Redis; it looks like 'redis://127.0.0.1:6379'",

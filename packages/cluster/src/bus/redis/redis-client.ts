@@ -1,13 +1,13 @@
 import type { createClient } from '@redis/client';
 
-/** A client as the package makes it. */
+/** A client of the package `@redis/client`. */
 export type RedisClient = ReturnType<typeof createClient>;
 
-/** Ends a client, whatever state it is in. */
+/** Ends a client in any state. */
 export function destroy(client: RedisClient): void {
   try {
     client.destroy();
   } catch {
-    // Closed already.
+    // The client was closed already.
   }
 }

@@ -5,7 +5,7 @@ import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
 import { RedisLink } from './redis-link.ts';
 
-/** A pair of connections to Redis: one publishes, the other one listens. */
+/** Connects to Redis twice: one connection publishes, and the other connection listens. */
 export async function connectToRedis(
   options: Readonly<RedisClientOptions>,
   sink: BusLinkSink,
@@ -47,11 +47,11 @@ export async function connectToRedis(
 function clientOptions(options: Readonly<RedisClientOptions>): RedisClientOptions {
   return {
     ...options,
-    // The client changes it.
+    // Copied, because the client changes it.
     socket: { ...options.socket } as NonNullable<RedisClientOptions['socket']>,
     disableOfflineQueue: true,
     maintNotifications: 'disabled',
-    // A timer for each command otherwise; the bus notices a server that does not answer.
+    // Otherwise the client starts a timer for each command. The bus notices a server that does not answer.
     commandOptions: { timeout: undefined } as never,
   };
 }

@@ -11,7 +11,7 @@ export interface RedisLinkParts {
   readonly publisher: RedisClient;
   readonly subscriber: RedisClient;
   readonly peer: typeof import('@redis/client');
-  /** Another one means that the server was started again. */
+  /** The id of the server's run. A different id means that the server was started again. */
   readonly runId: string;
   readonly logger: Logger;
 }
@@ -22,7 +22,7 @@ export class RedisLink implements BusLink {
   private readonly publisher: RedisClient;
   private readonly subscriber: RedisClient;
   private readonly sink: BusLinkSink;
-  /** Subscriptions that the server has not confirmed; those of one moment go in one command. */
+  /** Subscriptions that the server has not confirmed. Subscriptions of one turn are sent in one command. */
   private readonly unconfirmed = new Set<Promise<void>>();
   private batch: string[] = [];
   private isOver = false;
@@ -50,7 +50,7 @@ export class RedisLink implements BusLink {
 
   publish(subject: string, bytes: Uint8Array): void {
     if (this.isOver) return;
-    // A command that Redis refuses, NOPERM say, is for all of them: the heartbeat is one too.
+    // If Redis refuses one command, for example with NOPERM, it refuses all, including heartbeats.
     this.publisher.sendCommand(['PUBLISH', subject, toBuffer(bytes)]).catch(this.refused);
   }
 
@@ -82,7 +82,7 @@ export class RedisLink implements BusLink {
 
   async close(flush: boolean): Promise<void> {
     this.isOver = true;
-    // Its answer comes behind those of everything before it.
+    // The answer arrives after the answers to all earlier commands.
     if (flush) await this.publisher.sendCommand(['PING']).catch(() => {});
     destroy(this.publisher);
     destroy(this.subscriber);
@@ -97,7 +97,7 @@ export class RedisLink implements BusLink {
     this.confirm(this.subscriber.subscribe(batch, this.received, true));
   }
 
-  /** For the log: a listener of its own, and a way to end it. */
+  /** Adds a listener for the log. Returns a function that removes the listener. */
   private follow(subject: string, listener: (bytes: Buffer) => void): () => void {
     if (this.isOver) return () => {};
     this.confirm(this.subscriber.subscribe(subject, listener, true));

@@ -24,10 +24,10 @@ export interface RedisLogLinkParts {
 const sha = (script: string) => createHash('sha1').update(script).digest('hex');
 const APPEND_SHA = sha(APPEND);
 const READ_SHA = sha(READ);
-/** Entries of one answer, at most: Redis does nothing else meanwhile. */
+/** Maximum number of entries in one answer, because Redis does nothing else meanwhile. */
 const MAX_PAGE = 1000;
 
-/** Durable groups in Redis: a stream each, written by one script. */
+/** Durable groups in Redis. Each group is a stream that one script writes. */
 export class RedisLogLink implements LogLink {
   private readonly parts: RedisLogLinkParts;
   private readonly limits = new Map<string, readonly [messages: string, ageMs: string]>();
@@ -38,7 +38,7 @@ export class RedisLogLink implements LogLink {
   }
 
   async open(stream: string, { messages, ageMs }: LogLimits): Promise<void> {
-    // A server that reads its files still refuses; the next call asks again.
+    // A server that loads its files still refuses. The next call asks again.
     this.loading ??= this.load().catch((thrown: unknown) => {
       this.loading = undefined;
       throw toError(thrown);
@@ -131,19 +131,19 @@ export class RedisLogLink implements LogLink {
       return await client.sendCommand<Buffer[]>(command, { typeMapping });
     } catch (thrown) {
       const error = toError(thrown);
-      // Somebody cleared the scripts: over a new link everything is repeated in order.
+      // The scripts were cleared on the server. Over a new link, everything is repeated in order.
       if (error.message.startsWith('NOSCRIPT')) lose(error);
       throw error;
     }
   }
 }
 
-/** In one slot of a Redis cluster. */
+/** Makes keys that are in one slot of a Redis cluster. */
 function keysOf(stream: string): string[] {
   return [`{${stream}}:at`, `{${stream}}:log`, `{${stream}}:marks`];
 }
 
-/** `epoch offset previous length-of-id`, a line feed, the id, the bytes. */
+/** Parses `epoch offset previous length-of-id`, a line feed, the id, and the bytes. */
 function liveEntry(message: Buffer): LogEntry | undefined {
   const end = message.indexOf(10);
   const parts = message.toString('latin1', 0, Math.max(end, 0)).split(' ');

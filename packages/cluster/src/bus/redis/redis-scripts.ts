@@ -1,13 +1,13 @@
 /**
  * The common part of the scripts of durable groups. A group has four keys:
  *
- * - `<stream>:at`, a hash: its epoch, the offsets of the newest message and of the one before the next, the server's run
+ * - `<stream>:at`, a hash: the epoch, the offsets of the newest and of the next message, and the id of the server's run
  * - `<stream>:log`, a Redis stream whose ids are `<offset>-0`
- * - `<stream>:marks`, a list of `<ms> <offset>`: what lies before a mark is older than it
+ * - `<stream>:marks`, a list of `<ms> <offset>`: messages before a mark are older than the mark
  * - `<stream>:i:<id>`, for two minutes: the epoch and the offset of that id
  *
- * Where the hash is lost, the epoch is new, and the other keys begin again. So do all where another program has added to the
- * Redis stream with an id that leaves no room for the next offset.
+ * If the hash is lost, the epoch changes, and the other keys start again. All keys start again if another program has added an
+ * entry to the Redis stream whose id leaves no room for the next offset.
  */
 const COMMON = `
 local function now()
@@ -36,7 +36,10 @@ local function trim(log, marks, time, age)
 end
 `;
 
-/** KEYS at log marks id; ARGV run fresh-epoch id bytes messages age-ms channel window-ms. Gives epoch, offset, and 1 if the log began again. */
+/**
+ * KEYS at log marks id; ARGV run fresh-epoch id bytes messages age-ms channel window-ms. Returns epoch, offset, and 1 if the log
+ * began again.
+ */
 export const APPEND = `${COMMON}
 local at, log, marks, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = epochOf(at, ARGV[2])
@@ -94,7 +97,7 @@ redis.call('PUBLISH', ARGV[7], table.concat({epoch, number, previous, #ARGV[3]},
 return {epoch, number, foreign}
 `;
 
-/** KEYS at log marks; ARGV fresh-epoch after limit age-ms. Gives epoch, first, last, then id, offset, previous, bytes. */
+/** KEYS at log marks; ARGV fresh-epoch after limit age-ms. Returns epoch, first, last, then id, offset, previous, bytes. */
 export const READ = `${COMMON}
 local at, log, marks = KEYS[1], KEYS[2], KEYS[3]
 local epoch = epochOf(at, ARGV[1])

@@ -17,7 +17,7 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
   private readonly followers = new Map<string, (entry: LogEntry) => void>();
   private isOpen = true;
 
-  /** @param answers - while it gives false, what is published is lost, and no request is answered */
+  /** @param answers - a function that returns false while messages are lost and requests are not answered */
   constructor(relay: Relay, sink: BusLinkSink, host: BusHost, answers = () => true) {
     this.relay = relay;
     this.sink = sink;
@@ -47,7 +47,7 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
     return this.ask(() => this.relay.receivers(subject));
   }
 
-  /** Later, as with any engine: publishing does not run the listeners. */
+  /** Delivers later, like any engine, so that `publish` does not run the listeners. */
   received(subject: string, bytes: RelayBytes): void {
     this.host.clock.execute(() => {
       if (this.isOpen) this.sink.received(subject, bytes.bytes);
@@ -82,7 +82,7 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
     this.relay.leave(this);
   }
 
-  /** Ends it as a server that is killed. */
+  /** Ends the link like a killed server. */
   lose(cause: Error): void {
     if (!this.isOpen) return;
     void this.close();
@@ -97,7 +97,7 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
   }
 }
 
-/** Notes the follower of a stream, of which a link has one; `unfollow` runs when it is closed. */
+/** Adds the follower of a stream. A link has one follower for each stream. `unfollow` runs when the follower is closed. */
 export function followed(
   followers: Map<string, (entry: LogEntry) => void>,
   stream: string,

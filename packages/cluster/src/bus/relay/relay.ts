@@ -2,13 +2,13 @@ import { Buffer } from 'node:buffer';
 import type { LogEntry } from '../../log/log.ts';
 import { MemoryStream } from '../../log/memory-stream.ts';
 
-/** One link of one process, as the relay sees it. */
+/** One link of one process, as the relay uses it. */
 export interface RelayMember {
   received(subject: string, bytes: RelayBytes): void;
   appended(stream: string, entry: LogEntry): void;
 }
 
-/** Bytes that are converted at most once each way, however many processes get them. */
+/** Bytes that are converted at most once each way, for any number of processes. */
 export class RelayBytes {
   private asText: string | undefined;
   private asBytes: Buffer | undefined;
@@ -31,11 +31,11 @@ export class RelayBytes {
 
 interface Interests {
   readonly subjects: Set<string>;
-  /** Each ends what follows the stream. */
+  /** Functions that end the subscriptions to streams. */
   readonly streams: Map<string, () => void>;
 }
 
-/** Subscriptions of the links of one machine: a message goes only to those. And the logs of durable groups. */
+/** The subscriptions of the links of one machine, and the logs of durable groups. A message goes only to the subscribed links. */
 export class Relay {
   private readonly members = new Map<RelayMember, Interests>();
   private readonly subjects = new Map<string, Set<RelayMember>>();
@@ -103,7 +103,7 @@ export class Relay {
     interests?.streams.delete(stream);
   }
 
-  /** Made when it is first asked for. */
+  /** Returns a stream, and makes it at the first call. */
   stream(name: string): MemoryStream {
     let stream = this.streams.get(name);
     if (stream === undefined) {

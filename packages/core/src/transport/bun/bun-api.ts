@@ -1,10 +1,9 @@
-// The members of Bun's global `Bun` that we use. Types only: nothing of Bun is imported, so that
-// the package loads everywhere.
+// The members of Bun's global `Bun` that this folder uses. The file imports nothing of Bun.
 
-/** A connection of Bun's. Every call on a closed one does nothing. */
+/** A connection of Bun. Calls on a closed connection do nothing. */
 export interface BunSocket<Data> {
   data: Data;
-  /** The system's descriptor; not in Bun's documents, and missing on Windows. */
+  /** The system's descriptor. The descriptor is not in Bun's documentation, and is missing on Windows. */
   readonly fd?: number;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
@@ -12,13 +11,18 @@ export interface BunSocket<Data> {
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
   readonly localFamily: string | undefined;
-  /** How many bytes the kernel has taken, at once; negative if the connection takes no more. */
+  /**
+   * Returns the number of bytes that the kernel has accepted, or a negative number if the connection accepts no more
+   * bytes.
+   */
   write(bytes: Uint8Array, byteOffset: number, byteLength: number): number;
-  /** Ends our half. */
   shutdown(): void;
-  /** Closes; bytes that the kernel has taken still arrive. Calls `close` within this call. */
+  /**
+   * Closes the connection. Bytes that the kernel has accepted still arrive. The callback `close` is called within
+   * this call.
+   */
   close(): void;
-  /** Resets a TCP connection, closes another one. The callback `close` comes within the call. */
+  /** Resets a TCP connection, and closes any other connection. The callback `close` is called within this call. */
   terminate(): void;
   pause(): void;
   resume(): void;
@@ -30,26 +34,24 @@ export interface BunSocket<Data> {
 export interface BunSocketHandlers<Data> {
   readonly binaryType: 'buffer';
   open(socket: BunSocket<Data>): void;
-  /** The bytes are a copy of their own. */
+  /** Called with bytes that were read, as a separate copy. */
   data(socket: BunSocket<Data>, bytes: Buffer): void;
-  /** The kernel takes bytes again, perhaps; also comes unasked. */
+  /** Called when the kernel may accept bytes again, and also without a preceding write. */
   drain(socket: BunSocket<Data>): void;
   end(socket: BunSocket<Data>): void;
   close(socket: BunSocket<Data>, error?: Error): void;
-  /** One of the callbacks threw. */
+  /** Called when another callback threw. */
   error(socket: BunSocket<Data>, error: Error): void;
 }
 
-/** The server that `Bun.listen` returns. */
 export interface BunServer {
   readonly port?: number;
   readonly hostname?: string;
-  /** As in Node's handles; not in Bun's documents. */
+  /** Works like the method of Node's handles. Bun's documentation does not contain the method. */
   getsockname?(into: { address?: string; port?: number; family?: string }): unknown;
   stop(closeConnections: boolean): void;
 }
 
-/** Where `Bun.listen` listens, and how. */
 export type BunListenOptions<Data> = (
   | {
       readonly hostname: string;
@@ -61,12 +63,11 @@ export type BunListenOptions<Data> = (
   | { readonly unix: string; readonly exclusive?: boolean }
 ) & {
   readonly allowHalfOpen: true;
-  /** Connections are paused when they come; not in Bun's documents. */
+  /** Whether connections are paused when they arrive. The option is not in Bun's documentation. */
   readonly pauseOnConnect: true;
   readonly socket: BunSocketHandlers<Data>;
 };
 
-/** Where `Bun.connect` connects to. */
 export interface BunConnectOptions<Data> {
   readonly hostname: string;
   readonly port: number;
@@ -74,7 +75,6 @@ export interface BunConnectOptions<Data> {
   readonly socket: BunSocketHandlers<Data>;
 }
 
-/** Bun's sockets: its global `Bun`. */
 export interface BunApi {
   readonly version: string;
   listen<Data>(options: BunListenOptions<Data>): BunServer;

@@ -1,4 +1,4 @@
-// Bun's own sockets: whether a server may take its connections from `Bun.listen`.
+// Bun's own sockets: checks whether a server may accept its connections from `Bun.listen`.
 import { AcceptingListener } from '../accepting-listener.ts';
 import type { AcceptedOptions, ListenTarget } from '../listen-target.ts';
 import type { Listener } from '../listener.ts';
@@ -10,12 +10,12 @@ import type { BunApi } from './bun-api.ts';
 import { BunSource } from './bun-source.ts';
 import { BUN_HANDLERS, BunTransport } from './bun-transport.ts';
 
-/** The members of `process` that are read; a test passes its own. */
+/** The members of `process` that are read. A test passes its own object. */
 export interface BunPlatform {
   readonly versions: Readonly<Record<string, string | undefined>>;
 }
 
-/** The first version whose sockets the trials ran on, and those after it. */
+/** The first Bun version whose sockets were tested. Later versions are accepted. */
 const FIRST_KNOWN: readonly [major: number, minor: number] = [1, 4];
 const LOOPBACK = '127.0.0.1';
 
@@ -26,7 +26,6 @@ const here = {
   },
 };
 
-/** Bun's sockets. */
 export const BUN_SOCKETS: NativeSockets = {
   kind: 'bun',
   runtime: `Bun ${here.platform.versions['bun']}`,
@@ -35,7 +34,7 @@ export const BUN_SOCKETS: NativeSockets = {
   check: () => check(here.api!),
 };
 
-/** Why Bun's sockets may not be used; `undefined` if they may. */
+/** Returns the reason why Bun's sockets may not be used; `undefined` if they may. */
 export function obstacleOf({ versions }: BunPlatform, api: BunApi | undefined): string | undefined {
   const version = versions['bun'];
   if (version === undefined) return 'this is not Bun';
@@ -49,7 +48,7 @@ export function obstacleOf({ versions }: BunPlatform, api: BunApi | undefined): 
 }
 
 async function check(api: BunApi): Promise<NativeListen | string> {
-  // No static import: a process that does not listen loads nothing of `node:cluster`.
+  // A dynamic import, so that a process that does not listen does not load `node:cluster`.
   const { default: cluster } = await import('node:cluster');
   if (cluster.isWorker) return 'a worker of node:cluster gets its sockets from the primary';
   const wrong = await checkSockets(api);
@@ -57,22 +56,21 @@ async function check(api: BunApi): Promise<NativeListen | string> {
   return (target, options, why) => listenOnBun(api, target, options, why);
 }
 
-/** A listener on a socket of `Bun.listen`. */
 export function listenOnBun(
   api: BunApi,
   target: ListenTarget,
   options: AcceptedOptions,
   why: string,
 ): Listener {
-  // Bun's own sockets take no probes: it throws where they are asked for.
+  // Bun's own sockets do not support probes: this call throws if probes are requested.
   if ('port' in target) keepAliveSetter(options, false);
   const source = new BunSource(api, target, options, why);
   return new AcceptingListener(source, new StaleSocketFile(target));
 }
 
 /**
- * Connects two of Bun's sockets and sends bytes through them in every way that connections do. Resolves with what is
- * wrong, or with `undefined`; takes some milliseconds.
+ * Connects two of Bun's sockets and sends bytes through the sockets in every way that connections use. Resolves with
+ * the fault, or with `undefined`, after some milliseconds.
  */
 export function checkSockets(api: BunApi, limitMs = 5000): Promise<string | undefined> {
   return connectAndCheck((opened) => connectPair(api, opened), limitMs);
@@ -88,7 +86,7 @@ function connectPair(
     const done = (): void => {
       const far = accepted.find((one) => portOf(one.remoteAddress) === portOf(near?.localAddress));
       if (near === undefined || far === undefined) return;
-      // Somebody else of this machine may have found the port, too.
+      // Another program of this machine may have connected to the port, too.
       for (const other of accepted) if (other !== far) other.abort();
       server.stop(false);
       resolve([near, far]);

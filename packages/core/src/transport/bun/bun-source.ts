@@ -14,7 +14,7 @@ const ALL_IPV4_ADDRESSES = '0.0.0.0';
 const READABLE_BY_ALL = 0o444;
 const WRITABLE_BY_ALL = 0o222;
 
-/** A listening socket of `Bun.listen`. Bun decides itself how many connections the system keeps. */
+/** A listening socket of `Bun.listen`. Bun itself decides how many connections the system keeps. */
 export class BunSource implements ConnectionSource {
   readonly way: TransportWay;
   private readonly api: BunApi;
@@ -98,7 +98,7 @@ export class BunSource implements ConnectionSource {
   }
 }
 
-/** Each member of a union without what is the same for all. */
+/** Each member of a union without the options that are the same for all members. */
 type PlaceOf<Options> = Options extends unknown
   ? Omit<Options, 'allowHalfOpen' | 'pauseOnConnect' | 'socket'>
   : never;
@@ -108,7 +108,7 @@ function isWithoutIpv6(thrown: unknown): boolean {
   return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL' || code === 'EINVAL';
 }
 
-/** Bun's error for a host whose name is unknown has no code. */
+/** Adds the missing code to Bun's error for an unknown host name. */
 function named(thrown: unknown, host: string | undefined): Error {
   const error = toError(thrown) as NodeJS.ErrnoException;
   const isUnknown = error.code === undefined && host !== undefined && isIP(host) === 0;

@@ -11,9 +11,9 @@ import type { BunSocket, BunSocketHandlers } from './bun-api.ts';
 
 // The phases of a connection, in this order.
 const OPEN = 0;
-/** Our shutdown is on its way to the sink. */
+/** The sink will be notified that the output half has ended. */
 const ENDING = 1;
-/** A failure is on its way to the sink. */
+/** The sink will be notified of a failure. */
 const FAILING = 2;
 const CLOSED = 3;
 const GONE = 4;
@@ -22,20 +22,20 @@ const GONE = 4;
 const STOPPED = 0;
 /** One burst may be delivered. */
 const ASKED = 1;
-/** The burst was delivered: stops unless the sink asks again. */
+/** The burst was delivered. Reading stops unless the sink requests another burst. */
 const SATED = 2;
 
-/** A read of this size is likely to be followed by another. */
+/** Size of a read after which another read is likely, in bytes. */
 const FULL_BYTES = 64 * 1024;
 
 const NOTHING: never[] = [];
 
-/** One for all connections: the kernel takes its copy within the call of a write. */
+/** One memory for all connections, because the kernel copies the bytes within the call of a write. */
 const memory = new GatheringMemory();
 
 /**
- * A TCP connection or Unix socket of `Bun.listen` or `Bun.connect`, without a Node stream on top. Its socket
- * must be paused, or be paused soon: input that comes before it is asked for is kept.
+ * A TCP connection or Unix socket of `Bun.listen` or `Bun.connect`, without a Node stream on top. The socket must be
+ * paused, or be paused soon. Input that arrives without a request is kept.
  */
 export class BunTransport implements Transport {
   private readonly socket: BunSocket<BunTransport | undefined>;
@@ -43,17 +43,17 @@ export class BunTransport implements Transport {
   private phase = OPEN;
   private reading = STOPPED;
   private isPaused: boolean;
-  /** Reads that were not asked for: Bun may give more than one before it pauses. */
+  /** Reads that were not requested. Bun can deliver several reads before it pauses. */
   private unread: Buffer[] = NOTHING;
   private hasPeerEnded = false;
   private isEndReported = false;
-  /** Bun has closed the socket, perhaps for this error. */
+  /** Whether Bun has closed the socket, perhaps because of `closeError`. */
   private isSocketClosed = false;
   private closeError: Error | undefined = undefined;
-  /** Output that the kernel has not taken yet, and its number of bytes. */
+  /** Output that the kernel has not accepted yet, and its number of bytes. */
   private unsent: Uint8Array[] = NOTHING;
   unsentBytes = 0;
-  /** A call of Bun's is under way: its callbacks may come within it, and are reported later. */
+  /** Whether a call of Bun is under way. Callbacks within the call are reported later. */
   private isCalling = false;
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
@@ -62,7 +62,7 @@ export class BunTransport implements Transport {
     this.socket = socket;
     this.isPaused = isPaused;
     socket.data = this;
-    // Asked now: after the close, Bun does not know any more.
+    // The addresses are read now, because Bun does not know them after the close.
     this.localAddress = localAddressOf(socket);
     this.remoteAddress = addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
   }
@@ -166,7 +166,7 @@ export class BunTransport implements Transport {
     this.isCalling = false;
   }
 
-  // --- what Bun reports ---
+  // --- reports of Bun ---
 
   hasRead(bytes: Buffer): void {
     if (this.phase >= FAILING) return;
@@ -211,12 +211,12 @@ export class BunTransport implements Transport {
     else this.report();
   }
 
-  /** A callback of ours threw. */
+  /** Called when a callback of this file threw. */
   hasThrown(error: Error): void {
     if (this.phase < FAILING) this.fail(error);
   }
 
-  // --- what the sink gets, in its order: bytes, the end, the close ---
+  // --- reports to the sink, in this order: bytes, the end, the close ---
 
   private reportLater(): void {
     process.nextTick(() => this.report());
@@ -273,7 +273,7 @@ export class BunTransport implements Transport {
     this.leave(false);
   }
 
-  /** Not from within the call that failed. */
+  /** Reports the failure after the call that failed has returned. */
   private failLater(taken: number): void {
     if (this.phase >= FAILING) return;
     this.phase = FAILING;
@@ -294,13 +294,16 @@ export class BunTransport implements Transport {
   }
 }
 
-/** Bun does not report why a connection takes no more: as Node reports most of these cases. */
+/**
+ * Returns the error of a write. Bun does not report a reason, so a negative count becomes EPIPE, as in most cases in
+ * Node.
+ */
 function writeError(taken: number): Error {
   if (taken < 0) return systemError('EPIPE', 'write EPIPE');
   return new Error(`Bun took ${taken} bytes, more than it was given`);
 }
 
-/** One object for the connections of all listeners: each finds its transport in `data`. */
+/** One object for the connections of all listeners. Each connection finds its transport in `data`. */
 export const BUN_HANDLERS: Omit<BunSocketHandlers<BunTransport | undefined>, 'open'> = {
   binaryType: 'buffer',
   data: ({ data }, bytes) => data?.hasRead(bytes),

@@ -5,25 +5,27 @@ import { HandleTransport } from './handle-transport.ts';
 import type { StreamBinding } from './stream-binding.ts';
 import type { ListeningHandle, NodeInternals, StreamHandle } from './stream-handle.ts';
 
-/** The receiver of the accepted connections. */
 export interface AcceptedListener {
-  /** A connection, which is dropped if it cannot be taken. */
+  /** Called with a connection. Drops the connection if it cannot be accepted. */
   adopt(adopt: () => Transport, drop: () => void, descriptor: number | undefined): void;
 }
 
-/** There an accepted connection has the options of the socket that listens: no five system calls for each. */
+/** Whether an accepted connection inherits the options of the listening socket, which saves five system calls. */
 const INHERITS_OPTIONS = process.platform === 'linux';
 
-/** The answer of libuv when keepalive is on and its initial delay is left to the system. */
+/** Status that libuv returns if keepalive is on and the system chooses the initial delay. */
 const EINVAL = -22;
 
-/** Takes the connections of a listening server before Node makes a `net.Socket` of each. */
+/** An acceptor that takes the connections of a listening server before Node makes a `net.Socket` of each. */
 export class HandleAcceptor {
   private readonly internals: NodeInternals;
   private readonly binding: StreamBinding;
   private readonly sharesListeners: boolean;
 
-  /** @param sharesListeners - other processes listen on the same sockets: their options are not ours to set */
+  /**
+   * @param sharesListeners - whether other processes share the listening sockets, whose options must then not be set
+   * here
+   */
   constructor(internals: NodeInternals, binding: StreamBinding, sharesListeners: boolean) {
     this.internals = internals;
     this.binding = binding;
@@ -31,10 +33,10 @@ export class HandleAcceptor {
   }
 
   /**
-   * Begins with the next connection. Returns why that cannot be; then all come as the server's `connection`
-   * event, as do later those that cannot be taken.
+   * Starts accepting with the next connection. Returns the reason if accepting is not possible. Connections that
+   * cannot be accepted here arrive as the server's `connection` event.
    *
-   * @param givenUp - called when all connections come as that event from now on
+   * @param givenUp - callback that is called when all later connections arrive as that event
    */
   takeFrom(
     server: Server,
@@ -76,7 +78,10 @@ export class HandleAcceptor {
     return undefined;
   }
 
-  /** A TCP or pipe handle of this Node. In a cluster's worker the listening one may be a stand-in. */
+  /**
+   * Returns true for a TCP or pipe handle of this Node. In a cluster's worker the listening handle can be a
+   * substitute.
+   */
   private isStream(handle: StreamHandle | undefined): handle is StreamHandle {
     const { tcp, pipe } = this.internals;
     return handle instanceof tcp.TCP || handle instanceof pipe.Pipe;
@@ -93,18 +98,18 @@ function setOptions(handle: StreamHandle, options: AcceptedOptions): void {
   if (options.keepAlive) handle.setKeepAlive?.(true, ...probesOf(options));
 }
 
-/** Sets the options on the handle that listens; false if it has not taken each of them. */
+/** Sets the options on the listening handle. Returns false if the handle has not accepted all of them. */
 function hasTakenOptions(handle: StreamHandle, options: AcceptedOptions): boolean {
   const { noDelay, keepAlive } = options;
   if (noDelay && handle.setNoDelay !== undefined && handle.setNoDelay(true) !== 0) return false;
   if (!keepAlive || handle.setKeepAlive === undefined) return true;
   const probes = probesOf(options);
   const status = handle.setKeepAlive(true, ...probes);
-  // Without a delay libuv switches keepalive on and then returns an error for the delay.
+  // Without a delay, libuv enables keepalive and then returns an error for the delay.
   return status === 0 || (status === EINVAL && probes[0] === 0);
 }
 
-/** Initial delay and interval, in seconds, and the number of probes. */
+/** Returns the initial delay and the interval, in seconds, and the number of probes. */
 function probesOf(options: AcceptedOptions): readonly [number, number, number] {
   const { keepAliveInitialDelayMs, keepAliveIntervalMs, keepAliveCount } = options;
   return [

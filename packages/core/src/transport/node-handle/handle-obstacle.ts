@@ -1,19 +1,18 @@
 import type { NodeInternals, StreamHandle } from './stream-handle.ts';
 
-/** The major versions whose handles the tests run on. */
+/** The major versions of Node whose handles the tests use. */
 export const KNOWN_MAJORS: readonly number[] = [20, 22, 24, 26];
 
-/** The members of `process` that are read; a test passes its own. */
+/** The members of `process` that are read. A test passes its own object. */
 export interface Platform {
   readonly version: string;
   readonly versions: Readonly<Record<string, string | undefined>>;
   readonly throwDeprecation?: boolean;
   readonly permission?: unknown;
-  /** Returns Node's internals by name; its use is deprecated in Node's documents. */
+  /** Returns Node's internals by name. Node's documentation marks it as deprecated. */
   readonly binding?: (name: string) => unknown;
 }
 
-/** True on Node itself. */
 export function isNode(platform: Platform): boolean {
   return otherRuntime(platform) === undefined;
 }
@@ -23,9 +22,9 @@ function otherRuntime({ versions }: Platform): string | undefined {
 }
 
 /**
- * Why the internals of this Node may not be used; `undefined` if they may. Nothing is called that Node could
- * warn of. Node itself reports the flags of its start, so the spelling of a flag and where it stands (command
- * line, `NODE_OPTIONS`, `node.config.json`, the options of a worker) do not matter.
+ * Returns the reason why the internals of this Node may not be used; `undefined` if they may. The function calls
+ * nothing for which Node could warn. Node reports its start flags, so their spelling and their place do not matter
+ * (command line, `NODE_OPTIONS`, `node.config.json` or the options of a worker).
  */
 export function obstacleOf(platform: Platform): string | undefined {
   const { version, versions } = platform;
@@ -42,7 +41,10 @@ export function obstacleOf(platform: Platform): string | undefined {
   return undefined;
 }
 
-/** With pending deprecations Node wraps the function into one that warns, which inherits from the real one. */
+/**
+ * Returns true for Node's real function. With pending deprecations, Node replaces the function by a wrapper that
+ * warns and inherits from the real function.
+ */
 function isNodesOwn(binding: (name: string) => unknown): boolean {
   return binding.name === 'binding' && Object.getPrototypeOf(binding) === Function.prototype;
 }
@@ -57,7 +59,7 @@ const METHODS = [
   'close',
 ] as const satisfies readonly (keyof StreamHandle)[];
 
-/** Node's internals, or why they are not what we know. */
+/** Returns Node's internals, or the reason why they are not as expected. */
 export function internalsOf(platform: Platform): NodeInternals | string {
   const binding = platform.binding!;
   let internals: NodeInternals;
@@ -88,7 +90,10 @@ function areKnown({ stream, tcp, pipe }: NodeInternals): boolean {
   );
 }
 
-/** A handle, or the prototype of one, that has the methods of {@link StreamHandle} which all handles have. */
+/**
+ * Returns true for a handle, or the prototype of a handle, with the methods of {@link StreamHandle} that all handles
+ * have.
+ */
 export function hasStreamMethods<T extends object>(handle: T | null | undefined): handle is T {
   if (handle === undefined || handle === null) return false;
   return METHODS.every((name) => typeof Reflect.get(handle, name, {}) === 'function');

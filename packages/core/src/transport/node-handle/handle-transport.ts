@@ -22,14 +22,14 @@ import {
 
 const NOTHING = Buffer.alloc(0);
 
-/** `shutdown` returns this when it ended within the call. */
+/** Status of a `shutdown` that ended within its call. */
 const DONE_AT_ONCE = 1;
 
 // The phases of a connection, in this order.
 const OPEN = 0;
-/** Our shutdown is under way. */
+/** The shutdown of the output half is under way. */
 const ENDING = 1;
-/** Node broke a promise: nothing more is delivered, the failure is on its way to the sink. */
+/** Node broke a promise. No more input is delivered, and the sink will be notified of the failure. */
 const BROKEN = 2;
 const CLOSED = 3;
 /** A Node socket has the handle. */
@@ -38,15 +38,15 @@ const GONE = 5;
 
 // The states of reading.
 const STOPPED = 0;
-/** Reading, and one burst may be delivered. */
+/** The handle reads, and one burst may be delivered. */
 const ASKED = 1;
-/** Reading, and the burst was delivered: stops unless the sink asks again. */
+/** The handle reads, and the burst was delivered. Reading stops unless the sink requests another burst. */
 const SATED = 2;
 
 /**
- * An accepted TCP connection, Unix socket or named pipe, directly on Node's handle: no stream in
- * between, so no callback, no tick and no state machine per write (figures: docs/performance.md).
- * The separation of the connections' memory is explained in node-handles.ts.
+ * An accepted TCP connection, Unix socket or named pipe, directly on Node's handle. Without a stream in between, a
+ * write needs no callback, no tick and no state machine (figures: docs/performance.md). The comment in
+ * node-handles.ts explains how the memory of the connections is kept separate.
  */
 export class HandleTransport implements Transport, RequestOwner {
   private readonly handle: StreamHandle;
@@ -54,9 +54,8 @@ export class HandleTransport implements Transport, RequestOwner {
   private sink: TransportSink | undefined = undefined;
   private phase = OPEN;
   private reading = STOPPED;
-  /** The handle's own count of what it has read, modulo 2^32, so that it stays a small integer. */
+  /** Number of bytes that the handle has read, by its own count, modulo 2^32 to keep a small integer. */
   private totalRead = 0;
-  /** The write that the kernel has not taken yet. */
   private writing: HandleRequest | undefined = undefined;
   private local: Address | undefined = undefined;
   readonly remoteAddress: Address | undefined;
@@ -67,7 +66,7 @@ export class HandleTransport implements Transport, RequestOwner {
     handle.owner = this;
     handle.onread = onRead;
     handle.useUserBuffer(readBuffer);
-    // Asked now: once the peer has reset the connection, the system does not know any more.
+    // The address is read now, because the system forgets it when the peer resets the connection.
     this.remoteAddress = askAddress(handle, handle.getpeername);
   }
 
@@ -111,8 +110,8 @@ export class HandleTransport implements Transport, RequestOwner {
   }
 
   /**
-   * A TCP connection that has broken has no peer any more; only a write, also of no bytes, says why. One that is under
-   * way meets the failure by itself, and another one would wait behind it.
+   * Returns the failure of a TCP connection without a peer. Only a write, even of no bytes, shows the reason. A write
+   * that is under way meets the failure itself, and a second write would wait behind the first.
    */
   lookForFailure(): Error | undefined {
     const { handle, binding } = this;
@@ -156,7 +155,7 @@ export class HandleTransport implements Transport, RequestOwner {
     return this.isTaken(status, request, bytes, bytes.length, isShared);
   }
 
-  /** @param isShared - the memory serves other connections as soon as this is true */
+  /** @param isShared - whether the memory serves other connections as soon as this method returns true */
   private isTaken(
     status: number,
     request: HandleRequest,
@@ -180,7 +179,7 @@ export class HandleTransport implements Transport, RequestOwner {
       this.writing = request;
       return false;
     }
-    // Two of Node's counters and libuv's own queue agree, before memory of ours serves another connection.
+    // Two of Node's counters and libuv's own queue must agree before the memory serves another connection.
     if (isShared && this.handle.writeQueueSize !== 0) {
       this.breaks('a write was over, and its bytes still waited');
       return false;
@@ -214,14 +213,14 @@ export class HandleTransport implements Transport, RequestOwner {
     if (socket !== undefined) resetSocket(socket);
     if (this.phase >= CLOSED) return;
     void this.localAddress;
-    // Only a TCP handle can be reset; and not in the middle of a shutdown: Node would leave it open for ever.
+    // Only a TCP handle can be reset. Node would never close a handle that is reset during a shutdown.
     const mayReset = this.phase === OPEN;
     this.phase = CLOSED;
     const status = mayReset ? (this.handle.reset?.(onClosed) ?? -1) : -1;
     if (status !== 0) this.handle.close(onClosed);
   }
 
-  /** Hands the connection over as a Node socket. From then on that socket closes and aborts it. */
+  /** Hands the connection over as a Node socket. From then on that socket closes and aborts the connection. */
   detach(): Duplex {
     void this.localAddress;
     this.phase = DETACHED;
@@ -239,7 +238,7 @@ export class HandleTransport implements Transport, RequestOwner {
     return this.phase === DETACHED ? (this.handle.owner as net.Socket) : undefined;
   }
 
-  /** Node has read into the shared buffer, or met the end or an error. */
+  /** Called when Node has read into the shared buffer, or has met the end or an error. */
   hasRead(): void {
     const { sink, binding } = this;
     const count = binding.readCount;
@@ -315,7 +314,7 @@ export class HandleTransport implements Transport, RequestOwner {
     if (this.phase < CLOSED) this.handle.readStop();
   }
 
-  /** Not from within the call that failed. A handle that was closed meanwhile answers nothing at all. */
+  /** Reports the failure after the failed call has returned. A handle that was closed meanwhile reports nothing. */
   private failLater(operation: string, status: number | undefined): void {
     process.nextTick(() => {
       if (this.phase < CLOSED) this.sink?.failed(errnoError(operation, status ?? -1));
@@ -323,7 +322,7 @@ export class HandleTransport implements Transport, RequestOwner {
   }
 }
 
-// One function each for all connections.
+// All connections share these functions.
 
 function onRead(this: StreamHandle): void {
   (this.owner as HandleTransport).hasRead();
@@ -337,13 +336,16 @@ function onClosed(this: StreamHandle): void {
   (this.owner as HandleTransport).hasClosed();
 }
 
-/** A stream on the handle, which goes on reading into the shared buffer: Node cannot take that back. */
+/**
+ * Returns a stream on the handle. The handle still reads into the shared buffer, because Node cannot change the
+ * buffer again.
+ */
 function socketOver(handle: StreamHandle): net.Socket {
   const onread = {
     buffer: readBuffer,
     callback: (count: number): boolean => socket.push(keepRead(count)),
   };
-  // Not in Node's documents: `handle`, `manualStart`.
+  // Not in Node's documentation: `handle`, `manualStart`.
   const options = { handle, onread, allowHalfOpen: true, manualStart: true };
   const socket = new net.Socket(options as net.SocketConstructorOpts);
   return socket;
@@ -358,7 +360,10 @@ function askAddress(
   return addressOf(answer.address, answer.port, answer.family);
 }
 
-/** A connection that the peer has reset has no half left to shut down (ENOTCONN): as in Node, that is not a failure. */
+/**
+ * Returns true if a shutdown has ended. If the peer has reset the connection, no half is left to shut down
+ * (ENOTCONN). As in Node, this result is not a failure.
+ */
 function isOver(status: number): boolean {
   return status === DONE_AT_ONCE || (status < 0 && getSystemErrorName(status) === 'ENOTCONN');
 }

@@ -1,4 +1,5 @@
-// An encrypted connection: Node's TLS handle carries its bytes, and the TLS socket on that handle begins and ends it.
+// An encrypted connection: Node's TLS handle carries its bytes, and the TLS socket on that handle begins and ends
+// it.
 import type { Buffer } from 'node:buffer';
 import type { TLSSocket } from 'node:tls';
 import type { OutboundBytes } from '../../contract.ts';
@@ -11,15 +12,15 @@ import type { HandleRequest, StreamHandle } from './stream-handle.ts';
 
 /** Node's TLS handle, which has the methods of the handle below it. */
 interface TlsHandle extends StreamHandle {
-  /** Node's socket takes the handle for started. */
+  /** Whether Node's socket considers the handle as started. */
   reading: boolean;
 }
 
 /**
- * A TLS socket as a transport. While input is asked for, it comes from the handle: into the buffer that all connections
- * read into, with no Buffer, event or tick of a stream. Records that come unasked, because one read held several,
- * go into the stream and are read from there. A flush is one write to the handle, so one record of TLS for each
- * 16 KiB. The end of the input, errors and the close are the stream's.
+ * A TLS socket as a transport. Requested input is read from the handle into the buffer that all connections share,
+ * without a Buffer, event or tick of a stream. If one read held several records, the next records arrive without a
+ * request. The transport pushes these records into the stream and reads them from there. A flush is one write to the
+ * handle, which makes one TLS record for each 16 KiB. The stream reports the end of the input, errors and the close.
  */
 export class SecuredTransport extends StreamTransport implements RequestOwner {
   private readonly handle: TlsHandle;
@@ -27,7 +28,6 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
   /** Node's callback of the handle. */
   private readonly nodesRead: StreamHandle['onread'];
   private isStarted = true;
-  /** As that of a `HandleTransport`. */
   private totalRead: number;
   private writing: HandleRequest | undefined = undefined;
 
@@ -44,7 +44,7 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     this.totalRead = handle.bytesRead | 0;
   }
 
-  /** `undefined` if the socket is not one whose handle we know. */
+  /** Returns a transport, or `undefined` if the socket's handle is not a known one. */
   static of(
     socket: TLSSocket,
     binding: StreamBinding,
@@ -95,7 +95,7 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     if (gathered === undefined) return super.write(messages, bytes);
     const queuedBefore = handle.writeQueueSize;
     this.writeOne(gathered);
-    // Node has counted all of it, and what is sent, which is longer, stands encrypted in its own queue.
+    // Node has counted all bytes, and its own queue contains the encrypted bytes, which are longer.
     const queued = handle.writeQueueSize - queuedBefore;
     if (binding.hasCounted(bytes) && queued > bytes) memory!.reuse();
     else memory!.keep(gathered);
@@ -129,7 +129,7 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     this.check('write', status);
   }
 
-  // --- what the handle reports ---
+  // --- reports of the handle ---
 
   hasRead(): void {
     const { binding, readable } = this;

@@ -6,8 +6,8 @@ import type { HandleAddress, NodeInternals, StreamHandle, TcpInternals } from '.
 const LOOPBACK = '127.0.0.1';
 
 /**
- * Connects two TCP handles of this process and sends bytes through them in every way that connections do.
- * Resolves with what is wrong, or with `undefined`; takes some milliseconds.
+ * Connects two TCP handles of this process and sends bytes through the handles in every way that connections use.
+ * Resolves with the fault, or with `undefined`, after some milliseconds.
  */
 export async function checkHandles(
   internals: NodeInternals,
@@ -35,7 +35,7 @@ function connectPair(
       const clientPort = portOf(client, client.getsockname);
       const far = accepted.find((handle) => portOf(handle, handle.getpeername) === clientPort);
       if (!isConnected || far === undefined) return;
-      // Somebody else of this machine may have found the port, too.
+      // Another program of this machine may have connected to the port, too.
       for (const handle of accepted) if (handle !== far) closeNow(handle);
       closeNow(listening);
       resolve([client, far]);

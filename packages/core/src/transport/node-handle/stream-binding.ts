@@ -3,22 +3,22 @@ import { readBuffer } from '../read-memory.ts';
 import { GatheringMemory } from '../socket-memory.ts';
 import type { HandleRequest, StreamInternals } from './stream-handle.ts';
 
-/** Requests kept: as many writes of encrypted connections may be under way in one turn. */
+/** Maximum number of kept requests. In one turn, this many writes of encrypted connections can be under way. */
 const MOST_SPARES = 1024;
 
 /**
- * The state that all connections on handles share: the outcome of Node's last call, the request and
- * the memory of writes that are over, and whether Node has kept its promises so far.
+ * The state that all connections on handles share: the result of Node's last call, the requests and memory of ended
+ * writes, and whether Node has kept its promises so far.
  */
 export class StreamBinding {
-  /** A call that hands bytes to Node is under way: Node may not call back before it returns. */
+  /** Whether a call that hands bytes to Node is under way. Node must not call back before that call returns. */
   isCalling = false;
-  /** Of the writes that the kernel takes within their call; none once Node has broken a promise. */
+  /** Memory of the writes that the kernel accepts within their call; `undefined` after Node has broken a promise. */
   memory: GatheringMemory | undefined = new GatheringMemory();
-  /** The promise that Node broke; from then on no memory and no request serves twice. */
+  /** The promise that Node broke. From then on no memory and no request is used twice. */
   distrusted: string | undefined = undefined;
   private readonly spares: HandleRequest[] = [];
-  /** Of the last write that ended after its call. */
+  /** Request of the last write that ended after its call. */
   private ended: HandleRequest | undefined = undefined;
   private readonly internals: StreamInternals;
   private readonly state: Int32Array;
@@ -43,34 +43,37 @@ export class StreamBinding {
     this.ended = undefined;
   }
 
-  /** The error of a connection on which Node broke a promise; from now on nothing is shared. */
+  /** Stops all sharing. Returns the error of a connection on which Node broke a promise. */
   broken(promise: string): ChannelError {
     this.distrust(promise);
     const text = `Node ${process.version} does not keep its handles' promises: ${promise}; closing`;
     return new ChannelError('CHANNEL_FAILED', text);
   }
 
-  /** The result of the read under way: a number of bytes, or a negative error number. */
+  /** Result of the current read: a number of bytes, or a negative error number. */
   get readCount(): number | undefined {
     return this.state[this.readIndex];
   }
 
-  /** The last write was over within its call, and needs neither its request nor its bytes any more. */
+  /** Whether the last write ended within its call, and no longer needs its request or its bytes. */
   get isWritten(): boolean {
     return this.state[this.asyncIndex] === 0;
   }
 
-  /** Node counted as many bytes in the last write as we gave it. */
+  /** Returns true if Node counted this number of bytes in the last write. */
   hasCounted(bytes: number): boolean {
     return this.state[this.writtenIndex] === (bytes | 0);
   }
 
-  /** A request for one write. A callback that writes within the write of another connection finds it taken. */
+  /**
+   * Returns a request for one write. A callback that writes during another connection's write receives another
+   * request.
+   */
   beginWrite(): HandleRequest {
     let request = this.spares.pop();
     if (request === undefined) {
       request = new this.internals.WriteWrap();
-      // On those whose write was over at once, too: a completion that still comes is noticed.
+      // This also applies to requests whose write ended at once, so that a late completion is noticed.
       request.oncomplete = this.onWritten;
       request.owner = undefined;
       request.held = undefined;
@@ -79,13 +82,16 @@ export class StreamBinding {
     return request;
   }
 
-  /** Node did not keep the request: it serves the next write. */
+  /** Makes the request available for the next write, because Node did not keep it. */
   reuse(request: HandleRequest): void {
     const { spares } = this;
     if (this.distrusted === undefined && spares.length < MOST_SPARES) spares.push(request);
   }
 
-  /** Node keeps the request until its completion, which is under way, has returned: it serves again after the next one. */
+  /**
+   * Makes the request available after the next completion, because Node keeps the request until the request's own
+   * completion has returned.
+   */
   reuseLater(request: HandleRequest): void {
     const { ended } = this;
     this.ended = request;
@@ -98,21 +104,20 @@ export class StreamBinding {
 }
 
 /**
- * The count is the part of the buffer that all connections read into which is this connection's. It is accepted if it
- * fits the buffer, and if the handle's own total, modulo 2^32, has grown by as much.
+ * Returns true if a read filled `count` bytes of the shared buffer. The count must fit the buffer, and the handle's
+ * own total, modulo 2^32, must have grown by the same number.
  */
 export function isCountRight(count: number, totalBefore: number, total: number): boolean {
   return count <= readBuffer.length && ((total - totalBefore) | 0) === count;
 }
 
-/** The owner of a request, which is called when the request ends. */
 export interface RequestOwner {
   hasWritten(request: HandleRequest, status: number): void;
-  /** Node broke a promise that concerns this connection. */
+  /** Called when Node broke a promise that concerns this connection. */
   breaks(promise: string): void;
 }
 
-/** One for all requests of a binding. A request without an owner was over already, or never begun. */
+/** Returns one callback for all requests of a binding. A request without an owner had ended already, or never began. */
 function completionFor(binding: StreamBinding): HandleRequest['oncomplete'] {
   return function (status, handle) {
     const owner = this.owner as RequestOwner | undefined;
@@ -125,4 +130,4 @@ function completionFor(binding: StreamBinding): HandleRequest['oncomplete'] {
   };
 }
 
-const ENDED_TWICE = 'a write ended that was over already';
+const ENDED_TWICE = 'a write ended that had ended already';

@@ -1,15 +1,16 @@
-// Node's objects below `net.Socket`, as far as we use them. Types only: none is public API of Node.
+// Node's objects below `net.Socket`, as far as this folder uses them. The file contains types only. No object is
+// public API.
 
 /** Node's own TCP and pipe objects. Every call returns 0 or a negative error number. */
 export interface StreamHandle {
-  /** Ours: the object that the callbacks are for. */
+  /** The object for the callbacks. Only this folder uses the field. */
   owner: unknown;
   onread: (this: StreamHandle) => void;
   /** The system's descriptor; -1 or missing on Windows. */
   readonly fd?: number;
-  /** All bytes that the kernel has given to this handle so far. */
+  /** Total number of bytes that the kernel has given to this handle. */
   readonly bytesRead: number;
-  /** Bytes that the kernel has not taken yet, as libuv counts them. */
+  /** Number of bytes that the kernel has not accepted yet, as libuv counts them. */
   readonly writeQueueSize: number;
   useUserBuffer(buffer: Uint8Array): void;
   readStart(): number;
@@ -21,7 +22,7 @@ export interface StreamHandle {
   // TCP only.
   reset?(onClosed: (this: StreamHandle) => void): number;
   setNoDelay?(on: boolean): number;
-  /** An older Node ignores what comes after the initial delay. */
+  /** Sets keepalive. An older Node ignores the parameters after the initial delay. */
   setKeepAlive?(
     on: boolean,
     initialDelaySeconds: number,
@@ -38,17 +39,16 @@ export interface HandleAddress {
   readonly family: string;
 }
 
-/** A handle that listens. */
 export interface ListeningHandle extends StreamHandle {
   onconnection: (this: unknown, status: number, handle: StreamHandle | undefined) => void;
 }
 
-/** A write or a shutdown that may end later. */
+/** A write or a shutdown that can end later. */
 export interface HandleRequest {
-  /** Ours: the object that the completion is for, while one is expected. */
+  /** The object for the completion, while a completion is expected. Only this folder uses the field. */
   owner: unknown;
   oncomplete: (this: HandleRequest, status: number, handle?: StreamHandle) => void;
-  /** Ours: keeps the bytes where they are until the kernel has them. */
+  /** The bytes, which stay in memory until the kernel has them. Only this folder uses the field. */
   held: unknown;
 }
 
@@ -56,7 +56,7 @@ export interface HandleRequest {
 export interface StreamInternals {
   readonly WriteWrap: new () => HandleRequest;
   readonly ShutdownWrap: new () => HandleRequest;
-  /** The outcome of the last call, by the indices below. */
+  /** The result of the last call, by the indices below. */
   readonly streamBaseState: Int32Array;
   readonly kReadBytesOrError: number;
   readonly kBytesWritten: number;
@@ -75,19 +75,19 @@ export interface PipeInternals {
   readonly Pipe: new (kind: number) => StreamHandle;
 }
 
-/** A TCP handle of our own making. */
+/** A TCP handle that this package makes. */
 export interface TcpHandle extends ListeningHandle {
   bind(address: string, port: number, flags: number): number;
   listen(backlog: number): number;
   connect(request: HandleRequest, address: string, port: number): number;
 }
 
-/** All of Node's internals that we use. */
+/** All of Node's internals that this package uses. */
 export interface NodeInternals {
   readonly stream: StreamInternals;
   readonly tcp: TcpInternals;
   readonly pipe: PipeInternals;
 }
 
-/** The end of the input, as a count of bytes read. The same on all systems. */
+/** Count of bytes read that means the end of the input. The number is the same on all systems. */
 export const END_OF_INPUT: number = -4095;

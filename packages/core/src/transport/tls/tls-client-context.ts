@@ -14,17 +14,28 @@ import {
   type TlsIdentity,
 } from './tls-identity.ts';
 
-/** TLS of a client: whom it trusts, and its own certificate if the server asks for one. */
+/** TLS options of a client: trusted authorities, and its own certificate if the server requests one. */
 export interface TlsClientOptions extends TlsIdentity {
-  /** The name that the server's certificate must have; also sent to it (SNI). @default the host connected to */
+  /**
+   * Host name that the server's certificate must be valid for. The name is also sent to the server (SNI).
+   * @default the host connected to
+   */
   readonly servername?: string;
-  /** The protocols we speak, best first (ALPN). @default none */
+  /** Protocols that the client supports, the preferred protocol first (ALPN). @default none */
   readonly alpn?: readonly string[];
-  /** `false` accepts any certificate, so anybody can stand between: for tests only. @default true */
+  /**
+   * Whether the server's certificate must be valid. With `false` any certificate is accepted, so an attacker can
+   * intercept the connection. Use `false` in tests only.
+   * @default true
+   */
   readonly rejectUnauthorized?: boolean;
-  /** Checks the certificate's name in place of Node's own check; returns what is wrong. @default Node's own check */
+  /**
+   * Function that checks the certificate's name in place of Node's own check, and returns an error if the name is
+   * wrong.
+   * @default Node's own check
+   */
   readonly checkServerIdentity?: tls.ConnectionOptions['checkServerIdentity'];
-  /** How long a handshake may take; `false` for no limit. @default 10000 */
+  /** Maximum duration of a handshake, in milliseconds. `false` means no limit. @default 10000 */
   readonly handshakeTimeoutMs?: number | false;
 }
 
@@ -40,9 +51,9 @@ const OPTIONS = describePart(
   TLS_IDENTITY,
 );
 
-/** TLS of a client, checked and made once, used by every connection. */
+/** The checked TLS options of a client, which all its connections use. */
 export class TlsClientContext {
-  /** How long a handshake may take; `Infinity` for no limit. */
+  /** Maximum duration of a handshake, in milliseconds. `Infinity` means no limit. */
   readonly handshakeTimeoutMs: number;
   private readonly alpn: readonly string[] | undefined;
   private readonly name: string;
@@ -50,7 +61,7 @@ export class TlsClientContext {
   private readonly checkServerIdentity: IdentityCheck | undefined;
   private readonly secureContext: SecureContext;
 
-  /** @param host - the host connected to, for the certificate's name; without one `servername` is needed */
+  /** @param host - host connected to, for the certificate's name; without it, `servername` is needed */
   constructor(options: TlsClientOptions, host?: string) {
     const { handshakeTimeoutMs, rejectUnauthorized, checkServerIdentity } =
       OPTIONS.resolve(options);
@@ -93,7 +104,7 @@ export class TlsClientContext {
 
 type IdentityCheck = NonNullable<TlsClientOptions['checkServerIdentity']>;
 
-/** Node calls it outside everything that catches: its failure is what is wrong with the certificate. */
+/** Turns a throw of the check into a returned error, because Node calls the check where a throw is not caught. */
 function unthrowing(check: IdentityCheck): IdentityCheck {
   return (host, certificate) => {
     try {

@@ -21,21 +21,21 @@ const HINTS: Readonly<Record<string, string>> = {
   EPIPE: 'the peer ended the connection',
 };
 
-/** The error in one line: `the peer showed no certificate (ERR_SSL_…)`. */
+/** Returns the error in one line: `the peer showed no certificate (ERR_SSL_…)`. */
 export function tlsErrorText(error: Error | undefined): string {
   const { code, reason, message } = (error ?? {}) as Partial<OpenSslError>;
   const text = HINTS[code ?? ''] ?? alertText(code, reason) ?? printable(message ?? 'unknown');
   return code === undefined ? text : `${text} (${code})`;
 }
 
-/** OpenSSL's message has its internals and ends with a line feed; only the reason is used. */
+/** Returns only the reason for an error, because OpenSSL's message contains internals and ends with a line feed. */
 function alertText(code: string | undefined, reason: string | undefined): string | undefined {
   if (reason === undefined) return undefined;
   const isAlert = code?.includes('_ALERT_') === true;
   return isAlert ? `the peer refused the connection: ${reason}` : reason;
 }
 
-/** OpenSSL's error on an encrypted connection as one with a message of one line; any other as it is. */
+/** Returns OpenSSL's error of an encrypted connection with a message of one line, and any other error unchanged. */
 export function explainTlsError(error: Error): Error {
   const { code, reason } = error as OpenSslError;
   if (reason === undefined && code?.startsWith('ERR_SSL_') !== true) return error;

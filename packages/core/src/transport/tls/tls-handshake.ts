@@ -6,18 +6,18 @@ import { printable } from '../../text/printable.ts';
 import { systemError } from '../system-error.ts';
 import { tlsErrorText } from './tls-error.ts';
 
-/** How a handshake ended. */
+/** Called with the result of a handshake. */
 export type TlsOutcome = (error: Error | undefined, socket: TLSSocket | undefined) => void;
 
-/** One side's part: turns a connected stream into a secure one. */
+/** One side of a handshake, which turns a connected stream into a secure stream. */
 export interface TlsSide {
-  /** `Infinity` for no limit. */
+  /** Maximum duration of the handshake, in milliseconds. `Infinity` means no limit. */
   readonly handshakeTimeoutMs: number;
-  /** Starts on a connected stream. `done` may be called more than once; only the first counts. */
+  /** Starts on a connected stream. `done` can be called several times, and only the first call counts. */
   start(raw: Duplex, done: TlsOutcome): void;
 }
 
-/** One handshake under way, with its time limit. */
+/** A handshake that is under way, with its time limit. */
 export class TlsHandshake implements DeadlineEntry {
   deadline = 0;
   heapIndex = -1;
@@ -32,7 +32,7 @@ export class TlsHandshake implements DeadlineEntry {
     this.clock = clock;
   }
 
-  /** `done` is called once, unless the handshake is cancelled. */
+  /** Starts the handshake. `done` is called once, unless the handshake is canceled. */
   start(raw: Duplex, peer: string, done: (result: TLSSocket | Error) => void): void {
     this.end = done;
     this.peer = peer;
@@ -43,12 +43,12 @@ export class TlsHandshake implements DeadlineEntry {
     });
   }
 
-  /** The clock calls it. */
+  /** Called by the clock at the deadline. */
   expire(): void {
     this.settle(handshakeTimeout(this.peer, this.side.handshakeTimeoutMs));
   }
 
-  /** The connection ended, and no reason was reported. */
+  /** Called when the connection ended without a reported reason. */
   lost(): void {
     const error = systemError('ECONNRESET', 'the connection ended');
     this.settle(handshakeError(this.peer, error, undefined));
@@ -66,7 +66,7 @@ export class TlsHandshake implements DeadlineEntry {
   }
 }
 
-/** The negotiated parameters, read when the handshake is complete. */
+/** Returns the negotiated parameters of a complete handshake. */
 export function tlsInfoOf(socket: TLSSocket): TlsInfo {
   const peerCertificate = socket.getPeerX509Certificate();
   const isResumed = socket.isSessionReused();
@@ -75,7 +75,7 @@ export function tlsInfoOf(socket: TLSSocket): TlsInfo {
     cipher: socket.getCipher()?.standardName ?? 'unknown',
     alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,
     servername: typeof socket.servername === 'string' ? socket.servername : undefined,
-    // Deno calls a peer authorized that was not asked for a certificate.
+    // Deno also reports a peer as authorized if the peer was not asked for a certificate.
     isPeerVerified: socket.authorized && (peerCertificate !== undefined || isResumed),
     peerCertificate,
     isResumed,
@@ -87,7 +87,8 @@ function handshakeError(
   error: Error | undefined,
   socket: TLSSocket | undefined,
 ): ChannelError {
-  // Node destroys a connection whose certificate it refuses, and reports only the end of it, as a reset.
+  // Node destroys a connection whose certificate it refuses, and reports only the end of the connection, as a
+  // reset.
   const refusal = socket?.authorizationError as Error | string | null | undefined;
   const code = refusal ? refusalCode(refusal) : (error as NodeJS.ErrnoException | undefined)?.code;
   const why = refusal
@@ -98,7 +99,7 @@ function handshakeError(
   return new ChannelError('TLS_HANDSHAKE_FAILED', text, { code, peer }, cause);
 }
 
-/** The reason in Node's words, which it does not give for each refusal. */
+/** Returns the reason in Node's words, if Node gave any, and the code. */
 function said(error: NodeJS.ErrnoException | undefined, code: string | undefined): string {
   return error?.code === code ? `: ${printable(error?.message ?? '')} (${code})` : ` (${code})`;
 }

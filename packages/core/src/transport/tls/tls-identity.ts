@@ -4,7 +4,7 @@ import { OptionError } from '../../errors.ts';
 import { time, unchecked } from '../../option/option-kind.ts';
 import { describeOptions } from '../../option/option-set.ts';
 
-/** A certificate with its key, and the rules of encryption; the names and forms are those of `node:tls`. */
+/** A certificate with its key, and the rules of encryption. The names and forms are those of `node:tls`. */
 export interface TlsIdentity
   extends Pick<
     SecureContextOptions,
@@ -22,7 +22,6 @@ export interface TlsIdentity
     | 'dhparam'
   > {}
 
-/** OpenSSL checks them. */
 export const TLS_IDENTITY = describeOptions('TlsIdentity', {
   ca: unchecked(),
   cert: unchecked(),
@@ -38,10 +37,9 @@ export const TLS_IDENTITY = describeOptions('TlsIdentity', {
   dhparam: unchecked(),
 });
 
-/** How long a handshake may take. */
 export const HANDSHAKE_TIMEOUT = time({ default: 10_000 });
 
-/** The identity as OpenSSL knows it. An identity that OpenSSL refuses is an `OptionError`. */
+/** Returns the identity as OpenSSL's context. Throws an `OptionError` if OpenSSL refuses the identity. */
 export function secureContextOf(where: string, identity: TlsIdentity): SecureContext {
   if ((identity.cert === undefined) !== (identity.key === undefined)) {
     const [has, lacks] = identity.cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
@@ -66,12 +64,11 @@ export function secureContextOf(where: string, identity: TlsIdentity): SecureCon
   }
 }
 
-/** True if it can show a certificate. */
 export function hasCertificate(identity: TlsIdentity): boolean {
   return identity.cert !== undefined || identity.pfx !== undefined;
 }
 
-/** Protocol names as ALPN carries them: 1 to 255 bytes each. */
+/** Checks that each protocol name has 1 to 255 bytes, as ALPN requires. */
 export function checkAlpn(where: string, names: readonly string[] | undefined): void {
   for (const name of names ?? []) {
     const bytes = typeof name === 'string' ? Buffer.byteLength(name) : 0;

@@ -15,22 +15,28 @@ import {
   type TlsIdentity,
 } from './tls-identity.ts';
 
-/** TLS of a server: its own certificate for clients that name no server, and what it asks of clients. */
+/** TLS options of a server: its certificate for clients that name no server, and its requirements for clients. */
 export interface TlsServerOptions extends TlsIdentity {
   /**
-   * Certificates by the server name that the client asks for (SNI); `*.example.com` stands for one label.
-   * A name that is not here gets the certificate beside this table; if there is none, the handshake fails.
+   * Certificates by the server name that the client requests (SNI). The asterisk in `*.example.com` stands for one
+   * label. For any other name, the server uses the certificate next to this table. Without that certificate, the
+   * handshake fails.
    * @default none
    */
   readonly names?: Readonly<Record<string, TlsIdentity>>;
-  /** The protocols we speak, best first (ALPN). A client that offers others is refused. @default none */
+  /**
+   * Protocols that the server supports, the preferred protocol first (ALPN). A client that offers only other
+   * protocols is refused.
+   * @default none
+   */
   readonly alpn?: readonly string[];
   /**
-   * Ask clients for a certificate; `'require'` refuses those that show none or one that no authority in `ca`
-   * signed; `'request'` lets them in without a verified identity. @default false
+   * Whether the server asks clients for a certificate. `'require'` refuses a client without a certificate, or with a
+   * certificate that no authority in `ca` signed. `'request'` accepts such a client without a verified identity.
+   * @default false
    */
   readonly clientCertificate?: false | 'request' | 'require';
-  /** How long a handshake may take; `false` for no limit. @default 10000 */
+  /** Maximum duration of a handshake, in milliseconds. `false` means no limit. @default 10000 */
   readonly handshakeTimeoutMs?: number | false;
 }
 
@@ -45,12 +51,12 @@ const OPTIONS = describePart(
   TLS_IDENTITY,
 );
 
-/** Node's own limit cannot be switched off; ours comes first. */
+/** Node's own limit, which cannot be switched off. The limit of the handshake ends earlier. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**
- * TLS of a server, checked and made once, used by every connection. `reload` replaces it for the connections
- * that come; the existing ones keep what they have.
+ * The checked TLS options of a server, which all its connections use. `reload` replaces the options for later
+ * connections. Existing connections keep the earlier options.
  */
 export class TlsServerContext {
   private options!: TlsServerOptions;
@@ -67,14 +73,14 @@ export class TlsServerContext {
     return tls instanceof TlsServerContext ? tls : new TlsServerContext(tls);
   }
 
-  /** How long a handshake may take; `Infinity` for no limit. */
+  /** Maximum duration of a handshake, in milliseconds. `Infinity` means no limit. */
   get handshakeTimeoutMs(): number {
     return this.timeoutMs;
   }
 
   /**
-   * Takes new certificates and rules. Options that are not given stay as they are. If the new ones are not
-   * usable, this throws an `OptionError` and the old ones stay.
+   * Sets new certificates and rules. Options that are not given stay unchanged. If the new options are not usable,
+   * the method throws an `OptionError` and changes nothing.
    */
   reload(options: TlsServerOptions): void {
     OPTIONS.checkNames(options);
@@ -88,8 +94,9 @@ export class TlsServerContext {
 
   /** @internal */
   start(raw: Duplex, done: TlsOutcome): void {
-    // Node's documented way to put a connection of our own into a TLS server is its event. The server reports
-    // the outcome on itself; a per-connection object that inherits from it reports for one connection only.
+    // Node documents the event `connection` of a TLS server as the way to pass it a connection of another source.
+    // The server reports the result on itself. An object that inherits from the server reports for one connection
+    // only.
     const server = CONNECTIONS_NEED_SERVERS ? this.makeServer() : Object.create(this.server);
     server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
       if (event === 'secureConnection') done(undefined, args[0] as TLSSocket);
@@ -104,7 +111,10 @@ export class TlsServerContext {
   }
 }
 
-/** Bun reports on the server that was constructed, whatever inherits from it; there one costs 40 µs. */
+/**
+ * Whether each connection needs a server of its own. Bun reports on the constructed server, even if an object
+ * inherits from it. In Bun, a server costs 40 µs.
+ */
 const CONNECTIONS_NEED_SERVERS = process.versions['bun'] !== undefined;
 
 function build(options: TlsServerOptions): {
@@ -181,7 +191,7 @@ function contextFor(
   return contexts.get(name) ?? contexts.get(`*${name.slice(name.indexOf('.'))}`);
 }
 
-/** The client chose it: it must not forge a line of the log. */
+/** Returns the name that the client chose, in a form that cannot forge a line of the log. */
 function shown(servername: string): string {
   return printable(JSON.stringify(servername.slice(0, 255)));
 }

@@ -11,11 +11,12 @@ import { TlsHandshake, tlsInfoOf } from './tls-handshake.ts';
 import type { TlsServerContext } from './tls-server-context.ts';
 
 /**
- * TLS on top of another byte transport. It is active when the handshake is complete. A transport that can be
- * detached (every socket) is encrypted by Node on its own handle; any other through a stream in between.
+ * TLS on top of another byte transport. The transport is active when the handshake is complete. If the transport
+ * below can be detached (like every socket), Node uses TLS on the handle of that transport. Otherwise TLS uses a
+ * stream in between.
  *
- * TLS from the first byte on and TLS in mid-connection are the same: in the second case the channel puts it
- * in the place of the transport that it had, see `upgradeToTls`.
+ * TLS from the first byte on and TLS in mid-connection work in the same way. In mid-connection, the channel replaces
+ * its earlier transport with a TLS transport, see `upgradeToTls`.
  */
 export class TlsTransport implements Transport {
   private readonly inner: Transport;
@@ -24,7 +25,7 @@ export class TlsTransport implements Transport {
   private sink: TransportSink | undefined = undefined;
   /** The stream below, from `open` on. */
   private raw: Duplex | undefined = undefined;
-  /** The encrypted stream, once the handshake is complete. */
+  /** The encrypted stream, after the handshake is complete. */
   private secure: Transport | undefined = undefined;
   private info: TlsInfo | undefined = undefined;
   private isHandshaking = false;
@@ -32,8 +33,9 @@ export class TlsTransport implements Transport {
   private mayRead = false;
 
   /**
-   * @param inner - active, connecting, or in use by a channel that gives it up for this one
-   * @param received - bytes that were read from it already and belong to TLS
+   * @param inner - transport that is active, connecting, or in use by a channel that replaces it with the new
+   * transport
+   * @param received - bytes that were already read from `inner` and belong to TLS
    */
   constructor(
     inner: Transport,
@@ -67,7 +69,7 @@ export class TlsTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    // Bytes move from the encrypted stream's queue to the one below.
+    // Bytes move from the encrypted stream's queue to the queue below.
     return this.inner.unsentBytes + (this.secure?.unsentBytes ?? 0);
   }
 
@@ -114,7 +116,7 @@ export class TlsTransport implements Transport {
   close(info: CloseInfo): void {
     this.wasClosed = true;
     this.handshake.cancel();
-    // Remembers the addresses, which the system forgets.
+    // Reads the addresses now, because the system forgets them.
     void this.inner.localAddress;
     if (this.secure !== undefined) this.secure.abort(info);
     else if (this.raw !== undefined) this.raw.destroy();
@@ -132,7 +134,7 @@ export class TlsTransport implements Transport {
     this.isHandshaking = true;
     if (this.received !== undefined && this.received.length > 0) raw.unshift(this.received);
     this.received = undefined;
-    // A peer that leaves in the middle of the handshake is gone, not half gone.
+    // If the peer leaves during the handshake, the whole connection ends, not only one half.
     raw.allowHalfOpen = false;
     this.handshake.start(raw, peerText(this.inner.remoteAddress), (result) => {
       this.isHandshaking = false;
@@ -149,7 +151,7 @@ export class TlsTransport implements Transport {
     else raw.destroy();
   }
 
-  /** From here on the encrypted stream reports to the channel by itself. */
+  /** Opens the encrypted stream. From here on, the stream itself reports to the channel. */
   private secured(socket: TLSSocket): void {
     const sink = this.sink!;
     this.info = tlsInfoOf(socket);
@@ -159,7 +161,7 @@ export class TlsTransport implements Transport {
     if (this.mayRead) this.secure.requestRead();
   }
 
-  /** Later than the start of the handshake the encrypted stream reports it. */
+  /** Reports a failure before the handshake. Later, the encrypted stream reports failures. */
   private rawFailed(error: Error): void {
     if (!this.isHandshaking && this.secure === undefined) this.sink?.failed(error);
   }
@@ -167,12 +169,11 @@ export class TlsTransport implements Transport {
   private rawClosed(): void {
     if (this.secure !== undefined) return;
     if (!this.isHandshaking || this.wasClosed) this.sink?.disconnected();
-    // Node reports the reason a moment later, if it knows.
+    // Node reports the reason a moment later, if Node knows it.
     else setImmediate(() => this.handshake.lost());
   }
 }
 
-/** The encrypted stream, as a transport. */
 class TlsStream extends StreamTransport {
   private readonly below: Duplex;
 
@@ -188,7 +189,7 @@ class TlsStream extends StreamTransport {
     return false;
   }
 
-  /** Bun's TLS reports what it has given to a stream as written, even when that is full: wait for the stream. */
+  /** Waits for the stream below. Bun's TLS reports bytes as written even if that stream is full. */
   protected override sent(): void {
     if (this.isFull) this.below.once('drain', () => this.sent());
     else if (!this.wasClosed) super.sent();

@@ -7,6 +7,7 @@ import {
   checkSockets,
   obstacleOf,
 } from '../../../src/transport/bun/bun-sockets.ts';
+import { selfSigned } from '../../fixture/certificates.ts';
 import { type Breaks, fakeBun } from '../../fixture/fake-bun.ts';
 
 const isOnBun = process.versions['bun'] !== undefined;
@@ -106,6 +107,13 @@ describe('sockets of Bun that are asked for', () => {
         await server.close();
       }
       expect(kinds).toEqual(['bun', 'bun', 'socket']);
+    });
+
+    it('are not Node handles, which are refused with and without TLS', async () => {
+      for (const options of [{}, { tls: await selfSigned('localhost') }]) {
+        const bound = bind({ transport: 'handle', ...options });
+        await expect(bound).rejects.toThrow(/this is bun, not Node/);
+      }
     });
   } else {
     it('are refused elsewhere, with the reason and the cure', async () => {

@@ -200,7 +200,7 @@ describe('a write that is said to be over', () => {
     expect(two.handle.memory.map((bytes) => bytes.buffer)).not.toContain(before);
     expect(two.handle.requests[1]).not.toBe(two.handle.requests[0]);
     await tick();
-    expect(one.events).toEqual(['failed a write ended that was over already; closing']);
+    expect(one.events).toEqual(['failed a write ended that had ended already; closing']);
     expect(two.events).toEqual([]);
   });
 });
@@ -227,7 +227,7 @@ describe('a write that ends later', () => {
     one.gather('two', '!');
     one.handle.complete(one.handle.requests[0]!);
     await tick();
-    expect(one.events).toEqual(['written', 'failed a write ended that was over already; closing']);
+    expect(one.events).toEqual(['written', 'failed a write ended that had ended already; closing']);
   });
 
   it('within the write of another: neither is trusted', async () => {

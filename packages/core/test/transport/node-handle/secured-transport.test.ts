@@ -180,7 +180,7 @@ describe('a promise that Node breaks', () => {
     await turn();
     expect(peer.events).toEqual([
       'written',
-      'failed a write ended that was over already; closing',
+      'failed a write ended that had ended already; closing',
       'disconnected',
     ]);
   });

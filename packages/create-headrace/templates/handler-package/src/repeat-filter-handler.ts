@@ -22,14 +22,14 @@ const OPTIONS = describeOptions('RepeatFilterHandler', {
  *  wire | frame | codec | [repeat filter] | app
  * ```
  *
- * - **Place** after the codec.
- * - **In** any message.
- * - **Out** the same messages, without repetitions within `windowMs`.
- * - **Events** forwards all, fires none.
- * - **Errors** raises none; wrong options are an `OptionError`.
- * - **State** per channel: the last key, and when it was passed on.
- * - **Cost** one time stamp and one comparison per message.
- * - **Pitfalls** objects are never the same: give `keyOf` for them. Heartbeats repeat by intention: let a
+ * - **Place** After the codec.
+ * - **In** Any message.
+ * - **Out** The same messages, without repetitions within `windowMs`.
+ * - **Events** Forwards all, fires none.
+ * - **Errors** Raises none; wrong options are an `OptionError`.
+ * - **State** Per channel: the last key, and when it was passed on.
+ * - **Cost** One time stamp and one comparison per message.
+ * - **Pitfalls** Objects are never the same: give `keyOf` for them. Heartbeats repeat by intention: let a
  *   HeartbeatHandler before this one take them.
  *
  * @typeParam Message - what it reads and passes on

@@ -2,7 +2,6 @@
 import { parseArgs } from 'node:util';
 import { UserError } from './user-error.ts';
 
-/** The command line, read. */
 export type CommandLine =
   | { readonly command: 'help' }
   | {

@@ -1,5 +1,5 @@
 /**
- * The program `headrace`: `@headrace/handlers/service/cli`, for what starts it. Node only.
+ * The program `headrace`: `@headrace/handlers/service/cli`, for the script that starts it. Node only.
  *
  * @module
  */

@@ -5,7 +5,7 @@ import { HELP, readCommandLine } from './command-line.ts';
 import { descriptionsIn } from './service-file.ts';
 import { UserError } from './user-error.ts';
 
-/** What a command prints, and the code that the process ends with. */
+/** The printed text of a command, and the exit code of the process. */
 export interface Outcome {
   readonly output: string;
   readonly exitCode: 0 | 1 | 2;
@@ -13,7 +13,7 @@ export interface Outcome {
 
 /** Runs the program with the arguments of this process. */
 export async function main(): Promise<void> {
-  // A reader of our output may close the pipe, as `head` does.
+  // The reader of the output may close the pipe, as `head` does.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const { output, exitCode } = await outcomeOf(process.argv.slice(2), process.cwd());
@@ -27,9 +27,9 @@ export async function main(): Promise<void> {
 }
 
 /**
- * What the program does with its arguments.
+ * Runs the command and returns its output.
  *
- * @throws UserError if it can do nothing with them
+ * @throws UserError if the arguments are not valid, or a file cannot be used
  */
 export async function outcomeOf(args: readonly string[], cwd: string): Promise<Outcome> {
   const line = readCommandLine(args);
@@ -48,7 +48,7 @@ export async function outcomeOf(args: readonly string[], cwd: string): Promise<O
   return { output, exitCode: breaks === 0 ? 0 : 1 };
 }
 
-/** By the names of services; one alone on both sides is the same, also under another name. */
+/** Compares services by name. If each side has only one service, compares these services, even under different names. */
 function changesOf(
   older: readonly ServiceDescription[],
   newer: readonly ServiceDescription[],

@@ -1,4 +1,4 @@
-// The descriptions of services that a file has: JSON, or a module.
+// Reads the descriptions of services from a file, which is JSON or a module.
 import { readFileSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,9 +12,9 @@ const KINDS: readonly unknown[] = [
 ] satisfies MethodDescription['kind'][];
 
 /**
- * The descriptions in a file, each once.
+ * Returns the descriptions in a file, each once.
  *
- * @throws UserError for a file that cannot be loaded, has none, or has two of one name
+ * @throws UserError for a file that cannot be loaded, has no description, or has two descriptions with the same name
  */
 export async function descriptionsIn(file: string, cwd: string): Promise<ServiceDescription[]> {
   const path = resolve(cwd, file);
@@ -72,7 +72,7 @@ interface Described {
   '~headraceService'(): unknown;
 }
 
-/** A service of this package, or of another copy of it. */
+/** Returns true for a service of this package, or of another copy of this package. */
 function isService(value: unknown): value is Described {
   return isObject(value) && typeof value['~headraceService'] === 'function';
 }

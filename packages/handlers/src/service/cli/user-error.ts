@@ -1,4 +1,4 @@
-/** The user can put it right: printed as one line, without a stack. */
+/** An error that the user can correct. The error is printed as one line, without a stack. */
 export class UserError extends Error {
   override readonly name = 'UserError';
 }

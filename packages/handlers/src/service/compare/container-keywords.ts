@@ -1,4 +1,4 @@
-// The keywords of objects and arrays: what of an alternative a reader's keyword refuses.
+// The keywords of objects and arrays: the part of an alternative that a reader's keyword refuses.
 import { type Difference, inWords, memberPath } from './difference.ts';
 import { numeric } from './scalar-keywords.ts';
 import { type Alternative, type Fact, typesOf } from './schema-alternatives.ts';
@@ -16,14 +16,14 @@ import {
 } from './schema-members.ts';
 import { asSchema, asSchemas, namedSchemas, type SchemaNode } from './schema-node.ts';
 
-/** The comparison that a keyword's schemas are given to. */
+/** The comparison that a keyword's schemas are passed to. */
 export interface Proof {
-  /** Whether the left side is what a writer sends, who sends no members that it does not know. */
+  /** Whether the left side is a writer, which sends no members that it does not know. */
   readonly isWriter: boolean;
   differences(given: readonly SchemaNode[], taken: SchemaNode, path: string): Difference[];
 }
 
-/** A keyword of a reader, with the schema that has it. */
+/** A keyword of a reader, with the schema that contains it. */
 export type ContainerRule = (
   proof: Proof,
   given: Alternative,
@@ -101,7 +101,7 @@ export const OBJECT_RULES: Readonly<Record<string, ContainerRule>> = {
   },
 };
 
-/** A member that is there has one name only; more names than members may be known. */
+/** Returns the maximum number of members. Each member has only one name, but some names may have no member. */
 function mostMembers({ isWriter }: Proof, given: Alternative): number {
   const isOpen = patternsOf(given.facts).length > 0 || otherMembers(given, isWriter) !== 'absent';
   return isOpen ? Number.POSITIVE_INFINITY : memberNames(given).size;
@@ -137,7 +137,7 @@ function refusedMember(proof: Proof, nodes: readonly SchemaNode[], place: string
   return isPossible ? at(place, 'this member', 'no value with it') : [];
 }
 
-/** Of members without a name: those by pattern, but for the patterns that the reader has elsewhere, and all others. */
+/** Compares members without a name: members by pattern, except for the reader's `elsewhere` patterns, and all other members. */
 function unnamedDifferences(
   proof: Proof,
   given: Alternative,
@@ -202,7 +202,7 @@ function itemDifferences(
   return proof.differences(itemSchemas(given, index), taken, path);
 }
 
-/** Whether a reader's types have the kind of an alternative. */
+/** Compares the kind of an alternative with a reader's types. */
 export function typeDifferences(given: Alternative, { schema }: Fact, path: string): Difference[] {
   const types = typesOf(schema) ?? [];
   const isTaken = types.includes(given.kind) || (given.isInteger && types.includes('integer'));

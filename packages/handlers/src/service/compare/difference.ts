@@ -1,23 +1,23 @@
-// One way in which a writer's values are not those that a reader takes.
+// A value of a writer that a reader does not accept.
 import type { Alternative } from './schema-alternatives.ts';
 import { Incomparable, isObject, type SchemaNode } from './schema-node.ts';
 
-/** What may be given at a place, and what is taken there. */
+/** The values that may be sent at a place, and the values that are accepted there. */
 export interface Difference {
-  /** As `.address.city` or `.lines[]`, from the whole value. */
+  /** Path from the whole value, for example `.address.city` or `.lines[]`. */
   readonly path: string;
   readonly given: string;
   readonly taken: string;
-  /** False if the two could not be compared: they may agree anyway. */
+  /** Whether the values differ for certain. False if they could not be compared, so that they may agree. */
   readonly isCertain: boolean;
 }
 
-/** `.name`, or `["a name"]` for one that is not a word. */
+/** Returns `.name`, or `["a name"]` for a name that is not a word. */
 export function memberPath(path: string, name: string): string {
   return /^[\w$-]+$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
 
-/** A value of JSON in a sentence, cut if it is long. */
+/** Returns a JSON value as text, shortened if it is long. */
 export function quoted(value: unknown): string {
   const text = JSON.stringify(value) ?? 'undefined';
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
@@ -32,13 +32,12 @@ const KIND_WORDS = {
   object: 'an object',
 } as const;
 
-/** An alternative in words. */
 export function inWords({ kind, isInteger, only }: Alternative): string {
   if (only !== undefined) return quoted(only.value);
   return isInteger ? 'an integer' : KIND_WORDS[kind];
 }
 
-/** The types or values of a schema in words. */
+/** Returns the types or values of a schema as text. */
 export function takenInWords({ schema }: SchemaNode): string {
   if (!isObject(schema)) return schema === true ? 'anything' : 'nothing';
   const { type, const: only, enum: listed } = schema;
@@ -48,7 +47,7 @@ export function takenInWords({ schema }: SchemaNode): string {
   return 'less than that';
 }
 
-/** An error of a comparison as a difference: what is not certain counts as one. */
+/** Turns an error of a comparison into a difference. An uncertain result counts as a difference. */
 export function uncertain(path: string, error: unknown): Difference {
   if (!(error instanceof Incomparable)) throw error;
   return { path, given: '', taken: error.message, isCertain: false };

@@ -1,4 +1,4 @@
-// What was added to a schema and what was taken away, where both have the same build: members of objects by their names.
+// The members that were added to or removed from a schema, where both versions have the same structure.
 import { memberPath } from './difference.ts';
 import {
   isObject,
@@ -10,7 +10,7 @@ import {
   type SchemaNode,
 } from './schema-node.ts';
 
-/** A member that one of two schemas has. */
+/** A member that only one of two schemas has. */
 export interface MemberChange {
   readonly path: string;
   readonly kind: 'added' | 'removed';
@@ -18,7 +18,7 @@ export interface MemberChange {
 
 const MAX_DEPTH = 20;
 
-/** The members that only one schema names, at places that both have. */
+/** Returns the members that only one schema names, at places that both schemas have. */
 export function memberChanges(
   older: SchemaNode,
   newer: SchemaNode,
@@ -31,7 +31,7 @@ export function memberChanges(
   const within = (one: SchemaNode, other: SchemaNode, place: string): MemberChange[] =>
     memberChanges(one, other, place, depth + 1);
   const changes: MemberChange[] = [];
-  // One that names no members at all takes all, or is none of objects.
+  // A schema that names no members accepts all members, or is not a schema of objects.
   if (hasMembers(before) && hasMembers(after)) {
     for (const name of new Set([...olderMembers.keys(), ...newerMembers.keys()])) {
       const place = memberPath(path, name);
@@ -48,7 +48,7 @@ export function memberChanges(
   return changes;
 }
 
-/** A schema and those that hold for the same value by `$ref` and `allOf`. */
+/** Returns a schema and the schemas that its `$ref` and `allOf` add for the same value. */
 function parts({ schema, root }: SchemaNode, depth = 0): SchemaNode[] {
   if (!isObject(schema) || depth > MAX_DEPTH) return [];
   const all = Array.isArray(schema['allOf']) ? (schema['allOf'] as Keywords[]) : [];
@@ -61,7 +61,7 @@ function targetOf(schema: Keywords, root: SchemaNode['root']): SchemaNode {
   try {
     return referenced(schema['$ref'], root);
   } catch {
-    // The comparison of the whole reports it.
+    // The comparison of the whole schema reports this error.
     return { schema: false, root };
   }
 }
@@ -69,7 +69,7 @@ function targetOf(schema: Keywords, root: SchemaNode['root']): SchemaNode {
 const hasMembers = (nodes: readonly SchemaNode[]): boolean =>
   nodes.some(({ schema }) => isObject(schema) && schema['properties'] !== undefined);
 
-/** Whether a schema looks at members that it does not name. */
+/** Returns true if a schema checks members that it does not name. */
 function takesOthers(nodes: readonly SchemaNode[]): boolean {
   return nodes.some((node) =>
     keywordsOf(node).some(([keyword]) =>
@@ -97,7 +97,7 @@ function itemsOf(nodes: readonly SchemaNode[]): SchemaNode | undefined {
   return undefined;
 }
 
-/** The branches of `anyOf` and `oneOf`, side by side where there are as many. */
+/** Returns pairs of the branches of `anyOf` and `oneOf`, if both schemas have the same number of branches. */
 function pairedBranches(
   before: readonly SchemaNode[],
   after: readonly SchemaNode[],

@@ -1,9 +1,9 @@
-// The keywords of numbers and strings: what an alternative must fulfill so that a reader's keyword refuses none of it.
+// The keywords of numbers and strings: the condition under which a reader's keyword refuses no value of an alternative.
 import type { Alternative } from './schema-alternatives.ts';
 import { matches, numberOf } from './schema-members.ts';
 import { Incomparable } from './schema-node.ts';
 
-/** Whether all values of an alternative fulfill a keyword with this value. */
+/** Returns true if all values of an alternative meet a keyword with this value. */
 export type ScalarRule = (alternative: Alternative, value: unknown) => boolean;
 
 interface Bound {
@@ -26,18 +26,17 @@ export const STRING_RULES: Readonly<Record<string, ScalarRule>> = {
   format: ({ facts }, value) => facts.some(({ schema }) => schema['format'] === value),
 };
 
-/** A keyword's number. */
 export function numeric(value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw new Incomparable(`${JSON.stringify(value)} where draft 2020-12 has a number`);
 }
 
-/** The smallest number that an alternative may have. */
+/** Returns the smallest number that an alternative may have. */
 export function lowerBound(given: Alternative): Bound | undefined {
   return bound(given, 'minimum', 'exclusiveMinimum', Math.max, 1);
 }
 
-/** The largest number that an alternative may have. */
+/** Returns the largest number that an alternative may have. */
 export function upperBound(given: Alternative): Bound | undefined {
   return bound(given, 'maximum', 'exclusiveMaximum', Math.min, -1);
 }
@@ -62,7 +61,7 @@ function bound(
   return isWhole ? { value: next, isExclusive: false } : { value: beyond, isExclusive: true };
 }
 
-/** Whether a bound lies at the limit of a reader or further in. */
+/** Returns true if a bound is at the reader's limit or is stricter. */
 function isWithin(
   given: Bound | undefined,
   limit: number,
@@ -83,7 +82,7 @@ function isMultiple({ only, facts, isInteger }: Alternative, step: number): bool
   });
 }
 
-// Draft 2020-12 counts code points, libraries count units of UTF-16: a text must be within the limit for both.
+// Draft 2020-12 counts code points, but libraries count units of UTF-16. A text must be within the limit for both.
 function leastLength(given: Alternative): number {
   const { only } = given;
   return only === undefined

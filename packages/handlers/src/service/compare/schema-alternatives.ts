@@ -1,4 +1,4 @@
-// The left side of a comparison: the kinds of values that some schemas accept together, each with what holds for it.
+// The left side of a comparison: the kinds of values that several schemas accept together, with the facts of each kind.
 import {
   acceptsAll,
   asSchema,
@@ -11,22 +11,21 @@ import {
   sameJson,
 } from './schema-node.ts';
 
-/** The kinds of values that JSON has. */
 export type Kind = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
 
 const KINDS: readonly Kind[] = ['null', 'boolean', 'number', 'string', 'array', 'object'];
 
-/** Keywords that hold for a value, and the document of their references. */
+/** Keywords that are true for a value, and the document of their references. */
 export interface Fact {
   readonly schema: Keywords;
   readonly root: SchemaNode['root'];
 }
 
-/** Values of one kind: all facts hold for each of them. */
+/** Values of one kind. All facts are true for each of them. */
 export interface Alternative {
   readonly kind: Kind;
   readonly isInteger: boolean;
-  /** The only value, if there is one only. */
+  /** The only value, if the alternative has one value. */
   readonly only?: { readonly value: unknown };
   readonly facts: readonly Fact[];
 }
@@ -34,7 +33,6 @@ export interface Alternative {
 const MAX_ALTERNATIVES = 512;
 const MAX_REFERENCES = 64;
 
-/** The kind of a value of JSON. */
 export function kindOf(value: unknown): Kind {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
@@ -45,19 +43,19 @@ export function kindOf(value: unknown): Kind {
   return kind;
 }
 
-/** The types that a schema names; all if it names none. */
+/** Returns the types that a schema names, or `undefined` if the schema accepts all types. */
 export function typesOf({ type }: Keywords): readonly unknown[] | undefined {
   return type === undefined || Array.isArray(type) ? type : [type];
 }
 
-/** Whether a list of types has a kind; a whole number has two names. */
+/** Returns true if a list of types contains a kind. A whole number has two type names. */
 export function hasKind(types: readonly unknown[] | undefined, kind: Kind): boolean {
   return (
     types === undefined || types.includes(kind) || (kind === 'number' && types.includes('integer'))
   );
 }
 
-/** The values of `const` and `enum`. */
+/** Returns the values of `const` and `enum`. */
 export function listedValues({
   const: only,
   enum: listed,
@@ -71,9 +69,9 @@ export function listedValues({
 }
 
 /**
- * The alternatives for a value to which all of these schemas apply. Together they contain each accepted value.
+ * Returns the alternatives for a value that all of these schemas apply to. Together the alternatives contain each accepted value.
  *
- * @throws Incomparable for a schema with too many alternatives, or one that only refers to itself
+ * @throws Incomparable for a schema with too many alternatives, or a schema that only refers to itself
  */
 export function alternativesOf(nodes: readonly SchemaNode[]): Alternative[] {
   return conjunctions(nodes, 0).flatMap(byKind);
@@ -107,7 +105,7 @@ function factsOf({ schema, root }: SchemaNode, references: number): Fact[][] {
   if (schema['allOf'] !== undefined) all = product(all, conjunctions(nodes('allOf'), references));
   for (const keyword of ['anyOf', 'oneOf']) {
     if (schema[keyword] === undefined) continue;
-    // Of `oneOf`, too: that a value has two of them makes the schema accept less.
+    // This includes `oneOf`, because a value in two branches makes the schema accept less.
     all = product(
       all,
       nodes(keyword).flatMap((each) => factsOf(each, references)),
@@ -140,7 +138,7 @@ function byKind(facts: Fact[]): Alternative[] {
 const has = (list: readonly unknown[], value: unknown): boolean =>
   list.some((each) => sameJson(each, value));
 
-/** Whether the numbers that it accepts are whole. */
+/** Returns true if the schema accepts only whole numbers. */
 function isIntegerSchema(schema: Keywords): boolean {
   const types = typesOf(schema);
   const { multipleOf } = schema;
@@ -159,7 +157,7 @@ function single(value: unknown, facts: readonly Fact[]): Alternative {
   };
 }
 
-/** What `const` says, in the keywords of its kind. */
+/** Returns the meaning of `const` in the keywords of its kind. */
 function schemaOfValue(value: unknown): Keywords {
   if (typeof value === 'number') return { minimum: value, maximum: value };
   if (Array.isArray(value)) {

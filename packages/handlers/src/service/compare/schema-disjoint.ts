@@ -1,4 +1,4 @@
-// Whether no value of an alternative is accepted by a schema.
+// Proves that a schema accepts no value of an alternative.
 
 import { lowerBound, upperBound } from './scalar-keywords.ts';
 import {
@@ -23,7 +23,7 @@ import {
 
 const MAX_DEPTH = 30;
 
-/** True if it is proven that the schema accepts none of the values; false if it may accept one. */
+/** Returns true if the schema certainly accepts none of the values. Returns false if the schema may accept a value. */
 export function isDisjoint(
   given: Alternative,
   { schema, root }: SchemaNode,
@@ -72,7 +72,7 @@ function isOtherRange(given: Alternative, { minimum, maximum }: Keywords): boole
   );
 }
 
-/** A member that each value has, and that the schema refuses in each; or one that the schema needs and no value has. */
+/** Returns true if the schema refuses a member that each value has, or needs a member that no value has. */
 function hasOtherMember(
   given: Alternative,
   { schema, root }: SchemaNode,

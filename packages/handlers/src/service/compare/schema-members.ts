@@ -1,4 +1,4 @@
-// The members and the items that values of an alternative may have.
+// The members and items that the values of an alternative may have.
 import type { Alternative, Fact } from './schema-alternatives.ts';
 import {
   asSchema,
@@ -9,7 +9,7 @@ import {
   type SchemaNode,
 } from './schema-node.ts';
 
-/** Keywords that may speak of members whose names stand nowhere else. */
+/** Keywords that may apply to members without a name. */
 const OPENING = [
   'additionalProperties',
   'unevaluatedProperties',
@@ -22,7 +22,7 @@ const OPENING = [
   '$dynamicRef',
 ];
 
-/** Whether a pattern of a schema matches a text. @throws Incomparable for one that JavaScript does not have */
+/** Returns true if a schema's pattern matches a text. @throws Incomparable for a pattern that JavaScript does not support */
 export function matches(pattern: string, text: string): boolean {
   try {
     return new RegExp(pattern, 'u').test(text);
@@ -33,25 +33,22 @@ export function matches(pattern: string, text: string): boolean {
   }
 }
 
-/** A schema below a keyword of a fact. */
 export function nodeAt({ schema, root }: Fact, keyword: string): SchemaNode | undefined {
   const value = schema[keyword];
   return value === undefined ? undefined : { schema: asSchema(value, keyword), root };
 }
 
-/** The names that facts give to members. */
 export function memberNames({ facts }: Alternative): Set<string> {
   return new Set(facts.flatMap(({ schema }) => Object.keys(namedSchemas(schema, 'properties'))));
 }
 
-/** The names without which a value is refused. */
 export function requiredNames({ facts }: Alternative): Set<string> {
   return new Set(
     facts.flatMap(({ schema }) => (Array.isArray(schema['required']) ? schema['required'] : [])),
   );
 }
 
-/** The schemas of members by pattern: the pattern and its schema. */
+/** Returns the patterns of members, with their schemas. */
 export function patternsOf(facts: readonly Fact[]): (readonly [string, SchemaNode])[] {
   return facts.flatMap(({ schema, root }) =>
     Object.entries(namedSchemas(schema, 'patternProperties')).map(
@@ -61,8 +58,8 @@ export function patternsOf(facts: readonly Fact[]): (readonly [string, SchemaNod
 }
 
 /**
- * Whether a writer sends no member but those with names: it knows some by name, and says nothing of others. Libraries take
- * such members off, and types do not have them.
+ * Returns true if a writer sends only the members that its schema names. The schema must name some members and not mention
+ * others. Libraries remove unnamed members, and types do not contain them.
  */
 function hasNamedOnly({ facts }: Alternative): boolean {
   const isOpened = facts.some(({ schema }) =>
@@ -71,7 +68,7 @@ function hasNamedOnly({ facts }: Alternative): boolean {
   return !isOpened && facts.some(({ schema }) => schema['properties'] !== undefined);
 }
 
-/** What a member of this name fulfills; `absent` if no value has it. */
+/** Returns the schemas for a member of this name, or `absent` if no value has the member. */
 export function memberSchemas(
   alternative: Alternative,
   name: string,
@@ -93,7 +90,7 @@ export function memberSchemas(
   return nodes.some(({ schema }) => schema === false) ? 'absent' : nodes;
 }
 
-/** What members fulfill that have neither a name nor a pattern; `absent` if no value has such. */
+/** Returns the schemas for members without a name or pattern, or `absent` if no value has such members. */
 export function otherMembers(alternative: Alternative, isWriter: boolean): SchemaNode[] | 'absent' {
   const nodes = alternative.facts
     .map((fact) => nodeAt(fact, 'additionalProperties'))
@@ -102,7 +99,7 @@ export function otherMembers(alternative: Alternative, isWriter: boolean): Schem
   return nodes.some(({ schema }) => schema === false) ? 'absent' : nodes;
 }
 
-/** The largest of a keyword's numbers, or the smallest with `Math.min`. */
+/** Returns the largest number of a keyword, or, with `Math.min`, the smallest. */
 export function numberOf(
   { facts }: Alternative,
   keyword: string,
@@ -114,14 +111,14 @@ export function numberOf(
   return numbers.length === 0 ? undefined : choose(...numbers);
 }
 
-/** How many items stand in places of their own. */
+/** Returns the number of items that have their own schema. */
 export function prefixLength({ facts }: Alternative): number {
   return Math.max(0, ...facts.map(({ schema }) => prefixOf(schema['prefixItems']).length));
 }
 
 const prefixOf = (value: unknown) => (value === undefined ? [] : asSchemas(value, 'prefixItems'));
 
-/** What the item at a place fulfills; at `Infinity`, one behind all places of their own. */
+/** Returns the schemas for the item at an index. `Infinity` means an item after all items with their own schema. */
 export function itemSchemas({ facts }: Alternative, index: number): SchemaNode[] {
   return facts.flatMap((fact) => {
     const schema = prefixOf(fact.schema['prefixItems'])[index];
@@ -130,7 +127,6 @@ export function itemSchemas({ facts }: Alternative, index: number): SchemaNode[]
   });
 }
 
-/** The largest number of items. */
 export function maxItemsOf(alternative: Alternative): number {
   const limits = alternative.facts.map(({ schema: { maxItems, items, prefixItems } }) =>
     Math.min(

@@ -1,17 +1,16 @@
-// Schemas with the document that their references point into.
+// Schemas with the document that their references point to.
 import type { JsonSchema } from '../service-description.ts';
 
 /** A schema as an object of keywords. */
 export type Keywords = Readonly<Record<string, unknown>>;
 
-/** A schema within a document. */
 export interface SchemaNode {
   readonly schema: JsonSchema;
-  /** The whole document: `$ref` begins there. */
+  /** The whole document, where `$ref` starts. */
   readonly root: JsonSchema;
 }
 
-/** Stops a comparison that has no certain result; the text says why. */
+/** An error that stops a comparison without a certain result. The text of the error is the cause. */
 export class Incomparable extends Error {
   override readonly name = 'Incomparable';
 }
@@ -32,7 +31,7 @@ const SILENT = new Set([
   'definitions',
 ]);
 
-/** Keywords whose values are schemas by names that are the application's. */
+/** Keywords whose values are schemas under names of the application. */
 const BY_NAME = new Set(['properties', 'patternProperties', 'dependentSchemas']);
 
 /** Keywords whose values are data. */
@@ -42,7 +41,7 @@ export function isObject(value: unknown): value is Keywords {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The keywords of a schema that refuse values, with their values; none of `true`. */
+/** Returns the keywords of a schema that refuse values, with their values. Returns none for `true`. */
 export function keywordsOf({ schema, root }: SchemaNode): [string, unknown][] {
   if (typeof schema === 'boolean') return [];
   return Object.entries(schema).filter(
@@ -50,35 +49,32 @@ export function keywordsOf({ schema, root }: SchemaNode): [string, unknown][] {
   );
 }
 
-/** Whether a schema accepts every value. */
 export function acceptsAll(node: SchemaNode): boolean {
   return node.schema !== false && keywordsOf(node).length === 0;
 }
 
-/** The schemas that stand by names below a keyword. */
+/** Returns the named schemas below a keyword. */
 export function namedSchemas(schema: Keywords, keyword: string): Record<string, JsonSchema> {
   const named = schema[keyword];
   return isObject(named) ? (named as Record<string, JsonSchema>) : {};
 }
 
-/** The member of an object, if it is its own. */
 export function own<T>(members: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
-/** A value below a keyword as a schema. @throws Incomparable for what is none, as lists of drafts before 2020-12 */
+/** Returns a value below a keyword as a schema. @throws Incomparable for other values, such as lists in drafts before 2020-12 */
 export function asSchema(value: unknown, keyword: string): JsonSchema {
   if (typeof value === 'boolean' || isObject(value)) return value;
   throw new Incomparable(`${keyword} is not a schema of draft 2020-12`);
 }
 
-/** A value below a keyword as a list of schemas. */
 export function asSchemas(value: unknown, keyword: string): JsonSchema[] {
   if (Array.isArray(value)) return value.map((each) => asSchema(each, keyword));
   throw new Incomparable(`${keyword} is not a list of schemas`);
 }
 
-/** The schema that a reference points at. @throws Incomparable for one out of its document */
+/** Returns the schema that a reference points to. @throws Incomparable for a reference to another document */
 export function referenced(reference: unknown, root: JsonSchema): SchemaNode {
   if (typeof reference !== 'string' || !/^#(?:\/|$)/.test(reference)) {
     throw new Incomparable(`$ref ${JSON.stringify(reference)} points out of the description`);
@@ -93,7 +89,7 @@ export function referenced(reference: unknown, root: JsonSchema): SchemaNode {
   return { schema: asSchema(place, '$ref'), root };
 }
 
-/** Whether two values of JSON are the same; the order of members does not count. */
+/** Returns true if two JSON values are equal. The order of members does not count. */
 export function sameJson(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (Array.isArray(one) && Array.isArray(other)) {
@@ -107,7 +103,7 @@ export function sameJson(one: unknown, other: unknown): boolean {
   );
 }
 
-/** A schema without what refuses no value. */
+/** Returns a schema without the keywords that refuse no value. */
 function bare(value: unknown, kind: 'schema' | 'names' = 'schema'): unknown {
   if (Array.isArray(value)) return value.map((each) => bare(each));
   if (!isObject(value)) return value;
@@ -123,7 +119,7 @@ function bare(value: unknown, kind: 'schema' | 'names' = 'schema'): unknown {
   );
 }
 
-/** Whether two schemas, or values of a keyword, say the same but for their documentation; their references, too. */
+/** Returns true if two schemas, with their references, are equal except for their documentation. */
 export function sameMeaning(one: SchemaNode, other: SchemaNode): boolean {
   return sameKeyword('', one.schema, one.root, other.schema, other.root);
 }

@@ -1,9 +1,9 @@
-// Whether every value that one schema accepts is accepted by another, and if not, where.
+// Checks whether another schema accepts every value that a schema accepts, and finds the places where it does not.
 //
-// It is conservative: no difference means that there is none; a difference may be one that no value shows, where only
-// a search over values would know. The left side becomes alternatives, each with the facts that hold for its values;
-// each keyword of the right side must refuse none of an alternative. References may lead in circles: a pair that is
-// being compared further up is taken as proven there, as a value's members end somewhere.
+// The check is conservative. No difference is a proof. A reported difference may not exist, because only a search over values
+// could exclude it. The left side becomes alternatives, each with the facts that are true for its values. No keyword of the right
+// side may refuse a value of an alternative. References may form cycles. A pair of schemas that is already being compared counts
+// as proven, because the members of a value end at some depth.
 import {
   ARRAY_RULES,
   type ContainerRule,
@@ -33,10 +33,13 @@ import {
   sameMeaning,
 } from './schema-node.ts';
 
-/** Keywords that are not looked into, each with those that it works with: all must be the same. */
+/**
+ * Keywords that are not analyzed, each with its related keywords. The keyword and its related keywords must be equal on both
+ * sides.
+ */
 const OPAQUE: Readonly<Record<string, readonly string[]>> = {
   if: ['if', 'then', 'else'],
-  // Without `if` they say nothing; with it, they are compared there.
+  // Without `if`, these keywords have no effect. With `if`, they are compared there.
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
   then: [],
   else: [],
@@ -66,14 +69,14 @@ const MAX_STEPS = 50_000;
 const MAX_DEPTH = 100;
 
 /**
- * Where a reader's schema refuses a value that a writer's schema accepts; none if it is proven that it refuses none. A
- * writer sends no members that its schema does not name, unless it says which.
+ * Returns the places where a reader's schema refuses a value that a writer's schema accepts. An empty list proves that no such
+ * place exists. A writer sends no members that its schema does not name, unless the schema describes them.
  */
 export function differencesOf(given: SchemaNode, taken: SchemaNode): Difference[] {
   return unique(new SubsetProof(true).differences([given], taken, ''));
 }
 
-/** Each difference once, and no certain one twice for two alternatives. */
+/** Removes repeated differences, for example of two alternatives. */
 function unique(differences: readonly Difference[]): Difference[] {
   const byText = new Map(differences.map((each) => [JSON.stringify(each), each]));
   return [...byText.values()];
@@ -104,7 +107,7 @@ export class SubsetProof implements Proof {
     }
   }
 
-  /** Two schemas of JSON that are equal are not the same: references mean what their document has. */
+  /** Returns an id for a schema and its document. Equal schemas can differ, because references depend on the document. */
   private idOf({ schema, root }: SchemaNode): string {
     return `${this.numberOf(schema)}/${this.numberOf(root)}`;
   }
@@ -115,7 +118,7 @@ export class SubsetProof implements Proof {
     return this.ids.get(value)!;
   }
 
-  /** What a reader's schema refuses of an alternative. */
+  /** Returns the differences between an alternative and a reader's schema. */
   private fits(given: Alternative, taken: SchemaNode, path: string): Difference[] {
     const { schema, root } = taken;
     if (schema === true) return [];
@@ -173,7 +176,7 @@ export class SubsetProof implements Proof {
     return this.oneBranch(given, branches, keyword === 'oneOf', path);
   }
 
-  /** One branch must accept all; of `oneOf`, no other may accept any. */
+  /** Requires that one branch accepts all values. With `oneOf`, no other branch may accept any value. */
   private oneBranch(
     given: Alternative,
     branches: readonly SchemaNode[],
@@ -194,7 +197,7 @@ export class SubsetProof implements Proof {
     if (isDisjoint(given, refused, this.isWriter)) return [];
     const isRefusedToo = given.facts.some(({ schema, root }) => {
       if (schema['not'] === undefined) return false;
-      // Of what is refused, also the values that no writer sends: it is not what is sent.
+      // Includes values that no writer sends, because the refused values are not sent.
       const known = { schema: asSchema(schema['not'], 'not'), root };
       return new SubsetProof(false).differences([refused], known, path).length === 0;
     });
@@ -202,7 +205,7 @@ export class SubsetProof implements Proof {
     return [different(path, inWords(given), `nothing like ${quoted(refused.schema)}`)];
   }
 
-  /** A keyword that nothing is known of, and that the reader no longer has: who knows what it meant. */
+  /** Reports an unknown keyword that the reader no longer has, because its meaning is unknown. */
   private lostKeywords({ facts }: Alternative, taken: SchemaNode, path: string): Difference[] {
     const there = keywordsOf(taken).map(([keyword]) => keyword);
     if (there.length === 0 || there.some((keyword) => isIn(COMBINING, keyword))) return [];
@@ -215,7 +218,7 @@ export class SubsetProof implements Proof {
   }
 }
 
-/** Keywords that make a schema accept less, however they are meant: a writer may have them. */
+/** Keywords that only make a schema accept less. A writer may use these keywords. */
 const INERT = new Set([
   'unevaluatedProperties',
   'unevaluatedItems',
