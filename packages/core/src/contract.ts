@@ -386,7 +386,7 @@ export interface WriteOptions {
 
 /** Options of {@link Channel.end}. */
 export interface EndOptions {
-  /** Time for waiting output and for the peer's end, in milliseconds. @default 2000 */
+  /** Time to send waiting output and for the peer to end its half, in milliseconds. @default 2000 */
   readonly lingerMs?: number;
   /** Reason for the close. @default 'local' */
   readonly reason?: CloseReason;
