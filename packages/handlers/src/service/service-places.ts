@@ -95,7 +95,7 @@ export class ServicePlaces implements PlacedCaller {
     return this.requestElsewhere(new Set(), call, options);
   }
 
-  /** Sends a call like {@link request}, but to a place that is not in `tried`, and adds the place to `tried`. */
+  /** Sends a call like {@link request}, but, if possible, to a place that is not in `tried`. Adds the place to `tried`. */
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown> {
     const entry = this.choose(tried);
     tried.add(entry.place);
