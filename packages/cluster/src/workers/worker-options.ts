@@ -126,7 +126,7 @@ export function workersPlan(options: WorkersOptions): WorkersPlan {
   if (plan.reusePort && !canReusePort(process.versions.node, process.platform)) {
     throw new OptionError(
       'OPTION_INVALID',
-      `reusePort needs Node 22.12, 23.1 or newer, and Linux; this is Node ${process.versions.node} on ${process.platform}`,
+      `reusePort needs Node 22.12, 23.1 or newer, and a system other than Windows and macOS; this is Node ${process.versions.node} on ${process.platform}`,
       { option: 'reusePort' },
     );
   }

@@ -24,7 +24,7 @@ const EMPTY: Buffer = Buffer.alloc(0);
  * - **Place** In a pipeline without frames: a terminal, a log, or a text that is only forwarded.
  * - **In** `Buffer`. Other messages are refused.
  * - **Out** `string`, of any length except 0.
- * - **Events** All pass. A truncated character at the close of the channel is an error. The decoder reports the bytes of an
+ * - **Events** All pass. A truncated character at the end of the input is an error. The decoder reports the bytes of an
  *   unfinished character to a `TlsUpgradeEvent`, so that the upgrade is refused.
  * - **Errors** `HR_ERR_TEXT_NOT_UTF8`, and `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. After either error, the
  *   channel is ended.
@@ -69,10 +69,19 @@ export class StreamingStringDecoder implements Handler {
     ctx.fireUserEventTriggered(event);
   }
 
+  channelShutdown(ctx: Context, direction: 'input' | 'output'): void {
+    ctx.fireChannelShutdown(direction);
+    if (direction === 'input') this.inputEnded(ctx);
+  }
+
   channelInactive(ctx: Context): void {
+    ctx.fireChannelInactive();
+    this.inputEnded(ctx);
+  }
+
+  private inputEnded(ctx: Context): void {
     const { begun } = this;
     this.begun = EMPTY;
-    ctx.fireChannelInactive();
     if (begun.length > 0 && !this.failed) this.fail(ctx, notUtf8(begun, 0));
   }
 

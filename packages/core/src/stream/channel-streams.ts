@@ -12,7 +12,7 @@ import { describeOptions } from '../option/option-set.ts';
 
 /** A channel as Web Streams, see {@link channelStreams}. */
 export interface ChannelStreams<R, W> {
-  /** Stream of the messages that pass the last handler. Cancelling it shuts our input down. */
+  /** Stream of the messages that pass the last handler. Canceling it shuts our input down. */
   readonly readable: ReadableStream<R>;
   /** Stream of messages for the pipeline. Closing the stream shuts our output down. Aborting it closes the channel. */
   readonly writable: WritableStream<W>;
@@ -33,8 +33,9 @@ const OPTIONS = describeOptions('channelStreams', {
  * or other runtimes. Both streams apply back-pressure. While the readable is not read, the channel's reads are held for the
  * reason `streams`. A written chunk waits until the transport has taken it.
  *
- * When the channel closes, queued messages can still be read. Then the readable ends, or fails with the error that closed the
- * channel. Without `allowHalfOpen`, the channel closes as soon as the peer ends its half.
+ * When the channel closes, queued messages can still be read, and then the readable ends. If an error closed the channel, the
+ * readable fails with this error at once, and queued messages are lost. Without `allowHalfOpen`, the channel closes as soon as
+ * the peer ends its half.
  *
  * Call this function while the pipeline is built, after the other handlers. Messages that passed earlier are lost.
  *

@@ -99,11 +99,12 @@ export class ServicePlaces implements PlacedCaller {
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown> {
     const entry = this.choose(tried);
     tried.add(entry.place);
+    const answer = entry.place.request(call, options);
     entry.load += 1;
-    return entry.place.request(call, options).then(
-      (answer) => {
+    return answer.then(
+      (value) => {
         entry.load -= 1;
-        return answer;
+        return value;
       },
       (thrown: unknown) => {
         this.failed(entry, thrown);
