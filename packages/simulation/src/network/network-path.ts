@@ -86,7 +86,7 @@ export class NetworkPath {
     this.rate = bytesPerSecond / 1000;
   }
 
-  /** Adds a latency. A call with `undefined` removes it. */
+  /** Sets an additional latency, or removes it if `by` is `undefined`. */
   slow(by: Latency | undefined): void {
     this.slowedBy = by;
   }
