@@ -128,7 +128,9 @@ describe('AuthHandler, in the log', () => {
   it('logs a deadline', () => {
     const { channel, logged } = setUp({ timeoutMs: 500 });
     channel.advance(500);
-    expect(logged).toEqual([`debug ${channel} refused the sign-in: not authenticated within 500 ms`]);
+    expect(logged).toEqual([
+      `debug ${channel} refused the sign-in: not authenticated within 500 ms`,
+    ]);
   });
 });
 
