@@ -930,7 +930,16 @@ describe('ReconnectingClient, its writes', () => {
   it('refuses invalid options', () => {
     const make = (options: object) => () => world.client(['a'], options);
     expect(make({ addresses: [] })).toThrow('an empty list');
-    expect(make({ addresses: [{ port: 0 }] })).toThrow('port is 0');
+    expect(make({ addresses: undefined })).toThrow('ReconnectingClient: addresses is undefined');
+    expect(make({ addresses: { host: 'a' } })).toThrow(
+      'addresses is an object, but must be a list',
+    );
+    expect(make({ addresses: [{ port: 1 }, { port: 0 }] })).toThrow('addresses[1]: port is 0');
+    expect(make({ addresses: [{ host: 'a' }] })).toThrow(
+      /^addresses\[0\]: connect needs exactly one of port, path, .* but got host$/,
+    );
+    expect(make({ addresses: ['a:1'] })).toThrow('addresses[0]: connect takes an object with');
+    expect(make({ addresses: [{ path: '' }] })).toThrow('addresses[0]: path is ""');
     expect(make({ bootstrap: {} })).toThrow(
       'bootstrap is an object, but must be an object with connect(',
     );

@@ -571,7 +571,7 @@ describe('AuthHandler, options', () => {
   it('refuses options without an authenticator, as JavaScript may give them', () => {
     const options = {} as Options;
     expect(() => new AuthHandler(options)).toThrow(
-      'authenticate is undefined, but must be a function',
+      'AuthHandler: authenticate is undefined, but must be a function',
     );
   });
 });
