@@ -1,6 +1,6 @@
-import { exponential, fixed, PlaceBalance, RetryBudget } from '@headrace/client';
+import { exponential, fixed, type Loss, PlaceBalance, RetryBudget } from '@headrace/client';
 import { textLines } from '@headrace/codec';
-import { ChannelError, type MemoryTarget, OptionError } from '@headrace/core';
+import { type Channel, ChannelError, type MemoryTarget, OptionError } from '@headrace/core';
 import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryWorld, story } from './memory-world.ts';
@@ -431,6 +431,27 @@ describe('ReconnectingClient, its connections', () => {
     expect(errors[1]).toContain('readyTimeoutMs (2000)');
     expect(errors[2]).toBe('thrown');
     expect(world.connections('a')).toHaveLength(1);
+  });
+
+  it('says of a connection that closes before it is ready that it was not ready', async () => {
+    await world.up('a');
+    const losses: unknown[] = [];
+    const client = world.client(['a'], {
+      ready: (channel: Channel) =>
+        new Promise((_, reject) => channel.onClosed(() => reject(new Error('no welcome')))),
+      shouldRetry: ({ kind, during, error }: Loss) => {
+        losses.push([kind, during, error.message]);
+        return during !== 'readying';
+      },
+    });
+    const started = client.start();
+    started.catch(() => {});
+    await world.pass(10);
+    for (const connection of world.connections('a')) void connection.close();
+    await world.pass(10);
+    const text = 'the connection was lost before it was ready (peer)';
+    expect(losses).toEqual([['peer', 'readying', text]]);
+    await expect(started).rejects.toThrow(`given up after 1 try: ${text}`);
   });
 
   it('shouldRetry gets the loss, and says no, or when', async () => {
