@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Application, Converter, DeclarationReflection, ReflectionKind } from 'typedoc';
 import { MarkdownPageEvent } from 'typedoc-plugin-markdown';
+import { withoutTags, withWholeCells } from './markdown.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [out, ...pairs] = process.argv.slice(2);
@@ -129,11 +130,7 @@ function sentenceOf(reflection) {
     .replace(/\n\n[\s\S]*/, '')
     .trim();
   const sentence = /^[\s\S]*?[.:](?=\s|$)/.exec(text)?.[0] ?? text;
-  return sentence
-    .replace(/\s+/g, ' ')
-    .replace(/:$/, '.')
-    .replace(/</g, '&lt;')
-    .replace(/\{\{/g, '&#123;&#123;');
+  return withoutTags(sentence.replace(/\s+/g, ' ').replace(/:$/, '.'));
 }
 
 const routeOf = (url) => `/api/${url.replace(/(^|\/)index\.md/, '$1').replace(/\.md(?=#|$)/, '')}`;
@@ -212,7 +209,7 @@ app.renderer.on(MarkdownPageEvent.END, (page) => {
       `## [${part.name}](${linkTo(part)})`,
       ownNames(part).map(line).join('\n'),
     ]),
-    withLinks.trim(),
+    withWholeCells(withLinks.trim()),
   ]
     .filter((text) => text !== '')
     .join('\n\n');

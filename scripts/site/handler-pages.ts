@@ -1,4 +1,5 @@
 // One page for each public handler: its card, its options, its example.
+import { withoutTags } from '../../site/markdown.mjs';
 import { type HandlerClass, publicHandlers } from '../check-cards.ts';
 import { readSource } from '../source-file.ts';
 import { sourcesIn } from '../workspace.ts';
@@ -14,8 +15,7 @@ export interface WrittenPage {
 export const HANDLERS = 'handlers/';
 const SOURCE = 'https://github.com/headrace/headrace/blob/main';
 
-const escapeCell = (text: string): string =>
-  text.replace(/\|/g, '\\|').replace(/</g, '&lt;').replace(/\{\{/g, '&#123;&#123;');
+const escapeCell = (text: string): string => withoutTags(text.replaceAll('|', '\\|'));
 
 const withErrorLinks = (line: string): string =>
   line.replace(

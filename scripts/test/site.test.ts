@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import type { Result } from '../../benchmarks/harness/report.ts';
 import { withClasses } from '../../site/code-colors.mjs';
 import { descriptionOf } from '../../site/description.mjs';
+import { withoutTags, withWholeCells } from '../../site/markdown.mjs';
 import { sectionsOf } from '../../site/search.mjs';
 import { wrongDefaults } from '../check-options.ts';
 import { describeProblem } from '../problem.ts';
@@ -120,6 +121,16 @@ it('makes a page of a card, with its options and inherited ones', () => {
   ]);
   expect(page?.text).toContain('```ts run\nconsole.log(1);\n```');
   expect(page?.text).toContain("See also Netty's echo.");
+});
+
+it('keeps types in the code of comments as they are written, and in one cell', () => {
+  expect(withoutTags('a Promise<void>, as `Promise<A<B>>` and `{{ it }}` {{ that }}')).toBe(
+    'a Promise&lt;void>, as `Promise<A<B>>` and `{{ it }}` &#123;&#123; that }}',
+  );
+  const row = '| `a` | (`x` \\| `y`) | infers `User | undefined` and `A \\| B` |';
+  expect(withWholeCells(`one \`a | b\`\n${row}`)).toBe(
+    `one \`a | b\`\n${row.replace('User |', 'User \\|')}`,
+  );
 });
 
 it('names code that is neither compiled nor run, unless it says why', () => {

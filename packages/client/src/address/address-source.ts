@@ -23,8 +23,8 @@ const MAX_TRIES = 32;
 export type Addresses<P> = readonly P[] | AddressFunction<P>;
 
 /**
- * The places of a client, in the order of their tries. The function is asked again at the start, after a lost connection, and
- * when all places have failed. If the function then returns no places, the last known places are tried again.
+ * The places of a client, in the order of their tries. The function is called at the start, after a lost connection, and when all
+ * places have failed. If the function then fails, the last known places are tried again.
  */
 export class AddressSource<P> {
   private readonly ask: AddressFunction<P> | undefined;

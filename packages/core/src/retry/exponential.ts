@@ -10,8 +10,8 @@ export interface ExponentialOptions {
   /** Upper limit of the wait, in milliseconds. @default 30000 */
   readonly maxMs?: number;
   /**
-   * Range of the wait: from 0 to the full wait (`full`), from half of it (`equal`), or always the full wait (`none`). @default
-   * 'full'
+   * Range of the wait: from 0 to the full wait (`full`), from half of it (`equal`), or always the full wait (`none`).
+   * @default 'full'
    */
   readonly jitter?: 'full' | 'equal' | 'none';
 }

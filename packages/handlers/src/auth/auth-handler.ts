@@ -60,8 +60,8 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event, for held writes, and in a log line at level `debug`. The
  *   hook `writeFailed` receives the errors of writes that no handler observes. The close reasons are `unauthenticated`,
  *   `timeout`, `replaced` and `refused`.
- * - **State** Per channel. The handler removes itself when the peer is authenticated, unless `sessions` or `again` is set. With
- *   these options, it stays, so that no message of the older connection is processed after a kick.
+ * - **State** Per channel. The handler removes itself when the peer is authenticated, unless `sessions` is set or `again` is not
+ *   `'pass'`. In these cases it stays, so that no message of the older connection is processed after a kick.
  * - **Cost** None after the sign-in. If the handler stays, one comparison per message and write.
  * - **Pitfalls** Compare secrets with `secretsEqual`, and slow down guessing with `GuessLimiter`. Writes of later handlers are
  *   held until the peer is authenticated, except writes that `exceptionCaught` makes at once. The deadline runs outside any

@@ -79,7 +79,7 @@ export abstract class AdmissionHandler implements Handler {
     this.admission = ADMISSION_OPTIONS.part(options);
   }
 
-  /** The handler needs the event of the PROXY header to decide. */
+  /** With `waitForClient`, the handler needs the event of the PROXY header to decide. */
   get userEvents(): HandlerEvents | undefined {
     return this.admission.waitForClient ? EVENTS : undefined;
   }

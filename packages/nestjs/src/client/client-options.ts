@@ -26,13 +26,17 @@ export interface HeadraceClientOptions extends WireOptions {
    * returns them.
    */
   readonly servers: Addresses<ConnectPlace>;
-  /** Order of the servers. `shuffle` shuffles the list once per client, and `given` keeps its order. @default 'shuffle' */
+  /**
+   * Order of the servers. `shuffle` shuffles the list once per client, and `given` keeps its order. Servers that have failed
+   * more often come later.
+   * @default 'shuffle'
+   */
   readonly order?: AddressOrder;
   /** Number of connections. A packet is sent over the connection with the fewest pending requests. @default 1 */
   readonly connections?: number;
   /**
-   * Credentials for the server's `authenticate`. If it is a function, the client calls it for each connection. @default no
-   * sign-in
+   * Credentials for the server's `authenticate`. If the value is a function, the client calls it for each connection.
+   * @default no sign-in
    */
   readonly credentials?: unknown;
   /**

@@ -34,7 +34,7 @@ export interface HeadraceServerOptions extends WireOptions {
   readonly bind: BindTarget;
   /**
    * Called with the `credentials` of a client. Returns a verdict, or a promise of a verdict. No packet passes before the
-   * client is accepted. If the function throws, the client is refused.
+   * client is accepted. If the function throws or rejects, the client is refused.
    * @default none, which accepts every client
    */
   readonly authenticate?: (

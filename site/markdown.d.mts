@@ -1,0 +1,2 @@
+export function withoutTags(text: string): string;
+export function withWholeCells(markdown: string): string;
