@@ -1,5 +1,6 @@
 import { OptionError } from '../errors.ts';
 import { nearestTo } from '../text/nearest-name.ts';
+import { optionErrorAt } from './option-check.ts';
 import { type Absence, type AbsentOf, custom, type OptionKind, type Same } from './option-kind.ts';
 
 /** The options of a set, by name. */
@@ -84,7 +85,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   ): Resolved<Options, Kinds> {
     if (this.isLast(given)) return this.last as Resolved<Options, Kinds>;
     this.checkNames(given, owner);
-    const resolved = this.part(given as Options);
+    const resolved = this.part(given as Options, owner);
     if (resolved === this.last && isLiteral(given) && Object.values(given).every(isPlainValue)) {
       this.lastNames = Object.keys(given);
       this.lastValues = Object.values(given);
@@ -114,9 +115,12 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   }
 
   /** Resolves the options of this set in an object that can contain other names too. */
-  part<Options extends object>(given: Options): Resolved<Options, Kinds> {
+  part<Options extends object>(
+    given: Options,
+    owner: string = this.owner,
+  ): Resolved<Options, Kinds> {
     if (this.isLastPart(given)) return this.last as Resolved<Options, Kinds>;
-    checkGiven(this.owner, given, this.kinds);
+    checkGiven(owner, given, this.kinds);
     const { names, labels, list } = this;
     const values: Record<string, unknown> = {};
     let isPlain = true;
@@ -125,7 +129,9 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
       const kind = list[i]!;
       const value = (given as Record<string, unknown>)[name];
       const isAbsent = value === undefined && !kind.isRequired;
-      values[name] = isAbsent ? kind.absent : kind.check(labels[i]!, value, given);
+      if (isAbsent) values[name] = kind.absent;
+      else if (value !== undefined) values[name] = kind.check(labels[i]!, value, given);
+      else values[name] = missing(kind, labels[i]!, given, owner);
       isPlain &&= isAbsent || kind.isPlain;
     }
     if (isPlain) {
@@ -231,6 +237,23 @@ function checkGiven(owner: string, given: object, known: object): void {
       `${owner} takes an object with ${listOf(known)}, but got ${typeName(given)}`,
       { option: owner },
     );
+  }
+}
+
+/**
+ * Checks an option that is required and not given. The error names the class, because the program has no such option to look
+ * for.
+ */
+function missing(
+  kind: OptionKind<unknown, unknown>,
+  label: string,
+  given: object,
+  owner: string,
+): unknown {
+  try {
+    return kind.check(label, undefined, given);
+  } catch (thrown) {
+    throw label.startsWith(`${owner}.`) ? thrown : optionErrorAt(owner, thrown);
   }
 }
 

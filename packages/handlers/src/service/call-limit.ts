@@ -145,7 +145,7 @@ function checkLimits(given: CallLimitSettings): void {
     const option = perSecond === undefined ? 'concurrency' : 'perSecond';
     const other = perSecond === undefined ? 'perSecond' : 'concurrency';
     const value = String(given[option]);
-    const text = `${option} is ${value}, but must be a finite number where ${other} sets no limit`;
+    const text = `CallLimit: ${option} is ${value}, but must be a finite number where ${other} sets no limit`;
     throw new OptionError('OPTION_INVALID', text, { option, value });
   }
   for (const option of ['burst', 'maxCallers'] as const) {

@@ -195,7 +195,9 @@ describe.each(Object.keys(takers))('%s', (name) => {
     });
   } else if (name !== 'IdleStateHandler') {
     it('names what is missing', () => {
-      expect(textOf(() => take({} as never))).toMatch(/^\w+ is undefined, but must be /);
+      expect(textOf(() => take({} as never))).toMatch(
+        new RegExp(`^${name}: \\w+ is undefined, but must be `),
+      );
     });
   }
 });

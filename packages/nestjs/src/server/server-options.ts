@@ -20,7 +20,8 @@ import {
 } from '../wire/wire-options.ts';
 
 /**
- * The result of `authenticate`: the principal, or the reason for a refusal. The reason is written only to the server's log.
+ * The result of `authenticate`: the principal, or the reason for a refusal. The reason is written only to the server's log, at
+ * level `debug`.
  */
 export type SignInVerdict = { readonly principal: unknown } | { readonly refused: string };
 
