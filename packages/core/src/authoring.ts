@@ -8,7 +8,7 @@ import './copy.ts';
 // Initializers of a bootstrap
 export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
-export { checkConnectPlace, placeText } from './bootstrap/connect-target.ts';
+export { checkConnectPlace, checkConnectPlaces, placeText } from './bootstrap/connect-target.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './bytes/buffer-view.ts';
 export {
   appendTo,

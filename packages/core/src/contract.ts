@@ -57,7 +57,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
 
   /**
    * Called when the handler is in the pipeline of a registered channel, before any other event. The handler may write. Output
-   * that is flushed before the connection is up is sent as soon as it is up, and fails if the connection fails.
+   * that is flushed before the connection is up is sent as soon as it is up, and fails if the channel closes earlier.
    */
   handlerAdded?(ctx: Context<T>): void;
   /** Called when the handler was removed. The handler can still pass on the messages that it holds, through `ctx`. */
@@ -134,7 +134,7 @@ export interface OutboundInvoker {
    * channel has closed or closes before the message is sent. Errors of handlers also fail the future.
    */
   write(message: unknown): WriteFuture;
-  /** Sends the written messages, or sends them as soon as the connection is up. */
+  /** Sends the written messages, at the earliest when the connection is up. */
   flush(): void;
   /** Writes a message and flushes, even if the write failed. Returns the future of the write. */
   writeAndFlush(message: unknown): WriteFuture;
@@ -167,7 +167,7 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   /** Clock of the channel. An error that a task throws reaches this handler's `exceptionCaught`. */
   readonly clock: Clock;
   /**
-   * Calls `over` once, in `rule.ms` milliseconds, unless the timer is cancelled or the channel closes earlier. An error that
+   * Calls `over` once, in `rule.ms` milliseconds, unless the timer is canceled or the channel closes earlier. An error that
    * `over` throws reaches this handler's `exceptionCaught`. The handler must cancel the timer when it is removed.
    */
   deadline(rule: DeadlineRule, over: () => void): Timer;
@@ -186,7 +186,7 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   addPendingOutboundBytes(delta: number): void;
   /**
    * Reports the failure of a future that the handler created itself to the channel's `writeFailed` hook, unless the future is
-   * observed before the current event ends.
+   * observed before the next turn of the event loop.
    */
   reportFailure(future: WriteFuture, error: Error): void;
 }
@@ -386,7 +386,7 @@ export interface WriteOptions {
 
 /** Options of {@link Channel.end}. */
 export interface EndOptions {
-  /** Time the peer has to end its half, in milliseconds. @default 2000 */
+  /** Time to send waiting output and for the peer to end its half, in milliseconds. @default 2000 */
   readonly lingerMs?: number;
   /** Reason for the close. @default 'local' */
   readonly reason?: CloseReason;
@@ -444,7 +444,7 @@ export interface Channel<R = unknown, W = unknown>
   readonly isInputShutdown: boolean;
   /** Whether our half has been shut down, or the channel has closed. */
   readonly isOutputShutdown: boolean;
-  /** Whether `end()`, `shutdown('output')` or `close()` was called. Pools and balancers skip a channel that is ending. */
+  /** Whether `end()`, `shutdown('output')` or `close()` was called, or the channel has closed. Pools skip such a channel. */
   readonly isEnding: boolean;
   /**
    * Whether the channel drops further input: after `end()`, after our own `shutdown('input')`, and after the close. At this
@@ -484,7 +484,7 @@ export interface Channel<R = unknown, W = unknown>
   onceReadable(listener: () => void): void;
   /**
    * Returns true if the input of this connection has used up its time in this turn of the event loop (`readBudgetMs`). Reads are
-   * then held until the next turn. Handlers that make many messages from one read call this method every few messages.
+   * then held until the connection's next turn. Handlers that make many messages from one read call it every few messages.
    */
   checkTurn(): boolean;
   /**
@@ -560,7 +560,7 @@ export interface ChannelMatcher {
 /**
  * Many channels that are written to together. The members are in one process, as those of the class `ChannelGroup`, or in many.
  * `size`, `has`, `close` and the iteration cover the members in this process. `add` and `remove` accept channels of this
- * process. Writes and flushes reach the chosen members in all processes, which are all members without a matcher.
+ * process. Writes and flushes reach the chosen members in all processes. Without a matcher, all members are chosen.
  * {@link ChannelMatcher.elsewhere} is the choice among the members in other processes.
  *
  * A channel that closes leaves the group by itself. A failure of one member does not affect the others.
@@ -616,7 +616,7 @@ export interface GroupOutcome extends PromiseLike<void> {
   readonly isPartialFailure: boolean;
 }
 
-/** A task that runs later and can be cancelled. */
+/** A task that runs later and can be canceled. */
 export interface Timer {
   /** Cancels the task. Further calls do nothing. */
   cancel(): void;

@@ -23,8 +23,8 @@ export interface DrainHold {
  * unfinished work takes a hold. A handler with a last message for the peer leaves a last word. Each handler passes the event on.
  * A handler that does not pass it on ends the channel itself.
  *
- * When the event has passed the last handler and no hold is left, the last words are called, and the channel ends in order after
- * its output. If there are last words, holds are ignored in the last eighth of the time, but for at most one second.
+ * When the event has passed the last handler and no hold is left, the last words are called, and the channel ends after its
+ * output, as with `end()`. If there are last words, holds are ignored in the last eighth of the time, but for at most one second.
  *
  * @example
  * ```ts run

@@ -110,8 +110,8 @@ export class DrainStartEvent {
   }
 
   /**
-   * Stops reading from this peer. Messages that were read and wait in handlers are still delivered, for at most one second or an
-   * eighth of the drain's time. Then the first channel ends, and the remaining input is dropped.
+   * Stops reading from this peer. Messages that were read and wait in handlers are still delivered, for an eighth of the drain's
+   * time, but for at most one second. Then the first channel ends, and the remaining input is dropped.
    */
   stopInput(): void {
     this.isStopped = true;

@@ -67,7 +67,7 @@ async function create(args: Arguments): Promise<void> {
   const { manager } = commands;
   const year = String(new Date().getFullYear());
   const words = { name: project.name, version: ownVersion(), year, ...commands };
-  // From here on, Ctrl+C takes effect between the steps and removes the files that the steps have made.
+  // From here on, Ctrl+C takes effect between the steps or ends the installation, and removes the new files.
   const cancelled = cancellation();
   const undo = writeProject(project.folder, projectFiles(project.template, words));
   if (project.git) {

@@ -12,7 +12,7 @@ export function nearestTo(given: string, names: readonly string[]): string | und
 
 /** Returns the number of letters to insert, remove or replace (Levenshtein). */
 function distance(a: string, b: string): number {
-  // All names are short. A very long input gets no suggestion, so that the comparison takes no long time.
+  // All names are short. A very long input gets no suggestion, because its comparison would be slow.
   if (a.length > 100) return Number.POSITIVE_INFINITY;
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

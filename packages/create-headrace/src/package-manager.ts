@@ -15,8 +15,8 @@ export interface ManagerWords {
   readonly manager: PackageManager;
   readonly lockfile: string;
   /**
-   * The command that replaces `npm ci`, for a shell with Node and npm. The command installs the package manager and then the
-   * dependencies, which the lockfile defines if the lockfile exists.
+   * The command that replaces `npm ci`, for a shell with Node and npm. The command installs the package manager if necessary,
+   * and then the dependencies, which the lockfile defines if the lockfile exists.
    */
   readonly install: string;
   /** The command that replaces `npm prune --omit=dev` and removes the development dependencies. */

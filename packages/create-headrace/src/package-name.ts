@@ -27,7 +27,7 @@ function partFault(part: string): string | undefined {
   return wrong === ' ' ? 'it has spaces' : `it has "${wrong}"`;
 }
 
-/** Returns a similar name that npm accepts, or `undefined` if no valid character is left. */
+/** Returns a similar name that npm accepts, or `undefined` if no such name exists. */
 export function validName(name: string): string | undefined {
   const near = name
     .trim()

@@ -22,7 +22,7 @@ const ALLOWED = new Set(['.git', '.DS_Store']);
  *
  * @param folder - the absolute path
  * @param given - the folder as the user wrote it, for the message
- * @throws UserError if the folder contains files
+ * @throws UserError if the path is a file, or if the folder is not empty
  */
 export function checkFree(folder: string, given: string): void {
   if (!existsSync(folder)) return;
@@ -36,7 +36,8 @@ export function checkFree(folder: string, given: string): void {
 }
 
 /**
- * Writes all files or none. The files are made in a folder next to the target, and then replace the target.
+ * Writes all files or none. The files are made in a temporary folder. Then the temporary folder becomes the target, or its files
+ * are moved to the existing target.
  *
  * @returns a function that removes the project, including later files in it
  * @throws UserError if the system refuses; all changes are then undone

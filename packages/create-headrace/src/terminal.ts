@@ -49,7 +49,8 @@ export const inColor = (command: string): string => styleText('cyan', command);
 const FRAMES = ['◒', '◐', '◓', '◑'];
 
 /**
- * Shows that a step is running, and its duration. Returns a function that removes the display. Nothing is written to a log.
+ * Shows that a step is running, and its duration. Returns a function that removes the display. Shows nothing
+ * if the error output is not a terminal.
  *
  * The library's own display is not used, because Ctrl+C would end the process there with exit code 0.
  */

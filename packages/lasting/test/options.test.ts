@@ -61,5 +61,7 @@ it.each(Object.keys(takers))('%s refuses a value that is not an options object',
 });
 
 it('names the required option that is missing', () => {
-  expect(textOf(() => new lasting.ResumeHandler({} as never))).toMatch(/^table is undefined/);
+  expect(textOf(() => new lasting.ResumeHandler({} as never))).toMatch(
+    /^ResumeHandler: table is undefined/,
+  );
 });

@@ -19,7 +19,7 @@ export interface AddressRaceOptions<C> {
 /**
  * Connects to several addresses of one host. The attempts start `raceMs` apart, or at once when the previous attempt has failed;
  * earlier attempts continue. The first connection wins, and the other attempts are aborted. If all attempts fail, rejects with
- * the error of the first address.
+ * the first error.
  *
  * @see RFC 8305, section 5
  */

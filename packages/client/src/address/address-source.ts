@@ -23,8 +23,8 @@ const MAX_TRIES = 32;
 export type Addresses<P> = readonly P[] | AddressFunction<P>;
 
 /**
- * The places of a client, in the order of their tries. The function is asked again at the start, after a lost connection, and
- * when all places have failed. If the function then returns no places, the last known places are tried again.
+ * The places of a client, in the order of their tries. The function is called at the start, after a lost connection, and when all
+ * places have failed. If the function then fails, the last known places are tried again.
  */
 export class AddressSource<P> {
   private readonly ask: AddressFunction<P> | undefined;
@@ -149,13 +149,9 @@ export class AddressSource<P> {
 }
 
 function checkedList<P>(addresses: readonly P[]): readonly P[] {
-  if (Array.isArray(addresses) && addresses.length > 0) return addresses;
-  const got = Array.isArray(addresses) ? 'an empty list' : textOf(addresses);
-  throw new OptionError(
-    'OPTION_INVALID',
-    `addresses is ${got}, but must be a list of places to connect to, or a function that finds them`,
-    { option: 'addresses' },
-  );
+  if (addresses.length > 0) return addresses;
+  const text = 'addresses is an empty list, but must name at least one place to connect to';
+  throw new OptionError('OPTION_INVALID', text, { option: 'addresses' });
 }
 
 function noPlaces(found: unknown): ChannelError {

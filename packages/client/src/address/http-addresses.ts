@@ -59,9 +59,9 @@ const LONGEST_TTL_MS = 3_600_000;
 /**
  * Returns a function that reads places from a route service. A `GET` of the URL answers
  * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the best node first; other members are ignored. The client
- * connects to a node with the TLS of its last connection, or with the option `tls`. A user and a password in the URL are sent as
- * HTTP Basic authentication, and never appear in errors. Redirects of an `https:` URL are not followed. An answer is reused for
- * `ttlMs`. Clients that share the function also share a request that is under way.
+ * connects to a node with the option `tls`, or else with the TLS of its last connection. A user and a password in the URL are
+ * sent as HTTP Basic authentication, and never appear in errors. Redirects of an `https:` URL are not followed. An answer is
+ * reused for `ttlMs`. Clients that share the function also share a request that is under way.
  *
  * The function rejects with `CHANNEL_FAILED` if the service is unreachable or answers with a status other than 200, with
  * `MESSAGE_INVALID` or `FRAME_TOO_LONG` for an invalid answer, and with `TIMEOUT_REQUEST`.
@@ -100,7 +100,7 @@ export function httpAddresses(
   };
 }
 
-/** Checks the host name for the certificate, which an unencrypted answer must not choose. */
+/** Checks that `tls` names the server, because an unencrypted answer must not choose the name of the certificate. */
 function checkName(tls: ClientTls['tls']): void {
   if (tls === undefined || tls instanceof TlsClientContext) return;
   if (tls.servername !== undefined || tls.rejectUnauthorized === false) return;

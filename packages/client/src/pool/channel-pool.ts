@@ -47,8 +47,8 @@ export interface AcquireOptions {
 const ACQUIRE_OPTIONS = describeOptions('acquire', { signal: unchecked() });
 
 /**
- * A pool of connections to one place, each for one user. Use a pool for protocols without ids, where an answer belongs to the
- * last request. Waiting calls are served in order.
+ * A pool of connections to one place. Each connection has one user until its release. Use a pool for protocols without ids, where
+ * an answer belongs to the last request. Waiting calls are served in order.
  *
  * The pool checks a connection when a user acquires it and, by default, when the user releases it. The connection must be active,
  * must not have begun to end, and must pass `healthCheck`. A connection that closes while it is idle leaves the pool at once.

@@ -9,7 +9,7 @@ import { type Channel, ChannelError, type CloseReason, isHeadraceError } from '@
  * - `reset`: the peer reset the connection, as the kernel does for a process that died
  * - `peer`: the peer ended the connection
  * - `heartbeat`: the peer did not answer a heartbeat
- * - `ready`: the function `ready` rejected, or exceeded its time limit
+ * - `ready`: the function `ready` rejected, or exceeded its time limit, before the channel closed
  * - `moved`: a handler closed the channel with the reason `moved`, at the server's request
  * - `error`: all other reasons; {@link Loss.reason} and {@link Loss.error} have the details
  */
@@ -27,7 +27,10 @@ export type LossKind =
 /** A failed try, or a lost connection. */
 export interface Loss<P = unknown> {
   readonly kind: LossKind;
-  /** Phase in which the loss happened. */
+  /**
+   * Phase in which the loss happened: before the connect succeeded, while `ready` ran, or after it. If a server refuses a
+   * client by a close, the phase is `readying`, and {@link kind} is the kind of the close.
+   */
   readonly during: 'connecting' | 'readying' | 'online';
   /** Place of the connection; `undefined` if none was found. */
   readonly place: P | undefined;
@@ -95,7 +98,8 @@ export function closedChannel<P>(
   during: 'readying' | 'online',
 ): Loss<P> {
   const { reason = 'error', error } = closeInfo ?? {};
-  const text = `the connection was lost (${reason})`;
+  const when = during === 'readying' ? ' before it was ready' : '';
+  const text = `the connection was lost${when} (${reason})`;
   return {
     kind: SAME.has(reason) ? (reason as LossKind) : 'error',
     during,

@@ -8,7 +8,7 @@ import {
 } from '@headrace/core';
 import {
   CLOCK,
-  checkConnectPlace,
+  checkConnectPlaces,
   choice,
   describeOptions,
   fn,
@@ -23,6 +23,7 @@ import {
   textOf,
   time,
   unchecked,
+  value,
 } from '@headrace/core/authoring';
 import type { AddressOrder } from '../address/address-ring.ts';
 import type { Addresses } from '../address/address-source.ts';
@@ -89,7 +90,11 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
 
 const OPTIONS = describeOptions('ReconnectingClient', {
   bootstrap: CONNECTOR,
-  addresses: unchecked({ required: true }),
+  addresses: value(
+    'a list of places to connect to, or a function that finds them',
+    (given: unknown) => Array.isArray(given) || typeof given === 'function',
+    { required: true },
+  ),
   order: choice(['shuffle', 'given']),
   balance: having('connectionsTo', 'a PlaceBalance'),
   raceMs: time({ default: 250 }),
@@ -131,7 +136,7 @@ export function reconnectSettings<P, C extends Channel>(
   const { bootstrap, addresses, clock, raceMs, logger = stderrLogger() } = settings;
   const isOurs = bootstrap instanceof Bootstrap;
   if (isOurs && Array.isArray(addresses)) {
-    for (const place of addresses) checkConnectPlace(place);
+    checkConnectPlaces('addresses', addresses);
   }
   const ownOrder = typeof addresses === 'function' ? addresses.addressOrder : undefined;
   const order = settings.order ?? ownOrder ?? 'shuffle';

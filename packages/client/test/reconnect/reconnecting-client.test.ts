@@ -1,6 +1,6 @@
-import { exponential, fixed, PlaceBalance, RetryBudget } from '@headrace/client';
+import { exponential, fixed, type Loss, PlaceBalance, RetryBudget } from '@headrace/client';
 import { textLines } from '@headrace/codec';
-import { ChannelError, type MemoryTarget, OptionError } from '@headrace/core';
+import { type Channel, ChannelError, type MemoryTarget, OptionError } from '@headrace/core';
 import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryWorld, story } from './memory-world.ts';
@@ -431,6 +431,27 @@ describe('ReconnectingClient, its connections', () => {
     expect(errors[1]).toContain('readyTimeoutMs (2000)');
     expect(errors[2]).toBe('thrown');
     expect(world.connections('a')).toHaveLength(1);
+  });
+
+  it('says of a connection that closes before it is ready that it was not ready', async () => {
+    await world.up('a');
+    const losses: unknown[] = [];
+    const client = world.client(['a'], {
+      ready: (channel: Channel) =>
+        new Promise((_, reject) => channel.onClosed(() => reject(new Error('no welcome')))),
+      shouldRetry: ({ kind, during, error }: Loss) => {
+        losses.push([kind, during, error.message]);
+        return during !== 'readying';
+      },
+    });
+    const started = client.start();
+    started.catch(() => {});
+    await world.pass(10);
+    for (const connection of world.connections('a')) void connection.close();
+    await world.pass(10);
+    const text = 'the connection was lost before it was ready (peer)';
+    expect(losses).toEqual([['peer', 'readying', text]]);
+    await expect(started).rejects.toThrow(`given up after 1 try: ${text}`);
   });
 
   it('shouldRetry gets the loss, and says no, or when', async () => {
@@ -930,7 +951,16 @@ describe('ReconnectingClient, its writes', () => {
   it('refuses invalid options', () => {
     const make = (options: object) => () => world.client(['a'], options);
     expect(make({ addresses: [] })).toThrow('an empty list');
-    expect(make({ addresses: [{ port: 0 }] })).toThrow('port is 0');
+    expect(make({ addresses: undefined })).toThrow('ReconnectingClient: addresses is undefined');
+    expect(make({ addresses: { host: 'a' } })).toThrow(
+      'addresses is an object, but must be a list',
+    );
+    expect(make({ addresses: [{ port: 1 }, { port: 0 }] })).toThrow('addresses[1]: port is 0');
+    expect(make({ addresses: [{ host: 'a' }] })).toThrow(
+      /^addresses\[0\]: connect needs exactly one of port, path, .* but got host$/,
+    );
+    expect(make({ addresses: ['a:1'] })).toThrow('addresses[0]: connect takes an object with');
+    expect(make({ addresses: [{ path: '' }] })).toThrow('addresses[0]: path is ""');
     expect(make({ bootstrap: {} })).toThrow(
       'bootstrap is an object, but must be an object with connect(',
     );

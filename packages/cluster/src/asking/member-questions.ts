@@ -54,7 +54,7 @@ export class MemberQuestions {
     this.groups.set(name, group);
   }
 
-  /** Ends the questions to a freed group. */
+  /** Stops other nodes from asking the members of a freed group. */
   remove(name: string): void {
     this.groups.delete(name);
   }

@@ -25,8 +25,8 @@ export interface BusLink {
   /** Resolves when every subscription made so far is in force at the engine. */
   settled(): Promise<void>;
   /**
-   * Resolves with the number of links that listen, or with 1 if the engine does not count them. The promise resolves after
-   * earlier messages have reached the engine, and so paces the pieces of a long message.
+   * Resolves with the number of links that listen, or with 1 for any number above 0 if the engine does not count them. The
+   * promise resolves after earlier messages have reached the engine, and so paces the pieces of a long message.
    */
   receivers(subject: string): Promise<number>;
   /** The engine's store for durable groups. */

@@ -52,7 +52,7 @@ export class BusLinkKeeper {
   private current: BusLink | undefined = undefined;
   private isUp = false;
   private isEnded = false;
-  /** The number of links so far. Reports of an old link are ignored. */
+  /** Changes with each link and each loss, so that reports of an old link are ignored. */
   private generation = 0;
   private tries = 0;
   /** The errors that were logged since the bus went down. */

@@ -5,8 +5,8 @@ import type { Log } from '../log/log.ts';
 export type { BusSubscription } from '../log/bus-subscription.ts';
 
 /**
- * Outcome of `publish`. `sent`: the engine has the message. `kept`: the message waits until the bus is up. `dropped`: the message
- * is lost. None of them means that a listener received the message.
+ * Outcome of `publish`. `sent`: the message was passed to the engine. `kept`: the message waits until the bus is up. `dropped`:
+ * the message is lost. None of them means that a listener received the message.
  */
 export type PublishOutcome = 'sent' | 'kept' | 'dropped';
 
@@ -17,7 +17,7 @@ export type BusListener = (bytes: Buffer, subject: string) => void;
 export interface BusEvents {
   /** Every subscription is in force, and a message of the bus to itself came back. Messages published now arrive. */
   up: [];
-  /** The bus is down. `cause` is the error of the engine, if the engine reported an error. */
+  /** The bus is down. `cause` is the error because of which the connection ended, if known. */
   down: [cause: Error | undefined];
   /** A message was lost in this process; see {@link DropCause}. */
   dropped: [lost: { readonly subject: string; readonly why: DropCause; readonly bytes: number }];
@@ -68,8 +68,8 @@ export interface Bus {
    */
   publish(subject: string, bytes: Uint8Array): PublishOutcome;
   /**
-   * Sets the message that the bus publishes by itself if this process ends without closing the bus. A later call replaces the
-   * message. Only a bus that notices the end of a process at once has this method, for example `processBus()`.
+   * Sets the message that is published if this process ends without closing the bus. A later call replaces the message. Has no
+   * effect if the end is not noticed at once, for example with `natsBus()` outside the workers of `node:cluster`.
    */
   leaveWill?(subject: string, bytes: Uint8Array): void;
   /** Calls the listener with the messages of a subject, from a moment after this call; see {@link settled}. */
@@ -77,8 +77,8 @@ export interface Bus {
   /** Resolves when all subscriptions made so far are in force. Rejects with `BUS_DOWN`. */
   settled(): Promise<void>;
   /**
-   * Resolves with the number of engine connections that listen to a subject, or with 1 if the engine does not count them. Rejects
-   * with `BUS_DOWN`.
+   * Resolves with the number of engine connections that listen to a subject. An engine that does not count them answers 1 for any
+   * number above 0. Rejects with `BUS_DOWN`.
    */
   receivers(subject: string): Promise<number>;
 

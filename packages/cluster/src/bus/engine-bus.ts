@@ -135,14 +135,14 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return this.whileUp((link) => link.settled());
   }
 
-  /** Resolves with the number of links that listen, or with 1 if the engine does not count them. Rejects with `BUS_DOWN`. */
+  /** Resolves with the number of links that listen, or 1 for any if the engine does not count. Rejects with `BUS_DOWN`. */
   receivers(subject: string): Promise<number> {
     return this.whileUp((link) => link.receivers(subject));
   }
 
   /**
-   * Sends the messages that the engine has received, for at most 2 s, and closes the bus. Kept messages are dropped as `closed`.
-   * A second call returns the same promise.
+   * Sends the messages that were passed to the engine, for at most 2 s, and closes the bus. Kept messages are dropped as
+   * `closed`. A second call returns the same promise.
    */
   close(): Promise<void> {
     this.closing ??= this.end();

@@ -23,7 +23,7 @@ import { type ClusterUsersOptions, USERS_OPTIONS } from '../users/cluster-users.
 export interface ClusterOptions<Principal = unknown> {
   /** Name of the application. Nodes with the same name on the same bus are one cluster. */
   readonly app: string;
-  /** Bus between the nodes. After this call, the bus belongs to the cluster. @default none: a cluster of one process */
+  /** Bus between the nodes. From the join on, the bus belongs to the cluster. @default none: a cluster of one process */
   readonly bus?: Bus;
   /**
    * Secrets of the nodes: at most 8, each at least 16 bytes long. A text stands for its UTF-8 bytes. The first secret

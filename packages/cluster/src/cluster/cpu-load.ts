@@ -1,18 +1,27 @@
 import { systemClock } from '@headrace/core';
 
+/** Shorter than the second between two heartbeats, so that each of them has a new figure. */
+const LEAST_MS = 900;
+
 /**
- * Returns a function that measures the part of one core that this process used since the previous call: 0 for idle, 1 for always
- * busy.
+ * Returns a function that returns the part of one core that this process used lately: 0 for idle, 1 for always busy. Calls
+ * within 0.9 seconds return the same figure.
  */
-export function cpuLoad(): () => number {
-  let usage = process.cpuUsage();
-  let at = systemClock.now();
+export function cpuLoad(
+  now = systemClock.now.bind(systemClock),
+  usage = process.cpuUsage,
+): () => number {
+  let before = usage();
+  let at = now();
+  let load = 0;
   return () => {
-    const now = systemClock.now();
-    const { user, system } = process.cpuUsage(usage);
-    const elapsedUs = (now - at) * 1000;
-    usage = process.cpuUsage();
-    at = now;
-    return elapsedUs <= 0 ? 0 : Math.round(((user + system) / elapsedUs) * 100) / 100;
+    const elapsedMs = now() - at;
+    if (elapsedMs < LEAST_MS) return load;
+    const used = usage();
+    const usedUs = used.user - before.user + used.system - before.system;
+    load = Math.round(usedUs / elapsedMs / 10) / 100;
+    before = used;
+    at += elapsedMs;
+    return load;
   };
 }

@@ -35,8 +35,8 @@ export interface LeaveOptions {
   /** Maximum time until the connections have ended, in milliseconds. @default 10000 */
   readonly drainTimeoutMs?: number;
   /**
-   * Time in which the connections are asked to end, in milliseconds. Clients of lasting channels leave at random moments within
-   * this time. All other connections end in batches after this time.
+   * Time in which the connections are asked to end, in milliseconds. First, clients of lasting channels leave at random moments
+   * within this time. When they have left, all other connections end in batches, within this time again.
    * @default 5000, or half of `drainTimeoutMs` if that is less
    */
   readonly spreadMs?: number;

@@ -7,7 +7,8 @@ import type { LogPosition } from '../log/log.ts';
  * `await` returns no value; then {@link position} is set. You may ignore the outcome.
  *
  * `isBegun` becomes true when the message from the log was written to the members of this node, when the write has failed, or 5 s
- * after the message was stored. Until then, a BroadcastHandler holds the reads of the sender.
+ * after the message was stored. Without members on this node, it becomes true when the message is stored. Until then, a
+ * BroadcastHandler holds the reads of the sender.
  */
 export class DurableOutcome implements GroupOutcome {
   /**

@@ -181,15 +181,21 @@ export class ConnectionCommands {
   }
 }
 
-/** Makes an error from the failure of a gateway. */
+/**
+ * Makes an error from the failure of a gateway.
+ *
+ * @param others - other gateways that failed or did not answer
+ */
 export function failureError(
   gateway: string,
   { isTooLong, text }: NonNullable<CommandAnswer['failure']>,
   count: number,
+  others: readonly string[] = [],
 ): Error {
-  if (isTooLong) return new EncodeError('MESSAGE_TOO_LONG', text, { gateways: gateway, count });
+  const gateways = [gateway, ...others].join(' ');
+  if (isTooLong) return new EncodeError('MESSAGE_TOO_LONG', text, { gateways, count });
   const failed = `the gateway ${gateway} failed at a command about its connections: ${text}`;
-  return new ChannelError(CLUSTER_ERRORS.GATEWAY_FAILED, failed, { gateways: gateway, count });
+  return new ChannelError(CLUSTER_ERRORS.GATEWAY_FAILED, failed, { gateways, count });
 }
 
 /** Makes the commands of a node. */

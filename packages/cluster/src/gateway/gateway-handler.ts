@@ -16,9 +16,9 @@ export interface GatewayDoor {
  *
  * **Place** The last handler. **In** Messages that JSON can represent, or that the gateway's `codec` encodes; the messages end
  * here. **Out** The messages of the worker. **Events** All pass. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
- * **State** Per channel. **Pitfalls** Reading stops while 64 messages are unanswered, and while no worker is ready. Reading also
- * stops while the bus is down, unless the gateway has `handleWhenDown`. A heartbeat upstream of the handler should not count that
- * time.
+ * **State** Per channel. **Pitfalls** Reading stops while `maxUnanswered` messages are unanswered, and without a worker. Reading
+ * also stops while the bus is down, unless the gateway has `handleWhenDown`. A heartbeat upstream of the handler should not count
+ * that time.
  */
 export class GatewayHandler implements Handler {
   private readonly gateway: GatewayDoor;

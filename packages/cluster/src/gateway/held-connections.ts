@@ -8,7 +8,7 @@ import { checkAttributesLength, type GatewayAttributes } from './worker-connecti
 export interface ConnectionInfo {
   /** The id of the connection in the cluster: the node and a number. */
   readonly id: string;
-  /** The users that the connection was bound to. The user of an AuthHandler is not included. */
+  /** The users that the connection is bound to. The user of an AuthHandler is not included. */
   readonly users: readonly string[];
   /** The groups that the connection is a member of. */
   readonly groups: readonly string[];

@@ -209,8 +209,11 @@ export function connectionsOf(cluster: Cluster<never>): RemoteConnections {
 function checkOutcome({ answers, missing }: CommandOutcome): number {
   let count = 0;
   for (const { value } of answers.values()) if (Number.isSafeInteger(value)) count += Number(value);
-  for (const [gateway, { failure }] of answers) {
-    if (failure !== undefined) throw failureError(gateway, failure, count);
+  const failures = [...answers].filter(([, { failure }]) => failure !== undefined);
+  const [first] = failures;
+  if (first?.[1].failure !== undefined) {
+    const others = [...failures.slice(1).map(([gateway]) => gateway), ...missing];
+    throw failureError(first[0], first[1].failure, count, others);
   }
   if (missing.length === 0) return count;
   const gateways = missing.join(' ');

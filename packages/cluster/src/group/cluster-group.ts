@@ -41,8 +41,8 @@ export interface ClusterGroupEvents {
   /** Messages of another node were lost on their way to this node. Never emitted for a durable group. */
   gap: [gap: Gap];
   /**
-   * The log of a durable group no longer reaches back to the last message of the members of this node, or another log replaced
-   * it. Members may have missed the messages between the two positions.
+   * The log of a durable group no longer reaches back to the last message that the members of this node received, or another log
+   * replaced it. Members may have missed the messages between the two positions.
    */
   skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
 }
@@ -231,8 +231,8 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
 
   /**
    * Writes a message to the matching members of this node. The next flush sends the message to the members of other nodes that
-   * the matcher selects. A durable group stores the message for the members of all nodes. The message leaves at once, after
-   * earlier writes and without a flush. Members are flushed when the message comes back from the log.
+   * the matcher selects. A durable group stores the message for the members of all nodes, at once and without a flush, after
+   * earlier writes. Its members are flushed when the message comes back from the log.
    *
    * @param how - the members that receive the message; in a durable group also the id of the message
    * @throws OptionError for a matcher without `elsewhere`, and for an id that is not valid;

@@ -28,17 +28,17 @@ export interface LogShare {
   complain(cause: Error): void;
 }
 
-/** Maximum of appends without an answer. The client of a stopped engine keeps all such appends. */
+/** Limits of the appends without an answer. The client of a stopped engine keeps all such appends. */
 const MAX_IN_FLIGHT = 256;
 const MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024;
-/** Maximum of messages of a log that are not stored yet. */
+/** Limits of the messages of a log that are not stored yet. */
 const MAX_WAITING = 65_536;
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Time after which the writer receives an error. The message can be lost. */
 const STORED_WITHIN_MS = 5000;
 /** Delay before appends that the engine refused over a working link are retried. */
 const TRY_AGAIN = exponential({ baseMs: 200, maxMs: 5000, jitter: 'none' });
-/** Time after which an engine that does not answer, while its link stands, is given up. */
+/** Time without an answer of the engine, while its link stands, after which all appends are repeated. */
 const UNANSWERED_MS = 2000;
 /** Time to read the waiting answers after this process stood still. */
 const READ_WITHIN_MS = 500;

@@ -2,7 +2,7 @@ import type { BusSubscription } from './bus-subscription.ts';
 
 /** A place in the log of a durable group. Two positions can be compared if they have the same epoch. */
 export interface LogPosition {
-  /** Id of the current log, without `:` and white space. The epoch changes when the log was lost, or may have lost messages. */
+  /** Id of the log, without `:` and white space. The epoch changes when the log was lost, or may have lost messages. */
   readonly epoch: string;
   /** Number of the message, which grows with each message of the group, but not always by 1. */
   readonly offset: number;
@@ -18,8 +18,8 @@ export interface LogEntry {
    */
   readonly previous: number;
   /**
-   * Id from the writer. A message with a known id is not stored again within two minutes. A log in memory knows at most 131,072
-   * ids.
+   * Id from the writer. A message with a known id is not stored again within two minutes. A log in memory knows at most the
+   * newest 131,072 ids.
    */
   readonly id: string;
   /** The appended bytes. */

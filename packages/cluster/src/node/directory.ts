@@ -49,7 +49,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   private timer: Timer | undefined = undefined;
   /** The time at which the next heartbeat is due. */
   private lookAt = 0;
-  /** The time since which this node has received nothing. */
+  /** The time at which the bus went down, so that this node receives nothing. */
   private deafSince: number | undefined = undefined;
   private announced: NodeState = 'ready';
   private renamedAt = Number.NEGATIVE_INFINITY;

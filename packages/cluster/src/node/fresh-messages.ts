@@ -10,9 +10,9 @@ interface Newest {
 }
 
 /**
- * Refuses sealed messages that were recorded and sent again. The seal covers the time of a message. A message is refused if it is
- * older than a minute, or not newer than the last message of its node on its subject. The memory needs only the newest message of
- * each node, for a minute.
+ * Refuses sealed messages that were recorded and sent again. The seal covers the time of a message. A message is refused if its
+ * time differs by more than a minute from this node's clock, or if it is not newer than the last message of its node on its
+ * subject. So only the newest message of each node is remembered, for a minute.
  */
 export class FreshMessages {
   private readonly bySubject = new Map<string, Map<string, Newest>>();

@@ -61,7 +61,7 @@ export class OwnPresence {
 
   /**
    * Passes the changes since the last call to `send`, up to the size of one message. `send` returns the number of the message.
-   * The digest contains only these changes. Returns false if nothing changed.
+   * The digest does not contain changes that are left for the next call. Returns false if nothing changed.
    */
   flush(send: (rows: PresenceRow[]) => number): boolean {
     const rows: PresenceRow[] = [];

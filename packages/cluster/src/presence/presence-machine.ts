@@ -88,8 +88,8 @@ interface Remote {
 }
 
 /**
- * Maximum number of groups, ids and empty messages that wait for an answer. Messages above this limit are dropped, and requested
- * later.
+ * Maximum number of groups, ids and empty messages that wait for an answer. Above this limit, all waiting messages are dropped,
+ * and requested later.
  */
 const MAX_WAITING = 100_000;
 /** A node does not count after this number of unanswered questions in a row, until it answers. */

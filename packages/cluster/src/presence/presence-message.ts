@@ -22,7 +22,7 @@ export interface PresenceRow {
   readonly left: readonly string[];
 }
 
-/** The place after the last entry of an answer: the number of a group on its node, and the number of an id in the group. */
+/** The place where an answer continues: the number of a group on its node, and the number of an id in the group. */
 export interface PresenceCursor {
   readonly group: number;
   /** The last id of the group in the answers, or 0. */

@@ -64,7 +64,7 @@ export class BoundUsers<Principal> {
     return this.removeFrom(token(id), session);
   }
 
-  /** Returns the ids that a channel was bound to. */
+  /** Returns the ids that a channel is bound to. */
   idsOf(channel: Channel): string[] {
     return this.bound.get(channel)?.ids() ?? [];
   }

@@ -135,7 +135,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     return (this.users.byKey.get(token(id))?.sessions ?? []).map(({ channel }) => channel);
   }
 
-  /** @internal Returns the ids that a channel of this node was bound to. */
+  /** @internal Returns the ids that a channel of this node is bound to. */
   idsOf(channel: Channel): string[] {
     return this.users.idsOf(channel);
   }

@@ -62,7 +62,7 @@ export class UserIndex {
 
   /**
    * Resolves at once if the locations of all users are known. Shortly after the bus came up, or while missed messages are
-   * requested, it resolves when the locations are known, or after 2 s. Rejects with `BUS_DOWN`.
+   * requested, it resolves when the locations are known, or 2 s after all nodes have reported. Rejects with `BUS_DOWN`.
    */
   async ready(): Promise<void> {
     const { bus } = this.context.wire;

@@ -52,9 +52,9 @@ export interface WorkersOptions {
   /** Maximum time until a worker is ready, in milliseconds. @default 30000 */
   readonly startTimeoutMs?: number;
   /**
-   * Number of new workers that a restart starts before it drains the old workers in their slots. This many extra processes run
-   * for a while. With `count`, each client loses its connection at most once. With a smaller number, a client can reconnect to a
-   * worker that is still to be replaced.
+   * Number of new workers that must be ready in a restart before the old workers in their slots drain. This many extra processes
+   * run for a while. With `count`, each client loses its connection at most once. With a smaller number, a client can reconnect
+   * to a worker that is still to be replaced.
    * @default the number of workers
    */
   readonly maxSurge?: number;
@@ -93,7 +93,7 @@ export interface WorkersOptions {
 }
 
 const FIRST_MS = 500;
-/** The longest delay of a Node timer. */
+/** Below the longest delay of a Node timer, `2 ** 31 - 1`. */
 const MAX_MS = 2 ** 30;
 const OPTIONS = describeOptions('runWorkers', {
   start: fn({ answers: 'a promise', required: true, purpose: 'begins the work of one worker' }),
@@ -126,7 +126,7 @@ export function workersPlan(options: WorkersOptions): WorkersPlan {
   if (plan.reusePort && !canReusePort(process.versions.node, process.platform)) {
     throw new OptionError(
       'OPTION_INVALID',
-      `reusePort needs Node 22.12, 23.1 or newer, and Linux; this is Node ${process.versions.node} on ${process.platform}`,
+      `reusePort needs Node 22.12, 23.1 or newer, and a system other than Windows and macOS; this is Node ${process.versions.node} on ${process.platform}`,
       { option: 'reusePort' },
     );
   }

@@ -56,7 +56,7 @@ export interface ProcessEnd {
 
 /** Number of failed starts in a row after which the primary ends. */
 export const MAX_FAILURES = 5;
-/** Time after the end of a worker's drain until the worker is killed. */
+/** Time after `drainTimeoutMs` until a worker that still runs is killed. */
 export const KILL_GRACE_MS = 2000;
 
 interface Process extends WorkerIdentity {

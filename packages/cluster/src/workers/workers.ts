@@ -62,7 +62,7 @@ export class Workers {
     return ready.then(() => this);
   }
 
-  /** Returns the ready workers, ordered by number. If a worker is being replaced, the list contains the new worker. */
+  /** Returns the ready workers, ordered by number, without workers that were replaced or drain. */
   list(): readonly RunningWorker[] {
     return [...this.running.entries()]
       .map(([id, about]) => {

@@ -70,6 +70,19 @@ describe('connectionsOf, when something fails', () => {
     expect(one).toBeInstanceOf(TimedOutError);
   });
 
+  it('names all gateways that failed or did not answer', async () => {
+    const there = await world();
+    const { fronts, of } = there;
+    silence(there, 1);
+    fronts[0]!.users.bind = () => {
+      throw new Error('boom');
+    };
+    const failure = await failureOf(there, of.bind({ all: true }, 'ann'), 2500);
+    expect(isHeadraceError(failure, CLUSTER_ERRORS.GATEWAY_FAILED)).toBe(true);
+    const gateways = `${fronts[0]!.nodeId} ${fronts[1]!.nodeId}`;
+    expect((failure as TimedOutError).details).toEqual({ gateways, count: 0 });
+  });
+
   it('waits no longer for a gateway that has left, and its connections do not count', async () => {
     const there = await world();
     const { nodes, fronts, of } = there;

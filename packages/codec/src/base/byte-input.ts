@@ -38,7 +38,7 @@ export class ByteInput {
   /** The index after the last byte. */
   end = 0;
   /**
-   * The length of the current frame, a whole number, if the decoder knows the length. The memory for the frame then has exactly
+   * The length of the current frame, a whole number, if the decoder knows the length. The memory for the frame then never exceeds
    * this size.
    */
   wanted = 0;
@@ -46,7 +46,7 @@ export class ByteInput {
   toDiscard = 0;
   private readonly copyBelowBytes: number;
   private owned = false;
-  /** The memory of `buffer`, which begins at `origin`. */
+  /** The memory of which `buffer` is a view, from the offset `origin` on. */
   private memory: ArrayBufferLike = NO_MEMORY;
   private origin = 0;
   /** The chunk whose bytes from `restStart` on follow the unfinished frame. */
@@ -54,7 +54,7 @@ export class ByteInput {
   private restStart = 0;
   /** The free end of `buffer`, for the transport, made for the first large frame. */
   private room: ReadRoom | undefined = undefined;
-  /** The number of reads in a row that did not arrive in the room, or not at all. */
+  /** The number of reads in a row that were received into the room, but did not arrive from there. */
   private misses = 0;
 
   /** @param copyBelowBytes - the size in bytes below which `take` copies */

@@ -111,8 +111,9 @@ const SHOWN_BYTES = 16;
  * - **Events** If a handler holds the channel's reads during a message, decoding stops after that message. The rest of the input
  *   waits in the decoder until the last hold is released. The rest is dropped when the channel discards its input (`end()`,
  *   `close()`). `channelReadComplete` passes. With `autoRead` off, the decoder requests another read if a read completed no
- *   message. At the end of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. If the
- *   decoder holds bytes, a `TlsUpgradeEvent` refuses the upgrade. On a `DrainEvent`, the channel does not end within a frame.
+ *   message. At the end of the input, the decoder decodes the rest, calls `decodeLast` once, and then passes the end on. On a
+ *   `TlsUpgradeEvent`, the upgrade is refused if the decoder holds bytes. On a `DrainEvent`, the channel does not end within a
+ *   frame.
  * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a message that is not bytes. A `DecodeError` that `decode` throws is kept. Any
  *   other error becomes `HR_ERR_DECODER_FAILED`. `HR_ERR_TIMEOUT_READ` for a frame that is not complete in time. A frame that the
  *   end of the input truncates is logged at level debug, as `HR_ERR_FRAME_TRUNCATED`.
@@ -175,7 +176,7 @@ export abstract class ByteToMessageDecoder<
 
   /**
    * @param kinds - the kinds of messages that the decoder reads and passes on, for errors and for the order of a template
-   * @param own - the description of the subclass's own options; other names are refused
+   * @param own - the description of the subclass's options, with those of its base; other names are refused
    */
   constructor(
     options: ByteToMessageDecoderOptions = {},

@@ -46,7 +46,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
    * @param broadcastKey - a key that identifies all settings on which the result of `encode` depends, in addition to the message;
    *   with a key, a broadcast to a group encodes once for all members with the same key
    * @param kinds - the kinds of messages that the codec accepts and makes, for errors and for the order of a template
-   * @param own - the description of the subclass's own options; other names are refused
+   * @param own - the description of the subclass's options, with those of its base; other names are refused
    */
   constructor(
     options: MessageToMessageDecoderOptions = {},

@@ -32,7 +32,7 @@ export abstract class MessageToMessageDecoder<I, O> extends MessageDecoding<I, O
 
   /**
    * @param kinds - the kinds of messages that the decoder reads and passes on, for errors and for the order of a template
-   * @param own - the description of the subclass's own options; other names are refused
+   * @param own - the description of the subclass's options, with those of its base; other names are refused
    */
   constructor(
     options: MessageToMessageDecoderOptions = {},

@@ -53,7 +53,7 @@ export abstract class MessageToMessageEncoder<I, O> implements Handler {
 
   /**
    * @param kinds - the kinds of messages that the encoder accepts and writes, for errors and for the order of a template
-   * @param own - the description of the subclass's own options; other names are refused
+   * @param own - the description of the subclass's options, with those of its base; other names are refused
    */
   constructor(
     options: OtherMessagesOptions = {},

@@ -19,7 +19,7 @@ import { countCbor } from './count-cbor.ts';
  * - **Events** All pass.
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for a value that is not
  *   CBOR, has bytes left over, or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous.
- *   A write fails with `HR_ERR_ENCODER_FAILED`.
+ *   A write fails with `HR_ERR_ENCODER_FAILED` if the library throws.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** The library and the schema. A broadcast to a group is encoded once.
  * - **Pitfalls** Without a schema, the peer decides the shape of a message. Only the tags of plain values are accepted. Outbound

@@ -76,8 +76,8 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more than `maxInflatedBytes`. Inflation stops there.
  *   `HR_ERR_MESSAGE_INVALID` for bytes that are truncated, or not compressed in this format.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
- * - **Cost** The codec works on the event loop, which keeps the order without extra cost. Each message takes about ten
- *   microseconds, and 64 KiB take about a millisecond. A broadcast to a group is compressed once.
+ * - **Cost** The codec works on the event loop, which keeps the order without extra cost. A small message takes about
+ *   ten microseconds, and a message of 64 KiB about a millisecond. A broadcast to a group is compressed once.
  * - **Pitfalls** Small messages grow. If a message contains secrets and also text that a stranger chose, its compressed size
  *   reveals information about the secrets.
  *
@@ -97,7 +97,7 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  * channel.writeInbound(bytes);
  * console.log(bytes!.length < 100, channel.readInbound<string>()?.length); // prints true 6000
  * ```
- * @see Netty's `JdkZlibDecoder`, which uses one stream for a whole connection
+ * @see Netty's `JdkZlibDecoder`, which, unlike this codec, uses one stream for a whole connection
  */
 export class CompressionCodec extends MessageToMessageCodec<
   Buffer,

@@ -38,7 +38,7 @@ function elementsOf(bytes: Uint8Array, head: number, at: number): number {
   return 0;
 }
 
-/** Returns the number of bytes after the first byte of a value. */
+/** Returns the number of bytes after the first byte of a value, without the values in it. */
 function sizeOf(bytes: Uint8Array, head: number, at: number): number {
   if (head >= 0xa0 && head <= 0xbf) return head & 0x1f;
   // bin 8/16/32 and str 8/16/32: a length, then the bytes; ext 8/16/32 also has its type.

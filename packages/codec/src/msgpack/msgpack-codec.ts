@@ -19,7 +19,8 @@ import { countMsgpack } from './count-msgpack.ts';
  * - **Events** All pass.
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for a value that is not
  *   MessagePack, has bytes left over, announces more elements than it has bytes, or does not match the schema.
- *   `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A write fails with `HR_ERR_ENCODER_FAILED`.
+ *   `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A write fails with `HR_ERR_ENCODER_FAILED` if the
+ *   library throws.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** One pass over the lengths, the library, and the schema. A broadcast to a group is encoded once.
  * - **Pitfalls** Without a schema, the peer decides the shape of a message. Outbound messages are not validated.

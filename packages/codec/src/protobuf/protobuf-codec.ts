@@ -48,10 +48,10 @@ const OPTIONS = describeOptions(
  * - **Out** Inbound messages of the schema, and outbound bytes.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for bytes that are not a
- *   message of the schema. A write fails with `HR_ERR_ENCODER_FAILED`.
+ *   message of the schema. A write fails with `HR_ERR_ENCODER_FAILED` if the library throws.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** The cost of the library. A broadcast to a group is encoded once.
- * - **Pitfalls** The bytes do not contain the name of their message type. Both sides must use the same schema.
+ * - **Pitfalls** The bytes do not contain the name of their message type. Both sides must use the same message type.
  *
  * @example
  * ```ts run

@@ -130,8 +130,8 @@ export const proxyTlv: {
 };
 
 /**
- * Reads TLVs to the end of the bytes. A rest that is too short for a value is padding. Throws a `DecodeError` for a TLV that runs
- * past the end, and for more than {@link MAX_TLVS}.
+ * Reads TLVs to the end of the bytes. A rest that ends before the first byte of a value is padding. Throws a `DecodeError` for a
+ * TLV that runs past the end, and for more than {@link MAX_TLVS}.
  */
 export function parseTlvs(bytes: Buffer, isOuter = true): ProxyTlv[] {
   const tlvs: ProxyTlv[] = [];

@@ -30,7 +30,7 @@ const MORE: unique symbol = Symbol('more');
 const GOES_ON: unique symbol = Symbol('goes on');
 type Part = RespValue | typeof MORE | typeof GOES_ON;
 
-/** Stand for a length. */
+/** Results of `readLength` in place of a length. */
 const NO_LENGTH_YET = -2;
 const STREAMED = -3;
 

@@ -143,7 +143,7 @@ export class RespAttributed<T = RespValue> {
   }
 }
 
-/** A value of RESP3 that contains no other values, except a string of bytes. */
+/** A value of RESP3 that contains no other values and is not a string of bytes. */
 export type RespScalar =
   | RespSimple
   | RespError

@@ -56,7 +56,7 @@ export abstract class SchemaCodec<
   protected readonly maxMessageBytes: number;
 
   /**
-   * @param own - the description of the subclass's own options; other names are refused
+   * @param own - the description of the subclass's options, with those of its base; other names are refused
    * @param kinds - the kinds of messages that the codec accepts and makes, by default bytes and values
    */
   constructor(

@@ -69,10 +69,19 @@ export class StreamingStringDecoder implements Handler {
     ctx.fireUserEventTriggered(event);
   }
 
+  channelShutdown(ctx: Context, direction: 'input' | 'output'): void {
+    ctx.fireChannelShutdown(direction);
+    if (direction === 'input') this.inputEnded(ctx);
+  }
+
   channelInactive(ctx: Context): void {
+    ctx.fireChannelInactive();
+    this.inputEnded(ctx);
+  }
+
+  private inputEnded(ctx: Context): void {
     const { begun } = this;
     this.begun = EMPTY;
-    ctx.fireChannelInactive();
     if (begun.length > 0 && !this.failed) this.fail(ctx, notUtf8(begun, 0));
   }
 

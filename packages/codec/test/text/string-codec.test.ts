@@ -99,4 +99,14 @@ describe('StreamingStringDecoder', () => {
     ]);
     expect(outcome(new StreamingStringDecoder(), 'a\xc3')).toEqual(['a', '!HR_ERR_TEXT_NOT_UTF8']);
   });
+
+  it('refuses a character that the end of the input cuts off, once', () => {
+    const decoder = new StreamingStringDecoder();
+    const channel = EmbeddedChannel.with({ allowHalfOpen: true }, decoder);
+    channel.writeInbound(Buffer.from('a\xc3', 'latin1'));
+    channel.endInput();
+    expect(() => channel.checkException()).toThrow('not UTF-8');
+    channel.close();
+    channel.checkException();
+  });
 });

@@ -46,8 +46,8 @@ export interface AcceptedTransport {
    * own TCP or pipe object below `net.Socket`, which costs less memory and CPU. `bun` is a socket of `Bun.listen`,
    * without a stream on top. `bind` rejects with an `OptionError` if `handle` or `bun` is not available. `auto` is
    * `handle` on the tested versions of Node and `bun` on Bun, both after a self-check, and `socket` elsewhere. See
-   * `server.transportKind`. With `tls`, a server on Bun uses `socket`, because Bun's own sockets do not support
-   * `tls`.
+   * `server.transportKind`. Bun's own sockets do not support `tls`. With `tls`, `bun` is refused, and `auto` is
+   * `socket` on Bun.
    * @default 'auto'
    */
   readonly transport?: WantedTransport;

@@ -2,6 +2,7 @@ import type net from 'node:net';
 import { callSafely } from '../call/call-safely.ts';
 import type { Clock } from '../contract.ts';
 import { fn } from '../option/function-option.ts';
+import { optionErrorAt } from '../option/option-check.ts';
 import { choice, unchecked, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
@@ -129,6 +130,21 @@ export const CONNECT_SOCKET_OPTIONS = describeOptions('ConnectSocketOptions', {
 export function checkConnectPlace(place: ConnectPlace): void {
   checkPlace('connect', place, PLACES);
   if ('path' in place) checkPath(place.path);
+}
+
+/**
+ * Checks each place of a list. The error names the option and the index, as in `addresses[0]`.
+ *
+ * @throws OptionError if a place cannot be connected to
+ */
+export function checkConnectPlaces(option: string, places: readonly ConnectPlace[]): void {
+  for (const [i, place] of places.entries()) {
+    try {
+      checkConnectPlace(place);
+    } catch (thrown) {
+      throw optionErrorAt(`${option}[${i}]`, thrown);
+    }
+  }
 }
 
 /** Returns a transport that connects to the place when the transport is opened. */

@@ -26,7 +26,7 @@ export interface ShutdownOptions {
   readonly everyMs?: number;
   /**
    * Called for each active connection directly before its {@link DrainEvent}, for example to send the peer to another
-   * server. A connection that is accepted during the drain is called at once, the others in their batches.
+   * server. The call for a connection is made in its batch, or at once for a connection that is accepted later.
    * `remainingMs` is the time until the server closes the connection. Messages that this function writes are sent
    * before the last messages of handlers. The function decides nothing else: unless it closes the channel, the
    * `DrainEvent` follows, and a channel on which nothing is under way then ends. A promise is not awaited: a handler

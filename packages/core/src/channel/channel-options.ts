@@ -16,7 +16,7 @@ export interface ChannelHooks {
    * channel.
    */
   readonly unhandledMessage?: (channel: Channel, message: unknown) => void;
-  /** Called when an error has passed the last handler. Default: one warning, then `close('error')`. */
+  /** Called when an error has passed the last handler. Default: one line in the log, then the channel closes. */
   readonly unhandledException?: (channel: Channel, error: Error) => void;
   /** Called when a user event has passed the last handler. Default: no action. */
   readonly unhandledEvent?: (channel: Channel, event: unknown) => void;

@@ -125,7 +125,7 @@ export class ChannelReading {
     if (owner.isActive && !this.isHeld && !this.isStopped) owner.output.transport.requestRead();
   }
 
-  /** Whether `read()` was called before the connection was up. If so, the read is not repeated after the connect. */
+  /** Whether a `read()` was called with auto-read off. If it was called before the connect, it is requested afterwards. */
   get isRequestedOnce(): boolean {
     return this.isRequested && !this.readsByItself;
   }

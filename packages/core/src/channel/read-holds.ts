@@ -2,8 +2,8 @@ import { callSafely } from '../call/call-safely.ts';
 import type { Clock, DeadlineEntry, ReadHold } from '../contract.ts';
 
 /**
- * Delay before the transport is asked for a failure while nothing is read. The delay doubles after each question, up
- * to MOST_MS.
+ * Time without reads after which the transport is asked for a failure. Further questions follow after twice the time,
+ * and so on, at most MOST_MS apart.
  */
 const LOOK_MS = 1000;
 const MOST_MS = 8000;

@@ -25,8 +25,8 @@ export interface SlowMemberOptions {
   /** Maximum number of messages (or keys) that wait for one member, for `drop-oldest` and `coalesce`. @default 256 */
   readonly maxMemberMessages?: number;
   /**
-   * Function that returns the key of a message, required for `coalesce`. Messages with the same key replace each other. @default
-   * none
+   * Function that returns the key of a message, required for `coalesce`. Messages with the same key replace each other.
+   * @default none
    */
   readonly coalesceKey?: (message: unknown) => unknown;
 }

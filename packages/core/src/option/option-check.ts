@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts';
+import { isHeadraceError, OptionError } from '../errors.ts';
 
 /** Bounds of a number. `Infinity` is allowed if `max` is. */
 export interface NumberBounds {
@@ -114,6 +114,17 @@ export function checkObject<T>(name: string, value: T, kind: string): T {
 export function checkMethod<T>(name: string, value: T, method: keyof T & string, kind: string): T {
   const isRight = typeof (value as Partial<T> | null | undefined)?.[method] === 'function';
   return checkKind(name, value, isRight, kind);
+}
+
+/**
+ * Returns an `OptionError` whose text begins with the place of the option, such as `addresses[0]`. Returns another thrown value
+ * unchanged.
+ */
+export function optionErrorAt(place: string, thrown: unknown): unknown {
+  if (!(thrown instanceof OptionError)) return thrown;
+  const { message, details, cause } = thrown;
+  const code = isHeadraceError(thrown, 'OPTION_CONFLICT') ? 'OPTION_CONFLICT' : 'OPTION_INVALID';
+  return new OptionError(code, `${place}: ${message}`, details, cause);
 }
 
 /** Returns a short text of any value. Does not call the value's `toString`, whose text can be long, or which can throw. */

@@ -1,5 +1,6 @@
 import { OptionError } from '../errors.ts';
 import { nearestTo } from '../text/nearest-name.ts';
+import { optionErrorAt } from './option-check.ts';
 import { type Absence, type AbsentOf, custom, type OptionKind, type Same } from './option-kind.ts';
 
 /** The options of a set, by name. */
@@ -119,7 +120,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     owner: string = this.owner,
   ): Resolved<Options, Kinds> {
     if (this.isLastPart(given)) return this.last as Resolved<Options, Kinds>;
-    checkGiven(this.owner, given, this.kinds);
+    checkGiven(owner, given, this.kinds);
     const { names, labels, list } = this;
     const values: Record<string, unknown> = {};
     let isPlain = true;
@@ -129,8 +130,8 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
       const value = (given as Record<string, unknown>)[name];
       const isAbsent = value === undefined && !kind.isRequired;
       if (isAbsent) values[name] = kind.absent;
-      else if (value === undefined) values[name] = this.required(i, given, owner);
-      else values[name] = kind.check(labels[i]!, value, given);
+      else if (value !== undefined) values[name] = kind.check(labels[i]!, value, given);
+      else values[name] = missing(kind, labels[i]!, given, owner);
       isPlain &&= isAbsent || kind.isPlain;
     }
     if (isPlain) {
@@ -139,21 +140,6 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
       this.lastNames = NEVER;
     }
     return values as Resolved<Options, Kinds>;
-  }
-
-  /** Checks a required option that is not given. The error names the owner, because the name of an option can be common. */
-  private required(i: number, given: object, owner: string): unknown {
-    const label = this.labels[i]!;
-    try {
-      return this.list[i]!.check(label, undefined, given);
-    } catch (thrown) {
-      if (!(thrown instanceof OptionError) || label !== this.names[i]) throw thrown;
-      throw new OptionError(
-        'OPTION_INVALID',
-        `${thrown.message} (${owner} needs it)`,
-        thrown.details,
-      );
-    }
   }
 
   private isLastPart(given: object): boolean {
@@ -251,6 +237,23 @@ function checkGiven(owner: string, given: object, known: object): void {
       `${owner} takes an object with ${listOf(known)}, but got ${typeName(given)}`,
       { option: owner },
     );
+  }
+}
+
+/**
+ * Checks an option that is required and not given. The error names the class, because the program has no such option to look
+ * for.
+ */
+function missing(
+  kind: OptionKind<unknown, unknown>,
+  label: string,
+  given: object,
+  owner: string,
+): unknown {
+  try {
+    return kind.check(label, undefined, given);
+  } catch (thrown) {
+    throw label.startsWith(`${owner}.`) ? thrown : optionErrorAt(owner, thrown);
   }
 }
 

@@ -28,9 +28,10 @@ const REMOVED = new KeptEvent('handlerRemoved');
  * ```
  *
  * **Place** Where the handler would be. **In/Out** The messages that the handler reads and writes. **Events** All inbound events
- * wait, even the end of the channel, so that no event overtakes a message. Only a `DrainEvent` and a `TlsUpgradeEvent` pass at
- * once: the drain waits for the messages, and the upgrade receives the number of their bytes. **Errors** A rejection reaches the
- * handler's `exceptionCaught`, as a thrown error does. **State** Per channel. **Cost** One closure per call of the handler.
+ * wait, even the end of the channel, so that no event overtakes a message. Only changes of the writability, a `DrainStartEvent`,
+ * a `DrainEvent` and a `TlsUpgradeEvent` pass at once: the drain waits for the messages, and the upgrade receives the number of
+ * their bytes. **Errors** A rejection reaches the handler's `exceptionCaught`, as a thrown error does. **State** Per channel.
+ * **Cost** One closure per call of the handler.
  * **Pitfalls** Without a decoder that stops, all messages of one read wait. After this side has ended the channel, the waiting
  * messages are dropped. A channel that has closed removes its handlers without waiting for a pending promise. This handler still
  * receives the waiting messages, but the handlers after it do not.

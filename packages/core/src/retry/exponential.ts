@@ -10,8 +10,8 @@ export interface ExponentialOptions {
   /** Upper limit of the wait, in milliseconds. @default 30000 */
   readonly maxMs?: number;
   /**
-   * Range of the wait: from 0 to the full wait (`full`), from half of it (`equal`), or always the full wait (`none`). @default
-   * 'full'
+   * Range of the wait: from 0 to the full wait (`full`), from half of it (`equal`), or always the full wait (`none`).
+   * @default 'full'
    */
   readonly jitter?: 'full' | 'equal' | 'none';
 }
@@ -23,7 +23,8 @@ const OPTIONS = describeOptions('exponential', {
 });
 
 /**
- * Returns a policy whose waits double, up to `maxMs`. Use it where an answer of the server distinguishes the clients. After an
+ * Returns a policy whose maximum wait doubles, up to `maxMs`. By default, each wait is a random part of its maximum, between 0
+ * and the maximum (`jitter: 'full'`), so that a later wait can be shorter than the wait before. Use it where an answer of the server distinguishes the clients. After an
  * outage that affects all clients, the busiest second has many times the mean load. For that case, use `spread` of
  * `@headrace/client`.
  *

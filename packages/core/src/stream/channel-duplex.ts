@@ -13,7 +13,7 @@ const HIGH_WATER_BYTES = 64 * 1024;
  * - Writing: the callback of a write is called when the kernel has taken the bytes. The writes of one `cork` share one flush.
  * - Ending: `end()` shuts our half down. Destroying the stream afterwards lets the channel linger for the peer. Destroying it
  *   before, or with an error, closes the channel at once. `destroySoon()` ends and then destroys.
- * - Closing: when the channel closes, the stream ends if the peer ended the connection, and is then destroyed.
+ * - Closing: when the channel closes, the stream ends and is then destroyed, or is destroyed with the error of the channel.
  */
 export class ChannelDuplex extends Duplex {
   readonly channel: Channel;

@@ -12,7 +12,7 @@ import { describeOptions } from '../option/option-set.ts';
 
 /** A channel as Web Streams, see {@link channelStreams}. */
 export interface ChannelStreams<R, W> {
-  /** Stream of the messages that pass the last handler. Cancelling it shuts our input down. */
+  /** Stream of the messages that pass the last handler. Canceling it shuts our input down. */
   readonly readable: ReadableStream<R>;
   /** Stream of messages for the pipeline. Closing the stream shuts our output down. Aborting it closes the channel. */
   readonly writable: WritableStream<W>;
@@ -33,8 +33,9 @@ const OPTIONS = describeOptions('channelStreams', {
  * or other runtimes. Both streams apply back-pressure. While the readable is not read, the channel's reads are held for the
  * reason `streams`. A written chunk waits until the transport has taken it.
  *
- * When the channel closes, queued messages can still be read. Then the readable ends, or fails with the error that closed the
- * channel. Without `allowHalfOpen`, the channel closes as soon as the peer ends its half.
+ * When the channel closes, queued messages can still be read. Then the readable ends, or it fails with the error that closed the
+ * channel. Without `allowHalfOpen`, the channel closes as soon as
+ * the peer ends its half.
  *
  * Call this function while the pipeline is built, after the other handlers. Messages that passed earlier are lost.
  *
@@ -88,9 +89,13 @@ class StreamsEnd<R, W> implements Handler, ChannelStreams<R, W> {
   private readonly gate = new ReadGate('streams');
   private isInputOver = false;
   private isOutputOver = false;
+  /** The error for the reader after the queued messages. An error of the controller would drop them. */
+  private failure: Error | undefined = undefined;
+  private readonly highWaterMark: number;
 
   constructor(channel: Channel<R, W>, highWaterMark: number) {
     this.channel = channel;
+    this.highWaterMark = highWaterMark;
     this.readable = new ReadableStream<R>(
       {
         start: (controller) => {
@@ -148,7 +153,8 @@ class StreamsEnd<R, W> implements Handler, ChannelStreams<R, W> {
     if (closeInfo?.error === undefined) this.endInput();
     else if (!this.isInputOver) {
       this.isInputOver = true;
-      this.input.error(closeInfo.error);
+      this.failure = closeInfo.error;
+      this.failWhenRead();
     }
     if (this.isOutputOver) return;
     this.isOutputOver = true;
@@ -161,10 +167,16 @@ class StreamsEnd<R, W> implements Handler, ChannelStreams<R, W> {
     this.input.close();
   }
 
+  private failWhenRead(): void {
+    if (this.failure !== undefined && this.input.desiredSize === this.highWaterMark)
+      this.input.error(this.failure);
+  }
+
   // --- from the streams ---
 
   private wanted(): void {
     const { channel } = this;
+    this.failWhenRead();
     this.gate.release();
     if (!channel.autoRead && channel.isActive) channel.read();
   }

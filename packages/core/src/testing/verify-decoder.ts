@@ -35,9 +35,9 @@ type Chunks = readonly Buffer[];
 
 /**
  * Checks that a decoder returns the right messages however its input is cut. The decoder reads each pair whole, ten times
- * byte by byte, and ten times in one read. Then the decoder reads all pairs, shuffled and cut at random. Chunks are views
- * into larger buffers. Later reads must not change messages, and no bytes may be left over. Throws an error that names the
- * cut and the seed.
+ * byte by byte, and ten times in one read. Then the decoder reads all pairs, shuffled, in one read, byte by byte and cut at
+ * random. Chunks are views into larger buffers. Later reads must not change messages, and no bytes may be left over. Throws an
+ * error that names the cut and the seed.
  *
  * @param pairs - input and messages, each pair of whole messages
  * @param factory - creates a decoder; called for every run

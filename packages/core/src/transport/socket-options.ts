@@ -13,9 +13,9 @@ export interface SocketOptions {
   readonly keepAliveInitialDelayMs?: number;
   /**
    * Time between keepalive probes, in milliseconds, in steps of whole seconds. The option needs a
-   * `keepAliveInitialDelayMs`, because otherwise the system's times apply. A value other than the default needs a
-   * Node whose `socket.setKeepAlive` accepts an interval. On other versions `bind` and `connect` fail with
-   * `OPTION_INVALID`.
+   * `keepAliveInitialDelayMs` of at least 1000, because otherwise the system's times apply. A value other than the
+   * default needs a Node whose `socket.setKeepAlive` accepts an interval. On other versions `bind` and `connect` fail
+   * with `OPTION_INVALID`.
    * @default 1000
    */
   readonly keepAliveIntervalMs?: number;

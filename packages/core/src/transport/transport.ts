@@ -18,7 +18,8 @@ export interface TransportSink {
   received(message: unknown): void;
   /**
    * Checks whether the connection has used its time in this turn of the event loop. If so, `isReadHeld` becomes true
-   * until the next turn. A transport that cuts many messages out of one read calls the method every few messages.
+   * until the connection's next turn. A transport that cuts many messages out of one read calls the method every few
+   * messages.
    */
   checkTurn(): void;
   /**

@@ -345,7 +345,7 @@ describe('TLS options', () => {
   const cases: readonly [why: string, tls: object, message: RegExp][] = [
     ['no certificate', {}, /tls has no certificate/],
     ['a certificate without its key', { cert: own.cert }, /tls\.key is missing beside tls\.cert/],
-    ['what is no certificate', { ...own, cert: 'nonsense' }, /tls: the certificate, key/],
+    ['what is no certificate', { ...own, cert: own.key }, /tls: the certificate, key/],
     [
       'client certificates without an authority',
       { ...own, clientCertificate: 'require' },
@@ -356,6 +356,19 @@ describe('TLS options', () => {
     ['a time that makes no sense', { ...own, handshakeTimeoutMs: -1 }, /handshakeTimeoutMs is -1/],
     ['a name without a certificate', { names: { a: {} } }, /tls\.names\["a"\] has no certificate/],
     ['a version that does not exist', { ...own, minVersion: 'TLSv9' }, /not usable/],
+    [
+      'a path as cert',
+      { ...own, cert: 'own.pem' },
+      /^tls\.cert has no "-----BEGIN": .* not its path/,
+    ],
+    ['a path as key', { ...own, key: Buffer.from('own.pem') }, /^tls\.key has no "-----BEGIN"/],
+    ['a path as ca', { ...own, ca: [own.cert, 'ca.pem'] }, /^tls\.ca has no "-----BEGIN"/],
+    ['a path as crl', { ...own, crl: 'crl.pem' }, /^tls\.crl has no "-----BEGIN"/],
+    [
+      'a path in names',
+      { ...own, names: { a: { cert: own.cert, key: 'a.pem' } } },
+      /^tls\.names\["a"\]\.key has no "-----BEGIN"/,
+    ],
   ];
   for (const [why, tls, message] of cases) {
     it(`refuse ${why} before a socket exists`, async () => {
@@ -366,6 +379,15 @@ describe('TLS options', () => {
       await expect(bound).rejects.toThrow(message);
     });
   }
+
+  it('take a certificate as bytes of any kind', async () => {
+    const [cert, key] = [own.cert, own.key].map((text) => new TextEncoder().encode(String(text)));
+    const server = await new ServerBootstrap()
+      .childHandler(() => {})
+      .bind({ port: 0, host: '127.0.0.1', tls: { cert, key } as never });
+    open.push(server);
+    expect(server.port).toBeGreaterThan(0);
+  });
 
   it('refuse reloadTls on a server without TLS', async () => {
     const server = await new ServerBootstrap()

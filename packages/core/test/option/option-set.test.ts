@@ -116,7 +116,7 @@ describe('options like those of the call before', () => {
   });
 });
 
-it('says which option is missing', () => {
+it('says which option is missing, and of which class', () => {
   interface Required {
     readonly port: number;
     readonly handle: () => void;
@@ -127,14 +127,10 @@ it('says which option is missing', () => {
   });
   const handle = () => {};
   expect(() => set.resolve({ handle } as unknown as Required)).toThrow(
-    'port is undefined, but must be a whole number from 0 to 65535 (Server needs it)',
+    'Server: port is undefined, but must be a whole number from 0 to 65535',
   );
   expect(() => set.resolve({ port: 1 } as Required)).toThrow(
-    'handle is undefined, but must be a function that answers (Server needs it)',
-  );
-  const part = describePart('server', { port: whole({ required: true }) });
-  expect(() => describeOptions('it', { server: nested(part) }).resolve({ server: {} })).toThrow(
-    /^server\.port is undefined, but must be a whole number from 0 to Infinity$/,
+    'Server: handle is undefined, but must be a function that answers',
   );
   expect(set.resolve({ port: 1, handle })).toEqual({ port: 1, handle });
 });

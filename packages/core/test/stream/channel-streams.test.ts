@@ -68,6 +68,23 @@ describe('channelStreams', () => {
     });
   });
 
+  it.each([1, 2, 16])(
+    'fails after the messages that were read before the error, with room for %i',
+    async (highWaterMark) => {
+      const channel = EmbeddedChannel.with({});
+      const { readable } = channelStreams(channel, { highWaterMark });
+      channel.writeInbound('a', 'b', 'c');
+      channel.run(() => channel.embedded.sink.failed(new Error('gone')));
+      const got: unknown[] = [];
+      const reader = readable.getReader();
+      const failure = await (async () => {
+        for (;;) got.push((await reader.read()).value);
+      })().catch((error: unknown) => error);
+      expect(got).toEqual(['a', 'b', 'c']);
+      expect(String(failure)).toContain('gone');
+    },
+  );
+
   it('fails with the error that closed the channel', async () => {
     const channel = EmbeddedChannel.with({});
     const { readable, writable } = channelStreams(channel);

@@ -173,8 +173,8 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
 
   /**
    * Opens a channel that sends to one peer, and receives only from that peer. Opening the channel sends nothing, so only an
-   * answer shows that the peer exists. A datagram with another `recipient` fails with `DATAGRAM_RECIPIENT`. Rejects if the
-   * host name is unknown, or if no route to the host exists.
+   * answer shows that the peer exists. A datagram to a `recipient` other than the peer fails with `DATAGRAM_RECIPIENT`.
+   * Rejects if the host name is unknown, or if no route to the host exists.
    *
    * @throws OptionError `OPTION_CONFLICT` without `.handler(…)`, `OPTION_INVALID` for a place that is not valid
    */

@@ -4,7 +4,10 @@ export class DatagramCounters {
   received = 0;
   /** Number of datagrams that the kernel has accepted. */
   sent = 0;
-  /** Number of datagrams that were dropped, because they arrived while reads were held and did not fit. */
+  /**
+   * Number of datagrams that were dropped, because they did not fit while reads were held, or because `perPeer` opened no
+   * channel for the sender.
+   */
   dropped = 0;
   /** Number of datagrams that could not be sent, and of the system's reports that a datagram did not arrive. */
   failed = 0;

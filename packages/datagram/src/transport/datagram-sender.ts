@@ -36,7 +36,7 @@ export class DatagramSender implements OutcomeReceiver {
     this.done = done;
   }
 
-  /** @param count - number of `send` calls that follow */
+  /** @param count - number of calls of `send` or `refuse` that follow */
   begin(count: number): void {
     this.awaited = count;
     this.settled = 0;

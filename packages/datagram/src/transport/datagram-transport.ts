@@ -126,7 +126,7 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
         sender.send(i, (message as OutboundDatagram).bytes, host, port);
       }
     }
-    // The kernel has accepted most of them, but it reports refusals later.
+    // Usually the kernel has accepted all of them, but it reports refusals later.
     return false;
   }
 

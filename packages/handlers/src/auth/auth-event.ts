@@ -2,8 +2,8 @@ import type { RejectedError, TimedOutError } from '@headrace/core';
 import { recognizeCopies } from '@headrace/core/authoring';
 
 /**
- * An event that is fired when the authenticator has accepted the peer, before any message reaches the handlers after the
- * AuthHandler.
+ * An event that the AuthHandler fires to the handlers after it when the authenticator has accepted the peer, before any message
+ * reaches these handlers.
  *
  * After `event instanceof AuthenticatedEvent`, the principal is of type `unknown`, because the event does not know which
  * AuthHandler made it. {@link principalOf} or a cast to `AuthenticatedEvent<User>` states the type.

@@ -57,10 +57,11 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  *   on undecoded, as with {@link switchProtocol}.
  * - **Events** Fires `AuthenticatedEvent` when the peer is authenticated, before any message, and `AuthFailedEvent` at each
  *   failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the peer is authenticated.
- * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event and for held writes. The hook `writeFailed` receives the
- *   errors of writes that no handler observes. The close reasons are `unauthenticated`, `timeout`, `replaced` and `refused`.
- * - **State** Per channel. The handler removes itself when the peer is authenticated, unless `sessions` or `again` is set. With
- *   these options, it stays, so that no message of the older connection is processed after a kick.
+ * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event, for held writes, and in a log line at level `debug`. The
+ *   hook `writeFailed` receives the errors of writes that no handler observes. The close reasons are `unauthenticated`,
+ *   `timeout`, `replaced` and `refused`.
+ * - **State** Per channel. The handler removes itself when the peer is authenticated, unless `sessions` is set or `again` is not
+ *   `'pass'`. In these cases it stays, so that no message of the older connection is processed after a kick.
  * - **Cost** None after the sign-in. If the handler stays, one comparison per message and write.
  * - **Pitfalls** Compare secrets with `secretsEqual`, and slow down guessing with `GuessLimiter`. Writes of later handlers are
  *   held until the peer is authenticated, except writes that `exceptionCaught` makes at once. The deadline runs outside any
@@ -412,6 +413,10 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     facts: RefusalFacts<Message, Reply>,
   ): void {
     const error = refusalError(why, facts, this.machine.rules);
+    // A failure is logged with its error. Other refusals are off by default, because strangers can cause any number of them.
+    if (why !== 'failure') {
+      ctx.channel.logger.log('debug', `${ctx.channel} refused the sign-in: ${error.message}`);
+    }
     if (!stays) this.stop(error);
     this.reply(ctx, refusalReply(why, facts, this.functions.replies));
     ctx.fireUserEventTriggered(new AuthFailedEvent(error, stays));

@@ -119,7 +119,7 @@ export class AuthMachine {
     this.now = 'checking';
   }
 
-  /** Called when the authenticator has no answer yet. */
+  /** Called when the authenticator does not decide, but waits for credentials. */
   undecided(): void {
     this.now = this.isIn ? 'done' : 'waiting';
   }

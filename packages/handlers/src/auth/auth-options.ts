@@ -27,7 +27,7 @@ export interface AuthAttempt {
 export type AuthVerdict<Principal, Reply> =
   | { readonly principal: Principal; readonly reply?: Reply }
   | {
-      /** The reason for the refusal, for logs. */
+      /** The reason for the refusal, for the `AuthFailedEvent` and for the log, at level `debug`. */
       readonly refused: string;
       /** A reply to the peer. Without it, the reply of {@link AuthReplies} is sent. */
       readonly reply?: Reply;
@@ -37,7 +37,7 @@ export type AuthVerdict<Principal, Reply> =
 
 /** Functions that make the answers to the peer, each optional. If a function returns `undefined`, no answer is sent. */
 export interface AuthReplies<Principal, Message, Reply> {
-  /** Called when the authenticator has accepted the peer. */
+  /** Called when `authenticate` or `authenticateChannel` has accepted the peer. */
   readonly accepted?: (principal: Principal) => Reply | undefined;
   /** Called when the authenticator has refused the peer or failed. */
   readonly refused?: (why: string) => Reply | undefined;

@@ -79,9 +79,9 @@ type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
  * equal chances. A new try also waits if the share is not sufficient for all. If `n` guesses always wait at an address, a new
  * client there is accepted after `n + 1` times 3 s on average, with the defaults.
  *
- * A try gives back its share after the answer if the try was right, if its check failed, or if the client has gone. Guesses of
- * other names at its address, or of its name elsewhere, do not keep out a client that has signed in with a name and is
- * remembered.
+ * A try gives back its share after the answer if the try was right, if its check failed, or if the client has gone. A client
+ * that has signed in with a name and is remembered is not kept out by guesses of other names at its address, or of its name
+ * elsewhere.
  *
  * With the defaults, a guesser has 120 tries per hour for one name from one address, after 5 tries at once. From one address over
  * all names, and for one name from all addresses, the limit is 1200 tries per hour, after 50 tries at once.
@@ -141,8 +141,8 @@ export class GuessLimiter {
   /**
    * Returns an authenticator for the AuthHandler that checks no more tries than the limits allow.
    *
-   * @param nameOf - the name in the credentials, in one spelling, as the authenticator compares it. Without a name, as for a
-   * token, only the tries of each client are counted
+   * @param nameOf - a function that returns the name in the credentials, in one spelling, as the authenticator compares it.
+   * Without a name, as for a token, only the tries of each client are counted
    * @param authenticate - the function that refuses a wrong secret. A throw means that the check failed, and is not counted
    * @throws OptionError `OPTION_INVALID` if `nameOf` is not a function
    */

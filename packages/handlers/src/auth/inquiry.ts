@@ -15,7 +15,7 @@ export interface InquiryOwner<Principal, Reply> {
   began(): void;
   /** Called when the answer will follow later. */
   waits(): void;
-  /** Called when the authenticator has no answer yet. */
+  /** Called when the authenticator does not decide, but waits for credentials. */
   undecided(): void;
   decided(verdict: Verdict<Principal, Reply>): void;
   /** Called when the authenticator threw or rejected. */

@@ -17,7 +17,7 @@ import {
 
 /** Options of an {@link Announcer}. */
 export interface AnnouncerOptions<Message, Combined> {
-  /** Pause between batches, in milliseconds. Announcements of this time are sent together. @default 50 */
+  /** Pause between batches, in milliseconds. Announcements made in this time are sent together. @default 50 */
   readonly everyMs?: number;
   /**
    * Maximum number of writes to members within `everyMs` before batches begin, so that announcements to a small group are not
@@ -77,13 +77,13 @@ interface Announcement<Message> {
  * wait until the earlier ones have been written to all members, and then for `everyMs`. Each member receives the announcements
  * made since it joined, in order, except those about itself, as with single broadcasts.
  *
- * **Cost** With `combine`, one write and one flush for each member and batch. A batch has at most 250,000 announcements divided
- * by the number of members, and at least 32. It is written in pieces if its announcements are about members, or if members joined
- * meanwhile. A piece concerns at most 64 of these members, and each of them receives its own part. For 5,000 members that joined
- * together, each member has at most 79 writes, and `combine` receives 325,000 messages. Up to 65,536 announcements may wait. A
- * further announcement causes a batch at once. **Pitfalls** An announcement can arrive after a broadcast that was made later.
- * Call {@link Announcer.catchUp} before you broadcast a member's own messages. Call {@link Announcer.close} before a shutdown, to
- * discard waiting announcements.
+ * - **Cost** With `combine`, one write and one flush for each member and batch. A batch has at most 250,000 announcements divided
+ *   by the number of members, and at least 32. It is written in pieces if its announcements are about members, or if members
+ *   joined meanwhile. A piece concerns at most 64 of these members, and each of them receives its own part. For 5,000 members
+ *   that joined together, each member has at most 79 writes, and `combine` receives 325,000 messages. Up to 65,536 announcements
+ *   may wait. A further announcement causes a batch at once.
+ * - **Pitfalls** An announcement can arrive after a broadcast that was made later. Call {@link Announcer.catchUp} before you
+ *   broadcast a member's own messages. Call {@link Announcer.close} before a shutdown, to discard waiting announcements.
  *
  * @typeParam Message - the type of an announcement
  * @typeParam Combined - the result of `combine`; the members' pipelines must accept both types

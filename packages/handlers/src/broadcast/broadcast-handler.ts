@@ -61,10 +61,11 @@ const OPTIONS = describeOptions('BroadcastHandler', {
  * - **State** None except the group: sharable.
  * - **Cost** One write per member and message, and one flush per member for the messages of one read. Encoders without state
  *   encode once for all members.
- * - **Pitfalls** In a group of several processes, a function in `to` returns a matcher that also applies in other processes. The
- *   members' pipelines must accept the result of `format`. With a `ChannelGroup<string>`, the compiler checks that the result is
- *   a text. The group's `slowMember` policy applies to a member that reads too slowly. A broadcast to a large group can take more
- *   than one turn of the event loop. Meanwhile, only the reads of the sender's channel are held.
+ * - **Pitfalls** In a group of several processes, a function in `to` must return a matcher that defines the choice in other
+ *   processes, for example by `ChannelMatchers.elsewhere`. The members' pipelines must accept the result of `format`. With a
+ *   `ChannelGroup<string>`, the compiler checks that the result is a text. The group's `slowMember` policy applies to a member
+ *   that reads too slowly. A broadcast to a large group can take more than one turn of the event loop. Meanwhile, only the reads
+ *   of the sender's channel are held.
  *
  * @example
  * ```ts run

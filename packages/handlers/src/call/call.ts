@@ -65,7 +65,7 @@ export class Call implements HeapEntry {
     this.expectsAnswer = expectsAnswer;
   }
 
-  /** Whether bytes of the call may have left. */
+  /** Whether bytes of the call may have left: false only if no byte can have left. */
   get mayHaveLeft(): boolean {
     const { write } = this;
     return write !== undefined && (!write.isSettled || write.mayHaveLeft);

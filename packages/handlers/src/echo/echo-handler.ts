@@ -31,7 +31,7 @@ const OPTIONS = describeOptions('EchoHandler', {
  * - **Place** After the codec.
  * - **In** Any message.
  * - **Out** The same, if a handler stands after it.
- * - **Events** Forwards all of them, in order with the messages that wait. Holds reads meanwhile.
+ * - **Events** Forwards all, in order with the messages that wait. Holds reads while messages wait.
  * - **Errors** Raises none of its own.
  * - **State** Per channel: while the peer does not read, the rest of the burst that was read.
  * - **Cost** One write per message, one flush per read burst.

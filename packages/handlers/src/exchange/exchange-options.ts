@@ -26,7 +26,11 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
   readonly timeoutMs?: number | false;
   /** Maximum number of calls without an answer. Further calls wait. @default 1024 */
   readonly maxInFlight?: number;
-  /** Maximum number of calls and notices that wait to be sent. Further calls fail with `REJECTED_QUEUE`. @default 1024 */
+  /**
+   * Maximum number of calls and notices that wait to be sent. Further calls fail with `REJECTED_QUEUE`. The same number of the
+   * peer's requests can wait for `concurrency`. Further requests are refused as overloaded.
+   * @default 1024
+   */
   readonly maxQueued?: number;
   /** Number of the peer's requests that are processed at the same time. At this number, reads are held. @default 256 */
   readonly concurrency?: number;
@@ -69,8 +73,8 @@ export interface StreamOptions<Item = unknown> extends CallOptions<Item> {
   /** Maximum duration of the whole stream, in milliseconds. The peer receives this limit, too. @default false */
   readonly timeoutMs?: number | false;
   /**
-   * Maximum time that a reader waits for the next item, in milliseconds; `false` for no limit. @default `timeoutMs` of the
-   * handler
+   * Maximum time that a reader waits for the next item, in milliseconds; `false` for no limit.
+   * @default `timeoutMs` of the handler
    */
   readonly itemTimeoutMs?: number | false;
 }

@@ -282,7 +282,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   }
 
   /**
-   * Refuses a request or notice. Refusals happen only if handlers before this handler deliver messages although reads are held.
+   * Refuses a call with items above `maxStreams`, or another request or notice. Another request or notice is refused only if
+   * earlier handlers deliver messages although reads are held.
    */
   private turnAway({ id, channel }: ExchangeWork): void {
     if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));

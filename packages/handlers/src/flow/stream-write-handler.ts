@@ -21,7 +21,8 @@ import { isStreamSource, StreamSource } from './stream-source.ts';
 /** Options of a {@link StreamWriteHandler}. */
 export interface StreamWriteOptions {
   /**
-   * Maximum bytes of plain messages that wait for a stream, plus 64 for each message. Further writes fail with `OUTBOUND_FULL`.
+   * Maximum bytes of plain messages that wait for a stream. Each message counts 64 bytes more. Further writes fail with
+   * `OUTBOUND_FULL`.
    * @default 1048576
    */
   readonly maxQueuedBytes?: number;

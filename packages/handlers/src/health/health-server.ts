@@ -30,7 +30,8 @@ export interface HealthServerOptions {
   /** Checks by name. All checks must return true for `/readyz`. @default none */
   readonly ready?: Readonly<Record<string, HealthCheck>>;
   /**
-   * Checks by name. All checks must return true for `/healthz`, because Kubernetes restarts the program otherwise. @default none
+   * Checks by name. All checks must return true for `/healthz`. Use few checks, because Kubernetes restarts a program that fails.
+   * @default none
    */
   readonly live?: Readonly<Record<string, HealthCheck>>;
   /** Metrics to serve as `/metrics`. @default none: 404 */

@@ -26,8 +26,8 @@ const EVENTS = { fires: ['HeartbeatReceivedEvent', 'HeartbeatMissedEvent'] } as 
  * - **Out** The messages that are not heartbeats.
  * - **Events** Fires `HeartbeatReceivedEvent` with the message and, for answers, the round-trip time, and `HeartbeatMissedEvent`
  *   for each missing answer. Closes with the reason `heartbeat`. While reads are held, or `autoRead` is off and no read was
- *   requested, no answer counts as missed. A `HeartbeatProbeEvent` is
- *   forwarded. If the handler sends heartbeats, the event makes it send a heartbeat at once.
+ *   requested, no answer counts as missed. A `HeartbeatProbeEvent` is forwarded. If the handler sends heartbeats, the event makes
+ *   it send a heartbeat at once.
  * - **Errors** Raises none.
  * - **State** Per channel: a timer and four time stamps, or nothing if the handler only answers.
  * - **Cost** One comparison per message, one time stamp per read burst and flush.

@@ -37,8 +37,8 @@ const EVENTS = { fires: ['IdleStateEvent'] } as const;
 
 function withoutTime(): OptionError {
   const text =
-    'readerIdleMs is undefined, but must be a time where writerIdleMs and allIdleMs are not given: without a time the ' +
-    'handler does nothing (IdleStateHandler needs it)';
+    'IdleStateHandler: readerIdleMs is undefined, but must be a time where writerIdleMs and allIdleMs are not given, ' +
+    'because the handler does nothing without a time';
   return new OptionError('OPTION_INVALID', text, { option: 'readerIdleMs', value: 'undefined' });
 }
 

@@ -11,11 +11,12 @@ import {
 } from '@headrace/core';
 import {
   callSafely,
+  checkKind,
+  custom,
   describeOptions,
   flag,
   fn,
   type Resolved,
-  time,
   whole,
 } from '@headrace/core/authoring';
 
@@ -23,14 +24,19 @@ import {
 export interface AdmissionOptions {
   /**
    * Called when a connection was refused. The function may send a last message: add handlers, write, and call `end()`. The
-   * connection is closed after `lastWordMs` in any case, and its input is dropped. Without this function, the connection is
-   * closed at once.
+   * connection stays open for `lastWordMs`, through the TLS handshake, and its input is dropped. To only count or log
+   * refusals, set `lastWordMs: false`. Without this function, the connection is closed at once.
    */
   readonly onRefused?: (child: Channel, error: RejectedError) => void;
-  /** Maximum time that a refused connection stays open for its last message, in milliseconds. @default 1000 */
-  readonly lastWordMs?: number;
   /**
-   * Maximum number of refused connections that stay open for their last message. Further connections are closed at once.
+   * Maximum time that a refused connection stays open for its last message, in milliseconds. `false` means no last message:
+   * the connection is closed when `onRefused` returns, before its TLS handshake.
+   * @default 1000
+   */
+  readonly lastWordMs?: number | false;
+  /**
+   * Maximum number of refused connections that stay open for their last message. Further connections are closed at once,
+   * without a call of `onRefused`.
    * @default 100
    */
   readonly maxLastWords?: number;
@@ -42,9 +48,17 @@ export interface AdmissionOptions {
   readonly waitForClient?: boolean;
 }
 
+const LAST_WORD_TIME = 'a positive number of milliseconds, or false for no last message';
+
+/** Returns the time, or 0 for `false`. Refuses `Infinity`, which would keep refused connections open. */
+function lastWordTime(name: string, given: number | false): number {
+  if (given === false) return 0;
+  return Math.max(1, checkKind(name, given, Number.isFinite(given) && given > 0, LAST_WORD_TIME));
+}
+
 export const ADMISSION_OPTIONS = describeOptions('AdmissionHandler', {
   onRefused: fn({ answers: 'a promise', purpose: 'receives each refused connection' }),
-  lastWordMs: time({ default: 1000 }),
+  lastWordMs: custom(LAST_WORD_TIME, lastWordTime, { default: 1000 }, true),
   maxLastWords: whole({ default: 100 }),
   waitForClient: flag({ default: false }),
 });
@@ -65,7 +79,7 @@ export abstract class AdmissionHandler implements Handler {
     this.admission = ADMISSION_OPTIONS.part(options);
   }
 
-  /** The handler needs the event of the PROXY header to decide. */
+  /** With `waitForClient`, the handler needs the event of the PROXY header to decide. */
   get userEvents(): HandlerEvents | undefined {
     return this.admission.waitForClient ? EVENTS : undefined;
   }
@@ -126,7 +140,9 @@ export abstract class AdmissionHandler implements Handler {
 
   private refuse(child: Channel, error: RejectedError): void {
     const { onRefused, lastWordMs, maxLastWords } = this.admission;
-    if (onRefused === undefined || this.lastWords >= maxLastWords) {
+    const isOff = lastWordMs === 0;
+    if (onRefused !== undefined && isOff) report(child, error, onRefused);
+    if (onRefused === undefined || isOff || this.lastWords >= maxLastWords) {
       child.close('refused');
       return;
     }
@@ -136,22 +152,29 @@ export abstract class AdmissionHandler implements Handler {
       this.lastWords -= 1;
       deadline?.cancel();
     });
-    const speak = (channel: Channel): void =>
-      callSafely(
-        () => onRefused(channel, error),
-        undefined,
-        (failure) => {
-          const text = `${channel} onRefused failed: ${failure.message}`;
-          channel.logger.log('error', text, failure);
-          channel.close('refused');
-        },
-      );
+    const speak = (channel: Channel): void => report(channel, error, onRefused);
     if (child.isRegistered) speak(child);
     else registerChannel(child, speak);
     if (child.isOpen) {
       deadline = child.clock.deadlines.schedule(() => child.close('refused'), lastWordMs);
     }
   }
+}
+
+/** Calls `onRefused`. If the function fails, logs the error and closes the connection. */
+function report(
+  channel: Channel,
+  error: RejectedError,
+  onRefused: (child: Channel, error: RejectedError) => void,
+): void {
+  callSafely(
+    () => onRefused(channel, error),
+    undefined,
+    (failure) => {
+      channel.logger.log('error', `${channel} onRefused failed: ${failure.message}`, failure);
+      channel.close('refused');
+    },
+  );
 }
 
 /** A handler that drops the input of a refused connection. */

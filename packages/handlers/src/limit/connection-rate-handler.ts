@@ -6,11 +6,11 @@ import { TokenBuckets } from './token-buckets.ts';
 
 /** Options of a {@link ConnectionRateHandler}. */
 export interface ConnectionRateOptions extends AdmissionOptions {
-  /** Average number of new connections per second. @default 1000 */
+  /** Maximum average number of new connections per second. @default 1000 */
   readonly perSecond?: number;
   /** Maximum number of new connections at once, after a pause. @default perSecond */
   readonly burst?: number;
-  /** Average number of new connections per second from one client. @default 10 */
+  /** Maximum average number of new connections per second from one client. @default 10 */
   readonly perAddressPerSecond?: number;
   /** Maximum number of new connections at once from one client, after a pause. @default 50 */
   readonly perAddressBurst?: number;

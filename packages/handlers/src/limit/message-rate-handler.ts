@@ -14,7 +14,7 @@ import { endWith } from '../idle/end-with.ts';
 
 /** Options of a {@link MessageRateHandler}. */
 export interface MessageRateOptions<Message = never> {
-  /** Average number of messages per second. */
+  /** Maximum average number of messages per second. */
   readonly perSecond: number;
   /** Maximum number of messages at once, after a pause. @default perSecond */
   readonly burst?: number;

@@ -33,7 +33,7 @@ export interface LoggingOptions {
   readonly maxBytes?: number;
   /** Share of the channels that are logged, from 0 to 1. A channel is logged completely or not at all. @default 1 */
   readonly channelShare?: number;
-  /** Logs only every n-th message. All other events are logged. @default 1 */
+  /** Logs only every n-th message that is read or written. All other events are logged. @default 1 */
   readonly everyMessages?: number;
   /**
    * Returns a value that is logged instead of the message, to hide secrets. The message itself stays unchanged.

@@ -42,7 +42,8 @@ export interface RequestOptions<Request, Response> {
   /** Maximum number of requests of one channel that wait or are processed. At this number, reads are held. @default 64 */
   readonly maxPending?: number;
   /**
-   * Maximum time for an answer, in milliseconds. Then the request fails with `TIMEOUT_REQUEST`. `false` means no limit.
+   * Maximum time from the call of `handle` to its answer, in milliseconds. Then the request fails with `TIMEOUT_REQUEST`. `false`
+   * means no limit.
    * @default false
    */
   readonly timeoutMs?: number | false;

@@ -20,7 +20,7 @@ export interface CallLimitSettings {
    * @default its address: an IPv4 address, or the /64 network of an IPv6 address
    */
   readonly callerOf?: (call: ServedCall) => string | undefined;
-  /** Number of callers whose rate is kept, if `perSecond` is set. The limit forgets the least recent callers. @default 100000 */
+  /** Maximum number of callers whose rate is kept, with `perSecond`. The least recent callers are forgotten. @default 100000 */
   readonly maxCallers?: number;
 }
 
@@ -145,7 +145,7 @@ function checkLimits(given: CallLimitSettings): void {
     const option = perSecond === undefined ? 'concurrency' : 'perSecond';
     const other = perSecond === undefined ? 'perSecond' : 'concurrency';
     const value = String(given[option]);
-    const text = `${option} is ${value}, but must be a finite number where ${other} sets no limit (CallLimit needs it)`;
+    const text = `CallLimit: ${option} is ${value}, but must be a finite number where ${other} sets no limit`;
     throw new OptionError('OPTION_INVALID', text, { option, value });
   }
   for (const option of ['burst', 'maxCallers'] as const) {

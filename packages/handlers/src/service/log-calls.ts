@@ -6,7 +6,7 @@ import { type CallOutcome, type CallWatcher, clockOf, watchedCall } from './call
 export interface LogCallsOptions {
   /** Logger of the calls. @default the channel's at the server, stderrLogger() at the client */
   readonly logger?: Logger;
-  /** Level of a call that was answered, refused or cancelled. Other calls are warnings. @default 'info' */
+  /** Level of a call that was answered, refused by its service, or cancelled. Other calls are warnings. @default 'info' */
   readonly level?: LogLevel;
   /** Time below which answered calls are not logged, in milliseconds; `false` to log all. @default false */
   readonly slowMs?: number | false;

@@ -23,7 +23,7 @@ export type TriedPlaces = Set<ServicePlace>;
 
 /** A caller that chooses between several places. */
 export interface PlacedCaller extends ServiceCaller {
-  /** Sends a call to a place that is not in `tried`, and adds the place to `tried`. */
+  /** Sends a call to a place that is not in `tried`, if possible, and adds the place to `tried`. */
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown>;
 }
 

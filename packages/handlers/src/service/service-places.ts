@@ -95,15 +95,16 @@ export class ServicePlaces implements PlacedCaller {
     return this.requestElsewhere(new Set(), call, options);
   }
 
-  /** Sends a call like {@link request}, but to a place that is not in `tried`, and adds the place to `tried`. */
+  /** Sends a call like {@link request}, but, if possible, to a place that is not in `tried`. Adds the place to `tried`. */
   requestElsewhere(tried: TriedPlaces, call: JsonRpcCall, options?: CallOptions): Promise<unknown> {
     const entry = this.choose(tried);
     tried.add(entry.place);
+    const answer = entry.place.request(call, options);
     entry.load += 1;
-    return entry.place.request(call, options).then(
-      (answer) => {
+    return answer.then(
+      (value) => {
         entry.load -= 1;
-        return answer;
+        return value;
       },
       (thrown: unknown) => {
         this.failed(entry, thrown);

@@ -31,7 +31,10 @@ export interface TrafficShapingOptions extends TrafficLimits {
   readonly unwritableBytes?: number;
   /** Delay above which the channel is unwritable, until no bytes wait, in milliseconds. @default 4000 */
   readonly unwritableDelayMs?: number;
-  /** Maximum number of bytes that wait, plus 64 for each message. Further writes fail with `OUTBOUND_FULL`. @default 16777216 */
+  /**
+   * Maximum number of bytes that wait. Each message counts 64 bytes more. Further writes fail with `OUTBOUND_FULL`.
+   * @default 16777216
+   */
   readonly maxQueuedBytes?: number;
   /**
    * Returns the size of a message in bytes. A message with the size -1 is not limited.

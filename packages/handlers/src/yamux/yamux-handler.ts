@@ -45,8 +45,8 @@ export interface YamuxOptions {
   /** Builds the pipeline of each substream that the peer opens. @default the peer may open none */
   readonly childHandler?: SubstreamPipeline;
   /**
-   * Options of the channels of the peer's substreams. @default those of any channel, with the logger and the clock of the
-   * connection
+   * Options of the channels of the peer's substreams.
+   * @default those of any channel, with the logger and the clock of the connection
    */
   readonly childOptions?: ChannelOptions;
   /** Maximum number of open substreams of the peer. Further substreams are refused by a reset. @default 100 */

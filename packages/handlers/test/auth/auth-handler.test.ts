@@ -106,6 +106,34 @@ describe('AuthHandler, writes before the sign-in', () => {
   });
 });
 
+describe('AuthHandler, in the log', () => {
+  it('logs why it refused a peer, at the level that is off by default', async () => {
+    const { channel, doorman, logged } = setUp({ refusalPolicy: 'stay' });
+    channel.writeInbound('AUTH');
+    await doorman.say({ refused: 'no such user' });
+    channel.writeInbound('hello');
+    expect(logged).toEqual([
+      `debug ${channel} refused the sign-in: no such user`,
+      `debug ${channel} refused the sign-in: a message came before the sign-in`,
+    ]);
+  });
+
+  it('logs a failure of the authenticator once', async () => {
+    const { channel, doorman, logged } = setUp({});
+    channel.writeInbound('AUTH');
+    await doorman.say(new Error('no database'));
+    expect(logged).toEqual([`warn ${channel} the authenticator failed: no database`]);
+  });
+
+  it('logs a deadline', () => {
+    const { channel, logged } = setUp({ timeoutMs: 500 });
+    channel.advance(500);
+    expect(logged).toEqual([
+      `debug ${channel} refused the sign-in: not authenticated within 500 ms`,
+    ]);
+  });
+});
+
 describe('AuthHandler, letting in', () => {
   it('holds what comes after the credentials and hands it on in order', async () => {
     const { channel, app, doorman } = setUp({});
@@ -543,7 +571,7 @@ describe('AuthHandler, options', () => {
   it('refuses options without an authenticator, as JavaScript may give them', () => {
     const options = {} as Options;
     expect(() => new AuthHandler(options)).toThrow(
-      'authenticate is undefined, but must be a function',
+      'AuthHandler: authenticate is undefined, but must be a function',
     );
   });
 });

@@ -56,7 +56,7 @@ describe('IdleStateHandler', () => {
   it('refuses to be made without any time, which would watch nothing', () => {
     for (const options of [{}, { observeOutput: true }]) {
       expect(() => new IdleStateHandler(options)).toThrow(
-        /^readerIdleMs is undefined, but must be a time where writerIdleMs and allIdleMs are not given/,
+        /^IdleStateHandler: readerIdleMs is undefined, but must be a time where writerIdleMs and allIdleMs are not given/,
       );
     }
     expect(() => new IdleStateHandler({ allIdleMs: false })).not.toThrow();

@@ -53,6 +53,15 @@ describe('ServicePlaces', () => {
     expect(asked()).toEqual([2, 1, 1]);
   });
 
+  it('does not count a call that its place refuses to send', () => {
+    const { several, at } = places();
+    at[0]!.request = () => {
+      throw new TypeError('not a message');
+    };
+    expect(() => several.request({ method: 'buy' })).toThrow('not a message');
+    expect(several.loads).toEqual([0, 0, 0]);
+  });
+
   it('counts a call until it has an answer or an error', async () => {
     const { buy, several, at } = places();
     buy();

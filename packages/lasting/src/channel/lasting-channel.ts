@@ -9,7 +9,7 @@ import { CHANNEL_OPTIONS, custom, transportOf } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ResumeTransport } from './resume-transport.ts';
 
-/** A channel that uses one link after another. Each message of the channel is one frame of a link. */
+/** A channel that uses one link after another. A frame of a link contains one message, or several short messages. */
 export type LastingChannel = Channel<Buffer, OutboundBytes>;
 
 /** Builds the pipeline of a lasting channel. `link` is the channel over which the lasting channel was opened. */

@@ -65,7 +65,7 @@ export class LastingOutput {
     return (this.waiting ?? []).map((message) => Buffer.from(toBuffer(message)));
   }
 
-  /** Called after an acknowledgement. Returns true if no message waits for credit any more. */
+  /** Called after an acknowledgement. Returns true if the last message that waited for credit is kept now. */
   fill(): boolean {
     this.settle();
     const { waiting } = this;

@@ -33,7 +33,7 @@ const PUMP_AGAIN = 2;
 export class PresentLink {
   /** The current link; `undefined` if none exists. */
   link: ResumeLink | undefined = undefined;
-  /** Whether sending is paused, while the channel moves to another process. */
+  /** Whether sending is paused, while the channel moves to another process or waits for its log. */
   isPaused = false;
   private readonly machine: ResumeMachine;
   private lost: LostLink | undefined = undefined;

@@ -421,7 +421,7 @@ export class ResumeTransport implements Transport, InputOwner {
     return this.output.acknowledged();
   }
 
-  /** Returns the written messages that the peer has not acknowledged, oldest first. */
+  /** Returns the kept messages that the peer has not acknowledged, oldest first. */
   unacknowledged(): Buffer[] {
     return this.machine.unacknowledged();
   }

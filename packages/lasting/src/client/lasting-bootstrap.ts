@@ -57,8 +57,8 @@ const clients = new WeakMap<Channel, ReconnectingClient<never, never>>();
  *  .handler(pipeline)                     codec | sign-in | app  the lasting channel: stays
  * ```
  *
- * - **Messages** are the messages of the links' framing. Each message arrives exactly once and in order, if both processes live
- *   and no absence exceeds the window.
+ * - **Messages** are whole, as written. Each message arrives exactly once and in order, if both processes live and no absence
+ *   exceeds the window.
  * - **Writes** settle when the message is kept, with or without a link; `acknowledged(channel)` resolves when the server has the
  *   messages. If more is kept than the server's credit allows, the channel becomes unwritable.
  * - **Events** `LinkLostEvent`, `LinkResumedEvent` and `LinkMoveEvent` in the lasting pipeline.

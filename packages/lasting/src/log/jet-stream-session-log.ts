@@ -210,7 +210,7 @@ class JetStreamSessionLog implements SessionLog {
       await manager.streams.add(wanted);
     } catch (thrown) {
       if (codeOf(thrown) !== NAME_IN_USE) throw thrown;
-      // Another process has created the stream with other settings, of which only the age matters.
+      // Another process has created the stream with other settings. The longer age applies.
       const { config } = await manager.streams.info(this.stream);
       const { max_age, allow_rollup_hdrs, num_replicas } = wanted;
       await manager.streams.update(this.stream, {

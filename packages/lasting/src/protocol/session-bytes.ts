@@ -36,7 +36,7 @@ export function encodeParts(version: number, header: object, payloads: readonly 
   const jsonBytes = Buffer.byteLength(json);
   let length = PREFIX_BYTES + jsonBytes;
   for (const payload of payloads) length += LENGTH_BYTES + payload.length;
-  // One allocation is enough, because a log receives a record for each burst of a channel.
+  // Only one allocation, to be fast, because a log receives a record for each burst of a channel.
   const bytes = Buffer.allocUnsafe(length);
   bytes[0] = version;
   bytes.writeUInt32BE(jsonBytes, 1);

@@ -12,7 +12,7 @@ export const LARGEST_SPARE_BYTES: number = 1 << LARGEST_BITS;
 /** Empty runs of all channels, by the power of two of their memory. */
 const spares: KeptRun[][] = [];
 
-/** Returns a run with this number of bytes. */
+/** Returns a run with memory for this number of bytes. */
 export function takeRun(bytes: number): KeptRun {
   if (bytes > LARGEST_SPARE_BYTES) return new KeptRun(Buffer.allocUnsafeSlow(bytes));
   const bits = bitsOf(bytes);

@@ -65,8 +65,8 @@ export interface HandOverOptions {
    */
   readonly save?: (channel: LastingChannel) => unknown;
   /**
-   * Maximum time for a channel to answer the messages that it has read, in milliseconds. The channel stops reading after half of
-   * this time.
+   * Maximum time for a channel, from its turn on, to answer the messages that it has read, in milliseconds. The channel stops
+   * reading after half of this time.
    * @default 10000
    */
   readonly restMs?: number;
@@ -80,7 +80,7 @@ export interface HandOverOptions {
 export interface HandOverReport {
   /** Number of lasting channels that moved to the other process. */
   readonly moved: number;
-  /** Number of lasting channels that did not move. They are still here or have ended. */
+  /** Number of lasting channels whose hand-over failed. They are still here or have ended. */
   readonly failed: number;
   /** Errors of the first 100 failures: `HAND_OVER_FAILED` with its cause. */
   readonly failures: readonly ChannelError[];
@@ -197,7 +197,7 @@ export class HandOver {
     await taken.begin();
   }
 
-  /** All processes find the channel in the log. */
+  /** Leaves the channel to the log, where all processes find it. */
   private async leaveToLog(session: ResumeSession, logged: LoggedTransport): Promise<void> {
     const { journal, clock } = logged;
     const { takeMs } = this.options;
@@ -231,7 +231,7 @@ export class HandOver {
     });
   }
 
-  /** Passes a channel on. A late answer counts as a refusal, and the other process is notified. */
+  /** Passes a channel on. After `takeMs`, rejects, and a late acceptance is dropped in the other process. */
   private give(session: ResumeSession, bytes: Buffer): Promise<TakenSession> {
     const { to, takeMs } = this.options;
     const { clock } = session.transport;

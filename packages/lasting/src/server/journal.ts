@@ -326,8 +326,8 @@ export class Journal {
   }
 
   /**
-   * Whether new work may be stored. Stored messages are sent first, unless the client waits for an acknowledgement. A client may
-   * not read before it has written all its messages.
+   * Whether new work may be stored. Stored messages are sent first, unless the client waits for an acknowledgement. Some clients
+   * do not read before they have written all their messages.
    */
   private get mayTakeWork(): boolean {
     return this.owner.waitingBytes === 0 || this.sizes.length > 0 || this.isLeaving;

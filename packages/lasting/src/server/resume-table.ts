@@ -132,7 +132,7 @@ export class ResumeTable {
    * Hands over all lasting channels to another process, each when it has answered its input. `drop` and `begin` ensure that only
    * one process serves a channel. Channels that clients open meanwhile are handed over too; later channels stay. Channels that
    * cannot be handed over are still served here, and the report contains the errors. If the table has a log, this process gives
-   * up a channel when the log has stored it. Resolves when each channel was tried; never rejects.
+   * up a channel when the log has stored it. Resolves when each channel was tried; rejects only with an `OptionError`.
    *
    * @throws OptionError if an option is not valid
    */
@@ -148,7 +148,8 @@ export class ResumeTable {
    * Accepts a lasting channel from another process and builds its pipeline. After `begin`, the channel waits for its client.
    *
    * @throws DecodeError `MESSAGE_INVALID` for bytes that do not come from `handOver`
-   * @throws ChannelError `HAND_OVER_FAILED` if the channel is here already, or if its pipeline cannot be built
+   * @throws ChannelError `HAND_OVER_FAILED` if the channel is here already, the table has no room or has a log, or the pipeline
+   *   cannot be built
    */
   take(bytes: Uint8Array, options: TakeOptions): ArrivingSession {
     const resolved = TAKE.resolve(options);

@@ -1,6 +1,14 @@
 import type { Addresses, AddressOrder, RetryPolicy, ShouldRetry } from '@headrace/client';
 import { type ClientOptions, type Clock, type ConnectPlace, systemClock } from '@headrace/core';
-import { choice, describeOptions, time, unchecked, whole } from '@headrace/core/authoring';
+import {
+  checkConnectPlaces,
+  choice,
+  describeOptions,
+  time,
+  unchecked,
+  value,
+  whole,
+} from '@headrace/core/authoring';
 import type { Deserializer, Serializer } from '@nestjs/microservices';
 import {
   MAX_OUTBOUND_BYTES,
@@ -18,13 +26,17 @@ export interface HeadraceClientOptions extends WireOptions {
    * returns them.
    */
   readonly servers: Addresses<ConnectPlace>;
-  /** Order of the servers. `shuffle` shuffles the list once per client, and `given` keeps its order. @default 'shuffle' */
+  /**
+   * Order of the servers. `shuffle` shuffles the list once per client, and `given` keeps its order. Servers that have failed
+   * more often come later.
+   * @default 'shuffle'
+   */
   readonly order?: AddressOrder;
   /** Number of connections. A packet is sent over the connection with the fewest pending requests. @default 1 */
   readonly connections?: number;
   /**
-   * Credentials for the server's `authenticate`. If it is a function, the client calls it for each connection. @default no
-   * sign-in
+   * Credentials for the server's `authenticate`. If the value is a function, the client calls it for each connection.
+   * @default no sign-in
    */
   readonly credentials?: unknown;
   /**
@@ -67,8 +79,12 @@ export interface HeadraceClientOptions extends WireOptions {
 const OPTIONS = describeOptions(
   'HeadraceClient',
   {
+    servers: value(
+      'a list of servers that is not empty, or a function that finds them',
+      (given: unknown) => (Array.isArray(given) ? given.length > 0 : typeof given === 'function'),
+      { required: true },
+    ),
     // The ReconnectingClient checks the following options.
-    servers: unchecked(),
     order: unchecked(),
     retry: unchecked(),
     shouldRetry: unchecked(),
@@ -107,7 +123,8 @@ export interface ClientSettings extends WireSettings {
  */
 export function clientSettings(options: HeadraceClientOptions): ClientSettings {
   const resolved = OPTIONS.resolve(options);
-  const { logger, clock = systemClock, framing } = options;
+  const { logger, clock = systemClock, framing, servers } = options;
+  if (typeof servers !== 'function') checkConnectPlaces('servers', servers);
   if (framing === 'nest-tcp') refuseWithNestTcp('credentials', resolved.credentials);
   return {
     ...resolved,

@@ -270,7 +270,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     for (const client of this.clients) client.start().catch(NOTHING);
   }
 
-  /** Whether all attempts have failed, and the next attempt is not due. */
+  /** Whether packets fail at once: `whenOffline` is `fail`, and every connection waits for its next attempt. */
   private get failsAtOnce(): boolean {
     if (this.settings.whenOffline === 'wait' || this.table.isConnected) return false;
     return this.clients.every(({ state }) => state.name === 'waiting');

@@ -20,7 +20,8 @@ import {
 } from '../wire/wire-options.ts';
 
 /**
- * The result of `authenticate`: the principal, or the reason for a refusal. The reason is written only to the server's log.
+ * The result of `authenticate`: the principal, or the reason for a refusal. The reason is written only to the server's log, at
+ * level `debug`.
  */
 export type SignInVerdict = { readonly principal: unknown } | { readonly refused: string };
 
@@ -33,7 +34,7 @@ export interface HeadraceServerOptions extends WireOptions {
   readonly bind: BindTarget;
   /**
    * Called with the `credentials` of a client. Returns a verdict, or a promise of a verdict. No packet passes before the
-   * client is accepted. If the function throws, the client is refused.
+   * client is accepted. If the function throws or rejects, the client is refused.
    * @default none, which accepts every client
    */
   readonly authenticate?: (

@@ -115,7 +115,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     return { clock: this.clock, logger: this.logger };
   }
 
-  /** Number of times that the program was started, at least 1. */
+  /** Number of times that the program was started: 1 during its first run. */
   get startCount(): number {
     return this.starts;
   }

@@ -9,7 +9,7 @@ export interface LatencyOptions {
   readonly maxMs?: number;
   /**
    * Distribution of the latencies. With `uniform`, all latencies in the range are equally likely. With `long-tail`, half of
-   * the latencies are in the lowest ninth of the range, and one in a hundred is above 90 % of it.
+   * the latencies are in the lowest tenth of the range, and one in a hundred is above 90 % of it.
    * @default 'uniform'
    */
   readonly shape?: 'uniform' | 'long-tail';

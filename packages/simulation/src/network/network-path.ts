@@ -48,7 +48,8 @@ export class NetworkPath {
   private readonly time: SimulatedTime;
   private readonly random: SeededRandom;
   private latencyIs: Latency;
-  private slowedBy: Latency | undefined = undefined;
+  /** The active additional latencies. Faults can overlap. */
+  private readonly slowings = new Set<{ readonly by: Latency }>();
   /** Bytes per millisecond. */
   private rate = Number.POSITIVE_INFINITY;
   private freeAt = 0;
@@ -86,9 +87,16 @@ export class NetworkPath {
     this.rate = bytesPerSecond / 1000;
   }
 
-  /** Adds a latency. A call with `undefined` removes it. */
-  slow(by: Latency | undefined): void {
-    this.slowedBy = by;
+  /** Adds a latency. Returns a function that removes it. */
+  slow(by: Latency): () => void {
+    const slowing = { by };
+    this.slowings.add(slowing);
+    return () => void this.slowings.delete(slowing);
+  }
+
+  /** Removes all added latencies. */
+  speedUp(): void {
+    this.slowings.clear();
   }
 
   /**
@@ -157,7 +165,8 @@ export class NetworkPath {
       return notBefore;
     }
     this.freeAt = Math.max(this.freeAt, time.now) + (bytes + HEADER_BYTES) / this.rate;
-    const extra = this.slowedBy?.draw(this.random) ?? 0;
+    let extra = 0;
+    for (const { by } of this.slowings) extra += by.draw(this.random);
     const drawn = this.freeAt + this.latencyIs.draw(this.random) + extra;
     const at = Math.max(notBefore, this.releasedUntil, drawn);
     time.plan(at, () => {

@@ -12,7 +12,7 @@ export interface KeepAlive {
 /** The connection that is probed. */
 export interface ProbedEnd {
   readonly isOpen: boolean;
-  /** Whether sent bytes are not acknowledged yet. */
+  /** Whether bytes, sent or waiting, are not acknowledged yet. */
   readonly isWritePending: boolean;
   sendProbe(what: string): void;
   breaks(error: Error): void;

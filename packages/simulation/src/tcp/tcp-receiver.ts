@@ -48,7 +48,7 @@ export class TcpReceiver {
     }
   }
 
-  /** Removes and returns bytes that have arrived, up to 64 KiB. */
+  /** Removes and returns segments that have arrived, up to 64 KiB together. A longer first segment is returned whole. */
   take(): Buffer | undefined {
     const { chunks } = this;
     if (chunks.length === 0) return undefined;

@@ -73,7 +73,7 @@ export class TcpSender implements WindowedEnd {
     return this.finPlace !== NEVER;
   }
 
-  /** Whether bytes or the FIN are on their way, or lost. */
+  /** Whether bytes, sent or waiting, or a sent FIN are not acknowledged yet. */
   get awaitsAcknowledgement(): boolean {
     return this.output.bytes > 0 || (this.next > this.finPlace && !this.isFinAcknowledged);
   }

@@ -15,6 +15,8 @@ export class FaultInjector {
   private readonly world: SimulationWorld;
   private readonly omitted: ReadonlySet<number>;
   private plans = 0;
+  /** The hosts of the active freezes. Faults can overlap. */
+  private readonly freezes: string[] = [];
 
   /** @param omitted - indexes in `planned` of the faults that do not happen */
   constructor(world: SimulationWorld, omitted: ReadonlySet<number>) {
@@ -60,17 +62,21 @@ export class FaultInjector {
         else host.stop();
         return () => host.start();
       case 'freeze':
+        this.freezes.push(host.name);
         host.freeze();
-        return () => host.thaw();
+        return () => {
+          this.freezes.splice(this.freezes.indexOf(host.name), 1);
+          if (!this.freezes.includes(host.name)) host.thaw();
+        };
       case 'reset':
         network.reset(host.name, other.name);
         return () => {};
       case 'slow': {
         const by = new Latency({ minMs: 0, maxMs: fault.byMs ?? 0 });
         const paths = network.bothWays(host.name, other.name);
-        for (const path of paths) path.slow(by);
+        const undos = paths.map((path) => path.slow(by));
         return () => {
-          for (const path of paths) path.slow(undefined);
+          for (const undo of undos) undo();
         };
       }
       case 'partition': {

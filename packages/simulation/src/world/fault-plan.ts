@@ -7,7 +7,7 @@ import {
 } from '@headrace/core/authoring';
 import { SeededRandom } from '@headrace/core/testing';
 
-/** Random faults. Each number is the average number of faults per virtual minute. */
+/** Random faults. Each number is the average number of faults per virtual minute, for all hosts together. */
 export interface ChaosOptions {
   /** Power failures of a machine per minute. The machine starts again later. @default 0 */
   readonly crash?: number;

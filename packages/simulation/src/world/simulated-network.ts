@@ -90,7 +90,7 @@ export class SimulatedNetwork {
   endAll(): void {
     for (const path of this.paths.values()) {
       path.repair();
-      path.slow(undefined);
+      path.speedUp();
       path.release();
     }
     for (const host of this.hosts.values()) {

@@ -32,7 +32,7 @@ export interface SimulationOptions {
   readonly cutShare?: number;
   /** TCP settings of the kernels. @default Linux's values */
   readonly tcp?: TcpSettings;
-  /** Number of entries of the trace that are kept. The hash covers all entries. @default 10000 */
+  /** Minimum number of last entries that the trace keeps. The hash covers all entries. @default 10000 */
   readonly traceLimit?: number;
   /**
    * Faults of `chaos` to omit, by their index in `faults`. `explore` uses this option to find the faults that cause a

@@ -18,6 +18,7 @@ import {
   SettableFuture,
 } from '@headrace/core/authoring';
 import {
+  type Fault,
   type SimulatedHost,
   Simulation,
   SimulationError,
@@ -117,6 +118,28 @@ describe('Simulation', () => {
     const first = await run(3);
     expect(await run(3)).toBe(first);
     expect(await run(4)).not.toBe(first);
+  });
+
+  it('freezes a host until the last of its freezes has ended', async () => {
+    const sim = new Simulation({ seed: 8 });
+    const ticks: number[] = [];
+    sim.host('a', ({ clock }) => {
+      const tick = (): void => {
+        ticks.push(sim.now);
+        clock.schedule(tick, 1);
+      };
+      tick();
+    });
+    sim.chaos({ freeze: 120, untilMs: 20_000 });
+    await sim.run({ untilMs: 30_000 });
+    const ends = (fault: Fault): number => fault.atMs + fault.forMs;
+    const overlaps = sim.faults.filter((one) =>
+      sim.faults.some((other) => other !== one && other.atMs < one.atMs && one.atMs < ends(other)),
+    );
+    expect(overlaps.length).toBeGreaterThan(0);
+    for (const fault of sim.faults) {
+      expect(ticks.filter((at) => fault.atMs < at && at < ends(fault))).toEqual([]);
+    }
   });
 
   // Compared on every version of Node that CI runs.

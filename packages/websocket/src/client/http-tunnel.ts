@@ -17,7 +17,7 @@ import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 import { type Fetch, TunnelTransport } from './tunnel-transport.ts';
 import { type WayStore, wayStore } from './way-store.ts';
 
-/** Options of an {@link HttpTunnel}. */
+/** Options of an {@link HttpTunnel}. Times are in milliseconds. */
 export interface HttpTunnelOptions {
   /** Maximum time for the WebSocket to open before the tunnel is tried; `false` for the connect time-out. @default 5000 */
   readonly webSocketTimeoutMs?: number | false;

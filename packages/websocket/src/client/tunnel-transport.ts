@@ -66,8 +66,8 @@ export interface TunnelTransportTerms {
 }
 
 /**
- * Number of test requests that must reach the same server before the session counts as open. All are sent at the same time, each
- * on its own connection.
+ * Number of test requests that must reach the same server before the session counts as open. All are sent at the same time, so
+ * that each uses its own connection.
  */
 const PROBES = 3;
 /** Maximum number of repetitions of a request that received no answer. A repetition has the number of the first request. */

@@ -7,7 +7,7 @@ import type { HttpTunnel } from './http-tunnel.ts';
 
 /** Options of a client's WebSocket. */
 export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits {
-  /** Maximum time to connect and complete the handshake; `false` for no limit. @default 30000 */
+  /** Maximum time to connect and complete the handshake, in milliseconds; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
   /** Additional headers of the handshake. @default none */
   readonly headers?: Readonly<Record<string, string>>;

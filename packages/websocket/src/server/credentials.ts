@@ -37,8 +37,8 @@ function tokenOf(text: string): string | undefined {
  * Returns the percent-decoded value of one cookie of a request, for use in `authorize`. Give a session's cookie a name that
  * begins with `__Host-`, because no other host of the site can set such a cookie.
  *
- * @returns `undefined` if the cookie is missing, if it cannot be decoded, or if two cookies have this name, because another site
- * has set one of the two
+ * @returns `undefined` if the cookie is missing, if it cannot be decoded, or if two cookies have this name, because another
+ * host can have set one of them
  * @see RFC 6265, section 5.4
  */
 export function cookieOf({ headers }: RequestHeaders, name: string): string | undefined {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   type Address,
@@ -66,7 +66,8 @@ class HostedRequest implements TunnelPlace {
       const [name, value] = line.split(/: (.*)/s);
       response.setHeader(name!, value!);
     }
-    response.writeHead(status, { 'Content-Length': 0 }).end();
+    const text = `${STATUS_CODES[status] ?? ''}\n`;
+    response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
   }
 
   refuseOrigin(origin: string): void {

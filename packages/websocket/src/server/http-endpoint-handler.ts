@@ -254,7 +254,8 @@ export class HttpEndpointHandler implements Handler {
   }
 
   /**
-   * Called when the application's listener failed. Answers 500 and keeps the connection. A response that has begun is destroyed.
+   * Called when the application's listener failed. Answers 500 and keeps the connection. A response that has begun is destroyed
+   * together with its connection.
    */
   requestFailed(response: ServerResponse, error: Error): void {
     const { http } = this;

@@ -36,7 +36,7 @@ export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
   /** Answers all requests that are not for a WebSocket. @default 404 */
   readonly request?: RequestListener;
   /**
-   * Maximum time to receive a complete request, and maximum time to wait for the next request; `false` for no limit.
+   * Maximum time in milliseconds to receive a complete request, and to wait for the next request; `false` for no limit.
    * @default 10000
    */
   readonly timeoutMs?: number | false;

@@ -18,8 +18,7 @@ export interface OriginFacts {
  * Returns true if a page of this server makes the request: the page's host and port are those in the request's `Host` header. On
  * a connection within this machine, the page must also have a loopback name, use `https`, or come from another machine through a
  * trusted proxy. Without this rule, another site could point its own name at this machine (DNS rebinding). Over `https`, such a
- * site fails, because it has no certificate on this machine. A local proxy that ends TLS has a certificate, but for the server's
- * own name.
+ * site fails, because nothing on this machine has a certificate for its name. `https` is used behind a local proxy that ends TLS.
  */
 export function isOwnOrigin(
   origin: string,

@@ -8,7 +8,7 @@ import { OptionError } from '@headrace/core';
 export interface UpgradeRefusal {
   /** HTTP status from 300 to 599, for example 401. */
   readonly status: number;
-  /** Additional headers. The response always has a `Content-Type`, a `Content-Length` and `Connection: close`. */
+  /** Additional headers, except `Connection`, `Content-Length`, `Content-Type` and `Transfer-Encoding`, which the server sets. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -73,7 +73,9 @@ export class RequestIntake {
       this.bytesLeft = Number(headers['content-length'] ?? 0);
       this.phase = this.bytesLeft > 0 ? BODY : ANSWER;
     }
-    this.feed();
+    // Node parses the head at this moment. If the stream began to flow after the head was passed on, no loop waits for this
+    // call to return, and Node would parse a body within its head.
+    if (!this.isFeeding) queueMicrotask(() => this.feed());
   }
 
   /** Called when the response has been sent. */

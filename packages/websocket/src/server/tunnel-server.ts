@@ -27,8 +27,8 @@ import type { WebSocketTerms, WebSocketUpgrader } from './web-socket-upgrader.ts
 /** Options for WebSockets over plain HTTP requests. */
 export interface HttpTunnelServerOptions {
   /**
-   * Maximum time without output to a client. The server then sends a comment, because some proxies close silent responses;
-   * `false` for never.
+   * Maximum time without output to a client, in milliseconds; `false` for no limit. The server then sends a comment, because some
+   * proxies close silent responses.
    * @default 15000
    */
   readonly keepAliveMs?: number | false;

@@ -29,8 +29,8 @@ export interface TunnelSessionTerms {
 
 /**
  * A transport of bytes over a client's session. The server's bytes are sent in one long answer. The client's bytes arrive in
- * numbered requests, one after the other. The server answers a request when the earlier bytes have been read, so a channel that
- * does not read stops its client. The session ends with its answer.
+ * numbered requests, one after the other. The server answers a request when the bytes of earlier requests have been read, so a
+ * channel that does not read stops its client. The session ends with its answer.
  */
 export class TunnelSession implements Transport {
   readonly accepts = 'Buffers';

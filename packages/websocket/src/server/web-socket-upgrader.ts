@@ -113,7 +113,7 @@ export interface WebSocketTerms {
   readonly options: ChannelOptions;
 }
 
-/** The checks of one {@link HttpEndpoint} for requests for WebSockets. */
+/** The part of an {@link HttpEndpoint} that checks requests for WebSockets, and opens the WebSockets. */
 export class WebSocketUpgrader {
   private readonly options: WebSocketUpgradeOptions;
   private readonly paths: ReadonlySet<string>;

@@ -18,6 +18,7 @@ export const CUT_OFF = 1006;
 
 const NORMAL = 1000;
 const POLICY = 1008;
+const OWN_FAULT = 1011;
 
 const CODES: Readonly<Record<string, number>> = {
   local: NORMAL,
@@ -30,7 +31,7 @@ const CODES: Readonly<Record<string, number>> = {
   replaced: POLICY,
   'slow-consumer': POLICY,
   heartbeat: POLICY,
-  error: 1011,
+  error: OWN_FAULT,
   refused: 1013,
   limit: 1013,
 };
@@ -42,6 +43,7 @@ export function closeCodeOf(reason: CloseReason, error?: Error): number {
   if (isHeadraceError(error, 'FRAME_CORRUPT')) return 1002;
   if (isHeadraceError(error, 'MESSAGE_INVALID')) return 1003;
   if (isHeadraceError(error, 'MESSAGE_UNREADABLE')) return 1003;
+  if (isHeadraceError(error, 'DECODER_FAILED')) return OWN_FAULT;
   return CODES[reason] ?? NORMAL;
 }
 

@@ -38,7 +38,7 @@ const MASK_BYTES = 4;
 
 /**
  * Reads the frames of one end (RFC 6455, section 5) and joins their messages. A client's frames are masked; a server's are not.
- * Between two frames, the reader keeps no memory. A message in one frame is a view of the received bytes.
+ * Between two frames, the reader keeps no memory. A binary message in one frame is a view of the received bytes.
  */
 export class FrameReader {
   /** Number of complete messages that have been read. */

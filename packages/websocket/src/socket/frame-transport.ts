@@ -387,7 +387,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.readBelow();
   }
 
-  /** Called when the peer has ended its output without a close frame. */
+  /** Called when the peer has ended its output. A close frame should have arrived before. */
   inputEnded(): void {
     this.endBelow();
   }

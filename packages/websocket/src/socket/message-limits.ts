@@ -8,13 +8,14 @@ export interface WebSocketLimits {
    */
   readonly maxMessageBytes?: number;
   /**
-   * Maximum number of fragments of one message, because each fragment costs memory beside its bytes. More fragments close the
+   * Maximum number of fragments of one message. Each fragment costs memory in addition to its bytes. More fragments close the
    * WebSocket with 1008.
    * @default 128
    */
   readonly maxFragments?: number;
   /**
-   * Maximum time until a begun message is complete; `false` for no limit. The time is paused while reads are held.
+   * Maximum time until a begun message is complete, in milliseconds; `false` for no limit. The time is paused while reads are
+   * held.
    * @default 15000
    */
   readonly messageTimeoutMs?: number | false;

@@ -3,7 +3,7 @@ import { ChannelError, type Context, type WriteFuture } from '@headrace/core';
 import { SettableFuture } from '@headrace/core/authoring';
 import { controlFrame, PING, PONG } from './message-frame.ts';
 
-/** Maximum number of unsent pongs. A peer that does not read and causes more pongs is disconnected. */
+/** Number of unsent pongs at which the next ping disconnects the peer, because the peer does not read. */
 const MAX_PENDING_PONGS = 60;
 /** Maximum number of answered pings of one read. Of further pings, only the last is answered (RFC 6455, section 5.5.3). */
 const MAX_PONGS_OF_READ = 60;

@@ -41,7 +41,7 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'values', accepts: 'value
  * - **Errors** As `JsonCodec`. `FRAME_TOO_LONG`: the counted size of a message exceeds `maxMessageBytes`. `MESSAGE_INVALID`: a
  *   value is not JSON or does not fit the schema, or a message is binary without `readBinary`. `DECODER_FAILED`: the schema
  *   throws or is asynchronous. `MESSAGE_NOT_ENCODABLE` and `ENCODER_FAILED` fail the write. An unhandled inbound error closes the
- *   WebSocket with 1009 or 1003.
+ *   WebSocket with 1009 or 1003, and `DECODER_FAILED` with 1011.
  * - **State** Whether the codec has failed. Use one codec for each channel.
  * - **Cost** `JSON.parse` and the schema; a broadcast to a group is encoded and framed once.
  * - **Pitfalls** Without a schema, a message can have any content, including a `__proto__` key. Schemas must be synchronous.

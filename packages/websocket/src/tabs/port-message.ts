@@ -49,8 +49,8 @@ export interface Batch {
 }
 
 /**
- * @internal A message of the port. A number returns credit for that number of bytes. `end` ends one direction. `gone` reports
- * that the peer reads no more input. `reset` ends both directions at once.
+ * @internal A message of the port. A number returns credit for that number of bytes. `end` ends one direction. `gone` also
+ * reports that its sender reads no more input. `reset` ends both directions at once.
  */
 export type PortMessage = Hello | Batch | number | 'end' | 'gone' | 'reset';
 

@@ -122,7 +122,7 @@ export class PortTransport implements Transport {
   private isReadingOn = false;
   /** Bytes accepted by the channel and not yet returned as credit. */
   private taken = 0;
-  /** Bytes received and not yet returned as credit. The peer stops sending before this number exceeds the window. */
+  /** Bytes received and not yet returned as credit. The peer sends only while this number is below the window. */
   private owed = 0;
   private hasPeerEnded = false;
   private isInputOver = false;

@@ -37,7 +37,7 @@ export type SharedWorkerPlace = () => SharedWorkerLike;
 
 /** Options of the connection of a tab to its shared worker. */
 export interface SharedWorkerOptions extends ChannelOptions, PortLimits {
-  /** Maximum time for the worker's program to start and answer; `false` for no limit. @default 30000 */
+  /** Maximum time for the worker's program to start and answer, in milliseconds; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
   /**
    * URL of a WebSocket that the tab opens if no `SharedWorker` exists or the browser refuses it. The tab then has its own

@@ -24,7 +24,7 @@ import { portOf } from './shared-worker-bootstrap.ts';
 export interface TabServerOptions extends ChannelOptions, PortLimits {
   /** Builds the pipeline of each tab's channel. */
   readonly pipeline: (channel: WebSocketChannel) => unknown;
-  /** Maximum time until a tab sends its first message; `false` for no limit. @default 30000 */
+  /** Maximum time until a tab sends its first message, in milliseconds; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
 }
 

@@ -81,6 +81,16 @@ describe('requests of another server', () => {
     expect(lines).toEqual([`warn ${text}; ${WARNED}`, `debug ${text}`, `debug ${text}`]);
   });
 
+  it('are refused with the words of the status, as on a server of its own', async () => {
+    const { said } = await hosting();
+    const heard = await said(
+      `POST /ws HTTP/1.1\r\nHost: x\r\nOrigin: https://foe.example\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+    );
+    expect(heard).toMatch(
+      /^HTTP\/1\.1 403 .*Content-Type: text\/plain; charset=utf-8.*Forbidden\n/s,
+    );
+  });
+
   it('are logged with a short origin, however long it is', async () => {
     const { post, lines } = await hosting();
     expect(await post({ origin: `https://${'foe.'.repeat(2000)}example` })).toBe(403);

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
-import { type Server, ServerBootstrap, silentLogger } from '@headrace/core';
+import { type Channel, type Server, ServerBootstrap, silentLogger } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
+import { isHttpRequest, ProtocolDetector } from '@headrace/handlers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpEndpoint } from '../../src/index.ts';
 import type { HttpEndpointOptions } from '../../src/server/http-endpoint.ts';
@@ -13,11 +14,31 @@ afterEach(async () => {
   await server?.close();
 });
 
-async function start(options: HttpEndpointOptions, clock?: VirtualClock): Promise<number> {
+/** Adds the handler of an endpoint to the pipeline of a connection. */
+type Install = (channel: Channel, endpoint: HttpEndpoint) => void;
+
+const alone: Install = ({ pipeline }, endpoint) => {
+  pipeline.addLast(endpoint.handler());
+};
+/** The handler is added while the first bytes are read. */
+const detected: Install = ({ pipeline }, endpoint) => {
+  const http = { name: 'http', matches: isHttpRequest };
+  pipeline.addLast(
+    new ProtocolDetector({
+      protocols: [{ ...http, install: (channel) => alone(channel, endpoint) }],
+    }),
+  );
+};
+
+async function start(
+  options: HttpEndpointOptions,
+  clock?: VirtualClock,
+  install = alone,
+): Promise<number> {
   const endpoint = new HttpEndpoint(options);
   server = await new ServerBootstrap()
     .childOptions({ logger: silentLogger, ...(clock && { clock }) })
-    .childHandler(({ pipeline }) => pipeline.addLast(endpoint.handler()))
+    .childHandler((channel) => install(channel, endpoint))
     .bind({ port: 0, host: '127.0.0.1' });
   return server.port;
 }
@@ -72,21 +93,21 @@ describe('requests that arrive together', () => {
     expect(text().match(/HTTP\/1\.1 200/g)).toHaveLength(50);
   });
 
-  const bodies: readonly (readonly [string, string])[] = [
-    ['a length', 'Content-Length: 11\r\n\r\nGET / HTTP\n'],
-    [
-      'chunks',
-      'Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nGET \n\r\n6\r\n\r\n\r\nab\r\n0\r\nTrailer: x\r\n\r\n',
-    ],
-  ];
-  it.each(bodies)('may have bodies with %s, cut anywhere', async (_name, body) => {
-    const port = await start({
-      request: async (request, response) => {
-        let length = 0;
-        for await (const chunk of request) length += (chunk as Buffer).length;
-        response.end(`${request.url} had ${length};`);
-      },
-    });
+  const length = 'Content-Length: 11\r\n\r\nGET / HTTP\n';
+  const chunks =
+    'Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nGET \n\r\n6\r\n\r\n\r\nab\r\n0\r\nTrailer: x\r\n\r\n';
+  it.each([
+    ['a length', length, alone],
+    ['chunks', chunks, alone],
+    ['a length, behind a detector', length, detected],
+    ['chunks, behind a detector', chunks, detected],
+  ])('may have bodies with %s, cut anywhere', async (_name, body, install) => {
+    const request: HttpEndpointOptions['request'] = async (request, response) => {
+      let length = 0;
+      for await (const chunk of request) length += (chunk as Buffer).length;
+      response.end(`${request.url} had ${length};`);
+    };
+    const port = await start({ request }, undefined, install);
     const one = (i: number) => `POST /${i} HTTP/1.1\r\nHost: x\r\n${body}`;
     const all = one(1) + one(2) + one(3);
     for (const size of [all.length, 1, 7, 40]) {

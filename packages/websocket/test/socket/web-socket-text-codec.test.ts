@@ -42,6 +42,7 @@ describe('WebSocketTextCodec', () => {
 describe('closeCodeOf', () => {
   it('tells a browser why', () => {
     expect(closeCodeOf('bad-input', new DecodeError('MESSAGE_UNREADABLE', 'text'))).toBe(1003);
+    expect(closeCodeOf('bad-input', new DecodeError('DECODER_FAILED', 'a bug'))).toBe(1011);
     expect(closeCodeOf('local')).toBe(1000);
     expect(closeCodeOf('shutdown')).toBe(1001);
     expect(closeCodeOf('idle')).toBe(1008);

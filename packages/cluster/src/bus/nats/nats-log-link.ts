@@ -17,7 +17,7 @@ const PLAIN = /^[A-Za-z0-9_.:-]{1,128}$/;
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 /** Maximum number of live copies that wait until their epoch is known. */
 const MAX_HELD = 1024;
-/** Time after which JetStream does not answer an append any more. The writer gave up long before. */
+/** Maximum time for JetStream to answer an append. The writer gives up long before. */
 const ANSWER_MS = 10_000;
 /** Minimum time between two questions for a stream's creation time. */
 const ASK_EVERY_MS = 1000;

@@ -51,6 +51,7 @@ export function secureContextOf(where: string, identity: TlsIdentity): SecureCon
       },
     );
   }
+  for (const name of PEM) checkPem(`${where}.${name}`, identity[name]);
   try {
     return createSecureContext(identity);
   } catch (thrown) {
@@ -61,6 +62,22 @@ export function secureContextOf(where: string, identity: TlsIdentity): SecureCon
       { option: where, code },
       thrown,
     );
+  }
+}
+
+const PEM = ['cert', 'key', 'ca', 'crl'] as const;
+const PEM_BEGIN = '-----BEGIN';
+
+/**
+ * Refuses a text or bytes that are not PEM, such as a path. OpenSSL does not name the option, and ignores a path as `ca`. The
+ * error does not show the value, because the value can be a key.
+ */
+function checkPem(name: string, given: TlsIdentity[(typeof PEM)[number]]): void {
+  for (const one of Array.isArray(given) ? given : [given]) {
+    const isText = typeof one === 'string' || one instanceof Uint8Array;
+    if (!isText || one.length === 0 || Buffer.from(one as string).includes(PEM_BEGIN)) continue;
+    const text = `${name} has no "${PEM_BEGIN}": pass the contents of a PEM file, not its path`;
+    throw new OptionError('OPTION_INVALID', text, { option: name });
   }
 }
 
