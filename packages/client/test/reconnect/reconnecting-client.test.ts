@@ -950,7 +950,9 @@ describe('ReconnectingClient, its writes', () => {
 
   it('refuses invalid options', () => {
     const make = (options: object) => () => world.client(['a'], options);
-    expect(make({ addresses: [] })).toThrow('an empty list');
+    expect(make({ addresses: [] })).toThrow(
+      'addresses is an array, but must be a list of places that is not empty',
+    );
     expect(make({ addresses: undefined })).toThrow('ReconnectingClient: addresses is undefined');
     expect(make({ addresses: { host: 'a' } })).toThrow(
       'addresses is an object, but must be a list',
