@@ -1,4 +1,4 @@
-import { ChannelError, OptionError } from '@headrace/core';
+import { ChannelError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 import { type AddressOrder, AddressRing } from './address-ring.ts';
 import type { PlaceBalance } from './place-balance.ts';
@@ -48,7 +48,7 @@ export class AddressSource<P> {
     this.balance = balance;
     this.ask = typeof addresses === 'function' ? addresses : undefined;
     this.isStale = this.ask !== undefined;
-    if (typeof addresses !== 'function') this.ring.update(checkedList(addresses));
+    if (typeof addresses !== 'function') this.ring.update(addresses);
   }
 
   /** Puts up to 32 places before all other places, each for one try. Replaces the places of an earlier call. */
@@ -146,12 +146,6 @@ export class AddressSource<P> {
     if (key !== undefined) this.once.delete(key);
     return place;
   }
-}
-
-function checkedList<P>(addresses: readonly P[]): readonly P[] {
-  if (addresses.length > 0) return addresses;
-  const text = 'addresses is an empty list, but must name at least one place to connect to';
-  throw new OptionError('OPTION_INVALID', text, { option: 'addresses' });
 }
 
 function noPlaces(found: unknown): ChannelError {

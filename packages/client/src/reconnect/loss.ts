@@ -98,7 +98,7 @@ export function closedChannel<P>(
   during: 'readying' | 'online',
 ): Loss<P> {
   const { reason = 'error', error } = closeInfo ?? {};
-  const when = during === 'readying' ? ' before it was ready' : '';
+  const when = during === 'readying' ? ' before `ready`' : '';
   const text = `the connection was lost${when} (${reason})`;
   return {
     kind: SAME.has(reason) ? (reason as LossKind) : 'error',

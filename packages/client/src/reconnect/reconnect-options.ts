@@ -91,8 +91,8 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
 const OPTIONS = describeOptions('ReconnectingClient', {
   bootstrap: CONNECTOR,
   addresses: value(
-    'a list of places to connect to, or a function that finds them',
-    (given: unknown) => Array.isArray(given) || typeof given === 'function',
+    'a non-empty list of places, or a function that finds them',
+    (given: unknown) => (Array.isArray(given) ? given.length > 0 : typeof given === 'function'),
     { required: true },
   ),
   order: choice(['shuffle', 'given']),

@@ -449,7 +449,7 @@ describe('ReconnectingClient, its connections', () => {
     await world.pass(10);
     for (const connection of world.connections('a')) void connection.close();
     await world.pass(10);
-    const text = 'the connection was lost before it was ready (peer)';
+    const text = 'the connection was lost before `ready` (peer)';
     expect(losses).toEqual([['peer', 'readying', text]]);
     await expect(started).rejects.toThrow(`given up after 1 try: ${text}`);
   });
@@ -950,10 +950,12 @@ describe('ReconnectingClient, its writes', () => {
 
   it('refuses invalid options', () => {
     const make = (options: object) => () => world.client(['a'], options);
-    expect(make({ addresses: [] })).toThrow('an empty list');
+    expect(make({ addresses: [] })).toThrow(
+      'addresses is an array, but must be a non-empty list of places',
+    );
     expect(make({ addresses: undefined })).toThrow('ReconnectingClient: addresses is undefined');
     expect(make({ addresses: { host: 'a' } })).toThrow(
-      'addresses is an object, but must be a list',
+      'addresses is an object, but must be a non-empty list',
     );
     expect(make({ addresses: [{ port: 1 }, { port: 0 }] })).toThrow('addresses[1]: port is 0');
     expect(make({ addresses: [{ host: 'a' }] })).toThrow(

@@ -1,4 +1,4 @@
-import { isHeadraceError, OptionError } from '../errors.ts';
+import { type ErrorCodeEntry, OptionError } from '../errors.ts';
 
 /** Bounds of a number. `Infinity` is allowed if `max` is. */
 export interface NumberBounds {
@@ -122,9 +122,9 @@ export function checkMethod<T>(name: string, value: T, method: keyof T & string,
  */
 export function optionErrorAt(place: string, thrown: unknown): unknown {
   if (!(thrown instanceof OptionError)) return thrown;
-  const { message, details, cause } = thrown;
-  const code = isHeadraceError(thrown, 'OPTION_CONFLICT') ? 'OPTION_CONFLICT' : 'OPTION_INVALID';
-  return new OptionError(code, `${place}: ${message}`, details, cause);
+  // The error has the code and the help of its entry.
+  const entry = thrown as object as ErrorCodeEntry<'OptionError'>;
+  return new OptionError(entry, `${place}: ${thrown.message}`, thrown.details, thrown.cause);
 }
 
 /** Returns a short text of any value. Does not call the value's `toString`, whose text can be long, or which can throw. */

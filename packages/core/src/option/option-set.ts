@@ -253,7 +253,7 @@ function missing(
   try {
     return kind.check(label, undefined, given);
   } catch (thrown) {
-    throw label.startsWith(`${owner}.`) ? thrown : optionErrorAt(owner, thrown);
+    throw label.startsWith(owner) ? thrown : optionErrorAt(owner, thrown);
   }
 }
 

@@ -80,7 +80,7 @@ const OPTIONS = describeOptions(
   'HeadraceClient',
   {
     servers: value(
-      'a list of servers that is not empty, or a function that finds them',
+      'a non-empty list of servers, or a function that finds them',
       (given: unknown) => (Array.isArray(given) ? given.length > 0 : typeof given === 'function'),
       { required: true },
     ),

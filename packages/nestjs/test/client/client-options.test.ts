@@ -5,9 +5,12 @@ const made = (options: object) => () => new HeadraceClient(options as HeadraceCl
 
 describe('the option servers', () => {
   it.each([
-    [{}, 'HeadraceClient: servers is undefined, but must be a list of servers'],
-    [{ servers: { host: 'a', port: 1 } }, 'servers is an object, but must be a list of servers'],
-    [{ servers: [] }, 'servers is an array, but must be a list of servers that is not empty'],
+    [{}, 'HeadraceClient: servers is undefined, but must be a non-empty list of servers'],
+    [
+      { servers: { host: 'a', port: 1 } },
+      'servers is an object, but must be a non-empty list of servers',
+    ],
+    [{ servers: [] }, 'servers is an array, but must be a non-empty list of servers'],
     [{ servers: [{ port: 1 }, { port: '3000' }] }, 'servers[1]: port is the string "3000"'],
     [{ servers: [{ host: 'a' }] }, 'servers[0]: connect needs exactly one of port, path'],
     [{ servers: ['a:3000'] }, 'servers[0]: connect takes an object with'],
