@@ -21,6 +21,9 @@ export const ALL_CODES: readonly ErrorCodeEntry[] = [
   LASTING_ERRORS,
   WEB_SOCKET_ERRORS,
 ].flatMap((table) => Object.values<ErrorCodeEntry>(table));
+const OF_CORE = new Set<ErrorCodeEntry>(Object.values(ERROR_CODES));
+/** The codes that programs recognize by the table of their package. */
+const BY_TABLE = new Set(ALL_CODES.filter((entry) => !OF_CORE.has(entry)));
 
 export function checkErrorCodes(root: string, known = ALL_CODES): CheckResult {
   const page = readFileSync(join(root, PAGE), 'utf8');
@@ -30,7 +33,8 @@ export function checkErrorCodes(root: string, known = ALL_CODES): CheckResult {
     for (const [code = '', ...lines] of below)
       sections.set(code.trim(), { above, text: lines.join('\n').trim() });
   }
-  const messages = known.flatMap(({ code, className, meaning }) => {
+  const messages = known.flatMap((entry) => {
+    const { code, className, meaning } = entry;
     const section = sections.get(code);
     if (section === undefined) return [`${code} has no heading "### ${code}"`];
     const { above, text } = section;
@@ -40,6 +44,8 @@ export function checkErrorCodes(root: string, known = ALL_CODES): CheckResult {
     if (!text.startsWith(sentence)) said.push(`does not begin with "${sentence}"`);
     const isEmpty = (part: string) => (text.split(part)[1]?.split('\n')[0] ?? '').trim() === '';
     said.push(...PARTS.filter(isEmpty).map((part) => `lacks ${part}`));
+    const inTable = `_ERRORS.${code.replace('HR_ERR_', '')})`;
+    if (BY_TABLE.has(entry) && !text.includes(inTable)) said.push('does not name its table');
     return said.map((words) => `${code} ${words}`);
   });
   const codes = new Set(known.map(({ code }) => code));
