@@ -55,8 +55,8 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  * - **Out** The messages of an authenticated peer, in order, held messages first. While the authenticator works, reads are held,
  *   so the decoders before the handler stop after the credentials. If the sign-in removes a decoder, the bytes that follow pass
  *   on undecoded, as with {@link switchProtocol}.
- * - **Events** Fires `AuthenticatedEvent` when the peer is authenticated, before any message, and `AuthFailedEvent` at each
- *   failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the peer is authenticated.
+ * - **Events** Fires `AuthenticatedEvent` when the peer is authenticated: after the reply `accepted` and the join of `group`, before
+ *   any message. Fires `AuthFailedEvent` at each failure. Sets the attribute `PRINCIPAL`. Holds `channelReadComplete` back until the peer is authenticated.
  * - **Errors** `REJECTED_AUTH` and `TIMEOUT_AUTH` in the failed event, for held writes, and in a log line at level `debug`. The
  *   hook `writeFailed` receives the errors of writes that no handler observes. The close reasons are `unauthenticated`,
  *   `timeout`, `replaced` and `refused`.
