@@ -292,7 +292,7 @@ export class RequestClient<
       const failed = (error: unknown): void => {
         // The exchange handler gives up an input that it has received.
         if (input !== undefined && !isGiven) void giveUpUnread(input);
-        reject(mayHaveLeft ? afterSent(error) : this.explained(error));
+        reject(mayHaveLeft ? afterSent(error) : explained(error, this.clients));
       };
       const ask: Ask = (channel) => {
         const leftMs = Math.ceil(call.deadline - this.clock.now());
@@ -312,14 +312,6 @@ export class RequestClient<
       call.deadline = this.clock.now() + call.timeoutMs;
       this.submit(call, signal);
     });
-  }
-
-  /** Returns the error of a call, with the reason if the client was never started. */
-  private explained(error: unknown): unknown {
-    if (!isHeadraceError(error, 'TIMEOUT_REQUEST')) return error;
-    if (this.clients.some(({ state }) => state.name !== 'idle')) return error;
-    const text = `${error.message}: start() was not called`;
-    return new TimedOutError('TIMEOUT_REQUEST', text, error.details);
   }
 
   private submit(call: Call, signal: AbortSignal | undefined): void {
@@ -399,6 +391,21 @@ export class RequestClient<
     const text = 'a notice failed, and nothing handled its error';
     return new UnseenFailures(this.clock, (error) => this.logger.log('warn', text, error));
   }
+}
+
+/** Returns the error of a call, with the reason if no client was ever started. */
+function explained(
+  error: unknown,
+  clients: readonly { readonly state: { name: string } }[],
+): unknown {
+  return isHeadraceError(error, 'TIMEOUT_REQUEST') &&
+    clients.every(({ state }) => state.name === 'idle')
+    ? new TimedOutError(
+        'TIMEOUT_REQUEST',
+        `${error.message}: start() was not called`,
+        error.details,
+      )
+    : error;
 }
 
 function optionOf(timeMs: number): number | false {

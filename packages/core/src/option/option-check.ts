@@ -28,10 +28,8 @@ export function checkNumber(name: string, value: number, bounds: NumberBounds = 
 /** Returns the bounds as text. */
 export function allowedNumber(bounds: NumberBounds): string {
   const { min = 0, max = Number.POSITIVE_INFINITY, integer = false } = bounds;
-  if (min === Number.MIN_VALUE) {
-    return `a number above 0${max === Number.POSITIVE_INFINITY ? '' : `, up to ${max}`}`;
-  }
-  return `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`;
+  const least = min === Number.MIN_VALUE ? 'above 0' : min;
+  return `${integer ? 'a whole number' : 'a number'} from ${least} to ${max}`;
 }
 
 /** The values that {@link checkTime} allows. */

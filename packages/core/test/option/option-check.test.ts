@@ -14,10 +14,10 @@ describe('checked options', () => {
   it('says in words that a number must be above zero', () => {
     const min = Number.MIN_VALUE;
     expect(() => checkNumber('rate', 0, { min })).toThrow(
-      /^rate is 0, but must be a number above 0$/,
+      /^rate is 0, but must be a number from above 0 to Infinity$/,
     );
     expect(() => checkNumber('rate', 0, { min, max: 9 })).toThrow(
-      /^rate is 0, but must be a number above 0, up to 9$/,
+      /^rate is 0, but must be a number from above 0 to 9$/,
     );
     expect(checkNumber('rate', 1e-9, { min })).toBe(1e-9);
   });

@@ -79,10 +79,7 @@ function read(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
     return;
   }
   if (typeof message !== 'object' || message === null || message instanceof Uint8Array) {
-    throw unexpectedKind(
-      message,
-      'an object was expected: a codec before this handler must make it, such as JsonCodec',
-    );
+    throw unexpectedKind(message, 'an object was expected, which a codec must make');
   }
   const members = message as Members;
   if (members['jsonrpc'] !== VERSION) throw invalidMessage(message, 'jsonrpc is not "2.0"');

@@ -167,12 +167,8 @@ describe('jsonRpcExchange', () => {
   });
 
   it.each([
-    [
-      'a text',
-      'text',
-      /^a text, but an object was expected: a codec before this handler must make it, such as JsonCodec \(text\)/,
-    ],
-    ['bytes', Buffer.from('{}'), /^bytes, but an object was expected: a codec .*7b 7d\)/],
+    ['a text', 'text', /^a text, but an object was expected, which a codec must make \(text\)/],
+    ['bytes', Buffer.from('{}'), /^bytes, but an object was expected, which a codec .*7b 7d\)/],
     ['null', null, /^null, but an object was expected/],
     ['a number', 7, /^a number, but an object was expected/],
     ['another version', { id: 1, method: 'm' }, /jsonrpc is not "2.0" \(\{ id: 1, method: m \}\)/],
