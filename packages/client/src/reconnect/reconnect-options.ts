@@ -91,7 +91,7 @@ export interface ReconnectingClientOptions<P = ConnectPlace, C extends Channel =
 const OPTIONS = describeOptions('ReconnectingClient', {
   bootstrap: CONNECTOR,
   addresses: value(
-    'a non-empty list of places, or a function that finds them',
+    'a non-empty list of places, or a function',
     (given: unknown) => (Array.isArray(given) ? given.length > 0 : typeof given === 'function'),
     { required: true },
   ),

@@ -400,11 +400,7 @@ function explained(
 ): unknown {
   return isHeadraceError(error, 'TIMEOUT_REQUEST') &&
     clients.every(({ state }) => state.name === 'idle')
-    ? new TimedOutError(
-        'TIMEOUT_REQUEST',
-        `${error.message}: start() was not called`,
-        error.details,
-      )
+    ? new TimedOutError('TIMEOUT_REQUEST', `${error.message}: call start()`, error.details)
     : error;
 }
 

@@ -41,10 +41,7 @@ export class RequestStream<R> implements AsyncIterableIterator<R> {
     if (this.items !== undefined) return this.items.next();
     if (this.isOver) return DONE;
     if (this.hasBegun)
-      throw new PipelineError(
-        'PIPELINE_STATE',
-        'next() was called while an earlier next() was waiting',
-      );
+      throw new PipelineError('PIPELINE_STATE', 'next() was called during another next()');
     this.hasBegun = true;
     try {
       const { items, first } = await this.begin(this.leaving.signal);

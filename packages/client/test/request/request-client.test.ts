@@ -186,7 +186,7 @@ describe('RequestClient', () => {
     const call = client.request(Buffer.from('a'));
     void world.pass(1001);
     await expect(call).rejects.toMatchObject({
-      message: 'no connection for the request within 1000 ms: start() was not called',
+      message: 'no connection for the request within 1000 ms: call start()',
       details: { timeoutMs: 1000, sent: false },
     });
   });

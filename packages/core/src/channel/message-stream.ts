@@ -106,10 +106,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     if (this.isOver) return Promise.resolve({ done: true, value: undefined });
     if (this.waiter !== undefined) {
       return Promise.reject(
-        new PipelineError(
-          'PIPELINE_STATE',
-          'next() was called while an earlier next() was waiting',
-        ),
+        new PipelineError('PIPELINE_STATE', 'next() was called during another next()'),
       );
     }
     return new Promise((resolve, reject) => {

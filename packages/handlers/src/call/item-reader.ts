@@ -131,7 +131,7 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     }
     if (this.isOver) return Promise.resolve(DONE);
     if (this.waiter !== undefined) {
-      const text = 'next() was called while an earlier next() was waiting';
+      const text = 'next() was called during another next()';
       return Promise.reject(new PipelineError('PIPELINE_STATE', text));
     }
     return this.wait();

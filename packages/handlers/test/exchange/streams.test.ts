@@ -418,9 +418,7 @@ describe('the reader of a stream', () => {
   it('two reads at once are a mistake, and a read after the end is done', async () => {
     const reader = new ItemReader({ items: 1, bytes: 1 }, { took: () => {}, left: () => {} });
     const first = reader.next();
-    await expect(reader.next()).rejects.toThrow(
-      'next() was called while an earlier next() was waiting',
-    );
+    await expect(reader.next()).rejects.toThrow('next() was called during another next()');
     await reader.return();
     expect([await first, await reader.next()]).toEqual([
       { done: true, value: undefined },
