@@ -624,7 +624,7 @@ describe('a lasting channel that is in a log', () => {
     const to = () => Promise.reject(new Error('never called'));
     await expect(world.before.table.handOver({ to })).rejects.toThrow(/has a log/);
     expect(() => world.before.take(Buffer.of(1))).toThrow(/has a log/);
-    await expect(new ResumeTable().handOver()).rejects.toThrow(/^to is undefined/);
+    await expect(new ResumeTable().handOver()).rejects.toThrow(/^handOver: to is undefined/);
   });
 
   it('is not in the log before the sign-in, and then with its PRINCIPAL', async () => {
