@@ -65,6 +65,8 @@ export async function checkBytes(browser: Browser, address: string): Promise<Loo
   return { problems, summary };
 }
 
+/** A browser draws nothing before such a file of the head has arrived. */
+const WAITED_FOR = /<link [^>]*\bstylesheet\b[^>]*>|<script src=[^>]*>/g;
 /** What each element of the first screen looks like, in the order of the page. */
 const LOOKS = `[...document.querySelectorAll('.VPNavBar *, .VPHome *')]
   .filter((one) => { const { top, bottom } = one.getBoundingClientRect(); return top < innerHeight && bottom > 0; })
@@ -81,7 +83,10 @@ async function looksOf(page: Page, address: string, without: RegExp): Promise<re
 
 /** The first screen is drawn from the HTML alone: with all styles it looks the same, light and dark, wide and on a phone. */
 export async function checkDrawnAtOnce(browser: Browser, address: string): Promise<string[]> {
-  const problems: string[] = [];
+  const [head = ''] = (await (await fetch(address)).text()).split('</head>', 1);
+  const problems = [...head.matchAll(WAITED_FOR)].map(
+    ([waitedFor]) => `first screen: it waits for ${waitedFor}`,
+  );
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const viewport of [PHONE, WIDE]) {
       const page = await browser.newPage({ viewport, colorScheme });

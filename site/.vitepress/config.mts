@@ -29,7 +29,9 @@ const lists: Lists = existsSync(`${pages}lists.json`)
   ? JSON.parse(readFileSync(`${pages}lists.json`, 'utf8'))
   : { version: '', contents: [], entries: [], handlers: [] };
 
-const STYLE_LINK = /<link rel="preload stylesheet" (href="[^"]+\.css") as="style">/g;
+const STYLE = /<link rel="preload stylesheet" (href="\/headrace\/assets\/[^"]+\.css") as="style">/;
+/** VitePress writes this file after the pages. */
+const ICONS = /<link rel="preload stylesheet" href="\/headrace\/vp-icons\.css" as="style">/;
 const styles = readFileSync(new URL('theme/style.css', import.meta.url), 'utf8');
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
@@ -37,7 +39,7 @@ const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const ALSO_USED = [/\.dark\b/, /\[class.=/];
 
 /** The first screen is drawn when its HTML is there: it contains the styles that it uses, and the other styles follow at its end. */
-function drawnAtOnce(html: string): Promise<string> {
+async function drawnAtOnce(html: string): Promise<string> {
   const beasties = new Beasties({
     path: dist,
     publicPath: BASE,
@@ -48,7 +50,10 @@ function drawnAtOnce(html: string): Promise<string> {
     allowRules: ALSO_USED,
     logLevel: 'warn',
   });
-  return beasties.process(html.replace(STYLE_LINK, '<link rel="stylesheet" $1>'));
+  const icons = ICONS.exec(html)?.[0] ?? '';
+  const withStyles = html.replace(icons, '').replace(STYLE, '<link rel="stylesheet" $1>');
+  const drawn = await beasties.process(withStyles);
+  return drawn.replace('</body>', `${icons.replace('preload ', '')}</body>`);
 }
 
 type Groups = DefaultTheme.SidebarItem[];
