@@ -7,7 +7,7 @@ import type { Envelope, Kind } from '../envelope/envelope.ts';
 import type { EnvelopeSeal } from '../envelope/envelope-seal.ts';
 import { AgingMap } from '../time/aging-map.ts';
 import { FaultCounts } from './fault-counts.ts';
-import { FreshMessages } from './fresh-messages.ts';
+import { FreshMessages, timeAfter } from './fresh-messages.ts';
 
 /** The process of a node, as the parts of the node use it. */
 export interface NodeHost extends Omit<BusHost, 'probe'> {
@@ -45,7 +45,7 @@ export class Wire {
   private highestEnded = 0;
   private readonly renamed = new Set<() => void>();
   private readonly fresh = new FreshMessages();
-  /** The time of the last message. If the clock is set back, the time of the messages does not go back. */
+  /** The time of the last message, see {@link timeAfter}. */
   private lastTime = 0;
 
   constructor(host: NodeHost, bus: Bus, subjects: Subjects, seal: EnvelopeSeal) {
@@ -83,7 +83,7 @@ export class Wire {
     const number = (this.numbers.get(line) ?? 0) + 1;
     const { bodyType, body: bytes } = body;
     const envelope = { kind, bodyType, flags, node: this.id, number, body: bytes };
-    this.lastTime = Math.max(this.lastTime, Math.floor(this.host.clock.timeOfDay()));
+    this.lastTime = timeAfter(this.lastTime, this.host.clock.timeOfDay());
     const sealed = this.seal.encode(subject, envelope, this.lastTime);
     this.numbers.set(line, number);
     return this.bus.publish(subject, sealed);

@@ -26,20 +26,20 @@ export function fromAboutUser({ bodyType, body }: Body): { readonly key: string;
 /** A claim as sent over the bus. */
 export interface ClaimMessage {
   readonly claim: Claim;
-  /** True for a new claim. False for a repeated claim, for nodes that may have missed it. */
-  readonly isFresh: boolean;
+  /** Time since the newest connection of the sender signed in, in milliseconds. The time does not depend on the time of day. */
+  readonly ageMs: number;
   /** True if the sender does not know the claims of other nodes. */
   readonly asks: boolean;
 }
 
 /** @throws an error for an invalid claim */
 export function toClaimMessage(value: unknown, node: string): ClaimMessage {
-  const { ms, count, isFresh, asks } = (value ?? {}) as Record<string, unknown>;
+  const { ms, count, ageMs, asks } = (value ?? {}) as Record<string, unknown>;
   if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(count)) {
     throw new Error('a claim without a time');
   }
   const claim = { ms: ms as number, count: count as number, node };
-  return { claim, isFresh: isFresh === true, asks: asks === true };
+  return { claim, ageMs: typeof ageMs === 'number' ? ageMs : 0, asks: asks === true };
 }
 
 /** A question to a node about a user. */
