@@ -34,8 +34,8 @@ const OPTIONS = describeOptions('redisSessionLog', {
 
 /**
  * KEYS: revision, records. ARGV: after, record, replaces, keep-ms. Returns the revision, or nothing if the revision is not
- * `after`. The first revision is the time in microseconds, so that no revision repeats after Redis has lost its data. Redis may
- * have evicted one of the keys.
+ * `after`. A revision is the time in microseconds, or a higher number, so that no revision repeats after Redis has lost its data
+ * or has older data. Redis may have evicted one of the keys.
  */
 const APPEND = `
 local at, records = KEYS[1], KEYS[2]
@@ -45,7 +45,7 @@ if now ~= ARGV[1] then return false end
 if ARGV[3] == '1' then redis.call('DEL', records) end
 redis.call('RPUSH', records, ARGV[2])
 local time = redis.call('TIME')
-local next = string.format('%.0f', now == '' and time[1] * 1000000 + time[2] or now + 1)
+local next = string.format('%.0f', math.max(time[1] * 1000000 + time[2], (tonumber(now) or 0) + 1))
 redis.call('SET', at, next, 'PX', ARGV[4])
 redis.call('PEXPIRE', records, ARGV[4])
 return next
