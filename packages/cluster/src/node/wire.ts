@@ -3,8 +3,8 @@ import { toError } from '@headrace/core/authoring';
 import type { Bus, BusHost, BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Subjects } from '../bus/subject.ts';
 import { type Body, encodeBody } from '../envelope/body.ts';
-import type { Envelope, Kind } from '../envelope/envelope.ts';
-import type { EnvelopeSeal } from '../envelope/envelope-seal.ts';
+import { type Envelope, type Kind, MAX_BODY_BYTES } from '../envelope/envelope.ts';
+import { type EnvelopeSeal, MAX_OVERHEAD_BYTES } from '../envelope/envelope-seal.ts';
 import { AgingMap } from '../time/aging-map.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { FreshMessages, timeAfter } from './fresh-messages.ts';
@@ -69,6 +69,11 @@ export class Wire {
     this.ended = new AgingMap(ENDED_MS, MAX_ENDED);
     this.highestEnded = 0;
     for (const listener of this.renamed) listener();
+  }
+
+  /** Maximum size of a body, in bytes. The engine of the bus can accept less than an envelope may have. */
+  get maxBodyBytes(): number {
+    return Math.min(MAX_BODY_BYTES, (this.bus.maxBytes ?? MAX_BODY_BYTES) - MAX_OVERHEAD_BYTES);
   }
 
   onRenamed(listener: () => void): void {

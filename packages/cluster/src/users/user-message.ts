@@ -1,12 +1,11 @@
 import { Buffer } from 'node:buffer';
 import type { Body } from '../envelope/body.ts';
-import { MAX_BODY_BYTES } from '../envelope/envelope.ts';
 import type { Claim } from './claim.ts';
 
 /** Maximum length of a key, the token of a user's id. One byte contains the length. */
 const MAX_KEY_BYTES = 127;
-/** Maximum length of a message to a user. */
-export const MAX_MESSAGE_BYTES = MAX_BODY_BYTES - MAX_KEY_BYTES - 1;
+/** Maximum number of bytes before a message to a user. */
+export const USER_BYTES = MAX_KEY_BYTES + 1;
 
 /** Makes the body of a message about a user: the length of the key, the key, and the body. */
 export function aboutUser(key: string, { bodyType, body }: Body): Body {

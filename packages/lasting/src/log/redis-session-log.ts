@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describeOptions, number, text, value } from '@headrace/core/authoring';
 import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
-/** A connected client of `@redis/client` or `redis`, for one server. */
+/** A connected client of `@redis/client` or `redis`, for one server. Clients of a Redis Cluster or of Sentinel are refused. */
 export interface RedisSender {
   /** Sends a command. Rejects with the error of the client or of Redis. */
   sendCommand(
@@ -24,8 +24,12 @@ export interface RedisSessionLogOptions {
 
 const OPTIONS = describeOptions('redisSessionLog', {
   client: value<RedisSender, { readonly required: true }>(
-    'a client of @redis/client',
-    (given) => typeof (given as Partial<RedisSender> | null)?.sendCommand === 'function',
+    'a client of @redis/client for one server; clients of a Redis Cluster and of Sentinel are not supported',
+    (given) => {
+      const send = (given as Partial<RedisSender> | null)?.sendCommand;
+      // The command is the third parameter in a client of a cluster, and the second in a client of Sentinel.
+      return typeof send === 'function' && send.length <= 2;
+    },
     { required: true },
   ),
   keepMs: number({ min: 1, default: 600_000 }),
@@ -116,7 +120,9 @@ class RedisSessionLog implements SessionLog {
     try {
       return await this.client.sendCommand(['EVALSHA', nameOf(script), ...rest], AS_BUFFERS);
     } catch (thrown) {
-      if (!String((thrown as Partial<Error>).message).startsWith('NOSCRIPT')) throw thrown;
+      const text = String((thrown as Partial<Error>).message);
+      if (text.startsWith('MOVED')) throw new Error(`${text}: a Redis Cluster is not supported`);
+      if (!text.startsWith('NOSCRIPT')) throw thrown;
       return this.client.sendCommand(['EVAL', script, ...rest], AS_BUFFERS);
     }
   }
