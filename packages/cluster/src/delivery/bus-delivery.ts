@@ -68,7 +68,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     }
     const { local } = this.group;
     const body = elsewhere(matcher) === 'all' ? encodeBody(message, this.options.codec) : undefined;
-    if (body !== undefined) checkBodyLength(body.body);
+    if (body !== undefined) checkBodyLength(body.body, this.context.wire.maxBodyBytes);
     const outcome = isFlushed
       ? local.writeAndFlush(message, matcher)
       : local.write(message, matcher);
