@@ -5,7 +5,7 @@ import { GONE_CODE } from '../protocol/resume-frame.ts';
  * its client was absent for too long, or it never existed. `ended`: the channel has ended here. `secret`: the secret is wrong.
  * `oldSecret`: the client has shown a later secret. `unreadable`: the records in the log cannot be read. `credit`: the log keeps
  * more than the client's credit. `position`: the client has fewer messages than it has acknowledged. `overrun`: the client read
- * too slowly. `version`: the protocol versions differ. `limit`: too many clients were absent.
+ * too slowly. `refused`: several links in a row refused the same message of the client. `version`: the protocol versions differ. `limit`: too many clients were absent.
  */
 export type GoneReason =
   | 'unknown'
@@ -16,6 +16,7 @@ export type GoneReason =
   | 'credit'
   | 'position'
   | 'overrun'
+  | 'refused'
   | 'version'
   | 'limit';
 
@@ -29,6 +30,7 @@ const CODES: Readonly<Record<GoneReason, number>> = {
   credit: GONE_CODE.unknown,
   position: GONE_CODE.overrun,
   overrun: GONE_CODE.overrun,
+  refused: GONE_CODE.refused,
   version: GONE_CODE.version,
   limit: GONE_CODE.limit,
 };
