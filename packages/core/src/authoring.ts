@@ -10,6 +10,8 @@ export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-op
 // A place to connect to, checked and as text
 export { checkConnectPlace, checkConnectPlaces, placeText } from './bootstrap/connect-target.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './bytes/buffer-view.ts';
+// Keep bytes that arrive in pieces
+export { ByteBlocks } from './bytes/byte-blocks.ts';
 export {
   appendTo,
   byteLengthOf,

@@ -467,8 +467,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.hasGoneOn();
     this.timer?.cancel();
     this.timer = undefined;
-    this.attempt?.drop();
+    const { attempt } = this;
     this.attempt = undefined;
+    attempt?.drop();
     this.dropTries();
     const channel = this.current;
     if (channel !== undefined) this.source.release(this.place!);

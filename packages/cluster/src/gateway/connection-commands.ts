@@ -85,7 +85,7 @@ export class ConnectionCommands {
     this.asked += 1;
     const about = String(this.asked);
     const body = encodeBody({ to: PART, about: '', ask: about, ...command });
-    checkBodyLength(body.body);
+    checkBodyLength(body.body, this.context.wire.maxBodyBytes);
     const outcome = this.ask(node, about, body, timeoutMs);
     outcome.catch(() => {});
     return { outcome };

@@ -19,7 +19,7 @@ import type { BoundUser } from './bound-user.ts';
 import { BoundUsers } from './bound-users.ts';
 import { UserClaims } from './user-claims.ts';
 import { UserIndex } from './user-index.ts';
-import { aboutUser, fromAboutUser, MAX_MESSAGE_BYTES, toUserAsk } from './user-message.ts';
+import { aboutUser, fromAboutUser, toUserAsk, USER_BYTES } from './user-message.ts';
 import { UserPaces } from './user-paces.ts';
 import { UserQuestions } from './user-questions.ts';
 
@@ -339,7 +339,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   private encode(message: unknown): Body {
     const body = encodeBody(message);
-    checkBodyLength(body.body, MAX_MESSAGE_BYTES);
+    checkBodyLength(body.body, this.context.wire.maxBodyBytes - USER_BYTES);
     return body;
   }
 }

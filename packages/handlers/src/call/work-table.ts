@@ -153,10 +153,10 @@ export class WorkTable<W extends Work> {
   close(work: W): void {
     work.isOpen = false;
     this.deadlines.remove(work);
-    work.hold?.release();
     const key = work.id ?? work;
     if (this.open.get(key) === work) this.open.delete(key);
     if (this.waiting.delete(work)) work.state = 'settled';
+    work.hold?.release();
   }
 
   /** Stops counting the function of a request as running. Returns false if the function was not counted. */
