@@ -301,6 +301,32 @@ describe('Gateway and Worker', () => {
     expect(channel.readOutbound()).toBe('still here');
   });
 
+  it('store attributes with the acknowledgement of the message that sets them', () => {
+    const { world, channel, first, second } = pair({ delivery: 'acknowledged' });
+    const pay = (worker: NotingWorker, ms: number) => () => {
+      worker.only.setAttributes({ paid: Number(worker.only.attributes['paid'] ?? 0) + 10 });
+      return ms;
+    };
+    first.workMs = pay(first, 60_000);
+    second.workMs = pay(second, 100);
+    channel.writeInbound('pay');
+    world.clock.advance(2500);
+    world.kill(first.node);
+    world.clock.advance(8000);
+    expect(second.notes).toEqual(['moved here', 'pay again']);
+    const third = new NotingWorker(world, 'w3');
+    world.kill(second.node);
+    world.clock.advance(8000);
+    expect(third.only.attributes).toEqual({ paid: 10 });
+    // Without a message under way, they are stored at once.
+    third.only.setAttributes({ name: 'ann' });
+    world.clock.advance(50);
+    const fourth = new NotingWorker(world, 'w4');
+    world.kill(third.node);
+    world.clock.advance(8000);
+    expect(fourth.only.attributes).toEqual({ paid: 10, name: 'ann' });
+  });
+
   it('lose and count what a dead worker has not answered, if it is at most once', () => {
     const { world, gateway, channel, first, second } = pair();
     first.workMs = () => 1000;

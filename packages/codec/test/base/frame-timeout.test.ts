@@ -20,7 +20,7 @@ const {
 } = codec;
 
 const skip = 'skip' as const;
-const LENGTH = { maxFrameLength: 100, lengthFieldLength: 2 };
+const LENGTH = { maxFrameLength: 100, lengthFieldLength: 2 } as const;
 const RESP = [
   '*2\r\n$3\r\nGET\r\n$1\r\nk\r\n',
   '$-1\r\n',
