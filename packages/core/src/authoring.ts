@@ -45,6 +45,7 @@ export {
   type ChannelOfSink,
   channelOf,
   holdMessage,
+  messageLimitsOf,
   transportOf,
 } from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';

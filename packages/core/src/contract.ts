@@ -47,6 +47,9 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    */
   readonly userEvents?: HandlerEvents | undefined;
 
+  /** Maximum length of a message in each direction, if the handler limits it. */
+  readonly messageLimits?: MessageLimits | undefined;
+
   /** Whether one instance may be in many pipelines. The value must not be true for a handler with state of one channel. */
   readonly sharable?: boolean;
   /**
@@ -334,6 +337,14 @@ export type CloseReason =
   | 'heartbeat' // the peer did not answer
   | 'shutdown' // the server or client shuts down
   | (string & {});
+
+/** Maximum lengths of messages, in bytes. A longer message would be refused, and would end the channel. */
+export interface MessageLimits {
+  /** Maximum length of an inbound message. @default no limit */
+  readonly inbound?: number;
+  /** Maximum length of an outbound message. @default no limit */
+  readonly outbound?: number;
+}
 
 /** The end of a channel: the reason, the side that ended it, and the error. */
 export interface CloseInfo {

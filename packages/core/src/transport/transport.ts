@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Address, CloseInfo, Logger, TlsInfo } from '../contract.ts';
+import type { Address, CloseInfo, Logger, MessageLimits, TlsInfo } from '../contract.ts';
 import type { ReadMemory } from './read-memory.ts';
 
 /** The receiver of a transport's reports: its channel. The event loop makes all calls, and never within `open`. */
@@ -101,6 +101,8 @@ export interface Transport {
    * @default false
    */
   readonly messagesAreIndependent?: boolean | undefined;
+  /** Maximum length of a message in each direction, if the transport limits it. */
+  readonly messageLimits?: MessageLimits | undefined;
   /** Negotiated TLS parameters; `undefined` before the end of the handshake, and without TLS. */
   readonly tls?: TlsInfo | undefined;
 
