@@ -23,7 +23,7 @@ import { SEARCHES, searchProblems } from './search-table.ts';
 import { wrongOrderProblems } from './wrong-order.ts';
 
 /** Whoever builds the site waits, and the host of the pages has a limit for each deploy. */
-const LARGEST_SITE = 30_000_000;
+const LARGEST_SITE = 31_000_000;
 /** In the browser only what shows that its index is the one that `search-table.ts` asks. */
 const IN_BROWSER = [
   { words: 'graceful shutdown', leadsTo: 'guides/shutdown' },

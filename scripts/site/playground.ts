@@ -2,6 +2,7 @@
 // Node, and follows its machines through their awaits.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { violationsOn } from './first-screen.ts';
 
@@ -38,6 +39,18 @@ sim.host('a', () => {
 });
 await sim.run({ untilMs: 1 });
 `;
+/** Code of a link that tells the page to lead to a script. */
+const HOSTILE = `self.postMessage({ do: 'fail', text: 'led astray', help: 'javascript:globalThis.ran = 1' });
+`;
+/** A page runs no script that it was not built with. */
+const SCRIPTS = `(async () => {
+  const ways = ['<a href="javascript:globalThis.ran = 1">x</a>', '<img src="data:," onerror="globalThis.ran = 1">'];
+  for (const way of ways) document.body.insertAdjacentHTML('beforeend', way);
+  document.body.lastElementChild.previousElementSibling.click();
+  document.body.append(Object.assign(document.createElement('script'), { textContent: 'globalThis.ran = 1' }));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return 'ran' in globalThis;
+})()`;
 const FOUND = 'SimulationError: host a called Date.now(), which the seed does not decide';
 
 const button = (sample: Locator, name: string): Locator =>
@@ -81,6 +94,27 @@ async function widthProblems(page: Page): Promise<string[]> {
   return isWide ? ['playground: the page scrolls sideways with a picture on a phone'] : [];
 }
 
+/** What a link of a stranger can do: its code in the worker, and its length. */
+async function linkProblems(page: Page, address: string): Promise<string[]> {
+  const open = async (code: string): Promise<Locator> => {
+    await page.goto('about:blank');
+    const packed = deflateRawSync(code).toString('base64url').replace(/=+$/, '');
+    await page.goto(`${address}playground#run=0:${packed}`);
+    return page.locator('.sample').first();
+  };
+  const sample = await open(HOSTILE);
+  await sample.locator('.cm-content').waitFor({ timeout: WAIT_MS });
+  await button(sample, 'Run').click();
+  const problems = await told(sample, 'led astray');
+  if ((await sample.locator('.output a').count()) > 0)
+    problems.push('playground: a link from the worker leads to a script');
+  if (await page.evaluate<boolean>(SCRIPTS))
+    problems.push('playground: the page runs a script that it was not built with');
+  const long = await open('x'.repeat(10_000_000));
+  await button(long, 'Edit').waitFor({ timeout: WAIT_MS });
+  return problems;
+}
+
 export async function checkPlayground(
   root: string,
   browser: Browser,
@@ -106,6 +140,7 @@ export async function checkPlayground(
     await button(simulation, 'Run').click();
     problems.push(...(await told(simulation, FOUND)));
   }
+  problems.push(...(await linkProblems(page, address)));
   await page.goto(address + GUIDE.page);
   const guide = page.locator('.sample').first();
   await button(guide, 'Run').click();

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Beasties from 'beasties';
 import { type DefaultTheme, defineConfig, type HeadConfig } from 'vitepress';
@@ -6,6 +6,7 @@ import { withClasses } from '../code-colors.mjs';
 import { descriptionOf } from '../description.mjs';
 import { MINI_SEARCH, sectionsOf } from '../search.mjs';
 import { readableSearchBox } from '../search-box.mjs';
+import { withoutEval, withPolicy } from '../security-policy.mjs';
 import { slug } from '../slug.mjs';
 
 interface Link {
@@ -133,7 +134,14 @@ export default defineConfig({
     );
     return [...tags, ['meta', { name: 'twitter:card', content: 'summary_large_image' }]];
   },
-  transformHtml: (html, _file, { page }) => (page === 'index.md' ? drawnAtOnce(html) : undefined),
+  transformHtml: async (html, _file, { page }) =>
+    withPolicy(page === 'index.md' ? await drawnAtOnce(html) : html),
+  buildEnd: () => {
+    const chunks = `${dist}assets/chunks/`;
+    for (const name of readdirSync(chunks).filter((one) => one.startsWith('metadata.'))) {
+      writeFileSync(chunks + name, withoutEval(readFileSync(chunks + name, 'utf8')));
+    }
+  },
   head: [
     ['link', { rel: 'icon', type: 'image/svg+xml', href: '/headrace/logo.svg' }],
     ['meta', { name: 'theme-color', content: '#0b6b76' }],

@@ -1,3 +1,8 @@
+/** What a page can show; a reader's endless loop is stopped there. */
+export const MAX_LINES = 1000;
+/** Of one line. */
+export const MAX_CHARACTERS = 10_000;
+
 /** To the worker: the sample, and where its imports come from. */
 export interface ToWorker {
   readonly code: string;

@@ -1,5 +1,6 @@
 // For the page: runs a sample in a worker of its own, and stops it when its time is over.
-import type { Failure, FromWorker, ToWorker } from './messages.ts';
+import { messageOf } from './from-worker.ts';
+import { type Failure, MAX_LINES, type ToWorker } from './messages.ts';
 
 export interface SampleSink {
   printed(text: string, stream: 'out' | 'error'): void;
@@ -28,12 +29,18 @@ export function runSample(code: string, sink: SampleSink, limitMs = LIMIT_MS): (
     limitMs,
   );
   worker.addEventListener('error', ({ message }) => end({ text: message || 'the worker failed' }));
-  worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
-    if (isOver) return;
-    if (data.do === 'print') sink.printed(data.text, data.stream);
-    else if (data.do === 'draw') sink.drawn?.(data.picture);
-    else if (data.do === 'fail') end(data);
-    else end();
+  let lines = 0;
+  worker.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+    const message = isOver ? undefined : messageOf(data);
+    if (message === undefined) return;
+    if (message.do === 'fail') end(message);
+    else if (message.do === 'end') end();
+    else if (lines === MAX_LINES) end({ text: `it was stopped after ${MAX_LINES} lines` });
+    else {
+      lines += 1;
+      if (message.do === 'print') sink.printed(message.text, message.stream);
+      else sink.drawn?.(message.picture);
+    }
   });
   modules ??= fetch(new URL('./modules.json', import.meta.url)).then((answer) => answer.json());
   modules.then(

@@ -5,14 +5,11 @@ import type * as Files from '../shims/fs.ts';
 import { Buffer, process } from '../shims/globals.ts';
 import timers from '../shims/timers.ts';
 import { asPrinted } from './as-printed.ts';
-import type { FromWorker, ToWorker } from './messages.ts';
+import { type FromWorker, MAX_CHARACTERS, MAX_LINES, type ToWorker } from './messages.ts';
 import { asFunction } from './transform.ts';
 import type * as Rewriting from './without-await.ts';
 
 const LOOK_MS = 5;
-/** What a page can show; a reader's endless loop is stopped there. */
-const MAX_LINES = 1000;
-const MAX_CHARACTERS = 10_000;
 /** What `new AsyncFunction` puts above its body. */
 const LINES_ABOVE = 2;
 const later = globalThis.setTimeout;

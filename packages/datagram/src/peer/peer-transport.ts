@@ -136,7 +136,7 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
       return undefined;
     }
     const { host, port } = this.remoteAddress;
-    const text = `a datagram of ${bytes} bytes to ${host}:${port}, with its headers, is more than the ${this.allowance} bytes that it may get before it has proved its address: see provePeer, and the option amplification`;
+    const text = `a datagram of ${bytes} bytes to ${host}:${port}, with its headers, is more than the ${this.allowance} bytes that it may get before it has proved its address: see provePeer, and the options signInProves and amplification`;
     return new RejectedError(DATAGRAM_ERRORS.REJECTED_AMPLIFICATION, text, {
       bytes,
       allowance: this.allowance,

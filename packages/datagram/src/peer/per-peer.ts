@@ -68,10 +68,10 @@ export interface PerPeerOptions extends DatagramSocketOptions, KeptDatagrams {
    */
   readonly amplification?: number | false;
   /**
-   * Whether a channel with a `PRINCIPAL` has proved its address. Use `true` for a sign-in that answers a datagram of the
-   * server, such as a challenge. Use `false` for a sign-in of one datagram, because its sender can be forged. With `false`
-   * only {@link provePeer} proves the address.
-   * @default true
+   * Whether a channel with a `PRINCIPAL` has proved its address. Use `true` only for a sign-in that answers a datagram of the
+   * server, such as a challenge. The sender of a sign-in of one datagram can be forged. With `false` only {@link provePeer}
+   * proves the address.
+   * @default false
    */
   readonly signInProves?: boolean;
   /** Clock of idle times, which must be the clock of the channels. @default the system's */
@@ -92,7 +92,7 @@ const PEER_OPTIONS = describeOptions(
     amplification: custom('a number from 1 to Infinity, or false for no limit', checkFactor, {
       default: 1,
     }),
-    signInProves: flag({ default: true }),
+    signInProves: flag({ default: false }),
     clock: CLOCK,
   },
   SOCKET_OPTIONS,

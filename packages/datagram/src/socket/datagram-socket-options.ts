@@ -85,7 +85,7 @@ function checkReusePort(option: string, given: boolean): boolean {
   if (!given || canReusePort()) return given;
   throw new OptionError(
     'OPTION_INVALID',
-    `${option} needs Node 22.12 or 23.1, and this is ${process.versions.node}: share the port by node:cluster, or leave it out`,
+    `${option} needs Node 22.12 or 23.1, and this is ${process.versions.node}: let one process have the port, or give each process a port of its own`,
     { option },
   );
 }

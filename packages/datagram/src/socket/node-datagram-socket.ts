@@ -52,7 +52,8 @@ export class NodeDatagramSocket implements DatagramSocket {
       socket.on('close', () => user.closed());
       socket.once('listening', () => this.attempt(() => this.listening(socket)));
       const address = place.host === undefined ? {} : { address: place.host };
-      socket.bind({ port: place.port, ...address });
+      // Without `exclusive`, all workers of node:cluster have one socket, and each datagram reaches any of them.
+      socket.bind({ port: place.port, exclusive: true, ...address });
     } catch (thrown) {
       this.fail(toError(thrown));
     }

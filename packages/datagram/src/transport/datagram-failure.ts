@@ -50,7 +50,8 @@ export function datagramError(error: Error, toHost?: string, toPort?: number): H
 }
 
 const BIND_CURES: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program uses it already',
+  EADDRINUSE:
+    'another socket uses it already; several processes share a port only with reusePort, on Node 22.12 or newer',
   EACCES: 'this user may not use it',
   EPERM: 'this user may not use it',
   EADDRNOTAVAIL: 'this machine has no such address',

@@ -253,13 +253,29 @@ it('an error that the socket reports for a datagram is counted, and keeps no pee
   });
 });
 
-it('a sign-in proves an address, unless it is told not to', async () => {
-  for (const signInProves of [true, false]) {
-    const { socket, clock, channelOf } = await serve({ signInProves });
+it('a sign-in proves no address, unless it answers a challenge and the server says so', async () => {
+  for (const options of [{}, { signInProves: false }, { signInProves: true }]) {
+    const { socket, clock, channelOf } = await serve(options);
     socket.arrive('10.0.0.2', 'login');
     const long = clock.run(() => channelOf('10.0.0.2')!.writeAndFlush('x'.repeat(1000)));
-    expect(long.isSuccess).toBe(signInProves);
+    expect(long.isSuccess).toBe('signInProves' in options && options.signInProves);
   }
+});
+
+it('sign-ins with forged senders make broadcasts send no more bytes than they had', async () => {
+  const { socket, clock, channelOf } = await serve();
+  const group = new ChannelGroup('devices');
+  let came = 0;
+  for (let i = 1; i <= 100; i++) {
+    socket.arrive(`10.0.1.${i}`, 'login');
+    came += 'login'.length + 28;
+    clock.run(() => group.add(channelOf(`10.0.1.${i}`)!));
+  }
+  for (let i = 0; i < 100; i++) clock.run(() => group.writeAndFlush('x'.repeat(1200)));
+  for (let i = 0; i < 100; i++) clock.run(() => group.writeAndFlush('x'));
+  clock.runTasks();
+  const went = socket.sent.reduce((sum, { text }) => sum + text.length + 28, 0);
+  expect(went).toBeLessThanOrEqual(came);
 });
 
 it('at a shutdown no new peer is served, and the socket stays until the last one has gone', async () => {

@@ -3,7 +3,7 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import type { Context, DatagramSocketUser } from '@headrace/core';
 import { describeDatagramTransport } from '@headrace/core/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Datagram, DatagramBootstrap } from '../../src/index.ts';
 import { canReusePort } from '../../src/socket/datagram-socket-options.ts';
 import { NodeDatagramSocket } from '../../src/socket/node-datagram-socket.ts';
@@ -18,6 +18,17 @@ describeDatagramTransport(
     },
   },
 );
+
+it('asks for a socket of its own in a worker of node:cluster', async () => {
+  const bind = vi.spyOn(dgram.Socket.prototype, 'bind');
+  const bootstrap = new DatagramBootstrap().handler(() => {});
+  const server = await bootstrap.bind({ host: '127.0.0.1', port: 0 });
+  const client = await bootstrap.connect({ host: '127.0.0.1', port: 9 });
+  const asked = bind.mock.calls.map(([place]) => (place as dgram.BindOptions).exclusive);
+  bind.mockRestore();
+  for (const channel of [server, client]) await channel.close();
+  expect(asked).toEqual([true, true]);
+});
 
 it('receives only from its peer, though the kernel accepted earlier datagrams of others', async () => {
   const settings = {

@@ -10,5 +10,6 @@ export { afterSent, requestAborted, requestLost, requestTimedOut, wasSent } from
 export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';
 export { CallOutput } from './call-output.ts';
 export { CallTable, type CallTableOptions } from './call-table.ts';
+export { jsonSize } from './json-size.ts';
 export { type RequestScope, Work } from './work.ts';
 export { type WorkLimits, type WorkOwner, WorkTable } from './work-table.ts';

@@ -22,7 +22,17 @@ export interface WorkLimits {
   readonly holds?: string;
   /** Number of open requests at which the table is full. @default when `concurrency` functions run */
   readonly maxOpen?: number;
+  /**
+   * Returns what the content of a request counts, in bytes. While the running functions hold more than 16 MiB, the table is full.
+   * @default nothing
+   */
+  readonly sizeOf?: (body: unknown) => number;
 }
+
+/** Number of running functions whose content is not measured. */
+const UNMEASURED = 8;
+/** What the measured content of running functions counts at most, before the last one. */
+const MAX_RUNNING_BYTES = 16 * 1024 * 1024;
 
 /** The receiver of a {@link WorkTable}'s reports. */
 export interface WorkOwner<W extends Work> {
@@ -59,6 +69,7 @@ export class WorkTable<W extends Work> {
   private readonly open = new Map<unknown, W>();
   private readonly waiting = new Set<W>();
   private runningCount = 0;
+  private runningBytes = 0;
   private isOver = false;
 
   constructor(ctx: Context, limits: WorkLimits, owner: WorkOwner<W>) {
@@ -131,6 +142,7 @@ export class WorkTable<W extends Work> {
     }
     if (this.isOver) work.abort();
     else if (work.isOpen) this.enter(work);
+    this.measure(work);
     result.then(
       (answer) => {
         this.succeeded(work, answer);
@@ -166,7 +178,16 @@ export class WorkTable<W extends Work> {
     if (work.state !== 'running') return false;
     work.state = 'settled';
     this.runningCount -= 1;
+    this.runningBytes -= work.size;
     return true;
+  }
+
+  /** Counts the content of a function that runs on. A peer decides how much memory its values take. */
+  private measure(work: W): void {
+    const { sizeOf } = this.limits;
+    if (sizeOf === undefined || this.runningCount <= UNMEASURED || work.state !== 'running') return;
+    work.size = sizeOf(work.body);
+    this.runningBytes += work.size;
   }
 
   /** Begins waiting requests, and resumes reads. */
@@ -198,11 +219,13 @@ export class WorkTable<W extends Work> {
   }
 
   private get hasRoom(): boolean {
+    if (this.runningBytes >= MAX_RUNNING_BYTES) return false;
     return this.runningCount < this.limits.concurrency && !this.isOver;
   }
 
   private get isFull(): boolean {
     const { concurrency, maxOpen } = this.limits;
+    if (this.runningBytes >= MAX_RUNNING_BYTES) return true;
     return maxOpen === undefined ? this.runningCount >= concurrency : this.open.size >= maxOpen;
   }
 

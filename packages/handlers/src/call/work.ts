@@ -29,6 +29,8 @@ export class Work implements RequestScope, HeapEntry {
   isOpen = true;
   /** The hold of the work's message, if the channel can outlive this process. Set by the table. */
   hold: MessageHold | undefined = undefined;
+  /** What the content counts while the function runs. Set by the table. */
+  size = 0;
   private aborter: AbortController | undefined = undefined;
   private isAborted = false;
   private reason: unknown = undefined;

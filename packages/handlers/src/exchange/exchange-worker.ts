@@ -117,9 +117,12 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     this.format = format;
     this.handle = handle;
     this.changed = changed;
-    const limits = { concurrency, maxWaiting, holds: 'ExchangeHandler' };
+    // The number of functions and the limit of frames already bound the memory of bytes.
+    const sizeOf = (body: unknown): number =>
+      body instanceof Uint8Array ? 0 : (format.streams?.sizeOf(body) ?? 0);
+    const limits = { concurrency, maxWaiting, holds: 'ExchangeHandler', sizeOf };
     this.table = new WorkTable(output.ctx, limits, this);
-    const ofStreams = { concurrency: maxStreams, maxWaiting: 0 };
+    const ofStreams = { concurrency: maxStreams, maxWaiting: 0, sizeOf };
     this.streams = new WorkTable(output.ctx, ofStreams, {
       begin: (work) => this.streams.run(work, (body, scope) => this.serve(body, scope)),
       succeeded: (work, answer) => this.succeeded(work, answer),

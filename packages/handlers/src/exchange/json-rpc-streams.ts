@@ -1,4 +1,5 @@
 import type { ItemWindow } from '../call/item-writer.ts';
+import { jsonSize } from '../call/json-size.ts';
 import { invalidMessage } from './exchange-error.ts';
 import type { CallEnd, ExchangeId, StreamFormat, StreamSink } from './exchange-format.ts';
 import {
@@ -9,7 +10,6 @@ import {
   requestMessage,
   resultOf,
 } from './json-rpc-message.ts';
-import { jsonSize } from './json-size.ts';
 
 /** Name of the member of a request that opens a stream. */
 export const STREAM = '$stream';

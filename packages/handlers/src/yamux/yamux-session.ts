@@ -286,11 +286,12 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   }
 
   private ofSubstream(type: number, flags: number, id: number, length: number): void {
-    const substream = (flags & SYN) !== 0 ? this.peerOpens(id) : this.find(id);
+    const substream = (flags & SYN) !== 0 ? this.peerOpens(id) : this.live.get(id);
     if (this.isOver) return;
     if ((flags & RST) !== 0) substream?.peerReset();
     if (substream === undefined || (flags & RST) !== 0) {
-      if (type === DATA && length > 0) this.lateCame(flags, id, length);
+      // The reference implementation drops frames of substreams that it does not know, so peers may send them.
+      if (type === DATA && length > 0 && this.wasOpened(id)) this.lateCame(flags, id, length);
       return;
     }
     if ((flags & ACK) !== 0) substream.isAcknowledged = true;
@@ -315,12 +316,8 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     return (id % 2 === 1) === this.limits.isClient;
   }
 
-  private find(id: number): Substream | undefined {
-    const substream = this.live.get(id);
-    if (substream !== undefined) return substream;
-    const never = this.isOurs(id) ? id >= this.nextId : id > this.highestPeerId;
-    if (never) this.violate(`a frame of substream ${id}, which was never opened`);
-    return undefined;
+  private wasOpened(id: number): boolean {
+    return this.isOurs(id) ? id < this.nextId : id <= this.highestPeerId;
   }
 
   /** Opens a substream of the peer. Ids can arrive out of order, for example from Go's yamux, which uses two goroutines. */

@@ -54,6 +54,30 @@ describe('WorkTable', () => {
     expect([begun.length, table.running, table.unanswered]).toEqual([2, 2, 3]);
   });
 
+  it('is full while the content of running functions counts more than 16 MiB', async () => {
+    const { channel, table, begun, workOf, settle } = tableOf(100, 10, {
+      holds: 'table',
+      sizeOf: (body) => body as number,
+    });
+    const take = (id: number, bytes: number): void => {
+      const work = workOf(id);
+      work.body = bytes;
+      table.take(work);
+      table.gateReads();
+    };
+    // A few functions are not measured.
+    for (let id = 1; id <= 8; id++) take(id, 2 ** 30);
+    for (let id = 9; id <= 11; id++) take(id, 8 * 1024 * 1024 - 1);
+    expect([begun.length, channel.isReadHeld]).toEqual([11, true]);
+    take(12, 1);
+    expect(begun).toHaveLength(11);
+    await settle(begun[10]!);
+    expect([begun.length, channel.isReadHeld]).toEqual([12, false]);
+    for (const work of begun.slice(0, 11)) await settle(work);
+    take(13, 2 ** 30);
+    expect([table.running, channel.isReadHeld]).toEqual([2, false]);
+  });
+
   it('begins what waits when a function has settled, in order', async () => {
     const { table, begun, workOf, settle, log } = tableOf(1, 9);
     for (const id of [1, 2, 3]) table.take(workOf(id));

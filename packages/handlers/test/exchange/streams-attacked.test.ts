@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ItemReader } from '../../src/call/item-reader.ts';
 import { ItemWriter } from '../../src/call/item-writer.ts';
-import { jsonSize } from '../../src/exchange/json-size.ts';
+import { jsonSize } from '../../src/call/json-size.ts';
 import { TwoEnds, watch } from './two-ends.ts';
 
 const bytes = (text: string) => Buffer.from(text);

@@ -59,14 +59,39 @@ function server(options: Partial<YamuxOptions> = {}) {
 const hex = (...frames: Buffer[]) => Buffer.concat(frames).toString('hex');
 const opened = frame(UPDATE, SYN, 1, 0);
 
+describe('frames of a substream that was never opened', () => {
+  it.each([
+    ['data', data(3, 'x')],
+    ['more data than any window', frame(DATA, 0, 3, 2 * WINDOW), Buffer.alloc(2 * WINDOW)],
+    ['data with an end', data(3, 'x', FIN)],
+    ['data with a reset', data(3, 'x', RST)],
+    ['data with a number of this end', data(2, 'x')],
+    ['credit', frame(UPDATE, 0, 3, 5)],
+    ['too much credit', frame(UPDATE, 0, 3, 0xffff_ffff)],
+    ['an end', frame(UPDATE, FIN, 3, 0)],
+    ['a reset of a number of this end', frame(UPDATE, RST, 2, 0)],
+    ['an acknowledgement', frame(UPDATE, ACK, 2, 0)],
+  ] as readonly [string, ...Buffer[]][])(
+    'are dropped without an answer, as Go does: %s',
+    (_what, ...frames) => {
+      const { handler, channel, errors, gives, probes, substreams } = server();
+      gives(opened);
+      expect(gives(...frames, ...frames, ...frames)).toBe('');
+      expect([errors, channel.isActive, handler.size]).toEqual([[], true, 1]);
+      // The connection and its other substreams go on, and the number can be used.
+      gives(data(1, 'still'), frame(UPDATE, SYN, 3, 0), data(3, 'here'));
+      channel.runPendingTasks();
+      expect(substreams).toHaveLength(2);
+      expect(probes.map(({ text }) => text)).toEqual(['still', 'here']);
+    },
+  );
+});
+
 describe('a peer that breaks the rules', () => {
   const cases: readonly [what: string, ...frames: Buffer[]][] = [
     ['of version 1', frame(PING, SYN, 0, 1, 1)],
     ['of type 4', frame(4, 0, 0, 0)],
     ['the number 0', frame(DATA, SYN, 0, 0)],
-    ['substream 1, which was never opened', frame(UPDATE, 0, 1, 5)],
-    ['substream 3, which was never opened', opened, data(3, 'x')],
-    ['substream 2, which was never opened', frame(UPDATE, RST, 2, 0)],
     ['a number of this end', frame(UPDATE, SYN, 2, 0)],
     ['substream 1 is opened again', opened, opened],
     ['more than its window', opened, frame(DATA, 0, 1, WINDOW + 1)],

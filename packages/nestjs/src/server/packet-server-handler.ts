@@ -7,7 +7,7 @@ import {
   type Types,
 } from '@headrace/core';
 import { DrainGate, isPromiseLike, toError } from '@headrace/core/authoring';
-import { CallOutput, WorkTable } from '@headrace/handlers/call';
+import { CallOutput, jsonSize, WorkTable } from '@headrace/handlers/call';
 import type { WritePacket } from '@nestjs/microservices';
 import { type ControlMessage, controlOf, LEAVING, WELCOME } from '../wire/control-message.ts';
 import { InOrder } from '../wire/in-order.ts';
@@ -81,13 +81,18 @@ export class PacketServerHandler implements Handler, PacketOwner {
     const { maxRequests, maxEvents } = this.limits;
     const changed = (): void => this.drain.update();
     this.output = new CallOutput(ctx);
-    const ofRequests = { concurrency: maxRequests, maxWaiting: 0 };
+    const ofRequests = { concurrency: maxRequests, maxWaiting: 0, sizeOf: jsonSize };
     this.requests = new WorkTable(ctx, ofRequests, {
       begin: (incoming) => this.begin(this.requests, incoming),
       changed,
     });
     const maxWaiting = Number.POSITIVE_INFINITY;
-    const ofEvents = { concurrency: maxEvents, maxWaiting, holds: 'PacketServerHandler' };
+    const ofEvents = {
+      concurrency: maxEvents,
+      maxWaiting,
+      holds: 'PacketServerHandler',
+      sizeOf: jsonSize,
+    };
     this.events = new WorkTable(ctx, ofEvents, {
       begin: (incoming) => this.begin(this.events, incoming),
       changed,

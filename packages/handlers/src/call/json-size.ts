@@ -1,17 +1,19 @@
 /** Size at which measuring stops, so that a value with cycles is not measured forever. */
 const MOST = 16 * 1024 * 1024;
+/** Size of each value in addition to its text, as codecs count it. `[]` takes three bytes of a text and 67 bytes of memory. */
+const VALUE_BYTES = 64;
 
 /**
- * Returns about the length of a value as JSON, and never more, without making the text. A text counts its characters, and a
- * number or another small value counts 1. Members and elements also count their separators.
+ * Returns what a value counts: about its length as JSON, and 64 bytes for each text, number, key, array and object, without making
+ * the text. In memory, the value takes at most four times as much.
  */
 export function jsonSize(value: unknown): number {
   const open: unknown[] = [value];
   let size = 0;
   while (open.length > 0 && size < MOST) {
     const each = open.pop();
-    if (typeof each === 'string') size += each.length + 2;
-    else if (typeof each !== 'object' || each === null) size += 1;
+    if (typeof each === 'string') size += each.length + 2 + VALUE_BYTES;
+    else if (typeof each !== 'object' || each === null) size += 1 + VALUE_BYTES;
     else {
       const plain = plainOf(each);
       if (typeof plain === 'object' && plain !== null) size += sizeAround(plain, open);
@@ -31,13 +33,13 @@ function plainOf(value: object): unknown {
 function sizeAround(value: object, open: unknown[]): number {
   if (Array.isArray(value)) {
     for (const element of value) open.push(element);
-    return 1 + Math.max(1, value.length);
+    return 1 + Math.max(1, value.length) + VALUE_BYTES;
   }
   let size = 1;
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined || typeof member === 'function') continue;
-    size += name.length + 4;
+    size += name.length + 4 + VALUE_BYTES;
     open.push(member);
   }
-  return Math.max(2, size);
+  return Math.max(2, size) + VALUE_BYTES;
 }
