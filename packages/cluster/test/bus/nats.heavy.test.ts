@@ -118,9 +118,9 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
       expect(page.epoch).toBe(fresh.epoch);
       expect(page.common).toEqual({ base: kept.epoch, offset: 1 });
       expect(page.entries.map(({ id }) => id)).toEqual(['kept', 'fresh']);
-      expect([...one.lines, ...other.lines].filter((line) => /has lost messages after/.test(line))).toHaveLength(
-        1,
-      );
+      expect(
+        [...one.lines, ...other.lines].filter((line) => /has lost messages after/.test(line)),
+      ).toHaveLength(1);
     } finally {
       for (const test of tests) await test.end();
       await own.end();
