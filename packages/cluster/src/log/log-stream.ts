@@ -138,8 +138,9 @@ export class LogStream {
       close: () => {
         this.listeners.delete(own);
         if (this.listeners.size > 0) return;
-        this.following?.close();
+        const { following } = this;
         this.following = undefined;
+        following?.close();
       },
     };
   }

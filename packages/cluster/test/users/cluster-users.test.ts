@@ -209,6 +209,17 @@ describe('users on two nodes', () => {
     });
   });
 
+  it('deliver does not fail when the bus goes down after a connection of its node got the message', async () => {
+    const { nodes, a, bind, after } = await twoNodes();
+    const phone = await bind('ann', a);
+    Object.defineProperty(a.parts.presence, 'isSure', { value: false });
+    const delivering = a.users.deliver('ann', 'hello');
+    await nodes.pass(10);
+    nodes.hub.kill();
+    expect(await after(9000, delivering)).toBe(1);
+    expect(sent(phone)).toEqual(['hello']);
+  });
+
   it('deliver gives up waiting for a node after 2 s', async () => {
     const { nodes, a, b, bind, after } = await twoNodes();
     await bind('ann', b);

@@ -33,30 +33,42 @@ const OPTIONS = describeOptions(
 interface Methods {
   readonly maxLevel: number;
   readonly deflate: (bytes: Uint8Array, level: number) => Buffer;
-  readonly inflate: (bytes: Uint8Array, maxOutputLength: number) => Buffer;
+  readonly inflate: (bytes: Uint8Array, options: InflateOptions) => Buffer;
+}
+
+/** With `info`, zlib returns an {@link Inflated} in place of a `Buffer`, which Node's types do not mention. */
+interface InflateOptions {
+  readonly maxOutputLength: number;
+  readonly info: true;
+}
+
+interface Inflated {
+  readonly buffer: Buffer;
+  /** `bytesWritten` is the number of bytes that zlib has read. */
+  readonly engine: { readonly bytesWritten: number };
 }
 
 const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
   gzip: {
     maxLevel: 9,
     deflate: (bytes, level) => zlib.gzipSync(bytes, { level }),
-    inflate: (bytes, maxOutputLength) => zlib.gunzipSync(bytes, { maxOutputLength }),
+    inflate: (bytes, options) => zlib.gunzipSync(bytes, options),
   },
   deflate: {
     maxLevel: 9,
     deflate: (bytes, level) => zlib.deflateSync(bytes, { level }),
-    inflate: (bytes, maxOutputLength) => zlib.inflateSync(bytes, { maxOutputLength }),
+    inflate: (bytes, options) => zlib.inflateSync(bytes, options),
   },
   'deflate-raw': {
     maxLevel: 9,
     deflate: (bytes, level) => zlib.deflateRawSync(bytes, { level }),
-    inflate: (bytes, maxOutputLength) => zlib.inflateRawSync(bytes, { maxOutputLength }),
+    inflate: (bytes, options) => zlib.inflateRawSync(bytes, options),
   },
   brotli: {
     maxLevel: 11,
     deflate: (bytes, level) =>
       zlib.brotliCompressSync(bytes, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: level } }),
-    inflate: (bytes, maxOutputLength) => zlib.brotliDecompressSync(bytes, { maxOutputLength }),
+    inflate: (bytes, options) => zlib.brotliDecompressSync(bytes, options),
   },
 };
 
@@ -74,7 +86,8 @@ const METHODS: Readonly<Record<CompressionFormat, Methods>> = {
  * - **Out** `Buffer` in both directions.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message that would inflate to more than `maxInflatedBytes`. Inflation stops there.
- *   `HR_ERR_MESSAGE_INVALID` for bytes that are truncated, or not compressed in this format.
+ *   `HR_ERR_MESSAGE_INVALID` for bytes that are truncated, not compressed in this format, or followed by other bytes. With gzip,
+ *   several members in a row are one message (RFC 1952).
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** The codec works on the event loop, which keeps the order without extra cost. A small message takes about
  *   ten microseconds, and a message of 64 KiB about a millisecond. A broadcast to a group is compressed once.
@@ -122,11 +135,18 @@ export class CompressionCodec extends MessageToMessageCodec<
   }
 
   override decode(_ctx: Context, bytes: Buffer): Buffer {
+    const { maxInflatedBytes: maxOutputLength } = this;
+    let inflated: Inflated;
     try {
-      return this.methods.inflate(bytes, this.maxInflatedBytes);
+      const result: unknown = this.methods.inflate(bytes, { maxOutputLength, info: true });
+      inflated = result as Inflated;
     } catch (thrown) {
       throw this.refuse(bytes, thrown as NodeJS.ErrnoException);
     }
+    // zlib stops at the end of the compressed data, and reports no error for what follows.
+    const left = bytes.length - inflated.engine.bytesWritten;
+    if (left > 0) throw this.refuse(bytes, new Error(`${left} bytes follow the compressed data`));
+    return inflated.buffer;
   }
 
   override encode(bytes: OutboundBytes): Buffer {

@@ -22,11 +22,12 @@ import { parseDns } from './parse-dns.ts';
  *   (`otherMessages`).
  * - **Out** Inbound a `DnsMessage`, and outbound bytes.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_MESSAGE_INVALID` for bytes that are not a DNS message, are too short or too long, or contain more than 8
- *   pointers in a row. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` or `HR_ERR_MESSAGE_TOO_LONG`.
+ * - **Errors** `HR_ERR_MESSAGE_INVALID` for bytes that are not a DNS message, are too short or too long, contain a record whose
+ *   data do not have their length, a name that is not UTF-8, or more than 8 pointers in a row. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` or `HR_ERR_MESSAGE_TOO_LONG`.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** The library, and one check of each byte.
- * - **Pitfalls** A label that contains a dot is read as two labels. The client must match answers to its queries by id, question,
+ * - **Pitfalls** A label that contains a dot is read as two labels. Records without data, which delete in dynamic updates
+ *   (RFC 2136), are refused. The client must match answers to its queries by id, question,
  *   and, for datagrams, sender.
  *
  * @example

@@ -61,7 +61,7 @@ export interface DnsMessage {
   readonly flag_cd: boolean;
   /** The operation: `'QUERY'`, or another operation. */
   readonly opcode: string;
-  /** The result: a {@link DnsRcode}, or `'RCODE_11'` to `'RCODE_15'`. */
+  /** The result: a {@link DnsRcode}, `'BADVERS'`, or another number, for example `'RCODE_11'`. */
   readonly rcode: string;
   /** The requested names and types. */
   readonly questions: readonly Question[];
@@ -121,19 +121,25 @@ export const isOpt = (record: Answer): record is OptAnswer => record.type === 'O
  * Returns the answer to a query, addressed to the sender of the query. The answer has the id and the questions of the query, and
  * a limit for datagrams that the client can receive. A query with EDNS is answered with EDNS.
  *
- * @see RFC 1035, 4.1.1, and RFC 6891, 6.1.1
+ * A query with a later version of EDNS is answered with BADVERS, and a query with two records of EDNS with FORMERR, in place of
+ * `parts`.
+ *
+ * @see RFC 1035, 4.1.1, and RFC 6891, 6.1.1 and 6.1.3
  */
 export function dnsAnswer(query: DnsMessage, parts: DnsAnswerParts = {}): DnsPacket {
   const { id, questions, sender } = query;
-  const asked = query.additionals.find(isOpt);
+  const [asked, second] = query.additionals.filter(isOpt);
   const limit = Math.min(SAFE_BYTES, Math.max(PLAIN_BYTES, asked?.udpPayloadSize ?? 0));
-  const additionals = [...(parts.additionals ?? [])];
-  if (asked !== undefined && !additionals.some(isOpt)) additionals.push(ownOpt());
+  const isLater = asked !== undefined && asked.ednsVersion > 0;
+  const isRefused = isLater || second !== undefined;
+  const given: DnsAnswerParts = isRefused ? { rcode: isLater ? 'NOERROR' : 'FORMERR' } : parts;
+  const additionals = [...(given.additionals ?? [])];
+  if (asked !== undefined && !additionals.some(isOpt)) additionals.push(ownOpt(isLater ? 1 : 0));
   return {
-    ...parts,
+    ...given,
     id,
     type: 'response',
-    flags: (parts.flags ?? 0) | (query.flags & COPIED_FLAGS),
+    flags: (given.flags ?? 0) | (query.flags & COPIED_FLAGS),
     questions,
     additionals,
     recipient: sender,
@@ -141,12 +147,13 @@ export function dnsAnswer(query: DnsMessage, parts: DnsAnswerParts = {}): DnsPac
   };
 }
 
-function ownOpt(): OptAnswer {
+/** @param extendedRcode - the upper bits of the result: 1 for BADVERS, whose number is 16 */
+function ownOpt(extendedRcode: number): OptAnswer {
   return {
     type: 'OPT',
     name: '.',
     udpPayloadSize: SAFE_BYTES,
-    extendedRcode: 0,
+    extendedRcode,
     ednsVersion: 0,
     flags: 0,
     flag_do: false,

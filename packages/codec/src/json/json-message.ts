@@ -2,8 +2,11 @@ import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
 import { checkMessage, checkText } from '../schema/message-limit.ts';
+import { checkDelimited } from '../text/text-message.ts';
 import { decodeUtf8 } from '../text/utf8.ts';
 import { countJson } from './count-json.ts';
+
+const FIRST_PRINTABLE = 0x20;
 
 /**
  * Returns the value of a whole frame or of a text, for a codec of your own that reads JSON.
@@ -25,12 +28,18 @@ export function parseJson(message: Uint8Array | string, maxMessageBytes: number)
  * Returns a value as JSON in UTF-8, for a codec of your own that writes JSON.
  *
  * @param delimiter - the text after the JSON, by default none
- * @throws EncodeError `MESSAGE_NOT_ENCODABLE` for a value without a JSON form, such as a function
+ * @throws EncodeError `MESSAGE_NOT_ENCODABLE` for a value without a JSON form, such as a function, and for a value whose JSON
+ * contains the delimiter
  */
 export function encodeJson(message: unknown, delimiter = ''): Buffer {
   const text = JSON.stringify(message) as string | undefined;
-  if (text !== undefined) return Buffer.from(text + delimiter);
-  throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
+  if (text === undefined) {
+    throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
+  }
+  if (delimiter === '') return Buffer.from(text);
+  // The text contains no control characters, because JSON escapes them.
+  if (delimiter.charCodeAt(0) >= FIRST_PRINTABLE) checkDelimited(text, delimiter);
+  return Buffer.from(text + delimiter);
 }
 
 /** Returns the broadcast key of the JSON: the settings that the result depends on. */

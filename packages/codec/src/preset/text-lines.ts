@@ -23,8 +23,8 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Returns handlers for lines of UTF-8 text, in both directions. The messages in the pipeline are strings without line endings.
- * Spread the result into `addLast`, or into `add` of a `pipeline()`.
+ * Returns handlers for lines of UTF-8 text, in both directions. The messages in the pipeline are strings without line endings: a
+ * write of a text with a CR or LF fails with `HR_ERR_MESSAGE_NOT_ENCODABLE`. Spread the result into `addLast`, or into `add` of a `pipeline()`.
  *
  * ```text
  *  BEFORE 68 69 0d 0a   →  AFTER "hi"          BEFORE "ho"  →  AFTER 68 6f 0a

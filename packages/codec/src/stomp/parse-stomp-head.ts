@@ -1,6 +1,6 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
-import { isEscaped, STOMP_COMMANDS, type StompCommand } from './stomp-frame.ts';
+import { CONTENT_LENGTH, isEscaped, STOMP_COMMANDS, type StompCommand } from './stomp-frame.ts';
 
 export interface StompHead {
   readonly command: StompCommand;
@@ -10,7 +10,6 @@ export interface StompHead {
 }
 
 const CHARACTERS: Readonly<Record<string, string>> = { r: '\r', n: '\n', c: ':', '\\': '\\' };
-const CONTENT_LENGTH = /^\d{1,10}$/;
 
 /** Parses the lines up to the empty line. A line ends in LF or CRLF. A colon in a value is part of the value. */
 export function parseStompHead(bytes: Buffer, maxHeaders: number): StompHead {

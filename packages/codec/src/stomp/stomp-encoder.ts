@@ -3,7 +3,8 @@ import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
 import type { OtherMessagesOptions } from '../base/other-messages.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
-import { isEscaped, STOMP_COMMANDS, StompFrame } from './stomp-frame.ts';
+import { checkWellFormed } from '../text/utf8.ts';
+import { CONTENT_LENGTH, isEscaped, STOMP_COMMANDS, StompFrame } from './stomp-frame.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
@@ -12,6 +13,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 const NUL = Buffer.of(0);
+const LENGTH_NAME = 'content-length';
 
 /**
  * Writes frames of STOMP 1.2.
@@ -25,11 +27,13 @@ const NUL = Buffer.of(0);
  * - **In** Outbound {@link StompFrame}. Other messages are refused (`otherMessages`).
  * - **Out** `Buffer`.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for an unknown command, and for a header of CONNECT or CONNECTED that needs an
- *   escape. The error fails the write.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for an unknown command, for a header of CONNECT or CONNECTED that needs an escape,
+ *   for half of a surrogate pair in a header, and for a content-length that is not the length of the body. The error fails the
+ *   write.
  * - **State** None. One instance can serve all channels.
  * - **Cost** One copy of the body. A broadcast to a group is encoded once.
- * - **Pitfalls** The encoder adds a content-length only if the body contains a zero byte.
+ * - **Pitfalls** The encoder adds a content-length only if the body contains a zero byte. A relay that changes a body omits the
+ *   header.
  *
  * @example
  * ```ts run
@@ -62,12 +66,23 @@ export class StompEncoder extends MessageToMessageEncoder<StompFrame, OutboundBy
     let head = `${command}\n`;
     for (const [name, value] of headers) {
       if (name === '') throw refuse('a header has no name');
+      if (name === LENGTH_NAME) checkLength(value, body.length);
       head += `${write(name, /[\r\n:\\]/)}:${write(value, /[\r\n]/)}\n`;
     }
-    const needsLength = body.includes(0) && frame.header('content-length') === undefined;
-    if (needsLength) head += `content-length:${body.length}\n`;
+    const needsLength = body.includes(0) && frame.header(LENGTH_NAME) === undefined;
+    if (needsLength) head += `${LENGTH_NAME}:${body.length}\n`;
+    checkWellFormed(head);
     return Buffer.concat([Buffer.from(`${head}\n`), body, NUL]);
   }
+}
+
+/** Refuses a length of another body. A reader would end the frame there, and take the rest of the body for frames. */
+function checkLength(value: string, bodyBytes: number): void {
+  if (CONTENT_LENGTH.test(value) && Number(value) === bodyBytes) return;
+  const shown = JSON.stringify(value.slice(0, 40));
+  throw refuse(
+    `its content-length is ${shown}, and its body has ${bodyBytes} bytes: omit the header`,
+  );
 }
 
 function escaped(text: string): string {

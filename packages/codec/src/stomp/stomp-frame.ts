@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { checkWellFormed } from '../text/utf8.ts';
 
 /** The command of a STOMP frame. */
 export type StompCommand =
@@ -39,6 +40,9 @@ const COMMANDS: Readonly<Record<StompCommand, true>> = {
 /** Every command of STOMP 1.0 to 1.2. */
 export const STOMP_COMMANDS: ReadonlySet<string> = new Set(Object.keys(COMMANDS));
 
+/** A content-length that the decoder accepts. */
+export const CONTENT_LENGTH: RegExp = /^\d{1,10}$/;
+
 const EMPTY: Buffer = Buffer.alloc(0);
 
 /** A frame of STOMP: a command, headers in order, and a body. */
@@ -49,6 +53,7 @@ export class StompFrame {
   /** Content of the frame, empty if the frame has no content. */
   readonly body: Buffer;
 
+  /** @throws EncodeError `MESSAGE_NOT_ENCODABLE` for a body with half of a surrogate pair */
   constructor(
     command: StompCommand,
     headers: readonly (readonly [string, string])[] | Readonly<Record<string, string>> = [],
@@ -56,6 +61,7 @@ export class StompFrame {
   ) {
     this.command = command;
     this.headers = Array.isArray(headers) ? headers : Object.entries(headers);
+    if (typeof body === 'string') checkWellFormed(body);
     this.body = Buffer.isBuffer(body) ? body : Buffer.from(body as Uint8Array);
   }
 

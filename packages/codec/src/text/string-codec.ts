@@ -11,7 +11,7 @@ import { DELIMITER, decodeText, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringCodec}. */
 export interface StringCodecOptions extends MessageToMessageDecoderOptions {
-  /** Text that is written after each outbound text, for example `'\n'` for lines. @default '' */
+  /** Text that is written after each outbound text, and that no outbound text contains: `'\n'` for lines. @default '' */
   readonly delimiter?: string;
 }
 
@@ -37,10 +37,11 @@ const OPTIONS = describeOptions(
  * - **Out** Inbound `string`, outbound `Buffer`.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first
- *   bad byte.
+ *   bad byte. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` for half of a surrogate pair, for a text that contains the
+ *   `delimiter`, and for a CR or LF in a text whose `delimiter` is a line end.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** One string or one `Buffer` for each message. A broadcast to a group is encoded once.
- * - **Pitfalls** A byte order mark stays in the text. A lone surrogate in an outbound text becomes U+FFFD.
+ * - **Pitfalls** A byte order mark stays in the text.
  *
  * @example
  * ```ts run

@@ -10,7 +10,7 @@ import { DELIMITER, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringEncoder}. */
 export interface StringEncoderOptions extends OtherMessagesOptions {
-  /** Text that is written after each text, for example `'\n'` for lines. @default '' */
+  /** Text that is written after each text, and that no text contains: `'\n'` for lines. @default '' */
   readonly delimiter?: string;
 }
 
@@ -28,10 +28,11 @@ const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSA
  * - **In** Outbound `string`. Other messages are refused (`otherMessages`).
  * - **Out** `Buffer`.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that is not a string. The error fails the write.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that is not a string, for half of a surrogate pair, for a text that
+ *   contains the `delimiter`, and for a CR or LF in a text whose `delimiter` is a line end. The error fails the write.
  * - **State** None. The encoder is sharable.
  * - **Cost** One `Buffer` for each text. A broadcast to a group is encoded once.
- * - **Pitfalls** A lone surrogate becomes U+FFFD.
+ * - **Pitfalls** Without a `delimiter`, the texts need frames.
  *
  * @example
  * ```ts run

@@ -1,5 +1,5 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
-import { DecodeError } from '@headrace/core';
+import { DecodeError, EncodeError } from '@headrace/core';
 
 const SHOWN_BYTES = 16;
 const REPLACEMENT = '\uFFFD';
@@ -10,6 +10,24 @@ export function decodeUtf8(bytes: Buffer): string {
   // Bad bytes always become a replacement character. Only a text with such a character needs a second check.
   if (!text.includes(REPLACEMENT) || isUtf8(bytes)) return text;
   throw notUtf8(bytes, validLength(bytes));
+}
+
+/** A method of strings since ES2024, which every runtime of Headrace has. */
+interface WellFormedText {
+  isWellFormed(): boolean;
+}
+
+/**
+ * Throws an `EncodeError` for a text that has no UTF-8, because it contains half of a surrogate pair. Node would write U+FFFD in
+ * its place.
+ */
+export function checkWellFormed(text: string): void {
+  if ((text as unknown as WellFormedText).isWellFormed()) return;
+  throw new EncodeError(
+    'MESSAGE_NOT_ENCODABLE',
+    `a text of ${text.length} code units contains half of a surrogate pair, which has no UTF-8: cut texts between characters`,
+    { length: text.length },
+  );
 }
 
 /** Returns the error for bytes that are UTF-8 only up to `at`. */

@@ -129,17 +129,83 @@ describe('DnsCodec', () => {
     [
       'data that is longer than the message',
       hex(HEADER, '0000 0001 0000 0000', '00 fff0 0001 00000000 0009 01'),
-      'its records have 32 bytes of 24',
+      'the data of a record end after the message, at 32',
     ],
     [
       'a hash whose length the library does not know',
       hex(HEADER, '0000 0001 0000 0000', '00 002c 0001 00000000 0003 0109ff'),
-      'its records have',
+      'a record of type SSHFP has 3 bytes of data, and needs',
     ],
   ])('refuses %s', (_what, bytes, why) => {
     const text = read(bytes);
     expect(text).toContain('HR_ERR_MESSAGE_INVALID: DnsCodec cannot read a message of');
     expect(text).toContain(why);
+  });
+
+  const RECORD_OF: readonly (readonly [type: string, number: string, data: string])[] = [
+    ['A', '0001', '01020304'],
+    ['NS', '0002', '016200'],
+    ['CNAME', '0005', '016200'],
+    ['SOA', '0006', `016100 016200 ${'00000001'.repeat(5)}`],
+    ['PTR', '000c', 'c00c'],
+    ['HINFO', '000d', '0161 0162'],
+    ['MX', '000f', '0001 016200'],
+    ['TXT', '0010', '05c0c0c0c0c0'],
+    ['RP', '0011', '016100 016200'],
+    ['AAAA', '001c', '00'.repeat(16)],
+    ['SRV', '0021', '0001 0002 0035 016200'],
+    ['NAPTR', '0023', '0001 0002 0161 0162 0163 00'],
+    ['OPT', '0029', '000c 0002 0000'],
+    ['DS', '002b', `0001 05 01 ${'aa'.repeat(20)}`],
+    ['SSHFP', '002c', `01 01 ${'aa'.repeat(20)}`],
+    ['RRSIG', '002e', `0001 05 01 ${'00000001'.repeat(3)} 0001 016200 aa`],
+    ['NSEC', '002f', '016200 0001 40'],
+    ['DNSKEY', '0030', '0100 03 05 aa'],
+  ];
+
+  it.each(RECORD_OF)(
+    'reads a record of type %s by the length of its data',
+    (type, number, data) => {
+      const bytesOf = (change: number): Buffer => {
+        const bytes = hex(data);
+        const length = (bytes.length + change).toString(16).padStart(4, '0');
+        const record = `016100 ${number} 0001 0000003c ${length} ${bytes.toString('hex')}`;
+        return hex(HEADER, '0000 0002 0000 0000', record, '00 fff0 0001 00000000 0000');
+      };
+      expect(read(bytesOf(0))).toMatchObject({ answers: [{ type }, { type: 'UNKNOWN_65520' }] });
+      for (let change = -hex(data).length; change <= 30; change++) {
+        if (change === 0) continue;
+        expect(read(bytesOf(change)), `${change}`).toContain('HR_ERR_MESSAGE_INVALID');
+      }
+    },
+  );
+
+  it.each(['A', 'NS', 'CNAME', 'SOA', 'PTR', 'HINFO', 'MX', 'RP', 'AAAA', 'SRV', 'NAPTR'])(
+    'refuses a byte after the data of a record of type %s',
+    (type) => {
+      const [, number, data] = RECORD_OF.find(([known]) => known === type)!;
+      const length = (hex(data).length + 1).toString(16).padStart(4, '0');
+      const record = `016100 ${number} 0001 0000003c ${length} ${data} 00`;
+      const error = read(hex(HEADER, '0000 0001 0000 0000', record));
+      expect(error).toContain(`a record of type ${type} has`);
+    },
+  );
+
+  it('gives no record that lies in the data of another one', () => {
+    const hidden = '016100 0001 0001 0000003c 0004 01020304';
+    const outer = `016100 0001 0001 0000003c 0015 05060708 ${hidden}`;
+    expect(read(hex(HEADER, '0000 0002 0000 0000', outer))).toContain(
+      'a record of type A has 21 bytes of data, and needs 4',
+    );
+  });
+
+  it('refuses names that are not UTF-8', () => {
+    const question = hex(HEADER, '0001 0000 0000 0000', '01ff 00 0001 0001');
+    expect(read(question)).toContain('bytes that are not UTF-8');
+    const alias = '00 0005 0001 00000000 0003 01ff00';
+    expect(read(hex(HEADER, '0000 0001 0000 0000', alias))).toContain('not UTF-8');
+    const host = '00 000d 0001 00000000 0004 01ff 0161';
+    expect(read(hex(HEADER, '0000 0001 0000 0000', host))).toContain('not UTF-8');
   });
 
   it('refuses a row of pointers, which each name would follow again', () => {
@@ -240,6 +306,24 @@ describe('DnsDatagramCodec', () => {
     expect(answer).toMatchObject({ flag_tc: true, answers: [], additionals: [{ type: 'OPT' }] });
     const small = query({ additionals: [{ ...EDNS, udpPayloadSize: 100 }] });
     expect(answered(small, 16).answer.flag_tc).toBe(false);
+  });
+
+  it('answers a later version of EDNS with BADVERS, and two records of EDNS with FORMERR', () => {
+    const later = query({ additionals: [{ ...EDNS, ednsVersion: 1 }] });
+    const { answer } = answered(later, 1);
+    expect(answer).toMatchObject({ id: 7, rcode: 'BADVERS', answers: [], questions: [QUESTION] });
+    expect(answer.additionals).toMatchObject([{ type: 'OPT', ednsVersion: 0, extendedRcode: 1 }]);
+    const twice = query({ additionals: [EDNS, EDNS] });
+    expect(answered(twice, 1).answer).toMatchObject({ rcode: 'FORMERR', answers: [] });
+  });
+
+  it('reads a result of more than four bits', () => {
+    const bytes = encode({
+      type: 'response',
+      flags: 7,
+      additionals: [{ ...EDNS, extendedRcode: 1 }],
+    });
+    expect(read(bytes)).toMatchObject({ rcode: 'RCODE_23' });
   });
 
   it('names the sender of a datagram that it cannot read', () => {

@@ -53,4 +53,11 @@ describe('JsonEncoder', () => {
     const channel = new EmbeddedChannel(new JsonEncoder());
     expect(() => channel.writeOutbound(() => {})).toThrow('a function has no JSON');
   });
+
+  it('fails the write of JSON that contains its delimiter', () => {
+    const channel = new EmbeddedChannel(new JsonEncoder({ delimiter: '},' }));
+    channel.writeOutbound({ a: 1 });
+    expect(String(channel.readOutbound())).toBe('{"a":1}},');
+    expect(() => channel.writeOutbound({ a: [{}, 2] })).toThrow('contains its delimiter');
+  });
 });

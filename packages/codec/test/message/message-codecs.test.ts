@@ -230,6 +230,20 @@ describe.each(FORMATS)('CompressionCodec with %s', (format, inflate) => {
     expect(errorFrom(strict, over).code).toBe('HR_ERR_FRAME_TOO_LONG');
   });
 
+  it.each([
+    ['a text', 'garbage'],
+    ['zeros', '\0\0\0'],
+    ['a text after a zero', '\0garbage'],
+    ['one byte', 'x'],
+  ])('refuses %s after the compressed data', (_name, after) => {
+    for (const text of ['hello', '', 'ab'.repeat(100_000)]) {
+      const whole = new CompressionCodec({ format }).encode(Buffer.from(text));
+      const longer = Buffer.concat([whole, Buffer.from(after)]);
+      const error = errorFrom(new CompressionCodec({ format }), longer);
+      expect(error.code).toBe('HR_ERR_MESSAGE_INVALID');
+    }
+  });
+
   it('refuses what is not compressed so, and what is cut off', () => {
     const whole = new CompressionCodec({ format }).encode(Buffer.from('hello hello hello'));
     for (const bytes of [Buffer.from('hello'), whole.subarray(0, -3)]) {
@@ -241,6 +255,13 @@ describe.each(FORMATS)('CompressionCodec with %s', (format, inflate) => {
 });
 
 describe('CompressionCodec', () => {
+  it('inflates the members of one gzip message, as RFC 1952 allows', () => {
+    const hello = zlib.gzipSync('hello');
+    const channel = new EmbeddedChannel(new CompressionCodec({ format: 'gzip' }));
+    channel.writeInbound(Buffer.concat([hello, hello]));
+    expect(String(channel.readInbound())).toBe('hellohello');
+  });
+
   it('refuses invalid options', () => {
     for (const options of [
       { format: 'zip' as never },

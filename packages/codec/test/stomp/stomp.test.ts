@@ -87,6 +87,37 @@ describe('StompEncoder', () => {
     expect(() => encoded(new StompFrame('SEND', { '': 'b' }))).toThrow(/no name/);
   });
 
+  it.each([
+    ['2', 'ab\0SEND\ndestination:/admin\n\nforged'],
+    ['9', 'abc'],
+    ['0', 'abc'],
+    ['x', 'abc'],
+    ['3.0', 'abc'],
+    [' 3', 'abc'],
+    ['00000000003', 'abc'],
+  ])('fails the write of content-length %j with another body', (length, body) => {
+    const frame = new StompFrame('SEND', { 'content-length': length }, body);
+    expect(() => encoded(frame)).toThrow(/its content-length is/);
+  });
+
+  it('fails the write of a second content-length that differs', () => {
+    const twice = [
+      ['content-length', '3'],
+      ['content-length', '1'],
+    ] as const;
+    expect(() => encoded(new StompFrame('SEND', twice, 'a\0b'))).toThrow(/content-length is "1"/);
+  });
+
+  it('writes the content-length of the body that it was given', () => {
+    const frame = new StompFrame('SEND', { 'content-length': '003' }, 'a\0b');
+    expect(encoded(frame)).toBe('SEND\ncontent-length:003\n\na\0b\0');
+  });
+
+  it('refuses half of a surrogate pair in headers and bodies', () => {
+    expect(() => encoded(new StompFrame('SEND', { a: '\ud83d' }))).toThrow(/surrogate/);
+    expect(() => new StompFrame('SEND', {}, '\ud83d')).toThrow(/surrogate/);
+  });
+
   it('gives back any headers and bodies', () => {
     const headers = fc.array(
       fc

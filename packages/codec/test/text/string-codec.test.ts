@@ -1,4 +1,9 @@
-import { LineFrameDecoder, StreamingStringDecoder, StringCodec } from '@headrace/codec';
+import {
+  LineFrameDecoder,
+  StreamingStringDecoder,
+  StringCodec,
+  StringEncoder,
+} from '@headrace/codec';
 import { ChannelGroup, type Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
@@ -78,6 +83,42 @@ describe('StringCodec', () => {
     const [one, other] = channels.map((channel) => channel.readOutbound<Buffer>());
     expect(String(one)).toBe('hi\n');
     expect(other).toBe(one);
+  });
+
+  it.each([
+    ['\n', 'SAY hi\nKICK bob'],
+    ['\n', 'hi\r'],
+    ['\r\n', 'a\r\nb'],
+    ['\r\n', 'a\nb'],
+    ['\r\n', 'a\r'],
+    ['\r', 'a\nb'],
+    ['\0', 'a\0b'],
+    [';;', 'a;;b'],
+    [';;', 'a;'],
+    ['aab', 'aaba'],
+  ])('fails the write of a text that its delimiter %j does not end: %j', (delimiter, text) => {
+    for (const handler of [new StringCodec({ delimiter }), new StringEncoder({ delimiter })]) {
+      const channel = new EmbeddedChannel(handler);
+      expect(() => channel.writeOutbound(text)).toThrow(
+        expect.objectContaining({ code: 'HR_ERR_MESSAGE_NOT_ENCODABLE' }),
+      );
+      expect(channel.readOutbound()).toBeUndefined();
+    }
+  });
+
+  it('writes line breaks if no line end is its delimiter', () => {
+    for (const delimiter of ['', '\0', '\r\n.\r\n']) {
+      const channel = new EmbeddedChannel(new StringCodec({ delimiter }));
+      channel.writeOutbound('a\r\nb');
+      expect(String(channel.readOutbound())).toBe(`a\r\nb${delimiter}`);
+    }
+  });
+
+  it('fails the write of half a surrogate pair', () => {
+    for (const text of ['hi \ud83d', '\ude00', 'a\ud83db']) {
+      const channel = new EmbeddedChannel(new StringCodec());
+      expect(() => channel.writeOutbound(text)).toThrow(/half of a surrogate pair/);
+    }
   });
 
   it('gives nothing where nothing came', () => {

@@ -17,6 +17,10 @@ export const INFLATED_TOO_LONG = 'ERR_BUFFER_TOO_LARGE';
 
 /** End of each flush of zlib, which a compressed message omits (RFC 7692, section 7.2.1). */
 export const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+/** {@link TAIL} and an empty last block. Only a whole message is read up to the end of these bytes. */
+const END: Buffer = Buffer.concat([TAIL, Buffer.from([0x03, 0x00])]);
+/** A message without bytes. Some peers omit this byte. */
+const NOTHING: Buffer = Buffer.alloc(1);
 const LARGEST_WINDOW_BYTES = 32 * 1024;
 const LARGEST_WINDOW_BITS = 15;
 
@@ -62,18 +66,38 @@ export class WindowDeflate implements MessageDeflate {
     const { keepsPeer, maxMessageBytes } = this.windows;
     const options = {
       windowBits: LARGEST_WINDOW_BITS,
-      finishFlush: constants.Z_SYNC_FLUSH,
       maxOutputLength: maxMessageBytes,
+      info: true,
       ...(this.peer && { dictionary: this.peer }),
     };
+    const whole = Buffer.concat([payload.length === 0 ? NOTHING : payload, END]);
     inTurn((ended) =>
-      inflateRaw(Buffer.concat([payload, TAIL]), options, (error, bytes) => {
+      inflateRaw(whole, options, (error, result: unknown) => {
         ended();
-        if (error === null && keepsPeer) this.peer = windowAfter(this.peer, bytes);
-        done(error, bytes);
+        const { buffer, engine } = (result ?? {}) as Inflated;
+        const wrong = error ?? wrongEnd(whole, engine.bytesWritten);
+        if (wrong === null && keepsPeer) this.peer = windowAfter(this.peer, buffer);
+        done(wrong, buffer);
       }),
     );
   }
+}
+
+/** What zlib returns with `info`, which Node's types do not mention. */
+interface Inflated {
+  readonly buffer: Buffer;
+  /** `bytesWritten` is the number of bytes that zlib has read. */
+  readonly engine: { readonly bytesWritten: number };
+}
+
+/**
+ * Returns an error if zlib did not read a whole message. A message can contain a last block of its own, with a zero byte after it
+ * (RFC 7692, section 7.2.3.4). zlib reports no error for any other bytes after a last block.
+ */
+function wrongEnd(whole: Buffer, read: number): Error | null {
+  const left = whole.length - END.length - read;
+  if (left <= 0 || (left === 1 && whole[read] === 0)) return null;
+  return new Error(`${left} bytes follow the compressed data`);
 }
 
 /** Returns a copy of the last bytes of the data, up to the size of the largest window. */

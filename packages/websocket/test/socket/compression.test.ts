@@ -96,12 +96,49 @@ describe('the answer that a client takes', () => {
   });
 });
 
-describe('windows that are kept', () => {
-  const run = (call: MessageDeflate['compress'], bytes: Uint8Array) =>
-    new Promise<Buffer>((resolve, reject) => {
-      call(bytes, (error, result) => (error === null ? resolve(result) : reject(error)));
-    });
+const run = (call: MessageDeflate['compress'], bytes: Uint8Array) =>
+  new Promise<Buffer>((resolve, reject) => {
+    call(bytes, (error, result) => (error === null ? resolve(result) : reject(error)));
+  });
 
+describe('a compressed message', () => {
+  const { own } = acceptDeflate(NAME, FRESH)!.deflate;
+  const inflate = (bytes: Uint8Array) => run(own.inflate.bind(own), bytes);
+  const hello = Buffer.from('f248cdc9c90700', 'hex');
+
+  it.each([
+    ['one block', 'f248cdc9c90700'],
+    ['a block without compression', '000500faff48656c6c6f00'],
+    ['a last block and a zero byte', 'f348cdc9c9070000'],
+    ['a last block alone', 'f348cdc9c90700'],
+    ['two blocks', 'f24805000000ffffcac9c90700'],
+  ])('is read in the forms of RFC 7692: %s', async (_name, hex) => {
+    expect(String(await inflate(Buffer.from(hex, 'hex')))).toBe('Hello');
+  });
+
+  it('can be empty, with or without its one byte', async () => {
+    expect(await inflate(Buffer.alloc(1))).toHaveLength(0);
+    expect(await inflate(Buffer.alloc(0))).toHaveLength(0);
+  });
+
+  it('is refused with bytes after its last block', async () => {
+    for (const more of ['01', '0000', '000000ffff00', hello.toString('hex'), '006a756e6b']) {
+      const bytes = Buffer.from(`f348cdc9c90700${more}`, 'hex');
+      await expect(inflate(bytes), more).rejects.toThrow(/follow the compressed data/);
+    }
+  });
+
+  it('is refused if it is cut off anywhere', async () => {
+    const text = Buffer.from('some words, and some more words, and other words '.repeat(9));
+    for (const whole of [await run(own.compress.bind(own), text), hello]) {
+      for (let end = 1; end < whole.length; end++) {
+        await expect(inflate(whole.subarray(0, end)), `${end}`).rejects.toThrow();
+      }
+    }
+  });
+});
+
+describe('windows that are kept', () => {
   it.each([
     `${NAME}; client_max_window_bits`,
     `${NAME}; server_max_window_bits=9`,
