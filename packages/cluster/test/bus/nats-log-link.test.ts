@@ -64,7 +64,7 @@ function linkOf() {
 
 function optionsOf(clock: VirtualClock, memory = new StreamMemory()): NatsStoreOptions {
   const [warn, announce] = [() => {}, () => {}];
-  const names = { name: 'hr_papp', prefix: 'hr.papp', replicas: 1 };
+  const names = { name: 'hr_papp', prefix: 'hr.papp', replicas: undefined };
   return { ...names, memory, warn, announce, randomText: () => 'again', clock };
 }
 
@@ -265,7 +265,8 @@ describe('a JetStream stream that has lost its newest messages', () => {
   const streams = {
     info: async () => info(),
     add: async () => info(),
-    update: async (_name: string, change: { description?: string }) => {
+    update: async (_name: string, change: { description?: string; num_replicas?: number }) => {
+      if (change.num_replicas === 5) throw new Error('no suitable peers');
       config = change;
       return info();
     },
@@ -343,6 +344,26 @@ describe('a JetStream stream that has lost its newest messages', () => {
       await open();
     }
     expect(config.description).toBe('of the chat headrace-epoch=10.again');
+  });
+
+  it.each([
+    [3, 1, 3, /has 1 replicas, and this node wants 3: they were added/],
+    [1, 3, 3, /has 3 replicas, and this node wants 1: replicas are never lowered/],
+    [undefined, 3, 3, undefined],
+    [5, 3, 3, /has 3 replicas, and this node wants 5: no suitable peers/],
+  ])('of a node that wants %s replicas, with %i, has %i', async (replicas, present, then, line) => {
+    Object.assign(config, { num_replicas: present });
+    for (let link = 0; link < 2; link += 1) {
+      const store = new NatsStore({ streams } as never, {
+        ...optionsOf(clock, memory),
+        replicas,
+        warn: (text) => void lines.push(text),
+      });
+      config = { ...store['configFor'](LIMITS), ...config };
+      expect(await store.open(LIMITS)).toBe(true);
+    }
+    expect(config).toMatchObject({ num_replicas: then });
+    expect(lines).toEqual(line === undefined ? [] : [expect.stringMatching(line)]);
   });
 
   it('is not taken for one because of a copy that somebody forged', async () => {

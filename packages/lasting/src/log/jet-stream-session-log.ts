@@ -1,6 +1,15 @@
 import { Buffer } from 'node:buffer';
-import { EncodeError } from '@headrace/core';
-import { describeOptions, importPeer, number, text, value, whole } from '@headrace/core/authoring';
+import { EncodeError, type Logger, stderrLogger } from '@headrace/core';
+import {
+  describeOptions,
+  importPeer,
+  LOGGER,
+  number,
+  text,
+  toError,
+  value,
+  whole,
+} from '@headrace/core/authoring';
 import type {
   JetStreamClient,
   JetStreamManager,
@@ -22,8 +31,13 @@ export interface JetStreamSessionLogOptions {
    * @default 'hr_lasting'
    */
   readonly stream?: string;
-  /** Number of servers of a NATS cluster that store the records. @default 1 */
+  /**
+   * Number of servers of a NATS cluster that store the records. The number of an existing stream is raised, and never lowered.
+   * @default 1
+   */
   readonly replicas?: number;
+  /** Receives a line if the stream has another number of replicas. @default a logger that writes to stderr */
+  readonly logger?: Logger;
 }
 
 const OPTIONS = describeOptions('jetStreamSessionLog', {
@@ -35,6 +49,7 @@ const OPTIONS = describeOptions('jetStreamSessionLog', {
   keepMs: number({ min: 1000, default: 600_000 }),
   stream: text('letters, digits, - and _', { default: 'hr_lasting' }),
   replicas: whole({ min: 1, max: 5, default: 1 }),
+  logger: LOGGER,
 });
 
 const INSTALL = 'npm install @nats-io/transport-node @nats-io/jetstream';
@@ -63,13 +78,20 @@ class JetStreamSessionLog implements SessionLog {
   private readonly connection: NatsConnection;
   private readonly stream: string;
   private readonly replicas: number;
+  private readonly wantsReplicas: boolean;
+  private readonly logger: Logger;
+  /** Lines that were logged. */
+  private readonly lines = new Set<string>();
   private opening: Promise<Client> | undefined = undefined;
 
-  constructor(connection: NatsConnection, keepMs: number, stream: string, replicas: number) {
-    this.connection = connection;
+  constructor(options: JetStreamSessionLogOptions) {
+    const { connection, keepMs, stream, replicas, logger } = OPTIONS.resolve(options);
+    this.connection = connection as NatsConnection;
     this.keepMs = keepMs;
     this.stream = stream;
     this.replicas = replicas;
+    this.wantsReplicas = options.replicas !== undefined;
+    this.logger = logger ?? stderrLogger();
   }
 
   async read(id: string): Promise<LoggedSession | undefined> {
@@ -210,18 +232,47 @@ class JetStreamSessionLog implements SessionLog {
       await manager.streams.add(wanted);
     } catch (thrown) {
       if (codeOf(thrown) !== NAME_IN_USE) throw thrown;
-      // Another process has created the stream with other settings. The longer age applies.
-      const { config } = await manager.streams.info(this.stream);
-      const { max_age, allow_rollup_hdrs, num_replicas } = wanted;
-      await manager.streams.update(this.stream, {
-        ...config,
-        allow_rollup_hdrs: allow_rollup_hdrs!,
-        num_replicas: num_replicas!,
-        max_age: Math.max(config.max_age, max_age!),
-      });
+      await this.join(manager, wanted);
     }
     const all = { deliver_policy: DeliverPolicy.All as never };
     return { client: jetstream(connection), manager, headers, all };
+  }
+
+  /**
+   * Uses a stream that another process has created with other settings. The longer age and the higher number of replicas apply. A
+   * server that cannot have so many replicas does not stop the log.
+   */
+  private async join(
+    manager: JetStreamManager,
+    { max_age, allow_rollup_hdrs }: Partial<StreamConfig>,
+  ): Promise<void> {
+    const { stream, replicas } = this;
+    const { config } = await manager.streams.info(stream);
+    const change = {
+      ...config,
+      allow_rollup_hdrs: allow_rollup_hdrs!,
+      max_age: Math.max(config.max_age, max_age!),
+    };
+    const present = config.num_replicas;
+    const line = `the JetStream stream ${stream} has ${present} replicas, and this process wants ${replicas}`;
+    if (this.wantsReplicas && replicas < present)
+      this.warnOnce(`${line}: replicas are never lowered`);
+    if (replicas > present) {
+      try {
+        await manager.streams.update(stream, { ...change, num_replicas: replicas });
+        this.warnOnce(`${line}: they were added`);
+        return;
+      } catch (thrown) {
+        this.warnOnce(`${line}: ${toError(thrown).message}`);
+      }
+    }
+    await manager.streams.update(stream, change);
+  }
+
+  private warnOnce(line: string): void {
+    if (this.lines.has(line)) return;
+    this.lines.add(line);
+    this.logger.log('warn', line);
   }
 }
 
@@ -259,6 +310,5 @@ function codeOf(thrown: unknown): number | undefined {
  * ```
  */
 export function jetStreamSessionLog(options: JetStreamSessionLogOptions): SessionLog {
-  const { connection, keepMs, stream, replicas } = OPTIONS.resolve(options);
-  return new JetStreamSessionLog(connection as NatsConnection, keepMs, stream, replicas);
+  return new JetStreamSessionLog(options);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetStreamSessionLog } from '@headrace/lasting/nats';
 import { redisSessionLog } from '@headrace/lasting/redis';
-import type { JetStreamClient } from '@nats-io/jetstream';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -102,7 +102,7 @@ describe.runIf(noRedis === '')(`a log in a real redis-server${noRedis}`, () => {
 
 /** What a log over JetStream has inside. */
 interface Opened {
-  opened(): Promise<{ readonly client: JetStreamClient }>;
+  opened(): Promise<{ readonly client: JetStreamClient; readonly manager: JetStreamManager }>;
   open(): Promise<unknown>;
 }
 
@@ -134,6 +134,21 @@ describe.runIf(noNats === '')(`a log in a real nats-server${noNats}`, () => {
     expect((await busy.read('x'))!.records.map(String)).toEqual(['one', 'two']);
     get.mockResolvedValue(nothing);
     await expect(busy.read('x')).rejects.toThrow('none of the records');
+  });
+
+  it('goes on with the replicas that its stream has, and writes one line', async () => {
+    const lines: string[] = [];
+    const logger = { log: (level: string, text: string) => void lines.push(`${level} ${text}`) };
+    const place = { after: undefined, replaces: true };
+    const options = { connection, stream: 'replicas', logger };
+    await jetStreamSessionLog(options).append('x', Buffer.from('one'), place);
+    const wanting = jetStreamSessionLog({ ...options, replicas: 3, keepMs: 700_000 });
+    expect((await wanting.read('x'))!.records.map(String)).toEqual(['one']);
+    const line = /^warn the JetStream stream replicas has 1 replicas, and this process wants 3: /;
+    expect(lines).toEqual([expect.stringMatching(line)]);
+    const { manager } = await (wanting as unknown as Opened).opened();
+    const { config } = await manager.streams.info('replicas');
+    expect([config.num_replicas, config.max_age]).toEqual([1, 700_000 * 1e6]);
   });
 
   it('asks for no consumer where the last record has replaced all others', async () => {

@@ -26,7 +26,11 @@ export interface NatsBusOptions extends EngineBusOptions {
   readonly tls?: TlsOptions | null;
   /** Prefix of inboxes, for accounts that may subscribe only to some inboxes. @default '_INBOX' */
   readonly inboxPrefix?: string;
-  /** Number of servers of a NATS cluster that store the messages of durable groups. @default 1 */
+  /**
+   * Number of servers of a NATS cluster that store the messages of durable groups. The number of an existing stream is raised, and
+   * never lowered.
+   * @default 1
+   */
   readonly replicas?: number;
 }
 
@@ -80,7 +84,7 @@ export function natsBus(options: NatsBusOptions): EngineBus {
   const order = new ServerOrder(urls);
   const target = {
     servers: order,
-    replicas,
+    replicas: options.replicas === undefined ? undefined : replicas,
     memories: new Map(),
     timeoutMs,
     client: { ...credentials, ...client },

@@ -13,7 +13,7 @@ import type { StreamMemory } from './stream-memory.ts';
 /** The servers to connect to, and the options of the client. */
 export interface NatsConnectOptions {
   readonly servers: ServerOrder;
-  readonly replicas: number;
+  readonly replicas: number | undefined;
   /** What earlier links have seen of each stream. */
   readonly memories: Map<string, StreamMemory>;
   /** The time for a connect, in milliseconds. */

@@ -13,7 +13,7 @@ export interface NatsLinkParts {
   readonly connection: NatsConnection;
   readonly peer: NatsPeer;
   readonly inboxPrefix: string | undefined;
-  readonly replicas: number;
+  readonly replicas: number | undefined;
   readonly memories: Map<string, StreamMemory>;
 }
 

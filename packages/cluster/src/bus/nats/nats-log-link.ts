@@ -33,7 +33,7 @@ export interface NatsLogLinkParts {
   readonly connection: NatsConnection;
   readonly peer: NatsPeer;
   readonly inbox: NatsInbox;
-  readonly replicas: number;
+  readonly replicas: number | undefined;
   /** What earlier links have seen of each stream. */
   readonly memories: Map<string, StreamMemory>;
   readonly clock: Clock;

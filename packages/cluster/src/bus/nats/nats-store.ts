@@ -19,7 +19,8 @@ export interface NatsStoreOptions {
   readonly name: string;
   /** `hr.<app>` */
   readonly prefix: string;
-  readonly replicas: number;
+  /** Wanted number of replicas, if the application has set it. */
+  readonly replicas: number | undefined;
   /** The messages of this stream that earlier links have seen. */
   readonly memory: StreamMemory;
   /** Writes a line to the log of this process. */
@@ -40,6 +41,7 @@ export class NatsStore {
   private readonly options: NatsStoreOptions;
   private known: StreamInfo | undefined = undefined;
   private isDoubtful = false;
+  private hasComparedReplicas = false;
   /** The newest live copy, while the server is asked for it now or soon. */
   private copy: SeenMessage | undefined = undefined;
   private firstEpoch: string | undefined = undefined;
@@ -131,6 +133,10 @@ export class NatsStore {
           this.known = undefined;
           continue;
         }
+        if (await this.addReplicas(this.known.config)) {
+          this.known = undefined;
+          continue;
+        }
         const epoch = epochOf(this.known);
         this.firstEpoch ??= epoch;
         this.announceOpened();
@@ -140,6 +146,37 @@ export class NatsStore {
       this.known = undefined;
     }
     throw new Error(`the limits of the JetStream stream ${this.name} do not stay as they are set`);
+  }
+
+  /**
+   * Raises the number of replicas to the wanted number, like the limits. Resolves with false if the number stays. A server that
+   * cannot have so many replicas does not stop the groups.
+   */
+  private async addReplicas(now: StreamConfig): Promise<boolean> {
+    const { replicas } = this.options;
+    const { num_replicas: present } = now;
+    if (replicas === undefined || replicas === present || this.hasComparedReplicas) return false;
+    this.hasComparedReplicas = true;
+    const text = `the JetStream stream ${this.name} has ${present} replicas, and this node wants ${replicas}`;
+    if (replicas < present) {
+      this.warnOnce(`${text}: replicas are never lowered`);
+      return false;
+    }
+    try {
+      await this.manager.streams.update(this.name, { ...now, num_replicas: replicas });
+    } catch (thrown) {
+      this.warnOnce(`${text}: ${toError(thrown).message}`);
+      return false;
+    }
+    this.warnOnce(`${text}: they were added`);
+    return true;
+  }
+
+  private warnOnce(text: string): void {
+    const { memory, warn } = this.options;
+    if (memory.lines.has(text)) return;
+    memory.lines.add(text);
+    warn(text);
   }
 
   /** Resolves with the last message that a stream still has, if it has lost messages that this process has seen. */
@@ -190,7 +227,7 @@ export class NatsStore {
       name,
       subjects: [`${prefix}.d.>`],
       storage: 'file' as StreamConfig['storage'],
-      num_replicas: replicas,
+      num_replicas: replicas ?? 1,
       max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
       max_age: age,
       duplicate_window: age === 0 ? window : Math.min(window, age),

@@ -17,6 +17,8 @@ const LEVELS = 3;
  * that the stream has lost its newest messages, for example after a power cut, and that its numbers are used again.
  */
 export class StreamMemory {
+  /** Lines about the stream that were logged. */
+  readonly lines = new Set<string>();
   private readonly levels: SeenMessage[][] = Array.from({ length: LEVELS }, () => []);
   private epoch: string | undefined = undefined;
   private count = 0;
