@@ -397,7 +397,11 @@ export interface WriteOptions {
 
 /** Options of {@link Channel.end}. */
 export interface EndOptions {
-  /** Time to send waiting output and for the peer to end its half, in milliseconds. @default 2000 */
+  /**
+   * Time without progress of the output, and then time for the peer to end its half, in milliseconds. While flushed output waits
+   * for the peer, `outboundStallMs` decides instead.
+   * @default 2000
+   */
   readonly lingerMs?: number;
   /** Reason for the close. @default 'local' */
   readonly reason?: CloseReason;
@@ -536,7 +540,7 @@ export interface Channel<R = unknown, W = unknown>
   writeAndFlush(message: W, options?: WriteOptions): WriteFuture;
   /**
    * Flushes, ends our half after all output, and discards further input. The channel closes when the peer has ended its half, or
-   * after `lingerMs`.
+   * `lingerMs` after the output was sent. A peer that reads slowly receives all output. If output is cut, the connection is reset.
    */
   end(options?: EndOptions): WriteFuture;
   /** Resets the connection (with an RST if the transport can send one). */

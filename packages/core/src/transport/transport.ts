@@ -147,7 +147,10 @@ export interface Transport {
   write(messages: readonly unknown[], bytes: number): boolean;
   /** Ends the output half after all written messages. */
   shutdownOutput(info: CloseInfo): void;
-  /** Closes the connection now. Bytes that the kernel has accepted still arrive. */
+  /**
+   * Closes the connection now. Bytes that the kernel has accepted still arrive. If a write is not complete, resets the
+   * connection instead, so that the peer does not take a part for the whole.
+   */
   close(info: CloseInfo): void;
   /** Resets the connection. */
   abort(info: CloseInfo): void;

@@ -278,6 +278,8 @@ export class ResumeTransport implements Transport, InputOwner {
   private carryOut(action: ResumeAction): Error | undefined {
     switch (action.do) {
       case 'acknowledged':
+        // The peer waits for its log, and acknowledges the same messages again.
+        this.looks += 1;
         this.fill();
         break;
       case 'opened':

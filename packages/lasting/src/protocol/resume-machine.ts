@@ -531,6 +531,12 @@ export class ResumeMachine {
     this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
   }
 
+  /** Acknowledges what was acknowledged before, so that the peer does not take this end for one that does not read. */
+  acknowledgeAgain(): void {
+    if (this.link !== LINKED || this.isReset || this.isAnswerDue) return;
+    this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
+  }
+
   private get isAckDue(): boolean {
     const { incoming } = this;
     return incoming.isDue || (this.hasPeerEnded && incoming.isUnacknowledged);

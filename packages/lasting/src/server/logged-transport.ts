@@ -268,6 +268,12 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     else super.taken(size);
   }
 
+  logWaits(): void {
+    if (this.links.isPaused || this.links.link === undefined) return;
+    this.machine.acknowledgeAgain();
+    this.links.pump();
+  }
+
   answered(): void {
     if (!this.links.isPaused) return;
     this.links.isPaused = false;

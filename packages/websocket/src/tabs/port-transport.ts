@@ -386,6 +386,10 @@ export class PortTransport implements Transport {
 
   close(): void {
     if (this.isOver) return;
+    if (this.waitingBytes > 0) {
+      this.abort();
+      return;
+    }
     this.sayEnd();
     this.post('gone');
     this.leave();
