@@ -15,6 +15,12 @@ export interface DurableGroupOptions<Message = unknown>
   readonly messages?: number;
   /** Minimum time that the log keeps messages, in milliseconds. @default 3600000 */
   readonly ageMs?: number;
+  /**
+   * Maximum length of a message in the log, in bytes. A longer write fails with `MESSAGE_TOO_LONG`. Choose it so that every member
+   * can read the message as `format` and the member's codec make it: a member whose connection ends at a message comes back with its
+   * position, and would get the same message again. @default 64512, which leaves 1 KiB of what a WebSocket reads by default
+   */
+  readonly maxMessageBytes?: number;
   /** Number of newest messages that each node keeps in memory, up to 4 MiB, for members that come back. @default 256 */
   readonly recent?: number;
   /** Returns the id of a message that is written without an id. For `undefined`, the group makes an id. @default none */
@@ -28,6 +34,7 @@ const OPTIONS = describeOptions(
   {
     messages: whole({ min: 1, default: 10_000 }),
     ageMs: number({ min: 1, default: 3_600_000 }),
+    maxMessageBytes: whole({ min: 1, default: 64_512 }),
     recent: whole({ max: 65_536, default: 256 }),
     messageId: fn({ answers: 'at once', purpose: 'gives the id of a message' }),
     format: fn({ answers: 'at once', takes: 2, purpose: 'gives what members get for a message' }),
@@ -41,6 +48,7 @@ export interface DurablePlan<Message>
   extends GroupPlan<Message>,
     Pick<DurableGroupOptions<Message>, 'messageId' | 'format'> {
   readonly limits: LogLimits;
+  readonly maxMessageBytes: number;
   readonly recent: number;
 }
 

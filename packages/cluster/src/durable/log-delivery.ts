@@ -87,7 +87,9 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     if (elsewhere(matcher) === 'none') outcome = DurableOutcome.here(local.write(message, matcher));
     else {
       const own = this.messages.encoded(message, id);
-      outcome = this.writes.write(own.id, own.bytes, new DurableOutcome(local.size), matcher);
+      outcome = new DurableOutcome(local.size);
+      if (own.refusal === undefined) this.writes.write(own.id, own.bytes, outcome, matcher);
+      else this.writes.refuse(outcome, own.refusal);
     }
     if (isFlushed) local.flush(matcher);
     return outcome;

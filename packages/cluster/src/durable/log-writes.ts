@@ -86,11 +86,7 @@ export class LogWrites {
       return outcome;
     }
     const refusal = this.refusal(bytes);
-    if (refusal !== undefined) {
-      this.failedCount += 1;
-      outcome.fail(refusal);
-      return outcome;
-    }
+    if (refusal !== undefined) return this.refuse(outcome, refusal);
     const { feed } = this;
     const write: PendingWrite = {
       id,
@@ -105,6 +101,13 @@ export class LogWrites {
     this.pendingBytes += bytes.byteLength;
     if (feed.isStarted && feed.at === undefined) this.keepEarly(write);
     else this.append(write);
+    return outcome;
+  }
+
+  /** Fails a write that is not stored. */
+  refuse(outcome: DurableOutcome, error: Error): DurableOutcome {
+    this.failedCount += 1;
+    outcome.fail(error);
     return outcome;
   }
 

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { OptionError } from '@headrace/core';
+import { EncodeError, OptionError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
@@ -32,12 +32,13 @@ export class RoomMessages<Message> {
    *
    * @param id - the id from the writer, if any
    * @throws OptionError for a value that is not an id
-   * @throws EncodeError if the message cannot be stored
+   * @returns the refusal of a message that is longer than `maxMessageBytes`
+   * @throws EncodeError if the message cannot be encoded
    */
   encoded(
     message: Message,
     id: string | undefined,
-  ): { readonly id: string; readonly bytes: Buffer } {
+  ): { readonly id: string; readonly bytes: Buffer; readonly refusal: EncodeError | undefined } {
     const { plan } = this;
     const { wire, stream } = this.room;
     const { bodyType, body } = encodeBody(message, plan.codec);
@@ -48,7 +49,10 @@ export class RoomMessages<Message> {
     const given = checkedId(id ?? plan.messageId?.(message));
     const ownId = given ?? `${node}-${this.count}-${wire.randomText(ID_BYTES)}`;
     const envelope = { kind, bodyType, flags: 0, node, number: this.count, body };
-    return { id: ownId, bytes: wire.encode(sealScope(stream, ownId), envelope) };
+    const { maxMessageBytes } = plan;
+    const { byteLength } = body;
+    const refusal = byteLength > maxMessageBytes ? tooLong(byteLength, maxMessageBytes) : undefined;
+    return { id: ownId, bytes: wire.encode(sealScope(stream, ownId), envelope), refusal };
   }
 
   /** Returns the message in the form for members, or undefined for a foreign entry. */
@@ -100,6 +104,11 @@ export class RoomMessages<Message> {
       return undefined;
     }
   }
+}
+
+function tooLong(length: number, maxMessageBytes: number): EncodeError {
+  const text = `a message of ${length} bytes, but maxMessageBytes of the durable group is ${maxMessageBytes}`;
+  return new EncodeError('MESSAGE_TOO_LONG', text, { length, maxMessageBytes });
 }
 
 /** Returns the scope of a stored message's seal. The seal is not valid under another id. */

@@ -70,6 +70,8 @@ export class LogStream {
   private refusal: Error | undefined = undefined;
   private again: Timer | undefined = undefined;
   private deadline: Timer | undefined = undefined;
+  /** Whether the last check gave the answers more time, because the process had stood still. */
+  private isForgiven = false;
   private deadlineAt = 0;
 
   constructor(answers: LogAnswers, name: string, share: LogShare) {
@@ -309,7 +311,9 @@ export class LogStream {
     const now = this.answers.host.clock.now();
     const stoodMs = stoodStillMs(now, this.deadlineAt, READ_WITHIN_MS);
     this.deadlineAt = 0;
-    if (stoodMs > 0) {
+    // Once, because every timer of a process can be late.
+    this.isForgiven = stoodMs > 0 && !this.isForgiven;
+    if (this.isForgiven) {
       this.watch(READ_WITHIN_MS);
       return;
     }

@@ -55,6 +55,31 @@ describe('a durable group', () => {
     expect(here.history.position?.offset).toBe(3);
   });
 
+  it('fails a write that is longer than its members take, and delivers the others', async () => {
+    const nodes = new VirtualNodes();
+    const room = durableGroup<string>(await nodes.join(), 'room', { maxMessageBytes: 10 });
+    await nodes.pass(20);
+    const member = await nodes.member();
+    room.add(member.channel);
+    const [longest, tooLong] = ['x'.repeat(10), 'x'.repeat(11)].map((text) => room.write(text));
+    room.write('after it');
+    await nodes.pass(20);
+    expect(longest!.isSuccess).toBe(true);
+    expect(tooLong!.error).toMatchObject({
+      code: 'HR_ERR_MESSAGE_TOO_LONG',
+      details: { length: 11, maxMessageBytes: 10 },
+    });
+    expect(member.got).toEqual(['x'.repeat(10), 'after it']);
+    expect(room.counters.published).toMatchObject({ sent: 2, dropped: 1 });
+  });
+
+  it('takes by default what a WebSocket reads by default, with 1 KiB for its format', async () => {
+    const { nodes, all } = await rooms(1);
+    const [longest, tooLong] = [64_512, 64_513].map((bytes) => all[0]!.write('x'.repeat(bytes)));
+    await nodes.pass(20);
+    expect([longest!.isSuccess, tooLong!.isSuccess]).toEqual([true, false]);
+  });
+
   it('gives members what is written right after they were added', async () => {
     const { nodes, all } = await rooms(1);
     const member = await nodes.member();

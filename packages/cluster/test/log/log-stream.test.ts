@@ -156,6 +156,17 @@ describe('LogStream', () => {
     expect(results.length).toBe(2);
   });
 
+  it('fails a message that is not answered, though each of its timers is late', async () => {
+    const { clock, append, results } = await opened();
+    append('a');
+    for (let i = 0; i < 3; i++) {
+      clock.advanceQuietly(60_000);
+      clock.advance(0);
+      await turn();
+    }
+    expect(results).toEqual(['a true']);
+  });
+
   it('gives everything again when the engine does not answer, though its link stands', async () => {
     const { log, append, results, pass } = await opened();
     for (const id of ['a', 'b', 'c']) append(id);

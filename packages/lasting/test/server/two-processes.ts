@@ -2,6 +2,7 @@ import {
   type Channel,
   type Handler,
   MemoryNetwork,
+  type MemoryTarget,
   type Server,
   ServerBootstrap,
   silentLogger,
@@ -17,6 +18,7 @@ import {
   type TakenSession,
   type TakeOptions,
 } from '@headrace/lasting';
+import type { LastingOptions } from '../../src/client/lasting-bootstrap.ts';
 import type { ResumeTableOptions } from '../../src/server/resume-table-options.ts';
 import { connectLasting, framing } from '../client/lasting-world.ts';
 
@@ -105,7 +107,10 @@ export class TwoProcesses {
     }
   }
 
-  async connect(handler: Handler): Promise<Channel> {
+  async connect(
+    handler: Handler,
+    options: Partial<LastingOptions<MemoryTarget>> = {},
+  ): Promise<Channel> {
     const { clock, network } = this;
     const connecting = connectLasting(handler, {
       clock,
@@ -113,6 +118,7 @@ export class TwoProcesses {
         { network, name: 'before' },
         { network, name: 'after' },
       ],
+      ...options,
     });
     await this.pass(1);
     const channel: Channel = await connecting;
