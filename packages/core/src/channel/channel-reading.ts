@@ -130,6 +130,11 @@ export class ChannelReading {
     return this.isRequested && !this.readsByItself;
   }
 
+  /** Whether input was requested and has not arrived. */
+  get isAsked(): boolean {
+    return this.isRequested;
+  }
+
   /** Requests input that is dropped, to detect the peer's end. */
   requestToDrop(): void {
     if (!this.isReplacing) this.owner.output.transport.requestRead();

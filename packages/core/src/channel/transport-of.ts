@@ -8,6 +8,8 @@ export interface ChannelOfSink {
   readonly channel: Channel;
   /** Maximum size of the waiting output, in bytes. */
   readonly maxOutboundBytes: number;
+  /** Returns true if input was requested and has not arrived. */
+  readonly asksForInput: () => boolean;
 }
 
 /** Returns the transport of a channel; `undefined` for a channel of another kind. */
@@ -76,6 +78,7 @@ export function addPendingOutboundBytes(channel: Channel, delta: number): void {
  */
 export function channelOf(sink: TransportSink): ChannelOfSink | undefined {
   if (!(sink instanceof ChannelCore)) return undefined;
-  const { channel, options } = sink;
-  return { channel, maxOutboundBytes: options.maxOutboundBytes };
+  const { channel, options, reading } = sink;
+  const asksForInput = () => reading.isAsked;
+  return { channel, maxOutboundBytes: options.maxOutboundBytes, asksForInput };
 }

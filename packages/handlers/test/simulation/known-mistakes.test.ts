@@ -9,7 +9,9 @@ import {
   forgetfulScenario,
   herdScenario,
   type Mistake,
+  rateScenario,
   silentScenario,
+  workerScenario,
 } from './known-mistakes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headrace-mistakes-'));
@@ -65,6 +67,16 @@ describe('known mistakes are found within 200 seeds', () => {
   it('a drain that does not wait', async () => {
     const { message } = await find(deployScenario);
     expect(message).toMatch(/\d+ answers are missing/);
+  });
+
+  it('a token that comes due between two looks at the clock', async () => {
+    const { message } = await find(rateScenario);
+    expect(message).toMatch(/an open connection was not read .*\n.*held by TwoLooks/);
+  });
+
+  it('a hold that is forgotten, because the next one is taken within its release', async () => {
+    const { message } = await find(workerScenario);
+    expect(message).toMatch(/an open connection was not read .*\n.*held by Worker/);
   });
 });
 

@@ -5,10 +5,18 @@ import {
   ChannelGroup,
   type Context,
   type Handler,
+  type ReadHold,
   type Server,
   ServerBootstrap,
+  type Timer,
 } from '@headrace/core';
-import { HEARTBEAT_PRESETS, HeartbeatHandler, RequestHandler } from '@headrace/handlers';
+import { KeptInputHandler, type KeptInputSteps, TokenBucket } from '@headrace/core/authoring';
+import {
+  HEARTBEAT_PRESETS,
+  HeartbeatHandler,
+  MessageRateHandler,
+  RequestHandler,
+} from '@headrace/handlers';
 import type { Scenario, SimulatedHost, Simulation, SimulationOptions } from '@headrace/simulation';
 import { stayConnected } from './stay-connected.ts';
 
@@ -272,3 +280,100 @@ async function deploy(sim: Simulation, isRight: boolean): Promise<void> {
 }
 
 export const deployScenario: Mistake = mistake(deploy);
+
+// --- connections that nobody reads any more ---
+
+const RATE = { perSecond: 40, burst: 10 };
+
+/** Asks for a token, and then, at another moment, whether one is left. */
+class TwoLooks extends KeptInputHandler {
+  private readonly bucket = new TokenBucket(RATE);
+  private timer: Timer | undefined = undefined;
+
+  protected override keptInputSteps(): KeptInputSteps {
+    return {
+      why: 'TwoLooks',
+      mayPass: (ctx) => {
+        const passes = this.bucket.take(RATE, ctx.clock.now());
+        if (!passes) this.kept.hold(ctx.channel);
+        return passes;
+      },
+      delivered: (ctx) => {
+        if (this.kept.isEmpty) this.kept.release();
+        else this.arm(ctx);
+      },
+    };
+  }
+
+  private arm(ctx: Context): void {
+    if (this.timer !== undefined || this.bucket.left(RATE, ctx.clock.now()) > 0) return;
+    this.timer = ctx.clock.schedule(() => {
+      this.timer = undefined;
+      this.kept.deliver(ctx);
+    }, 1000 / RATE.perSecond);
+  }
+}
+
+/** Works on one line at a time, and reads nothing meanwhile. */
+class Worker implements Handler {
+  private readonly host: SimulatedHost;
+  private readonly isRight: boolean;
+  private hold: ReadHold | undefined = undefined;
+
+  constructor(host: SimulatedHost, isRight: boolean) {
+    this.host = host;
+    this.isRight = isRight;
+  }
+
+  channelRead(ctx: Context): void {
+    this.hold = ctx.channel.holdReads('Worker');
+    this.host.clock.schedule(() => this.done(), 1 + this.host.random() * 8);
+  }
+
+  private done(): void {
+    const { hold } = this;
+    if (this.isRight) this.hold = undefined;
+    // The next line comes within this call, and is held, too.
+    hold?.release();
+    if (!this.isRight) this.hold = undefined;
+  }
+}
+
+async function lines(
+  sim: Simulation,
+  handlers: (host: SimulatedHost) => readonly Handler[],
+): Promise<void> {
+  sim.host('server', (host) =>
+    new ServerBootstrap()
+      .childOptions(host.options)
+      .childHandler(({ pipeline }) => {
+        const [codec, text] = textLines();
+        pipeline.addLast(codec, text, ...(handlers(host) as [Handler]), { channelRead: () => {} });
+      })
+      .bind({ network: host, port: 7 }),
+  );
+  sim.host('client', (host) =>
+    stayConnected(host, () => ({
+      handlers: [...textLines()],
+      connected: (channel) => {
+        const speak = () => {
+          if (!channel.isOpen || host.clock.now() > 20_000) return;
+          for (let i = 0; i < 30; i++) channel.write(`line ${i}`);
+          channel.flush();
+          host.clock.schedule(speak, 500 + host.random() * 500);
+        };
+        speak();
+      },
+    })),
+  );
+  sim.chaos({ reset: 3, partition: 1, slow: 2, untilMs: 20_000 });
+  await sim.run({ untilMs: 30_000 });
+}
+
+export const rateScenario: Mistake = mistake((sim, isRight) =>
+  lines(sim, () => [isRight ? new MessageRateHandler(RATE) : new TwoLooks()]),
+);
+
+export const workerScenario: Mistake = mistake((sim, isRight) =>
+  lines(sim, (host) => [new Worker(host, isRight)]),
+);

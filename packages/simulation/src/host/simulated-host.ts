@@ -33,7 +33,6 @@ export type HostProgram = (host: SimulatedHost) => unknown;
 
 /** The part of the simulation that a host uses. */
 export interface HostWorld extends ProcessWorld {
-  readonly seed: number;
   readonly settings: ResolvedTcpSettings;
   pathBetween(from: SimulatedHost, to: SimulatedHost): NetworkPath;
   hostAt(nameOrAddress: string): SimulatedHost | undefined;

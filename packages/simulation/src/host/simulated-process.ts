@@ -8,12 +8,19 @@ import {
   TurnQueue,
   type Turns,
 } from '@headrace/core';
-import type { SeededRandom } from '@headrace/core/testing';
+import { SeededRandom } from '@headrace/core/testing';
 import type { SimulatedTime } from '../simulated-time.ts';
 import { type MachineClock, NEVER } from './machine-clock.ts';
 
+/** Maximum time by which the looks at the clock move the clock ahead of its machine, in milliseconds. */
+const MOST_AHEAD_MS = 1;
+/** Share of the looks that move the clock by less than {@link SMALL_STEP_MS}. The others move it by up to the maximum. */
+const SMALL_STEPS = 0.9;
+const SMALL_STEP_MS = 0.01;
+
 /** The part of the simulation that a process uses. */
 export interface ProcessWorld extends SimulatedTime {
+  readonly seed: number;
   /** Runs code of a process, and records the errors that it throws. */
   enter(process: SimulatedProcess, task: () => void): void;
   /** Returns the next channel number. All processes share the numbers. */
@@ -37,6 +44,9 @@ export class SimulatedProcess implements EndOwner, Clock {
   isAlive = true;
   private readonly world: ProcessWorld;
   private readonly machine: MachineClock;
+  private readonly steps: SeededRandom;
+  /** The time that the program has seen last. */
+  private seen = 0;
   private isFrozen = false;
   /** Tasks that became due while the process was frozen. */
   private due: (() => void)[] = [];
@@ -49,10 +59,16 @@ export class SimulatedProcess implements EndOwner, Clock {
     this.world = world;
     this.random = random;
     this.machine = machine;
+    this.steps = new SeededRandom(world.seed, `looks at the clock ${hostName}`);
   }
 
+  /** Moves the clock a little at each look, as time passes on a real machine while a program runs. */
   now(): number {
-    return this.machine.now;
+    const { now } = this.machine;
+    const part = this.steps.next();
+    const step = part < SMALL_STEPS ? part * SMALL_STEP_MS : part - SMALL_STEPS;
+    this.seen = Math.max(now, Math.min(this.seen + step, now + MOST_AHEAD_MS));
+    return this.seen;
   }
 
   timeOfDay(): number {
@@ -70,7 +86,9 @@ export class SimulatedProcess implements EndOwner, Clock {
     const run = () => {
       if (!isCancelled) task();
     };
-    const alarm = this.machine.schedule(() => this.run(run), Math.max(0, delayMs));
+    // The delay begins at the time that the program has seen.
+    const aheadMs = Math.max(0, this.seen - this.machine.now);
+    const alarm = this.machine.schedule(() => this.run(run), Math.max(0, delayMs) + aheadMs);
     return {
       cancel: () => {
         isCancelled = true;

@@ -86,16 +86,18 @@ export class SimulatedNetwork {
     other.resetConnections(one);
   }
 
-  /** Ends all faults at the end of a simulation, resets all connections, and prevents new connections. */
-  endAll(): void {
+  /** Ends all faults at the end of a simulation. */
+  repairAll(): void {
     for (const path of this.paths.values()) {
       path.repair();
       path.speedUp();
       path.release();
     }
-    for (const host of this.hosts.values()) {
-      host.thaw();
-      host.isolate();
-    }
+    for (const host of this.hosts.values()) host.thaw();
+  }
+
+  /** Resets all connections, and prevents new connections. */
+  isolateAll(): void {
+    for (const host of this.hosts.values()) host.isolate();
   }
 }

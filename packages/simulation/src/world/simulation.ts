@@ -63,6 +63,11 @@ export interface SimulationRunOptions {
   readonly untilMs: number;
 }
 
+/** Time in which a connection must be read, after all faults are repaired, in milliseconds. */
+const READ_WITHIN_MS = 60_000;
+/** Time between two looks at connections that are not read, in milliseconds. */
+const LOOK_MS = 1000;
+
 /** The direction of a partition, and its effect on senders. */
 export interface PartitionOptions {
   /** Whether only the bytes from the first hosts to the second hosts are lost. @default false */
@@ -279,9 +284,10 @@ export class Simulation {
   }
 
   /**
-   * Checks the invariants of every simulation, after its run. First repairs all faults, resets all connections, and waits for
-   * `settleMs`, during which no connection can be made. Then checks that every channel is closed, every write future has
-   * settled, and every number given to {@link watch} is 0.
+   * Checks the invariants of every simulation, after its run. First repairs all faults, and checks that every open connection is
+   * read within a minute, unless its holder was named to {@link mayHold}. Then resets all connections, and waits for `settleMs`,
+   * during which no connection can be made. Then checks that every channel is closed, every write future has settled, and every
+   * number given to {@link watch} is 0.
    *
    * @param settleMs - @default 120000
    * @throws SimulationError
@@ -289,7 +295,9 @@ export class Simulation {
   async verify(settleMs: number = 120_000): Promise<void> {
     this.checkHasRun();
     const { world } = this;
-    world.network.endAll();
+    world.network.repairAll();
+    await this.verifyReads();
+    world.network.isolateAll();
     world.fault('', 'the end: all connections are reset, and no others can be made');
     world.checks.beginSettling();
     await this.run({ untilMs: this.now + settleMs });
@@ -303,6 +311,26 @@ export class Simulation {
    */
   watch(host: SimulatedHost, name: string, count: () => number): void {
     this.world.checks.watch(host.currentProcess, name, count);
+  }
+
+  /**
+   * Names a holder that may hold the reads of a connection for longer than a minute, as in `channel.readHolds`. For a channel
+   * whose auto-read is off and whose input nobody requests, the name is `autoRead`.
+   */
+  mayHold(why: string): void {
+    this.world.checks.mayHold.add(why);
+  }
+
+  /** Waits until each connection that is not read now was read once or has closed. */
+  private async verifyReads(): Promise<void> {
+    const { checks } = this.world;
+    const untilMs = this.now + READ_WITHIN_MS;
+    let unread = checks.unread();
+    while (unread.length > 0 && this.now < untilMs) {
+      await this.run({ untilMs: this.now + LOOK_MS });
+      unread = unread.filter((one) => one.isStillUnread);
+    }
+    checks.verifyRead(unread, this.now, READ_WITHIN_MS);
   }
 
   /** @internal */
