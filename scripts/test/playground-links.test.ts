@@ -1,9 +1,20 @@
 // What a page takes from the address of a link, and from the worker that runs the link's code.
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { hashOf, sharedCode } from '../../site/.vitepress/theme/shared-code.ts';
-import { messageOf } from '../../site/playground/runner/from-worker.ts';
 import { withoutEval, withPolicy } from '../../site/security-policy.mjs';
+
+/** A file of the site, which is a project of its own. */
+const ofSite = (file: string) => import(new URL(`../../site/${file}`, import.meta.url).pathname);
+const { messageOf }: { messageOf(data: unknown): unknown } = await ofSite(
+  'playground/runner/from-worker.ts',
+);
+const {
+  hashOf,
+  sharedCode,
+}: {
+  hashOf(index: number, code: string): Promise<string | undefined>;
+  sharedCode(hash: string, index: number): Promise<string | undefined>;
+} = await ofSite('.vitepress/theme/shared-code.ts');
 
 const PAGE = 'https://headrace.github.io/headrace/errors#hr_err_frame_too_long';
 
