@@ -6,7 +6,7 @@ export interface SeenMessage {
 }
 
 /** Whether the stream still has a seen message. `unknown`: its limits may have removed it. */
-export type MessageState = 'same' | 'other' | 'unknown';
+type MessageState = 'same' | 'other' | 'unknown';
 
 /** Number of messages in each level, and the share of a level that the next one keeps. */
 const SIZE = 64;
