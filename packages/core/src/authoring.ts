@@ -24,6 +24,15 @@ export { unpinAll, unpinned } from './bytes/pinned-memory.ts';
 // Functions of applications
 export { atOnce } from './call/at-once.ts';
 export { callInContext, callSafely } from './call/call-safely.ts';
+// Streams and iterables that an application gives away
+export {
+  checkedResult,
+  GivenSource,
+  type ItemSource,
+  isStreamSource,
+  observeSource,
+  releaseSource,
+} from './call/given-source.ts';
 export { onAbort } from './call/on-abort.ts';
 export { isPromiseLike } from './call/promise-like.ts';
 // Emit events to listeners that may throw

@@ -276,7 +276,7 @@ describe('EngineBus: what is published', () => {
     expect(bus.droppedCount).toBe(1);
   });
 
-  it('is dropped if the engine takes only shorter messages, also when it was kept before that was known', async () => {
+  it('is dropped if the engine takes only shorter messages, even when it was kept before that was known', async () => {
     const { engine, bus, events, open } = scriptedBus();
     engine.maxBytes = 10;
     expect(bus.maxBytes).toBe(Number.POSITIVE_INFINITY);

@@ -5,10 +5,11 @@ import {
   holdMessage,
   isPromiseLike,
   ReadGate,
+  releaseSource,
   toError,
   unpinned,
 } from '@headrace/core/authoring';
-import { giveUpUnread, isItemSource } from './item-source.ts';
+import { isItemSource } from './item-source.ts';
 import type { Work } from './work.ts';
 
 /** Limits of a {@link WorkTable}. */
@@ -221,7 +222,7 @@ export class WorkTable<W extends Work> {
       return;
     }
     // The answer can hold a file or a socket, and a peer can request any number of answers.
-    void giveUpUnread(answer);
+    void releaseSource(answer);
     if (isWanted) owner.failed?.(work, streamError());
   }
 
