@@ -25,7 +25,7 @@ export class BatchAnswers {
   }
 
   /** Adds the answer to a message that is not a request. */
-  addOther(answer: object): undefined {
+  addOther(answer: object): void {
     this.answers.push(answer);
   }
 

@@ -105,7 +105,10 @@ function readBatch(batch: readonly unknown[], sink: ExchangeSink<JsonRpcExchange
       answers.expect();
       sink.request(id, body, timeLeftMs, (answer) => answers.add(answer));
     },
-    reply: (answer, why) => sink.reply(answers.addOther(answer), why),
+    reply: (answer, why) => {
+      if (answer !== undefined) answers.addOther(answer);
+      return sink.reply(undefined, why);
+    },
   };
   for (const message of batch) readOne(message, ofBatch);
   if (!sink.reply(answers.complete())) sink.reply(answers.failAll());
