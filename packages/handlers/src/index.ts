@@ -21,6 +21,7 @@ export { binaryExchange } from './exchange/binary-exchange.ts';
 export type { BinaryExchange } from './exchange/binary-frame.ts';
 export { refusal } from './exchange/exchange-error.ts';
 export type {
+  AnswerGather,
   CallEnd,
   ExchangeFailure,
   ExchangeFormat,

@@ -270,6 +270,15 @@ function differences(testCase: ProxyCase, ours: unknown[][]): Difference[] {
       ours: refusedAt(tooLong.ours),
     });
   }
+  const whole = withEmptyEnd(chunks);
+  if (whole !== undefined) {
+    const words = new NettyWords(whole, { dropsLastEmptyTlv: true });
+    found.push({
+      reason: 'Netty passes over a cut TLV at the end',
+      netty: ourEvents({ ...testCase, chunks: whole }, words),
+      ours: refusedAt(ours.findIndex((events) => events.length > 0)),
+    });
+  }
   found.push({
     reason: 'Netty passes over an empty TLV at the end',
     netty: ourEvents(testCase, new NettyWords(chunks, { dropsLastEmptyTlv: true })),
@@ -293,6 +302,15 @@ function differences(testCase: ProxyCase, ours: unknown[][]): Difference[] {
     });
   }
   return found;
+}
+
+/** The chunks with a length of 0 in the last TLV, if its value is cut off as a whole. */
+function withEmptyEnd(chunks: readonly string[]): string[] | undefined {
+  const block = blockOf(Buffer.from(chunks.join(''), 'hex'));
+  const last = block === undefined ? undefined : topLevelTlvs(block).at(-1);
+  if (block === undefined || last === undefined) return undefined;
+  const isCut = last.at + 3 === block.at + block.tlvs.length;
+  return isCut ? withByte(chunks, [last.at + 1, last.at + 2], 0) : undefined;
 }
 
 /** The case with the CR at the end of a chunk in the next one, the first such CR, or without it if nothing follows. */

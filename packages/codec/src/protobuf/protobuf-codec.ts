@@ -14,7 +14,7 @@ import {
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
-import { checkMessage, MESSAGE_LIMIT, type MessageLimitOptions } from '../schema/message-limit.ts';
+import { checkCount, MESSAGE_LIMIT, type MessageLimitOptions } from '../schema/message-limit.ts';
 import { ProtobufCount } from './count-protobuf.ts';
 
 /** Options of {@link ProtobufCodec}. */
@@ -48,7 +48,7 @@ const OPTIONS = describeOptions(
  * - **Out** Inbound messages of the schema, and outbound bytes.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for bytes that are not a
- *   message of the schema. A write fails with `HR_ERR_ENCODER_FAILED` if the library throws.
+ *   message of the schema, or whose fields have other wire types than the schema. A write fails with `HR_ERR_ENCODER_FAILED` if the library throws.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** The cost of the library. A broadcast to a group is encoded once.
  * - **Pitfalls** The bytes do not contain the name of their message type. Both sides must use the same message type.
@@ -96,7 +96,7 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
 
   override decode(_ctx: Context, bytes: Buffer): MessageShape<D> {
     try {
-      checkMessage(bytes, this.maxMessageBytes, this.count.values, this.count.perByte);
+      checkCount(bytes, this.count.values(bytes), this.maxMessageBytes);
       return fromBinary(this.schema, bytes);
     } catch (thrown) {
       throw invalidMessage(this, bytes, thrown, this.schema.typeName);

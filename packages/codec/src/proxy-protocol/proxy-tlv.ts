@@ -130,8 +130,8 @@ export const proxyTlv: {
 };
 
 /**
- * Reads TLVs to the end of the bytes. A rest that ends before the first byte of a value is padding. Throws a `DecodeError` for a
- * TLV that runs past the end, and for more than {@link MAX_TLVS}.
+ * Reads TLVs to the end of the bytes. Throws a `DecodeError` for a TLV that runs past the end, and for more than
+ * {@link MAX_TLVS}. A sender fills the block with a `noop`, so no rest is padding.
  */
 export function parseTlvs(bytes: Buffer, isOuter = true): ProxyTlv[] {
   const tlvs: ProxyTlv[] = [];
@@ -141,11 +141,11 @@ export function parseTlvs(bytes: Buffer, isOuter = true): ProxyTlv[] {
     const type = bytes[at]!;
     const length = bytes.readUInt16BE(at + 1);
     const end = at + HEADER_BYTES + length;
-    if (end > bytes.length && at + HEADER_BYTES === bytes.length) break;
     if (end > bytes.length) throw pastTheEnd(type, length, bytes.length - at - HEADER_BYTES);
     tlvs.push(tlvOf(type, bytes.subarray(at + HEADER_BYTES, end), isOuter));
     at = end;
   }
+  if (at < bytes.length) throw pastTheEnd(bytes[at]!, HEADER_BYTES, bytes.length - at);
   return tlvs;
 }
 

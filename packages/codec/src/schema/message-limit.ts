@@ -21,16 +21,13 @@ export const VALUE_BYTES = 64;
 /**
  * Refuses a message whose count is too large, before its value is made. If the message is short enough, its values are not
  * counted.
- *
- * @param valuesPerByte - the maximum number of values that a message can contain for each of its bytes
  */
 export function checkMessage(
   bytes: Uint8Array,
   maxMessageBytes: number,
   countValues: (bytes: Uint8Array) => number,
-  valuesPerByte = 1,
 ): void {
-  if (bytes.length * (1 + VALUE_BYTES * valuesPerByte) > maxMessageBytes) {
+  if (bytes.length * (1 + VALUE_BYTES) > maxMessageBytes) {
     checkCount(bytes, countValues(bytes), maxMessageBytes);
   }
 }

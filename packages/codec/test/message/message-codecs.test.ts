@@ -1,7 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import zlib from 'node:zlib';
 import { create } from '@bufbuild/protobuf';
-import { DurationSchema } from '@bufbuild/protobuf/wkt';
+import {
+  BytesValueSchema,
+  DoubleValueSchema,
+  DurationSchema,
+  FieldMaskSchema,
+  FileDescriptorProtoSchema,
+  FloatValueSchema,
+  StringValueSchema,
+  StructSchema,
+  ValueSchema,
+} from '@bufbuild/protobuf/wkt';
 import { CompressionCodec, JsonCodec, jsonLines, lengthPrefixed } from '@headrace/codec';
 import { CborCodec } from '@headrace/codec/cbor';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
@@ -187,6 +197,44 @@ describe('ProtobufCodec', () => {
     const error = errorFrom(codec, Buffer.from('08ffffffffffffffffffffff', 'hex'));
     expect(error.code).toBe('HR_ERR_MESSAGE_INVALID');
     expect(error.message).toContain('google.protobuf.Duration');
+  });
+
+  it.each([
+    ['a number as bytes', DurationSchema, '0a0101'],
+    ['a number as 32 bits', DurationSchema, '0d01000000'],
+    ['a number as 64 bits', DurationSchema, '090100000000000000'],
+    ['a number as a group', DurationSchema, '0b0c'],
+    ['a text as a number', StringValueSchema, '0801'],
+    ['a text as 32 bits', StringValueSchema, '0d03616263'],
+    ['bytes as 64 bits', BytesValueSchema, '090761626364656667'],
+    ['64 bits as a number', DoubleValueSchema, '0801'],
+    ['64 bits as 32 bits', DoubleValueSchema, '0d00000000'],
+    ['32 bits as bytes', FloatValueSchema, '0a0400000000'],
+    ['a list of texts as numbers', FieldMaskSchema, '0801'],
+    ['a list of numbers as 32 bits', FileDescriptorProtoSchema, '5501000000'],
+    ['a message as a number', ValueSchema, '2801'],
+    ['a map as a number', StructSchema, '0805'],
+    ['a key of a map as a number', StructSchema, '0a020801'],
+    ['a value of a map as a number', StructSchema, '0a040a001001'],
+  ])('refuses %s', (_name, schema, hex) => {
+    const error = errorFrom(new ProtobufCodec({ schema }), Buffer.from(hex, 'hex'));
+    expect(error.code).toBe('HR_ERR_MESSAGE_INVALID');
+  });
+
+  it.each([
+    ['a list of numbers, packed', FileDescriptorProtoSchema, '52020102'],
+    ['a list of numbers, one by one', FileDescriptorProtoSchema, '50015002'],
+    [
+      'fields that the schema does not have',
+      DurationSchema,
+      '780179000000000000000 07a01617b78017c7d00000000'.replace(' ', ''),
+    ],
+    ['a map without key and value', StructSchema, '0a00'],
+    ['a field twice', DurationSchema, '08010802'],
+  ])('reads %s', (_name, schema, hex) => {
+    const channel = new EmbeddedChannel(new ProtobufCodec({ schema }));
+    channel.writeInbound(Buffer.from(hex, 'hex'));
+    expect(channel.readInbound()).toBeDefined();
   });
 });
 

@@ -133,10 +133,18 @@ describe('ProxyProtocolDecoder', () => {
   it.each([
     ['a TLV that runs past the end', 'HR_ERR_FRAME_CORRUPT', '040002aa'],
     ['a TLV that runs past the one around it', 'HR_ERR_FRAME_CORRUPT', '200009010000000004000203'],
-    ['padding at the end', 'client 203.0.113.7', '040002'],
+    ['a TLV without its value', 'HR_ERR_FRAME_CORRUPT', '040002'],
+    ['a TLV without its length', 'HR_ERR_FRAME_CORRUPT', '04'],
+    ['a TLV with half its length', 'HR_ERR_FRAME_CORRUPT', 'eb0001610400'],
+    [
+      'a TLV cut within the one around it',
+      'HR_ERR_FRAME_CORRUPT',
+      '200007010000000004 00'.replace(' ', ''),
+    ],
+    ['an empty TLV at the end', 'client 203.0.113.7', '040000'],
   ])('reads %s as %s', (_name, entry, hex) => {
     const tlvs = Buffer.from(hex, 'hex');
-    const whole = Buffer.concat([block(), tlvs]);
+    const whole = Buffer.concat([block([]), tlvs]);
     whole.writeUInt16BE(12 + tlvs.length, 14);
     const { notes, feed } = setup();
     feed(whole);

@@ -22,10 +22,20 @@ export interface ExchangeTypes {
 /** Reason why the handler itself answers a request with an error. */
 export type ExchangeFailure = 'failed' | 'too-late' | 'overloaded' | 'unknown' | 'cancelled';
 
+/** Collects an answer, and returns the message to write, or `undefined` if further answers are missing. */
+export type AnswerGather<T extends ExchangeTypes = ExchangeTypes> = (
+  answer: T['writes'],
+) => T['writes'] | undefined;
+
 /** Receiver of the messages that {@link ExchangeFormat.read} reads. */
 export interface ExchangeSink<T extends ExchangeTypes = ExchangeTypes> {
-  /** Accepts a message that must be answered. @param timeLeftMs - time that the caller will wait, `Infinity` if unknown */
-  request(id: ExchangeId, body: T['request'], timeLeftMs: number): void;
+  /**
+   * Accepts a message that must be answered.
+   *
+   * @param timeLeftMs - time that the caller will wait, `Infinity` if unknown
+   * @param gather - collects the answer of a batch, and returns the message to write, if there is one already
+   */
+  request(id: ExchangeId, body: T['request'], timeLeftMs: number, gather?: AnswerGather<T>): void;
   /** Accepts a message that is not answered. */
   notification(body: T['request']): void;
   /** Accepts the answer to a request of this end. */
@@ -34,8 +44,13 @@ export interface ExchangeSink<T extends ExchangeTypes = ExchangeTypes> {
   refusal(id: ExchangeId | null, code: number, text: string, data?: unknown): void;
   /** Accepts the cancel of a request. */
   cancel(id: ExchangeId): void;
-  /** Writes a reply of the format itself, to a message that is otherwise ignored. */
-  reply(message: T['writes']): void;
+  /**
+   * Writes a reply of the format itself, to a message that is otherwise ignored. `undefined` writes nothing.
+   *
+   * @param why - reason why the message is refused, for the log
+   * @returns false if the reply cannot be encoded
+   */
+  reply(message: T['writes'] | undefined, why?: string): boolean;
   /** Receiver of stream messages, for formats with {@link ExchangeFormat.streams}. */
   readonly streams: StreamSink<T>;
 }
@@ -119,6 +134,8 @@ export interface ExchangeFormat<T extends ExchangeTypes = ExchangeTypes> {
   response(id: ExchangeId, answer: T['answer']): T['writes'];
   /** Encodes the answer to a request that failed. */
   error(id: ExchangeId, code: number, text: string, data?: unknown): T['writes'];
+  /** Makes the answer to a message that an earlier codec could not read. @default no answer */
+  unreadable?(): T['writes'];
   /** Format of streams. Without this format, each call has one answer. */
   readonly streams?: StreamFormat<T>;
 }

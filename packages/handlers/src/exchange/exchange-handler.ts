@@ -3,16 +3,19 @@ import {
   DecodeError,
   type Direction,
   type Handler,
+  isHeadraceError,
   PipelineError,
   type Types,
   type WriteFuture,
 } from '@headrace/core';
 import { DrainGate, releaseSource } from '@headrace/core/authoring';
 import { CallOutput } from '../call/call-output.ts';
+import { encodeErrorOf } from '../call/encode-error.ts';
 import type { ItemWindow } from '../call/item-writer.ts';
 import { ExchangeCaller } from './exchange-caller.ts';
 import { invalidMessage } from './exchange-error.ts';
 import type {
+  AnswerGather,
   ExchangeFormat,
   ExchangeId,
   ExchangeSink,
@@ -77,7 +80,8 @@ const NO_COUNTS: ExchangeCounts = {
  *   (`details.code`, `details.text`), with `TIMEOUT_REQUEST`, with `OPERATION_ABORTED` by its signal, with `REJECTED_QUEUE`, or
  *   with `REQUEST_LOST` if the connection ends. `details.sent` is false only if no byte of the request can have left. The peer
  *   then cannot have executed the request. An error that a function throws is logged, and answered without its text, unless the
- *   error is a `refusal(code, text)`.
+ *   error is a `refusal(code, text)`. With `jsonRpcExchange`, a message that is not a request is answered with −32600 and logged,
+ *   and JSON that the codec before cannot read is answered with −32700.
  * - **State** One channel: calls in flight and in the queue, requests under way, items of each stream up to the window.
  * - **Cost** A call needs a promise, two small objects and a map entry. A request needs an object, and a map entry if its
  *   function returns a promise. One timer serves all calls, another all requests. An item of a stream needs one message and two
@@ -290,6 +294,17 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     ctx.fireChannelReadComplete();
   }
 
+  /** Answers input that an earlier codec could not read, if the format has such an answer. */
+  exceptionCaught(ctx: Context, error: Error): void {
+    const isUnread =
+      isHeadraceError(error, 'MESSAGE_INVALID') ||
+      isHeadraceError(error, 'TEXT_NOT_UTF8') ||
+      isHeadraceError(error, 'FRAME_CORRUPT');
+    const answer = isUnread && !this.hasFailed ? this.format.unreadable?.() : undefined;
+    if (answer !== undefined) ctx.writeAndFlush(answer).onSettled(() => {});
+    ctx.fireExceptionCaught(error);
+  }
+
   private refuse(ctx: Context, error: DecodeError): void {
     this.hasFailed = true;
     ctx.fireExceptionCaught(error);
@@ -301,14 +316,19 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   private sinkOf(ends: Ends): ExchangeSink<T> {
     const { output, caller, worker } = ends;
     return {
-      request: (id, body, timeLeftMs) => {
-        if (!worker.request(id, body, timeLeftMs)) this.violation = idInUse(id);
+      request: (id, body, timeLeftMs, gather) => {
+        if (!worker.request(id, body, timeLeftMs, gather as AnswerGather))
+          this.violation = idInUse(id);
       },
       notification: (body) => worker.notification(body),
       response: (id, result) => caller.answered(id, result),
       refusal: (id, code, text, data) => caller.refused(id, code, text, data),
       cancel: (id) => worker.cancel(id),
-      reply: (message) => void output.write(message),
+      reply: (message, why) => {
+        if (why !== undefined) worker.refused(why);
+        if (message === undefined) return true;
+        return encodeErrorOf(output.ctx.channel, output.write(message)) === undefined;
+      },
       streams: this.streamSinkOf(ends),
     };
   }

@@ -10,6 +10,7 @@ import { type RequestScope, Work } from '../call/work.ts';
 import { type WorkOwner, WorkTable } from '../call/work-table.ts';
 import { answerOf, type ErrorAnswer, failureOf } from './exchange-error.ts';
 import type {
+  AnswerGather,
   ExchangeFailure,
   ExchangeFormat,
   ExchangeId,
@@ -45,6 +46,8 @@ async function* noItems(): AsyncGenerator<never> {}
 /** One request or notice of the peer. */
 class ExchangeWork extends Work implements ExchangeScope {
   streams: ServedStreams | undefined = undefined;
+  /** Collects the answer, if the request is part of a batch. */
+  gather: AnswerGather | undefined = undefined;
 
   get wantsAnswer(): boolean {
     return this.id !== undefined;
@@ -81,6 +84,12 @@ class ExchangeWork extends Work implements ExchangeScope {
     if (reason === undefined) streams?.reader?.end();
     else streams?.reader?.fail(reason, true);
   }
+}
+
+/** A request that is answered. */
+interface Answered {
+  readonly id: ExchangeId | undefined;
+  readonly gather?: AnswerGather | undefined;
 }
 
 /** @internal Settings of the answers of this end. */
@@ -142,15 +151,21 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   }
 
   /** Begins a request. Returns false if the id is in use. */
-  request(id: ExchangeId, body: unknown, timeLeftMs: number): boolean {
+  request(id: ExchangeId, body: unknown, timeLeftMs: number, gather?: AnswerGather): boolean {
     if (this.find(id) !== undefined) return false;
-    if (this.handle === undefined) this.writeError(id, failureOf(this.format, 'unknown'));
-    else this.take(id, body, timeLeftMs);
+    if (this.handle === undefined)
+      this.writeError({ id, gather }, failureOf(this.format, 'unknown'));
+    else this.take(id, body, timeLeftMs, gather);
     return true;
   }
 
   notification(body: unknown): void {
     if (this.handle !== undefined) this.take(undefined, body, Number.POSITIVE_INFINITY);
+  }
+
+  /** Logs a message that is not a request, which the format has answered. */
+  refused(why: string): void {
+    this.warn(this.output.ctx.channel, `refused a request: ${why}`);
   }
 
   /** Cancels a request. The request is still answered, because its protocol may need an answer to each request. */
@@ -169,9 +184,9 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     sendsItems: boolean,
   ): boolean {
     if (this.find(id) !== undefined) return false;
-    if (this.handle === undefined) this.writeError(id, failureOf(this.format, 'unknown'));
+    if (this.handle === undefined) this.writeError({ id }, failureOf(this.format, 'unknown'));
     else if (this.isRepeated)
-      this.writeError(id, { ...failureOf(this.format, 'failed'), text: LOST });
+      this.writeError({ id }, { ...failureOf(this.format, 'failed'), text: LOST });
     else {
       // A stream can last for days, so it must not hold the memory of its read.
       const work = this.workOf(id, unpinned(body), timeLeftMs);
@@ -272,8 +287,14 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     return this.format.streams!;
   }
 
-  private take(id: ExchangeId | undefined, body: unknown, timeLeftMs: number): void {
+  private take(
+    id: ExchangeId | undefined,
+    body: unknown,
+    timeLeftMs: number,
+    gather?: AnswerGather,
+  ): void {
     const work = this.workOf(id, body, timeLeftMs);
+    work.gather = gather;
     if (!this.table.take(work)) this.turnAway(work);
     this.table.gateReads();
   }
@@ -288,8 +309,9 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
    * Refuses a call with items above `maxStreams`, or another request or notice. Another request or notice is refused only if
    * earlier handlers deliver messages although reads are held.
    */
-  private turnAway({ id, channel }: ExchangeWork): void {
-    if (id !== undefined) this.writeError(id, failureOf(this.format, 'overloaded'));
+  private turnAway(work: ExchangeWork): void {
+    const { id, channel } = work;
+    if (id !== undefined) this.writeError(work, failureOf(this.format, 'overloaded'));
     else this.warn(channel, 'dropped a notice: too many requests wait');
   }
 
@@ -304,8 +326,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     work.stop();
     if (work.id === undefined) return;
     try {
-      const future = this.output.write(this.format.response(work.id, answer));
-      const error = encodeErrorOf(work.channel, future);
+      const error = this.write(work, this.format.response(work.id, answer));
       if (error !== undefined) this.answerFailure(work, error);
     } catch (thrown) {
       this.answerFailure(work, toError(thrown));
@@ -326,13 +347,14 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
    * Answers a failed request. The peer receives the code and text of a `refusal`. Any other error is logged, and the peer
    * receives the code for `failed`.
    */
-  private answerFailure({ id, channel }: ExchangeWork, error: Error): void {
+  private answerFailure(work: ExchangeWork, error: Error): void {
+    const { id, channel } = work;
     const answer = answerOf(error);
     if (answer === undefined || id === undefined) {
       const what = id === undefined ? 'a notification' : 'a request';
       this.warn(channel, `failed ${what}: ${error.message}`, error);
     }
-    if (id !== undefined) this.writeError(id, answer ?? failureOf(this.format, 'failed'));
+    if (id !== undefined) this.writeError(work, answer ?? failureOf(this.format, 'failed'));
   }
 
   private warn(channel: Channel, text: string, error?: Error): void {
@@ -345,20 +367,28 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   private dismiss(work: ExchangeWork, failure: ExchangeFailure): void {
     this.close(work);
     const answer = failureOf(this.format, failure);
-    if (work.id !== undefined) this.writeError(work.id, answer);
+    if (work.id !== undefined) this.writeError(work, answer);
     work.abort(new Error(answer.text));
     this.changed();
   }
 
   /** Writes an error. If the format cannot write its code or data, the peer receives the plain error for `failed`. */
-  private writeError(id: ExchangeId, { code, text, data }: ErrorAnswer): void {
+  private writeError(to: Answered, { code, text, data }: ErrorAnswer): void {
     const { output, format } = this;
+    const id = to.id!;
     try {
-      const future = output.write(format.error(id, code, text, data));
-      if (encodeErrorOf(output.ctx.channel, future) === undefined) return;
+      if (this.write(to, format.error(id, code, text, data)) === undefined) return;
     } catch {}
     const plain = failureOf(format, 'failed');
-    callInContext(output.ctx, () => void output.write(format.error(id, plain.code, plain.text)));
+    callInContext(output.ctx, () => void this.write(to, format.error(id, plain.code, plain.text)));
+  }
+
+  /** Writes an answer, or adds the answer to those of its batch. Returns the error of an answer that cannot be encoded. */
+  private write({ gather }: Answered, answer: unknown): Error | undefined {
+    const message = gather === undefined ? answer : gather(answer);
+    if (message === undefined) return undefined;
+    const { output } = this;
+    return encodeErrorOf(output.ctx.channel, output.write(message));
   }
 
   // --- the end ---

@@ -1,3 +1,4 @@
+import { BatchAnswers } from './batch-answers.ts';
 import { invalidMessage, unexpectedKind } from './exchange-error.ts';
 import type {
   ExchangeFailure,
@@ -21,6 +22,10 @@ import { JSON_RPC_STREAMS, readStreamMessage, streamOf } from './json-rpc-stream
 
 const CANCEL = '$/cancelRequest';
 const INVALID_REQUEST = -32_600;
+const PARSE_ERROR = -32_700;
+const EXPECTED = 'an object was expected, which a codec must make';
+/** Maximum number of messages in a batch. Each message that is not a request has an answer that is longer than the message. */
+const MAX_BATCH = 100;
 
 /** Error codes of JSON-RPC, and of the Language Server Protocol. */
 const CODES: Readonly<Record<ExchangeFailure, number>> = {
@@ -36,7 +41,8 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * format reads and writes objects. Put a `JsonCodec` before the handler, and a framing before the `JsonCodec`:
  * `contentLengthPrefixed` as in language servers, `jsonLines`, or WebSocket messages.
  *
- * - A batch is refused with −32600.
+ * - A message that is not a request is answered with −32600, and JSON that an earlier codec cannot read with −32700.
+ * - A batch has at most 100 messages. Its answers are one message, which is sent after the last answer.
  * - The notification `$/cancelRequest` cancels a call, as in the Language Server Protocol.
  * - The remaining time of a request is its member `$timeLeftMs`, which other programs ignore.
  * - The `headers` of a request are its member `$headers`, which other programs ignore.
@@ -61,6 +67,7 @@ const JSON_RPC: ExchangeFormat<JsonRpcExchange> = {
   cancel: (id) => notificationMessage(CANCEL, { id }),
   response: (id, answer) => ({ jsonrpc: VERSION, id, result: resultOf(answer) }),
   error: (id, code, message, data) => errorMessage(id, code, message, data),
+  unreadable: () => errorMessage(null, PARSE_ERROR, 'a message is not valid JSON'),
   streams: JSON_RPC_STREAMS,
 };
 
@@ -74,19 +81,60 @@ function errorMessage(
 }
 
 function read(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
-  if (Array.isArray(message)) {
-    sink.reply(errorMessage(null, INVALID_REQUEST, 'batches are not supported'));
+  if (Array.isArray(message)) readBatch(message, sink);
+  else if (message instanceof Uint8Array) throw unexpectedKind(message, EXPECTED);
+  else readOne(message, sink);
+  // Either JSON, or a codec is missing.
+  if (typeof message === 'string') throw unexpectedKind(message, EXPECTED);
+}
+
+/** Reads the messages of a batch. The answers to its requests are one message. */
+function readBatch(batch: readonly unknown[], sink: ExchangeSink<JsonRpcExchange>): void {
+  if (batch.length === 0 || batch.length > MAX_BATCH) {
+    const why = `a batch of ${batch.length} messages, but 1 to ${MAX_BATCH} are allowed`;
+    sink.reply(errorMessage(null, INVALID_REQUEST, why), why);
     return;
   }
-  if (typeof message !== 'object' || message === null || message instanceof Uint8Array) {
-    throw unexpectedKind(message, 'an object was expected, which a codec must make');
+  const answers = new BatchAnswers((answer) => {
+    const { id } = answer as { readonly id: ExchangeId | null };
+    return errorMessage(id, CODES.failed, 'the answers of a batch cannot be sent');
+  });
+  const ofBatch: ExchangeSink<JsonRpcExchange> = {
+    ...sink,
+    request(id, body, timeLeftMs) {
+      answers.expect();
+      sink.request(id, body, timeLeftMs, (answer) => answers.add(answer));
+    },
+    reply: (answer, why) => {
+      if (answer !== undefined) answers.addOther(answer);
+      return sink.reply(undefined, why);
+    },
+  };
+  for (const message of batch) readOne(message, ofBatch);
+  if (!sink.reply(answers.complete())) sink.reply(answers.failAll());
+}
+
+function readOne(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
+  const isObject = typeof message === 'object' && message !== null && !Array.isArray(message);
+  const members = (isObject ? message : {}) as Members;
+  const { id, method } = members;
+  if (isObject && method === undefined && ('result' in members || 'error' in members)) {
+    if (members['jsonrpc'] !== VERSION) throw invalidMessage(message, 'jsonrpc is not "2.0"');
+    readAnswer(members, sink);
+    return;
   }
-  const members = message as Members;
-  if (members['jsonrpc'] !== VERSION) throw invalidMessage(message, 'jsonrpc is not "2.0"');
-  const method = members['method'];
-  if (method === undefined) readAnswer(members, sink);
-  else if (typeof method !== 'string') throw invalidMessage(message, 'the method is not a string');
-  else readCall(members, method, sink);
+  const why = faultOf(members, isObject);
+  if (why === undefined) readCall(members, method as string, sink);
+  else sink.reply(errorMessage(isId(id) ? id : null, INVALID_REQUEST, why), why);
+}
+
+/** Returns why a message is not a request, if it is not. */
+function faultOf({ jsonrpc, method, id }: Members, isObject: boolean): string | undefined {
+  if (!isObject) return 'a request is not an object';
+  if (jsonrpc !== VERSION) return 'jsonrpc is not "2.0"';
+  if (typeof method !== 'string') return 'the method is not a string';
+  if (id === undefined || isId(id)) return undefined;
+  return 'the id of a request is neither a number nor a string';
 }
 
 function readCall(members: Members, method: string, sink: ExchangeSink<JsonRpcExchange>): void {
@@ -97,12 +145,11 @@ function readCall(members: Members, method: string, sink: ExchangeSink<JsonRpcEx
       sink.notification({ method, params });
     return;
   }
-  if (!isId(id))
-    throw invalidMessage(members, 'the id of a request is neither a number nor a string');
   const stream = streamOf(members);
   const call = callOf(members, method, params);
-  if (stream === undefined) sink.request(id, call, timeLeft(members));
-  else sink.streams.open(id, call, timeLeft(members), stream.window, stream.sendsItems);
+  if (stream === undefined) sink.request(id as ExchangeId, call, timeLeft(members));
+  else
+    sink.streams.open(id as ExchangeId, call, timeLeft(members), stream.window, stream.sendsItems);
 }
 
 function callOf(members: Members, method: string, params: unknown): JsonRpcCall {

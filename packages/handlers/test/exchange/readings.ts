@@ -17,7 +17,10 @@ export function readings<T extends ExchangeTypes>(
     response: note('response'),
     refusal: note('refusal'),
     cancel: note('cancel'),
-    reply: note('reply'),
+    reply: (...values) => {
+      note('reply')(...values);
+      return true;
+    },
     streams: {
       open: note('open'),
       item: note('item'),

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root } from '../workspace.ts';
+
+const PAGE = 'docs/internals/requirements-of-specifications.md';
+
+/** The tests that the tables of the page name, with the files that should have them. */
+function namedTests(): [file: string, name: string][] {
+  const found: [string, string][] = [];
+  let file = '';
+  for (const line of readFileSync(join(root, PAGE), 'utf8').split('\n')) {
+    file = /^File: `(.*)`$/.exec(line)?.[1] ?? file;
+    const [, , , tests] = line.split('|').map((cell) => cell.trim());
+    if (tests === undefined || tests.startsWith('—')) continue;
+    for (const [, name] of tests.matchAll(/`([^`]+)`/g)) found.push([file, name!]);
+  }
+  return found;
+}
+
+describe('the requirements of specifications', () => {
+  it('have the tests that their tables name', () => {
+    const named = namedTests();
+    expect(named.length).toBeGreaterThan(80);
+    const missing = named.filter(
+      ([file, name]) => !readFileSync(join(root, file), 'utf8').includes(name),
+    );
+    expect(missing).toEqual([]);
+  });
+});
