@@ -1,5 +1,5 @@
 // Checks that a tool makes: what it prints is the report.
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
 import { ownModule } from './own-project.ts';
 import type { CheckResult, Problem } from './problem.ts';
@@ -44,7 +44,8 @@ export async function typeCheck(root: string): Promise<CheckResult> {
 export async function checkContract(root: string, home = root): Promise<CheckResult> {
   const config = `--config-path=${join(home, 'scripts/contract/patterns.json')}`;
   const limits = ['--max-diagnostics=none', '--diagnostic-level=error', '--colors=off'];
-  const args = ['lint', config, ...limits, join(root, 'packages')];
+  const folders = ['packages', 'examples'].map((name) => join(root, name)).filter(existsSync);
+  const args = ['lint', config, ...limits, ...folders];
   const outcome = await runTool(home, 'biome', ...args);
   return resultOf(outcome, outcome.output.split('\n').at(-1) ?? '');
 }

@@ -6,7 +6,9 @@ import { tree } from './tree.ts';
 async function found(files: Readonly<Record<string, string>>): Promise<string[]> {
   const { problems } = await checkContract(tree(files), root);
   return problems.flatMap(({ message }) =>
-    [...message.matchAll(/(packages\S+\.ts:\d+):\d+ plugin/g)].map(([, place = '']) => place),
+    [...message.matchAll(/((?:packages|examples)\S+\.ts:\d+):\d+ plugin/g)].map(
+      ([, place = '']) => place,
+    ),
   );
 }
 
@@ -28,12 +30,25 @@ it('finds what the contract forbids, each where it stands', async () => {
       'export const hidden = { setTimeout };',
       "import { setTimeout as delay } from 'node:timers/promises';",
     ].join('\n'),
+    'packages/handlers/src/ends.ts': [
+      'export function end(entry: Entry, own: Own, isOver: boolean): void {',
+      '  if (isOver) entry.hold?.release();',
+      '  entry.hold = undefined;',
+      '  own.lease!.close(7);',
+      '  own.count -= 1;',
+      '  own.lease = new Lease();',
+      '}',
+    ].join('\n'),
+    'examples/chat/src/hold.ts': 'own.hold.release();\nown.hold = undefined;',
     'packages/core/src/transport/a.ts': 'if (systemClock !== clock) process.nextTick(() => {});',
     'packages/core/src/bootstrap/b.ts': transport('SocketTransport'),
   });
   expect(places.sort()).toEqual([
+    'examples/chat/src/hold.ts:2',
     'packages/core/src/bootstrap/b.ts:2',
     'packages/core/src/transport/a.ts:1',
+    'packages/handlers/src/ends.ts:3',
+    'packages/handlers/src/ends.ts:6',
     'packages/handlers/src/read.ts:2',
     'packages/handlers/src/read.ts:3',
     ...[1, 2, 3, 4, 5, 6].map((line) => `packages/handlers/src/time.ts:${line}`),
@@ -48,6 +63,14 @@ it('lets the channel, its subclasses, the test kit, clocks and comments be', asy
       'packages/core/src/testing/t.ts': autoRead,
       'packages/core/src/time/system-clock.ts': 'setImmediate(() => {});',
       'packages/core/src/bootstrap/b.ts': 'export const is = (x: unknown) => x instanceof Error;',
+      'packages/handlers/src/ends.ts': [
+        'const { hold } = own;',
+        'own.hold = undefined;',
+        'hold?.release();',
+        'own.isOver = true;',
+        'own.timer?.cancel();',
+        'own.timer = undefined;',
+      ].join('\n'),
       'packages/handlers/src/s.ts': [
         '/** `channel.autoRead = false` is for applications, `Date.now()` for clocks. */',
         'export class S extends Object { set on(value: boolean) { super.autoRead = value; } }',

@@ -12,9 +12,11 @@ const END = 'END\r\n';
 const echo = core.handler<Text>({
   sharable: true,
   channelRead(ctx, line) {
+    if (line !== 'stats') return void ctx.write(line);
     const { user, system } = process.cpuUsage();
-    const used = `STAT rusage_user ${user / 1e6}\r\nSTAT rusage_system ${system / 1e6}\r\nEND`;
-    ctx.write(line === 'stats' ? used : line);
+    ctx.write(`STAT rusage_user ${user / 1e6}`);
+    ctx.write(`STAT rusage_system ${system / 1e6}`);
+    ctx.write('END');
   },
   channelReadComplete: (ctx) => ctx.flush(),
 });

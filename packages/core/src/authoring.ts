@@ -10,6 +10,8 @@ export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-op
 // A place to connect to, checked and as text
 export { checkConnectPlace, checkConnectPlaces, placeText } from './bootstrap/connect-target.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './bytes/buffer-view.ts';
+// Keep bytes that arrive in pieces
+export { ByteBlocks } from './bytes/byte-blocks.ts';
 export {
   appendTo,
   byteLengthOf,
@@ -22,6 +24,15 @@ export { unpinAll, unpinned } from './bytes/pinned-memory.ts';
 // Functions of applications
 export { atOnce } from './call/at-once.ts';
 export { callInContext, callSafely } from './call/call-safely.ts';
+// Streams and iterables that an application gives away
+export {
+  checkedResult,
+  GivenSource,
+  type ItemSource,
+  isStreamSource,
+  observeSource,
+  releaseSource,
+} from './call/given-source.ts';
 export { onAbort } from './call/on-abort.ts';
 export { isPromiseLike } from './call/promise-like.ts';
 // Emit events to listeners that may throw

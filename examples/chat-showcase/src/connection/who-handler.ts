@@ -1,5 +1,5 @@
-import type { Context, Handler, ReadHold, Types } from '@headrace/core';
-import { DrainGate } from '@headrace/core/authoring';
+import type { Context, Handler, Types } from '@headrace/core';
+import { DrainGate, ReadGate } from '@headrace/core/authoring';
 import { inject, injectable } from '@headrace/inject';
 import { Room } from '../room/room.ts';
 
@@ -21,8 +21,8 @@ export class WhoHandler implements Handler {
   /** Lists that are still to be written, the one under way first. */
   private lists: string[][] = [];
   private written = 0;
-  private hold: ReadHold | undefined = undefined;
-  private readonly drain = new DrainGate('who', () => this.hold !== undefined);
+  private readonly gate = new ReadGate('who');
+  private readonly drain = new DrainGate('who', () => this.lists.length > 0);
 
   constructor(@inject(Room) room: Room) {
     this.room = room;
@@ -75,7 +75,7 @@ export class WhoHandler implements Handler {
   }
 
   private wait(ctx: Context): void {
-    this.hold ??= ctx.channel.holdReads('who');
+    this.gate.hold(ctx.channel);
     this.drain.update();
     ctx.flush();
     ctx.channel.onceWritable(() => {
@@ -84,10 +84,9 @@ export class WhoHandler implements Handler {
   }
 
   private finish(ctx: Context): void {
-    if (this.hold === undefined) return;
+    if (!this.gate.isHolding) return;
     ctx.flush();
-    this.hold.release();
-    this.hold = undefined;
     this.drain.update();
+    this.gate.release();
   }
 }

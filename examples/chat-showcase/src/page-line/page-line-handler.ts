@@ -104,8 +104,9 @@ export class PageLineHandler implements Handler {
   }
 
   private closeHood(): void {
-    this.hood?.close();
+    const { hood } = this;
     this.hood = undefined;
+    hood?.close();
   }
 
   /** Returns how many bytes that is on the wire. */

@@ -1,4 +1,5 @@
-import { DrainEvent } from '@headrace/core';
+import { textLines } from '@headrace/codec';
+import { DrainEvent, type Handler } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { WhoHandler } from '../../src/connection/who-handler.ts';
@@ -62,5 +63,22 @@ describe('WhoHandler', () => {
     expect(texts).toHaveLength(602);
     expect(texts.slice(0, 301)).toEqual(texts.slice(301));
     expect(channel.isReadHeld).toBe(false);
+  });
+
+  it('holds reads during a list that was asked for while reads were held', () => {
+    const clock = new VirtualClock();
+    const holds: string[] = [];
+    const watch: Handler = {
+      write(ctx, text) {
+        if (text === 'MEMBER:member-299') holds.push(ctx.channel.readHolds.join());
+        return ctx.write(text);
+      },
+    };
+    const who = new WhoHandler(roomOf(300));
+    const channel = EmbeddedChannel.with({ clock }, ...textLines(), watch, who);
+    channel.writeInbound(Buffer.from('WHO\nWHO\n'));
+    clock.advance(1);
+    expect(holds).toEqual(['who', 'who']);
+    expect(channel.readHolds).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ import {
 } from '@headrace/core';
 import {
   attempted,
+  ByteBlocks,
   CLOCK,
   credentialsOf,
   describeOptions,
@@ -166,23 +167,21 @@ class RouteReader {
   }
 
   private async bodyOf(response: Response): Promise<string> {
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
+    const body = new ByteBlocks();
     const { maxBytes } = this.options;
     const url = shownUrl(this.url);
     try {
       for await (const part of response.body ?? []) {
-        bytes += part.byteLength;
-        if (bytes > maxBytes) {
+        if (body.size + part.byteLength > maxBytes) {
           const text = `${url} answered with more than maxBytes (${maxBytes})`;
           throw new DecodeError('FRAME_TOO_LONG', text, { maxBytes });
         }
-        parts.push(part);
+        body.push(part);
       }
     } catch (error) {
       throw error instanceof DecodeError ? error : noRoute(url, error);
     }
-    return Buffer.concat(parts).toString('utf8');
+    return body.takeAll().toString('utf8');
   }
 }
 

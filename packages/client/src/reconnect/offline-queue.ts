@@ -13,6 +13,7 @@ import {
   number,
   PendingWriteQueue,
   type Resolved,
+  releaseSource,
   SettableFuture,
   sizeOfBytes,
   time,
@@ -94,11 +95,14 @@ export class OfflineQueue {
     }
     const { policy, maxBytes, onFull } = this.options;
     if (policy === 'fail')
-      return this.refused(this.rejected("there is no connection, and offline.policy is 'fail'"));
+      return this.refused(
+        message,
+        this.rejected("there is no connection, and offline.policy is 'fail'"),
+      );
     const bytes = sizeOf(message) + ENTRY_OVERHEAD_BYTES;
     if (bytes > maxBytes) {
       const text = `a message of ${bytes} bytes exceeds offline.maxBytes (${maxBytes})`;
-      return this.refused(new RejectedError('REJECTED_QUEUE', text));
+      return this.refused(message, new RejectedError('REJECTED_QUEUE', text));
     }
     if (onFull === 'drop-oldest') this.makeRoom(bytes);
     try {
@@ -107,7 +111,7 @@ export class OfflineQueue {
       return future;
     } catch (error) {
       if (!isHeadraceError(error, 'OUTBOUND_FULL')) throw error;
-      return this.refused(this.rejected(this.fullText()));
+      return this.refused(message, this.rejected(this.fullText()));
     }
   }
 
@@ -155,7 +159,8 @@ export class OfflineQueue {
     );
   }
 
-  private refused(error: RejectedError): WriteFuture {
+  private refused(message: unknown, error: RejectedError): WriteFuture {
+    void releaseSource(message);
     const future = SettableFuture.failed(error);
     this.failed(future, error);
     return future;

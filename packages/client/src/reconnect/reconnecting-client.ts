@@ -10,6 +10,7 @@ import {
   Attempt,
   type AttemptLimit,
   onAbort,
+  releaseSource,
   SettableFuture,
   toError,
   UnseenFailures,
@@ -194,7 +195,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   /** Writes to the connection, or keeps the message until the client is online. Queued messages need no flush. */
   write(message: Parameters<C['write']>[0]): WriteFuture {
     const { state } = this;
-    if (state.name === 'closed') return this.refuse(state.error);
+    if (state.name === 'closed') return this.refuse(message, state.error);
     const channel = this.queue.size === 0 ? this.channel : undefined;
     return channel === undefined ? this.queue.add(message) : channel.write(message);
   }
@@ -447,8 +448,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private drop(): void {
     this.timer?.cancel();
     this.timer = undefined;
-    this.attempt?.drop();
+    const { attempt } = this;
     this.attempt = undefined;
+    attempt?.drop();
     this.dropTries();
     const channel = this.current;
     if (channel !== undefined) this.source.release(this.place!);
@@ -482,7 +484,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.started.fail(error ?? closedError(undefined));
   }
 
-  private refuse(cause: Error | undefined): WriteFuture {
+  private refuse(message: unknown, cause: Error | undefined): WriteFuture {
+    void releaseSource(message);
     const error = closedError(cause);
     const future = SettableFuture.failed(error);
     this.unseen.add(future);

@@ -15,7 +15,9 @@ import {
   choice,
   describeOptions,
   object,
+  observeSource,
   type RetryBudget,
+  releaseSource,
   SettableFuture,
   time,
   toError,
@@ -35,7 +37,6 @@ import {
   Call,
   type CallCarrier,
   CallTable,
-  giveUpUnread,
   requestAborted,
   requestTimedOut,
   wasSent,
@@ -231,8 +232,7 @@ export class RequestClient<
     options: StreamOptions<T['answer']>,
     left: AbortSignal,
   ): Promise<BegunStream<T['result']>> {
-    const resolved = STREAM_OPTIONS.resolve(options);
-    const { timeoutMs, itemTimeoutMs = this.timeoutMs } = resolved;
+    const { timeoutMs, itemTimeoutMs = this.timeoutMs } = STREAM_OPTIONS.resolve(options);
     const until = this.clock.now() + timeoutMs;
     const { itemTimeoutMs: _, ...call } = options;
     const signal = options.signal === undefined ? left : AbortSignal.any([options.signal, left]);
@@ -286,12 +286,12 @@ export class RequestClient<
   /** Sends over a connection, and repeats over later connections as `retry` and the time allow. */
   private carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      const { timeoutMs = this.timeoutMs, signal, input } = CALL_OPTIONS.resolve(options);
+      const { timeoutMs = this.timeoutMs, signal, input } = resolvedCall(options);
       let mayHaveLeft = false;
       let isGiven = false;
       const failed = (error: unknown): void => {
-        // The exchange handler gives up an input that it has received.
-        if (input !== undefined && !isGiven) void giveUpUnread(input);
+        // The exchange handler releases an input that it has received.
+        if (!isGiven) void releaseSource(input);
         reject(mayHaveLeft ? afterSent(error) : explained(error, this.clients));
       };
       const ask: Ask = (channel) => {
@@ -310,6 +310,7 @@ export class RequestClient<
       };
       const call = new Call(ask, timeoutMs, resolve as never, failed);
       call.deadline = this.clock.now() + call.timeoutMs;
+      observeSource(input, (error) => this.table.fail(call, error));
       this.submit(call, signal);
     });
   }
@@ -402,6 +403,16 @@ function explained(
     clients.every(({ state }) => state.name === 'idle')
     ? new TimedOutError('TIMEOUT_REQUEST', `${error.message}: call start()`, error.details)
     : error;
+}
+
+/** Checks the options of a call. The input of a call that is refused is released. */
+function resolvedCall(options: CallOptions): ReturnType<typeof CALL_OPTIONS.resolve<CallOptions>> {
+  try {
+    return CALL_OPTIONS.resolve(options);
+  } catch (thrown) {
+    void releaseSource(options?.input);
+    throw thrown;
+  }
 }
 
 function optionOf(timeMs: number): number | false {

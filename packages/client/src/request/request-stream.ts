@@ -1,5 +1,5 @@
 import { PipelineError } from '@headrace/core';
-import { giveUpUnread, type ItemSource } from '@headrace/handlers/call';
+import { type ItemSource, observeSource, releaseSource } from '@headrace/core/authoring';
 
 /** A stream whose first item, or end, has arrived. */
 export interface BegunStream<R> {
@@ -31,6 +31,7 @@ export class RequestStream<R> implements AsyncIterableIterator<R> {
   ) {
     this.begin = begin;
     this.input = input;
+    observeSource(input);
   }
 
   [Symbol.asyncIterator](): this {
@@ -50,6 +51,7 @@ export class RequestStream<R> implements AsyncIterableIterator<R> {
       await items.return?.();
       return DONE;
     } catch (thrown) {
+      void releaseSource(this.input);
       if (this.isOver) return DONE;
       this.isOver = true;
       throw thrown;
@@ -57,11 +59,11 @@ export class RequestStream<R> implements AsyncIterableIterator<R> {
   }
 
   async return(): Promise<IteratorResult<R>> {
-    const { isOver, hasBegun, items, input } = this;
+    const { isOver, hasBegun, items } = this;
     this.isOver = true;
     if (items !== undefined) await items.return?.();
     else if (hasBegun) this.leaving.abort();
-    else if (!isOver && input !== undefined) await giveUpUnread(input);
+    else if (!isOver) await releaseSource(this.input);
     return DONE;
   }
 

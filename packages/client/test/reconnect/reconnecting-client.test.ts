@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { exponential, fixed, type Loss, PlaceBalance, RetryBudget } from '@headrace/client';
 import { textLines } from '@headrace/codec';
 import { type Channel, ChannelError, type MemoryTarget, OptionError } from '@headrace/core';
@@ -864,6 +865,25 @@ describe('ReconnectingClient, its writes', () => {
     clients[2]!.channel!.end();
     const ending = clients[2]!.write('1').error!;
     expect([ending.message, ending.cause]).toEqual([none, undefined]);
+  });
+
+  it('a stream that waits for a connection may break, and one that is refused is closed', async () => {
+    const silent = () => new Readable({ read() {} });
+    const streams = [silent(), silent(), silent(), silent(), silent()];
+    const [waiting, full, late, refused, closed] = streams;
+    const client = world.client(['a'], { offline: { maxMessages: 1, maxAgeMs: 1000 } });
+    client.start().catch(() => {});
+    const fails = world.client(['a'], { offline: { policy: 'fail' } });
+    const writes = [client.write(waiting as never), client.write(full as never)];
+    waiting!.destroy(new Error('upstream lost'));
+    writes.push(fails.write(refused as never));
+    await world.pass(1001);
+    writes.push(client.write(late as never));
+    await world.pass(1001);
+    await client.close();
+    writes.push(client.write(closed as never));
+    for (const write of writes) await expect(write).rejects.toThrow();
+    expect(streams.map(({ destroyed }) => destroyed)).toEqual([true, true, true, true, true]);
   });
 
   it('too many fail: the newest, or the oldest', async () => {

@@ -543,6 +543,26 @@ describe('RequestClient.stream', () => {
     expect(inputs.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
   });
 
+  it('fails a call whose input breaks while it waits for a connection, and closes refused input', async () => {
+    const client = clientOf();
+    const silent = () => new Readable({ read() {} });
+    const [waiting, unread, invalid, streamed] = [silent(), silent(), silent(), silent()];
+    const call = outcome(client.request(Buffer.from('waits'), { input: waiting }));
+    const items = client.stream(Buffer.from('unread'), { input: unread });
+    for (const input of [waiting, unread]) input.destroy(new Error('upstream lost'));
+    const options = { input: invalid, timeoutMs: -1 };
+    const calls = [
+      outcome(client.request(Buffer.from('invalid'), options)),
+      outcome(client.stream(Buffer.from('x'), { ...options, input: streamed }).next() as never),
+    ];
+    await world.pass(1);
+    expect(await call).toBe('upstream lost');
+    expect(await outcome(items.next() as never)).toBe('upstream lost');
+    const refused = 'HR_ERR_OPTION_INVALID';
+    expect(await Promise.all(calls)).toEqual([refused, refused]);
+    expect([invalid.destroyed, streamed.destroyed]).toEqual([true, true]);
+  });
+
   it('a call with input is not asked again: its items cannot be read twice', async () => {
     answer = () => new Promise(() => {});
     await up();

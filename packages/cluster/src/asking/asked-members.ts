@@ -1,6 +1,7 @@
-import type { Channel, ChannelGroup, Clock } from '@headrace/core';
+import type { Channel, ChannelGroup } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import { type GroupAnswers, type MemberAnswer, requestAll } from '@headrace/handlers';
+import type { Wire } from '../node/wire.ts';
 import { toWireError, toWireValue, type WireAnswer, wireErrorBytes } from './member-note.ts';
 
 /** A group of this node whose members other nodes may ask. */
@@ -29,15 +30,15 @@ const BYTES_OF_NOTE = 64 * 1024;
  */
 export class AskedMembers {
   private readonly places = new Map<Channel, number>();
-  private readonly clock: Clock;
+  private readonly wire: Wire;
   private readonly send: (note: AnswerNote) => void;
   private answers: GroupAnswers<MemberAnswer<unknown>> | undefined = undefined;
   private batch: WireAnswer[] = [];
   private bytes = 0;
   private isScheduled = false;
 
-  constructor(clock: Clock, send: (note: AnswerNote) => void) {
-    this.clock = clock;
+  constructor(wire: Wire, send: (note: AnswerNote) => void) {
+    this.wire = wire;
     this.send = send;
   }
 
@@ -62,17 +63,19 @@ export class AskedMembers {
 
   private add({ channel, answer, error }: MemberAnswer<unknown>): void {
     const at = this.places.get(channel)!;
-    const { bytes, wire } = error === undefined ? wireOf(answer) : errorOf(error);
+    const { maxBodyBytes } = this.wire;
+    const { bytes, wire } = error === undefined ? wireOf(answer, maxBodyBytes) : errorOf(error);
     this.batch.push({ at, ...wire });
     this.bytes += bytes;
-    if (this.batch.length >= ANSWERS_OF_NOTE || this.bytes >= BYTES_OF_NOTE) this.flush();
+    const most = Math.min(BYTES_OF_NOTE, maxBodyBytes / 4);
+    if (this.batch.length >= ANSWERS_OF_NOTE || this.bytes >= most) this.flush();
     else this.flushSoon();
   }
 
   private flushSoon(): void {
     if (this.isScheduled) return;
     this.isScheduled = true;
-    this.clock.nextTurn(() => {
+    this.wire.host.clock.nextTurn(() => {
       this.isScheduled = false;
       this.flush();
     });
@@ -94,9 +97,9 @@ interface Part {
 }
 
 /** Encodes an answer. If the bus cannot carry the answer, it becomes an error of the member. */
-function wireOf(answer: unknown): Part {
+function wireOf(answer: unknown, maxBodyBytes: number): Part {
   try {
-    const { value, bytes } = toWireValue(answer);
+    const { value, bytes } = toWireValue(answer, maxBodyBytes);
     return { wire: value, bytes };
   } catch (thrown) {
     return errorOf(toError(thrown));

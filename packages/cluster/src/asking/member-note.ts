@@ -34,19 +34,25 @@ export interface WireAnswer extends WireValue {
 type Plain = string | number | boolean;
 
 /** Maximum size of a question or an answer. Each is only a part of a message, because several answers are sent together. */
-export const MAX_VALUE_BYTES = 256 * 1024;
+const MAX_VALUE_BYTES = 256 * 1024;
 const MAX_TEXT = 1000;
 const MAX_DETAILS = 8;
 /** The limit of a node's presence. */
 const MAX_MEMBERS = 1_000_000;
 
-/** @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG` */
-export function toWireValue(value: unknown): { readonly value: WireValue; readonly bytes: number } {
+/**
+ * @param maxBodyBytes - the maximum size of a message on the bus
+ * @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG`
+ */
+export function toWireValue(
+  value: unknown,
+  maxBodyBytes: number,
+): { readonly value: WireValue; readonly bytes: number } {
   let wire: WireValue = { j: value };
   if (value === undefined) wire = {};
   else if (isOutboundBytes(value)) wire = { b: toBuffer(value).toString('base64') };
   const { body } = encodeBody(wire);
-  checkBodyLength(body, MAX_VALUE_BYTES);
+  checkBodyLength(body, Math.min(MAX_VALUE_BYTES, Math.floor(maxBodyBytes / 2)));
   return { value: wire, bytes: body.byteLength };
 }
 

@@ -73,7 +73,7 @@ export class MemberQuestions {
   ): GroupAnswers<ClusterAnswer<unknown>> {
     const { timeoutMs, signal, ledger } = OPTIONS.resolve(options);
     const { wire, directory } = this.context;
-    const { value } = toWireValue(body);
+    const { value } = toWireValue(body, wire.maxBodyBytes);
     const nodes = directory.others().map(({ id }) => id);
     const members = [...group.local].filter(({ isServer }) => !isServer).length;
     this.lastNumber += 1;
@@ -205,8 +205,8 @@ export class MemberQuestions {
   private askMembers(key: string, group: AskedGroup, body: unknown, timeoutMs: number): void {
     const [node = '', about = ''] = key.split(' ');
     const { wire } = this.context;
-    const { clock, logger } = wire.host;
-    const asked = new AskedMembers(clock, (part) => this.answer(node, about, part));
+    const { logger } = wire.host;
+    const asked = new AskedMembers(wire, (part) => this.answer(node, about, part));
     this.others.set(key, asked);
     asked
       .ask(group, body, timeoutMs)

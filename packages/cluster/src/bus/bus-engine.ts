@@ -14,6 +14,8 @@ export interface BusLinkSink {
  * The {@link EngineBus} repairs links and queues messages.
  */
 export interface BusLink {
+  /** Maximum size of one message, in bytes. @default no limit */
+  readonly maxBytes?: number | undefined;
   /** Passes bytes to the engine. Messages of one link arrive in order. */
   publish(subject: string, bytes: Uint8Array): void;
   /** Sets the message that the engine publishes if this process ends without closing the link; see `Bus.leaveWill`. */

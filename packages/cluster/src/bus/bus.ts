@@ -25,9 +25,9 @@ export interface BusEvents {
 
 /**
  * Why a message was lost before it left this process. `full`: too many bytes were kept. `old`: the message waited too long.
- * `stuck`: the engine accepted no more. `closed`: the bus was closed.
+ * `stuck`: the engine accepted no more. `tooLong`: the engine accepts only shorter messages. `closed`: the bus was closed.
  */
-export type DropCause = 'full' | 'old' | 'stuck' | 'closed';
+export type DropCause = 'full' | 'old' | 'stuck' | 'tooLong' | 'closed';
 
 /** The clock, logger and random numbers that a bus receives from its process. Tests replace all parts. */
 export interface BusHost {
@@ -58,6 +58,8 @@ export interface Bus {
   readonly state: 'up' | 'down';
   /** A store for durable groups, if the engine has one. */
   readonly log?: Log | undefined;
+  /** Maximum size of one message, in bytes, as far as known. Longer messages are dropped. @default no limit */
+  readonly maxBytes?: number;
 
   /** Begins to connect. The cluster calls this method once. */
   open(host: BusHost): void;

@@ -38,6 +38,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   private isClosed = false;
   private closing: Promise<void> | undefined = undefined;
   private lost = 0;
+  private mostBytes = Number.POSITIVE_INFINITY;
 
   constructor(engine: BusEngine, options: EngineBusOptions = {}) {
     super();
@@ -71,6 +72,11 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   /** The number of subjects that have listeners. */
   get subscriptionCount(): number {
     return this.subscriptions.size;
+  }
+
+  /** Maximum size of one message, in bytes, as the engine said when the last link was made. */
+  get maxBytes(): number {
+    return this.mostBytes;
   }
 
   /**
@@ -107,6 +113,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
    */
   publish(subject: string, bytes: Uint8Array): PublishOutcome {
     if (this.isClosed) return this.drop(subject, bytes, 'closed');
+    if (bytes.byteLength > this.mostBytes) return this.drop(subject, bytes, 'tooLong');
     const { keeper } = this;
     if (keeper?.upLink === undefined) {
       const { clock } = this.answers.host;
@@ -175,6 +182,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   }
 
   private linked(link: BusLink): void {
+    this.mostBytes = link.maxBytes ?? Number.POSITIVE_INFINITY;
     for (const subject of this.subscriptions.subjects()) link.subscribe(subject);
     if (this.will !== undefined) link.leaveWill?.(this.will.subject, this.will.bytes);
     if (link.log !== undefined) this.engineLog?.linked(link.log);
@@ -192,7 +200,8 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     while (this.keeper!.link === link) {
       const next = this.kept.shift();
       if (next === undefined) return;
-      this.keeper!.give(next.subject, next.bytes);
+      if (next.bytes.byteLength > this.mostBytes) this.drop(next.subject, next.bytes, 'tooLong');
+      else this.keeper!.give(next.subject, next.bytes);
     }
   }
 

@@ -68,7 +68,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     }
     const { local } = this.group;
     const body = elsewhere(matcher) === 'all' ? encodeBody(message, this.options.codec) : undefined;
-    if (body !== undefined) checkBodyLength(body.body);
+    if (body !== undefined) checkBodyLength(body.body, this.context.wire.maxBodyBytes);
     const outcome = isFlushed
       ? local.writeAndFlush(message, matcher)
       : local.write(message, matcher);
@@ -93,8 +93,9 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
 
   memberWent(): void {
     if (!this.group.local.isEmpty || this.options.listensAlways) return;
-    this.subscription?.close();
+    const { subscription } = this;
     this.subscription = undefined;
+    subscription?.close();
     this.context.directory.heardLines.delete(this.numbers);
     this.paced.clear();
     // Broadcasts that arrive while this node has no member do not count as missed.

@@ -99,8 +99,9 @@ export class RoomFeed {
   stop(): void {
     if (!this.isStarted) return;
     this.turn += 1;
-    this.subscription?.close();
+    const { subscription } = this;
     this.subscription = undefined;
+    subscription?.close();
     this.room.wire.bus.off('up', this.onUp);
     this.again?.cancel();
     this.expecting?.cancel();

@@ -6,6 +6,7 @@ import {
   type Envelope,
   type EnvelopeFault,
   encodeEnvelope,
+  HEADER_BYTES,
   MAX_ENVELOPE_BYTES,
   SEALED_VERSION,
   versionOf,
@@ -15,6 +16,8 @@ import {
 const SEAL_BYTES = 16;
 const TIME_BYTES = 6;
 const SPARE_BYTES = TIME_BYTES + SEAL_BYTES;
+/** Maximum number of bytes that a message has besides its body. */
+export const MAX_OVERHEAD_BYTES = HEADER_BYTES + SPARE_BYTES;
 
 /**
  * Why an envelope is refused: the envelope has no seal, this node has no keys for the seal, or no key of this node made the seal.

@@ -25,11 +25,13 @@ export interface CommandOutcome {
   readonly answers: ReadonlyMap<string, CommandAnswer>;
   /** The running gateways that have not answered in time. */
   readonly missing: readonly string[];
+  /** Whether unknown gateways may have carried out the command, because the bus went down after the command was sent. */
+  readonly isUncertain: boolean;
 }
 
 /** A command that was sent. */
 export interface SentCommand {
-  /** Rejects with `BUS_DOWN`. You may ignore the promise. */
+  /** Rejects with `BUS_DOWN` if the command was not sent. You may ignore the promise. */
   readonly outcome: Promise<CommandOutcome>;
 }
 
@@ -85,7 +87,7 @@ export class ConnectionCommands {
     this.asked += 1;
     const about = String(this.asked);
     const body = encodeBody({ to: PART, about: '', ask: about, ...command });
-    checkBodyLength(body.body);
+    checkBodyLength(body.body, this.context.wire.maxBodyBytes);
     const outcome = this.ask(node, about, body, timeoutMs);
     outcome.catch(() => {});
     return { outcome };
@@ -121,7 +123,8 @@ export class ConnectionCommands {
       if (node === undefined) wire.send(wire.subjects.connections, KIND.ask, body);
       else if (!isOwn) wire.send(wire.subjects.node(node), KIND.ask, body);
       const answers = await question.answers;
-      return { answers, missing: this.missing(isKnown ? question.missing : undefined, answers) };
+      const missing = this.missing(isKnown ? question.missing : undefined, answers);
+      return { answers, missing, isUncertain: !isKnown && wire.bus.state === 'down' };
     } finally {
       this.open.delete(question);
       stop();
@@ -130,12 +133,9 @@ export class ConnectionCommands {
 
   /** @param expected - undefined if the gateways were not known at the start */
   private missing(expected: string[] | undefined, answers: ReadonlyMap<string, unknown>): string[] {
-    const { wire, presence } = this.context;
+    const { presence } = this.context;
     const holders = this.gateways.holders('');
-    if (expected === undefined) {
-      if (wire.bus.state === 'down') throw this.busDown();
-      return holders.filter((id) => !answers.has(id));
-    }
+    if (expected === undefined) return holders.filter((id) => !answers.has(id));
     // A node that is gone, or is not a gateway, has no connections.
     return expected.filter((id) => !presence.isSure || holders.includes(id));
   }
@@ -177,7 +177,7 @@ export class ConnectionCommands {
   private busDown(): ChannelError {
     const { name: bus } = this.context.wire.bus;
     const text = `the bus ${bus} is down: connections of other nodes cannot be reached`;
-    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus });
+    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus, sent: false });
   }
 }
 

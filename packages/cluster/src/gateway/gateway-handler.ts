@@ -4,6 +4,7 @@ import type { Context, Handler } from '@headrace/core';
 export interface GatewayDoor {
   connected(ctx: Context): number;
   message(id: number, message: unknown): void;
+  userEvent(id: number, event: unknown): void;
   disconnected(id: number, reason: string): void;
 }
 
@@ -15,7 +16,7 @@ export interface GatewayDoor {
  * ```
  *
  * **Place** The last handler. **In** Messages that JSON can represent, or that the gateway's `codec` encodes; the messages end
- * here. **Out** The messages of the worker. **Events** All pass. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
+ * here. **Out** The messages of the worker. **Events** All pass. A drain waits until the messages are answered. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
  * **State** Per channel. **Pitfalls** Reading stops while `maxUnanswered` messages are unanswered, and without a worker. Reading
  * also stops while the bus is down, unless the gateway has `handleWhenDown`. A heartbeat upstream of the handler should not count
  * that time.
@@ -43,6 +44,11 @@ export class GatewayHandler implements Handler {
 
   channelRead(_ctx: Context, message: unknown): void {
     if (this.id !== undefined) this.gateway.message(this.id, message);
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (this.id !== undefined) this.gateway.userEvent(this.id, event);
+    ctx.fireUserEventTriggered(event);
   }
 
   channelInactive(ctx: Context): void {

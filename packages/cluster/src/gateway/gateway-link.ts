@@ -20,8 +20,6 @@ export interface GatewayRules {
 /** The actions to carry out now, in this order. */
 export type LinkAction =
   | { readonly do: 'send'; readonly to: string; readonly frame: GatewayFrame }
-  | { readonly do: 'hold' }
-  | { readonly do: 'release' }
   | { readonly do: 'write'; readonly bodyType: BodyType; readonly body: Buffer }
   | { readonly do: 'close'; readonly reason: string }
   /** A worker is needed: call `assign`. */
@@ -96,6 +94,11 @@ export class GatewayLink {
     return this.entries.length;
   }
 
+  /** Whether the connection must not be read now. Check it after the actions are carried out. */
+  get mustHold(): boolean {
+    return this.isHeld && this.closedAt === undefined;
+  }
+
   /** Assigns the connection to a worker. Without a worker, reading stops. */
   assign(worker: string | undefined, now: number): readonly LinkAction[] {
     if (this.isDone) return this.taken();
@@ -158,6 +161,15 @@ export class GatewayLink {
     const isUnknown = this.epoch === 0 && (!this.rules.isAcknowledged || this.entries.length === 0);
     if (isUnknown) this.done();
     else this.add(OP.closed, BODY.text, Buffer.from(reason, 'utf8'));
+    return this.taken();
+  }
+
+  /** Called when the gateway is closed. The worker no longer has the connection. */
+  abandon(): readonly LinkAction[] {
+    this.giveUp();
+    this.lose(this.sequence.last);
+    this.closedAt ??= 0;
+    this.done();
     return this.taken();
   }
 
@@ -351,10 +363,7 @@ export class GatewayLink {
     // A hold ends when half of the limit is answered, so that not each message causes a hold.
     const part = isHeld ? 0.5 : 1;
     const isFull = entries.length >= maxUnanswered * part || bytes >= maxUnansweredBytes * part;
-    const mustHold = isBusUp ? isFull || this.current === undefined : !readsWhenDown;
-    if (mustHold === isHeld) return;
-    this.isHeld = mustHold;
-    this.do({ do: mustHold ? 'hold' : 'release' });
+    this.isHeld = isBusUp ? isFull || this.current === undefined : !readsWhenDown;
   }
 
   private send(to: string, op: GatewayFrame['op'], rest: Partial<GatewayFrame>): void {

@@ -3,17 +3,19 @@ import {
   type Channel,
   type Clock,
   type Context,
+  type DrainEvent,
   type Handler,
   type Logger,
-  type ReadHold,
   type Timer,
 } from '@headrace/core';
 import {
   choice,
+  DrainGate,
   describeOptions,
   fn,
   number,
   object,
+  ReadGate,
   text,
   toError,
   whole,
@@ -77,13 +79,18 @@ const OPTIONS = describeOptions('Gateway', {
   handleWhenDown: fn({ answers: 'nothing', takes: 2, purpose: 'handles a message' }),
   codec: object('a codec with encode and decode'),
 });
+/** The name of the holds of reads and drains. */
+const HOLDER = 'Gateway';
 /** Number of ticks within the shortest time of the rules. */
 const TICKS = 4;
 
 interface GatewayEntry {
   readonly link: GatewayLink;
   readonly ctx: Context;
-  hold: ReadHold | undefined;
+  readonly gate: ReadGate;
+  readonly drain: DrainGate;
+  /** The drain that ends the connection. */
+  ending: DrainEvent | undefined;
 }
 
 /**
@@ -186,8 +193,7 @@ export class Gateway<Message = unknown> {
     this.subscription.close();
     this.stopServing();
     this.timer?.cancel();
-    for (const entry of this.entries.values()) entry.hold?.release();
-    this.entries.clear();
+    for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.abandon());
   }
 
   // --- connections ---
@@ -204,7 +210,9 @@ export class Gateway<Message = unknown> {
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
     checkAttributesLength(bytes.byteLength);
     const link = new GatewayLink(id, this.rules, bytes, this.port.state === 'up');
-    const entry: GatewayEntry = { link, ctx, hold: undefined };
+    const gate = new ReadGate(HOLDER);
+    const drain = new DrainGate(HOLDER, () => link.unanswered > 0 && !ctx.isRemoved);
+    const entry: GatewayEntry = { link, ctx, gate, drain, ending: undefined };
     this.entries.set(id, entry);
     this.held?.add(id, ctx);
     this.choose(entry);
@@ -215,7 +223,10 @@ export class Gateway<Message = unknown> {
   /** @internal */
   message(id: number, message: unknown): void {
     const entry = this.entries.get(id);
-    if (entry === undefined) return;
+    if (entry === undefined) {
+      this.lost += 1;
+      return;
+    }
     const { handleWhenDown } = this.options;
     if (handleWhenDown !== undefined && this.port.state === 'down') {
       handleWhenDown(entry.ctx.channel, message as Message);
@@ -226,6 +237,14 @@ export class Gateway<Message = unknown> {
     // Copied, because a decoder's view would keep the whole input in memory.
     const kept = this.rules.isAcknowledged ? Buffer.from(body) : body;
     this.carryOut(entry, entry.link.message(bodyType, kept));
+  }
+
+  /** @internal Delays the end of a connection until its messages are answered. */
+  userEvent(id: number, event: unknown): void {
+    const entry = this.entries.get(id);
+    if (entry === undefined || !entry.drain.see(event)) return;
+    if (event.endsChannel) entry.ending = event;
+    this.carryOut(entry, []);
   }
 
   /** @internal */
@@ -315,6 +334,11 @@ export class Gateway<Message = unknown> {
 
   private carryOut(entry: GatewayEntry, actions: readonly LinkAction[]): void {
     for (const action of actions) this.act(entry, action);
+    const { link, ctx, gate, drain } = entry;
+    drain.update();
+    // Last, because messages that arrive during the release add actions of their own.
+    if (!link.mustHold && !awaitsAnswers(entry)) gate.release();
+    else if (ctx.channel.isOpen) gate.hold(ctx.channel);
   }
 
   private act(entry: GatewayEntry, action: LinkAction): void {
@@ -322,13 +346,6 @@ export class Gateway<Message = unknown> {
       case 'send':
         if (action.frame.op === OP.open && action.frame.flags & 1) this.moved += 1;
         this.port.send(action.to, encodeFrame(action.frame));
-        break;
-      case 'hold':
-        if (entry.ctx.channel.isOpen) entry.hold = entry.ctx.channel.holdReads('Gateway');
-        break;
-      case 'release':
-        entry.hold?.release();
-        entry.hold = undefined;
         break;
       case 'write':
         this.write(entry, action);
@@ -343,7 +360,6 @@ export class Gateway<Message = unknown> {
         this.lost += action.count;
         break;
       case 'done':
-        entry.hold?.release();
         this.entries.delete(entry.link.id);
         break;
     }
@@ -361,4 +377,12 @@ export class Gateway<Message = unknown> {
     }
     ctx.writeAndFlush(message);
   }
+}
+
+/**
+ * Returns true if the drain of a connection waits only for answers. Further messages would delay its end, and be lost at it.
+ * While another handler keeps input, the connection must be read.
+ */
+function awaitsAnswers({ drain, ending }: GatewayEntry): boolean {
+  return drain.isHolding && ending?.holds.every((why) => why === HOLDER) === true;
 }

@@ -129,11 +129,13 @@ export class HeldConnections {
     return all.filter(({ number, ctx }) => isOpen(ctx) && !without.has(this.idOf(number)));
   }
 
-  private meant({ ids, group, user }: Record<string, unknown>): Iterable<Held> {
+  /** A command that names no connections is refused, because a misspelled name must not select all of them. */
+  private meant({ ids, group, user, all }: Record<string, unknown>): Iterable<Held> {
     if (Array.isArray(ids)) return present(ids.map((id: number) => this.held.get(id)));
     if (group !== undefined) return this.ofChannels(this.cluster.knownGroup(textOf(group)) ?? []);
     if (user !== undefined) return this.ofChannels(this.cluster.users.channels(textOf(user)));
-    return this.held.values();
+    if (all === true) return this.held.values();
+    throw new Error('a command about connections without ids, group, user or all: true');
   }
 
   private ofChannels(channels: Iterable<Channel>): Held[] {

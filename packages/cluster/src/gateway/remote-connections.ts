@@ -45,8 +45,9 @@ const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
  *
  * All calls reject with the same errors:
  *
- * - `BUS_DOWN` at once while the bus is down, except for one connection of this node.
- * - `TIMEOUT_REQUEST` if a running gateway does not answer within 2 s.
+ * - `BUS_DOWN` at once while the bus is down, except for one connection of this node. Nothing was sent then.
+ * - `TIMEOUT_REQUEST` if a running gateway does not answer within 2 s, or if the bus goes down after the call was sent and not all
+ *   gateways are known. These gateways may have carried out the call.
  * - `GATEWAY_FAILED` if a gateway fails to carry out the call. The gateway logs the cause.
  *
  * The `details` of the last two contain `gateways`, the node ids of those gateways, and `count`, the result of the others. You
@@ -190,9 +191,10 @@ export class RemoteConnections {
     if (!('connection' in to)) {
       const { user, group, all } = to as Record<string, unknown>;
       // A target without a name must not select all connections.
-      const isOne = all === true || [user, group].some((name) => typeof name === 'string' && name);
+      const isAll = all === true;
+      const isOne = isAll || [user, group].some((name) => typeof name === 'string' && name);
       checkKind('to', to, Boolean(isOne), 'a connection, a user, a group, or all: true');
-      return [undefined, { user, group }];
+      return [undefined, isAll ? { all } : { user, group }];
     }
     const [, node, number] = ID.exec(to.connection) ?? [];
     checkKind('connection', to.connection, node !== undefined, 'the id of a connection');
@@ -206,7 +208,7 @@ export function connectionsOf(cluster: Cluster<never>): RemoteConnections {
 }
 
 /** Returns the sum of the gateways' counts. @throws the failure or the missing answer of a gateway */
-function checkOutcome({ answers, missing }: CommandOutcome): number {
+function checkOutcome({ answers, missing, isUncertain }: CommandOutcome): number {
   let count = 0;
   for (const { value } of answers.values()) if (Number.isSafeInteger(value)) count += Number(value);
   const failures = [...answers].filter(([, { failure }]) => failure !== undefined);
@@ -215,10 +217,13 @@ function checkOutcome({ answers, missing }: CommandOutcome): number {
     const others = [...failures.slice(1).map(([gateway]) => gateway), ...missing];
     throw failureError(first[0], first[1].failure, count, others);
   }
-  if (missing.length === 0) return count;
+  if (missing.length === 0 && !isUncertain) return count;
   const gateways = missing.join(' ');
-  const text = `gateways have not answered within ${ANSWER_MS} ms: ${gateways}`;
-  throw new TimedOutError('TIMEOUT_REQUEST', text, { gateways, count, timeoutMs: ANSWER_MS });
+  const text = isUncertain
+    ? 'the bus went down after the command was sent, so that gateways may have carried it out'
+    : `gateways have not answered within ${ANSWER_MS} ms: ${gateways}`;
+  const details = { gateways, count, timeoutMs: ANSWER_MS, sent: true };
+  throw new TimedOutError('TIMEOUT_REQUEST', text, details);
 }
 
 /** @throws ChannelError `GATEWAY_FAILED` */

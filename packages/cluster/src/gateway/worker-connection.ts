@@ -32,6 +32,8 @@ export class WorkerConnection<Message = unknown> {
   private readonly host: WorkerConnectionHost;
   private current: GatewayAttributes;
   private version: number;
+  /** The attributes that the next acknowledgement stores at the gateway. */
+  private settled: { readonly attributes: GatewayAttributes; readonly version: number };
   private knownVersion: number;
   private open = true;
 
@@ -48,6 +50,7 @@ export class WorkerConnection<Message = unknown> {
     this.id = `${session.gateway}:${session.connection}`;
     this.current = attributes;
     this.version = version;
+    this.settled = { attributes, version };
     this.knownVersion = version;
   }
 
@@ -64,8 +67,9 @@ export class WorkerConnection<Message = unknown> {
   }
 
   /**
-   * Sets some attributes. The value `undefined` removes an attribute. The changes are sent with the next acknowledgement. So
-   * attributes that are set while a message is handled are stored together with its acknowledgement.
+   * Sets some attributes. The value `undefined` removes an attribute. Attributes that are set while a message is handled are stored
+   * together with its acknowledgement: if the worker dies before that, the next worker receives the earlier attributes and the
+   * message. Other changes are stored at once.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG` if all attributes together take more than 64 KiB of JSON
    */
@@ -94,11 +98,17 @@ export class WorkerConnection<Message = unknown> {
     return this.send({ op: OP.close, bodyType: BODY.text, body: Buffer.from(reason, 'utf8') });
   }
 
+  /** @internal Called when no message is being handled. */
+  settle(): void {
+    this.settled = { attributes: this.current, version: this.version };
+  }
+
   /** @internal Acknowledges the handled messages. */
   acknowledge(flags: number, echo: number): void {
     const { received, handled } = this.session;
-    const isNews = this.version > this.knownVersion;
-    const body = isNews ? Buffer.from(JSON.stringify(this.current), 'utf8') : undefined;
+    const { attributes, version } = this.settled;
+    const isNews = version > this.knownVersion;
+    const body = isNews ? Buffer.from(JSON.stringify(attributes), 'utf8') : undefined;
     this.send({
       op: OP.ack,
       flags: flags | (isNews ? FLAG.attributes : 0),
@@ -122,7 +132,7 @@ export class WorkerConnection<Message = unknown> {
   private send(frame: Partial<GatewayFrame> & Pick<GatewayFrame, 'op'>): PublishOutcome {
     if (!this.open) return 'dropped';
     const { connection, epoch } = this.session;
-    const whole = frameOf({ connection, epoch, attributes: this.version, ...frame });
+    const whole = frameOf({ connection, epoch, attributes: this.settled.version, ...frame });
     return this.host.send(this.gateway, whole);
   }
 }

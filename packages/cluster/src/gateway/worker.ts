@@ -102,7 +102,10 @@ export class Worker<Message = unknown> {
     send: (to: string, frame: GatewayFrame): PublishOutcome => this.send(to, frame),
     attributesChanged: ({ session }: WorkerConnection): void => {
       const entry = this.entryOf(session.gateway, session.connection);
-      if (entry?.session === session) this.ackSoon(entry);
+      // The end of the job that is under way stores them.
+      if (entry?.session !== session || entry.isBusy) return;
+      entry.connection.settle();
+      this.ackSoon(entry);
     },
   };
 
@@ -335,6 +338,7 @@ export class Worker<Message = unknown> {
     const { session, connection } = entry;
     entry.isBusy = false;
     session.finished(job);
+    connection.settle();
     if (job.what !== 'close') {
       this.ackSoon(entry);
       return;

@@ -8,7 +8,7 @@ import {
   type GroupOutcome,
   OptionError,
 } from '@headrace/core';
-import { onceAfterEvent, WatchedEmitter } from '@headrace/core/authoring';
+import { onceAfterEvent, releaseSource, WatchedEmitter } from '@headrace/core/authoring';
 import type { BinaryExchange, ExchangeTypes, GroupAnswers } from '@headrace/handlers';
 import { checkChannel } from '../application/check-channel.ts';
 import type { AskedGroup } from '../asking/asked-members.ts';
@@ -408,7 +408,13 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     const matcher = isMatcher ? how : how?.matcher;
     const id = isMatcher ? undefined : how?.id;
     this.revive();
-    return this.delivery.write(message, matcher, id, isFlushed) as Outcome;
+    try {
+      return this.delivery.write(message, matcher, id, isFlushed) as Outcome;
+    } catch (thrown) {
+      // A stream that the bus cannot carry.
+      void releaseSource(message);
+      throw thrown;
+    }
   }
 
   /**

@@ -1,11 +1,10 @@
-import { Buffer, isUtf8 } from 'node:buffer';
+import { type Buffer, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import { ByteBlocks } from '@headrace/core/authoring';
 import type { JsonValue } from '@headrace/handlers';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { Refusal } from './api-error.ts';
 
-/** Maximum number of parts before they are joined, so that very small parts do not cost many times the body's length. */
-const MAX_PARTS = 64;
 const MAX_NAME_LENGTH = 1024;
 const NEEDED = 'but must be a text or other JSON';
 const TARGETS = ['group', 'user', 'connection', 'all'] as const;
@@ -32,16 +31,16 @@ export async function bodyOf(request: IncomingMessage, maxBytes: number): Promis
   const tooLong = new Refusal('BODY_TOO_LONG', `a body has at most ${maxBytes} bytes`);
   if (Number(announced) > maxBytes) throw tooLong;
   return await new Promise((resolve, reject) => {
-    let parts: Buffer[] = [];
-    let length = 0;
+    const body = new ByteBlocks();
+    let isTooLong = false;
     request.on('data', (part: Buffer) => {
-      length += part.length;
-      if (length > maxBytes) {
-        parts = [];
+      isTooLong ||= body.size + part.length > maxBytes;
+      if (isTooLong) {
+        body.clear();
         reject(tooLong);
-      } else if (parts.push(part) === MAX_PARTS) parts = [Buffer.concat(parts)];
+      } else body.push(part);
     });
-    request.on('end', () => resolve(Buffer.concat(parts)));
+    request.on('end', () => resolve(body.takeAll()));
     request.on('close', () => reject(new Refusal('BODY_CUT', 'the body is incomplete')));
   });
 }

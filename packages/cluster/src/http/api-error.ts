@@ -1,4 +1,5 @@
 import { type HeadraceError, isHeadraceError } from '@headrace/core';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 
 /** An error in an answer of the API. `code` is for programs, and `message` is for people. */
 export interface ApiProblem {
@@ -29,7 +30,7 @@ export const API_ERRORS = {
   IDEMPOTENCY_KEY_REUSED: [422, 'another request had this idempotency key'],
   TOO_MANY_REQUESTS: [429, 'the key has used up its rate'],
   INTERNAL: [500, 'the API failed; its log says why'],
-  BUSY: [503, 'the API answers as many requests as it may at a time'],
+  BUSY: [503, 'the API answers as many requests of the key as it may at a time'],
 } as const satisfies Readonly<Record<string, readonly [status: number, meaning: string]>>;
 
 export type ApiErrorCode = keyof typeof API_ERRORS;
@@ -62,6 +63,7 @@ const REFUSALS = [
   ['MESSAGE_NOT_ENCODABLE', 'WRONG_MESSAGE'],
   ['MESSAGE_TOO_LONG', 'MESSAGE_TOO_LONG'],
 ] as const;
+const { code: BUS_DOWN } = CLUSTER_ERRORS.BUS_DOWN;
 const RETRY_SOON = { 'retry-after': '1' };
 
 /** Makes the answer for an error, or undefined for an unexpected error. */
@@ -71,7 +73,10 @@ export function answerForError(error: unknown): ApiAnswer | undefined {
     return { status, headers, value: { error: { code, message } } };
   }
   if (!isHeadraceError(error)) return undefined;
-  const refusal = REFUSALS.find(([code]) => isHeadraceError(error, code));
+  // With a count, other gateways may have acted before one refused.
+  const refusal = REFUSALS.find(
+    ([code]) => isHeadraceError(error, code) && !('count' in error.details),
+  );
   if (refusal !== undefined) return answerForError(new Refusal(refusal[1], error.message));
   const { code, message } = error;
   return {
@@ -86,8 +91,11 @@ function doneIn({ details: { count } }: HeadraceError): { done?: number } {
   return typeof count === 'number' ? { done: count } : {};
 }
 
-/** Returns true for an answer that says that something was done, or may have been done. */
+/** Returns true for an answer after which something was done, or may have been done. */
 export function isDone(value: object): boolean {
   if ('results' in value) return (value.results as object[]).some(isDone);
-  return !('error' in value) || 'done' in value;
+  if (!('error' in value) || 'done' in value) return true;
+  const { code } = value.error as ApiProblem;
+  // A function of the program can fail after it has sent a part.
+  return code === 'INTERNAL' || (code.startsWith('HR_ERR_') && code !== BUS_DOWN);
 }

@@ -45,7 +45,11 @@ export interface ClusterApiOptions {
   readonly maxBodyBytes?: number;
   /** Maximum number of messages in a batch, limited by `requestBurst`, because each message counts as a request. @default 100 */
   readonly maxBatch?: number;
-  /** Maximum number of requests under way that have a valid key. Further requests are answered with 503. @default 256 */
+  /**
+   * Maximum number of requests of each key that are under way. Further requests of the key are answered with 503. The server must
+   * accept more connections than this number, so that one key cannot use up all of them.
+   * @default 64
+   */
   readonly maxRequests?: number;
   /** Average number of requests of each key per second. Further requests are answered with 429. @default 1000 */
   readonly requestsPerSecond?: number;
@@ -74,7 +78,7 @@ const OPTIONS = describeOptions('clusterApi', {
   checkMessage: fn({ answers: 'at once', purpose: 'returns why a message is refused' }),
   maxBodyBytes: whole({ min: 1, max: 2 ** 30, default: 65_536 }),
   maxBatch: whole({ min: 1, default: 100 }),
-  maxRequests: whole({ min: 1, default: 256 }),
+  maxRequests: whole({ min: 1, default: 64 }),
   requestsPerSecond: number({ min: 0.001, default: 1000 }),
   requestBurst: number({ min: 1, max: Number.MAX_SAFE_INTEGER, default: 1000 }),
   idempotencyMs: number({ min: 1, default: 600_000 }),
@@ -102,7 +106,7 @@ const OPTIONS = describeOptions('clusterApi', {
  * number of connections that the other gateways reached.
  *
  * A POST with the header `Idempotency-Key` is carried out once. A repetition within `idempotencyMs` receives the first answer and
- * `Idempotency-Replayed: true`. Another body with the same key receives 422. An answer that says that nothing was done is not
+ * `Idempotency-Replayed: true`. Another body with the same key receives 422. An answer after which nothing was done is not
  * kept. Each listener keeps only its own answers. With several listeners, a client must repeat a request at the same address.
  *
  * The server must limit the time of a request and the number of connections, as `limitedHttpServer` does. A Node server has
@@ -154,9 +158,10 @@ class ClusterApi {
   private readonly buckets: readonly TokenBucket[];
   /** The tables in the order of the keys. The answers of one key cannot displace those of another. */
   private readonly tables: readonly IdempotencyTable[];
+  /** The number of requests under way, in the order of the keys. */
+  private readonly open: number[];
   private readonly document: object;
   private readonly logger: Logger;
-  private open = 0;
 
   constructor(options: ClusterApiOptions) {
     const resolved = OPTIONS.resolve(options);
@@ -173,6 +178,7 @@ class ClusterApi {
     this.tables = keys.map(() => new IdempotencyTable(resolved));
     this.rate = rate;
     this.buckets = keys.map(() => new TokenBucket(rate));
+    this.open = keys.map(() => 0);
     this.logger = logger ?? stderrLogger();
   }
 
@@ -202,16 +208,17 @@ class ClusterApi {
     this.charge(caller, 1);
     const [route, name] = routeOf(method, url);
     this.keys.checkRight(caller, route.right);
+    const { open } = this;
     const { maxRequests } = this.options;
-    if (this.open >= maxRequests) {
-      const text = `${maxRequests} requests are answered at a time`;
+    if (open[caller]! >= maxRequests) {
+      const text = `${maxRequests} requests of a key are answered at a time`;
       throw new Refusal('BUSY', text, { 'retry-after': '1' });
     }
-    this.open += 1;
+    open[caller]! += 1;
     try {
       return await this.routed(caller, route, name, request);
     } finally {
-      this.open -= 1;
+      open[caller]! -= 1;
     }
   }
 

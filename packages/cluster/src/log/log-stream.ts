@@ -1,5 +1,5 @@
 import { exponential } from '@headrace/client';
-import type { Timer } from '@headrace/core';
+import { isHeadraceError, type Timer } from '@headrace/core';
 import { Fifo, stoodStillMs, toError } from '@headrace/core/authoring';
 import type { BusSubscription } from './bus-subscription.ts';
 import type { LogAnswers } from './engine-answers.ts';
@@ -138,8 +138,9 @@ export class LogStream {
       close: () => {
         this.listeners.delete(own);
         if (this.listeners.size > 0) return;
-        this.following?.close();
+        const { following } = this;
         this.following = undefined;
+        following?.close();
       },
     };
   }
@@ -222,10 +223,13 @@ export class LogStream {
         this.settle(append, () => append.resolve(position));
         if (isCurrent) this.afterAnswer();
       },
-      (error: unknown) => {
-        if (!this.landed(append, turn)) return;
-        this.refusal ??= toError(error);
-        this.afterAnswer();
+      (thrown: unknown) => {
+        const error = toError(thrown);
+        const isNeverStored = isHeadraceError(error, 'MESSAGE_TOO_LONG');
+        const isCurrent = this.landed(append, turn);
+        if (isNeverStored) this.settle(append, () => append.reject(error));
+        else if (isCurrent) this.refusal ??= error;
+        if (isCurrent) this.afterAnswer();
       },
     );
   }

@@ -61,7 +61,8 @@ export interface LogLink {
   open(stream: string, limits: LogLimits): Promise<void>;
   /**
    * Stores a message after the messages of earlier calls on this link, and sends it to all followers. If the log has the id
-   * already, resolves with its position.
+   * already, resolves with its position. Rejects with an `EncodeError` `MESSAGE_TOO_LONG` for a message that the engine never
+   * stores. Any other rejection is tried again.
    */
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition>;
   /**

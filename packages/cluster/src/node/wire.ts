@@ -3,11 +3,11 @@ import { toError } from '@headrace/core/authoring';
 import type { Bus, BusHost, BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Subjects } from '../bus/subject.ts';
 import { type Body, encodeBody } from '../envelope/body.ts';
-import type { Envelope, Kind } from '../envelope/envelope.ts';
-import type { EnvelopeSeal } from '../envelope/envelope-seal.ts';
+import { type Envelope, type Kind, MAX_BODY_BYTES } from '../envelope/envelope.ts';
+import { type EnvelopeSeal, MAX_OVERHEAD_BYTES } from '../envelope/envelope-seal.ts';
 import { AgingMap } from '../time/aging-map.ts';
 import { FaultCounts } from './fault-counts.ts';
-import { FreshMessages } from './fresh-messages.ts';
+import { FreshMessages, timeAfter } from './fresh-messages.ts';
 
 /** The process of a node, as the parts of the node use it. */
 export interface NodeHost extends Omit<BusHost, 'probe'> {
@@ -45,7 +45,7 @@ export class Wire {
   private highestEnded = 0;
   private readonly renamed = new Set<() => void>();
   private readonly fresh = new FreshMessages();
-  /** The time of the last message. If the clock is set back, the time of the messages does not go back. */
+  /** The time of the last message, see {@link timeAfter}. */
   private lastTime = 0;
 
   constructor(host: NodeHost, bus: Bus, subjects: Subjects, seal: EnvelopeSeal) {
@@ -71,6 +71,11 @@ export class Wire {
     for (const listener of this.renamed) listener();
   }
 
+  /** Maximum size of a body, in bytes. The engine of the bus can accept less than an envelope may have. */
+  get maxBodyBytes(): number {
+    return Math.min(MAX_BODY_BYTES, (this.bus.maxBytes ?? MAX_BODY_BYTES) - MAX_OVERHEAD_BYTES);
+  }
+
   onRenamed(listener: () => void): void {
     this.renamed.add(listener);
   }
@@ -83,7 +88,7 @@ export class Wire {
     const number = (this.numbers.get(line) ?? 0) + 1;
     const { bodyType, body: bytes } = body;
     const envelope = { kind, bodyType, flags, node: this.id, number, body: bytes };
-    this.lastTime = Math.max(this.lastTime, Math.floor(this.host.clock.timeOfDay()));
+    this.lastTime = timeAfter(this.lastTime, this.host.clock.timeOfDay());
     const sealed = this.seal.encode(subject, envelope, this.lastTime);
     this.numbers.set(line, number);
     return this.bus.publish(subject, sealed);

@@ -9,6 +9,8 @@ export class BoundUser<Principal> {
   claim: Claim | undefined = undefined;
   /** Whether a session was added after the claim. */
   isClaimDue = true;
+  /** The time at which the newest session was added, by the clock's `now()`. */
+  cameAt = 0;
   /** The claims of other nodes, if another node has the user. */
   others: Map<string, Claim> | undefined = undefined;
 

@@ -7,9 +7,6 @@ export interface Claim {
   readonly node: string;
 }
 
-/** A clock that is further ahead than this time is wrong. */
-const MAX_AHEAD_MS = 60_000;
-
 /** Makes a claim that is later than all known claims of a user, like a hybrid logical clock for each user. */
 export function nextClaim(now: number, node: string, known: Iterable<Claim>): Claim {
   let ms = Math.floor(now);
@@ -25,11 +22,6 @@ export function nextClaim(now: number, node: string, known: Iterable<Claim>): Cl
 export function isLater(a: Claim, b: Claim): boolean {
   if (a.ms !== b.ms) return a.ms > b.ms;
   return a.count === b.count ? a.node > b.node : a.count > b.count;
-}
-
-/** Returns true if the clock of the node that made the claim is wrong. The time of the claim then means nothing. */
-export function isFromAhead({ ms }: Claim, now: number): boolean {
-  return ms > now + MAX_AHEAD_MS;
 }
 
 export function isSameClaim(a: Claim, b: Claim): boolean {

@@ -19,9 +19,9 @@ import type { BoundUser } from './bound-user.ts';
 import { BoundUsers } from './bound-users.ts';
 import { UserClaims } from './user-claims.ts';
 import { UserIndex } from './user-index.ts';
-import { aboutUser, fromAboutUser, MAX_MESSAGE_BYTES, toUserAsk } from './user-message.ts';
+import { aboutUser, fromAboutUser, toUserAsk, USER_BYTES } from './user-message.ts';
 import { UserPaces } from './user-paces.ts';
-import { UserQuestions } from './user-questions.ts';
+import { type Answers, UserQuestions } from './user-questions.ts';
 
 /** Options of {@link ClusterUsers}, in the option `users` of `Cluster.join`. */
 export interface ClusterUsersOptions<Principal = unknown> {
@@ -57,6 +57,7 @@ const ANSWER_OPTIONS = describeOptions('deliver', { timeoutMs: number({ min: 1, 
 /** Maximum time for the connections to accept a message, after which the node can still report the number in time. */
 const TAKEN_WITHIN_MS = 1500;
 const PART = 'users';
+const NO_ANSWERS: Answers = new Map();
 /** The kinds of messages about a user. */
 const KINDS: readonly number[] = [KIND.claim, KIND.ask, KIND.user];
 
@@ -190,9 +191,11 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const user = this.users.byKey.get(key);
     const here = user && this.deliverTo(user, message, timeoutMs);
     if (here !== undefined && this.context.wire.bus.state === 'down') return here;
-    const answers = await this.questions.ask(key, timeoutMs, (subject) =>
+    const asking = this.questions.ask(key, timeoutMs, (subject) =>
       this.publish(subject, key, KIND.user, body, ANSWER),
     );
+    // The message was sent on this node, so the call must not fail as if nothing was sent.
+    const answers = await (here === undefined ? asking : asking.catch(() => NO_ANSWERS));
     let sum = (await here) ?? 0;
     for (const count of answers.values()) sum += count;
     return sum;
@@ -339,7 +342,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   private encode(message: unknown): Body {
     const body = encodeBody(message);
-    checkBodyLength(body.body, MAX_MESSAGE_BYTES);
+    checkBodyLength(body.body, this.context.wire.maxBodyBytes - USER_BYTES);
     return body;
   }
 }

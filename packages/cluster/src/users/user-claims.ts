@@ -2,7 +2,7 @@ import { encodeBody } from '../envelope/body.ts';
 import { KIND } from '../envelope/envelope.ts';
 import type { Wire } from '../node/wire.ts';
 import type { BoundUser } from './bound-user.ts';
-import { type Claim, isFromAhead, isLater, isSameClaim, nextClaim } from './claim.ts';
+import { isLater, isSameClaim, nextClaim } from './claim.ts';
 import type { UserIndex } from './user-index.ts';
 import { aboutUser, toClaimMessage } from './user-message.ts';
 import type { UserPaces } from './user-paces.ts';
@@ -50,6 +50,7 @@ export class UserClaims {
   /** Called when a session was added. */
   came(key: string, user: BoundUser<unknown>): void {
     user.isClaimDue = true;
+    user.cameAt = this.context.wire.host.clock.now();
     if (this.context.index.holders(key).length > 0) this.repeat(key);
     else this.make(user);
   }
@@ -71,14 +72,14 @@ export class UserClaims {
 
   /** Called when a claim of another node has arrived. */
   received(key: string, user: BoundUser<unknown>, node: string, value: unknown): void {
-    const { claim, isFresh, asks } = toClaimMessage(value, node);
+    const { claim, ageMs, asks } = toClaimMessage(value, node);
     user.others ??= new Map();
     const before = user.others.get(node);
     user.others.set(node, claim);
     // The claim of this node is still to be sent, and is later.
     if (user.claim === undefined || user.isClaimDue) return;
     if (this.context.onDuplicate === 'kick-older' && isLater(claim, user.claim)) {
-      this.beaten(key, user, claim, isFresh);
+      this.beaten(key, user, ageMs);
     } else if (asks || before === undefined || !isSameClaim(before, claim)) {
       // The other node may not have received the claim of this node.
       this.repeat(key);
@@ -122,12 +123,11 @@ export class UserClaims {
     const user = users.get(key);
     const asks = this.asking.delete(key);
     if (user === undefined) return;
-    const isFresh = user.isClaimDue;
-    if (isFresh) this.make(user);
+    if (user.isClaimDue) this.make(user);
     const holders = index.holders(key);
     if (holders.length === 0) return;
     const { ms, count } = user.claim!;
-    const body = aboutUser(key, encodeBody({ ms, count, isFresh, asks }));
+    const body = aboutUser(key, encodeBody({ ms, count, ageMs: this.ageOf(user), asks }));
     for (const node of holders) wire.send(wire.subjects.usersOf(node), KIND.claim, body, 0, line);
   }
 
@@ -139,10 +139,15 @@ export class UserClaims {
     user.isClaimDue = false;
   }
 
-  private beaten(key: string, user: BoundUser<unknown>, claim: Claim, isFresh: boolean): void {
-    if (!isFresh && isFromAhead(claim, this.context.wire.host.clock.timeOfDay())) {
-      // The clock of the other node is minutes ahead. Without a new claim, its connection would win against all later
-      // connections.
+  /** The time since the newest session of this node was added. */
+  private ageOf({ cameAt }: BoundUser<unknown>): number {
+    return this.context.wire.host.clock.now() - cameAt;
+  }
+
+  /** @param ageMs - the age of the connection with the later claim, or less, because its claim was under way */
+  private beaten(key: string, user: BoundUser<unknown>, ageMs: number): void {
+    if (ageMs > this.ageOf(user)) {
+      // The other connection is older, so the clock of one of the nodes is wrong. The new claim of this node is the latest.
       user.isClaimDue = true;
       this.repeat(key);
       return;

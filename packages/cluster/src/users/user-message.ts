@@ -1,12 +1,11 @@
 import { Buffer } from 'node:buffer';
 import type { Body } from '../envelope/body.ts';
-import { MAX_BODY_BYTES } from '../envelope/envelope.ts';
 import type { Claim } from './claim.ts';
 
 /** Maximum length of a key, the token of a user's id. One byte contains the length. */
 const MAX_KEY_BYTES = 127;
-/** Maximum length of a message to a user. */
-export const MAX_MESSAGE_BYTES = MAX_BODY_BYTES - MAX_KEY_BYTES - 1;
+/** Maximum number of bytes before a message to a user. */
+export const USER_BYTES = MAX_KEY_BYTES + 1;
 
 /** Makes the body of a message about a user: the length of the key, the key, and the body. */
 export function aboutUser(key: string, { bodyType, body }: Body): Body {
@@ -26,20 +25,20 @@ export function fromAboutUser({ bodyType, body }: Body): { readonly key: string;
 /** A claim as sent over the bus. */
 export interface ClaimMessage {
   readonly claim: Claim;
-  /** True for a new claim. False for a repeated claim, for nodes that may have missed it. */
-  readonly isFresh: boolean;
+  /** Time since the newest connection of the sender signed in, in milliseconds. The time does not depend on the time of day. */
+  readonly ageMs: number;
   /** True if the sender does not know the claims of other nodes. */
   readonly asks: boolean;
 }
 
 /** @throws an error for an invalid claim */
 export function toClaimMessage(value: unknown, node: string): ClaimMessage {
-  const { ms, count, isFresh, asks } = (value ?? {}) as Record<string, unknown>;
+  const { ms, count, ageMs, asks } = (value ?? {}) as Record<string, unknown>;
   if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(count)) {
     throw new Error('a claim without a time');
   }
   const claim = { ms: ms as number, count: count as number, node };
-  return { claim, isFresh: isFresh === true, asks: asks === true };
+  return { claim, ageMs: typeof ageMs === 'number' ? ageMs : 0, asks: asks === true };
 }
 
 /** A question to a node about a user. */

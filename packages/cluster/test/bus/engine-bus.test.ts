@@ -276,6 +276,20 @@ describe('EngineBus: what is published', () => {
     expect(bus.droppedCount).toBe(1);
   });
 
+  it('is dropped if the engine takes only shorter messages, even when it was kept before that was known', async () => {
+    const { engine, bus, events, open } = scriptedBus();
+    engine.maxBytes = 10;
+    expect(bus.maxBytes).toBe(Number.POSITIVE_INFINITY);
+    const opening = open();
+    expect(bus.publish('room', Buffer.alloc(11))).toBe('kept');
+    await opening;
+    expect(bus.maxBytes).toBe(10);
+    expect(bus.publish('room', Buffer.alloc(11))).toBe('dropped');
+    expect(bus.publish('room', Buffer.alloc(10))).toBe('sent');
+    expect(events).toEqual(['dropped tooLong', 'up 0', 'dropped tooLong']);
+    expect([bus.droppedCount, engine.link.bytes]).toEqual([2, 34]);
+  });
+
   it('is not given to an engine that has 16 MiB it has not shown to take', async () => {
     const { engine, bus, events, open, pass } = scriptedBus();
     await open();

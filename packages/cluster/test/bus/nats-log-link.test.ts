@@ -14,6 +14,7 @@ function linkOf() {
   const replies: string[] = [];
   let answered: (error: null, message: Msg) => void = () => {};
   const connection = {
+    info: { max_payload: 65_536 },
     publish: (_subject: string, _bytes: Uint8Array, { reply }: { reply: string }) =>
       void replies.push(reply),
     subscribe: (_subject: string, { callback }: { callback: typeof answered }) => {
@@ -31,6 +32,8 @@ function linkOf() {
   known.groups.set(STREAM, { store, token: 'proom' });
   const answer = (reply: string, seq: number) =>
     answered(null, { subject: reply, json: () => ({ seq }) } as Msg);
+  const reply = (to: string, json: object) =>
+    answered(null, { subject: to, json: () => json } as Msg);
   const refuse = (reply: string) =>
     answered(null, { subject: reply, headers: { code: 503 } } as never);
   const { expected } = inbox as unknown as { expected: Map<number, unknown> };
@@ -43,7 +46,7 @@ function linkOf() {
     ]);
     answered(null, { headers: all, data: Buffer.alloc(1) } as never);
   };
-  return { clock, link, replies, answer, refuse, expected, lost, store, known, republish };
+  return { clock, link, replies, answer, reply, refuse, expected, lost, store, known, republish };
 }
 
 /** What a follower of {@link linkOf} gets of these pairs of a sequence and the one before it. */
@@ -72,6 +75,23 @@ describe('NatsLogLink', () => {
     expect(expected.size).toBe(0);
     await expect(lost).rejects.toThrow('JetStream has not answered for 10000 ms');
     answer(replies[1]!, 8);
+  });
+
+  it('fails a message that the server never takes at once, without sending it', async () => {
+    const { clock, link, replies, answer } = linkOf();
+    const tooLong = link.append(STREAM, 'a', Buffer.alloc(65_536));
+    await expect(tooLong).rejects.toMatchObject({ code: 'HR_ERR_MESSAGE_TOO_LONG' });
+    expect([replies.length, clock.pendingTimers]).toEqual([0, 0]);
+    const fits = link.append(STREAM, 'b', Buffer.alloc(65_000));
+    answer(replies[0]!, 7);
+    expect((await fits).offset).toBe(7);
+  });
+
+  it('fails a message that the stream never takes at once', async () => {
+    const { link, replies, reply } = linkOf();
+    const tooLong = link.append(STREAM, 'a', Buffer.alloc(10));
+    reply(replies[0]!, { error: { err_code: 10_054, description: 'message size exceeds' } });
+    await expect(tooLong).rejects.toMatchObject({ code: 'HR_ERR_MESSAGE_TOO_LONG' });
   });
 
   it('puts right copies that the server gives in another order, and keeps the link', async () => {

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -65,6 +67,55 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
       await wrong.end();
       await right.end();
       await guarded.end();
+    }
+  });
+
+  it('a silent server delays a node only for its share of the time', async () => {
+    const silent = net.createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as net.AddressInfo;
+    const servers = [port, server.port].map((each) => `nats://127.0.0.1:${each}`);
+    const tests = Array.from({ length: 6 }, () => {
+      return new BusTest({ ...benchOf(() => server), make: () => natsBus({ servers }) });
+    });
+    try {
+      const begun = Date.now();
+      const buses = tests.map((test) => test.begin());
+      await tests[0]!.until(() => buses.every(({ bus }) => bus.state === 'up'));
+      expect(Date.now() - begun).toBeLessThan(4500);
+    } finally {
+      for (const test of tests) await test.end();
+      silent.close();
+    }
+  });
+
+  it('a message that is longer than max_payload fails at once, and stops no other', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'headrace-nats-'));
+    const config = join(folder, 'nats.conf');
+    writeFileSync(config, 'max_payload: 65536\n');
+    const small = await BusServer.start(NATS_SERVER, '-c', config);
+    const test = new BusTest(benchOf(() => small));
+    try {
+      const one = await test.up();
+      const { bus, events } = one;
+      expect(bus.maxBytes).toBe(65_536);
+      expect(bus.publish('hr.papp.g.proom', Buffer.alloc(65_537))).toBe('dropped');
+      expect(events).toEqual(['up', 'dropped tooLong']);
+      const name = one.stream('proom');
+      await bus.log!.open(name, { messages: 100, ageMs: 60_000 });
+      const begun = Date.now();
+      const appends = ['a', 'b', 'c'].map((id) =>
+        bus
+          .log!.append(name, id, Buffer.alloc(id === 'b' ? 65_500 : 60_000))
+          .then(({ offset }) => offset)
+          .catch((error) => error.code),
+      );
+      expect(await Promise.all(appends)).toEqual([1, 'HR_ERR_MESSAGE_TOO_LONG', 2]);
+      expect(Date.now() - begun).toBeLessThan(1000);
+    } finally {
+      await test.end();
+      await small.end();
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 

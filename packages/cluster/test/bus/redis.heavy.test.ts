@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@headrace/core';
 import { createClient } from '@redis/client';
@@ -96,6 +98,74 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
     } finally {
       await test.end();
       await forgetful.end();
+    }
+  });
+
+  it('a node leaves a master that has become a replica, and finds the new one at the same address', async () => {
+    const [old, fresh] = [await BusServer.start(REDIS_SERVER), await BusServer.start(REDIS_SERVER)];
+    let master = old;
+    const proxy = net.createServer((near) => {
+      const far = net.connect(master.port, '127.0.0.1');
+      near.pipe(far).pipe(near);
+      near.on('error', () => far.destroy());
+      far.on('error', () => near.destroy());
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const tests = [1, 2].map(
+      () => new BusTest(benchOf({ port: (proxy.address() as net.AddressInfo).port } as BusServer)),
+    );
+    const admin = async (server: BusServer, ...words: string[]) => {
+      const client = createClient({ url: `redis://127.0.0.1:${server.port}` });
+      await client.connect();
+      await client.sendCommand(words);
+      client.destroy();
+    };
+    try {
+      await admin(fresh, 'REPLICAOF', '127.0.0.1', String(old.port));
+      const [one, other] = [await tests[0]!.up(), await tests[1]!.up()];
+      const heard: string[] = [];
+      other.bus.subscribe(one.stream('plive'), (bytes) => void heard.push(String(bytes)));
+      await other.bus.settled();
+      const stream = one.stream('proom');
+      await one.bus.log!.open(stream, { messages: 1000, ageMs: 60_000 });
+      await one.bus.log!.append(stream, 'a', Buffer.from('a'));
+      await tests[0]!.until(() => one.bus.state === 'up');
+      await admin(old, 'WAIT', '1', '20000');
+      await admin(fresh, 'REPLICAOF', 'NO', 'ONE');
+      master = fresh;
+      await admin(old, 'REPLICAOF', '127.0.0.1', String(fresh.port));
+      const begun = Date.now();
+      await tests[0]!.until(() => one.events.includes('down') && one.bus.state === 'up');
+      await tests[1]!.until(() => other.events.includes('down') && other.bus.state === 'up');
+      expect(Date.now() - begun).toBeLessThan(5000);
+      await one.bus.log!.append(stream, 'b', Buffer.from('b'));
+      one.bus.publish(one.stream('plive'), Buffer.from('to the other'));
+      await tests[1]!.until(() => heard.length > 0);
+      expect((await one.bus.log!.read(stream, 0, 10)).entries.map(({ id }) => id)).toEqual([
+        'a',
+        'b',
+      ]);
+      expect(one.lines.join()).toMatch(/replica/);
+    } finally {
+      for (const test of tests) await test.end();
+      proxy.close();
+      await old.end();
+      await fresh.end();
+    }
+  });
+
+  it('a server of a Redis Cluster is refused with words', async () => {
+    const clustered = await BusServer.start(REDIS_SERVER, '--cluster-enabled', 'yes');
+    const test = new BusTest(benchOf(clustered));
+    try {
+      const one = test.begin();
+      await test.until(() => one.lines.length > 0);
+      expect(one.lines[0]).toMatch(/is down: .*Redis Cluster, which redisBus does not support/);
+      expect(one.bus.state).toBe('down');
+    } finally {
+      await test.end();
+      await clustered.end();
     }
   });
 

@@ -22,6 +22,7 @@ export class ScriptedEngine implements BusEngine {
   /** How many links listen, by subject. */
   readonly listening = new Map<string, number>();
   error = 'refused';
+  maxBytes: number | undefined = undefined;
   log: LogLink | undefined = undefined;
 
   constructor(hasLog = false) {
@@ -52,6 +53,10 @@ export class ScriptedLink implements BusLink {
   readonly log?: LogLink;
   bytes = 0;
   private readonly engine: ScriptedEngine;
+
+  get maxBytes(): number | undefined {
+    return this.engine.maxBytes;
+  }
 
   constructor(engine: ScriptedEngine, sink: BusLinkSink) {
     this.engine = engine;

@@ -4,6 +4,7 @@ import {
   Worker,
   type WorkerConnection,
 } from '@headrace/cluster/gateway';
+import type { Handler } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import type { PublishOutcome } from '../../src/bus/bus.ts';
 import type { GatewayListener, GatewayPort } from '../../src/gateway/gateway-port.ts';
@@ -92,8 +93,8 @@ export class GatewayWorld {
     return new Gateway<string>({ cluster: { gatewayPort: this.port('gateway') }, ...options });
   }
 
-  connection(gateway: Gateway<string>): EmbeddedChannel {
-    return EmbeddedChannel.with({ clock: this.clock }, gateway.handler());
+  connection(gateway: Gateway<string>, ...before: Handler[]): EmbeddedChannel {
+    return EmbeddedChannel.with({ clock: this.clock }, ...before, gateway.handler());
   }
 
   private send(from: string, to: string, body: Buffer): PublishOutcome {

@@ -1,3 +1,4 @@
+import { textLines } from '@headrace/codec';
 import type { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { GatewayWorld, NotingWorker, randomOf } from './gateway-world.ts';
@@ -28,7 +29,7 @@ class BadDay {
     for (let i = 0; i < 3; i++) this.addWorker();
     this.gateway = this.world.gateway({ delivery, maxUnanswered: 8 });
     for (let i = 0; i < CONNECTIONS; i++) {
-      this.channels.push(this.world.connection(this.gateway));
+      this.channels.push(this.world.connection(this.gateway, ...textLines()));
       this.sent.push(0);
       this.handled.push([]);
     }
@@ -56,11 +57,14 @@ class BadDay {
     world.clock.advance(random() * (random() < 0.1 ? 5000 : 100));
   }
 
+  /** Sends one line, or a burst of lines that arrives in one read and that a worker needs longer for. */
   private send(index: number): void {
     const channel = this.channels[index]!;
     if (channel.isReadHeld) return;
-    this.sent[index]! += 1;
-    channel.writeInbound(String(this.sent[index]));
+    const count = this.random() < 0.1 ? 1 + Math.floor(this.random() * 30) : 1;
+    const lines = Array.from({ length: count }, (_, i) => `${this.sent[index]! + i + 1}\n`);
+    this.sent[index]! += count;
+    channel.writeInbound(Buffer.from(lines.join('')));
   }
 
   /** It comes back now and then: it was only unheard. */

@@ -1,3 +1,5 @@
+import { textLines } from '@headrace/codec';
+import { DrainEvent } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../src/gateway/gateway-frame.ts';
 import { rendezvous } from '../../src/gateway/rendezvous.ts';
@@ -12,6 +14,17 @@ function pair(options: Parameters<GatewayWorld['gateway']>[0] = {}) {
   const first = workers.find(({ held }) => held.size === 1)!;
   const second = workers.find((worker) => worker !== first)!;
   return { world, gateway, channel, first, second };
+}
+
+/** A connection of text lines, whose worker takes 5 ms for each. */
+function lines(options: Parameters<GatewayWorld['gateway']>[0] = {}) {
+  const world = new GatewayWorld();
+  const first = new NotingWorker(world, 'w1');
+  first.workMs = () => 5;
+  const gateway = world.gateway(options);
+  const channel = world.connection(gateway, ...textLines());
+  world.clock.advance(50);
+  return { world, gateway, channel, first };
 }
 
 describe('Gateway and Worker', () => {
@@ -106,6 +119,95 @@ describe('Gateway and Worker', () => {
     expect(channel.readHolds).toEqual([]);
   });
 
+  it('answer every line of a burst, though the worker is slower than the lines', () => {
+    for (const options of [{}, { maxUnanswered: 1 }, { maxUnansweredBytes: 3 }]) {
+      const { world, channel, first } = lines(options);
+      const all = Array.from({ length: 300 }, (_, i) => `${i}`);
+      channel.writeInbound(Buffer.from(`${all.join('\n')}\n`));
+      world.clock.advance(300 * 20);
+      expect(first.notes.slice(1)).toEqual(all);
+      expect(channel.readHolds).toEqual([]);
+      channel.writeInbound(Buffer.from('later\n'));
+      world.clock.advance(100);
+      expect(first.notes.at(-1)).toBe('later');
+    }
+  });
+
+  it('read a connection again when the gateway is closed while it holds lines', () => {
+    const { world, gateway, channel } = lines({ maxUnanswered: 1 });
+    channel.writeInbound(Buffer.from('a\nb\nc\n'));
+    expect(channel.readHolds).toEqual(['Gateway']);
+    world.clock.run(() => gateway.close());
+    expect(channel.readHolds).toEqual([]);
+    expect(gateway.lostCount).toBe(3);
+  });
+
+  it('answer the messages of a connection before a drain ends it, and read no more meanwhile', () => {
+    const { world, gateway, channel, first } = pair();
+    first.workMs = () => 300;
+    const answers: string[] = [];
+    first.handled = (_id, message) => void first.only.write(`did ${message}`);
+    channel.writeInbound('a', 'b', 'c');
+    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(8000)));
+    expect([channel.isEnding, channel.readHolds]).toEqual([false, ['Gateway']]);
+    world.clock.advance(2000);
+    for (let answer = channel.readOutbound(); answer !== undefined; ) {
+      answers.push(String(answer));
+      answer = channel.readOutbound();
+    }
+    expect(answers).toEqual(['did a', 'did b', 'did c']);
+    expect(channel.isEnding).toBe(true);
+    expect(gateway.lostCount).toBe(0);
+  });
+
+  it('answer the lines that a decoder keeps before a drain ends their connection', () => {
+    const { world, channel, first } = lines({ maxUnanswered: 4 });
+    const all = Array.from({ length: 100 }, (_, i) => `${i}`);
+    channel.writeInbound(Buffer.from(`${all.join('\n')}\n`));
+    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(8000)));
+    // Not one line for each answer.
+    world.clock.advance(1000);
+    expect(first.notes.slice(1, 101)).toEqual(all);
+    expect(channel.isEnding).toBe(true);
+  });
+
+  it('let a drain end a connection in its time, though its worker does not answer', () => {
+    const { world, gateway, channel, first } = pair();
+    first.workMs = () => 1e6;
+    channel.writeInbound('a');
+    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
+    world.clock.advance(900);
+    expect(channel.isEnding).toBe(false);
+    // The server closes the connection when the time has passed.
+    channel.close('shutdown');
+    world.clock.advance(60_000);
+    expect([gateway.connections, gateway.lostCount]).toEqual([0, 1]);
+  });
+
+  it('go on reading a connection that moves to another process, and let it rest between messages', () => {
+    const { world, channel, first } = pair();
+    first.workMs = () => 300;
+    channel.writeInbound('a');
+    let rests = 0;
+    const drain = new DrainEvent(8000, () => {
+      rests += 1;
+    });
+    channel.run(() => channel.pipeline.fireUserEventTriggered(drain));
+    expect([rests, channel.readHolds]).toEqual([0, []]);
+    world.clock.advance(500);
+    expect([rests, channel.isEnding]).toEqual([1, false]);
+  });
+
+  it('hold nothing of a connection whose handler is removed', () => {
+    const { world, gateway, channel } = lines({ maxUnanswered: 1 });
+    channel.writeInbound(Buffer.from('a\nb\nc\n'));
+    expect(channel.readHolds).toEqual(['Gateway']);
+    channel.run(() => channel.pipeline.removeLast());
+    expect(channel.readHolds).toEqual([]);
+    world.clock.advance(1000);
+    expect(gateway.connections).toBe(0);
+  });
+
   it('stop reading while there is no worker, and while the bus is down', () => {
     const world = new GatewayWorld();
     const gateway = world.gateway();
@@ -197,6 +299,32 @@ describe('Gateway and Worker', () => {
     second.only.write('still here');
     world.clock.advance(50);
     expect(channel.readOutbound()).toBe('still here');
+  });
+
+  it('store attributes with the acknowledgement of the message that sets them', () => {
+    const { world, channel, first, second } = pair({ delivery: 'acknowledged' });
+    const pay = (worker: NotingWorker, ms: number) => () => {
+      worker.only.setAttributes({ paid: Number(worker.only.attributes['paid'] ?? 0) + 10 });
+      return ms;
+    };
+    first.workMs = pay(first, 60_000);
+    second.workMs = pay(second, 100);
+    channel.writeInbound('pay');
+    world.clock.advance(2500);
+    world.kill(first.node);
+    world.clock.advance(8000);
+    expect(second.notes).toEqual(['moved here', 'pay again']);
+    const third = new NotingWorker(world, 'w3');
+    world.kill(second.node);
+    world.clock.advance(8000);
+    expect(third.only.attributes).toEqual({ paid: 10 });
+    // Without a message under way, they are stored at once.
+    third.only.setAttributes({ name: 'ann' });
+    world.clock.advance(50);
+    const fourth = new NotingWorker(world, 'w4');
+    world.kill(third.node);
+    world.clock.advance(8000);
+    expect(fourth.only.attributes).toEqual({ paid: 10, name: 'ann' });
   });
 
   it('lose and count what a dead worker has not answered, if it is at most once', () => {

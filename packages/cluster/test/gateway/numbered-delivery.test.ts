@@ -25,7 +25,6 @@ class GatewayStream implements DeliveryEnds {
   private readonly link = new GatewayLink(1, RULES, Buffer.from('{}'), true);
   private session: GatewaySession | undefined = undefined;
   private now = 0;
-  private isHeld = false;
   private toWorker: GatewayFrame[] = [];
   private toGateway: GatewayFrame[] = [];
 
@@ -38,7 +37,7 @@ class GatewayStream implements DeliveryEnds {
   }
 
   offer(item: number): boolean {
-    if (this.isHeld) return false;
+    if (this.link.mustHold) return false;
     this.carryOut(this.link.message(BODY.text, Buffer.from(String(item))));
     return true;
   }
@@ -86,7 +85,6 @@ class GatewayStream implements DeliveryEnds {
   private carryOut(actions: readonly LinkAction[]): void {
     for (const action of actions) {
       if (action.do === 'send') this.toWorker.push(action.frame);
-      else if (action.do === 'hold' || action.do === 'release') this.isHeld = action.do === 'hold';
       else throw new Error(`an action ${action.do}`);
     }
   }

@@ -2,6 +2,7 @@ import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { connectionsOf } from '@headrace/cluster/gateway';
 import { EncodeError, isHeadraceError, TimedOutError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
+import { connectionCommands } from '../../src/gateway/connection-commands.ts';
 import { sent } from '../nodes.ts';
 import { world } from './remote-world.ts';
 
@@ -63,11 +64,44 @@ describe('connectionsOf, when something fails', () => {
         gateways: fronts[1]!.nodeId,
         count: 1,
         timeoutMs: 2000,
+        sent: true,
       });
     }
     expect(await failureOf(there, of.list({ all: true }), 2500)).toBeInstanceOf(TimedOutError);
     const one = await failureOf(there, of.send({ connection: ids[1]! }, 'hi'), 2500);
     expect(one).toBeInstanceOf(TimedOutError);
+  });
+
+  it('says that a command was sent when the bus goes down after it, before the gateways are known', async () => {
+    const there = await world();
+    const { nodes, channels } = there;
+    const late = await nodes.join();
+    expect(late.parts.presence.isSure).toBe(false);
+    const sending = connectionsOf(late).send({ all: true }, 'hi');
+    await nodes.pass(50);
+    nodes.hub.kill();
+    const failure = await failureOf(there, sending, 5000);
+    expect(channels.map(sent)).toEqual([['hi'], ['hi']]);
+    expect(late.parts.wire.bus.state).toBe('down');
+    expect(failure).toBeInstanceOf(TimedOutError);
+    expect((failure as TimedOutError).details).toMatchObject({ count: 2, sent: true });
+  });
+
+  it('refuses a command that names no connections', async () => {
+    const there = await world();
+    const { back, channels } = there;
+    const commands = back.addition(connectionCommands);
+    const targets = [{}, { group: '' }, { users: 'ann' }, { ids: 1 }, { all: 'yes' }];
+    for (const target of targets) {
+      const { outcome } = commands.send(undefined, { op: 'close', ...target }, 2000);
+      const { answers } = await there.given(outcome);
+      expect([...answers.values()].map(({ failure }) => failure !== undefined)).toEqual([
+        true,
+        true,
+      ]);
+    }
+    expect(channels.map(({ isOpen }) => isOpen)).toEqual([true, true]);
+    expect(await there.given(there.of.close({ all: true }))).toBe(2);
   });
 
   it('names all gateways that failed or did not answer', async () => {
@@ -102,6 +136,7 @@ describe('connectionsOf, when something fails', () => {
     for (const call of calls) {
       const failure = await failureOf(there, call, 0);
       expect(isHeadraceError(failure, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
+      expect((failure as TimedOutError).details).toEqual({ bus: 'memory:', sent: false });
     }
     const own = connectionsOf(fronts[0]!);
     const all = await failureOf(there, own.send({ all: true }, 'all'), 0);

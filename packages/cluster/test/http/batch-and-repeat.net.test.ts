@@ -133,6 +133,20 @@ describe('a request with an idempotency key', () => {
     expect((await post('/publish', HI, once('b'))).status).toBe(200);
   });
 
+  it('is not carried out again if a function of the program failed, because a part may have been done', async () => {
+    for (const failure of [new Error('boom'), new ChannelError('CHANNEL_CLOSED', 'closed')]) {
+      const { post, noted, connections } = await apiWorld();
+      connections.fail = () => {
+        throw failure;
+      };
+      const first = await post('/publish', HI, once('a'));
+      connections.fail = undefined;
+      const again = await post('/publish', HI, once('a'));
+      expect([again.status, again.value]).toEqual([first.status, first.value]);
+      expect(noted).toHaveLength(1);
+    }
+  });
+
   it('repeats a batch unless nothing of it was done', async () => {
     const { post, noted, connections } = await apiWorld();
     const body = { messages: [HI, {}] };

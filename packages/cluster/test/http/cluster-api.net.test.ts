@@ -285,6 +285,16 @@ describe('clusterApi', () => {
     expect([status, code, lines]).toEqual([400, 'WRONG_NAME', []]);
   });
 
+  it('serves the other keys while one key has all its requests under way', async () => {
+    const { open, ask, post } = await apiWorld({ keys: ['other', KEY], maxRequests: 3 });
+    const slow = [1, 2, 3].map(() => open('/publish', { 'content-length': '100' }));
+    for (const one of slow) one.on('error', () => {}).write('{"to"');
+    await expect.poll(async () => (await ask('/users/a')).code).toBe('BUSY');
+    expect((await ask('/users/a', {}, 'other')).status).toBe(200);
+    expect((await post('/publish', HI, {}, 'other')).status).toBe(200);
+    for (const one of slow) one.destroy();
+  });
+
   it('notices a client that goes in the middle of its body', async () => {
     const { open, ask, noted } = await apiWorld({ maxRequests: 1 });
     const cut = open('/publish', { 'content-length': '100' });

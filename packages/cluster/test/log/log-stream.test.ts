@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
-import { isHeadraceError } from '@headrace/core';
+import { EncodeError, isHeadraceError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import type { LogLink, LogPosition } from '../../src/log/log.ts';
 import { ScriptedEngine, scriptedBus, turn } from '../bus/scripted-engine.ts';
@@ -88,6 +88,22 @@ describe('LogStream', () => {
     for (let at = 0; at < 8; at++) append(`large${at}`, Buffer.alloc(1024 * 1024));
     await turn();
     expect(log.waiting.length).toBe(4);
+  });
+
+  it('fails a message that the engine never stores, and goes on with the others', async () => {
+    const { bus, log, append, results, pass } = await opened();
+    append('a');
+    const poison = bus.log!.append(STREAM, 'poison', Buffer.alloc(1)).catch((error) => error.code);
+    append('b');
+    await turn();
+    log.waiting[1]!.reject(new EncodeError('MESSAGE_TOO_LONG', 'too long', {}));
+    expect(await poison).toBe('HR_ERR_MESSAGE_TOO_LONG');
+    log.waiting.splice(1, 1);
+    append('c');
+    await log.answer(3);
+    await pass(10_000);
+    expect(results).toEqual(['a at 1', 'b at 2', 'c at 3']);
+    expect(log.calls.filter((call) => call === 'poison')).toHaveLength(1);
   });
 
   it('repeats what was not acknowledged in order over a new link, once that is up and open', async () => {

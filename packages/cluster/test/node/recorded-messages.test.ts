@@ -1,4 +1,5 @@
 import { type Bus, type Cluster, memoryBus } from '@headrace/cluster';
+import type { Clock } from '@headrace/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Envelope, KIND } from '../../src/envelope/envelope.ts';
 import { EnvelopeSeal } from '../../src/envelope/envelope-seal.ts';
@@ -246,5 +247,73 @@ describe('a node that does not answer', () => {
     expect(await msUntil(nodes, here.users.isOnline('bob'))).toBeLessThanOrEqual(100);
     expect(await msUntil(nodes, here.users.deliver('ann', 'hello'))).toBeLessThanOrEqual(100);
     expect(sent(channel)).toEqual(['hello']);
+  });
+});
+
+describe('a node with keys whose clock was wrong', () => {
+  const HOUR = 3_600_000;
+
+  it.each([
+    ['one node', HOUR, false],
+    ['one node', -HOUR, false],
+    ['one node', 50_000, false],
+    ['all nodes', HOUR, true],
+    ['all nodes', -HOUR, true],
+    ['all nodes', 50_000, true],
+  ] as const)('of %s, by %i ms for 8 s, is heard again at once', async (_who, offMs, isOfAll) => {
+    const nodes = new Nodes();
+    let isWrong = false;
+    const clock: Clock = Object.assign(Object.create(nodes.clock) as Clock, {
+      timeOfDay: () => nodes.clock.timeOfDay() + (isWrong ? offMs : 0),
+    });
+    const wrong = await nodes.join({ keys: [KEY], clock });
+    const other = await nodes.join({ keys: [KEY], ...(isOfAll ? { clock } : {}) });
+    const members = [wrong, other].map((cluster) => {
+      const member = nodes.channel();
+      cluster.group<string>('room').add(member);
+      return member;
+    });
+    await nodes.pass(2000);
+    isWrong = true;
+    await nodes.pass(4000);
+    wrong.group<string>('room').writeAndFlush('meanwhile');
+    await nodes.pass(4000);
+    isWrong = false;
+    await nodes.pass(6000);
+    for (const member of members) sent(member);
+    wrong.group<string>('room').writeAndFlush('one');
+    other.group<string>('room').writeAndFlush('two');
+    await nodes.pass(100);
+    expect(members.map((member) => sent(member).toSorted())).toEqual([
+      ['one', 'two'],
+      ['one', 'two'],
+    ]);
+    expect(other.nodes).toHaveLength(2);
+    expect(wrong.nodes).toHaveLength(2);
+  });
+
+  it('accepts no recorded message afterwards', async () => {
+    const nodes = new Nodes();
+    let offMs = 0;
+    const clock: Clock = Object.assign(Object.create(nodes.clock) as Clock, {
+      timeOfDay: () => nodes.clock.timeOfDay() + offMs,
+    });
+    const recorder = new Recorder(nodes, ['hr.ptest.g.proom']);
+    const here = await nodes.join({ keys: [KEY], clock });
+    const there = await nodes.join({ keys: [KEY], clock });
+    const member = nodes.channel();
+    here.group<string>('room').add(member);
+    await nodes.pass(1000);
+    offMs = HOUR;
+    await nodes.pass(500);
+    there.group<string>('room').writeAndFlush('once');
+    await nodes.pass(100);
+    expect(sent(member)).toEqual(['once']);
+    const recorded = recorder.last(there.nodeId, KIND.broadcast);
+    offMs = 0;
+    await nodes.pass(8000);
+    recorder.replay(recorded);
+    await nodes.pass(100);
+    expect(sent(member)).toEqual([]);
   });
 });

@@ -526,9 +526,9 @@ export abstract class ByteToMessageDecoder<
   }
 
   private cancelTimers(): void {
-    this.drain?.release();
     this.deadline?.cancel();
     this.resumption?.cancel();
     this.resumption = undefined;
+    this.drain?.release();
   }
 }

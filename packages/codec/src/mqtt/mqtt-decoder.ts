@@ -8,6 +8,7 @@ import {
 } from '../base/byte-to-message-decoder.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { describeFirstBytes, frameTooLong } from '../frame/first-bytes.ts';
+import { MqttEncoder } from './mqtt-encoder.ts';
 import type { MqttPacket } from './mqtt-packet.ts';
 import { parseMqttPacket } from './parse-mqtt-packet.ts';
 
@@ -32,7 +33,8 @@ const OPTIONS = describeOptions(
 const MAX_LENGTH_BYTES = 4;
 
 /**
- * Reads control packets of MQTT 3.1 and 3.1.1.
+ * Reads control packets of MQTT 3.1 and 3.1.1. Answers the first packet of a client with a CONNACK if the specification requires
+ * this answer to a refusal.
  *
  * ```text
  *  BEFORE 30 06 00 01 61 68 69 21   →  AFTER { type: 'publish', topic: 'a', payload: 'hi!', qos: 0, … }
@@ -40,12 +42,14 @@ const MAX_LENGTH_BYTES = 4;
  *
  * - **Place** First after the transport, next to {@link MqttEncoder}.
  * - **In** `Buffer`, in reads of any size.
- * - **Out** {@link MqttPacket}, discriminated by `type`.
+ * - **Out** {@link MqttPacket}, discriminated by `type`. Outbound: the CONNACK of a refusal.
  * - **Events** See {@link ByteToMessageDecoder}.
  * - **Errors** `HR_ERR_FRAME_CORRUPT` for a packet that the specification does not allow. For some CONNECT packets,
- *   `error.details.returnCode` is the code to answer with: 1 for another protocol, 2 for an empty client identifier in MQTT 3.1.
- *   Also `HR_ERR_TEXT_NOT_UTF8`, `HR_ERR_FRAME_TOO_LONG` and `HR_ERR_TIMEOUT_READ`. MQTT requires that the connection is closed
- *   after each error, as the default policy does.
+ *   `error.details.returnCode` is the code of the CONNACK: 1 for another protocol or version (MQTT 5, the private levels of
+ *   bridges), 2 for an empty client identifier with a kept session, or in MQTT 3.1. With the default policy, the decoder sends
+ *   this CONNACK if the packet is the first. With another policy, the application answers. Also `HR_ERR_TEXT_NOT_UTF8`,
+ *   `HR_ERR_FRAME_TOO_LONG` and `HR_ERR_TIMEOUT_READ`. MQTT requires that the connection is closed after each error, as the
+ *   default policy does.
  * - **State** The unfinished packet, at most `maxPacketBytes` and one read. Each channel needs its own decoder. A decoded packet
  *   uses at most four times `maxPacketBytes`, including its topics as strings.
  * - **Cost** One object for each packet. Payloads are not copied.
@@ -65,6 +69,7 @@ const MAX_LENGTH_BYTES = 4;
  */
 export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
   private readonly maxPacketBytes: number;
+  private hasPackets = false;
 
   constructor(options: MqttDecoderOptions = {}) {
     const { maxPacketBytes } = OPTIONS.resolve(options);
@@ -92,7 +97,16 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
     }
     const first = input.at(0);
     input.skip(header);
-    return parseMqttPacket(first, input.take(length), this.maxPacketBytes);
+    const packet = parseMqttPacket(first, input.take(length), this.maxPacketBytes);
+    this.hasPackets = true;
+    return packet;
+  }
+
+  /** @internal Sends the CONNACK of a refused CONNECT before the channel ends. */
+  override failStream(ctx: Context, error: Error): void {
+    const returnCode = error instanceof DecodeError ? error.details['returnCode'] : undefined;
+    if (typeof returnCode === 'number' && !this.hasPackets) refuse(ctx, returnCode);
+    super.failStream(ctx, error);
   }
 
   private tooLong(input: ByteInput, header: number, length: number): DecodeError {
@@ -106,4 +120,14 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
     input.skip(MAX_LENGTH_BYTES + 1);
     return new DecodeError('FRAME_CORRUPT', text);
   }
+}
+
+function refuse(ctx: Context, returnCode: number): void {
+  const handlers = [...ctx.pipeline].map(([, handler]) => handler);
+  const before = handlers.slice(0, handlers.indexOf(ctx.handler));
+  const packet: MqttPacket = { type: 'connack', sessionPresent: false, returnCode };
+  // An encoder before the decoder accepts only packets. An encoder after the decoder does not see what the decoder writes.
+  const isEncoded = before.some((handler) => handler instanceof MqttEncoder);
+  const answer = isEncoded ? packet : new MqttEncoder().encode(packet);
+  ctx.writeAndFlush(answer).onSettled(() => {});
 }

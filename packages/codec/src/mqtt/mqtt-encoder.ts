@@ -6,7 +6,7 @@ import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { writeVarint } from '../frame/varint-prepender.ts';
 import { MQTT_TYPES, type MqttConnect, type MqttPacket, mqttFlagsOf } from './mqtt-packet.ts';
 import { isMqttFilter, isMqttTopic } from './mqtt-topic.ts';
-import { isGranted, isReturnCode } from './parse-mqtt-packet.ts';
+import { isGranted, isReturnCode, missingClientId } from './parse-mqtt-packet.ts';
 
 const MAX_LENGTH = 268_435_455;
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -113,10 +113,10 @@ function bodyOf(packet: MqttPacket): Uint8Array[] {
 }
 
 function connectBody(packet: MqttConnect): Uint8Array[] {
-  const { will, username, password } = packet;
-  if (packet.clientId === '' && packet.protocolLevel === 3) {
-    throw refuse('MQTT 3.1 has no empty client identifier');
-  }
+  const { will, username, password, protocolLevel } = packet;
+  if (protocolLevel !== 3 && protocolLevel !== 4) throw refuse(`level ${protocolLevel}`);
+  const why = missingClientId(packet);
+  if (why !== undefined) throw refuse(why);
   if (password !== undefined && username === undefined) {
     throw refuse('a password without a username');
   }
@@ -126,8 +126,8 @@ function connectBody(packet: MqttConnect): Uint8Array[] {
     (password === undefined ? 0 : 0x40) |
     (username === undefined ? 0 : 0x80);
   return [
-    text(packet.protocolLevel === 3 ? 'MQIsdp' : 'MQTT'),
-    Buffer.of(packet.protocolLevel, flags),
+    text(protocolLevel === 3 ? 'MQIsdp' : 'MQTT'),
+    Buffer.of(protocolLevel, flags),
     uint16(packet.keepAliveSeconds),
     text(packet.clientId),
     ...(will === undefined ? [] : [topicBytes(will.topic), binary(will.payload)]),
@@ -169,6 +169,7 @@ function filterBytes(filter: string): Buffer {
 
 function text(value: string): Buffer {
   if (value.includes('\0')) throw refuse('a text has a zero in it');
+  if (/\p{Surrogate}/u.test(value)) throw refuse('a text has half a surrogate pair');
   return binary(Buffer.from(value));
 }
 

@@ -76,28 +76,39 @@ function parseConnect(reader: MqttReader): MqttConnect {
     throw mqttCorrupt(got, UNACCEPTABLE_PROTOCOL);
   }
   const flags = reader.byte();
+  const cleanSession = (flags & 2) !== 0;
   if ((flags & 1) !== 0) throw mqttCorrupt('the reserved flag of a connect is set');
   const hasUsername = (flags & 0x80) !== 0;
   const hasPassword = (flags & 0x40) !== 0;
   if (hasPassword && !hasUsername) throw mqttCorrupt('a password without a username');
   const keepAliveSeconds = reader.uint16();
   const clientId = reader.text();
-  if (clientId === '' && protocolLevel === 3) {
-    throw mqttCorrupt('MQTT 3.1 has no empty client identifier', IDENTIFIER_REJECTED);
-  }
+  const why = missingClientId({ protocolLevel, cleanSession, clientId });
+  if (why !== undefined) throw mqttCorrupt(why, IDENTIFIER_REJECTED);
   const will = parseWill(flags, reader);
   const username = hasUsername ? { username: reader.text() } : {};
   const password = hasPassword ? { password: reader.binary() } : {};
   return {
     type: 'connect',
     protocolLevel,
-    cleanSession: (flags & 2) !== 0,
+    cleanSession,
     keepAliveSeconds,
     clientId,
     ...will,
     ...username,
     ...password,
   };
+}
+
+/** Returns the reason why this connect must have a client identifier, if it has none (MQTT 3.1.1, 3.1.3.1). */
+export function missingClientId({
+  protocolLevel,
+  cleanSession,
+  clientId,
+}: Pick<MqttConnect, 'protocolLevel' | 'cleanSession' | 'clientId'>): string | undefined {
+  if (clientId !== '') return undefined;
+  if (protocolLevel === 3) return 'MQTT 3.1 has no empty client identifier';
+  return cleanSession ? undefined : 'a kept session without a client identifier';
 }
 
 function parseWill(flags: number, reader: MqttReader): { readonly will?: MqttWill } {

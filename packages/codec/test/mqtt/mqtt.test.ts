@@ -50,6 +50,12 @@ function withWill(topic: string): MqttPacket {
   return { type, protocolLevel: 4, cleanSession: true, keepAliveSeconds: 0, clientId: 'a', will };
 }
 
+/** Returns a CONNECT with an empty client identifier. */
+function connectHex(name: string, level: number, flags = 2): string {
+  const body = [0, name.length, ...Buffer.from(name), level, flags, 0, 30, 0, 0];
+  return Buffer.of(0x10, body.length, ...body).toString('hex');
+}
+
 function subscribe(topic: string): MqttPacket {
   return { type: 'subscribe', packetId: 1, subscriptions: [{ topic, qos: 0 }] };
 }
@@ -96,7 +102,16 @@ describe('MqttDecoder and MqttEncoder', () => {
     ['bytes left over', 'c00100'],
     ['a subscribe without subscriptions', '82020001'],
     ['a length of five bytes', 'c0ffffffff01'],
-    ['another protocol', '100c0004485454500402000000'.padEnd(28, '0')],
+    ['another protocol', connectHex('HTTP', 4)],
+    ['a reserved flag of a connect', connectHex('MQTT', 4, 3)],
+    ['QoS of a will, and no will', connectHex('MQTT', 4, 0x0a)],
+    ['a retained will, and no will', connectHex('MQTT', 4, 0x22)],
+    ['a will with QoS 3', '101100044d515454041e00000000000161000158'],
+    ['an empty client identifier and a kept session', connectHex('MQTT', 4, 0)],
+    ['a topic filter with reserved bits in its QoS', '820600010001612'.concat('4')],
+    ['a connack with reserved flags', '20020200'],
+    ['a pubrel without its flag', '60020001'],
+    ['a disconnect with flags', 'e100'],
     ['a password without a username', '100f00044d515454044200000000000161'.padEnd(34, '0')],
     ['a suback with the code 255', '90030001ff'],
     ['a suback with the code 3', '9003000103'],
@@ -123,19 +138,65 @@ describe('MqttDecoder and MqttEncoder', () => {
     }
   });
 
-  it.each([
-    ['another protocol', '100c00044d515454050200000000'.padEnd(28, '0'), 1],
-    ['no client identifier', '100e00064d514973647003020000'.padEnd(32, '0'), 2],
-  ])('knows what a server answers to a connect with %s', (_name, hex, returnCode) => {
+  const refusals: [string, string, number][] = [
+    ['another protocol', connectHex('MQTX', 4), 1],
+    ['MQTT 5', connectHex('MQTT', 5), 1],
+    ['the level of a bridge', connectHex('MQTT', 0x84), 1],
+    ['the level of a bridge of MQTT 3.1', connectHex('MQIsdp', 0x83), 1],
+    ['no client identifier in MQTT 3.1', connectHex('MQIsdp', 3, 2), 2],
+    ['no client identifier and a kept session', connectHex('MQTT', 4, 0), 2],
+  ];
+
+  it.each(refusals)('answers a connect with %s with a connack, once', (_name, hex, returnCode) => {
+    const bytes = Buffer.from(hex, 'hex');
+    for (const handlers of [
+      [new MqttDecoder(), new MqttEncoder()],
+      [new MqttEncoder(), new MqttDecoder()],
+      [new MqttDecoder()],
+    ]) {
+      const channel = new EmbeddedChannel(...handlers);
+      expect(() => channel.writeInbound(bytes)).toThrow(/no MQTT packet/);
+      const answer = channel.readOutbound<Buffer>()?.toString('hex');
+      expect(answer).toBe(`2002000${returnCode}`);
+      expect(channel.readOutbound()).toBeUndefined();
+      expect(channel.isEnding).toBe(true);
+    }
+  });
+
+  it.each(refusals)(
+    'leaves the answer to the application, or sends none: %s',
+    (_name, hex, returnCode) => {
+      const bytes = Buffer.from(hex, 'hex');
+      const details: unknown[] = [];
+      const emitting = new EmbeddedChannel(new MqttDecoder({ frameErrorPolicy: 'emit' }), {
+        exceptionCaught: (_ctx: Context, error: Error) => {
+          details.push((error as DecodeError).details);
+        },
+      });
+      emitting.writeInbound(bytes);
+      expect(details).toEqual([{ returnCode }]);
+      expect(emitting.readOutbound()).toBeUndefined();
+      // A second CONNECT is a protocol violation, which has no answer.
+      const second = new EmbeddedChannel(new MqttDecoder());
+      second.writeInbound(encoded({ type: 'pingreq' }));
+      expect(() => second.writeInbound(bytes)).toThrow(/no MQTT packet/);
+      expect(second.readOutbound()).toBeUndefined();
+    },
+  );
+
+  it('closes without a connack after a connect that is broken in another way', () => {
+    for (const hex of [connectHex('MQTT', 4, 3), connectHex('MQTT', 4, 0x42), '1002000a']) {
+      const channel = new EmbeddedChannel(new MqttDecoder());
+      expect(() => channel.writeInbound(Buffer.from(hex, 'hex'))).toThrow(/no MQTT packet/);
+      expect(channel.readOutbound()).toBeUndefined();
+    }
+  });
+
+  it('keeps a byte order mark', () => {
+    const packet = subscribe('\ufeffa');
     const channel = new EmbeddedChannel(new MqttDecoder());
-    let details: unknown;
-    channel.pipeline.addLast({
-      exceptionCaught: (_ctx: Context, error: Error) => {
-        details = (error as DecodeError).details;
-      },
-    });
-    channel.writeInbound(Buffer.from(hex, 'hex'));
-    expect(details).toEqual({ returnCode });
+    channel.writeInbound(encoded(packet));
+    expect(channel.readInbound()).toEqual(packet);
   });
 
   it.each([
@@ -184,6 +245,13 @@ describe('MqttDecoder and MqttEncoder', () => {
     ['no subscriptions', { type: 'subscribe', packetId: 1, subscriptions: [] }],
     ['a password without a username', { ...packets[1], password: Buffer.from('p') }],
     ['an empty client identifier in MQTT 3.1', { ...packets[1], clientId: '' }],
+    [
+      'an empty client identifier and a kept session',
+      { ...packets[0], clientId: '', cleanSession: false },
+    ],
+    ['a connect of MQTT 5', { ...packets[0], protocolLevel: 5 }],
+    ['a text with half a surrogate pair', { ...packets[0], clientId: '\ud800' }],
+    ['a topic with half a surrogate pair', { ...packets[3], topic: '\udc00' }],
     ['a suback with the code 255', { type: 'suback', packetId: 1, granted: [0, 255] }],
     ['a connack with the code 6', { type: 'connack', sessionPresent: false, returnCode: 6 }],
   ])('fails the write of %s', (_name, packet) => {

@@ -387,7 +387,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     const { signal } = options;
     return signal === undefined
       ? this.pipeline.write(message)
-      : this.output.writeWithSignal(signal, () => this.pipeline.write(message));
+      : this.output.writeWithSignal(signal, message, () => this.pipeline.write(message));
   }
 
   shutdown(direction: Direction): WriteFuture {

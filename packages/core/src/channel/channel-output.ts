@@ -7,6 +7,7 @@
 //
 // The half's life:  OPEN ──shutDown()──▶ ENDING ──all sent──▶ ENDED ──outputEnded()──▶ SHUT
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
+import { releaseSource } from '../call/given-source.ts';
 import { onAbort } from '../call/on-abort.ts';
 import type { Channel, Clock, CloseReason, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
@@ -159,6 +160,7 @@ export class ChannelOutput implements StallOwner {
   }
 
   private refuse(message: unknown, size: number): WriteFuture {
+    void releaseSource(message);
     if (this.phase !== OPEN) return this.failedWrite(this.refusalError());
     if (size < 0) return this.failedWrite(notEncodable(message, this.transport.accepts));
     const { maxOutboundBytes } = this.options;
@@ -169,8 +171,11 @@ export class ChannelOutput implements StallOwner {
   }
 
   /** Calls `write`. Until their flush, the signal takes back the messages that reach the output during this call. */
-  writeWithSignal(signal: AbortSignal, write: () => WriteFuture): WriteFuture {
-    if (signal.aborted) return this.failedWrite(abortedError(signal));
+  writeWithSignal(signal: AbortSignal, message: unknown, write: () => WriteFuture): WriteFuture {
+    if (signal.aborted) {
+      void releaseSource(message);
+      return this.failedWrite(abortedError(signal));
+    }
     const outer = this.signal;
     this.signal = signal;
     try {

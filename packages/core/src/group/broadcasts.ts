@@ -1,4 +1,5 @@
 import { callSafely } from '../call/call-safely.ts';
+import { releaseSource } from '../call/given-source.ts';
 import type { Channel, Clock, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
@@ -67,9 +68,18 @@ export class Broadcasts {
     else this.drainListeners.push({ number: this.newest, listener });
   }
 
-  run(channels: readonly Channel[], flush: boolean, operation: Operation): GroupFuture {
+  /** @param message - what `operation` writes, which is released if nobody gets it */
+  run(
+    channels: readonly Channel[],
+    flush: boolean,
+    operation: Operation,
+    message?: unknown,
+  ): GroupFuture {
     const future = new GroupFuture(channels);
-    if (channels.length === 0) return future;
+    if (channels.length === 0) {
+      void releaseSource(message);
+      return future;
+    }
     const { waiting } = this;
     const isTooMany = this.waitingWrites + channels.length > MAX_WAITING_WRITES;
     if (waiting.length >= MAX_WAITING || (isTooMany && waiting.length > 0)) {
@@ -77,6 +87,7 @@ export class Broadcasts {
         'OUTBOUND_FULL',
         `${waiting.length} broadcasts wait already: they are made faster than this process can send them`,
       );
+      void releaseSource(message);
       for (const _ of channels) future.add(SettableFuture.failed(error));
       if (flush) this.flush(channels);
       return future;

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { unpinned } from '../bytes/pinned-memory.ts';
 import { atOnce } from '../call/at-once.ts';
 import { WatchedEmitter } from '../call/watched-emitter.ts';
-import type { Channel, ChannelMatcher, CloseReason, Group } from '../contract.ts';
+import type { Channel, ChannelMatcher, CloseReason, Group, WriteFuture } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { flag } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
@@ -225,9 +225,8 @@ export class ChannelGroup<Message = unknown>
     }
     // Some members can be slow. The message is copied once here, and not for each of them.
     const own = unpinned(message);
-    return this.broadcasts.run(this.receivers(matcher), flush, (channel) =>
-      this.slow.write(channel, own),
-    );
+    const write = (channel: Channel): WriteFuture => this.slow.write(channel, own);
+    return this.broadcasts.run(this.receivers(matcher), flush, write, own);
   }
 
   /** Returns the chosen members. All broadcasts to the same members share one snapshot. */

@@ -1,3 +1,4 @@
+import { releaseSource } from '../call/given-source.ts';
 import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
@@ -155,7 +156,7 @@ export class SlowMembers {
     if (this.policy === 'close') return this.writeOrClose(channel, message);
     if (this.policy === 'drop-newest') {
       this.counters.droppedNewest += 1;
-      return dropped('the member reads too slowly, this message was dropped for it');
+      return dropped(message, 'the member reads too slowly, this message was dropped for it');
     }
     return this.hold(channel, message);
   }
@@ -172,7 +173,7 @@ export class SlowMembers {
     if (channel.pendingOutboundBytes <= this.maxBytes) return channel.write(message);
     this.counters.closed += 1;
     channel.close('slow-consumer');
-    return dropped(`more than ${this.maxBytes} bytes wait for the member; it was closed`);
+    return dropped(message, `more than ${this.maxBytes} bytes wait for the member; it was closed`);
   }
 
   private hold(channel: Channel, message: unknown): WriteFuture {
@@ -207,7 +208,8 @@ export class SlowMembers {
   }
 }
 
-function dropped(why: string): WriteFuture {
+function dropped(message: unknown, why: string): WriteFuture {
+  void releaseSource(message);
   return SettableFuture.failed(droppedError(why));
 }
 

@@ -1,5 +1,6 @@
 import { sizeOfBytes } from '../bytes/byte-source.ts';
 import { unpinned } from '../bytes/pinned-memory.ts';
+import { observeSource, releaseSource } from '../call/given-source.ts';
 import type { WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { allSettled } from '../future/all-settled.ts';
@@ -65,8 +66,8 @@ class PendingWrite<Tag> extends SettableFuture {
 
 /**
  * Writes that a handler holds back, with their futures, in order. Waiting writes count towards the channel's writability, and an
- * unobserved failure reaches its `writeFailed` hook. The handler that owns the queue must empty it when the channel closes and
- * when the handler is removed.
+ * unobserved failure reaches its `writeFailed` hook. A stream that waits may fail, and is closed if its write fails. The handler
+ * that owns the queue must empty it when the channel closes and when the handler is removed.
  *
  * @typeParam Tag - type of the value that the owner keeps with each message, such as the time when the message is due
  *
@@ -162,6 +163,7 @@ export class PendingWriteQueue<Tag = undefined> {
     this.refuseBeyondLimits(cost);
     const entry = new PendingWrite(this, unpinned(message), cost, tag[0] as Tag);
     this.append(entry);
+    observeSource(message);
     this.target.addPendingOutboundBytes(cost);
     return entry;
   }
@@ -197,6 +199,7 @@ export class PendingWriteQueue<Tag = undefined> {
    */
   removeAndFail(error: Error, future: WriteFuture | undefined = this.first): boolean {
     if (!(future instanceof PendingWrite) || future.queue !== this) return false;
+    void releaseSource(future.message);
     this.take(future);
     this.failed(future, error);
     return true;

@@ -1,4 +1,5 @@
 import { callSafely } from '../call/call-safely.ts';
+import { releaseSource } from '../call/given-source.ts';
 import { isPromiseLike } from '../call/promise-like.ts';
 import { TaskDeadline } from '../channel-deadline.ts';
 import type {
@@ -258,6 +259,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
       const result = this.handler.write!(this, message);
       return result instanceof SettableFuture ? result : this.outcomeOf(result);
     } catch (thrown) {
+      void releaseSource(message);
       return this.failedFuture(thrown);
     }
   }

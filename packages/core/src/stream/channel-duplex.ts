@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { ByteBlocks } from '../bytes/byte-blocks.ts';
 import type { Address, ByteSource, Channel, Context } from '../contract.ts';
 import { ReadGate } from '../hold/read-gate.ts';
 
@@ -21,6 +22,10 @@ export class ChannelDuplex extends Duplex {
   /** Number of bytes read, as in `net.Socket`. */
   bytesRead = 0;
   private inputEnded = false;
+  /** Input that the stream has not asked for. */
+  private readonly input = new ByteBlocks();
+  /** Whether the stream has asked for input and has received none. */
+  private isWanted = false;
   private readonly gate = new ReadGate('stream');
 
   constructor(ctx: Context) {
@@ -60,17 +65,23 @@ export class ChannelDuplex extends Duplex {
 
   // --- from the pipeline ---
 
-  /** Pushes input. Holds the channel's reads while the stream's buffer is full. */
+  /** Pushes or keeps input. Holds the channel's reads while the stream's buffer is full. */
   receive(bytes: Buffer): void {
     if (this.inputEnded || this.destroyed) return;
     this.bytesRead += bytes.length;
-    if (!this.push(bytes)) this.gate.hold(this.channel);
+    if (this.isWanted) {
+      this.isWanted = false;
+      this.push(bytes);
+    } else this.input.push(bytes);
+    const waiting = this.input.size + this.readableLength;
+    if (waiting >= HIGH_WATER_BYTES) this.gate.hold(this.channel);
   }
 
   /** Ends the readable half, because the peer has ended its half. */
   endInput(): void {
     if (this.inputEnded || this.destroyed) return;
     this.inputEnded = true;
+    if (this.input.size > 0) this.push(this.input.takeAll());
     this.push(null);
   }
 
@@ -87,6 +98,11 @@ export class ChannelDuplex extends Duplex {
   // --- to the pipeline ---
 
   override _read(): void {
+    if (this.input.size > 0) {
+      this.push(this.input.takeAll());
+      return;
+    }
+    this.isWanted = true;
     this.gate.release();
     if (!this.channel.autoRead && this.channel.isActive) this.ctx.read();
   }
@@ -110,6 +126,7 @@ export class ChannelDuplex extends Duplex {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const { channel } = this;
+    this.input.clear();
     this.gate.release();
     if (channel.isOpen) {
       if (error !== null) this.ctx.close('error');

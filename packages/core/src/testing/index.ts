@@ -35,5 +35,6 @@ export type {
 } from './transport-bench.ts';
 export { describeTransport } from './transport-contract.ts';
 export { type DecoderPair, type VerifyDecoderOptions, verifyDecoder } from './verify-decoder.ts';
+export { verifyFrameTimeout } from './verify-frame-timeout.ts';
 export { VirtualChannel } from './virtual-channel.ts';
 export { VirtualClock } from './virtual-clock.ts';

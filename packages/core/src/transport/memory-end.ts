@@ -1,4 +1,5 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
+import { ByteBlocks } from '../bytes/byte-blocks.ts';
 import type { Address } from '../contract.ts';
 import type { ByteEnd, EndUser } from './byte-end.ts';
 import { systemError } from './system-error.ts';
@@ -10,12 +11,11 @@ export class MemoryEnd implements ByteEnd {
   readonly unacknowledgedBytes = 0;
   user: EndUser | undefined = undefined;
   error: Error | undefined = undefined;
-  unreadBytes = 0;
   hasInputEnded = false;
   isGone = false;
   private readonly capacity: number;
   private peer: MemoryEnd | undefined = undefined;
-  private chunks: Buffer[] = [];
+  private readonly input = new ByteBlocks();
 
   /** @param capacity - maximum number of unread bytes, at which the other end has no more room */
   constructor(local: Address, remote: Address, capacity: number) {
@@ -27,6 +27,10 @@ export class MemoryEnd implements ByteEnd {
   join(other: MemoryEnd): void {
     this.peer = other;
     other.peer = this;
+  }
+
+  get unreadBytes(): number {
+    return this.input.size;
   }
 
   get isOpen(): boolean {
@@ -44,17 +48,14 @@ export class MemoryEnd implements ByteEnd {
       this.breaks(systemError('EPIPE', 'write EPIPE: the other end has closed'));
       return;
     }
-    peer.chunks.push(chunk);
-    peer.unreadBytes += chunk.length;
+    peer.input.push(chunk);
     peer.user?.wake();
   }
 
   take(): Buffer | undefined {
-    const { chunks, unreadBytes } = this;
-    if (chunks.length === 0) return undefined;
-    const all = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, unreadBytes);
-    this.chunks = [];
-    this.unreadBytes = 0;
+    const { unreadBytes } = this;
+    if (unreadBytes === 0) return undefined;
+    const all = this.input.takeAll();
     // A writer waits only for a full end.
     if (unreadBytes === this.capacity) this.peer?.user?.wake();
     return all;
@@ -85,8 +86,7 @@ export class MemoryEnd implements ByteEnd {
   private leave(): void {
     this.user = undefined;
     this.isGone = true;
-    this.chunks = [];
-    this.unreadBytes = 0;
+    this.input.clear();
   }
 
   /** Ends the connection with an error. Bytes that have arrived can still be read. */

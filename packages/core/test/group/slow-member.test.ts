@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { ChannelGroup, type GroupFuture, type SlowMemberOptions } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it, vi } from 'vitest';
@@ -246,10 +247,12 @@ describe('broadcasts in slices', () => {
 
   it('the flush of a write that is refused still comes', async () => {
     let refused: GroupFuture | undefined;
+    const stream = new Readable({ read() {} });
     const { members } = crowdedGroup((crowd) => {
-      refused = crowd.writeAndFlush('one too many');
+      refused = crowd.writeAndFlush(stream as never);
     });
     await expect(refused).rejects.toThrow('broadcasts wait already');
+    expect(stream.destroyed).toBe(true);
     for (const member of members) expect(member.finish().outbound).toHaveLength(MAX_WAITING);
   });
 

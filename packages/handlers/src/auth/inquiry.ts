@@ -60,8 +60,9 @@ export class Inquiry<Principal, Reply> {
 
   /** Drops the answer that is awaited. */
   abort(why: Error | undefined): void {
-    this.attempt?.abort(why);
+    const { attempt } = this;
     this.attempt = undefined;
+    attempt?.abort(why);
   }
 
   private decided(attempt: PendingAttempt, verdict: Verdict<Principal, Reply>): void {

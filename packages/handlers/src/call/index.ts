@@ -10,6 +10,5 @@ export { afterSent, requestAborted, requestLost, requestTimedOut, wasSent } from
 export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';
 export { CallOutput } from './call-output.ts';
 export { CallTable, type CallTableOptions } from './call-table.ts';
-export { giveUpUnread, type ItemSource } from './item-source.ts';
 export { type RequestScope, Work } from './work.ts';
 export { type WorkLimits, type WorkOwner, WorkTable } from './work-table.ts';

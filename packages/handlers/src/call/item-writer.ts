@@ -1,13 +1,12 @@
-import { Fifo } from '@headrace/core/authoring';
+import {
+  checkedResult,
+  Fifo,
+  GivenSource,
+  type ItemSource,
+  releaseSource,
+} from '@headrace/core/authoring';
 import type { CallOutput } from './call-output.ts';
 import { encodeErrorOf } from './encode-error.ts';
-import {
-  giveUp,
-  giveUpUnread,
-  type ItemIterator,
-  type ItemSource,
-  iteratorOf,
-} from './item-source.ts';
 
 /** Limits for the items of one stream that are on their way or wait for their reader. */
 export interface ItemWindow {
@@ -45,10 +44,10 @@ export class ItemWriter {
   /** Sizes of the unacknowledged items, in order. */
   private readonly sizes = new Fifo<number>();
   private bytes = 0;
-  private source: ItemSource | undefined = undefined;
-  private iterator: ItemIterator | undefined = undefined;
+  private source: GivenSource | undefined = undefined;
   private isStopped = false;
-  private givenUp: Promise<void> | undefined = undefined;
+  /** The error of a stream that failed between two reads. */
+  private failure: Error | undefined = undefined;
   private wake: (() => void) | undefined = undefined;
   /** The error that explains why no further credit can arrive. */
   private creditLoss: Error | undefined = undefined;
@@ -88,12 +87,15 @@ export class ItemWriter {
    */
   async send(source: ItemSource): Promise<void> {
     if (this.isStopped) {
-      await giveUpUnread(source);
+      await releaseSource(source);
       return;
     }
-    this.source = source;
+    this.source = new GivenSource(source, (error) => {
+      this.failure ??= error;
+      this.goOn();
+    });
     try {
-      await this.sendAll(iteratorOf(source));
+      await this.sendAll(this.source);
     } catch (thrown) {
       if (!this.isStopped) throw thrown;
     }
@@ -103,23 +105,23 @@ export class ItemWriter {
   stop(): void {
     if (this.isStopped) return;
     this.isStopped = true;
-    void this.giveUp();
+    void this.source?.release();
     this.goOn();
   }
 
   /** Resumes writing, if the window and the channel have room again. */
   goOn(): void {
     const { wake } = this;
-    if (wake === undefined || !(this.hasRoom || this.isStopped || this.isStarved)) return;
+    if (wake === undefined || !(this.mayGoOn || this.isStopped)) return;
     this.wake = undefined;
     wake();
   }
 
-  private async sendAll(iterator: ItemIterator): Promise<void> {
-    this.iterator = iterator;
+  private async sendAll(source: GivenSource): Promise<void> {
     let written = 0;
     while (!this.isStopped) {
-      if (!this.hasRoom && !this.isStarved) {
+      if (this.failure !== undefined) throw this.failure;
+      if (!this.mayGoOn) {
         await this.room();
         continue;
       }
@@ -129,25 +131,24 @@ export class ItemWriter {
         continue;
       }
       // An iterator that throws has ended. As in a `for` loop, its `return()` is not called.
-      const result = await iterator.next();
-      if (result.done === true) return;
+      const given = await source.next();
       if (this.isStopped) break;
       try {
+        const result = checkedResult(given);
+        if (result.done === true) return;
         if (this.isStarved) throw this.creditLoss!;
         this.write(result.value);
       } catch (thrown) {
-        await this.giveUp();
+        await source.release();
         throw thrown;
       }
     }
-    await this.giveUp();
+    await source.release();
   }
 
-  private giveUp(): Promise<void> {
-    const { source } = this;
-    if (source === undefined) return Promise.resolve();
-    this.givenUp ??= giveUp(source, this.iterator);
-    return this.givenUp;
+  /** Whether a read of the source, or its failure, is due. */
+  private get mayGoOn(): boolean {
+    return this.hasRoom || this.isStarved || this.failure !== undefined;
   }
 
   private get hasRoom(): boolean {

@@ -5,10 +5,11 @@ import {
   holdMessage,
   isPromiseLike,
   ReadGate,
+  releaseSource,
   toError,
   unpinned,
 } from '@headrace/core/authoring';
-import { giveUpUnread, isItemSource } from './item-source.ts';
+import { isItemSource } from './item-source.ts';
 import type { Work } from './work.ts';
 
 /** Limits of a {@link WorkTable}. */
@@ -153,10 +154,10 @@ export class WorkTable<W extends Work> {
   close(work: W): void {
     work.isOpen = false;
     this.deadlines.remove(work);
-    work.hold?.release();
     const key = work.id ?? work;
     if (this.open.get(key) === work) this.open.delete(key);
     if (this.waiting.delete(work)) work.state = 'settled';
+    work.hold?.release();
   }
 
   /** Stops counting the function of a request as running. Returns false if the function was not counted. */
@@ -221,7 +222,7 @@ export class WorkTable<W extends Work> {
       return;
     }
     // The answer can hold a file or a socket, and a peer can request any number of answers.
-    void giveUpUnread(answer);
+    void releaseSource(answer);
     if (isWanted) owner.failed?.(work, streamError());
   }
 

@@ -1,12 +1,18 @@
 import { type ChannelError, PipelineError, TimedOutError, type WriteFuture } from '@headrace/core';
-import { callInContext, DeadlineList, SettableFuture, toError } from '@headrace/core/authoring';
+import {
+  callInContext,
+  DeadlineList,
+  type ItemSource,
+  releaseSource,
+  SettableFuture,
+  toError,
+} from '@headrace/core/authoring';
 import { Call } from '../call/call.ts';
 import { requestAborted, requestLost } from '../call/call-error.ts';
 import { CallLine } from '../call/call-line.ts';
 import type { CallOutput } from '../call/call-output.ts';
 import { CallTable } from '../call/call-table.ts';
 import { ItemReader } from '../call/item-reader.ts';
-import { giveUpUnread, type ItemSource } from '../call/item-source.ts';
 import { type ItemWindow, ItemWriter } from '../call/item-writer.ts';
 import { refusedByPeer } from './exchange-error.ts';
 import type { ExchangeFormat, ExchangeId, StreamFormat } from './exchange-format.ts';
@@ -84,7 +90,7 @@ export class ExchangeCaller {
     const { timeoutMs, signal, input } = settings;
     const refusal = this.refusalOf(signal);
     if (refusal !== undefined) {
-      if (input !== undefined) void giveUpUnread(input);
+      void releaseSource(input);
       return Promise.reject(refusal);
     }
     return new Promise((resolve, reject) => {
@@ -212,10 +218,9 @@ export class ExchangeCaller {
 
   private writerOf(call: StreamCall, input: ItemSource | undefined): ItemWriter | undefined {
     if (input === undefined) return undefined;
-    const { messages } = this;
     const writer = new ItemWriter(this.output, {
-      messageOf: (item) => messages.item(call.id!, 'caller', item),
-      sizeOf: (item) => messages.sizeOf(item),
+      messageOf: (item) => this.messages.item(call.id!, 'caller', item),
+      sizeOf: (item) => this.messages.sizeOf(item),
     });
     this.writers.add(writer);
     writer.send(input).then(

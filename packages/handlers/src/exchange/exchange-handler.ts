@@ -7,7 +7,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { DrainGate } from '@headrace/core/authoring';
+import { DrainGate, releaseSource } from '@headrace/core/authoring';
 import { CallOutput } from '../call/call-output.ts';
 import type { ItemWindow } from '../call/item-writer.ts';
 import { ExchangeCaller } from './exchange-caller.ts';
@@ -161,6 +161,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
       this.drain.update();
       return answer;
     } catch (thrown) {
+      void releaseSource(options?.input);
       return Promise.reject(thrown);
     }
   }
@@ -178,11 +179,17 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     body: T['call'],
     options: StreamOptions<T['answer']> = {},
   ): AsyncIterableIterator<T['result']> {
-    const { caller } = this.mustHaveEnds();
-    const { itemTimeoutMs = this.limits.timeoutMs, ...settings } = STREAM_OPTIONS.resolve(options);
-    const items = caller.stream(body, settings, itemTimeoutMs);
-    this.drain.update();
-    return items as AsyncIterableIterator<T['result']>;
+    try {
+      const { caller } = this.mustHaveEnds();
+      const { itemTimeoutMs = this.limits.timeoutMs, ...settings } =
+        STREAM_OPTIONS.resolve(options);
+      const items = caller.stream(body, settings, itemTimeoutMs);
+      this.drain.update();
+      return items as AsyncIterableIterator<T['result']>;
+    } catch (thrown) {
+      void releaseSource(options?.input);
+      throw thrown;
+    }
   }
 
   /**

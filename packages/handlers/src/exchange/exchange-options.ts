@@ -1,5 +1,12 @@
-import { describeOptions, fn, object, time, unchecked, whole } from '@headrace/core/authoring';
-import type { ItemSource } from '../call/item-source.ts';
+import {
+  describeOptions,
+  fn,
+  type ItemSource,
+  object,
+  time,
+  unchecked,
+  whole,
+} from '@headrace/core/authoring';
 import { MAX_WINDOW_ITEMS } from '../call/item-writer.ts';
 import type { ExchangeFormat, ExchangeTypes } from './exchange-format.ts';
 import type { ExchangeScope } from './exchange-worker.ts';

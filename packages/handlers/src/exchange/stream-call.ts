@@ -1,7 +1,7 @@
 import { isHeadraceError } from '@headrace/core';
+import type { ItemSource } from '@headrace/core/authoring';
 import { Call } from '../call/call.ts';
 import type { ItemReader } from '../call/item-reader.ts';
-import type { ItemSource } from '../call/item-source.ts';
 import type { ItemWindow, ItemWriter } from '../call/item-writer.ts';
 
 /** The items of a call, besides its body. */

@@ -1,21 +1,21 @@
 import type { Readable } from 'node:stream';
 import type { WriteFuture } from '@headrace/core';
-import { onAbort, type SettableFuture } from '@headrace/core/authoring';
-import { giveUp } from '../call/item-source.ts';
+import { GivenSource, observeSource, onAbort, type SettableFuture } from '@headrace/core/authoring';
 import { FileRegion } from './file-region.ts';
 
 /** A source of chunks for a handler, which pulls chunks one by one and can release the source. */
 export class StreamSource {
   private readonly source: AsyncIterable<unknown>;
-  private iterator: AsyncIterator<unknown> | undefined = undefined;
+  private readonly given: GivenSource;
 
   constructor(source: AsyncIterable<unknown>) {
     this.source = source;
+    this.given = new GivenSource(source);
   }
 
-  pull(): Promise<IteratorResult<unknown>> {
-    this.iterator ??= this.source[Symbol.asyncIterator]();
-    return this.iterator.next();
+  /** Resolves with the result of the next read, for `checkedResult`. @throws if the source throws */
+  pull(): Promise<unknown> {
+    return Promise.resolve(this.given.next());
   }
 
   /** Whether the source is known to have ended. */
@@ -35,9 +35,10 @@ export class StreamSource {
     return source instanceof FileRegion ? source.explain(error) : error;
   }
 
-  /** Calls the listener if the signal of the source aborts before the write has settled. */
-  onceAborted(write: WriteFuture, listener: (error: Error) => void): void {
+  /** Calls the listener if the source fails, or its signal aborts, before the write has settled. */
+  onceFailed(write: WriteFuture, listener: (error: Error) => void): void {
     const { source } = this;
+    observeSource(source, listener);
     const signal = source instanceof FileRegion ? source.signal : undefined;
     if (signal === undefined) return;
     const stopListening = onAbort(signal, () => listener((source as FileRegion).abortError()));
@@ -45,12 +46,7 @@ export class StreamSource {
   }
 
   /** Releases files and sockets of the source, even during a pull. */
-  giveUp(): void {
-    void giveUp(this.source, this.iterator);
+  release(): void {
+    void this.given.release();
   }
-}
-
-/** Returns true for streams and other async iterables. Bytes, texts and arrays are messages. */
-export function isStreamSource(message: unknown): message is AsyncIterable<unknown> {
-  return typeof message === 'object' && message !== null && Symbol.asyncIterator in message;
 }

@@ -9,14 +9,16 @@ import {
 } from '@headrace/core';
 import {
   callInContext,
+  checkedResult,
   describeOptions,
+  isStreamSource,
   number,
   PendingWriteQueue,
   type PendingWriteTarget,
   SettableFuture,
   toError,
 } from '@headrace/core/authoring';
-import { isStreamSource, StreamSource } from './stream-source.ts';
+import { StreamSource } from './stream-source.ts';
 
 /** Options of a {@link StreamWriteHandler}. */
 export interface StreamWriteOptions {
@@ -51,7 +53,8 @@ const OPTIONS = describeOptions('StreamWriteHandler', {
  * - **Place** After the encoders that take the chunks, nearer to the tail.
  * - **In** Anything, passed on.
  * - **Out** The chunks. The stream's future succeeds when the source has ended and the last chunk has been written. The future
- *   fails when the source or a write fails. The source is then closed, and the next messages follow.
+ *   fails when the source or a write fails, and at once if a stream fails before its turn. The source is then closed, and the
+ *   next messages follow.
  * - **Events** A half-closure of the output waits for the messages that were flushed before it.
  * - **Errors** Fails futures with the source's error, `CHANNEL_CLOSED`, `OUTBOUND_FULL` or `OPERATION_ABORTED` (removed while
  *   streaming). `exceptionCaught` receives only errors that a file's `onProgress` throws.
@@ -106,7 +109,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
     if (this.queue.isEmpty) this.block(ctx, false);
     const future = this.queue.add(message, turn);
     this.unflushed.push(turn);
-    source?.onceAborted(future, (error) => {
+    source?.onceFailed(future, (error) => {
       if (this.queue!.currentTag === turn) this.fail(ctx, turn, error);
       else this.queue!.removeAndFail(error, future);
     });
@@ -189,7 +192,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
   private pull(ctx: Context, turn: Turn, source: StreamSource): void {
     if (this.isPulling || !this.takesMore(ctx)) return;
     this.isPulling = true;
-    let pulled: Promise<IteratorResult<unknown>>;
+    let pulled: Promise<unknown>;
     try {
       pulled = source.pull();
     } catch (thrown) {
@@ -228,11 +231,16 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
     ctx.addPendingOutboundBytes(isBlocked ? -this.heldBytes : this.heldBytes);
   }
 
-  private pulled(ctx: Context, turn: Turn, result: IteratorResult<unknown>): void {
+  private pulled(ctx: Context, turn: Turn, given: unknown): void {
     if (this.queue!.currentTag !== turn) return;
     this.isPulling = false;
-    if (result.done === true) this.finish(ctx, turn);
-    else this.writeChunk(ctx, turn, result.value);
+    try {
+      const result = checkedResult(given);
+      if (result.done === true) this.finish(ctx, turn);
+      else this.writeChunk(ctx, turn, result.value);
+    } catch (thrown) {
+      this.fail(ctx, turn, toError(thrown));
+    }
     this.pump(ctx);
   }
 
@@ -269,7 +277,7 @@ export class StreamWriteHandler<T = OutboundBytes> implements Handler {
 
   private failFront(ctx: Context, turn: Turn, failure: Error): void {
     const error = turn.source?.explain(failure) ?? failure;
-    turn.source?.giveUp();
+    turn.source?.release();
     const future = this.queue!.remove()!;
     if (turn.lastChunk !== undefined) future.handOver();
     future.fail(error);

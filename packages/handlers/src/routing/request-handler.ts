@@ -5,6 +5,9 @@ import {
   describeOptions,
   Fifo,
   fn,
+  isStreamSource,
+  observeSource,
+  releaseSource,
   time,
   toError,
   unpinned,
@@ -13,7 +16,6 @@ import {
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { type RequestScope, Work } from '../call/work.ts';
 import { type WorkLimits, type WorkOwner, WorkTable } from '../call/work-table.ts';
-import { isStreamSource } from '../flow/stream-source.ts';
 import { StreamWriteHandler } from '../flow/stream-write-handler.ts';
 
 /** Options of a {@link RequestHandler}. */
@@ -136,13 +138,19 @@ export class RequestHandler<Request, Response> implements Handler {
   }
 
   channelInactive(ctx: Context): void {
-    this.table?.abandon();
+    this.abandon();
     ctx.fireChannelInactive();
   }
 
   handlerRemoved(): void {
-    this.table?.abandon();
+    this.abandon();
     this.table?.release();
+  }
+
+  /** Ends the requests. A stream that is ready and waits for its turn is not sent any more. */
+  private abandon(): void {
+    for (const { response } of this.table?.opened ?? []) void releaseSource(response);
+    this.table?.abandon();
   }
 
   private owner(ctx: Context): WorkOwner<RequestWork<Request>> {
@@ -167,6 +175,7 @@ export class RequestHandler<Request, Response> implements Handler {
 
   private finish(work: RequestWork<Request>, response: unknown): void {
     work.isDone = true;
+    observeSource(response);
     const mustWait = this.isOrdered && this.table!.first !== work;
     work.response = mustWait ? unpinned(response) : response;
     if (!this.isOrdered) this.ready.push(work);

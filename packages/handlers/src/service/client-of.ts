@@ -1,12 +1,14 @@
 import { OptionError, type WriteFuture } from '@headrace/core';
 import {
   describeOptions,
+  type ItemSource,
   list,
+  observeSource,
+  releaseSource,
   type StandardSchema,
   unchecked,
   validate,
 } from '@headrace/core/authoring';
-import type { ItemSource } from '../call/item-source.ts';
 import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts';
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 import { checkNotice } from './check-notice.ts';
@@ -239,13 +241,20 @@ class MethodCalls {
   ): Promise<unknown> {
     const { service, name: method, interceptors } = this;
     if (interceptors.length === 0) return run();
-    const { input: _, ...options } = given;
+    const { input: items, ...options } = given;
     const headers: Record<string, string> = {};
     const call = { service, method, kind, input, options, headers };
+    let hasRun = false;
     const step = async (at: number): Promise<unknown> => {
       const interceptor = interceptors[at];
-      return interceptor === undefined ? run(headers) : interceptor(call, () => step(at + 1));
+      if (interceptor !== undefined) return interceptor(call, () => step(at + 1));
+      hasRun = true;
+      return run(headers);
     };
-    return step(0);
+    observeSource(items);
+    return step(0).finally(() => {
+      // An interceptor has answered or refused the call.
+      if (!hasRun) void releaseSource(items);
+    });
   }
 }

@@ -1,5 +1,12 @@
 import { type Channel, DecodeError, OptionError } from '@headrace/core';
-import { describeOptions, list, type StandardSchema, validate } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  list,
+  observeSource,
+  releaseSource,
+  type StandardSchema,
+  validate,
+} from '@headrace/core/authoring';
 import { refusal } from '../exchange/exchange-error.ts';
 import type { ExchangeScope } from '../exchange/exchange-worker.ts';
 import type { JsonRpcCall, JsonRpcExchange } from '../exchange/json-rpc-message.ts';
@@ -276,11 +283,20 @@ async function intercepted(
   call: ServedCall,
   run: () => unknown,
 ): Promise<unknown> {
+  let answer: unknown;
   const step = async (at: number): Promise<unknown> => {
     const interceptor = interceptors[at];
-    return interceptor === undefined ? run() : interceptor(call, () => step(at + 1));
+    if (interceptor !== undefined) return interceptor(call, () => step(at + 1));
+    answer = await run();
+    observeSource(answer);
+    return answer;
   };
-  return step(0);
+  try {
+    return await step(0);
+  } catch (thrown) {
+    void releaseSource(answer);
+    throw thrown;
+  }
 }
 
 function checkFunctions(

@@ -1,4 +1,10 @@
-import { giveUp, giveUpUnread, type ItemSource, iteratorOf } from '../call/item-source.ts';
+import {
+  checkedResult,
+  GivenSource,
+  type ItemSource,
+  observeSource,
+  releaseSource,
+} from '@headrace/core/authoring';
 
 /**
  * The checked items of a service's stream. The first read begins the stream. With a generator alone, a reader could leave only
@@ -11,8 +17,7 @@ export class ServiceStream implements AsyncGenerator<unknown, void, undefined> {
   private readonly items: AsyncGenerator<unknown, void, undefined>;
   private hasBegun = false;
   private isLeft = false;
-  /** Releases the items, when they exist. */
-  private letGo: (() => Promise<void>) | undefined = undefined;
+  private source: GivenSource | undefined = undefined;
 
   constructor(
     begin: () => Promise<ItemSource>,
@@ -23,6 +28,7 @@ export class ServiceStream implements AsyncGenerator<unknown, void, undefined> {
     this.check = check;
     this.input = input;
     this.items = this.read();
+    observeSource(input);
   }
 
   [Symbol.asyncIterator](): this {
@@ -50,16 +56,24 @@ export class ServiceStream implements AsyncGenerator<unknown, void, undefined> {
   private leave(): void {
     if (this.isLeft) return;
     this.isLeft = true;
-    void this.letGo?.();
-    if (!this.hasBegun && this.input !== undefined) void giveUpUnread(this.input);
+    void this.source?.release();
+    if (!this.hasBegun) void releaseSource(this.input);
   }
 
   private async *read(): AsyncGenerator<unknown, void, undefined> {
     this.hasBegun = true;
     const source = await this.begin();
-    if (this.isLeft) return giveUpUnread(source);
-    const iterator = iteratorOf(source) as AsyncIterator<unknown>;
-    this.letGo = () => giveUp(source, iterator);
-    for await (const item of { [Symbol.asyncIterator]: () => iterator }) yield this.check(item);
+    if (this.isLeft) return releaseSource(source);
+    const items = new GivenSource(source);
+    this.source = items;
+    try {
+      for (;;) {
+        const result = checkedResult(await items.next());
+        if (result.done === true) return;
+        yield this.check(result.value);
+      }
+    } finally {
+      void items.release();
+    }
   }
 }

@@ -1,7 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Address, ByteEnd, CloseInfo, EndUser } from '@headrace/core';
-import { systemError } from '@headrace/core/authoring';
-import { ByteBlocks } from './byte-blocks.ts';
+import { ByteBlocks, systemError } from '@headrace/core/authoring';
 import {
   DATA,
   FIN,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describeOptions, number, text, value } from '@headrace/core/authoring';
 import type { AppendPlace, LoggedSession, SessionLog } from './session-log.ts';
 
-/** A connected client of `@redis/client` or `redis`, for one server. */
+/** A connected client of `@redis/client` or `redis`, for one server. Clients of a Redis Cluster or of Sentinel are refused. */
 export interface RedisSender {
   /** Sends a command. Rejects with the error of the client or of Redis. */
   sendCommand(
@@ -24,8 +24,12 @@ export interface RedisSessionLogOptions {
 
 const OPTIONS = describeOptions('redisSessionLog', {
   client: value<RedisSender, { readonly required: true }>(
-    'a client of @redis/client',
-    (given) => typeof (given as Partial<RedisSender> | null)?.sendCommand === 'function',
+    'a client of @redis/client for one server; clients of a Redis Cluster and of Sentinel are not supported',
+    (given) => {
+      const send = (given as Partial<RedisSender> | null)?.sendCommand;
+      // The command is the third parameter in a client of a cluster, and the second in a client of Sentinel.
+      return typeof send === 'function' && send.length <= 2;
+    },
     { required: true },
   ),
   keepMs: number({ min: 1, default: 600_000 }),
@@ -34,8 +38,8 @@ const OPTIONS = describeOptions('redisSessionLog', {
 
 /**
  * KEYS: revision, records. ARGV: after, record, replaces, keep-ms. Returns the revision, or nothing if the revision is not
- * `after`. The first revision is the time in microseconds, so that no revision repeats after Redis has lost its data. Redis may
- * have evicted one of the keys.
+ * `after`. A revision is the time in microseconds, or a higher number, so that no revision repeats after Redis has lost its data
+ * or has older data. Redis may have evicted one of the keys.
  */
 const APPEND = `
 local at, records = KEYS[1], KEYS[2]
@@ -45,7 +49,7 @@ if now ~= ARGV[1] then return false end
 if ARGV[3] == '1' then redis.call('DEL', records) end
 redis.call('RPUSH', records, ARGV[2])
 local time = redis.call('TIME')
-local next = string.format('%.0f', now == '' and time[1] * 1000000 + time[2] or now + 1)
+local next = string.format('%.0f', math.max(time[1] * 1000000 + time[2], (tonumber(now) or 0) + 1))
 redis.call('SET', at, next, 'PX', ARGV[4])
 redis.call('PEXPIRE', records, ARGV[4])
 return next
@@ -116,7 +120,9 @@ class RedisSessionLog implements SessionLog {
     try {
       return await this.client.sendCommand(['EVALSHA', nameOf(script), ...rest], AS_BUFFERS);
     } catch (thrown) {
-      if (!String((thrown as Partial<Error>).message).startsWith('NOSCRIPT')) throw thrown;
+      const text = String((thrown as Partial<Error>).message);
+      if (text.startsWith('MOVED')) throw new Error(`${text}: a Redis Cluster is not supported`);
+      if (!text.startsWith('NOSCRIPT')) throw thrown;
       return this.client.sendCommand(['EVAL', script, ...rest], AS_BUFFERS);
     }
   }

@@ -397,6 +397,11 @@ export class ResumeMachine {
     bytes: Buffer,
     { received, secret }: { readonly received: number; readonly secret: string },
   ): ResumeAction {
+    if (received < this.outgoing.acknowledged) {
+      // The log of the servers has lost the messages that it had acknowledged.
+      const text = `message ${received + 1} is lost`;
+      return { do: 'gone', code: GONE_CODE.unknown, retryAfterMs: 0, text };
+    }
     const wrong = this.checkReceived(bytes, received, this.outgoing.highest);
     if (wrong !== undefined) return wrong;
     this.link = LINKED;

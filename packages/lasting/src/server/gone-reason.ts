@@ -4,7 +4,7 @@ import { GONE_CODE } from '../protocol/resume-frame.ts';
  * Reason for which a client received `RESUME_GONE`. `unknown`: neither the table nor its log has the channel, because it ended,
  * its client was absent for too long, or it never existed. `ended`: the channel has ended here. `secret`: the secret is wrong.
  * `oldSecret`: the client has shown a later secret. `unreadable`: the records in the log cannot be read. `credit`: the log keeps
- * more than the client's credit. `position`: the client has fewer messages than it has acknowledged. `overrun`: the client read
+ * more than the client's credit. `rolledBack`: the log has lost messages that the client has. `position`: the client has fewer messages than it has acknowledged. `overrun`: the client read
  * too slowly. `version`: the protocol versions differ. `limit`: too many clients were absent.
  */
 export type GoneReason =
@@ -14,6 +14,7 @@ export type GoneReason =
   | 'oldSecret'
   | 'unreadable'
   | 'credit'
+  | 'rolledBack'
   | 'position'
   | 'overrun'
   | 'version'
@@ -27,6 +28,7 @@ const CODES: Readonly<Record<GoneReason, number>> = {
   oldSecret: GONE_CODE.unknown,
   unreadable: GONE_CODE.unknown,
   credit: GONE_CODE.unknown,
+  rolledBack: GONE_CODE.unknown,
   position: GONE_CODE.overrun,
   overrun: GONE_CODE.overrun,
   version: GONE_CODE.version,

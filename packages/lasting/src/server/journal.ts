@@ -2,11 +2,12 @@ import { Buffer } from 'node:buffer';
 import { exponential } from '@headrace/client';
 import { isHeadraceError, type MessageHold, type OutboundBytes, type Timer } from '@headrace/core';
 import { ENTRY_OVERHEAD_BYTES, toBuffer, toError } from '@headrace/core/authoring';
-import type { AppendPlace } from '../log/session-log.ts';
+import type { AppendPlace, LoggedSession } from '../log/session-log.ts';
 import { MESSAGE_OVERHEAD_BYTES } from '../protocol/kept-run.ts';
 import type { RandomBytes } from '../protocol/resume-machine.ts';
 import {
   encodeRecord,
+  foldRecords,
   type RecordedSession,
   type UnfinishedMessage,
 } from '../protocol/session-record.ts';
@@ -25,6 +26,8 @@ const MAX_TAIL_SHARE = 4;
 export const BACKLOG_CREDITS = 2;
 /** Share of the log's keep time after which a whole record is written again. */
 const REFRESH_SHARE = 1 / 3;
+/** Maximum number of conflicts one after the other in which the log has only earlier records of this channel. */
+const MAX_CONFLICTS = 3;
 const TRY_AGAIN = exponential({ baseMs: 100, maxMs: 5000, jitter: 'none' });
 /** Description of a channel that was closed before its first record. */
 const UNKNOWN: Description = { isKnown: false, principal: undefined, saved: undefined };
@@ -43,6 +46,10 @@ export class Journal {
   /** Name in the log, which has only letters and digits. */
   private name = '';
   private revision: string | undefined = undefined;
+  /** Name of the record of another process after which this process goes on. */
+  private predecessor: string | undefined = undefined;
+  /** Number of conflicts since the last stored record. */
+  private conflicts = 0;
   private hasBegun = false;
   /** Whether its pipeline exists. */
   private isOpened = false;
@@ -136,11 +143,12 @@ export class Journal {
   }
 
   /** Continues the stored channel of another process. The first record shows that the channel is here now. */
-  goOn(id: string, revision: string, { state, unfinished }: RecordedSession): void {
+  goOn(id: string, revision: string, { name, state, unfinished }: RecordedSession): void {
     const { isKnown, principal, saved } = state;
     this.name = id;
     this.hasBegun = true;
     this.revision = revision;
+    this.predecessor = name;
     this.described = { isKnown, principal, saved };
     this.wholeAt = Number.NEGATIVE_INFINITY;
     this.held.goOnWith(unfinished);
@@ -447,28 +455,41 @@ export class Journal {
     }, delayMs);
   }
 
-  /** Handles a conflict: another process has written a record, or the log has lost all records. */
+  /** Handles a conflict: another process has written a record, or the log has lost records of this channel. */
   private async conflicted(landed: () => void): Promise<void> {
-    const isLost = await this.isForgotten();
+    const { parts, owner } = this;
+    let found: LoggedSession | undefined;
+    try {
+      found = await parts.read(this.name, owner.clock);
+    } catch (thrown) {
+      this.failed(toError(thrown), () => void this.conflicted(landed));
+      return;
+    }
     this.isAppending = false;
     if (this.isOver) return;
-    if (!isLost) {
+    this.conflicts += 1;
+    if (this.conflicts > MAX_CONFLICTS || !this.isBefore(found)) {
       this.isKept = true;
-      this.owner.lost();
+      owner.lost();
       return;
     }
     this.isAppending = true;
-    this.revision = undefined;
-    this.wholeAt = this.owner.clock.now();
+    this.revision = found?.revision;
+    this.wholeAt = owner.clock.now();
     this.tailBytes = 0;
     const record = this.record(true);
-    this.append(record, { after: undefined, replaces: true }, landed);
+    this.append(record, { after: this.revision, replaces: true }, landed);
   }
 
-  private async isForgotten(): Promise<boolean> {
-    const { parts, name, owner } = this;
+  /**
+   * Returns true if the log has only records from before the state of this process. Then it has lost its newest records, for
+   * example because it was restored from a snapshot.
+   */
+  private isBefore(found: LoggedSession | undefined): boolean {
+    if (found === undefined) return true;
     try {
-      return (await parts.read(name, owner.clock)) === undefined;
+      const { name } = foldRecords(found.records);
+      return name === this.predecessor || isOfWriter(name, this.writer);
     } catch {
       // The channel is read again when the client returns.
       return false;
@@ -478,6 +499,7 @@ export class Journal {
   private landed(isAnswer: boolean): void {
     const work = this.inAppend;
     this.inAppend = NO_WORK;
+    this.conflicts = 0;
     this.loggedUnfinished = this.presentUnfinished;
     for (const { length } of work.messages) this.stagedBytes -= length + MESSAGE_OVERHEAD_BYTES;
     this.owner.stored(work);

@@ -137,8 +137,10 @@ export class LoggedSessions implements JournalLog {
       const found = await this.ask(link.clock, () => present ?? this.lookUp(id, link.clock));
       if (found === undefined) return isFresh ? { gone: 'unknown' } : COME_AGAIN;
       const session = foldRecords(found.records, received);
-      if (knows(session)) return { session, revision: found.revision };
-      return isFresh ? { gone: 'secret' } : COME_AGAIN;
+      if (!knows(session)) return isFresh ? { gone: 'secret' } : COME_AGAIN;
+      // A client receives only stored messages, so the log has lost its newest records.
+      if (received > lastMessageOf(session)) return isFresh ? { gone: 'rolledBack' } : COME_AGAIN;
+      return { session, revision: found.revision };
     } catch (thrown) {
       const error = toError(thrown);
       if (error instanceof DecodeError) {
@@ -190,4 +192,8 @@ export class LoggedSessions implements JournalLog {
     const pauseMs = left > 0 ? this.log.keepMs / SWEEPS : SWEEP_PAUSE_MS;
     this.sweeping = clock.deadlines.schedule(() => this.sweep(clock), pauseMs);
   }
+}
+
+function lastMessageOf({ state: { acknowledged, kept, waiting } }: RecordedSession): number {
+  return acknowledged + kept.length + waiting.length;
 }

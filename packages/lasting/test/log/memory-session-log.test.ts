@@ -1,6 +1,7 @@
 import { memorySessionLog } from '@headrace/lasting';
 import { describe, expect, it } from 'vitest';
 import { describeLog } from './log-contract.ts';
+import { RestorableLog } from './restorable-log.ts';
 
 describe('a log in memory', () => {
   const log = memorySessionLog();
@@ -26,4 +27,9 @@ describe('a log in memory', () => {
     now = 1800;
     expect((await aging.read('one'))!.records).toHaveLength(2);
   });
+});
+
+describe('a log of the tests that can be restored', () => {
+  const log = new RestorableLog();
+  describeLog(() => log);
 });

@@ -64,6 +64,31 @@ describe.runIf(noRedis === '')(`a log in a real redis-server${noRedis}`, () => {
     expect((await log.read('flushed'))!.records.map(String)).toEqual(['another one']);
   });
 
+  it('never counts as before: a writer from before a crash cannot write after what came later', async () => {
+    const id = 'restored';
+    let revision = await log.append(id, Buffer.from('0'), { after: undefined, replaces: true });
+    const saved = await Promise.all(
+      ['at', 'records'].map(async (part) => {
+        const key = `hr:lasting:{${id}}:${part}`;
+        const options = { typeMapping: { 36: Buffer } };
+        return { key, bytes: await client.sendCommand<Buffer>(['DUMP', key], options) };
+      }),
+    );
+    const before = revision;
+    const append = (text: string, after: string | undefined) =>
+      log.append(id, Buffer.from(text), { after, replaces: false });
+    for (const text of ['1', '2']) revision = await append(text, revision);
+    // The server starts again from a snapshot.
+    for (const { key, bytes } of saved) {
+      await client.sendCommand(['RESTORE', key, '600000', bytes, 'REPLACE']);
+    }
+    let other = before;
+    for (const text of ['one', 'two']) other = await append(text, other);
+    expect(other).not.toBe(revision);
+    expect(await append('3', revision)).toBe(undefined);
+    expect((await log.read(id))!.records.map(String)).toEqual(['0', 'one', 'two']);
+  });
+
   it.each(['at', 'records'])('has lost a channel of which Redis has evicted :%s', async (part) => {
     const id = `evicted-${part}`;
     const after = await log.append(id, Buffer.from('one'), { after: undefined, replaces: true });

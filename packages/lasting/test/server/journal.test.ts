@@ -483,16 +483,19 @@ describe('Journal', () => {
     expect(appends.length).toBe(5);
   });
 
-  it('is lost when the log does not answer which process has written instead', async () => {
+  it('asks again when the log does not answer which process has written instead', async () => {
     await begun();
     write('one');
     await pass(0);
     isSilent = true;
     await last().refuse();
     await pass(TIMEOUT_MS - 1);
-    expect(owner.losses).toBe(0);
-    await pass(1);
-    expect([owner.losses, clock.nextDelay]).toEqual([1, -1]);
+    expect(complaints).toEqual([]);
+    isSilent = false;
+    await pass(1 + 100);
+    expect([complaints.length, owner.losses, last().replaces]).toEqual([1, 0, true]);
+    await last().store();
+    expect([owner.texts, clock.nextDelay]).toEqual([['one'], -1]);
   });
 
   it('leaves its records to be removed when the log does not answer at its end', async () => {
@@ -566,11 +569,50 @@ describe('Journal', () => {
     await begun();
     write('one');
     await pass(0);
-    await last().refuse();
+    const other = new Journal(owner, parts, (count) => Buffer.alloc(count, 8));
+    other.begin('name');
+    await pass(0);
+    const [theirs, ours] = [last(), appends.at(-2)!];
+    await theirs.store();
+    await ours.refuse();
+    appends.splice(appends.indexOf(theirs), 1);
     expect([owner.losses, owner.texts]).toEqual([1, []]);
     journal.over(true);
     await pass(10_000);
     expect([appends.length, removed]).toEqual([2, []]);
+  });
+
+  it('stores all of it again when the log has only its earlier records', async () => {
+    await begun();
+    const restored = [...stored];
+    for (const text of ['one', 'two']) {
+      write(text);
+      await pass(0);
+      await last().store();
+    }
+    stored = restored;
+    revision = 1;
+    write('three');
+    await pass(0);
+    await last().refuse();
+    expect([last().after, last().replaces, owner.losses]).toEqual(['1', true, 0]);
+    await last().store();
+    expect([owner.texts, known()]).toEqual([
+      ['one', 'two', 'three'],
+      ['one', 'two', 'three'],
+    ]);
+  });
+
+  it('is lost when the log refuses its records again and again', async () => {
+    await begun();
+    write('one');
+    await pass(0);
+    for (let tries = 0; tries < 3; tries += 1) {
+      expect(owner.losses).toBe(0);
+      await last().refuse();
+    }
+    await last().refuse();
+    expect([owner.losses, appends.length]).toEqual([1, 5]);
   });
 
   it('stores all of it again when the log has forgotten it', async () => {

@@ -19,6 +19,7 @@ import {
 } from '@headrace/lasting';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { foldRecords } from '../../src/protocol/session-record.ts';
+import { RestorableLog } from '../log/restorable-log.ts';
 import { TwoProcesses } from './two-processes.ts';
 
 const COUNT = new AttributeKey<number>('count');
@@ -717,5 +718,115 @@ describe('a lasting channel that is in a log', () => {
   it('refuses a log that keeps channels for less than two windows', () => {
     const short = memorySessionLog({ keepMs: 100_000 });
     expect(() => new ResumeTable({ log: short, windowMs: 60_000 })).toThrow(/keepMs of the log/);
+  });
+});
+
+describe('a lasting channel whose log has lost its newest records', () => {
+  let world: TwoProcesses;
+  let log: RestorableLog;
+  let inbox: Inbox;
+  let client: Channel;
+
+  beforeEach(async () => {
+    log = new RestorableLog();
+    world = new TwoProcesses({ creditBytes: 1024, log });
+    inbox = new Inbox();
+    for (const process of [world.before, world.after]) process.settings = ACCOUNTS;
+    await world.up(() => [
+      {
+        channelRead: (ctx: Context, bytes: Buffer) => {
+          if (String(bytes) !== 'unanswered') ctx.fireChannelRead(bytes);
+        },
+      },
+      counting(),
+    ]);
+    client = await world.connect(inbox);
+  });
+  afterEach(() => world.end());
+
+  const say = async (text: string): Promise<void> => {
+    client.writeAndFlush(Buffer.from(text)).onSettled(() => {});
+    await world.pass(1000);
+  };
+
+  it('goes on in its process, and is stored again', async () => {
+    await say('one');
+    log.takeSnapshot();
+    await say('two');
+    log.restore();
+    await say('three');
+    expect(inbox.texts).toEqual(['one 1', 'two 2', 'three 3']);
+    expect(world.before.channels[0]!.isOpen).toBe(true);
+    await world.before.kill();
+    await say('four');
+    expect(inbox.texts.at(-1)).toBe('four 4');
+    expect(world.after.channels).toHaveLength(1);
+  });
+
+  it('goes on in its process after its link was lost, and is stored again', async () => {
+    await say('one');
+    log.takeSnapshot();
+    await say('two');
+    log.restore();
+    await world.after.down();
+    for (const link of world.before.links) link.abort();
+    await world.pass(1000);
+    await say('three');
+    expect(inbox.texts).toEqual(['one 1', 'two 2', 'three 3']);
+    expect([world.before.channels.length, world.after.channels.length]).toEqual([1, 0]);
+  });
+
+  it('goes on in a process that took it over, and is stored again', async () => {
+    await say('one');
+    log.takeSnapshot();
+    await world.before.kill();
+    await say('two');
+    log.restore();
+    await say('three');
+    expect(inbox.texts).toEqual(['one 1', 'two 2', 'three 3']);
+    expect(world.after.channels).toHaveLength(1);
+    expect(world.after.channels[0]!.isOpen).toBe(true);
+  });
+
+  it.each([
+    ['messages that the client has', 'two'],
+    ['messages of the client', 'unanswered'],
+  ])(
+    'is gone at once when its process is gone, too, and the log has lost %s',
+    async (_what, text) => {
+      await say('one');
+      log.takeSnapshot();
+      await say(text);
+      await world.before.kill();
+      log.restore();
+      await world.pass(2000);
+      expect(isHeadraceError(client.closeInfo?.error, LASTING_ERRORS.RESUME_GONE)).toBe(true);
+      expect(inbox.texts).toEqual(text === 'two' ? ['one 1', 'two 2'] : ['one 1']);
+    },
+  );
+
+  it('tells the server which channels are gone', async () => {
+    await say('one');
+    log.takeSnapshot();
+    await say('two');
+    await world.before.kill();
+    log.restore();
+    await world.pass(2000);
+    expect(world.after.table.counters.gone.rolledBack).toBe(1);
+  });
+
+  it('ends in an old copy, although the log has an earlier record of another process', async () => {
+    await say('one');
+    const [id] = log.ids;
+    log.takeSnapshot();
+    await world.before.kill();
+    await say('two');
+    const { revision } = (await log.read(id!))!;
+    // Another writer.
+    const { records } = (await log.read(id!))!;
+    expect(records.length).toBeGreaterThan(0);
+    await log.append(id!, Buffer.from('not a record'), { after: revision, replaces: true });
+    await say('three');
+    expect(world.after.channels[0]!.closeInfo?.reason).toBe('moved');
   });
 });

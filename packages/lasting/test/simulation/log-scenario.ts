@@ -22,6 +22,7 @@ import {
   type SessionLog,
 } from '@headrace/lasting';
 import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
+import { RestorableLog } from '../log/restorable-log.ts';
 import type { TableClass } from './lasting-scenario.ts';
 
 const FAULTS_MS = 6000;
@@ -117,10 +118,10 @@ class LogWorld {
   /** The lasting channels of each process that lives. */
   private readonly channels = new Map<string, Set<LastingChannel>>();
 
-  constructor(sim: Simulation, Table: TableClass) {
+  constructor(sim: Simulation, Table: TableClass, log?: SessionLog) {
     this.sim = sim;
     this.Table = Table;
-    this.log = memorySessionLog({ clock: { now: () => sim.now } });
+    this.log = log ?? memorySessionLog({ clock: { now: () => sim.now } });
   }
 
   async serve(host: SimulatedHost): Promise<void> {
@@ -294,12 +295,18 @@ class LogWorld {
       });
   }
 
+  /** The client has a channel, which may be another one if the first was gone. */
+  checkLinked(): void {
+    assert.equal(this.wrongEnd, undefined);
+    assert.ok(this.client?.isActive === true && isLinked(this.client), 'the client has no channel');
+  }
+
   /** All is over: one process has the channel, and each end has what the other one wrote. */
-  checkQuiet(): void {
+  checkQuiet(mayBeGone = false): void {
     const { client } = this;
     assert.equal(this.wrongEnd, undefined);
-    assert.equal(this.sessions.length, 1, 'the channel did not last');
-    const session = this.sessions[0]!;
+    if (!mayBeGone) assert.equal(this.sessions.length, 1, 'the channel did not last');
+    const session = this.sessions.at(-1)!;
     assert.ok(client?.isActive === true, 'the client has no channel');
     const linked = [...this.channels.values()].flatMap((channels) =>
       [...channels].filter(isLinked),
@@ -340,3 +347,37 @@ export const logScenario =
 
 /** How long the end of each seed takes: longer than the windows. */
 export const LOG_SETTLE_MS = 40_000;
+
+/** How long after the loss the client has a channel again, if no other fault delays it. */
+const BACK_WITHIN_MS = 5000;
+const RESTORED_MS = FAULTS_MS + 500;
+
+/**
+ * The log loses its newest records, as a server does that starts again from a snapshot, some times while processes die, and once
+ * more when all other faults are over. A channel goes on, or is gone at once, and what is delivered is in order.
+ */
+export const restoredLogScenario =
+  (seen?: { gone: number; lasted: number }): Scenario =>
+  async (sim) => {
+    const log = new RestorableLog();
+    const world = new LogWorld(sim, ResumeTable, log);
+    sim.host('a', (host) => world.serve(host));
+    sim.host('b', (host) => world.serve(host));
+    sim.host('client', (host) => {
+      for (let at = 1000; at < FAULTS_MS; at += 500 + host.random() * 2000) {
+        sim.at(at, () => log.takeSnapshot());
+        sim.at(at + host.random() * 1500, () => log.restore());
+      }
+      world.connect(host);
+    });
+    sim.link('client', SERVERS).latency({ minMs: 5, maxMs: 100 }).buffer(4096);
+    sim.chaos({ ...CUTS, untilMs: FAULTS_MS });
+    sim.at(RESTORED_MS, () => log.restore());
+    await sim.run({ untilMs: RESTORED_MS + BACK_WITHIN_MS });
+    world.checkLinked();
+    await sim.run({ untilMs: FAULTS_MS + 12_000 });
+    world.checkQuiet(true);
+    if (seen === undefined) return;
+    if (world.sessions.length > 1) seen.gone += 1;
+    else seen.lasted += 1;
+  };

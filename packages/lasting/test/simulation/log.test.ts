@@ -1,6 +1,6 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
-import { logScenario, LOG_SETTLE_MS as settleMs } from './log-scenario.ts';
+import { logScenario, restoredLogScenario, LOG_SETTLE_MS as settleMs } from './log-scenario.ts';
 
 // Each takes a tenth of a second of one core; the many are in simulation.seeds.test.ts.
 const SEEDS = 6;
@@ -10,5 +10,13 @@ describe('a lasting channel whose processes die, and which has a log', () => {
     const seen = { resumedElsewhere: 0 };
     await explore({ seeds: SEEDS, settleMs, scenario: logScenario(undefined, seen) });
     expect(seen.resumedElsewhere).toBeGreaterThan(SEEDS);
+  });
+});
+
+describe('a lasting channel whose processes die, and whose log loses its newest records', () => {
+  it('goes on or is gone at once, and delivers no message twice or in another order', async () => {
+    const seen = { gone: 0, lasted: 0 };
+    await explore({ seeds: 2 * SEEDS, settleMs, scenario: restoredLogScenario(seen) });
+    expect([seen.gone > 0, seen.lasted > 0]).toEqual([true, true]);
   });
 });

@@ -20,7 +20,7 @@ import {
   NoFence,
   NoHolds,
 } from './log-mistakes.ts';
-import { LOG_SETTLE_MS, logScenario } from './log-scenario.ts';
+import { LOG_SETTLE_MS, logScenario, restoredLogScenario } from './log-scenario.ts';
 import { RELOAD_SETTLE_MS, reloadScenario } from './reload-scenario.ts';
 
 const SEEDS = 2000;
@@ -48,6 +48,11 @@ describe(`${SEEDS} seeds of chaos`, () => {
 
   it('a lasting channel with a log, whose processes die, delivers once and in order', async () => {
     const scenario = logScenario();
+    await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: LOG_SETTLE_MS });
+  });
+
+  it('a lasting channel whose log loses its newest records goes on or is gone at once', async () => {
+    const scenario = restoredLogScenario();
     await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: LOG_SETTLE_MS });
   });
 

@@ -62,6 +62,11 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.maxFrameLength = maxFrameLength;
   }
 
+  /** Returns true after the length, although no byte of the message may have arrived. */
+  override isWithinFrame(): boolean {
+    return super.isWithinFrame() || this.units >= 0;
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
     if (this.units < 0 && !this.readLength(input)) return undefined;
     const length = this.frameEnd(input);

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type DecodeError, isHeadraceError } from '@headrace/core';
-import { EmbeddedChannel, verifyDecoder } from '@headrace/core/testing';
+import { EmbeddedChannel, verifyDecoder, verifyFrameTimeout } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NestTcpFrameDecoder } from '../../src/wire/nest-tcp-frame-decoder.ts';
@@ -39,6 +39,10 @@ describe('frames of Nest TCP', () => {
       ],
       decoder,
     );
+  });
+
+  it('have a time limit from their first byte on', () => {
+    verifyFrameTimeout([framed('{"a":"ä€😀"}'), framed('x')], decoder);
   });
 
   it('are counted as Nest counts, and the same in every cut, if they are not UTF-8', () => {

@@ -202,8 +202,9 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
 
   /** Simulates a power failure. Memory, timers and connections are lost, and no peer is notified. */
   crash(): void {
-    this.process?.end();
+    const { process } = this;
     this.process = undefined;
+    process?.end();
     this.isPowered = false;
     this.ports.clear();
     this.udpPorts.clear();
@@ -212,9 +213,10 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
 
   /** Ends the process, as SIGKILL or `process.exit` does. The kernel ends its connections. */
   stop(): void {
-    if (this.process === undefined) return;
-    this.process.end();
+    const { process } = this;
+    if (process === undefined) return;
     this.process = undefined;
+    process.end();
     for (const { listener } of this.ports.values()) listener.close();
     this.udpPorts.clear();
     for (const end of [...this.ends]) {

@@ -279,8 +279,9 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
   }
 
   setKeepAlive(keepAlive: KeepAlive): void {
-    this.probes?.stop();
+    const { probes } = this;
     this.probes = new KeepAliveProbes(this, this.kernel.time, keepAlive);
+    probes?.stop();
     if (this.phase === OPEN) this.probes.start();
   }
 

@@ -2,12 +2,14 @@ import { Buffer } from 'node:buffer';
 import {
   ChannelError,
   type Clock,
+  DecodeError,
   type Timer,
   type Transport,
   type TransportSink,
 } from '@headrace/core';
 import {
   attempted,
+  ByteBlocks,
   shownUrl,
   sizeOfBytes,
   systemError,
@@ -20,6 +22,7 @@ import {
   ELSEWHERE,
   MAX_PIECE_BYTES,
   openBody,
+  openedBy,
   READ,
   UNKNOWN,
   WAITS,
@@ -107,8 +110,7 @@ export class TunnelTransport implements Transport {
   // Input
   private stream: AnswerReader | undefined = undefined;
   private readonly events = new EventStreamReader((name, data) => this.eventRead(name, data));
-  private arrived: Buffer[] = [];
-  private arrivedBytes = 0;
+  private readonly arrived = new ByteBlocks();
   private mayRead = false;
   private isReading = false;
   private hasPeerEnded = false;
@@ -150,8 +152,14 @@ export class TunnelTransport implements Transport {
 
   private opened(data: string): void {
     const { url, subprotocols } = this.terms;
-    const { session, subprotocol } = JSON.parse(data) as { session: string; subprotocol?: string };
-    this.session = Buffer.from(session, 'base64url');
+    const opened = openedBy(data);
+    if (opened === undefined) {
+      const text = `the answer of ${shownUrl(url)} is not the answer of a server for tunnels`;
+      this.refuse(new DecodeError('MESSAGE_INVALID', text));
+      return;
+    }
+    const { session, subprotocol } = opened;
+    this.session = session;
     this.subprotocol = subprotocol;
     this.timer?.cancel();
     if (subprotocols.length > 0 && !subprotocols.includes(subprotocol ?? '')) {
@@ -193,9 +201,9 @@ export class TunnelTransport implements Transport {
    * and back-pressure stops the server.
    */
   private readOn(): void {
-    const { stream, arrivedBytes } = this;
+    const { stream, arrived } = this;
     if (this.isReading || this.isOver || this.hasPeerEnded || stream === undefined) return;
-    if (arrivedBytes >= MAX_ARRIVED_BYTES) return;
+    if (arrived.size >= MAX_ARRIVED_BYTES) return;
     this.isReading = true;
     stream.read().then(
       ({ value }) => {
@@ -220,22 +228,17 @@ export class TunnelTransport implements Transport {
   }
 
   private eventRead(name: string, data: string): void {
-    if (name === '') {
-      const bytes = Buffer.from(data, 'base64');
-      this.arrived.push(bytes);
-      this.arrivedBytes += bytes.length;
-    } else if (name === OPEN_EVENT && this.session === NOTHING) this.opened(data);
+    if (name === '') this.arrived.push(Buffer.from(data, 'base64'));
+    else if (name === OPEN_EVENT && this.session === NOTHING) this.opened(data);
     else if (name === END_EVENT) this.hasPeerEnded = true;
   }
 
   private deliver(): void {
     const { arrived, sink } = this;
     if (!this.mayRead || !this.isActive || sink === undefined) return;
-    if (arrived.length > 0) {
+    if (arrived.size > 0) {
       this.mayRead = false;
-      this.arrived = [];
-      this.arrivedBytes = 0;
-      sink.received(arrived.length === 1 ? arrived[0] : Buffer.concat(arrived));
+      sink.received(arrived.takeAll());
       sink.readComplete();
       this.readOn();
     } else if (this.hasPeerEnded && !this.isEndReported) {
@@ -406,7 +409,7 @@ export class TunnelTransport implements Transport {
   private leave(): void {
     this.isOver = true;
     this.timer?.cancel();
-    this.arrived = [];
+    this.arrived.clear();
     this.life.abort();
   }
 }

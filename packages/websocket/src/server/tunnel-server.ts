@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openChannel, silentLogger, type Timer } from '@headrace/core';
-import { describeOptions, time } from '@headrace/core/authoring';
+import { ByteBlocks, describeOptions, time } from '@headrace/core/authoring';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import {
   openWebSocket,
@@ -216,22 +216,22 @@ function bodyOf(
   response: ServerResponse,
   done: (body: Buffer) => void,
 ): void {
-  const pieces: Buffer[] = [];
-  let bytes = Number(request.headers['content-length'] ?? 0);
+  const body = new ByteBlocks();
   const tooLong = (): void => {
     response.shouldKeepAlive = false;
     answer(response, 413);
     request.removeAllListeners('data').removeAllListeners('end').resume();
   };
-  if (bytes > MAX_BODY_BYTES) {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
     tooLong();
     return;
   }
-  bytes = 0;
   request.on('data', (piece: Buffer) => {
-    bytes += piece.length;
-    pieces.push(piece);
-    if (bytes > MAX_BODY_BYTES) tooLong();
+    if (body.size + piece.length <= MAX_BODY_BYTES) body.push(piece);
+    else {
+      body.clear();
+      tooLong();
+    }
   });
-  request.on('end', () => done(Buffer.concat(pieces)));
+  request.on('end', () => done(body.takeAll()));
 }

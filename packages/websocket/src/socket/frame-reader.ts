@@ -140,6 +140,10 @@ export class FrameReader {
       const begin = at + (short < 126 ? 2 : short === 126 ? 4 : 10);
       if (to < begin) break;
       const length = short < 126 ? short : lengthAt(bytes, at + 2, begin - at - 2);
+      if (short >= 126 && length < (short === 126 ? 126 : 65_536)) {
+        this.fail(BROKEN, `a length of ${length} is not written in the shortest form`);
+        return to;
+      }
       if (this.isTooLong(bytes[at]!, length)) return to;
       const from = begin + this.maskBytes;
       const next = from + length;

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
+import { ByteBlocks } from '@headrace/core/authoring';
 
 // The answer to a request for a session consists of server-sent events, which proxies forward at
 // once (https://html.spec.whatwg.org/multipage/server-sent-events.html). An event without a name
@@ -16,6 +17,7 @@ export const COMMENT = ':\n\n';
 const EVENT_BYTES = 48 * 1024;
 /** Length that no line of a Headrace server exceeds. */
 const MAX_LINE = 2 * EVENT_BYTES;
+const LF = 10;
 
 export function namedEvent(name: string, data: string): string {
   return `event: ${name}\ndata: ${data}\n\n`;
@@ -33,7 +35,8 @@ export function bytesEvents(bytes: Buffer): string {
 /** Splits a stream into its events, wherever its pieces begin and end. */
 export class EventStreamReader {
   private readonly arrived: (name: string, data: string) => void;
-  private rest = '';
+  /** The line that has not ended yet. */
+  private readonly line = new ByteBlocks();
   private name = '';
   private data = '';
 
@@ -44,11 +47,19 @@ export class EventStreamReader {
 
   /** @throws DecodeError for a line that is longer than those of a Headrace server */
   push(bytes: Uint8Array): void {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-    const lines = (this.rest + text).split('\n');
-    this.rest = lines.pop()!;
-    for (const line of lines) this.lineRead(line);
-    if (this.rest.length <= MAX_LINE) return;
+    let at = 0;
+    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, at)) {
+      this.add(bytes.subarray(at, end));
+      this.lineRead(this.line.takeAll().toString('latin1'));
+      at = end + 1;
+    }
+    this.add(bytes.subarray(at));
+  }
+
+  private add(bytes: Uint8Array): void {
+    const { line } = this;
+    line.push(bytes);
+    if (line.size <= MAX_LINE) return;
     const why = `a line of more than ${MAX_LINE} characters in the answer of the server`;
     throw new DecodeError('FRAME_TOO_LONG', why, { maxLength: MAX_LINE });
   }

@@ -71,15 +71,31 @@ export function readBody(body: Buffer): OpenRequest | BytesRequest | undefined {
   };
 }
 
+/** What the server answers to the request for a session. */
+export interface OpenedSession {
+  readonly session: Buffer;
+  readonly subprotocol: string | undefined;
+}
+
+/** @returns `undefined` for data that no server for tunnels sends */
+export function openedBy(data: string): OpenedSession | undefined {
+  const { session: id, subprotocol } = parsed(data) as Record<string, unknown>;
+  const session = Buffer.from(typeof id === 'string' ? id : '', 'base64url');
+  const isName = subprotocol === undefined || typeof subprotocol === 'string';
+  return session.length === SESSION_ID_BYTES && isName ? { session, subprotocol } : undefined;
+}
+
 function readOpen(text: string): OpenRequest | undefined {
-  let read: unknown;
-  try {
-    read = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { subprotocols } = (read ?? {}) as Partial<OpenRequest>;
+  const { subprotocols } = parsed(text) as Partial<OpenRequest>;
   const isList =
     Array.isArray(subprotocols) && subprotocols.every((one) => typeof one === 'string');
   return isList ? { subprotocols } : undefined;
+}
+
+function parsed(text: string): object {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
 }

@@ -74,6 +74,11 @@ function cut(bytes: Buffer, random: (below: number) => number): Buffer[] {
   return pieces;
 }
 
+/** A masked binary frame with these bytes in place of its length. */
+function withLength(length: string, bytes: number): Buffer {
+  return Buffer.concat([Buffer.from(`82${length}00000000`, 'hex'), Buffer.alloc(bytes)]);
+}
+
 describe('the reader of frames', () => {
   it.each([0, 1, 3, 125, 126, 127, 128, 131, 65_535, 65_536, 70_001])(
     'takes the mask off a payload of %i bytes, wherever it lies in memory',
@@ -137,6 +142,9 @@ describe('the reader of frames', () => {
     ],
     ['a ping in fragments', clientFrame({ first: 0x09 }), 1002],
     ['a long ping', clientFrame({ first: 0x89, payload: Buffer.alloc(126) }), 1002],
+    ['a length below 126 in two bytes', withLength('fe007d', 125), 1002],
+    ['a length of two bytes in eight', withLength('ff000000000000ffff', 65_535), 1002],
+    ['a length of no bytes in eight', withLength('ff0000000000000000', 0), 1002],
     ['half a close code', clientFrame({ first: 0x88, payload: Buffer.of(3) }), 1002],
     ['the close code 1005', clientFrame({ first: 0x88, payload: Buffer.of(3, 0xed) }), 1002],
     ['the close code 999', clientFrame({ first: 0x88, payload: Buffer.of(3, 0xe7) }), 1002],

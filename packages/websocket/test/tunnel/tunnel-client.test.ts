@@ -103,6 +103,25 @@ describe('a client of a tunnel', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it.each([
+    ['a length for a session', '{"session":{"length":8e8}}'],
+    ['an array for a session', '{"session":[1,2]}'],
+    ['a short session', '{"session":"AAAA"}'],
+    ['a long session', JSON.stringify({ session: 'A'.repeat(5000) })],
+    ['a number for a subprotocol', JSON.stringify({ session: 'A'.repeat(32), subprotocol: 1 })],
+    ['no object', 'null'],
+    ['no JSON', '{'],
+  ])('refuses an answer of %s at once', async (_what, data) => {
+    const channel = connect();
+    server.says(namedEvent('open', data));
+    await settle(clock);
+    await expect(channel).rejects.toMatchObject({
+      code: 'HR_ERR_MESSAGE_INVALID',
+      message: 'the answer of http://host/ws is not the answer of a server for tunnels',
+    });
+    expect([server.posts, clock.pendingTimers]).toEqual([[], 0]);
+  });
+
   it('reads the events as bytes, however they are cut, and no comment', async () => {
     await connected();
     const text = `:\n\n${bytesEvents(Buffer.from('hello'))}:\n\n${bytesEvents(Buffer.from('!'))}`;

@@ -5,6 +5,7 @@ import { EngineBus } from '../engine-bus.ts';
 import { primaryWitness } from '../process/primary-witness.ts';
 import { connectToNats } from './nats-connect.ts';
 import { natsServers } from './nats-servers.ts';
+import { ServerOrder } from './server-order.ts';
 
 /** Options of {@link natsBus}. */
 export interface NatsBusOptions extends EngineBusOptions {
@@ -75,8 +76,9 @@ export function natsBus(options: NatsBusOptions): EngineBus {
   const { urls, credentials, name } = servers;
   const { servers: _, replicas: __, ...client } = OPTIONS.only(options);
   const bus = BUS_OPTIONS.only(options);
-  const { connectTimeoutMs: timeout } = busPlan(bus);
-  const target = { servers: urls, replicas, client: { ...credentials, ...client, timeout } };
+  const { connectTimeoutMs: timeoutMs } = busPlan(bus);
+  const order = new ServerOrder(urls);
+  const target = { servers: order, replicas, timeoutMs, client: { ...credentials, ...client } };
   return new EngineBus(
     {
       name,

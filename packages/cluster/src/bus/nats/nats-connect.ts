@@ -1,24 +1,27 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type net from 'node:net';
-import { importPeer, onAbort, toError } from '@headrace/core/authoring';
-import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import { attempted, importPeer, onAbort, toError } from '@headrace/core/authoring';
+import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { INSTALL_NATS } from './nats-install.ts';
 import { NatsLink } from './nats-link.ts';
+import type { ServerOrder } from './server-order.ts';
 
 /** The servers to connect to, and the options of the client. */
 export interface NatsConnectOptions {
-  readonly servers: readonly string[];
+  readonly servers: ServerOrder;
   readonly replicas: number;
-  /** The credentials, TLS options, and the time for a connect. */
+  /** The time for a connect, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The credentials and TLS options. */
   readonly client: Readonly<Partial<NodeConnectionOptions>>;
 }
 
 /** Connects to NATS. */
 export async function connectToNats(
-  { client, servers, replicas }: NatsConnectOptions,
+  { client, servers, replicas, timeoutMs: ms }: NatsConnectOptions,
   sink: BusLinkSink,
   host: BusHost,
   signal: AbortSignal,
@@ -28,13 +31,25 @@ export async function connectToNats(
     INSTALL_NATS,
     () => import('@nats-io/transport-node'),
   );
-  const options = {
-    ...client,
-    servers: [...servers],
-    reconnect: false,
-    noAsyncTraces: true,
+  const { clock, random } = host;
+  const connectTo = (server: string, shareMs: number): Promise<NatsConnection> => {
+    signal.throwIfAborted();
+    const timeout = Math.ceil(shareMs);
+    const options = {
+      ...client,
+      servers: [server],
+      timeout,
+      reconnect: false,
+      noAsyncTraces: true,
+    };
+    const tooLate = () => new Error(`${server} has not answered within ${timeout} ms`);
+    return attempted(
+      (ending) => endingSockets(ending, () => peer.connect(options)),
+      { signal, limit: { clock, timeoutMs: timeout, error: tooLate } },
+      (late) => void late.close(),
+    );
   };
-  const connection = await endingSockets(signal, () => peer.connect(options));
+  const connection = await servers.try({ ms, now: () => clock.now(), random }, connectTo);
   const { inboxPrefix } = client;
   return new NatsLink({ connection, peer, inboxPrefix, replicas }, sink, host);
 }

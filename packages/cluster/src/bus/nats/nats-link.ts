@@ -43,12 +43,16 @@ export class NatsLink implements BusLink {
     void this.watch();
   }
 
+  get maxBytes(): number | undefined {
+    return this.connection.info?.max_payload;
+  }
+
   publish(subject: string, bytes: Uint8Array): void {
     if (this.isOver) return;
     try {
       this.connection.publish(subject, bytes);
     } catch (thrown) {
-      // The message is larger than the server's max_payload, or the connection was closed a moment ago.
+      // The connection was closed a moment ago.
       if (this.hasFailedToSend || this.connection.isClosed()) return;
       this.hasFailedToSend = true;
       const error = toError(thrown);

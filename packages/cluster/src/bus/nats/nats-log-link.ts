@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Clock } from '@headrace/core';
+import { type Clock, EncodeError } from '@headrace/core';
 import { importPeer, toError } from '@headrace/core/authoring';
 import type { JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
@@ -19,6 +19,10 @@ const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 const MAX_HELD = 1024;
 /** Maximum time for JetStream to answer an append. The writer gives up long before. */
 const ANSWER_MS = 10_000;
+/** Maximum number of bytes of an append's headers, besides the id. */
+const HEADERS_BYTES = 256;
+/** Error code of JetStream for a message that is longer than the stream accepts. */
+const MESSAGE_EXCEEDS_MAXIMUM = 10054;
 /** Minimum time between two questions for a stream's creation time. */
 const ASK_EVERY_MS = 1000;
 
@@ -48,7 +52,7 @@ interface StoredGroup {
 /** JetStream's answer to an append. */
 interface Acknowledgement {
   readonly seq?: number;
-  readonly error?: { readonly description?: string; readonly code?: number };
+  readonly error?: { readonly description?: string; readonly err_code?: number };
 }
 
 /** Durable groups in JetStream: one stream for each app. */
@@ -74,14 +78,19 @@ export class NatsLogLink implements LogLink {
   append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
     const group = this.groups.get(stream);
     if (group?.store.epoch === undefined) return Promise.reject(new Error(`${stream} is not open`));
+    const { connection, peer, inbox, clock } = this.parts;
+    const headers = peer.headers();
+    headers.set('Nats-Msg-Id', idIn(group.token, id));
+    const most =
+      (connection.info?.max_payload ?? Number.POSITIVE_INFINITY) - HEADERS_BYTES - id.length * 4;
+    if (bytes.byteLength > most) return Promise.reject(tooLong(bytes.byteLength, most));
     return new Promise((resolve, reject) => {
-      const { connection, peer, inbox, clock } = this.parts;
       const { reply, forget } = inbox.expect((message) => {
         timer.cancel();
         try {
           resolve({ epoch: group.store.epoch!, offset: sequenceIn(message) });
         } catch (thrown) {
-          group.store.doubt();
+          if (!(thrown instanceof EncodeError)) group.store.doubt();
           reject(toError(thrown));
         }
       });
@@ -90,8 +99,6 @@ export class NatsLogLink implements LogLink {
         reject(new Error(`JetStream has not answered for ${ANSWER_MS} ms`));
       }, ANSWER_MS);
       try {
-        const headers = peer.headers();
-        headers.set('Nats-Msg-Id', idIn(group.token, id));
         connection.publish(stream, bytes, { headers, reply });
       } catch (thrown) {
         timer.cancel();
@@ -301,10 +308,18 @@ function storedEntry(
   return { position, previous, id, bytes: Buffer.from(message.data) };
 }
 
+function tooLong(length: number, max: number): EncodeError {
+  const text = `a message of ${length} bytes does not fit into the log, in which NATS stores ${max}: raise max_payload of NATS`;
+  return new EncodeError('MESSAGE_TOO_LONG', text, { length, max });
+}
+
 function sequenceIn(message: Msg): number {
   if (message.headers?.code === 503)
     throw new Error('JetStream is not available: enable it in the NATS server');
   const { seq, error } = message.json<Acknowledgement>();
+  if (error?.err_code === MESSAGE_EXCEEDS_MAXIMUM) {
+    throw new EncodeError('MESSAGE_TOO_LONG', `JetStream stored nothing: ${error.description}`, {});
+  }
   if (error !== undefined) throw new Error(`JetStream stored nothing: ${error.description}`);
   if (seq === undefined) throw new Error('JetStream returned no number');
   return seq;

@@ -4,12 +4,13 @@ import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
 import { RedisLink } from './redis-link.ts';
+import { fieldOf, refusalOf } from './redis-role.ts';
 
 /** Connects to Redis twice: one connection publishes, and the other connection listens. */
 export async function connectToRedis(
   options: Readonly<RedisClientOptions>,
   sink: BusLinkSink,
-  { logger }: BusHost,
+  { logger, clock }: BusHost,
   signal: AbortSignal,
 ): Promise<BusLink> {
   const peer = await importPeer(
@@ -32,10 +33,12 @@ export async function connectToRedis(
   const stopListening = onAbort(signal, end);
   try {
     await Promise.all(clients.map((client) => client.connect()));
-    const server = String(await publisher.sendCommand(['INFO', 'server']));
-    const runId = /^run_id:(\S+)/m.exec(server)?.[1] ?? 'unknown';
+    const server = String(await publisher.sendCommand(['INFO']));
+    const refusal = refusalOf(server);
+    if (refusal !== undefined) throw new Error(refusal);
+    const runId = fieldOf(server, 'run_id') ?? 'unknown';
     if (failure !== undefined) throw failure;
-    return new RedisLink({ publisher, subscriber, peer, runId, logger }, sink);
+    return new RedisLink({ publisher, subscriber, peer, runId, logger, clock }, sink);
   } catch (thrown) {
     end();
     throw toError(thrown);

@@ -1,10 +1,11 @@
 import type { Buffer } from 'node:buffer';
-import type { Logger } from '@headrace/core';
+import type { Clock, Logger, Timer } from '@headrace/core';
 import { systemClock } from '@headrace/core';
 import { toBuffer, toError } from '@headrace/core/authoring';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
 import { RedisLogLink } from './redis-log-link.ts';
+import { refusalOf } from './redis-role.ts';
 
 /** The parts of a {@link RedisLink}. */
 export interface RedisLinkParts {
@@ -14,7 +15,11 @@ export interface RedisLinkParts {
   /** The id of the server's run. A different id means that the server was started again. */
   readonly runId: string;
   readonly logger: Logger;
+  readonly clock: Clock;
 }
+
+/** Interval at which the server is asked whether it is still the master. */
+const ROLE_EACH_MS = 1000;
 
 /** Two connections to Redis. */
 export class RedisLink implements BusLink {
@@ -26,9 +31,11 @@ export class RedisLink implements BusLink {
   private readonly unconfirmed = new Set<Promise<void>>();
   private batch: string[] = [];
   private isOver = false;
+  private roleTimer: Timer | undefined = undefined;
   private readonly received: (bytes: Buffer, subject: Buffer) => void;
 
-  constructor({ publisher, subscriber, peer, runId, logger }: RedisLinkParts, sink: BusLinkSink) {
+  constructor(parts: RedisLinkParts, sink: BusLinkSink) {
+    const { publisher, subscriber, peer, runId, logger, clock } = parts;
     this.publisher = publisher;
     this.subscriber = subscriber;
     this.sink = sink;
@@ -46,6 +53,7 @@ export class RedisLink implements BusLink {
       client.on('error', (thrown: unknown) => this.lose(toError(thrown)));
       client.on('end', () => this.lose(undefined));
     }
+    this.watchRole(clock);
   }
 
   publish(subject: string, bytes: Uint8Array): void {
@@ -82,6 +90,7 @@ export class RedisLink implements BusLink {
 
   async close(flush: boolean): Promise<void> {
     this.isOver = true;
+    this.roleTimer?.cancel();
     // The answer arrives after the answers to all earlier commands.
     if (flush) await this.publisher.sendCommand(['PING']).catch(() => {});
     destroy(this.publisher);
@@ -117,9 +126,21 @@ export class RedisLink implements BusLink {
     this.unconfirmed.add(confirmed);
   }
 
+  /** Ends the link when the server becomes a replica. A server that was a master keeps its connections. */
+  private watchRole(clock: Clock): void {
+    this.roleTimer = clock.schedule(() => {
+      this.publisher.sendCommand(['INFO', 'replication']).then((info) => {
+        const refusal = refusalOf(String(info));
+        if (refusal !== undefined) this.lose(new Error(refusal));
+        else if (!this.isOver) this.watchRole(clock);
+      }, this.refused);
+    }, ROLE_EACH_MS);
+  }
+
   private lose(cause: Error | undefined): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.roleTimer?.cancel();
     destroy(this.publisher);
     destroy(this.subscriber);
     this.sink.lost(cause);

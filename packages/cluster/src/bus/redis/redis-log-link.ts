@@ -131,8 +131,9 @@ export class RedisLogLink implements LogLink {
       return await client.sendCommand<Buffer[]>(command, { typeMapping });
     } catch (thrown) {
       const error = toError(thrown);
-      // The scripts were cleared on the server. Over a new link, everything is repeated in order.
-      if (error.message.startsWith('NOSCRIPT')) lose(error);
+      // The scripts were cleared on the server, or the server has become a replica. Over a new link, everything is repeated in
+      // order.
+      if (/^(NOSCRIPT|READONLY)/.test(error.message)) lose(error);
       throw error;
     }
   }
