@@ -112,7 +112,8 @@ describe.runIf(hasChromium)(`the page of the room${missing}`, () => {
     await say(page, 'said without a network');
     await network.setOffline(false);
     await shows(page, 'heard: said without a network');
-    expect(complaints).toEqual([]);
+    // On a busy machine a try falls into the time without a network, and Chromium has a line of its own for it.
+    expect(complaints.filter((line) => !line.includes('ERR_INTERNET_DISCONNECTED'))).toEqual([]);
   });
 
   it('is told why it is not let in', async () => {

@@ -45,6 +45,7 @@ export {
   type ChannelOfSink,
   channelOf,
   holdMessage,
+  messageLimitsOf,
   transportOf,
 } from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
@@ -70,7 +71,7 @@ export {
   type PendingWriteQueueOptions,
   type PendingWriteTarget,
 } from './hold/pending-write-queue.ts';
-export { dropsKeptMessages, ReadGate } from './hold/read-gate.ts';
+export { dropsKeptMessages, endsWhole, ReadGate } from './hold/read-gate.ts';
 // Faults of the program, as opposed to network errors
 export { isOwnFault } from './log/own-fault.ts';
 // Warnings that a peer can cause again and again

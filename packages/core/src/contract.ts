@@ -47,6 +47,9 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    */
   readonly userEvents?: HandlerEvents | undefined;
 
+  /** Maximum length of a message in each direction, if the handler limits it. */
+  readonly messageLimits?: MessageLimits | undefined;
+
   /** Whether one instance may be in many pipelines. The value must not be true for a handler with state of one channel. */
   readonly sharable?: boolean;
   /**
@@ -335,6 +338,14 @@ export type CloseReason =
   | 'shutdown' // the server or client shuts down
   | (string & {});
 
+/** Maximum lengths of messages, in bytes. A longer message would be refused, and would end the channel. */
+export interface MessageLimits {
+  /** Maximum length of an inbound message. @default no limit */
+  readonly inbound?: number;
+  /** Maximum length of an outbound message. @default no limit */
+  readonly outbound?: number;
+}
+
 /** The end of a channel: the reason, the side that ended it, and the error. */
 export interface CloseInfo {
   /** Reason for the close, a word for programs. */
@@ -386,7 +397,11 @@ export interface WriteOptions {
 
 /** Options of {@link Channel.end}. */
 export interface EndOptions {
-  /** Time to send waiting output and for the peer to end its half, in milliseconds. @default 2000 */
+  /**
+   * Time without progress of the output, and then time for the peer to end its half, in milliseconds. While flushed output waits
+   * for the peer, `outboundStallMs` decides instead.
+   * @default 2000
+   */
   readonly lingerMs?: number;
   /** Reason for the close. @default 'local' */
   readonly reason?: CloseReason;
@@ -525,7 +540,7 @@ export interface Channel<R = unknown, W = unknown>
   writeAndFlush(message: W, options?: WriteOptions): WriteFuture;
   /**
    * Flushes, ends our half after all output, and discards further input. The channel closes when the peer has ended its half, or
-   * after `lingerMs`.
+   * `lingerMs` after the output was sent. A peer that reads slowly receives all output. If output is cut, the connection is reset.
    */
   end(options?: EndOptions): WriteFuture;
   /** Resets the connection (with an RST if the transport can send one). */

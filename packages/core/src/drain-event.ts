@@ -172,12 +172,13 @@ const restsUnheard = (): void => {};
 
 /** Gives the output all the time that is left. After the output was sent, the peer has the usual time to end its half. */
 function endAfterOutput(channel: Channel, timeoutMs: number): void {
-  channel.end({ reason: 'shutdown', lingerMs: timeoutMs });
-  if (!channel.isOpen) return;
-  channel.shutdown('output').onSettled(() => {
+  const closeIn = (ms: number): void => {
     if (!channel.isOpen) return;
-    const rule = { ms: LINGER_MS, whileHeld: 'runs' } as const;
-    const deadline = new TaskDeadline(channel, rule, () => channel.close('shutdown'));
+    const close = (): void => void channel.close('shutdown');
+    const deadline = new TaskDeadline(channel, { ms, whileHeld: 'runs' }, close);
     channel.onClosed(() => deadline.cancel());
-  });
+  };
+  channel.end({ reason: 'shutdown', lingerMs: timeoutMs });
+  closeIn(timeoutMs);
+  if (channel.isOpen) channel.shutdown('output').onSettled(() => closeIn(LINGER_MS));
 }

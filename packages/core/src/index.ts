@@ -76,6 +76,7 @@ export type {
   InboundInvoker,
   Logger,
   LogLevel,
+  MessageLimits,
   OutboundBytes,
   OutboundInvoker,
   Pipeline,

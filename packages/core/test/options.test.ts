@@ -26,6 +26,7 @@ import {
   EmbeddedChannel,
   recordEvents,
   scriptedPeer,
+  VirtualClock,
   verifyDecoder,
 } from '../src/testing/index.ts';
 import { duplexPair } from './fixture/duplex-pair.ts';
@@ -69,6 +70,7 @@ const TAKERS: Readonly<Record<string, () => unknown>> = {
   TlsServerOptions: () => new TlsServerContext(WRONG),
   WriteOptions: () => new EmbeddedChannel().write('x', WRONG),
   UpgradeToTlsOptions: () => upgradeToTls(new EmbeddedChannel(), {} as never, WRONG),
+  VirtualClockOptions: () => new VirtualClock(WRONG),
   VerifyDecoderOptions: () => verifyDecoder([], () => ({}), WRONG),
 };
 /** Parts of the types above. */

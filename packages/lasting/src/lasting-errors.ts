@@ -6,6 +6,10 @@ export const LASTING_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
     'ChannelError',
     'a lasting channel cannot go on: its other end does not have it any more',
   ],
+  MESSAGE_REFUSED: [
+    'ChannelError',
+    'the same message of a lasting channel ended several links in a row',
+  ],
   HAND_OVER_FAILED: [
     'ChannelError',
     'a lasting channel did not go over to another process, and stays where it is',

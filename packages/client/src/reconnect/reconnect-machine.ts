@@ -168,9 +168,17 @@ export class ReconnectMachine<P, C> {
     return [{ do: 'drop' }, { do: 'find' }];
   }
 
-  /** Called when the program or page was suspended. Ends a wait. Tries under way continue, even after repeated calls. */
+  /** Called when the program or page was suspended. Ends a wait. A try under way has a second to go on. */
   woke(): Actions<P, C> {
     return this.current.name === 'waiting' ? this.networkChanged() : NOTHING;
+  }
+
+  /** Called when a try or `ready` has not gone on since the page was shown. Tries again at once. */
+  stalled(): Actions<P, C> {
+    const { name } = this.current;
+    return name === 'connecting' || name === 'readying'
+      ? [{ do: 'drop' }, { do: 'find' }]
+      : NOTHING;
   }
 
   /** Closes the client permanently. */

@@ -40,6 +40,9 @@ import {
   textOfPlace,
 } from './reconnect-options.ts';
 
+/** Time in which a step under way must go on after the page is shown, because it can have stalled while no code ran. */
+const WAKE_MS = 1000;
+
 /** Events of a `ReconnectingClient`, with the arguments of their listeners. */
 export interface ReconnectingClientEvents<P = unknown, C = unknown> {
   /** The state changed, see {@link ClientState}. Every change is reported, in order. */
@@ -63,8 +66,8 @@ export interface ReconnectingClientEvents<P = unknown, C = unknown> {
  *   later writes. Writes that exceed a limit fail with `REJECTED_QUEUE`. Queued writes need no flush.
  * - **A loss** is detected by handlers in the pipeline. Add `HeartbeatHandler(HEARTBEAT_PRESETS.relaxed)`, because TCP alone
  *   detects a dead peer after many minutes or never. Every end of the channel is a loss, including `channel.close()`.
- * - **In a page** a wait ends at once when the browser is online again, or the page is visible or awake again. A heartbeat is
- *   then sent at once on an open connection. When the user leaves the page, the client closes its connection. A page that returns
+ * - **In a page** a wait ends at once when the browser is online again, or the page is visible or awake again. A try that is then
+ *   under way is made again if it does not go on within a second. A heartbeat is sent at once on an open connection. When the user leaves the page, the client closes its connection. A page that returns
  *   from the back/forward cache connects again.
  * - **The end** is `close()`, the signal, `shouldRetry` that returns false, a retry policy that returns `undefined`, or an
  *   `OptionError`. If the client gives up while `start()` waits, `start()` rejects with `RECONNECT_GIVEN_UP`.
@@ -120,6 +123,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   /** The connects under way. */
   private readonly tries = new Map<Attempt<C>, P>();
   private timer: Timer | undefined = undefined;
+  /** Drops the step that was under way when the page was shown. */
+  private wakeTimer: Timer | undefined = undefined;
   private current: C | undefined = undefined;
   /** Place of the latest try, or of the connection. */
   private place: P | undefined = undefined;
@@ -223,6 +228,13 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   private lookAgain(because: 'networkChanged' | 'woke'): void {
+    const { name } = this.state;
+    if (name === 'readying' || (name === 'connecting' && because === 'woke')) {
+      this.wakeTimer ??= this.settings.clock.schedule(
+        () => this.act(this.machine.stalled()),
+        WAKE_MS,
+      );
+    }
     this.source.beginRound();
     this.act(this.machine[because]());
     this.channel?.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent('network'));
@@ -377,6 +389,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   private connected(attempt: Attempt<C>, place: P, channel: C): void {
+    this.hasGoneOn();
     this.timer?.cancel();
     this.tries.delete(attempt);
     this.dropTries();
@@ -405,6 +418,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   private online(channel: C): void {
+    this.hasGoneOn();
     this.unseen = this.watchFailures();
     this.queue.lost(undefined);
     this.queue.sendTo(channel);
@@ -445,7 +459,13 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.timer = clock.schedule(() => this.act(this.machine.due(clock.now())), delayMs, true);
   }
 
+  private hasGoneOn(): void {
+    this.wakeTimer?.cancel();
+    this.wakeTimer = undefined;
+  }
+
   private drop(): void {
+    this.hasGoneOn();
     this.timer?.cancel();
     this.timer = undefined;
     const { attempt } = this;

@@ -21,6 +21,12 @@ export function comesNext({ previous }: LogEntry, after: number): boolean {
   return previous <= after && (previous > 0 || after === 0);
 }
 
+/** Returns the offset after which everything is new for a reader of an earlier epoch. */
+function commonOffset({ epoch, offset }: LogPosition, { common }: LogPage): number {
+  if (common === undefined || !epoch.startsWith(common.base)) return 0;
+  return Math.min(offset, common.offset);
+}
+
 /**
  * Merges live entries, which can be lost, with entries that are read from the log after a gap. Each entry is delivered once, in
  * the order of the log. A live copy is accepted only if it follows the last entry. Any other copy causes a read of the log. The
@@ -82,7 +88,7 @@ export class EntryOrder {
       return [{ do: 'begin', at }, ...this.afterPage(last)];
     }
     if (from.epoch !== epoch) {
-      const to = { epoch, offset: 0 };
+      const to = { epoch, offset: commonOffset(from, page) };
       this.position = to;
       this.before = undefined;
       this.held = this.held.filter(({ position }) => position.epoch === epoch);

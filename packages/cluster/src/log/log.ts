@@ -50,6 +50,11 @@ export interface LogPage {
    * engine may return a higher offset, so that a reader never mistakes a gap for the end.
    */
   readonly last: number;
+  /**
+   * The part that the log has in common with its earlier epochs, if it has lost messages: all entries up to `offset`. The earlier
+   * epochs begin with `base`.
+   */
+  readonly common?: { readonly base: string; readonly offset: number } | undefined;
 }
 
 /**

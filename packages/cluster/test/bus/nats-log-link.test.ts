@@ -1,10 +1,16 @@
 import { Buffer } from 'node:buffer';
-import { VirtualClock } from '@headrace/core/testing';
+import { passTime, VirtualClock } from '@headrace/core/testing';
 import type { Msg } from '@nats-io/transport-node';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { NatsInbox } from '../../src/bus/nats/nats-inbox.ts';
 import { NatsLogLink } from '../../src/bus/nats/nats-log-link.ts';
-import { NatsStore } from '../../src/bus/nats/nats-store.ts';
+import {
+  commonOf,
+  epochOf,
+  NatsStore,
+  type NatsStoreOptions,
+} from '../../src/bus/nats/nats-store.ts';
+import { StreamMemory } from '../../src/bus/nats/stream-memory.ts';
 
 const STREAM = 'hr.papp.d.proom';
 
@@ -26,8 +32,15 @@ function linkOf() {
   const inbox = new NatsInbox(connection, peer, undefined);
   const lost: Error[] = [];
   const lose = (cause: Error) => void lost.push(cause);
-  const store = { name: 'hr_papp', epoch: 'e', doubt: () => {}, isSame: async () => true };
-  const link = new NatsLogLink({ connection, peer, inbox, replicas: 1, clock, lose });
+  const store = {
+    ...{ name: 'hr_papp', epoch: 'e', doubt: () => {}, isSame: async () => true },
+    ...{ saw: () => {}, sawCopy: () => {} },
+  };
+  const warn = () => {};
+  const memories = new Map();
+  const link = new NatsLogLink({
+    ...{ connection, peer, inbox, replicas: 1, memories, clock, warn, lose },
+  });
   const known = link as unknown as { groups: Map<string, object> };
   known.groups.set(STREAM, { store, token: 'proom' });
   const answer = (reply: string, seq: number) =>
@@ -47,6 +60,12 @@ function linkOf() {
     answered(null, { headers: all, data: Buffer.alloc(1) } as never);
   };
   return { clock, link, replies, answer, reply, refuse, expected, lost, store, known, republish };
+}
+
+function optionsOf(clock: VirtualClock, memory = new StreamMemory()): NatsStoreOptions {
+  const [warn, announce] = [() => {}, () => {}];
+  const names = { name: 'hr_papp', prefix: 'hr.papp', replicas: 1 };
+  return { ...names, memory, warn, announce, randomText: () => 'again', clock };
 }
 
 /** What a follower of {@link linkOf} gets of these pairs of a sequence and the one before it. */
@@ -166,7 +185,9 @@ describe('NatsLogLink', () => {
     answer(false);
     await Promise.resolve();
     await Promise.resolve();
-    expect(world.lost.map(String)).toEqual(['Error: the JetStream stream hr_papp was made again']);
+    expect(world.lost.map(String)).toEqual([
+      'Error: the JetStream stream hr_papp was made again, or has lost messages',
+    ]);
   });
 
   it('asks once a second at most, and once more if a lower number came meanwhile', async () => {
@@ -198,8 +219,7 @@ describe('NatsLogLink', () => {
         add: async (config: object) => ({ created: `epoch ${made}`, config }),
       },
     };
-    const options = { name: 'hr_papp', prefix: 'hr.papp', replicas: 1 };
-    const store = new NatsStore(manager as never, options);
+    const store = new NatsStore(manager as never, optionsOf(world.clock));
     world.known.groups.set(STREAM, { store, token: 'proom' });
     const limits = { messages: 10, ageMs: 60_000 };
     await world.link.open(STREAM, limits);
@@ -213,7 +233,152 @@ describe('NatsLogLink', () => {
     expect([got, world.lost]).toEqual([[5000], []]);
     made = 2;
     await world.link.open(STREAM, limits);
-    expect(world.lost.map(String)).toEqual(['Error: the JetStream stream hr_papp was made again']);
+    expect(world.lost.map(String)).toEqual([
+      'Error: the JetStream stream hr_papp was made again, or has lost messages',
+    ]);
     expect(store.epoch).toBe('epoch 1');
+  });
+});
+
+describe('a JetStream stream that has lost its newest messages', () => {
+  const LIMITS = { messages: 10, ageMs: 60_000 };
+  let clock: VirtualClock;
+  let memory: StreamMemory;
+  /** The ids of the stored messages; the first has the number 1. */
+  let ids: string[];
+  let config: { description?: string };
+  let lines: string[];
+  let announced: number;
+  let created: string;
+
+  beforeEach(() => {
+    clock = new VirtualClock();
+    memory = new StreamMemory();
+    ids = Array.from({ length: 30 }, (_, at) => `old ${at + 1}`);
+    config = {};
+    lines = [];
+    announced = 0;
+    created = '2026-01-01T10:00:00Z';
+  });
+
+  const info = () => ({ created, config, state: { last_seq: ids.length } });
+  const streams = {
+    info: async () => info(),
+    add: async () => info(),
+    update: async (_name: string, change: { description?: string }) => {
+      config = change;
+      return info();
+    },
+    getMessage: async (_name: string, { seq }: { seq: number }) => {
+      const id = ids[seq - 1];
+      return id === undefined || id === 'trimmed'
+        ? null
+        : { header: new Map([['Nats-Msg-Id', id]]) };
+    },
+  };
+  /** The store of a new link. */
+  const open = async (own = memory): Promise<NatsStore> => {
+    const store = new NatsStore({ streams } as never, {
+      ...optionsOf(clock, own),
+      warn: (text) => void lines.push(text),
+      announce: () => {
+        announced += 1;
+      },
+    });
+    config = { ...store['configFor'](LIMITS), ...config };
+    expect(await store.open(LIMITS)).toBe(true);
+    return store;
+  };
+  const seeAll = (store: NatsStore) => {
+    for (const [at, id] of ids.entries()) store.saw(at + 1, id);
+  };
+
+  it.each([
+    ['and has no new ones', 10, 0, 10],
+    ['and has fewer new ones', 10, 5, 10],
+    ['and has more new ones', 10, 50, 10],
+    ['and has none left', 0, 0, 0],
+  ])('%s has another epoch, which begins after what is left', async (_how, left, fresh, since) => {
+    seeAll(await open());
+    const before = epochOf(info() as never);
+    ids = [...ids.slice(0, left), ...Array.from({ length: fresh }, (_, at) => `new ${at}`)];
+    const store = await open();
+    expect(store.epoch).toBe(`${before}-again`);
+    expect(config.description).toBe(`headrace-epoch=${since}.again`);
+    expect([lines.length, announced]).toEqual([1, 1]);
+    expect(commonOf(info() as never)).toEqual({ base: before, offset: since });
+    // Once is enough.
+    await open();
+    expect(announced).toBe(1);
+  });
+
+  it('is noticed over a link that stands, and then by a node that has seen less', async () => {
+    const store = await open();
+    const other = await open(new StreamMemory());
+    seeAll(store);
+    expect([await store.isSame(), await other.isSame()]).toEqual([true, true]);
+    ids.length = 10;
+    expect([await store.isSame(), await other.isSame()]).toEqual([false, true]);
+    await open();
+    expect(await other.isSame()).toBe(false);
+  });
+
+  it('keeps its epoch if it has lost nothing, or its limits have removed what was seen', async () => {
+    seeAll(await open());
+    const before = epochOf(info() as never);
+    ids.push('next');
+    expect((await open()).epoch).toBe(before);
+    ids.fill('trimmed', 0, 30);
+    expect((await open()).epoch).toBe(before);
+    expect([lines, announced]).toEqual([[], 0]);
+  });
+
+  it('keeps the earliest loss, and the words of its description', async () => {
+    config = { description: 'of the chat' };
+    for (const left of [10, 20]) {
+      ids = Array.from({ length: 30 }, (_, at) => `${left} ${at}`);
+      const store = await open();
+      seeAll(store);
+      ids.length = left;
+      await open();
+    }
+    expect(config.description).toBe('of the chat headrace-epoch=10.again');
+  });
+
+  it('is not taken for one because of a copy that somebody forged', async () => {
+    const store = await open();
+    seeAll(store);
+    store.sawCopy(4e15, 'forged');
+    await passTime(clock, 1000);
+    store.sawCopy(30, 'old 30');
+    await passTime(clock, 1000);
+    expect(await store.isSame()).toBe(true);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('is noticed by a node that has only seen copies', async () => {
+    const store = await open();
+    store.sawCopy(20, 'old 20');
+    await passTime(clock, 1000);
+    ids.length = 10;
+    expect(await store.isSame()).toBe(false);
+  });
+});
+
+describe('the memory of a stream', () => {
+  it('finds the last message that is left with few questions, however much was lost', async () => {
+    for (const kept of [0, 1, 50, 9_000, 9_990, 9_999]) {
+      const memory = new StreamMemory();
+      for (let at = 1; at <= 10_000; at += 1) memory.saw('e', at, String(at));
+      let asked = 0;
+      const found = await memory.lastKept('e', async ({ sequence }) => {
+        asked += 1;
+        return sequence <= kept ? 'same' : 'other';
+      });
+      expect(found).toBeLessThanOrEqual(kept);
+      if (kept > 9_950) expect(found).toBe(kept);
+      if (kept > 100) expect(found! > kept - 100).toBe(true);
+      expect(asked).toBeLessThan(12);
+    }
   });
 });

@@ -89,6 +89,44 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     }
   });
 
+  it('a stream that has lost its newest messages has another epoch, also for a node that has seen less', async () => {
+    const own = await BusServer.start(NATS_SERVER);
+    const tests = [1, 2].map(() => new BusTest(benchOf(() => own)));
+    try {
+      const [one, other] = [await tests[0]!.up(), await tests[1]!.up()];
+      const stream = one.stream('proom');
+      const limits = { messages: 1000, ageMs: 60_000 };
+      const append = (id: string) => one.bus.log!.append(stream, id, Buffer.from(id));
+      await one.bus.log!.open(stream, limits);
+      await other.bus.log!.open(one.stream('pother'), limits);
+      const kept = await append('kept');
+      // Stopped in order, so that all is on its disk.
+      await own.kill();
+      own.save();
+      await own.start();
+      await tests[0]!.until(() => one.bus.state === 'up');
+      for (const id of ['lost 1', 'lost 2', 'lost 3']) await append(id);
+      await own.kill();
+      own.restore();
+      await own.start();
+      await tests[0]!.until(() => one.bus.state === 'up' && other.bus.state === 'up');
+      const fresh = await append('fresh');
+      expect(fresh.offset).toBe(2);
+      expect(fresh.epoch.startsWith(`${kept.epoch}-`)).toBe(true);
+      await other.bus.log!.open(stream, limits);
+      const page = await other.bus.log!.read(stream, 0, 10);
+      expect(page.epoch).toBe(fresh.epoch);
+      expect(page.common).toEqual({ base: kept.epoch, offset: 1 });
+      expect(page.entries.map(({ id }) => id)).toEqual(['kept', 'fresh']);
+      expect(
+        [...one.lines, ...other.lines].filter((line) => /has lost messages after/.test(line)),
+      ).toHaveLength(1);
+    } finally {
+      for (const test of tests) await test.end();
+      await own.end();
+    }
+  });
+
   it('a message that is longer than max_payload fails at once, and stops no other', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'headrace-nats-'));
     const config = join(folder, 'nats.conf');

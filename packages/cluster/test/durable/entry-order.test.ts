@@ -51,6 +51,40 @@ function begun(log: SmallLog): EntryOrder {
 }
 
 describe('EntryOrder', () => {
+  it('begins after what a log that has lost messages still has, and says what is missing', () => {
+    const log = new SmallLog();
+    for (let at = 0; at < 5; at += 1) log.append();
+    const order = begun(log);
+    log.entries.length = 3;
+    log.epoch = 'e1-2';
+    const common = { base: 'e1', offset: 3 };
+    const page = () => ({ ...log.page(5, 10), common });
+    const next = log.append();
+    expect(words(order.live(next))).toEqual(['read>5']);
+    expect(words(order.page(page()))).toEqual(['skip e1/5-e1-2/3', 'begin e1-2/3', 'read>3']);
+    expect(words(order.page(log.page(3, 10)))).toEqual(['4']);
+  });
+
+  it('begins where it was if the log has lost only later messages, and at the beginning of another log', () => {
+    const log = new SmallLog();
+    log.append();
+    const order = begun(log);
+    order.live(log.append());
+    log.epoch = 'e1-2';
+    expect(words(order.look())).toEqual(['read>2']);
+    const page = { ...log.page(2, 10), common: { base: 'e1', offset: 7 } };
+    expect(words(order.page(page))).toEqual(['skip e1/2-e1-2/2', 'begin e1-2/2', 'read>2']);
+    order.page(log.page(2, 10));
+    log.epoch = 'other-3';
+    order.look();
+    const other = { ...log.page(2, 10), common: { base: 'other', offset: 7 } };
+    expect(words(order.page(other))).toEqual([
+      'skip e1-2/2-other-3/0',
+      'begin other-3/0',
+      'read>0',
+    ]);
+  });
+
   it('begins where the log is, and delivers what comes next', () => {
     const log = new SmallLog();
     log.append();

@@ -5,6 +5,7 @@ import {
   EncodeError,
   type Handler,
   type MessageKinds,
+  type MessageLimits,
   type OutboundBytes,
   type Types,
   type WriteFuture,
@@ -124,6 +125,10 @@ export abstract class BodyPrepender implements Handler {
   constructor(header: LengthHeader, otherMessages: OtherMessages) {
     this.header = header;
     this.messageKinds = otherMessages === 'refuse' ? BYTES_AND_BYTES : undefined;
+  }
+
+  get messageLimits(): MessageLimits {
+    return { outbound: this.header.maxBodyLength };
   }
 
   /**

@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { type Context, DecodeError } from '@headrace/core';
+import { type Context, DecodeError, type MessageLimits } from '@headrace/core';
 import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
@@ -98,6 +98,10 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   override isWithinFrame(): boolean {
     return super.isWithinFrame() || this.isDroppingHeader;
+  }
+
+  get messageLimits(): MessageLimits {
+    return { inbound: this.maxFrameLength };
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type Context, DecodeError, OptionError } from '@headrace/core';
+import { type Context, DecodeError, type MessageLimits, OptionError } from '@headrace/core';
 import { custom, describeOptions, flag, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
@@ -97,6 +97,10 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   override isWithinFrame(): boolean {
     return this.discarding;
+  }
+
+  get messageLimits(): MessageLimits {
+    return { inbound: this.maxFrameLength };
   }
 
   protected override decode(ctx: Context, input: ByteInput): Buffer | undefined {

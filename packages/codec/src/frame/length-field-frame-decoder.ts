@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { type Context, DecodeError, OptionError } from '@headrace/core';
+import { type Context, DecodeError, type MessageLimits, OptionError } from '@headrace/core';
 import { describeOptions, flag, type Resolved, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
@@ -162,6 +162,11 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): LengthFieldFrameDecoder {
     return new LengthFieldFrameDecoder(this.givenOptions as LengthFieldFrameDecoderOptions);
+  }
+
+  get messageLimits(): MessageLimits {
+    const { maxFrameLength, strip } = this.layout;
+    return { inbound: maxFrameLength - strip };
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

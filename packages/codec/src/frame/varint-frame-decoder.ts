@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { type Context, DecodeError } from '@headrace/core';
+import { type Context, DecodeError, type MessageLimits } from '@headrace/core';
 import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
@@ -66,6 +66,10 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): VarintFrameDecoder {
     return new VarintFrameDecoder(this.givenOptions as VarintFrameDecoderOptions);
+  }
+
+  get messageLimits(): MessageLimits {
+    return { inbound: this.maxFrameLength };
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

@@ -300,6 +300,14 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   inputEnded(): void {
     const { reading } = this;
     if (!this.isOpen || reading.isEnded) return;
+    const { output } = this;
+    // Node reports a reset as an end if bytes were unread. A write that is under way meets the reset itself.
+    const isAsked = !output.isEnding && !output.isWaiting;
+    const failure = isAsked ? this.transport.lookForFailure?.() : undefined;
+    if (failure !== undefined) {
+      this.failed(failure);
+      return;
+    }
     const isNews = !reading.isShut;
     reading.peerEnded();
     if (this.phase === LINGERING) {
@@ -420,10 +428,10 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     if (!this.isOpen) return wholeClose;
     this.phase = LINGERING;
     this.reading.linger();
-    const lingered = () => this.shut(ending.ours(undefined));
-    ending.linger(this.channel, reason, lingerMs, lingered);
+    const lingered = (isCut: boolean) => this.shut(ending.ours(undefined), isCut);
+    ending.linger(this.channel, reason, this.output, lingerMs, lingered);
     this.shutdown('output').onSettled((error) => {
-      if (error !== undefined) lingered();
+      if (error !== undefined) lingered(false);
     });
     if (this.isOpen) this.reading.requestToDrop();
     return wholeClose;
@@ -443,6 +451,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   outputIsShut(): void {
     if (!this.isOpen) return;
+    this.madeEnding?.outputSent(this.channel);
     if (!this.reading.isShut) this.pipeline.fireChannelShutdown('output');
     else this.shut(this.ending.ours(undefined));
   }

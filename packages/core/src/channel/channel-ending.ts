@@ -1,7 +1,44 @@
-import { TaskDeadline } from '../channel-deadline.ts';
+import { ChannelDeadline } from '../channel-deadline.ts';
 import type { Channel, CloseInfo, CloseReason, EndOptions } from '../contract.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { causeOf, closedError } from './close-cause.ts';
+
+/** Minimum time between two looks at waiting output, in milliseconds. */
+const LOOK_MS = 100;
+
+/** The output of a channel that lingers. */
+interface LingeringOutput {
+  readonly isShut: boolean;
+  readonly progress: number;
+  readonly isWatched: boolean;
+}
+
+/**
+ * The time of a channel after its `end()`. The time starts again with each progress of the output, and when all output was sent.
+ * A peer that reads nothing is found by the watch for stalls, which also sees progress within the kernel.
+ */
+class Linger extends ChannelDeadline {
+  private readonly output: LingeringOutput;
+  private readonly isOver: (isCut: boolean) => void;
+  private seen: number;
+
+  constructor(output: LingeringOutput, ms: number, isOver: (isCut: boolean) => void) {
+    super({ ms, whileHeld: 'runs' });
+    this.output = output;
+    this.isOver = isOver;
+    this.seen = output.progress;
+  }
+
+  protected over(channel: Channel): void {
+    const { isShut, isWatched, progress } = this.output;
+    if (isShut || (progress === this.seen && !isWatched)) {
+      this.isOver(!isShut);
+      return;
+    }
+    this.seen = progress;
+    this.begin(channel, channel.clock.now() + Math.max(0, LOOK_MS - this.ms));
+  }
+}
 
 /** The reason for the end of a channel, and its linger. The object is made when the end begins or is requested. */
 export class ChannelEnding {
@@ -14,6 +51,7 @@ export class ChannelEnding {
   /** Information about the close, after the channel has closed. */
   info: CloseInfo | undefined = undefined;
   private reason: CloseReason = 'local';
+  private lingering: Linger | undefined = undefined;
   private settable: SettableFuture | undefined = undefined;
   private promise: Promise<CloseInfo> | undefined = undefined;
 
@@ -36,11 +74,27 @@ export class ChannelEnding {
     return closedError(this.info!.reason, this.failure);
   }
 
-  /** Calls `isOver` if the peer has not ended its half in time. */
-  linger(channel: Channel, reason: CloseReason, lingerMs: number, isOver: () => void): void {
+  /**
+   * Calls `isOver` if the peer has not ended its half in time. `isCut` is true if output is left, of which nothing was sent for
+   * the whole time.
+   */
+  linger(
+    channel: Channel,
+    reason: CloseReason,
+    output: LingeringOutput,
+    lingerMs: number,
+    isOver: (isCut: boolean) => void,
+  ): void {
     this.reason = reason;
-    const deadline = new TaskDeadline(channel, { ms: lingerMs, whileHeld: 'runs' }, isOver);
-    channel.onClosed(() => deadline.cancel());
+    const linger = new Linger(output, lingerMs, isOver);
+    this.lingering = linger;
+    linger.begin(channel);
+    channel.onClosed(() => linger.cancel());
+  }
+
+  /** Gives the peer the whole linger time to end its half, because all output was sent. */
+  outputSent(channel: Channel): void {
+    this.lingering?.begin(channel);
   }
 
   get future(): SettableFuture {

@@ -361,6 +361,11 @@ export class ChannelOutput implements StallOwner {
     return this.hasFlushed && this.owner.isOpen;
   }
 
+  /** Whether flushed output waits, and a stall of it would be noticed. */
+  get isWatched(): boolean {
+    return this.stall !== undefined && this.isWaiting;
+  }
+
   stalled(): void {
     this.owner.closeAs('slow-consumer');
   }

@@ -87,3 +87,11 @@ export function dropsKeptMessages(channel: Channel): boolean {
   if (!channel.discardsInput) return false;
   return channel.isOpen || channel.closeInfo?.by === 'local';
 }
+
+/**
+ * Returns true if the end of the whole channel has begun, so that its linger time and its limits on output finish it. After
+ * `shutdown('output')` only one half ends, and the peer can still send.
+ */
+export function endsWhole({ isEnding, discardsInput }: Channel): boolean {
+  return isEnding && discardsInput;
+}

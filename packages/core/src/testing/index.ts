@@ -37,4 +37,4 @@ export { describeTransport } from './transport-contract.ts';
 export { type DecoderPair, type VerifyDecoderOptions, verifyDecoder } from './verify-decoder.ts';
 export { verifyFrameTimeout } from './verify-frame-timeout.ts';
 export { VirtualChannel } from './virtual-channel.ts';
-export { VirtualClock } from './virtual-clock.ts';
+export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';

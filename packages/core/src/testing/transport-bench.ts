@@ -19,6 +19,8 @@ export interface TransportTraits {
   readonly name: string;
   /** Whether the peer sees `abort()` as a reset, and not only as the end. */
   readonly resets: boolean;
+  /** Whether the peer sees a reset if `close()` cuts a write that is under way. @default the value of `resets` */
+  readonly showsCuts?: boolean;
   /** Number of bytes that the test of large transfers sends in each direction. @default 4 MiB */
   readonly transferBytes?: number;
 }

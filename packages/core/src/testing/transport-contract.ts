@@ -55,6 +55,7 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
     });
     if ('nobody' in bench) refuses(runner, bench);
     if (bench.resets) noticesResets(runner, bench);
+    if (bench.showsCuts ?? bench.resets) showsCuts(runner, bench);
     it('leaves no handle open', async () => {
       await settle(() => false, 20);
       const before = handles();
@@ -80,6 +81,24 @@ async function openWith(bench: TransportBench, near: Handler, far: Handler) {
     await link.close();
   };
   return { close };
+}
+
+function showsCuts({ it, expect }: TestRunner, bench: TransportBench): void {
+  const options = { outboundStallMs: false, maxOutboundBytes: Number.POSITIVE_INFINITY } as const;
+  const test = async (ours: Channel, peer: Channel, probe: TransportProbe): Promise<void> => {
+    const hold = peer.holdReads('contract');
+    for (let i = 0; i < 256; i++) ours.write(PIECE).onSettled(() => {});
+    ours.flush();
+    await settle(() => false, 20);
+    ours.close();
+    hold.release();
+    const { reason } = await peer.closed;
+    expect(reason === 'reset' || probe.bytes === 256 * PIECE.length).toBe(true);
+  };
+  it('close() does not let a peer take a part of the output for the whole', () =>
+    withLink(bench, options, options, ({ near, far, farProbe }) => test(near, far, farProbe)));
+  it('close() of the far end does not let a peer take a part for the whole', () =>
+    withLink(bench, options, options, ({ near, far, nearProbe }) => test(far, near, nearProbe)));
 }
 
 function noticesResets({ it, expect }: TestRunner, bench: TransportBench): void {

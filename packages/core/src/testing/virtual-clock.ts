@@ -1,10 +1,24 @@
 import type { Clock, Timer, Turns } from '../contract.ts';
+import { number } from '../option/option-kind.ts';
+import { describeOptions } from '../option/option-set.ts';
 import { ClockDeadlines } from '../time/clock-deadlines.ts';
 import { TurnQueue } from '../time/turn-queue.ts';
 import { EventQueue } from './event-queue.ts';
 
 /** Time of day at which virtual time starts: 2030-01-01T00:00:00Z. */
 const BEGINNING_OF_TIME = 1_893_456_000_000;
+
+/** Options of a {@link VirtualClock}. */
+export interface VirtualClockOptions {
+  /**
+   * Time that passes at each call of `now()`, in milliseconds. On a real machine, time also passes between two calls in the same
+   * event, and a token or a deadline can come due in between.
+   * @default 0
+   */
+  readonly stepMs?: number;
+}
+
+const OPTIONS = describeOptions('VirtualClock', { stepMs: number({ default: 0 }) });
 
 /**
  * A clock whose time moves only by a call. Timers run in the order of their due time, and in the order of scheduling within
@@ -20,8 +34,14 @@ export class VirtualClock implements Clock {
   readonly deadlines: ClockDeadlines = new ClockDeadlines(this);
   /** Number of nested events that are running. */
   private depth = 0;
+  private readonly stepMs: number;
+
+  constructor(options: VirtualClockOptions = {}) {
+    this.stepMs = OPTIONS.resolve(options).stepMs;
+  }
 
   now(): number {
+    this.time += this.stepMs;
     return this.time;
   }
 

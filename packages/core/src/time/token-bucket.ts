@@ -21,10 +21,18 @@ export class TokenBucket {
 
   /** Takes a token. Returns false if no token is available. */
   take(rate: Rate, now: number): boolean {
+    return this.takeOrWait(rate, now) === 0;
+  }
+
+  /**
+   * Takes a token and returns 0. If no token is available, returns the time until one is, in milliseconds. A caller that asked
+   * for the time later could get 0, because a token can come due between two calls.
+   */
+  takeOrWait(rate: Rate, now: number): number {
     this.fill(rate, now);
-    if (this.tokens < 1) return false;
+    if (this.tokens < 1) return ((1 - this.tokens) / rate.perSecond) * 1000;
     this.tokens -= 1;
-    return true;
+    return 0;
   }
 
   /** Reserves the next token. Returns the time until the token is available, in milliseconds, or 0 if it is available now. */
@@ -43,12 +51,6 @@ export class TokenBucket {
   left(rate: Rate, now: number): number {
     this.fill(rate, now);
     return Math.max(0, Math.floor(this.tokens));
-  }
-
-  /** Returns the time until a token is available, in milliseconds. */
-  waitMs(rate: Rate, now: number): number {
-    this.fill(rate, now);
-    return this.tokens >= 1 ? 0 : ((1 - this.tokens) / rate.perSecond) * 1000;
   }
 
   /** Returns true if the bucket is full. */

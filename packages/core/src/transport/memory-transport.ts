@@ -178,8 +178,10 @@ export class MemoryTransport implements Transport {
 
   close(): void {
     if (this.isClosed) return;
+    const isCut = this.waitingBytes > 0;
     this.drop();
-    this.end.close();
+    if (isCut) this.end.reset();
+    else this.end.close();
   }
 
   abort(): void {

@@ -96,7 +96,8 @@ export class SocketTransport extends StreamTransport {
   override close(_info: CloseInfo): void {
     this.rememberAddresses();
     this.wasClosed = true;
-    this.socket.destroy();
+    if (this.unsentBytes > 0) resetSocket(this.socket);
+    else this.socket.destroy();
   }
 
   override abort(_info: CloseInfo): void {

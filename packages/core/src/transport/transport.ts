@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Address, CloseInfo, Logger, TlsInfo } from '../contract.ts';
+import type { Address, CloseInfo, Logger, MessageLimits, TlsInfo } from '../contract.ts';
 import type { ReadMemory } from './read-memory.ts';
 
 /** The receiver of a transport's reports: its channel. The event loop makes all calls, and never within `open`. */
@@ -101,6 +101,8 @@ export interface Transport {
    * @default false
    */
   readonly messagesAreIndependent?: boolean | undefined;
+  /** Maximum length of a message in each direction, if the transport limits it. */
+  readonly messageLimits?: MessageLimits | undefined;
   /** Negotiated TLS parameters; `undefined` before the end of the handshake, and without TLS. */
   readonly tls?: TlsInfo | undefined;
 
@@ -145,7 +147,10 @@ export interface Transport {
   write(messages: readonly unknown[], bytes: number): boolean;
   /** Ends the output half after all written messages. */
   shutdownOutput(info: CloseInfo): void;
-  /** Closes the connection now. Bytes that the kernel has accepted still arrive. */
+  /**
+   * Closes the connection now. Bytes that the kernel has accepted still arrive. If a write is not complete, resets the
+   * connection instead, so that the peer does not take a part for the whole.
+   */
   close(info: CloseInfo): void;
   /** Resets the connection. */
   abort(info: CloseInfo): void;

@@ -45,6 +45,8 @@ export class HeartbeatMachine {
   /** The time since which an answer is awaited. */
   private awaitedSince: number | undefined = undefined;
   private missedInARow = 0;
+  /** Whether lateness of this process was already subtracted from the present silence. */
+  private isForgiven = false;
   private readonly sentAt: number[] = [];
   private silenceBeforePing = 0;
 
@@ -91,6 +93,7 @@ export class HeartbeatMachine {
     this.lastReadAt = now;
     this.awaitedSince = undefined;
     this.missedInARow = 0;
+    this.isForgiven = false;
   }
 
   wrote(now: number): void {
@@ -114,6 +117,7 @@ export class HeartbeatMachine {
     this.lastReadAt = now;
     this.awaitedSince = undefined;
     this.missedInARow = 0;
+    this.isForgiven = false;
   }
 
   /** Returns the first heartbeat, before its time. */
@@ -124,7 +128,7 @@ export class HeartbeatMachine {
   /** Returns the actions due at `now`. `plannedAt` is the value of `nextAt` when the timer was set. */
   due(now: number, plannedAt: number): readonly HeartbeatAction[] {
     const stoodMs = stoodStillMs(now, plannedAt);
-    if (stoodMs > 0) return this.forgive(now, stoodMs);
+    if (stoodMs > 0) this.forgive(now, stoodMs);
     const { timeoutMs, silenceMs, maxMissed } = this.rules;
     // Compared with the same sums as in `nextAt`, because differences of fractions may round the other way.
     if (now >= this.lastReadAt + silenceMs) {
@@ -144,14 +148,18 @@ export class HeartbeatMachine {
     this.sentAt.pop();
   }
 
-  /** Subtracts the time for which this process was suspended, because input of that time is unread. */
-  private forgive(now: number, lateMs: number): readonly HeartbeatAction[] {
+  /**
+   * Subtracts the time for which this process was suspended, because input of that time is unread. Each answer is forgiven once:
+   * the timers of a hidden tab are always late, and a dead peer must be noticed there, too.
+   */
+  private forgive(now: number, lateMs: number): void {
+    if (this.isForgiven) return;
+    this.isForgiven = true;
     const { timeoutMs, silenceMs } = this.rules;
     const moved = (since: number, allowedMs: number): number =>
       Math.min(now, Math.max(since + lateMs, now - allowedMs + READ_WITHIN_MS));
     this.lastReadAt = moved(this.lastReadAt, silenceMs);
     if (this.awaitedSince !== undefined) this.awaitedSince = moved(this.awaitedSince, timeoutMs);
-    return NOTHING;
   }
 
   private pingAt(): number {
@@ -172,6 +180,7 @@ export class HeartbeatMachine {
     this.lastPingAt = this.lastWriteAt = now;
     this.share = 1 - jitter * random();
     if (isAnswered) {
+      if (this.awaitedSince !== awaitedSince) this.isForgiven = false;
       this.awaitedSince = awaitedSince;
       if (this.sentAt.length === MAX_UNANSWERED) this.sentAt.shift();
       this.sentAt.push(now);

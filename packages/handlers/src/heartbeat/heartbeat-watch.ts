@@ -1,5 +1,5 @@
 import type { Context, DeadlineEntry, WriteFuture } from '@headrace/core';
-import { callInContext } from '@headrace/core/authoring';
+import { callInContext, endsWhole } from '@headrace/core/authoring';
 import type { AdaptiveInterval } from './adaptive-interval.ts';
 import { HeartbeatMissedEvent, HeartbeatReceivedEvent } from './heartbeat-event.ts';
 import type { HeartbeatFormat } from './heartbeat-format.ts';
@@ -143,6 +143,8 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
   expire(): void {
     const ctx = this.ctx!;
     const machine = this.machine!;
+    // After `end()`, no answer is read.
+    if (endsWhole(ctx.channel)) return;
     const isOn = (): boolean => this.ctx === ctx && ctx.channel.isOpen;
     this.standStill(ctx, machine);
     callInContext(ctx, () => {
@@ -180,6 +182,8 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
       machine.pingSkipped();
       return;
     }
+    // After `shutdown('output')`, a peer that sends nothing is lost anyway.
+    if (ctx.channel.isEnding) return;
     const future = ctx.writeAndFlush(this.format.ping());
     if (future.isSettled) return;
     this.pingOnItsWay = future;

@@ -107,9 +107,8 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler implem
     return {
       why: 'MessageRateHandler',
       mayPass: (ctx, isDue) => isDue || this.takes(ctx),
-      delivered: (ctx) => {
+      delivered: () => {
         if (this.kept.isEmpty) this.kept.release();
-        else this.arm(ctx);
       },
     };
   }
@@ -129,15 +128,25 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler implem
     super.channelInactive(ctx);
   }
 
-  /** Returns true if a message may pass now. Otherwise, holds reads. */
+  /** Returns true if a message may pass now. Otherwise, holds reads until the next token comes due. */
   private takes(ctx: Context): boolean {
-    if (this.bucket.take(this.rate, ctx.clock.now())) {
+    const waitMs = this.bucket.takeOrWait(this.rate, ctx.clock.now());
+    if (waitMs === 0) {
       if (!this.isKeeping) this.isExceeded = false;
       return true;
     }
-    if (this.excessPolicy === 'slow-down') this.kept.hold(ctx.channel);
+    if (this.excessPolicy === 'slow-down') this.hold(ctx, waitMs);
     if (!this.isExceeded) this.exceeded(ctx);
     return false;
+  }
+
+  /** While others hold reads, the delivery after their release asks again. */
+  private hold(ctx: Context, waitMs: number): void {
+    this.kept.hold(ctx.channel);
+    this.timer ??= ctx.clock.schedule(() => {
+      this.timer = undefined;
+      this.kept.deliver(ctx);
+    }, Math.ceil(waitMs));
   }
 
   private exceeded(ctx: Context): void {
@@ -146,18 +155,6 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler implem
     const text = `messages come faster than ${perSecond} a second`;
     const error = new RejectedError('REJECTED_RATE', text, { perSecond });
     ctx.fireUserEventTriggered(new MessageRateExceededEvent(error));
-    if (this.excessPolicy !== 'close' || ctx.channel.isOutputShutdown) return;
-    endWith(ctx, 'limit', this.lastWord);
-  }
-
-  private arm(ctx: Context): void {
-    if (this.timer !== undefined || !ctx.channel.isOpen) return;
-    const waitMs = Math.ceil(this.bucket.waitMs(this.rate, ctx.clock.now()));
-    // Another holder holds reads. When it releases them, the kept messages are delivered without a timer.
-    if (waitMs === 0) return;
-    this.timer = ctx.clock.schedule(() => {
-      this.timer = undefined;
-      this.kept.deliver(ctx);
-    }, waitMs);
+    if (this.excessPolicy === 'close') endWith(ctx, 'limit', this.lastWord);
   }
 }

@@ -21,18 +21,18 @@ export class TokenBuckets {
 
   /** Takes a token. Returns true if this name had a token. */
   take(name: string, now: number): boolean {
+    return this.takeOrWait(name, now) === 0;
+  }
+
+  /** Takes a token and returns 0, or returns the time until this name has a token, in milliseconds. */
+  takeOrWait(name: string, now: number): number {
     const bucket = this.buckets.peek(name) ?? new TokenBucket(this.rate);
     this.buckets.use(name, bucket);
-    const taken = bucket.take(this.rate, now);
+    const waitMs = bucket.takeOrWait(this.rate, now);
     // A full bucket need not be remembered. Two checks for each use of a bucket are enough to find all full
     // buckets.
     this.buckets.forget(2, (old) => old.isFull(this.rate, now));
-    return taken;
-  }
-
-  /** Returns the time until this name has a token, in milliseconds. */
-  waitMs(name: string, now: number): number {
-    return this.buckets.peek(name)?.waitMs(this.rate, now) ?? 0;
+    return waitMs;
   }
 
   giveBack(name: string, now: number): void {

@@ -19,6 +19,7 @@ import {
   checkKind,
   checkObject,
   describeOptions,
+  endsWhole,
   fn,
   KeptInputHandler,
   type KeptInputSteps,
@@ -336,6 +337,10 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
 
   private onDeadline(ctx: Context): void {
     if (this.isDecided || this.isRefused || !ctx.channel.isActive) return;
+    if (endsWhole(ctx.channel)) {
+      this.drop();
+      return;
+    }
     callInContext(ctx, () => {
       try {
         this.timedOut(ctx);
@@ -357,7 +362,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     if (name === undefined) {
       // No input is read any more and no deadline runs, so a channel that is left open would stay open for
       // ever.
-      if (ctx.isRemoved || ctx.channel.isEnding) this.drop();
+      if (ctx.isRemoved || endsWhole(ctx.channel)) this.drop();
       else this.refuseLate(ctx, prefix);
       return;
     }

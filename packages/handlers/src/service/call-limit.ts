@@ -107,10 +107,10 @@ export class CallLimit {
   };
 
   private takeToken(caller: string, now: number): void {
-    const { buckets } = this;
-    if (buckets === undefined || buckets.take(caller, now)) return;
+    const waitMs = this.buckets?.takeOrWait(caller, now) ?? 0;
+    if (waitMs === 0) return;
     this.counters.refusedByRate += 1;
-    throw overloaded('calls come too fast', Math.ceil(buckets.waitMs(caller, now)));
+    throw overloaded('calls come too fast', Math.ceil(waitMs));
   }
 
   private ended(caller: string): void {

@@ -47,10 +47,7 @@ export function expire(
   limit: 'age' | 'messages',
   { lastWord, graceMs }: Expiry,
 ): Timer | undefined {
-  const end = (): void => {
-    if (!ctx.channel.isOpen || ctx.channel.isOutputShutdown) return;
-    endWith(ctx, 'limit', lastWord);
-  };
+  const end = (): void => endWith(ctx, 'limit', lastWord);
   ctx.fireUserEventTriggered(new ConnectionExpiredEvent(limit, graceMs));
   if (graceMs > 0) return ctx.deadline({ ms: graceMs, whileHeld: 'runs' }, end);
   end();

@@ -1,5 +1,5 @@
 import { type Context, TimedOutError } from '@headrace/core';
-import { describeOptions, time } from '@headrace/core/authoring';
+import { describeOptions, endsWhole, time } from '@headrace/core/authoring';
 import { IdleStateHandler } from '../idle/idle-state-handler.ts';
 
 /** Options of a {@link ReadTimeoutHandler}. */
@@ -25,7 +25,7 @@ const NO_EVENTS = { fires: [] } as const;
  * - **Out** The same.
  * - **Events** Forwards all. While reads are held (`holdReads`), the time stops.
  * - **Errors** `TIMEOUT_READ` to the handlers after it, once. Then the channel closes with the reason `timeout`, unless a handler
- *   has already ended its output.
+ *   has called `end()`. A `shutdown('output')` does not prevent the close.
  * - **State** Per channel: one timer, one time stamp.
  * - **Cost** One time stamp per read burst.
  * - **Pitfalls** For a warning, or for an action other than a close, use the IdleStateHandler.
@@ -58,10 +58,11 @@ export class ReadTimeoutHandler extends IdleStateHandler {
   }
 
   protected override channelIdle(ctx: Context): void {
-    if (this.isOver) return;
+    // After `end()`, nothing is expected of the peer.
+    if (this.isOver || endsWhole(ctx.channel)) return;
     this.isOver = true;
     const text = `nothing was read for ${this.timeoutMs} ms`;
     ctx.fireExceptionCaught(new TimedOutError('TIMEOUT_READ', text, { timeoutMs: this.timeoutMs }));
-    if (!ctx.channel.isOutputShutdown) ctx.close('timeout');
+    if (!endsWhole(ctx.channel)) ctx.close('timeout');
   }
 }

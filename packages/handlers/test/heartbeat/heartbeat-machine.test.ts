@@ -27,6 +27,20 @@ function run(machine: HeartbeatMachine, from: number, end: number): string[] {
   return done;
 }
 
+/** As `run`, where timers run only at multiples of `everyMs`, as in a hidden tab. */
+function runLate(machine: HeartbeatMachine, everyMs: number): string[] {
+  const done: string[] = [];
+  for (let now = everyMs; now < 100 * everyMs; now += everyMs) {
+    if (machine.nextAt() > now) continue;
+    for (const action of machine.due(now, machine.nextAt())) {
+      if (action.do === 'ping') done.push(`ping @${now}`);
+      else done.push(`missed ${action.missed}${action.isLost ? ' lost' : ''} @${now}`);
+      if (action.do === 'report' && action.isLost) return done;
+    }
+  }
+  return done;
+}
+
 describe('HeartbeatMachine', () => {
   it('pings after an interval, twice if need be, and gives up', () => {
     expect(run(new HeartbeatMachine(rules, 0), 0, 10_000)).toEqual([
@@ -60,6 +74,34 @@ describe('HeartbeatMachine', () => {
       'ping @10500',
       'missed 2 lost @11000',
     ]);
+  });
+
+  it('sends the heartbeat that is due, although its timer is late', () => {
+    const machine = new HeartbeatMachine(rules, 0);
+    expect(machine.due(60_000, machine.nextAt())).toEqual([{ do: 'ping' }]);
+  });
+
+  it('forgives lateness of its own once for each answer, so that timers that are always late find a dead peer', () => {
+    const machine = new HeartbeatMachine(rules, 0);
+    expect(runLate(machine, 60_000)).toEqual([
+      'ping @60000',
+      'missed 1 @180000',
+      'ping @180000',
+      'missed 2 lost @300000',
+    ]);
+  });
+
+  it('finds a silence without heartbeats with timers that are always late', () => {
+    const silent = { ...rules, intervalMs: () => Number.POSITIVE_INFINITY, silenceMs: 5000 };
+    expect(runLate(new HeartbeatMachine(silent, 0), 60_000)).toEqual(['missed 0 lost @120000']);
+  });
+
+  it('keeps a peer that answers, with timers that are always late', () => {
+    const machine = new HeartbeatMachine({ ...rules, silenceMs: 3000 }, 0);
+    for (let now = 60_000; now < 3_600_000; now += 60_000) {
+      expect(machine.due(now, machine.nextAt())).toEqual([{ do: 'ping' }]);
+      machine.read(now + 50);
+    }
   });
 
   it('matches answers to pings in their order', () => {

@@ -78,6 +78,23 @@ describe('MessageRateHandler', () => {
     expect(channel.isReadHeld).toBe(false);
   });
 
+  it('slow-down: goes on for a token that comes due between two looks at the clock', () => {
+    for (let stepMs = 0.1; stepMs < 40; stepMs *= 1.3) {
+      const clock = new VirtualClock({ stepMs });
+      const seen: unknown[] = [];
+      const channel = EmbeddedChannel.with(
+        { clock, readBudgetMs: 1_000_000 },
+        new MessageRateHandler({ perSecond: 50, burst: 10 }),
+        { channelRead: (_ctx: Context, message: unknown) => void seen.push(message) },
+      );
+      const messages = Array.from({ length: 200 }, (_, i) => i);
+      channel.writeInbound(...messages);
+      clock.advance(60_000);
+      expect(seen, `a step of ${stepMs} ms`).toEqual(messages);
+      expect(channel.isReadHeld).toBe(false);
+    }
+  });
+
   it('slow-down: has no timer while reads are held by others', () => {
     const { channel, seen } = setUp({ perSecond: 2, burst: 2 });
     channel.writeInbound('a', 'b', 'c', 'd');

@@ -71,6 +71,7 @@ const GONE_TEXTS = [
   'the server no longer has the missed messages',
   'the server speaks another version',
   'the server had to give the channel up',
+  'the next message ended several links in a row',
 ];
 
 /** @internal Creates the error for a lasting channel that the server cannot continue. */

@@ -36,13 +36,16 @@ export class PresentLink {
   /** Whether sending is paused, while the channel moves to another process or waits for its log. */
   isPaused = false;
   private readonly machine: ResumeMachine;
+  private readonly unsendable: (error: Error) => void;
   private lost: LostLink | undefined = undefined;
   /** Listener for the frames of a link: one for each link, not one for each flush. */
   private settled: ((error: Error | undefined) => void) | undefined = undefined;
   private pumping: typeof IDLE | typeof PUMPING | typeof PUMP_AGAIN = IDLE;
 
-  constructor(machine: ResumeMachine) {
+  /** @param unsendable - called for a message that is too long for the link */
+  constructor(machine: ResumeMachine, unsendable: (error: Error) => void) {
     this.machine = machine;
+    this.unsendable = unsendable;
   }
 
   get localAddress(): Address | undefined {
@@ -119,6 +122,7 @@ export class PresentLink {
       this.settled ??= refusedBy(link);
       future.onSettled(this.settled);
     }
+    if (machine.unsendable !== undefined) this.unsendable(machine.unsendable);
     if (last === undefined) return;
     link.flush();
     if (last.isSuccess) machine.writesEnded();

@@ -10,10 +10,16 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { sizeOfBytes, transportOf } from '@headrace/core/authoring';
+import { messageLimitsOf, sizeOfBytes, transportOf } from '@headrace/core/authoring';
+import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ACK_MS } from '../protocol/incoming-messages.ts';
 import type { MovePlace } from '../protocol/resume-frame.ts';
-import { type ResumeAction, ResumeMachine } from '../protocol/resume-machine.ts';
+import {
+  type ResumeAction,
+  ResumeMachine,
+  type ResumeTerms,
+  type WantedTerms,
+} from '../protocol/resume-machine.ts';
 import { Departure } from './departure.ts';
 import { type InputOwner, LastingInput } from './lasting-input.ts';
 import { LastingOutput } from './lasting-output.ts';
@@ -23,6 +29,10 @@ import type { ResumeOwner, ResumeTransportOptions, TransportState } from './resu
 
 /** Time that a closed channel with a link waits for the acknowledgement of its output. */
 const LINGER_MS = 10_000;
+/** Number of links in a row that end at the same message, after which the channel ends. */
+const MAX_REFUSALS = 3;
+/** Maximum time between two of these links. */
+const SAME_REFUSAL_MS = 300_000;
 
 /**
  * The transport of a lasting channel over a succession of links. Outbound messages are kept until the peer has received them.
@@ -54,12 +64,20 @@ export class ResumeTransport implements Transport, InputOwner {
   isFinished = false;
   /** Set while the state is moving to another process and does not change. */
   private departure: Departure | undefined = undefined;
+  /** Whether the channel has ended because of a message that each link refused. */
+  isRefused = false;
+  /** Number of links in a row that ended without progress after this number of messages in both directions. */
+  private refusals = 0;
+  private refusedAfter = -1;
+  private refusedAt = 0;
   private endError: Error | undefined = undefined;
   private lingerTimer: Timer | undefined = undefined;
 
   constructor(options: ResumeTransportOptions) {
     this.machine = new ResumeMachine(options);
-    this.links = new PresentLink(this.machine);
+    this.links = new PresentLink(this.machine, (error) =>
+      this.clock.execute(() => this.endUnsendable(error)),
+    );
     this.input = this.newInput();
     this.output = new LastingOutput(this.machine);
     this.clock = options.clock;
@@ -95,8 +113,8 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   get accepts(): string {
-    const most = Math.max(0, this.machine.maxPayloadBytes);
-    return `Buffers of at most ${most} bytes, which is what the peer's credit allows`;
+    const most = Math.max(0, this.machine.maxMessageBytes);
+    return `Buffers of at most ${most} bytes, the limit of the peer's credit and of its link`;
   }
 
   get unsentBytes(): number {
@@ -148,25 +166,21 @@ export class ResumeTransport implements Transport, InputOwner {
 
   /** Called when the client has a link. Sends OPEN or RESUME. */
   greet(link: ResumeLink): void {
-    this.machine.beginLink();
+    this.machine.beginLink(messageLimitsOf(link.channel));
     this.beginLink(link);
     this.links.pump();
   }
 
   /** Called when a server's link received an OPEN. The channel begins. */
-  accept(link: ResumeLink, wanted: { windowMs: number; creditBytes: number }): void {
-    this.machine.open(wanted);
+  accept(link: ResumeLink, wanted: WantedTerms): void {
+    this.machine.open(wanted, messageLimitsOf(link.channel));
     this.isConnected = true;
     this.beginLink(link);
   }
 
   /** Called when a server's link received a RESUME with a known secret. */
-  resume(
-    link: ResumeLink,
-    frame: Buffer,
-    hello: { received: number; secret: string },
-  ): ResumeAction {
-    const action = this.machine.resume(frame, hello);
+  resume(link: ResumeLink, frame: Buffer, hello: ResumeTerms): ResumeAction {
+    const action = this.machine.resume(frame, hello, messageLimitsOf(link.channel));
     if (action.do !== 'resumed') return action;
     this.beginLink(link);
     this.resumed(action.resent);
@@ -205,8 +219,37 @@ export class ResumeTransport implements Transport, InputOwner {
     if (!this.isFinished && this.isOver && !this.owner.outlivesChannel) this.finish(undefined);
     // A link that was lost before the answer to RESUME is not reported.
     if (this.isFinished || !wasLinked) return;
+    const { closeInfo } = link.channel;
+    if (this.isPoisoned(closeInfo)) return;
     this.owner.detached(link);
-    this.fire(new LinkLostEvent(link.channel.closeInfo));
+    this.fire(new LinkLostEvent(closeInfo));
+  }
+
+  /**
+   * Counts links that this end closed at the same message, because it cannot be read or written. The message is sent again over each
+   * link. Returns true if the channel has ended for that reason.
+   */
+  private isPoisoned(info: CloseInfo | undefined): boolean {
+    const { takenMessages, acknowledgedMessages } = this.machine;
+    if (info?.by !== 'local' || (info.reason !== 'bad-input' && info.reason !== 'error')) {
+      this.refusals = 0;
+      return false;
+    }
+    const now = this.clock.now();
+    const progress = takenMessages + acknowledgedMessages;
+    const isSame = progress === this.refusedAfter && now - this.refusedAt < SAME_REFUSAL_MS;
+    this.refusals = isSame ? this.refusals + 1 : 1;
+    this.refusedAfter = progress;
+    this.refusedAt = now;
+    if (this.refusals < MAX_REFUSALS) return false;
+    this.isRefused = true;
+    const { error } = info;
+    const which =
+      error instanceof EncodeError
+        ? `message ${acknowledgedMessages + 1}`
+        : `message ${takenMessages + 1} of the peer`;
+    this.fail(refusedError(which, error));
+    return true;
   }
 
   /** Asks the client to move, if a link exists. */
@@ -235,6 +278,8 @@ export class ResumeTransport implements Transport, InputOwner {
   private carryOut(action: ResumeAction): Error | undefined {
     switch (action.do) {
       case 'acknowledged':
+        // The peer waits for its log, and acknowledges the same messages again.
+        this.looks += 1;
         this.fill();
         break;
       case 'opened':
@@ -390,11 +435,11 @@ export class ResumeTransport implements Transport, InputOwner {
   sizeOf(message: unknown): number {
     const size = sizeOfBytes(message);
     // The peer's credit is unknown before the exchange, so `write` checks again.
-    return this.isConnected && size > this.machine.maxPayloadBytes ? -1 : size;
+    return this.isConnected && size > this.machine.maxMessageBytes ? -1 : size;
   }
 
   write(messages: readonly unknown[], bytes: number): boolean {
-    if (bytes > this.machine.maxPayloadBytes) this.refuseTooLong(messages);
+    if (bytes > this.machine.maxMessageBytes) this.refuseTooLong(messages);
     const payloads = messages as readonly OutboundBytes[];
     if (this.departure !== undefined) return this.departure.write(payloads, bytes);
     this.output.write(payloads, bytes);
@@ -405,7 +450,7 @@ export class ResumeTransport implements Transport, InputOwner {
 
   /** Rejects a message that could never be sent. */
   protected refuseTooLong(messages: readonly unknown[]): void {
-    const tooLong = messages.map(sizeOfBytes).find((size) => size > this.machine.maxPayloadBytes);
+    const tooLong = messages.map(sizeOfBytes).find((size) => size > this.machine.maxMessageBytes);
     if (tooLong === undefined) return;
     const text = `a message of ${tooLong} bytes, written before the connection was up: the channel takes ${this.accepts}`;
     throw new EncodeError('MESSAGE_TOO_LONG', text, { bytes: tooLong });
@@ -488,6 +533,14 @@ export class ResumeTransport implements Transport, InputOwner {
     this.finish(info);
   }
 
+  /** Ends the channel because a message can be sent over no link. The peer is notified. */
+  private endUnsendable(error: Error): void {
+    if (this.isFinished) return;
+    this.machine.reset();
+    this.links.pump();
+    this.fail(error);
+  }
+
   /** Ends the channel with an error. */
   fail(error: Error): void {
     this.endError ??= error;
@@ -537,6 +590,12 @@ export class ResumeTransport implements Transport, InputOwner {
     this.owner.finished(info);
     this.output.end(this.endError);
   }
+}
+
+function refusedError(which: string, cause: Error | undefined): ChannelError {
+  const why = cause === undefined ? '' : `: ${cause.message}`;
+  const text = `${which} ended ${MAX_REFUSALS} links in a row${why}`;
+  return new ChannelError(LASTING_ERRORS.MESSAGE_REFUSED, text, { links: MAX_REFUSALS }, cause);
 }
 
 /** Creates the error that the system would report, so that the channel's reason is `reset`. */

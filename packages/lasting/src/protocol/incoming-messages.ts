@@ -16,6 +16,9 @@ export class IncomingMessages {
   /** Number of the last message that the pipeline has read. */
   taken = 0;
   private readonly creditBytes: number;
+  /** Bytes that the peer keeps at most, which can be less than its credit. The peer waits when it keeps so many. */
+  keptBytes: number;
+  private largestCost = 0;
   private acknowledged = 0;
   /** Bytes that arrived and were not read. */
   private waitingBytes = 0;
@@ -23,7 +26,7 @@ export class IncomingMessages {
   private unacknowledgedBytes = 0;
 
   constructor(creditBytes: number) {
-    this.creditBytes = creditBytes;
+    this.creditBytes = this.keptBytes = creditBytes;
   }
 
   /** Continues a channel of another process, which has read messages up to this number. */
@@ -40,8 +43,10 @@ export class IncomingMessages {
   /** Called when the pipeline has read the oldest message. */
   take(payloadBytes: number): void {
     this.taken += 1;
-    this.waitingBytes -= payloadBytes + MESSAGE_OVERHEAD_BYTES;
-    this.unacknowledgedBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
+    const cost = payloadBytes + MESSAGE_OVERHEAD_BYTES;
+    this.waitingBytes -= cost;
+    this.unacknowledgedBytes += cost;
+    if (cost > this.largestCost) this.largestCost = cost;
   }
 
   /** Whether messages were read that are not acknowledged. */
@@ -49,11 +54,13 @@ export class IncomingMessages {
     return this.taken !== this.acknowledged;
   }
 
-  /** Whether an acknowledgement should be sent now. */
+  /** Whether an acknowledgement should be sent now, because the peer may have no room for its next message. */
   get isDue(): boolean {
+    const { unacknowledgedBytes, keptBytes } = this;
     return (
       this.taken - this.acknowledged >= ACK_MESSAGES ||
-      this.unacknowledgedBytes >= this.creditBytes * ACK_SHARE
+      unacknowledgedBytes >= keptBytes * ACK_SHARE ||
+      (unacknowledgedBytes > 0 && unacknowledgedBytes + this.largestCost > keptBytes)
     );
   }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { ByteSource, OutboundBytes } from '@headrace/core';
 import { bufferView, byteLengthOf } from '@headrace/core/authoring';
-import { FRAME_KIND, MANY_BYTES, RECORD_HEADER_BYTES } from './resume-frame.ts';
+import { FRAME_KIND, RECORD_HEADER_BYTES } from './resume-frame.ts';
 
 /**
  * Bytes that each message costs in the credit, in addition to its payload. Both ends count these bytes, so the value is part of
@@ -104,15 +104,18 @@ export class KeptRun {
     this.firstUnsentAt = this.firstKeptAt;
   }
 
-  /** Returns the next frame for the link and marks it as sent. A frame contains several short messages, or one message. */
-  next(): RunFrame {
+  /**
+   * Returns the next frame for the link and marks it as sent. A frame contains several short messages, together at most `maxBytes`
+   * long, or one message.
+   */
+  next(maxBytes: number): RunFrame {
     const { lengths, firstUnsentAt: from } = this;
     this.isLent = true;
     let to = from;
     let i = this.firstUnsent;
     for (; i < lengths.length; i++) {
       const end = to + RECORD_HEADER_BYTES + lengths[i]!;
-      if (end - from >= MANY_BYTES) break;
+      if (end - from >= maxBytes) break;
       to = end;
     }
     const isAlone = i - this.firstUnsent < 2;

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
 import { byteLengthOf, SendSequence } from '@headrace/core/authoring';
 import { KeptRun, MESSAGE_OVERHEAD_BYTES, type RunFrame } from './kept-run.ts';
-import { RECORD_HEADER_BYTES } from './resume-frame.ts';
+import { MANY_BYTES, NO_LIMIT, RECORD_HEADER_BYTES } from './resume-frame.ts';
 import { giveBack, LARGEST_SPARE_BYTES, takeRun } from './spare-runs.ts';
 
 /** Empty list that idle channels share. */
@@ -12,6 +12,8 @@ const NO_RUNS: KeptRun[] = [];
 export class OutgoingMessages extends SendSequence {
   /** Maximum number of unacknowledged bytes: the peer's credit. */
   creditBytes = 0;
+  /** Maximum length of a frame that the links let pass. */
+  maxFrameBytes: number = NO_LIMIT;
   /** Number of unacknowledged bytes, including the overhead. */
   bytes = 0;
   /** Runs, the oldest first; nearly always one. */
@@ -20,6 +22,11 @@ export class OutgoingMessages extends SendSequence {
   /** Maximum length of a payload within the credit. */
   get maxPayloadBytes(): number {
     return this.creditBytes - MESSAGE_OVERHEAD_BYTES;
+  }
+
+  /** Maximum length of a payload within the credit that the links let pass, too. */
+  get maxMessageBytes(): number {
+    return Math.min(this.maxPayloadBytes, this.maxFrameBytes - 1);
   }
 
   /** Copies messages with a total length of `bytes`. Returns the number of messages that the credit allows. */
@@ -67,7 +74,7 @@ export class OutgoingMessages extends SendSequence {
 
   /** Returns the next messages for the current link, as one frame. */
   next(): RunFrame | undefined {
-    const frame = this.unsentRun()?.next();
+    const frame = this.unsentRun()?.next(Math.min(MANY_BYTES, this.maxFrameBytes));
     if (frame === undefined) return undefined;
     this.send(frame.count);
     return frame;

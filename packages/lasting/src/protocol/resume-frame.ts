@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 
 /** Version of the protocol. */
-export const RESUME_VERSION = 2;
+export const RESUME_VERSION = 3;
 
 /** First byte of each frame. */
 export const FRAME_KIND = {
@@ -18,13 +18,15 @@ export const FRAME_KIND = {
   many: 10,
 } as const;
 
-/** Maximum length of a MANY frame. The framing of the links must allow this length. */
+/** Maximum length of a MANY frame. */
 export const MANY_BYTES = 1024;
+/** Value of `maxFrameBytes` if no limit is known. */
+export const NO_LIMIT = 2 ** 32 - 1;
 /** Length of the field before each message of a MANY frame. */
 export const RECORD_HEADER_BYTES = 2;
 
 /** Codes of the reasons for which a lasting channel cannot continue. */
-export const GONE_CODE = { unknown: 1, overrun: 2, version: 3, limit: 4 } as const;
+export const GONE_CODE = { unknown: 1, overrun: 2, version: 3, limit: 4, refused: 5 } as const;
 
 /** Place to which a client can move: a host and port, or a path. */
 export type MovePlace =
@@ -33,11 +35,18 @@ export type MovePlace =
 
 /** A frame of a link. Ids and secrets are 16 bytes, here as Latin-1 text. */
 export type ResumeFrame =
-  | { readonly kind: 'open'; readonly windowMs: number; readonly creditBytes: number }
+  | {
+      readonly kind: 'open';
+      readonly windowMs: number;
+      readonly creditBytes: number;
+      /** Maximum length of a frame to the sender of this frame, over this link. @default NO_LIMIT */
+      readonly maxFrameBytes?: number;
+    }
   | {
       readonly kind: 'opened';
       readonly windowMs: number;
       readonly creditBytes: number;
+      readonly maxFrameBytes?: number;
       readonly id: string;
       readonly secret: string;
     }
@@ -46,8 +55,14 @@ export type ResumeFrame =
       readonly id: string;
       readonly secret: string;
       readonly received: number;
+      readonly maxFrameBytes?: number;
     }
-  | { readonly kind: 'resumed'; readonly received: number; readonly secret: string }
+  | {
+      readonly kind: 'resumed';
+      readonly received: number;
+      readonly secret: string;
+      readonly maxFrameBytes?: number;
+    }
   | {
       readonly kind: 'gone';
       readonly code: number;
@@ -74,35 +89,42 @@ export interface OtherVersion {
 export const SECRET_BYTES = 16;
 
 const SHOWN_BYTES = 16;
-/** Offsets of ids in OPENED and RESUME. */
-const OPENED_ID = 10;
+/** Length of an OPEN, and of the same fields in OPENED. */
+const OPEN_BYTES = 14;
+const OPENED_BYTES = OPEN_BYTES + 2 * SECRET_BYTES;
 const RESUME_ID = 2;
 const COUNT_BYTES = 6;
+const LIMIT_BYTES = 4;
+const RESUME_RECEIVED = RESUME_ID + 2 * SECRET_BYTES;
+const RESUME_LIMIT = RESUME_RECEIVED + COUNT_BYTES;
+const RESUMED_LIMIT = 1 + COUNT_BYTES + SECRET_BYTES;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Encodes one frame, which is one message of the framing below. */
 export function encodeResumeFrame(frame: ResumeFrame): Buffer {
   switch (frame.kind) {
     case 'open':
-      return parameters(FRAME_KIND.open, frame, 10);
+      return parameters(FRAME_KIND.open, frame, OPEN_BYTES);
     case 'opened': {
-      const bytes = parameters(FRAME_KIND.opened, frame, OPENED_ID + 2 * SECRET_BYTES);
-      bytes.write(frame.id, OPENED_ID, 'latin1');
-      bytes.write(frame.secret, OPENED_ID + SECRET_BYTES, 'latin1');
+      const bytes = parameters(FRAME_KIND.opened, frame, OPENED_BYTES);
+      bytes.write(frame.id, OPEN_BYTES, 'latin1');
+      bytes.write(frame.secret, OPEN_BYTES + SECRET_BYTES, 'latin1');
       return bytes;
     }
     case 'resume': {
-      const bytes = Buffer.alloc(RESUME_ID + 2 * SECRET_BYTES + COUNT_BYTES);
+      const bytes = Buffer.alloc(RESUME_LIMIT + LIMIT_BYTES);
       bytes[0] = FRAME_KIND.resume;
       bytes[1] = RESUME_VERSION;
       bytes.write(frame.id, RESUME_ID, 'latin1');
       bytes.write(frame.secret, RESUME_ID + SECRET_BYTES, 'latin1');
-      bytes.writeUIntBE(frame.received, RESUME_ID + 2 * SECRET_BYTES, COUNT_BYTES);
+      bytes.writeUIntBE(frame.received, RESUME_RECEIVED, COUNT_BYTES);
+      bytes.writeUInt32BE(frame.maxFrameBytes ?? NO_LIMIT, RESUME_LIMIT);
       return bytes;
     }
     case 'resumed': {
-      const bytes = counted(FRAME_KIND.resumed, frame.received, SECRET_BYTES);
+      const bytes = counted(FRAME_KIND.resumed, frame.received, SECRET_BYTES + LIMIT_BYTES);
       bytes.write(frame.secret, 1 + COUNT_BYTES, 'latin1');
+      bytes.writeUInt32BE(frame.maxFrameBytes ?? NO_LIMIT, RESUMED_LIMIT);
       return bytes;
     }
     case 'gone': {
@@ -138,9 +160,15 @@ function record(payload: Buffer): [Buffer, Buffer] {
   return [header, payload];
 }
 
+interface Parameters {
+  readonly windowMs: number;
+  readonly creditBytes: number;
+  readonly maxFrameBytes?: number;
+}
+
 function parameters(
   kind: number,
-  { windowMs, creditBytes }: { readonly windowMs: number; readonly creditBytes: number },
+  { windowMs, creditBytes, maxFrameBytes = NO_LIMIT }: Parameters,
   length: number,
 ): Buffer {
   const bytes = Buffer.alloc(length);
@@ -148,6 +176,7 @@ function parameters(
   bytes[1] = RESUME_VERSION;
   bytes.writeUInt32BE(windowMs, 2);
   bytes.writeUInt32BE(creditBytes, 6);
+  bytes.writeUInt32BE(maxFrameBytes, 10);
   return bytes;
 }
 
@@ -174,32 +203,34 @@ export function decodeResumeFrame(bytes: Buffer): ResumeFrame | OtherVersion {
   switch (bytes[0]) {
     case FRAME_KIND.open:
       if (hasOtherVersion(bytes)) return { kind: 'other-version', version: bytes[1]! };
-      expectLength(bytes, 'OPEN', 10);
+      expectLength(bytes, 'OPEN', OPEN_BYTES);
       return { kind: 'open', ...parametersOf(bytes) };
     case FRAME_KIND.opened:
       expectVersion(bytes, 'OPENED');
-      expectLength(bytes, 'OPENED', OPENED_ID + 2 * SECRET_BYTES);
+      expectLength(bytes, 'OPENED', OPENED_BYTES);
       return {
         kind: 'opened',
         ...parametersOf(bytes),
-        id: secretAt(bytes, OPENED_ID),
-        secret: secretAt(bytes, OPENED_ID + SECRET_BYTES),
+        id: secretAt(bytes, OPEN_BYTES),
+        secret: secretAt(bytes, OPEN_BYTES + SECRET_BYTES),
       };
     case FRAME_KIND.resume:
       if (hasOtherVersion(bytes)) return { kind: 'other-version', version: bytes[1]! };
-      expectLength(bytes, 'RESUME', RESUME_ID + 2 * SECRET_BYTES + COUNT_BYTES);
+      expectLength(bytes, 'RESUME', RESUME_LIMIT + LIMIT_BYTES);
       return {
         kind: 'resume',
         id: secretAt(bytes, RESUME_ID),
         secret: secretAt(bytes, RESUME_ID + SECRET_BYTES),
-        received: bytes.readUIntBE(RESUME_ID + 2 * SECRET_BYTES, COUNT_BYTES),
+        received: bytes.readUIntBE(RESUME_RECEIVED, COUNT_BYTES),
+        maxFrameBytes: bytes.readUInt32BE(RESUME_LIMIT),
       };
     case FRAME_KIND.resumed:
-      expectLength(bytes, 'RESUMED', 1 + COUNT_BYTES + SECRET_BYTES);
+      expectLength(bytes, 'RESUMED', RESUMED_LIMIT + LIMIT_BYTES);
       return {
         kind: 'resumed',
         received: bytes.readUIntBE(1, COUNT_BYTES),
         secret: secretAt(bytes, 1 + COUNT_BYTES),
+        maxFrameBytes: bytes.readUInt32BE(RESUMED_LIMIT),
       };
     case FRAME_KIND.gone:
       return decodeGone(bytes);
@@ -258,7 +289,7 @@ function recordsOf(bytes: Buffer): Buffer[] {
 function decodeGone(bytes: Buffer): ResumeFrame {
   if (bytes.length < 6) throw short(bytes, 'GONE', 'at least 6');
   const code = bytes[1]!;
-  if (code < GONE_CODE.unknown || code > GONE_CODE.limit) {
+  if (code < GONE_CODE.unknown || code > GONE_CODE.refused) {
     throw invalidFrame(bytes, `${code} is not a code of GONE`);
   }
   return {
@@ -316,8 +347,12 @@ function short(bytes: Buffer, name: string, length: string): DecodeError {
   return invalidFrame(bytes, `${name} has ${length} bytes`);
 }
 
-function parametersOf(bytes: Buffer): { readonly windowMs: number; readonly creditBytes: number } {
-  return { windowMs: bytes.readUInt32BE(2), creditBytes: bytes.readUInt32BE(6) };
+function parametersOf(bytes: Buffer): Parameters {
+  return {
+    windowMs: bytes.readUInt32BE(2),
+    creditBytes: bytes.readUInt32BE(6),
+    maxFrameBytes: bytes.readUInt32BE(10),
+  };
 }
 
 function secretAt(bytes: Buffer, offset: number): string {

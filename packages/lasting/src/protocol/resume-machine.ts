@@ -6,7 +6,7 @@
 //
 // In addition, either direction can have ended (`end`), or the channel was dropped (`reset`).
 import { randomBytes } from 'node:crypto';
-import { DecodeError, type OutboundBytes } from '@headrace/core';
+import { DecodeError, EncodeError, type MessageLimits, type OutboundBytes } from '@headrace/core';
 import { bufferPlace, bufferView, byteLengthOf, whole } from '@headrace/core/authoring';
 import { IncomingMessages } from './incoming-messages.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
@@ -20,6 +20,7 @@ import {
   invalidFrame,
   MANY_BYTES,
   type MovePlace,
+  NO_LIMIT,
   RECORD_HEADER_BYTES,
   type ResumeFrame,
   SECRET_BYTES,
@@ -55,6 +56,8 @@ export interface MachineState extends SecretsState {
   readonly creditBytes: number;
   /** Maximum number of bytes kept for the client. */
   readonly keptCreditBytes: number;
+  /** Maximum length of a frame to the client, over its last link. @default no limit */
+  readonly maxFrameBytes?: number;
   /** Number of the last message that the pipeline has read. */
   readonly taken: number;
   /** Number of the last message that the client has. */
@@ -65,6 +68,20 @@ export interface MachineState extends SecretsState {
   readonly kept: readonly Buffer[];
   /** Reason for which this end's output has ended, if it has. */
   readonly endReason: string | undefined;
+}
+
+/** The terms in a client's OPEN. */
+export interface WantedTerms {
+  readonly windowMs: number;
+  readonly creditBytes: number;
+  readonly maxFrameBytes?: number;
+}
+
+/** What both ends say when a link resumes a channel. */
+export interface ResumeTerms {
+  readonly received: number;
+  readonly secret: string;
+  readonly maxFrameBytes?: number;
 }
 
 /** Receives the messages of a frame. */
@@ -105,6 +122,7 @@ const ABSENT = 0;
 const GREETING = 1;
 const LINKED = 2;
 
+const NO_LIMITS: MessageLimits = {};
 const OPENED: ResumeAction = { do: 'opened' };
 /** One shared object, because this action is the most frequent. */
 const ACKNOWLEDGED: ResumeAction = { do: 'acknowledged' };
@@ -137,6 +155,10 @@ export class ResumeMachine {
   private isServer = false;
   /** Whether RESUMED is sent next, with the number of read messages at that time. */
   private isAnswerDue = false;
+  /** Limits of the current link, or of the last one. */
+  private limits = NO_LIMITS;
+  /** Error of the message that is too long for the link, see {@link nextFrame}. */
+  unsendable: EncodeError | undefined = undefined;
 
   constructor({ windowMs, creditBytes, random }: ResumeMachineOptions) {
     this.windowMs = windowMs;
@@ -160,6 +182,11 @@ export class ResumeMachine {
   /** Maximum length of a payload within the peer's credit. */
   get maxPayloadBytes(): number {
     return this.outgoing.maxPayloadBytes;
+  }
+
+  /** Maximum length of a message that the credit allows and the links let pass. */
+  get maxMessageBytes(): number {
+    return this.outgoing.maxMessageBytes;
   }
 
   /** Number of the last message that was added; the first is 1. */
@@ -195,8 +222,8 @@ export class ResumeMachine {
   /** State that another process needs to continue, without the messages. */
   get header(): Omit<MachineState, 'kept'> {
     const { id, secrets, windowMs, creditBytes, incoming, outgoing, endReason } = this;
-    const { acknowledged, highest, creditBytes: keptCreditBytes } = outgoing;
-    const counts = { taken: incoming.taken, acknowledged, highest };
+    const { acknowledged, highest, creditBytes: keptCreditBytes, maxFrameBytes } = outgoing;
+    const counts = { taken: incoming.taken, acknowledged, highest, maxFrameBytes };
     return { id, ...secrets.state, windowMs, creditBytes, keptCreditBytes, ...counts, endReason };
   }
 
@@ -214,35 +241,54 @@ export class ResumeMachine {
     this.secrets.goOn(state);
     this.endReason = state.endReason;
     this.incoming.goOnAfter(state.taken);
-    this.outgoing.creditBytes = state.keptCreditBytes;
+    this.keepsAtMost(state.keptCreditBytes);
+    this.outgoing.maxFrameBytes = state.maxFrameBytes ?? NO_LIMIT;
     return this.outgoing.goOnWith(state.acknowledged, state.highest, state.kept);
   }
 
   // --- a link begins and ends ---
 
-  /** Begins a client's link. Sends OPEN or RESUME first. */
-  beginLink(): void {
+  /** Begins a client's link with these limits. Sends OPEN or RESUME first. */
+  beginLink(limits: MessageLimits = NO_LIMITS): void {
     this.link = GREETING;
-    const { windowMs, creditBytes, id } = this;
+    this.limits = limits;
+    const { windowMs, creditBytes, id, maxFrameBytes } = this;
     const secret = this.secrets.last;
     const greeting: ResumeFrame = this.isOpened
-      ? { kind: 'resume', id, secret, received: this.beginIncoming() }
-      : { kind: 'open', windowMs, creditBytes };
+      ? { kind: 'resume', id, secret, received: this.beginIncoming(), maxFrameBytes }
+      : { kind: 'open', windowMs, creditBytes, maxFrameBytes };
     this.sendUrgent(greeting);
   }
 
+  /** Maximum length of a frame from the peer, over the current link. */
+  private get maxFrameBytes(): number {
+    return Math.min(this.limits.inbound ?? NO_LIMIT, NO_LIMIT);
+  }
+
+  /** Called with the limit of the peer's end of the current link. */
+  private sendsAtMost(maxFrameBytes: number = NO_LIMIT): void {
+    this.outgoing.maxFrameBytes = Math.min(this.limits.outbound ?? NO_LIMIT, maxFrameBytes);
+  }
+
+  /** Both ends keep at most the smaller of the two credits. */
+  private keepsAtMost(creditBytes: number): void {
+    this.outgoing.creditBytes = this.incoming.keptBytes = creditBytes;
+  }
+
   /** Accepts an OPEN that the server received. */
-  open(wanted: { readonly windowMs: number; readonly creditBytes: number }): void {
+  open(wanted: WantedTerms, limits: MessageLimits = NO_LIMITS): void {
     this.link = LINKED;
+    this.limits = limits;
+    this.sendsAtMost(wanted.maxFrameBytes);
     this.isServer = true;
     this.windowMs = Math.min(this.windowMs, wanted.windowMs);
     // The client cannot cause this end to keep more than the client may send.
-    this.outgoing.creditBytes = Math.min(this.creditBytes, wanted.creditBytes);
+    this.keepsAtMost(Math.min(this.creditBytes, wanted.creditBytes));
     this.id = this.newSecret();
     const secret = this.newSecret();
     this.secrets.set(secret);
-    const { windowMs, creditBytes, id } = this;
-    this.sendUrgent({ kind: 'opened', windowMs, creditBytes, id, secret });
+    const { windowMs, creditBytes, id, maxFrameBytes } = this;
+    this.sendUrgent({ kind: 'opened', windowMs, creditBytes, maxFrameBytes, id, secret });
   }
 
   /** Returns true for a secret that resumes this channel. Takes the same time for every secret. */
@@ -251,7 +297,11 @@ export class ResumeMachine {
   }
 
   /** Accepts a RESUME with a known secret, which the server received in this frame. */
-  resume(frame: Buffer, { received, secret }: { received: number; secret: string }): ResumeAction {
+  resume(
+    frame: Buffer,
+    { received, secret, maxFrameBytes }: ResumeTerms,
+    limits: MessageLimits = NO_LIMITS,
+  ): ResumeAction {
     const { highest, acknowledged } = this.outgoing;
     if (received < acknowledged) {
       const text = `message ${received + 1} is no longer there`;
@@ -260,6 +310,8 @@ export class ResumeMachine {
     const wrong = this.checkReceived(frame, received, highest);
     if (wrong !== undefined) return wrong;
     this.beginIncoming();
+    this.limits = limits;
+    this.sendsAtMost(maxFrameBytes);
     // Urgent frames of an older link belong only to that link.
     this.urgent = undefined;
     this.links += 1;
@@ -384,7 +436,8 @@ export class ResumeMachine {
       this.id = frame.id;
       this.secrets.set(frame.secret);
       this.windowMs = Math.min(this.windowMs, frame.windowMs);
-      this.outgoing.creditBytes = Math.min(this.creditBytes, frame.creditBytes);
+      this.keepsAtMost(Math.min(this.creditBytes, frame.creditBytes));
+      this.sendsAtMost(frame.maxFrameBytes);
       return OPENED;
     }
     if (frame.kind === 'resumed' && this.isOpened) return this.resumed(bytes, frame);
@@ -393,10 +446,7 @@ export class ResumeMachine {
     );
   }
 
-  private resumed(
-    bytes: Buffer,
-    { received, secret }: { readonly received: number; readonly secret: string },
-  ): ResumeAction {
+  private resumed(bytes: Buffer, { received, secret, maxFrameBytes }: ResumeTerms): ResumeAction {
     if (received < this.outgoing.acknowledged) {
       // The log of the servers has lost the messages that it had acknowledged.
       const text = `message ${received + 1} is lost`;
@@ -405,6 +455,7 @@ export class ResumeMachine {
     const wrong = this.checkReceived(bytes, received, this.outgoing.highest);
     if (wrong !== undefined) return wrong;
     this.link = LINKED;
+    this.sendsAtMost(maxFrameBytes);
     this.secrets.set(secret);
     // The first other frame lets the server forget the previous secret.
     this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
@@ -480,12 +531,21 @@ export class ResumeMachine {
     this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
   }
 
+  /** Acknowledges what was acknowledged before, so that the peer does not take this end for one that does not read. */
+  acknowledgeAgain(): void {
+    if (this.link !== LINKED || this.isReset || this.isAnswerDue) return;
+    this.sendUrgent({ kind: 'ack', received: this.incoming.acknowledge() });
+  }
+
   private get isAckDue(): boolean {
     const { incoming } = this;
     return incoming.isDue || (this.hasPeerEnded && incoming.isUnacknowledged);
   }
 
-  /** Returns the next frame for the link, if any, and marks it as sent. */
+  /**
+   * Returns the next frame for the link, if any, and marks it as sent. A message that is too long for the link is not sent, because
+   * it would end each link. It is then in {@link unsendable}.
+   */
   nextFrame(): OutboundBytes | undefined {
     if (this.isAnswerDue) return this.nextAnswer();
     if (this.urgent !== undefined) return this.nextUrgent(this.urgent);
@@ -495,7 +555,11 @@ export class ResumeMachine {
       return encodeResumeFrame({ kind: 'ack', received: incoming.acknowledge() });
     }
     const data = outgoing.next();
-    if (data !== undefined) return data;
+    if (data !== undefined) {
+      if (data.byteLength <= outgoing.maxFrameBytes) return data;
+      this.unsendable = tooLongForLink(outgoing.sent, data.byteLength - 1, this.maxMessageBytes);
+      return undefined;
+    }
     if (this.endReason === undefined || this.isEndSent) return undefined;
     this.isEndSent = true;
     return encodeResumeFrame({ kind: 'end', reason: this.endReason });
@@ -519,7 +583,13 @@ export class ResumeMachine {
   private nextAnswer(): Buffer {
     this.isAnswerDue = false;
     const received = this.incoming.acknowledge();
-    return encodeResumeFrame({ kind: 'resumed', received, secret: this.secrets.last });
+    const { maxFrameBytes } = this;
+    return encodeResumeFrame({
+      kind: 'resumed',
+      received,
+      secret: this.secrets.last,
+      maxFrameBytes,
+    });
   }
 
   private nextUrgent(urgent: Buffer[]): Buffer | undefined {
@@ -527,6 +597,11 @@ export class ResumeMachine {
     if (urgent.length === 0) this.urgent = undefined;
     return frame;
   }
+}
+
+function tooLongForLink(message: number, bytes: number, most: number): EncodeError {
+  const text = `message ${message} of a lasting channel has ${bytes} bytes, but its link takes ${most}`;
+  return new EncodeError('MESSAGE_TOO_LONG', text, { message, bytes, most });
 }
 
 function without<F extends { readonly kind: string }>({

@@ -109,6 +109,7 @@ function wrongIn(header: SessionHeader): string | undefined {
   if (typeof header !== 'object' || header === null) return 'the header';
   const { id, secrets, secretsBefore, windowMs, creditBytes, keptCreditBytes, endReason } = header;
   const { taken, acknowledged, highest, keptCount, isClosed, isKnown, remote } = header;
+  const { maxFrameBytes = CREDIT_MAX } = header;
   const checks: Readonly<Record<string, boolean>> = {
     id: isSecret(id),
     secrets: Array.isArray(secrets) && secrets.length > 0 && secrets.every(isSecret),
@@ -116,6 +117,7 @@ function wrongIn(header: SessionHeader): string | undefined {
     windowMs: isCount(windowMs, WINDOW_MAX),
     creditBytes: isCount(creditBytes, CREDIT_MAX),
     keptCreditBytes: isCount(keptCreditBytes, CREDIT_MAX),
+    maxFrameBytes: isCount(maxFrameBytes, CREDIT_MAX),
     taken: isCount(taken, MAX_COUNT),
     acknowledged: isCount(acknowledged, MAX_COUNT),
     highest: isCount(highest, MAX_COUNT) && highest >= acknowledged,

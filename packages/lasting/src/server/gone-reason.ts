@@ -4,8 +4,9 @@ import { GONE_CODE } from '../protocol/resume-frame.ts';
  * Reason for which a client received `RESUME_GONE`. `unknown`: neither the table nor its log has the channel, because it ended,
  * its client was absent for too long, or it never existed. `ended`: the channel has ended here. `secret`: the secret is wrong.
  * `oldSecret`: the client has shown a later secret. `unreadable`: the records in the log cannot be read. `credit`: the log keeps
- * more than the client's credit. `rolledBack`: the log has lost messages that the client has. `position`: the client has fewer messages than it has acknowledged. `overrun`: the client read
- * too slowly. `version`: the protocol versions differ. `limit`: too many clients were absent.
+ * more than the client's credit. `rolledBack`: the log has lost messages that the client has. `position`: the client has fewer
+ * messages than it has acknowledged. `overrun`: the client read too slowly. `refused`: several links in a row refused the same
+ * message of the client. `version`: the protocol versions differ. `limit`: too many clients were absent.
  */
 export type GoneReason =
   | 'unknown'
@@ -17,6 +18,7 @@ export type GoneReason =
   | 'rolledBack'
   | 'position'
   | 'overrun'
+  | 'refused'
   | 'version'
   | 'limit';
 
@@ -31,6 +33,7 @@ const CODES: Readonly<Record<GoneReason, number>> = {
   rolledBack: GONE_CODE.unknown,
   position: GONE_CODE.overrun,
   overrun: GONE_CODE.overrun,
+  refused: GONE_CODE.refused,
   version: GONE_CODE.version,
   limit: GONE_CODE.limit,
 };

@@ -40,6 +40,8 @@ export interface JournalOwner {
   pull(): void;
   /** Returns `undefined` for a closed channel. Throws the error of `save`, or an error for a value that is not plain data. */
   describe(): Description | undefined;
+  /** Called again and again while the log takes long to store work. */
+  logWaits(): void;
   /** Called when work is stored, so that the client may see it. */
   stored(work: StoredWork): void;
   /** Called when the state that the client waits for is stored, so that the link can continue. */

@@ -22,6 +22,8 @@ const LAZY_MESSAGES = 32;
 const MAX_TAIL_BYTES = 65_536;
 /** Divisor of the credit. The result is used instead of `MAX_TAIL_BYTES` if the result is larger. */
 const MAX_TAIL_SHARE = 4;
+/** Interval at which the client learns that its messages wait for the log. It would close after 10 s without an acknowledgement. */
+const WAIT_NOTE_MS = 2500;
 /** Number of credits of stored messages that wait for the client before the channel becomes unwritable. */
 export const BACKLOG_CREDITS = 2;
 /** Share of the log's keep time after which a whole record is written again. */
@@ -85,6 +87,10 @@ export class Journal {
   private lazyTimer: Timer | undefined = undefined;
   /** Timer for the next append of a failed record. */
   private retryTimer: Timer | undefined = undefined;
+  /** Timer that looks whether an append takes long. It is not set for each append. */
+  private waitTimer: Timer | undefined = undefined;
+  /** Number of records at the last look. */
+  private recordsBefore = 0;
   private refusals = 0;
   private tailBytes = 0;
   private wholeAt = 0;
@@ -331,6 +337,17 @@ export class Journal {
       this.tailBytes = 0;
     } else this.tailBytes += record.length;
     this.append(record, { after: this.revision, replaces }, () => this.landed(isAnswer));
+    if (this.waitTimer === undefined) this.watchAppend();
+  }
+
+  private watchAppend(): void {
+    this.recordsBefore = this.records;
+    this.waitTimer = this.owner.clock.deadlines.schedule(() => {
+      this.waitTimer = undefined;
+      if (!this.isAppending || this.isOver) return;
+      if (this.records === this.recordsBefore) this.owner.logWaits();
+      this.watchAppend();
+    }, WAIT_NOTE_MS);
   }
 
   /**
@@ -524,6 +541,7 @@ export class Journal {
     const isUnderWay = this.isAppending && this.retryTimer === undefined;
     this.lazyTimer?.cancel();
     this.retryTimer?.cancel();
+    this.waitTimer?.cancel();
     this.held.clear();
     this.staged = [];
     this.stagedBytes = 0;

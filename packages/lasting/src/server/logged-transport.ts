@@ -5,7 +5,7 @@ import { LastingInput } from '../channel/lasting-input.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
 import { ResumeTransport } from '../channel/resume-transport.ts';
-import type { ResumeAction } from '../protocol/resume-machine.ts';
+import type { ResumeAction, ResumeTerms, WantedTerms } from '../protocol/resume-machine.ts';
 import type { RecordedSession, UnfinishedMessage } from '../protocol/session-record.ts';
 import { BACKLOG_CREDITS, Journal } from './journal.ts';
 import type {
@@ -110,7 +110,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   // --- links ---
 
-  override accept(link: ResumeLink, wanted: { windowMs: number; creditBytes: number }): void {
+  override accept(link: ResumeLink, wanted: WantedTerms): void {
     super.accept(link, wanted);
     // The client is notified of the open channel only after the log knows it.
     this.links.isPaused = true;
@@ -122,11 +122,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     else this.answered();
   }
 
-  override resume(
-    link: ResumeLink,
-    frame: Buffer,
-    hello: { received: number; secret: string },
-  ): ResumeAction {
+  override resume(link: ResumeLink, frame: Buffer, hello: ResumeTerms): ResumeAction {
     if (!this.isLogged) return super.resume(link, frame, hello);
     const wasPaused = this.links.isPaused;
     this.links.isPaused = true;
@@ -172,7 +168,7 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
 
   override write(messages: readonly unknown[], bytes: number): boolean {
     if (!this.isLogged) return super.write(messages, bytes);
-    if (bytes > this.machine.maxPayloadBytes) this.refuseTooLong(messages);
+    if (bytes > this.machine.maxMessageBytes) this.refuseTooLong(messages);
     const takesMore = this.journal.write(messages as readonly OutboundBytes[], bytes);
     if (this.links.link === undefined) this.owner.grew();
     return takesMore;
@@ -270,6 +266,12 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     // log.
     if (this.links.isPaused) this.machine.tookBefore();
     else super.taken(size);
+  }
+
+  logWaits(): void {
+    if (this.links.isPaused || this.links.link === undefined) return;
+    this.machine.acknowledgeAgain();
+    this.links.pump();
   }
 
   answered(): void {

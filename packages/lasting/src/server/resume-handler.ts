@@ -18,6 +18,7 @@ import {
   type LastingInitializer,
 } from '../channel/lasting-channel.ts';
 import { decodeResumeFrame, encodeResumeFrame, invalidFrame } from '../protocol/resume-frame.ts';
+import type { ResumeTerms, WantedTerms } from '../protocol/resume-machine.ts';
 import { codeOf, type GoneReason } from './gone-reason.ts';
 import type { ResumeSession } from './resume-session.ts';
 import { ResumeTable, type ResumeVerdict } from './resume-table.ts';
@@ -60,10 +61,8 @@ const OPTIONS = describeOptions('ResumeHandler', {
 });
 
 /** A client's RESUME. */
-interface ResumeRequest {
+interface ResumeRequest extends ResumeTerms {
   readonly id: string;
-  readonly secret: string;
-  readonly received: number;
 }
 
 /** Delay of a refusal, which is the same for every cause. */
@@ -87,15 +86,16 @@ const ignore = (): void => {};
  * - **Events** Fires `LinkLostEvent` and `LinkResumedEvent` in the lasting pipeline. Forwards `DrainStartEvent` and `DrainEvent`
  *   there. The drain of the link waits until the lasting channel has ended.
  * - **Errors** `HR_ERR_MESSAGE_INVALID` for frames that break the protocol: link and lasting channel end as `bad-input`.
+ *   `HR_ERR_MESSAGE_REFUSED` if the same message of the client ended three links in a row.
  *   `HR_ERR_TIMEOUT_READ` if no frame arrives within `helloTimeoutMs`. A lasting channel whose client does not return closes as
  *   `unreachable`, or as `limit`, with a `HR_ERR_RESUME_GONE` in its `closeInfo`.
  * - **State** Per link; the table has the state of the lasting channels. A client has signed in if its channel's attribute
  *   `PRINCIPAL` is set. An `AuthHandler` or a custom sign-in sets the attribute. The table gives up other clients first.
  * - **Cost** A copy of each written message until its acknowledgement, and of each short message that waits for the pipeline; an
  *   acknowledgement of 7 bytes for 64 messages.
- * - **Pitfalls** A write settles when the message is kept, not when it is sent: see `acknowledged`. A framing limit below 1,024
- *   bytes, or below the longest message plus 1 byte, closes the link each time that such a frame is sent. An earlier handler that
- *   holds reads of the link also holds the acknowledgements.
+ * - **Pitfalls** A write settles when the message is kept, not when it is sent: see `acknowledged`. A framing of your own should
+ *   name its `messageLimits`, so that a message that is too long fails at its writer. Otherwise, such a message ends three links,
+ *   and then the channel. An earlier handler that holds reads of the link also holds the acknowledgements.
  *
  * @example
  * ```ts run
@@ -231,10 +231,7 @@ export class ResumeHandler implements Handler {
     } else throw invalidFrame(bytes, `a link begins with OPEN or RESUME, not with ${frame.kind}`);
   }
 
-  private open(
-    ctx: Context,
-    wanted: { readonly windowMs: number; readonly creditBytes: number },
-  ): void {
+  private open(ctx: Context, wanted: WantedTerms): void {
     const session = this.table.open(wanted, ctx, this.settings.save as never);
     this.session = session;
     this.openChannel(session, ctx.channel);

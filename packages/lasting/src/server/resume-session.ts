@@ -170,6 +170,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
 
   finished(info: CloseInfo | undefined): void {
     if (info?.reason === 'slow-consumer') this.goneReason = 'overrun';
+    if (this.transport.isRefused) this.goneReason = 'refused';
     const isElsewhere = this.hasTraveled && info?.reason === 'unreachable';
     this.logged?.journal.over(this.place === 'moved');
     const isKnown = this.place === 'moved' || isElsewhere || this.goneReason !== 'ended';

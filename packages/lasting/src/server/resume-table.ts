@@ -5,7 +5,7 @@ import { beginLasting, type LastingChannel } from '../channel/lasting-channel.ts
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
-import { ResumeMachine, systemRandom } from '../protocol/resume-machine.ts';
+import { ResumeMachine, systemRandom, type WantedTerms } from '../protocol/resume-machine.ts';
 import { ResumeSecrets } from '../protocol/resume-secrets.ts';
 import { decodeSession, type SessionState } from '../protocol/session-bytes.ts';
 import { AbsentSessions } from './absent-sessions.ts';
@@ -255,11 +255,7 @@ export class ResumeTable {
   }
 
   /** @internal Opens a new channel for a link. */
-  open(
-    wanted: { readonly windowMs: number; readonly creditBytes: number },
-    link: ResumeLink,
-    save?: SaveFunction,
-  ): ResumeSession {
+  open(wanted: WantedTerms, link: ResumeLink, save?: SaveFunction): ResumeSession {
     const { windowMs, creditBytes, random } = this.options;
     const { clock } = link.channel;
     const session = this.sessionWith({ windowMs, creditBytes, random, clock });

@@ -23,6 +23,8 @@ export class LastingWorld {
   /** The lasting channels of the server. */
   readonly channels: Channel[] = [];
   table: ResumeTable;
+  /** The framing of the server's links. */
+  frames: () => readonly Handler[] = framing;
   private readonly serve: () => Handler;
   private server: Server | undefined = undefined;
   private readonly clients: Channel[] = [];
@@ -47,7 +49,8 @@ export class LastingWorld {
       .options({ logger: silentLogger, clock: this.clock })
       .childOptions({ logger: silentLogger, clock: this.clock })
       .childHandler((link) => {
-        link.pipeline.addLast(...framing(), new ResumeHandler({ table: this.table, childHandler }));
+        link.pipeline.addLast(...this.frames());
+        link.pipeline.addLast(new ResumeHandler({ table: this.table, childHandler }));
       })
       .bind({ network: this.network, name: 'a' });
     await this.settle();

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   decodeResumeFrame,
   encodeResumeFrame,
+  NO_LIMIT,
   type ResumeFrame,
 } from '../../src/protocol/resume-frame.ts';
 
@@ -10,17 +11,22 @@ const ID = '0123456789abcdef';
 const SECRET = 'ÿecret-of-16-byt'.slice(0, 16);
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex');
 
+const TERMS = { windowMs: 60_000, creditBytes: 1_048_576, maxFrameBytes: 65_536 };
+
 const LAYOUTS: readonly (readonly [ResumeFrame, string])[] = [
-  [{ kind: 'open', windowMs: 60_000, creditBytes: 1_048_576 }, '01020000ea6000100000'],
+  [{ kind: 'open', ...TERMS }, '01030000ea600010000000010000'],
   [
-    { kind: 'opened', windowMs: 60_000, creditBytes: 1_048_576, id: ID, secret: SECRET },
-    `02020000ea6000100000${hex(ID)}${hex(SECRET)}`,
+    { kind: 'opened', ...TERMS, id: ID, secret: SECRET },
+    `02030000ea600010000000010000${hex(ID)}${hex(SECRET)}`,
   ],
   [
-    { kind: 'resume', id: ID, secret: SECRET, received: 0x0102_0304_0506 },
-    `0302${hex(ID)}${hex(SECRET)}010203040506`,
+    { kind: 'resume', id: ID, secret: SECRET, received: 0x0102_0304_0506, maxFrameBytes: 65_536 },
+    `0303${hex(ID)}${hex(SECRET)}01020304050600010000`,
   ],
-  [{ kind: 'resumed', received: 7, secret: SECRET }, `04000000000007${hex(SECRET)}`],
+  [
+    { kind: 'resumed', received: 7, secret: SECRET, maxFrameBytes: NO_LIMIT },
+    `04000000000007${hex(SECRET)}ffffffff`,
+  ],
   [{ kind: 'gone', code: 1, retryAfterMs: 1000, text: 'héh' }, `0501000003e868c3a968`],
   [{ kind: 'data', payload: Buffer.from('hi') }, '066869'],
   [{ kind: 'many', payloads: [Buffer.from('hi'), Buffer.alloc(0)] }, '0a000268690000'],
@@ -39,16 +45,16 @@ const WRONG: readonly (readonly [string, string])[] = [
   ['a reserved kind', '0b00'],
   ['a MANY that is cut off', '0a000168690002'],
   ['kind 255', 'ff'],
-  ['a short OPEN', '01020000ea60001000'],
+  ['a short OPEN', '01030000ea6000100000000100'],
   ['an OPEN without version', '01'],
-  ['a long OPEN', '01020000ea600010000000'],
-  ['a short OPENED', `02020000ea6000100000${hex(ID)}`],
-  ['an OPENED of another version', `02010000ea6000100000${hex(ID)}${hex(SECRET)}`],
-  ['a short RESUME', `0302${hex(ID)}${hex(SECRET)}0102030405`],
+  ['a long OPEN', '01030000ea60001000000001000000'],
+  ['a short OPENED', `02030000ea600010000000010000${hex(ID)}`],
+  ['an OPENED of another version', `02020000ea6000100000${hex(ID)}${hex(SECRET)}`],
+  ['a short RESUME', `0303${hex(ID)}${hex(SECRET)}010203040506`],
   ['a short RESUMED', '04000000000007'],
   ['a short GONE', '0501000003'],
   ['a GONE of code 0', '0500000003e8'],
-  ['a GONE of code 5', '0505000003e8'],
+  ['a GONE of code 6', '0506000003e8'],
   ['a short ACK', '070000000001'],
   ['a long ACK', '070000000000012c'],
   ['an END that is not UTF-8', '08ff'],

@@ -115,6 +115,21 @@ function linked(creditBytes?: number): { client: ResumeMachine; server: ResumeMa
   return { client, server };
 }
 
+/** Sends payloads as the credit allows, and gives the peer what it acknowledges at once. Returns the number of messages that wait. */
+function sendAll(from: ResumeMachine, to: ResumeMachine, sizes: readonly number[]): number {
+  const waiting = sizes.map((size) => Buffer.alloc(size));
+  const reading: MessageReceiver = { arrived: (payload) => to.taken(payload.length) };
+  for (let count = -1; count !== 0; ) {
+    count = from.addAll(waiting);
+    waiting.splice(0, count);
+    for (let frame = from.nextFrame(); frame !== undefined; frame = from.nextFrame())
+      to.received(Buffer.from(toBuffer(frame)), reading);
+    for (let frame = to.nextFrame(); frame !== undefined; frame = to.nextFrame())
+      give(from, Buffer.from(toBuffer(frame)));
+  }
+  return waiting.length;
+}
+
 const bytes = (frame: ResumeFrame) => encodeResumeFrame(frame);
 const utf8 = (text: string) => Buffer.from(text);
 
@@ -417,4 +432,35 @@ describe('the secrets of a channel that two processes have', () => {
     happens(before, after, first);
     expect(before.secrets.givesWayTo(after.state)).toBe(givesWay);
   });
+});
+
+describe('acknowledgements of a machine', () => {
+  const SIZES: readonly (readonly [string, readonly number[]])[] = [
+    ['short messages', Array(200).fill(100)],
+    ['messages of a quarter of the credit', Array(50).fill(1000)],
+    [
+      'long messages between short ones',
+      Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? 3800 : 500)),
+    ],
+  ];
+  for (const [name, sizes] of SIZES) {
+    for (const small of ['client', 'server'] as const) {
+      it(`let a peer with full credit go on at once, where the credit of the ${small} is smaller: ${name}`, () => {
+        const options = { windowMs: 60_000, random };
+        const client = new ResumeMachine({
+          ...options,
+          creditBytes: small === 'client' ? 4096 : 1 << 20,
+        });
+        const server = new ResumeMachine({
+          ...options,
+          creditBytes: small === 'server' ? 4096 : 1 << 20,
+        });
+        client.beginLink();
+        server.open(next(client) as ResumeFrame & { kind: 'open' });
+        give(client, frameOf(server));
+        expect(sendAll(client, server, sizes)).toBe(0);
+        expect(sendAll(server, client, sizes)).toBe(0);
+      });
+    }
+  }
 });

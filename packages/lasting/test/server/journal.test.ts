@@ -14,6 +14,8 @@ import type {
 import { LoggedSessions } from '../../src/server/logged-sessions.ts';
 
 const TIMEOUT_MS = 10_000;
+/** The time between two looks whether a record takes long. */
+const WAIT_NOTE_MS = 2500;
 const LIMITS = { logTimeoutMs: TIMEOUT_MS, maxReads: 32 };
 const FIRST: TransportHeader = {
   id: 'i'.repeat(16),
@@ -38,6 +40,7 @@ class FakeOwner implements JournalOwner {
   waitingBytes = 0;
   isOverrun = false;
   overruns = 0;
+  waits = 0;
   pendingBytes = 0;
   pulls = 0;
   answers = 0;
@@ -91,6 +94,10 @@ class FakeOwner implements JournalOwner {
 
   lost(): void {
     this.losses += 1;
+  }
+
+  logWaits(): void {
+    this.waits += 1;
   }
 
   overrun(): void {
@@ -466,6 +473,7 @@ describe('Journal', () => {
     await last().store();
     // Its answer comes too late to count.
     await silent.refuse();
+    await pass(WAIT_NOTE_MS);
     expect([owner.texts, owner.losses, clock.nextDelay]).toEqual([['one'], 0, -1]);
   });
 
@@ -477,10 +485,29 @@ describe('Journal', () => {
     await pass(2 * TIMEOUT_MS - 1);
     expect(appends.length).toBe(3);
     await last().store();
+    await pass(WAIT_NOTE_MS);
     expect([owner.texts, clock.nextDelay]).toEqual([['one'], -1]);
     write('two');
     await pass(TIMEOUT_MS + 100);
     expect(appends.length).toBe(5);
+  });
+
+  it('says again and again that the log takes long, and not while it stores', async () => {
+    await begun();
+    for (let number = 0; number < 10; number += 1) {
+      write('one');
+      await pass(1000);
+      await last().store();
+    }
+    expect(owner.waits).toBe(0);
+    write('two');
+    await pass(3 * WAIT_NOTE_MS);
+    expect(owner.waits).toBeGreaterThanOrEqual(2);
+    await last().store();
+    await pass(2 * WAIT_NOTE_MS);
+    const { waits } = owner;
+    await pass(4 * WAIT_NOTE_MS);
+    expect([owner.waits, clock.nextDelay]).toEqual([waits, -1]);
   });
 
   it('asks again when the log does not answer which process has written instead', async () => {
@@ -495,6 +522,7 @@ describe('Journal', () => {
     await pass(1 + 100);
     expect([complaints.length, owner.losses, last().replaces]).toEqual([1, 0, true]);
     await last().store();
+    await pass(WAIT_NOTE_MS);
     expect([owner.texts, clock.nextDelay]).toEqual([['one'], -1]);
   });
 

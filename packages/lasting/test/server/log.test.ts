@@ -351,6 +351,33 @@ describe('a lasting channel that is in a log', () => {
     expect(inbox.texts).toHaveLength(60);
   });
 
+  it.each([
+    ['does not answer', () => new Promise<never>(() => {})],
+    ['is full', () => Promise.reject(new Error('maximum bytes exceeded'))],
+  ])(
+    'waits, and does not take the server for one that does not read, while the log %s',
+    async (_what, answer) => {
+      await world.up(() => [counting()]);
+      const client = await world.connect(inbox);
+      await world.pass(1000);
+      const { append } = log;
+      log.append = answer;
+      const written: string[] = [];
+      for (let number = 1; number <= 100; number++) {
+        written.push(`${number}`.padEnd(40, '.'));
+        client.writeAndFlush(Buffer.from(written.at(-1)!)).onSettled(() => {});
+        await world.pass(300);
+      }
+      expect([client.closeInfo, world.before.channels[0]!.closeInfo]).toEqual([
+        undefined,
+        undefined,
+      ]);
+      log.append = append;
+      await world.pass(60_000);
+      expect(inbox.texts).toEqual(written.map((text, at) => `${text} ${at + 1}`));
+    },
+  );
+
   it('closes if its client takes nothing, though the log stores all', async () => {
     await world.up(() => []);
     const client = await world.connect(inbox);

@@ -485,7 +485,7 @@ describe('ResumeHandler', () => {
     ['an empty frame', Buffer.alloc(0)],
     ['a reserved frame', Buffer.of(11)],
     ['DATA first', encodeResumeFrame(data('hi'))],
-    ['a short OPEN', Buffer.of(1, 2, 0)],
+    ['a short OPEN', Buffer.of(1, 3, 0)],
   ];
   for (const [name, first] of WRONG) {
     it(`ends a link as bad-input that begins with ${name}`, () => {

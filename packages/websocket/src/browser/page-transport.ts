@@ -4,6 +4,7 @@ import {
   type Clock,
   type CloseInfo,
   DecodeError,
+  type MessageLimits,
   RejectedError,
   type Timer,
   type Transport,
@@ -60,6 +61,10 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
 
   constructor(options: PageTransportOptions) {
     this.options = options;
+  }
+
+  get messageLimits(): MessageLimits {
+    return { inbound: this.options.maxMessageBytes };
   }
 
   get isActive(): boolean {

@@ -282,8 +282,10 @@ export class TunnelTransport implements Transport {
 
   private written(): void {
     this.isWriting = false;
-    if (this.isClosing) this.sayGoodbye();
-    else if (!this.isOver) this.sink?.written();
+    if (!this.isClosing) {
+      if (!this.isOver) this.sink?.written();
+    } else if (this.unsentBytes > 0) this.abort();
+    else this.sayGoodbye();
   }
 
   /**

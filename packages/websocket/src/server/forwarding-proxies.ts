@@ -3,6 +3,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { type Address, type Channel, CLIENT_ADDRESS, type TrustedPeers } from '@headrace/core';
 import { peerOf, type TrustCheck, trustCheck } from '@headrace/core/authoring';
 import { isLoopback } from './own-origin.ts';
+import { targetOf } from './request-target.ts';
 
 /** Facts about a request that depend on trusted proxies. */
 export interface RequestSource {
@@ -27,10 +28,11 @@ export class ForwardingProxies {
     this.trustsAny = trusted === 'any';
   }
 
-  sourceOf({ headers }: IncomingMessage, connection: Channel): RequestSource {
+  sourceOf(request: IncomingMessage, connection: Channel): RequestSource {
+    const { headers } = request;
     // Behind a balancer that sends a PROXY header, the address in that header is the HTTP peer.
     const peer = connection.attributes.get(CLIENT_ADDRESS) ?? peerOf(connection);
-    const own = { host: headers.host, client: peer, isForwarded: false };
+    const own = { host: targetOf(request).host, client: peer, isForwarded: false };
     if (this.isTrusted(peer) !== true) return own;
     const addresses = entriesOf(headers['x-forwarded-for']);
     const hosts = entriesOf(headers['x-forwarded-host']);

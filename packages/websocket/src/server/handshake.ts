@@ -3,6 +3,7 @@ import { acceptDeflate, type DeflateTerms } from '../socket/compression.ts';
 import { parseSubprotocols } from '../socket/extensions.ts';
 import type { AgreedTerms } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
+import { hasBody, tokensOf } from './ignored-upgrade.ts';
 
 /** The result of a server's handshake with one client. */
 export interface Handshake extends AgreedTerms {
@@ -34,7 +35,8 @@ export function shakeHands(request: IncomingMessage, terms: HandshakeTerms): Han
   const key = headers['sec-websocket-key'];
   const version = headers['sec-websocket-version'];
   if (method !== 'GET') throw new Error('Invalid HTTP method');
-  if (headers.upgrade?.toLowerCase() !== 'websocket') throw new Error('Invalid Upgrade header');
+  if (!asksForWebSocket(request)) throw new Error('Invalid Upgrade header');
+  if (hasBody(request)) throw new Error('a body where frames begin');
   if (key === undefined || !KEY.test(key)) {
     throw new Error('Missing or invalid Sec-WebSocket-Key header');
   }
@@ -51,6 +53,12 @@ export function shakeHands(request: IncomingMessage, terms: HandshakeTerms): Han
   const chosen = extensions && deflate ? acceptDeflate(extensions, deflate) : undefined;
   if (chosen) answer += `Sec-WebSocket-Extensions: ${chosen.text}\r\n`;
   return { answer: `${answer}\r\n`, subprotocol: protocol, deflate: chosen?.deflate };
+}
+
+/** Returns true if WebSocket is one of the protocols that the request offers. HTTP 1.0 has no upgrades (RFC 9110, section 7.8). */
+export function asksForWebSocket({ headers, httpVersion }: IncomingMessage): boolean {
+  const offered = tokensOf(headers.upgrade).map((token) => token.toLowerCase());
+  return httpVersion !== '1.0' && offered.includes('websocket');
 }
 
 /** Returns the preferred subprotocol among those that the client offers. */

@@ -30,13 +30,22 @@ export class HostedConnections {
   }
 
   requestOf({ socket }: IncomingMessage, response: ServerResponse): HostedRequest {
+    return new HostedRequest(this.connectionOf(socket), response);
+  }
+
+  /** Returns the channel that represents the connection. */
+  channelOf(socket: Socket): Channel {
+    return this.connectionOf(socket).channel;
+  }
+
+  private connectionOf(socket: Socket): HostedConnection {
     let connection = this.known.get(socket);
     if (connection === undefined) {
       const channel = openChannel(new HostedTransport(socket), { logger: this.logger });
       connection = { channel, hasWarned: false };
       this.known.set(socket, connection);
     }
-    return new HostedRequest(connection, response);
+    return connection;
   }
 }
 
@@ -80,8 +89,8 @@ class HostedRequest implements TunnelPlace {
     this.log(`failed a request: ${error.message}`, error);
   }
 
-  refuseBroken(error: Error, headers?: readonly string[]): void {
-    this.refuse(400, headers);
+  refuseBroken(error: Error, headers?: readonly string[], status = 400): void {
+    this.refuse(status, headers);
     this.log(`not a valid HTTP request (${error.message})`);
   }
 

@@ -344,12 +344,13 @@ export class HttpEndpointHandler implements Handler {
     stream.write(
       [
         `HTTP/1.1 ${status} ${text}`,
+        `Date: ${new Date(this.ctx!.clock.timeOfDay()).toUTCString()}`,
         'Connection: close',
         'Content-Type: text/plain; charset=utf-8',
         `Content-Length: ${text.length + 1}`,
         ...headers,
         '',
-        `${text}\n`,
+        this.http?.current?.method === 'HEAD' ? '' : `${text}\n`,
       ].join('\r\n'),
     );
     stream.destroySoon();
@@ -374,9 +375,13 @@ export class HttpEndpointHandler implements Handler {
    * Refuses input that is not HTTP, or whose headers are too long. A lost connection is not reported here, because the
    * channel reports it.
    */
-  refuseBroken(error: NodeJS.ErrnoException, headers: readonly string[] = []): void {
+  refuseBroken(
+    error: NodeJS.ErrnoException,
+    headers: readonly string[] = [],
+    status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400,
+  ): void {
     if (this.ctx?.channel.isOpen !== true || error.code === 'ECONNRESET') return;
-    this.refuse(error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, headers);
+    this.refuse(status, headers);
     const text = `not a valid HTTP request (${error.message})`;
     this.ctx.fireExceptionCaught(
       new DecodeError('MESSAGE_INVALID', text, { code: error.code }, error),

@@ -1,7 +1,9 @@
+import type { EventEmitter } from 'node:events';
 import {
   createServer,
   type Server as HttpServer,
   type IncomingMessage,
+  type ServerOptions,
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
@@ -16,8 +18,10 @@ import {
   unchecked,
   whole,
 } from '@headrace/core/authoring';
+import { type HeadFault, headFault, hostedFault } from './head-fault.ts';
 import { HostedConnections } from './hosted-request.ts';
 import { HttpEndpointHandler, type HttpEndpointHandlerOptions } from './http-endpoint-handler.ts';
+import { ignoreUpgrade } from './ignored-upgrade.ts';
 import { type HttpTunnelServerOptions, TunnelServer } from './tunnel-server.ts';
 import {
   UPGRADE_OPTIONS,
@@ -134,18 +138,30 @@ export class HttpEndpoint {
     }
     // The channel's clock enforces the time-outs. Node checks time-outs only in servers that
     // listen.
-    this.http = createServer({
+    const ofServer: ServerOptions & UpgradeOption = {
       maxHeaderSize: maxHeaderBytes,
       requestTimeout: 0,
       headersTimeout: 0,
       keepAliveTimeout: 0,
-    });
+      // What Node obeys, the endpoint must see: no lenient parsing, and no headers that are left out.
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+      shouldUpgradeCallback: (request) => this.upgrader.isUpgrade(request),
+    };
+    this.http = createServer(ofServer);
+    this.http.maxHeadersCount = 0;
     this.http.on('request', (request, response) => this.onRequest(request, response));
-    this.http.on('upgrade', (request, stream, head) => {
-      const handler = this.handlers.get(stream);
-      if (handler === undefined) stream.destroy();
-      else this.openWebSocket(request, handler, head);
+    this.http.on('checkExpectation', (request, response) => {
+      this.onRequest(request, response, () => response.writeHead(417).end());
     });
+    this.http.on('upgrade', (request, stream, head) => {
+      const handler = this.handlers.get(request.socket);
+      if (handler === undefined) stream.destroy();
+      else if (this.upgrader.isUpgrade(request)) {
+        this.openWebSocket(request, handler, head, headFault(request));
+      } else ignoreUpgrade(this.http, request, stream, head);
+    });
+    this.http.on('connect', (request) => this.handlers.get(request.socket)?.refuse(501));
     this.http.on('clientError', (error, stream) => {
       this.handlers.get(stream)?.refuseBroken(error);
     });
@@ -167,16 +183,27 @@ export class HttpEndpoint {
 
   /**
    * Opens a WebSocket on a connection of another Node HTTP server, with all checks and limits of this endpoint. Call this method
-   * with the arguments of that server's event `upgrade`. For the option `httpTunnel`, also call {@link request}.
+   * with the arguments of that server's event `upgrade`. For the option `httpTunnel`, also call {@link request}. If the request
+   * asks for another protocol than a WebSocket, for example HTTP/2, it goes back to the other server, which answers it without the
+   * upgrade and may emit `connection` again.
    *
-   * @returns the channel that carries the WebSocket
+   * @returns the channel that carries the WebSocket, or that represents a connection of the other server
    */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Channel {
+    if (!this.upgrader.isUpgrade(request)) {
+      const { server } = request.socket as Socket & { readonly server?: EventEmitter };
+      if (server !== undefined) {
+        ignoreUpgrade(server, request, socket, head);
+        return this.hosted.channelOf(request.socket);
+      }
+    }
     const handler = new HttpEndpointHandler({
       ...this.ofHandlers,
-      connect: (_stream, self) => this.openWebSocket(request, self, head),
+      connect: (_stream, self) => {
+        this.openWebSocket(request, self, head, hostedFault(request));
+      },
     });
-    return openChannel(SocketTransport.of(socket as Socket), {
+    return openChannel(SocketTransport.of(request.socket), {
       logger: this.hosted.logger,
       initialize: ({ pipeline }) => void pipeline.addLast(handler),
     });
@@ -207,7 +234,8 @@ export class HttpEndpoint {
   request(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.tunnel?.takes(request) !== true) return false;
     const place = this.hosted.requestOf(request, response);
-    if (hasTwoHosts(request)) place.refuseBroken(new Error(TWO_HOSTS));
+    const fault = hostedFault(request);
+    if (fault !== undefined) place.refuseBroken(new Error(fault.why), [], fault.status);
     else this.tunnel.serve(request, response, place);
     return true;
   }
@@ -216,24 +244,29 @@ export class HttpEndpoint {
     request: IncomingMessage,
     handler: HttpEndpointHandler,
     head: Buffer,
+    fault: HeadFault | undefined,
   ): void {
     handler.upgradeStarted(head);
-    if (hasTwoHosts(request)) handler.refuseBroken(new Error(TWO_HOSTS));
+    if (fault !== undefined) handler.refuseBroken(new Error(fault.why), [], fault.status);
     else this.upgrader.open(request, handler);
   }
 
-  private onRequest(request: IncomingMessage, response: ServerResponse): void {
+  private onRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer = this.options.request,
+  ): void {
     const handler = this.handlers.get(request.socket);
     handler?.requestStarted(request, response);
-    if (hasTwoHosts(request)) {
-      handler?.refuseBroken(new Error(TWO_HOSTS));
+    const fault = headFault(request);
+    if (fault !== undefined) {
+      handler?.refuseBroken(new Error(fault.why), [], fault.status);
       return;
     }
     if (handler !== undefined && this.tunnel?.takes(request) === true) {
       this.tunnel.serve(request, response, handler);
       return;
     }
-    const { request: answer } = this.options;
     if (answer !== undefined) {
       const failed = (error: Error): void => handler?.requestFailed(response, error);
       callSafely(() => answer(request, response), undefined, failed);
@@ -241,16 +274,7 @@ export class HttpEndpoint {
   }
 }
 
-const TWO_HOSTS = 'more than one Host header';
-
-/**
- * Returns true if a request has two `Host` headers. Two parts of a system could each trust a different header, so RFC 9112,
- * section 3.2, requires the answer 400.
- */
-function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
-  let count = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.toLowerCase() === 'host') count += 1;
-  }
-  return count > 1;
+/** An option of newer versions of Node, which decides about each upgrade. */
+interface UpgradeOption {
+  readonly shouldUpgradeCallback: (request: IncomingMessage) => boolean;
 }

@@ -9,8 +9,8 @@ export interface RequestPlace {
   refuseOrigin(origin: string): void;
   /** Called when the code that decides has failed. */
   refuseFailed(error: Error): void;
-  /** Called for an invalid request. */
-  refuseBroken(error: NodeJS.ErrnoException, headers?: readonly string[]): void;
+  /** Called for an invalid request. @param status - status of the answer, 400 by default */
+  refuseBroken(error: NodeJS.ErrnoException, headers?: readonly string[], status?: number): void;
 }
 
 /** The connection of a request of a tunnel. */

@@ -21,6 +21,7 @@ import { MESSAGE_LIMITS, type ReadLimits, type WebSocketLimits } from '../socket
 import type { WebSocketChannel, WebSocketInitializer } from '../socket/web-socket-channel.ts';
 import { ForwardingProxies, type RequestSource } from './forwarding-proxies.ts';
 import {
+  asksForWebSocket,
   chosenProtocol,
   type Handshake,
   type HandshakeTerms,
@@ -30,6 +31,7 @@ import {
 import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
 import { isOwnOrigin } from './own-origin.ts';
 import { checkRefusal, type UpgradeRefusal } from './refusal-check.ts';
+import { targetOf } from './request-target.ts';
 import type { RequestPlace } from './tunnel-place.ts';
 
 /** Builds the pipeline of a WebSocket's channel. The channel's `parent` is the channel that carries the WebSocket. */
@@ -139,6 +141,11 @@ export class WebSocketUpgrader {
     };
   }
 
+  /** Returns true if the request asks for a WebSocket. Other upgrades are ignored. */
+  isUpgrade(request: IncomingMessage): boolean {
+    return this.options.webSocket !== undefined && asksForWebSocket(request);
+  }
+
   /** Opens the requested WebSocket, or refuses it. */
   open(request: IncomingMessage, handler: HttpEndpointHandler): void {
     if (!this.isForWebSocket(request)) {
@@ -152,7 +159,7 @@ export class WebSocketUpgrader {
 
   /** Returns true if the request has a path of the endpoint's WebSockets. */
   isForWebSocket(request: IncomingMessage): boolean {
-    return this.options.webSocket !== undefined && this.paths.has(pathOf(request));
+    return this.options.webSocket !== undefined && this.paths.has(targetOf(request).path);
   }
 
   /** Decides about a WebSocket whose frames arrive in HTTP requests, from an {@link allowedSource}. */
@@ -244,7 +251,7 @@ export class WebSocketUpgrader {
     try {
       const source = this.proxies.sourceOf(request, handler.connection);
       if (this.isAllowed(request, source, handler.connection)) return source;
-      handler.refuseOrigin(request.headers.origin!);
+      handler.refuseOrigin(originOf(request)!);
     } catch (thrown) {
       handler.refuseFailed(toError(thrown));
     }
@@ -257,7 +264,7 @@ export class WebSocketUpgrader {
     { host, isForwarded }: RequestSource,
     connection: Channel,
   ): boolean {
-    const { origin } = request.headers;
+    const origin = originOf(request);
     if (origin === undefined) return true;
     // Reading the address is a system call, and the connection caches the result.
     const { localAddress: own } = connection;
@@ -265,6 +272,11 @@ export class WebSocketUpgrader {
     if (isOwnOrigin(origin, { host, localAddress, isForwarded })) return true;
     return this.allowOrigin?.(origin, request) === true;
   }
+}
+
+/** Returns the page's origin. Version 8 of the protocol has it in a header of its own. */
+function originOf({ headers }: IncomingMessage): string | undefined {
+  return headers.origin ?? (headers['sec-websocket-origin'] as string | undefined);
 }
 
 const asItIs: UpgradeAcceptance = () => {};
@@ -286,10 +298,6 @@ function isOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { origin, protocol, host } = new URL(text);
   return text === (origin === 'null' && host !== '' ? `${protocol}//${host}` : origin);
-}
-
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
 }
 
 function pathsOf(paths: string | readonly string[]): ReadonlySet<string> {

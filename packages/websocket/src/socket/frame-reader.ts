@@ -49,7 +49,7 @@ export class FrameReader {
   isWaiting = false;
   /** Compression of the peer's messages. Set before the first frame if the handshake agreed on compression. */
   deflate: MessageDeflate | undefined = undefined;
-  private readonly limits: ReadLimits;
+  readonly limits: ReadLimits;
   private readonly listener: FrameListener;
   private readonly maskBytes: number;
   /** Whether reading has ended. */

@@ -5,6 +5,7 @@ import {
   type CloseInfo,
   type Context,
   type DecodeError,
+  type MessageLimits,
   type Timer,
   type Transport,
   type TransportSink,
@@ -92,6 +93,10 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.dial = dial;
     this.reader = new FrameReader(limits, !this.isClient, this);
     this.intake = new MessageIntake(this);
+  }
+
+  get messageLimits(): MessageLimits {
+    return { inbound: this.reader.limits.maxMessageBytes };
   }
 
   get accepts(): string {

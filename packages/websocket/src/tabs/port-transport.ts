@@ -2,6 +2,7 @@ import {
   ChannelError,
   type Clock,
   DecodeError,
+  type MessageLimits,
   type Timer,
   type Transport,
   type TransportSink,
@@ -148,6 +149,10 @@ export class PortTransport implements Transport {
     this.windowBytes = windowBytes;
   }
 
+  get messageLimits(): MessageLimits {
+    return { inbound: this.maxMessageBytes };
+  }
+
   get isActive(): boolean {
     return this.hasGreeted && this.peer !== undefined && !this.isOver;
   }
@@ -199,8 +204,10 @@ export class PortTransport implements Transport {
       this.fail(strange('an incomplete first message'));
       return;
     }
-    this.peer ??= hello;
-    this.meet();
+    if (this.peer === undefined) {
+      this.peer = hello;
+      this.meet();
+    } else this.lost('its program was started again');
   }
 
   private meet(): void {
@@ -379,6 +386,10 @@ export class PortTransport implements Transport {
 
   close(): void {
     if (this.isOver) return;
+    if (this.waitingBytes > 0) {
+      this.abort();
+      return;
+    }
     this.sayEnd();
     this.post('gone');
     this.leave();

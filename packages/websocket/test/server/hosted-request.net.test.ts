@@ -7,7 +7,7 @@ import {
   request as send,
 } from 'node:http';
 import { type AddressInfo, connect, Socket } from 'node:net';
-import type { LogLevel } from '@headrace/core';
+import type { Channel, LogLevel } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpEndpoint, type HttpEndpointOptions } from '../../src/index.ts';
 import { HostedConnections } from '../../src/server/hosted-request.ts';
@@ -45,7 +45,12 @@ async function hosting(options: HttpEndpointOptions = {}) {
     ...options,
   });
   http = createServer((request, response) => {
-    if (!endpoint.request(request, response)) response.end('a page');
+    if (endpoint.request(request, response)) return;
+    let bytes = 0;
+    request.on('data', (piece: Buffer) => {
+      bytes += piece.length;
+    });
+    request.on('end', () => response.end(`${request.method} ${request.url} ${bytes};`));
   });
   http.on('upgrade', (request, socket, head) => void endpoint.upgrade(request, socket, head));
   await new Promise<void>((resolve) => http!.listen(0, '127.0.0.1', resolve));
@@ -58,11 +63,14 @@ async function hosting(options: HttpEndpointOptions = {}) {
       });
       asked.end(BODY);
     });
-  /** What comes back for a text, until the server ends the connection. */
-  const said = (text: string) =>
+  /** What comes back for a text, and for another text a little later, until the server ends the connection. */
+  const said = (text: string, later = '') =>
     new Promise<string>((resolve) => {
       let heard = '';
-      const socket = connect(port, '127.0.0.1', () => socket.write(text));
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.write(text);
+        setTimeout(() => socket.write(later), later === '' ? 0 : 20);
+      });
       socket.on('data', (bytes) => {
         heard += String(bytes);
       });
@@ -157,6 +165,13 @@ describe('requests of another server', () => {
     expect([lines, response.headersSent]).toEqual([[], false]);
   });
 
+  it('are refused if the other server has left headers out', async () => {
+    const { said } = await hosting();
+    const head = `POST /ws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${'a:\r\n'.repeat(1100)}`;
+    const heard = await said(`${head}Origin: https://foe.example\r\nContent-Length: 0\r\n\r\n`);
+    expect(heard).toMatch(/^HTTP\/1.1 431 /);
+  });
+
   it('have a connection that is closed where their socket was destroyed before', async () => {
     const connections = new HostedConnections(undefined);
     const socket = new Socket();
@@ -168,6 +183,41 @@ describe('requests of another server', () => {
 });
 
 describe('an upgrade of another server', () => {
+  it('to another protocol is ignored: the other server answers', async () => {
+    const { said, lines } = await hosting();
+    const h2c =
+      'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n';
+    const after = 'GET /after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    for (const [headers, body, bytes] of [
+      ['', '', 0],
+      ['Content-Length: 5\r\n', 'hello', 5],
+      ['Transfer-Encoding: chunked\r\n', '5\r\nhello\r\n0\r\n\r\n', 5],
+      ['Transfer-Encoding: chunked\r\n', '0\r\n\r\n', 0],
+    ] as const) {
+      const head = `PUT /a HTTP/1.1\r\nHost: x\r\n${h2c}${headers}\r\n`;
+      const heard = [await said(`${head}${body}${after}`), await said(head, `${body}${after}`)];
+      for (const text of heard) {
+        expect(text).toMatch(/^HTTP\/1.1 200 /);
+        expect(text).toContain(`PUT /a ${bytes};`);
+        // Node 26 has read the body, so that this request is the last.
+        if (body === '') expect(text).toContain('GET /after 0;');
+      }
+    }
+    expect(lines).toEqual([]);
+  });
+
+  it('to another protocol has the channel of its connection', async () => {
+    const { endpoint, http, said } = await hosting();
+    const channels: Channel[] = [];
+    http.removeAllListeners('upgrade');
+    http.on('upgrade', (request, socket, head) => {
+      channels.push(endpoint.upgrade(request, socket, head));
+    });
+    await said('GET /a HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    expect(channels).toHaveLength(1);
+    expect((await channels[0]!.closed)?.reason).toBeDefined();
+  });
+
   it('is refused in the log of the endpoint', async () => {
     const { said, lines } = await hosting();
     const head = [

@@ -286,6 +286,16 @@ describe('a transport over a port', () => {
     expect(near.closeInfo?.reason).toBe('reset');
   });
 
+  it('is lost at once when another program has the other end, as after a restart of a worker', async () => {
+    const { near } = await connected();
+    ports[0].emit('message', { headrace: 1, lock: undefined, windowBytes: WINDOW });
+    await settle(clock);
+    expect(near.closeInfo).toMatchObject({
+      reason: 'reset',
+      error: { message: expect.stringContaining('its program was started again') },
+    });
+  });
+
   it('gives its lock back when it ends', async () => {
     const { near, far } = await connected({ locks });
     near.close();

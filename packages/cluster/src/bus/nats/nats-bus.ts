@@ -78,7 +78,13 @@ export function natsBus(options: NatsBusOptions): EngineBus {
   const bus = BUS_OPTIONS.only(options);
   const { connectTimeoutMs: timeoutMs } = busPlan(bus);
   const order = new ServerOrder(urls);
-  const target = { servers: order, replicas, timeoutMs, client: { ...credentials, ...client } };
+  const target = {
+    servers: order,
+    replicas,
+    memories: new Map(),
+    timeoutMs,
+    client: { ...credentials, ...client },
+  };
   return new EngineBus(
     {
       name,

@@ -8,11 +8,14 @@ import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { INSTALL_NATS } from './nats-install.ts';
 import { NatsLink } from './nats-link.ts';
 import type { ServerOrder } from './server-order.ts';
+import type { StreamMemory } from './stream-memory.ts';
 
 /** The servers to connect to, and the options of the client. */
 export interface NatsConnectOptions {
   readonly servers: ServerOrder;
   readonly replicas: number;
+  /** What earlier links have seen of each stream. */
+  readonly memories: Map<string, StreamMemory>;
   /** The time for a connect, in milliseconds. */
   readonly timeoutMs: number;
   /** The credentials and TLS options. */
@@ -21,7 +24,7 @@ export interface NatsConnectOptions {
 
 /** Connects to NATS. */
 export async function connectToNats(
-  { client, servers, replicas, timeoutMs: ms }: NatsConnectOptions,
+  { client, servers, replicas, memories, timeoutMs: ms }: NatsConnectOptions,
   sink: BusLinkSink,
   host: BusHost,
   signal: AbortSignal,
@@ -51,7 +54,7 @@ export async function connectToNats(
   };
   const connection = await servers.try({ ms, now: () => clock.now(), random }, connectTo);
   const { inboxPrefix } = client;
-  return new NatsLink({ connection, peer, inboxPrefix, replicas }, sink, host);
+  return new NatsLink({ connection, peer, inboxPrefix, replicas, memories }, sink, host);
 }
 
 const SOCKETS = 'net.client.socket';

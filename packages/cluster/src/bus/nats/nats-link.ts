@@ -4,6 +4,7 @@ import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { NatsInbox, type NatsPeer } from './nats-inbox.ts';
 import { NatsLogLink } from './nats-log-link.ts';
+import type { StreamMemory } from './stream-memory.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -13,6 +14,7 @@ export interface NatsLinkParts {
   readonly peer: NatsPeer;
   readonly inboxPrefix: string | undefined;
   readonly replicas: number;
+  readonly memories: Map<string, StreamMemory>;
 }
 
 /** One connection to NATS. */
@@ -28,14 +30,18 @@ export class NatsLink implements BusLink {
   private hasFailedToSend = false;
 
   constructor(parts: NatsLinkParts, sink: BusLinkSink, host: BusHost) {
-    const { connection, peer, inboxPrefix, replicas } = parts;
+    const { connection, peer, inboxPrefix, replicas, memories } = parts;
     this.connection = connection;
     this.sink = sink;
     this.host = host;
     this.inbox = new NatsInbox(connection, peer, inboxPrefix);
     const lose = (cause: Error) => this.lose(cause);
-    const { clock } = host;
-    this.log = new NatsLogLink({ connection, peer, inbox: this.inbox, replicas, clock, lose });
+    const { clock, logger } = host;
+    const warn = (text: string) => logger.log('warn', text);
+    const { inbox } = this;
+    this.log = new NatsLogLink({
+      ...{ connection, peer, inbox, replicas, memories, clock, warn, lose },
+    });
     connection.closed().then(
       (error) => this.lose(error instanceof Error ? error : undefined),
       (error: unknown) => this.lose(toError(error)),

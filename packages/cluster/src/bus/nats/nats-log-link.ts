@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
 import { type Clock, EncodeError } from '@headrace/core';
 import { importPeer, toError } from '@headrace/core/authoring';
 import type { JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
@@ -9,7 +10,8 @@ import { liveSubject } from '../subject.ts';
 import { LiveOrder } from './live-order.ts';
 import type { NatsInbox, NatsPeer } from './nats-inbox.ts';
 import { INSTALL_NATS } from './nats-install.ts';
-import { epochOf, NatsStore } from './nats-store.ts';
+import { commonOf, epochOf, NatsStore } from './nats-store.ts';
+import { StreamMemory } from './stream-memory.ts';
 
 const STREAM = /^(hr\.([A-Za-z0-9_-]+))\.d\.([A-Za-z0-9_-]+)$/;
 const PLAIN = /^[A-Za-z0-9_.:-]{1,128}$/;
@@ -32,7 +34,11 @@ export interface NatsLogLinkParts {
   readonly peer: NatsPeer;
   readonly inbox: NatsInbox;
   readonly replicas: number;
+  /** What earlier links have seen of each stream. */
+  readonly memories: Map<string, StreamMemory>;
   readonly clock: Clock;
+  /** Writes a line to the log of this process. */
+  readonly warn: (text: string) => void;
   /** Ends the link. */
   readonly lose: (cause: Error) => void;
 }
@@ -88,7 +94,9 @@ export class NatsLogLink implements LogLink {
       const { reply, forget } = inbox.expect((message) => {
         timer.cancel();
         try {
-          resolve({ epoch: group.store.epoch!, offset: sequenceIn(message) });
+          const offset = sequenceIn(message);
+          group.store.saw(offset, idIn(group.token, id));
+          resolve({ epoch: group.store.epoch!, offset });
         } catch (thrown) {
           if (!(thrown instanceof EncodeError)) group.store.doubt();
           reject(toError(thrown));
@@ -119,9 +127,14 @@ export class NatsLogLink implements LogLink {
       streams.info(store.name),
     ]);
     const epoch = epochOf(info);
+    const common = commonOf(info);
+    if (store.epoch !== undefined && store.epoch !== epoch) {
+      this.madeAnew(store);
+      throw new Error(`the JetStream stream ${store.name} has another epoch`);
+    }
     if (oldest === null || newest === null) {
       // The last entry of this group is unknown, but it is not after the last entry of the whole stream.
-      return { epoch, entries: [], first: 0, last: info.state.last_seq };
+      return { epoch, entries: [], first: 0, last: info.state.last_seq, common };
     }
     const { seq: first } = oldest;
     const { seq: last } = newest;
@@ -129,7 +142,7 @@ export class NatsLogLink implements LogLink {
       after >= last || limit < 1
         ? []
         : await this.entries(jetStream, store, { stream, token, after, last, limit, epoch });
-    return { epoch, entries, first, last };
+    return { epoch, entries, first, last, common };
   }
 
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
@@ -186,12 +199,33 @@ export class NatsLogLink implements LogLink {
     const name = `hr_${app}`;
     let store = this.stores.get(name);
     if (store === undefined) {
-      store = new NatsStore(manager, { name, prefix, replicas: this.parts.replicas });
+      store = this.storeOf(manager, name, prefix);
       this.stores.set(name, store);
     }
     const group = this.groups.get(stream) ?? { store, token };
     this.groups.set(stream, group);
     return group;
+  }
+
+  private storeOf(manager: JetStreamManager, name: string, prefix: string): NatsStore {
+    const { connection, replicas, memories, warn, clock } = this.parts;
+    let memory = memories.get(name);
+    if (memory === undefined) {
+      memory = new StreamMemory();
+      memories.set(name, memory);
+    }
+    const notices = `${prefix}.l.epoch`;
+    const announce = () => connection.publish(notices);
+    const randomText = () => randomBytes(9).toString('base64url');
+    const store = new NatsStore(manager, {
+      ...{ name, prefix, replicas, memory, warn, announce, randomText, clock },
+    });
+    // Another node has found that the stream has lost messages.
+    const callback = (error: Error | null) => {
+      if (error === null) this.suspect(store);
+    };
+    connection.subscribe(notices, { callback });
+    return store;
   }
 
   private jetStreamOf(): Promise<JetStream> {
@@ -225,7 +259,9 @@ export class NatsLogLink implements LogLink {
     if (sequence <= (this.lastSequences.get(store) ?? 0)) this.suspect(store);
     else this.lastSequences.set(store, sequence);
     const position = { epoch: store.epoch!, offset: sequence };
-    const id = idOf(token, headers.get('Nats-Msg-Id'));
+    const stored = headers.get('Nats-Msg-Id');
+    const id = idOf(token, stored);
+    store.sawCopy(sequence, stored);
     // Copied, because a room's newest messages would keep the client's read buffers in memory.
     return { position, previous, id, bytes: Buffer.from(message.data) };
   }
@@ -255,7 +291,7 @@ export class NatsLogLink implements LogLink {
 
   /** Ends the link, because its state belongs to the previous stream. */
   private madeAnew({ name }: NatsStore): void {
-    this.parts.lose(new Error(`the JetStream stream ${name} was made again`));
+    this.parts.lose(new Error(`the JetStream stream ${name} was made again, or has lost messages`));
   }
 
   private async entries(
@@ -276,6 +312,7 @@ export class NatsLogLink implements LogLink {
       for await (const message of messages) {
         const { seq } = message;
         if (seq > after) {
+          store.saw(seq, message.headers?.get('Nats-Msg-Id') ?? '');
           entries.push(storedEntry(message, { epoch, offset: seq }, previous, token));
           bytes += message.data.byteLength;
         }

@@ -1,13 +1,17 @@
+import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
-import type { LogLimits } from '../../log/log.ts';
+import type { LogLimits, LogPage } from '../../log/log.ts';
 import { DUPLICATE_WINDOW_MS } from '../../log/memory-stream.ts';
+import type { SeenMessage, StreamMemory } from './stream-memory.ts';
 
 const NANOSECONDS = 1e6;
 const NOT_FOUND = 10059;
 const NAME_IN_USE = 10058;
 /** Maximum number of attempts to set the limits, in case two nodes raise the limits at the same time. */
 const MAX_TRIES = 5;
+/** Interval at which the server is asked for a live copy. */
+const CONFIRM_EACH_MS = 1000;
 
 /** The JetStream stream of a {@link NatsStore}. */
 export interface NatsStoreOptions {
@@ -16,7 +20,18 @@ export interface NatsStoreOptions {
   /** `hr.<app>` */
   readonly prefix: string;
   readonly replicas: number;
+  /** The messages of this stream that earlier links have seen. */
+  readonly memory: StreamMemory;
+  /** Writes a line to the log of this process. */
+  readonly warn: (text: string) => void;
+  /** Announces to all nodes that the epoch has changed. */
+  readonly announce: () => void;
+  readonly randomText: () => string;
+  readonly clock: Clock;
 }
+
+/** The mark in the description of a stream that has lost messages. Servers before 2.10 have no metadata of streams. */
+const MARK = /\s*headrace-epoch=(\d+)\.([A-Za-z0-9_-]+)/;
 
 /** The JetStream stream of an app, as known over one link. */
 export class NatsStore {
@@ -25,6 +40,8 @@ export class NatsStore {
   private readonly options: NatsStoreOptions;
   private known: StreamInfo | undefined = undefined;
   private isDoubtful = false;
+  /** The newest live copy, while the server is asked for it now or soon. */
+  private copy: SeenMessage | undefined = undefined;
   private firstEpoch: string | undefined = undefined;
   private announceOpened: () => void = () => {};
   /** Resolves when the stream was opened for the first time. */
@@ -44,7 +61,7 @@ export class NatsStore {
     });
   }
 
-  /** The creation time of the stream that was opened first. Another stream has other numbers. */
+  /** The epoch of the stream that was opened first. Another stream has other numbers. */
   get epoch(): string | undefined {
     return this.firstEpoch;
   }
@@ -54,10 +71,37 @@ export class NatsStore {
     this.isDoubtful = true;
   }
 
-  /** Asks the server. Resolves with false if the stream is gone, or another stream has its name. */
+  /** Remembers a message that the server has stored or read. */
+  saw(sequence: number, id: string): void {
+    if (this.firstEpoch !== undefined) this.options.memory.saw(this.firstEpoch, sequence, id);
+  }
+
+  /** Remembers a live copy, once the server has confirmed it, because others can forge copies. */
+  sawCopy(sequence: number, id: string): void {
+    const isConfirming = this.copy !== undefined;
+    this.copy = { sequence, id };
+    if (isConfirming) return;
+    this.options.clock.schedule(() => void this.confirmCopy(), CONFIRM_EACH_MS);
+  }
+
+  private async confirmCopy(): Promise<void> {
+    const { sequence, id } = this.copy!;
+    try {
+      const found = await this.manager.streams.getMessage(this.name, { seq: sequence });
+      if (found?.header.get('Nats-Msg-Id') === id) this.saw(sequence, id);
+    } catch {
+      // The next copy is confirmed later.
+    }
+    this.copy = undefined;
+  }
+
+  /**
+   * Asks the server. Resolves with false if the stream is gone, has lost its newest messages, or another stream has its name.
+   */
   async isSame(): Promise<boolean> {
     const now = await this.look();
-    return now !== undefined && epochOf(now) === this.epoch;
+    if (now === undefined || epochOf(now) !== this.epoch) return false;
+    return (await this.lastKept(now)) === undefined;
   }
 
   /** Opens the stream. Resolves with false if another stream has the name of the stream that was opened first. */
@@ -81,6 +125,12 @@ export class NatsStore {
       }
       const raised = raise(this.known.config, wanted);
       if (raised === undefined) {
+        const kept = await this.lastKept(this.known);
+        if (kept !== undefined) {
+          await this.mark(this.known, kept);
+          this.known = undefined;
+          continue;
+        }
         const epoch = epochOf(this.known);
         this.firstEpoch ??= epoch;
         this.announceOpened();
@@ -90,6 +140,31 @@ export class NatsStore {
       this.known = undefined;
     }
     throw new Error(`the limits of the JetStream stream ${this.name} do not stay as they are set`);
+  }
+
+  /** Resolves with the last message that a stream still has, if it has lost messages that this process has seen. */
+  private lastKept(now: StreamInfo): Promise<number | undefined> {
+    const { streams } = this.manager;
+    return this.options.memory.lastKept(epochOf(now), async ({ sequence, id }) => {
+      if (sequence > now.state.last_seq) return 'other';
+      const found = await streams.getMessage(this.name, { seq: sequence });
+      if (found === null) return 'unknown';
+      return found.header.get('Nats-Msg-Id') === id ? 'same' : 'other';
+    });
+  }
+
+  /** Gives the stream another epoch, because numbers of lost messages are used again. */
+  private async mark({ config, created }: StreamInfo, kept: number): Promise<void> {
+    const { memory, warn, announce, randomText } = this.options;
+    const since = Math.min(kept, markOf(config)?.since ?? kept);
+    const rest = config.description?.replace(MARK, '') ?? '';
+    const description = `${rest} headrace-epoch=${since}.${randomText()}`.trim();
+    await this.manager.streams.update(this.name, { ...config, description });
+    memory.restart(undefined);
+    warn(
+      `the JetStream stream ${this.name} of ${created} has lost messages after number ${kept}: its durable groups have another epoch`,
+    );
+    announce();
   }
 
   private look(): Promise<StreamInfo | undefined> {
@@ -148,9 +223,32 @@ function larger(one: number, other: number): number {
   return other <= 0 ? other : Math.max(one, other);
 }
 
-/** Returns the creation time of the stream as an epoch. The colons are removed, because an epoch contains none. */
-export function epochOf({ created }: Pick<StreamInfo, 'created'>): string {
+type Identity = Pick<StreamInfo, 'created' | 'config'>;
+
+/**
+ * Returns the epoch of a stream: its creation time, and a mark if it has lost messages since. The colons are removed, because an
+ * epoch contains none.
+ */
+export function epochOf({ created, config }: Identity): string {
+  const mark = markOf(config);
+  const base = baseOf(created);
+  return mark === undefined ? base : `${base}${mark.name}`;
+}
+
+/** Returns the part of the stream that its earlier epochs have in common with the present one. */
+export function commonOf({ created, config }: Identity): LogPage['common'] {
+  const mark = markOf(config);
+  return mark && { base: baseOf(created), offset: mark.since };
+}
+
+function baseOf(created: string): string {
   return created.replaceAll(':', '');
+}
+
+/** Reads the mark of a stream that has lost messages. Messages up to `since` were not lost. */
+function markOf({ description = '' }: StreamConfig): { since: number; name: string } | undefined {
+  const [, since, name] = MARK.exec(description) ?? [];
+  return name === undefined ? undefined : { since: Number(since), name: `-${name}` };
 }
 
 function codeOf(thrown: unknown): number | undefined {

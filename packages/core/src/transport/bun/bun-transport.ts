@@ -144,7 +144,7 @@ export class BunTransport implements Transport {
   }
 
   close(): void {
-    this.leave(false);
+    this.leave(this.unsentBytes > 0);
   }
 
   abort(): void {

@@ -201,6 +201,11 @@ export class HandleTransport implements Transport, RequestOwner {
   }
 
   close(): void {
+    // A write that is under way is cut, which must not look like an end.
+    if (this.writing !== undefined && this.phase === OPEN) {
+      this.abort();
+      return;
+    }
     this.socket?.destroy();
     if (this.phase >= CLOSED) return;
     void this.localAddress;

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { messageLimitsOf } from '../../src/channel/transport-of.ts';
+import { EmbeddedChannel } from '../../src/testing/index.ts';
+
+it('messageLimitsOf gives the smallest limit of all handlers for each direction', () => {
+  const channel = new EmbeddedChannel(
+    { messageLimits: { inbound: 10 } },
+    { messageLimits: { inbound: 20, outbound: 30 } },
+    {},
+  );
+  expect(messageLimitsOf(channel)).toEqual({ inbound: 10, outbound: 30 });
+});
+
+it('messageLimitsOf gives no limit for a channel without one', () => {
+  const unlimited = Number.POSITIVE_INFINITY;
+  expect(messageLimitsOf(new EmbeddedChannel())).toEqual({
+    inbound: unlimited,
+    outbound: unlimited,
+  });
+});
