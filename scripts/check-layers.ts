@@ -39,6 +39,7 @@ const SHARED_FIXTURES = [
   'random',
   'seed',
   'socket-clock',
+  'written-and-read',
 ];
 
 /** Rules without floors. */

@@ -45,7 +45,7 @@ const NODE_ONLY = {
 const SERVERS = { lasting: ['server/', 'log/'] };
 
 /** Packages that stay outside one that is built. Others are part of it: a page needs nothing of CommonJS. */
-const PEERS = /^@(?:headrace|msgpack|bufbuild)\/|^cborg/;
+const PEERS = /^@(?:headrace|bufbuild)\//;
 
 const packages = join(root, 'packages');
 const EMITTER = createRequire(join(packages, 'core', 'package.json')).resolve('eventemitter3');

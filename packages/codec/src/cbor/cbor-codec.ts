@@ -1,12 +1,12 @@
 import type { OutboundBytes } from '@headrace/core';
-import { decode, encode } from 'cborg';
-import { checkMessage } from '../schema/message-limit.ts';
 import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
-import { countCbor } from './count-cbor.ts';
+import { CborReader } from './read-cbor.ts';
+import { writeCbor } from './write-cbor.ts';
+
+export { CborSimple, CborTag } from './cbor-value.ts';
 
 /**
- * Turns frames of CBOR into values and values into CBOR. The codec needs the package `cborg`. Import it from
- * `@headrace/codec/cbor`.
+ * Turns frames of CBOR into values and values into CBOR. Import it from `@headrace/codec/cbor`.
  *
  * ```text
  *  wire | frame | [CborCodec] | app
@@ -15,15 +15,19 @@ import { countCbor } from './count-cbor.ts';
  *
  * - **Place** After a frame decoder.
  * - **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
- * - **Out** Inbound the output of the schema, and outbound bytes.
+ * - **Out** Inbound the output of the schema, and outbound bytes. An integer is a `number`, or a `bigint` beyond 2^53. A map is an
+ *   object, or a `Map` if a key is not a text. A tag is a {@link CborTag}, except the tags of a `bigint`, and a simple value
+ *   without a meaning is a {@link CborSimple}.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for a value that is not
- *   CBOR, has bytes left over, or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous.
- *   A write fails with `HR_ERR_ENCODER_FAILED` if the library throws.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8` for a text that is not UTF-8.
+ *   `HR_ERR_MESSAGE_INVALID` for a value that is not CBOR, has bytes left over, is over 500 levels deep, has a key twice, is
+ *   `undefined` as a whole, or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A
+ *   write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that would be read as another value: a `Date`, a `Set`, a typed
+ *   array other than `Uint8Array`, a function, half of a surrogate pair.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
- * - **Cost** The library and the schema. A broadcast to a group is encoded once.
- * - **Pitfalls** Without a schema, the peer decides the shape of a message. Only the tags of plain values are accepted. Outbound
- *   messages are not validated.
+ * - **Cost** One pass and the schema. A broadcast to a group is encoded once. Bytes are views of their message.
+ * - **Pitfalls** Without a schema, the peer decides the shape of a message. Outbound messages are not validated. The content of a
+ *   tag is not validated. An object of a class is written as its properties.
  *
  * @example
  * ```ts run
@@ -42,11 +46,10 @@ export class CborCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
   }
 
   protected override parse(bytes: Buffer): unknown {
-    checkMessage(bytes, this.maxMessageBytes, countCbor);
-    return decode(bytes);
+    return new CborReader(bytes, this.maxMessageBytes).read();
   }
 
   override encode(message: Written): OutboundBytes {
-    return encode(message);
+    return writeCbor(message);
   }
 }

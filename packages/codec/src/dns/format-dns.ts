@@ -1,11 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { type Answer, encode, TRUNCATED_RESPONSE } from 'dns-packet';
+import { checkWellFormed } from '../text/utf8.ts';
 import { type DnsPacket, isOpt, packetOf } from './dns-message.ts';
 
 const MAX_LABEL_BYTES = 63;
 const MAX_NAME_BYTES = 253;
 const MAX_TEXT_BYTES = 255;
+/** The library drops a dot beside a line break. */
+const LINE_BREAK = /[\n\r\u2028\u2029]/;
 const MAX_BYTES = 65_535;
 /** Records whose data is a name, and the fields in the data of other records that are names. */
 const NAME_TYPES: ReadonlySet<string> = new Set(['CNAME', 'DNAME', 'NS', 'PTR']);
@@ -64,18 +67,21 @@ function checkRecord(record: Answer): void {
 function checkName(name: unknown): void {
   if (name === '.' || name === '') return;
   const text = typeof name === 'string' ? name.replace(/^\.|\.$/g, '') : '';
+  checkWellFormed(text);
   const isFit = (label: string): boolean => {
     const bytes = Buffer.byteLength(label);
     return bytes > 0 && bytes <= MAX_LABEL_BYTES;
   };
-  if (Buffer.byteLength(text) <= MAX_NAME_BYTES && text.split('.').every(isFit)) return;
+  const isShort = Buffer.byteLength(text) <= MAX_NAME_BYTES;
+  if (isShort && !LINE_BREAK.test(text) && text.split('.').every(isFit)) return;
   throw new EncodeError(
     'MESSAGE_NOT_ENCODABLE',
-    `${JSON.stringify(name)} is not a name of the DNS: labels have 1 to ${MAX_LABEL_BYTES} bytes, all together ${MAX_NAME_BYTES}`,
+    `${JSON.stringify(name)} is not a name of the DNS: labels have 1 to ${MAX_LABEL_BYTES} bytes without line breaks, all together ${MAX_NAME_BYTES}`,
   );
 }
 
 function checkText(text: unknown): void {
+  if (typeof text === 'string') checkWellFormed(text);
   const bytes =
     typeof text === 'string' || text instanceof Uint8Array ? Buffer.byteLength(text) : -1;
   if (bytes >= 0 && bytes <= MAX_TEXT_BYTES) return;

@@ -1,12 +1,12 @@
 import type { OutboundBytes } from '@headrace/core';
-import { decode, encode } from '@msgpack/msgpack';
-import { checkCount } from '../schema/message-limit.ts';
 import { SchemaCodec, type SchemaCodecOptions } from '../schema/schema-codec.ts';
-import { countMsgpack } from './count-msgpack.ts';
+import { MsgpackReader } from './read-msgpack.ts';
+import { writeMsgpack } from './write-msgpack.ts';
+
+export { MsgpackExt } from './msgpack-ext.ts';
 
 /**
- * Turns frames of MessagePack into values and values into MessagePack. The codec needs the package `@msgpack/msgpack`. Import it
- * from `@headrace/codec/msgpack`.
+ * Turns frames of MessagePack into values and values into MessagePack. Import it from `@headrace/codec/msgpack`.
  *
  * ```text
  *  wire | frame | [MsgpackCodec] | app
@@ -15,15 +15,18 @@ import { countMsgpack } from './count-msgpack.ts';
  *
  * - **Place** After a frame decoder.
  * - **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
- * - **Out** Inbound the output of the schema, and outbound bytes.
+ * - **Out** Inbound the output of the schema, and outbound bytes. An integer is a `number`, or a `bigint` beyond 2^53. A map is an
+ *   object, or a `Map` if a key is not a text. A time is a `Date`, and other extensions are a {@link MsgpackExt}.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for a value that is not
- *   MessagePack, has bytes left over, announces more elements than it has bytes, or does not match the schema.
- *   `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A write fails with `HR_ERR_ENCODER_FAILED` if the
- *   library throws.
+ * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8` for a text that is not UTF-8.
+ *   `HR_ERR_MESSAGE_INVALID` for a value that is not MessagePack, has bytes left over, is over 500 levels deep, has a key twice,
+ *   or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A write fails with
+ *   `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that would be read as another value: a `Set`, a typed array other than
+ *   `Uint8Array`, an integer over 64 bits, a function, half of a surrogate pair, `undefined` in an array.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
- * - **Cost** One pass over the lengths, the library, and the schema. A broadcast to a group is encoded once.
- * - **Pitfalls** Without a schema, the peer decides the shape of a message. Outbound messages are not validated.
+ * - **Cost** One pass and the schema. A broadcast to a group is encoded once. Bytes are views of their message.
+ * - **Pitfalls** Without a schema, the peer decides the shape of a message. Outbound messages are not validated. A property whose
+ *   value is `undefined` is left out. An object of a class is written as its properties.
  *
  * @example
  * ```ts run
@@ -42,11 +45,10 @@ export class MsgpackCodec<Read = unknown, Written = Read> extends SchemaCodec<Re
   }
 
   protected override parse(bytes: Buffer): unknown {
-    checkCount(bytes, countMsgpack(bytes), this.maxMessageBytes);
-    return decode(bytes);
+    return new MsgpackReader(bytes, this.maxMessageBytes).read();
   }
 
   override encode(message: Written): OutboundBytes {
-    return encode(message);
+    return writeMsgpack(message);
   }
 }

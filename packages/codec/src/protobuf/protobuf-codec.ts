@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import {
   type DescMessage,
   fromBinary,
@@ -6,7 +7,7 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { type Context, OptionError, type OutboundBytes } from '@headrace/core';
-import { describeOptions, unchecked } from '@headrace/core/authoring';
+import { describeOptions, toBuffer, unchecked } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -15,6 +16,7 @@ import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
 import { checkCount, MESSAGE_LIMIT, type MessageLimitOptions } from '../schema/message-limit.ts';
+import { checkWellFormed } from '../text/utf8.ts';
 import { ProtobufCount } from './count-protobuf.ts';
 
 /** Options of {@link ProtobufCodec}. */
@@ -24,6 +26,8 @@ export interface ProtobufCodecOptions<D extends DescMessage>
   /** Message type that both sides send, as `protoc-gen-es` generates it. For several types, use a message with a `oneof`. */
   readonly schema: D;
 }
+
+const REPLACEMENT: Buffer = Buffer.from('\uFFFD');
 
 const OPTIONS = describeOptions(
   'ProtobufCodec',
@@ -48,7 +52,8 @@ const OPTIONS = describeOptions(
  * - **Out** Inbound messages of the schema, and outbound bytes.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_MESSAGE_INVALID` for bytes that are not a
- *   message of the schema, or whose fields have other wire types than the schema. A write fails with `HR_ERR_ENCODER_FAILED` if the library throws.
+ *   message of the schema, or whose fields have other wire types than the schema. A write fails with
+ *   `HR_ERR_MESSAGE_NOT_ENCODABLE` for half of a surrogate pair, and with `HR_ERR_ENCODER_FAILED` if the library throws.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** The cost of the library. A broadcast to a group is encoded once.
  * - **Pitfalls** The bytes do not contain the name of their message type. Both sides must use the same message type.
@@ -104,7 +109,20 @@ export class ProtobufCodec<D extends DescMessage> extends MessageToMessageCodec<
   }
 
   override encode(message: MessageShape<D>): OutboundBytes {
-    return toBinary(this.schema, message);
+    const bytes = toBinary(this.schema, message);
+    // The library writes U+FFFD in place of half of a surrogate pair.
+    if (toBuffer(bytes).includes(REPLACEMENT)) checkTexts(message);
+    return bytes;
+  }
+}
+
+/** Throws an `EncodeError` for a text in a message, or a key of a map, that has no UTF-8. */
+function checkTexts(value: unknown): void {
+  if (typeof value === 'string') checkWellFormed(value);
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+  for (const [key, part] of Object.entries(value)) {
+    checkWellFormed(key);
+    checkTexts(part);
   }
 }
 

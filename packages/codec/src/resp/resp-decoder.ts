@@ -61,8 +61,8 @@ export const RESP_DECODER_OPTIONS = describeOptions(
  * - **In** `Buffer`, in reads of any size.
  * - **Out** A {@link RespValue} for each top-level message.
  * - **Events** See {@link ByteToMessageDecoder}.
- * - **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel, because no
- *   later message can be read. `error.details.redis` is the error text of Redis.
+ * - **Errors** `HR_ERR_FRAME_CORRUPT`, also for a simple string that is not UTF-8, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`.
+ *   Each error ends the channel, because no later message can be read. `error.details.redis` is the error text of Redis.
  * - **State** The unfinished message: at most `maxMessageBytes` and one read, including its values, and up to twice that size
  *   while memory grows.
  * - **Cost** Each byte of a line is read once. The bytes of strings are not read. Each string is a view.

@@ -41,7 +41,8 @@ const OPTIONS = describeOptions('RespEncoder', { protocol: PROTOCOL });
  * - **In** Outbound {@link RespInput}. A text is written as a string of bytes. For `+OK`, write `RespSimple.OK`.
  * - **Out** `Buffer`, or a `ByteSource` for a large string.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that the protocol cannot represent. The error fails the write.
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that the protocol cannot represent, and for half of a surrogate pair. The
+ *   error fails the write.
  * - **State** None. The encoder is sharable. A broadcast is encoded once.
  * - **Cost** One copy.
  * - **Pitfalls** A number with a fraction is written as a double, and a number without a fraction as an integer. To write 1 as a

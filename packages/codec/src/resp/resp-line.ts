@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import {
   parseBigNumber,
   parseBoolean,
@@ -9,6 +9,7 @@ import {
 import { RespError, RespNull, RespSimple, type RespValue } from './resp-value.ts';
 
 const MINUS = 0x2d;
+const REPLACEMENT = '\uFFFD';
 /** Maximum number of digits of a short number. A number with more digits can be inexact. */
 const MAX_SHORT_DIGITS = 15;
 
@@ -21,12 +22,15 @@ export function isLineType(type: number): boolean {
 /** Returns the value of a line without its type and its end. */
 export function lineValue(type: number, line: Buffer): RespValue {
   if (type === 0x3a) return integer(line);
+  // A copy, because the bytes of an error must not keep the whole read alive.
+  if (type === MINUS) return new RespError(isUtf8(line) ? line : Buffer.from(line));
   const text = line.toString();
   switch (type) {
     case 0x2b: // +
+      if (text.includes(REPLACEMENT) && !isUtf8(line)) {
+        throw respError('invalid simple string', 'a simple string is not UTF-8');
+      }
       return text === 'OK' ? RespSimple.OK : new RespSimple(text);
-    case MINUS:
-      return new RespError(text);
     case 0x23: // #
       return parseBoolean(text);
     case 0x2c: // ,

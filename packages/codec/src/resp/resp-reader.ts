@@ -194,7 +194,7 @@ export class RespReader {
       // In a message that spans reads, each string would keep the memory of its read alive.
       return this.spansReads && this.inner !== undefined && isLoose(data) ? copyOf(data) : data;
     }
-    if (type === BULK_ERROR) return new RespError(data.toString());
+    if (type === BULK_ERROR) return new RespError(data);
     if (type === VERBATIM) {
       if (data[3] !== 0x3a)
         throw respError('invalid verbatim string', 'a verbatim string has no format');

@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 
 /** A short line of text, usually a status: `+OK`. */
 export class RespSimple {
@@ -16,13 +16,29 @@ export class RespSimple {
   }
 }
 
+/** Number of bytes of a text that is not UTF-8 that are shown. */
+const SHOWN_BYTES = 1024;
+const [FIRST_PRINTABLE, LAST_PRINTABLE] = [0x20, 0x7e];
+
 /** An error as a reply: `-WRONGTYPE Operation against …`. The error is a value and is not thrown. */
 export class RespError {
-  /** The whole text: the code, and the words after it. */
+  /**
+   * The whole text: the code, and the words after it. In a text that is not UTF-8, bytes that are not ASCII are shown as `\xff`,
+   * and the text ends after 1024 bytes.
+   */
   readonly text: string;
+  /**
+   * The bytes of a text that is not UTF-8, otherwise `undefined`. Redis repeats the bytes of a command in some errors, and cuts
+   * them within a character.
+   */
+  readonly bytes: Uint8Array | undefined;
 
-  constructor(text: string) {
-    this.text = text;
+  /** @param text - the text, or its bytes, which are kept if they are not UTF-8 */
+  constructor(text: string | Uint8Array) {
+    const isText = typeof text === 'string' || isUtf8(text);
+    this.bytes = isText ? undefined : (text as Uint8Array);
+    if (typeof text === 'string') this.text = text;
+    else this.text = isText ? Buffer.from(text).toString() : shownText(text);
   }
 
   /** The first word, for example `WRONGTYPE`. */
@@ -34,6 +50,15 @@ export class RespError {
   toString(): string {
     return this.text;
   }
+}
+
+function shownText(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes.subarray(0, SHOWN_BYTES)) {
+    const isShown = byte >= FIRST_PRINTABLE && byte <= LAST_PRINTABLE;
+    text += isShown ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
+  }
+  return text;
 }
 
 /** A null value. Version 2 has a null string and a null array. Version 3 has one null, and both are written as that null. */

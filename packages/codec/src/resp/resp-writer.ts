@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
+import { checkWellFormed } from '../text/utf8.ts';
 import {
   RespAttributed,
   RespBigNumber,
@@ -21,6 +22,8 @@ const MAX_DEPTH = 128;
 const CR = 13;
 const LF = 10;
 const MINUS = 0x2d;
+const SPACE = 0x20;
+const BULK_ERROR = 0x21; // !
 const LINE_BREAK = /[\r\n]/;
 const MAX_INT64 = 2n ** 63n;
 
@@ -54,13 +57,12 @@ export class RespWriter {
 
   private object(value: RespInput, depth: number): void {
     if (value instanceof RespSimple) this.line('+', value.text);
-    else if (value instanceof RespError) this.error(value.text);
+    else if (value instanceof RespError) this.error(value);
     else if (value instanceof RespNull) this.nothing(value.kind);
     else if (value instanceof RespMap) this.map('%', value, depth);
     else if (value instanceof RespSet)
       this.items(this.isV3 ? '~' : '*', value.items, value.items.length, depth);
-    else if (value instanceof RespPush)
-      this.items(this.isV3 ? '>' : '*', value.items, value.items.length, depth);
+    else if (value instanceof RespPush) this.push(value, depth);
     else if (value instanceof RespDouble) this.double(value.value);
     else if (value instanceof RespBigNumber) this.bigNumber(value.value);
     else if (value instanceof RespVerbatim) this.verbatim(value);
@@ -81,6 +83,16 @@ export class RespWriter {
     for (let at = 0; at < items.length; at++) this.value(items[at]!, depth + 1);
   }
 
+  private push({ items }: RespPush<RespInput>, depth: number): void {
+    if (this.isV3 && depth > 0) {
+      throw new EncodeError(
+        'MESSAGE_NOT_ENCODABLE',
+        'a RespPush is a message, and within no other',
+      );
+    }
+    this.items(this.isV3 ? '>' : '*', items, items.length, depth);
+  }
+
   private map(type: '%' | '|', { items }: RespMap<RespInput>, depth: number): void {
     if (items.length % 2 === 1) {
       throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a RespMap has a key without a value');
@@ -99,6 +111,7 @@ export class RespWriter {
   // --- strings ---
 
   private text(text: string): void {
+    checkWellFormed(text);
     const most = text.length * 3;
     this.ensure(most + 24);
     if (text.length > 42) {
@@ -142,15 +155,34 @@ export class RespWriter {
     this.lineEnd();
   }
 
-  private error(text: string): void {
+  private error({ text, bytes }: RespError): void {
+    if (bytes !== undefined) {
+      this.errorOfBytes(bytes);
+      return;
+    }
     if (!this.isV3 || !LINE_BREAK.test(text)) {
       this.line('-', text.replace(/[\r\n]+/g, ' '));
       return;
     }
+    checkWellFormed(text);
     const length = Buffer.byteLength(text);
     this.ensure(length + 24);
-    this.head(0x21, length);
+    this.head(BULK_ERROR, length);
     this.at += this.memory.write(text, this.at);
+    this.lineEnd();
+  }
+
+  private errorOfBytes(bytes: Uint8Array): void {
+    this.ensure(bytes.length + 24);
+    const isLine = !bytes.includes(CR) && !bytes.includes(LF);
+    if (isLine || !this.isV3) this.memory[this.at++] = MINUS;
+    else this.head(BULK_ERROR, bytes.length);
+    this.memory.set(bytes, this.at);
+    this.at += bytes.length;
+    if (!isLine && !this.isV3) {
+      const line = this.memory.subarray(this.at - bytes.length, this.at);
+      for (let i = 0; i < line.length; i++) if (line[i] === CR || line[i] === LF) line[i] = SPACE;
+    }
     this.lineEnd();
   }
 
@@ -163,6 +195,7 @@ export class RespWriter {
         'a RespSimple with a line break in it: write a string or a Buffer',
       );
     }
+    checkWellFormed(text);
     this.ensure(text.length * 3 + 3);
     this.memory[this.at++] = type.charCodeAt(0);
     this.at += this.memory.write(text, this.at);

@@ -80,6 +80,10 @@ export abstract class SchemaCodec<
     } catch (thrown) {
       throw invalidMessage(this, message, thrown);
     }
-    return this.schema === undefined ? (value as Read) : validate(this.schema, value);
+    const read = this.schema === undefined ? (value as Read) : validate(this.schema, value);
+    // A decoder that returns undefined has no message, and this one would be dropped in silence.
+    if (read === undefined)
+      throw invalidMessage(this, message, new Error('its value is undefined'));
+    return read;
   }
 }

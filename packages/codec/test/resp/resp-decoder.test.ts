@@ -1,4 +1,5 @@
 import {
+  encodeResp,
   RespAttributed,
   RespBigNumber,
   RespDecoder,
@@ -29,10 +30,10 @@ function read(bytes: string, options: RespDecoderOptions = {}): RespValue[] {
   return values;
 }
 
-function failure(bytes: string, options: RespDecoderOptions = {}): HeadraceError {
+function failure(bytes: string | Buffer, options: RespDecoderOptions = {}): HeadraceError {
   const channel = new EmbeddedChannel(new RespDecoder(options));
   try {
-    channel.writeInbound(Buffer.from(bytes));
+    channel.writeInbound(Buffer.from(bytes as string));
   } catch (error) {
     expect(channel.isOutputShutdown).toBe(true);
     return error as HeadraceError;
@@ -201,6 +202,22 @@ describe('RespDecoder', () => {
   it('takes what is just at the limits', () => {
     const limits = { maxBulkBytes: 4, maxElements: 2, maxDepth: 2, maxLineBytes: 16 };
     expect(read('*2\r\n*0\r\n$4\r\naaaa\r\n', limits)).toEqual([[[], buffer('aaaa')]]);
+  });
+
+  it('refuses a simple string that is not UTF-8', () => {
+    for (const text of ['+\xff\r\n', '*1\r\n+a\xc3\r\n']) {
+      expect(failure(Buffer.from(text, 'latin1')).code).toBe('HR_ERR_FRAME_CORRUPT');
+    }
+  });
+
+  it('keeps the bytes of an error that Redis has cut within a character', () => {
+    for (const text of ["-ERR unknown command 'gr\xc3'\r\n", '!6\r\nERR \xc3\n\r\n']) {
+      const channel = new EmbeddedChannel(new RespDecoder());
+      channel.writeInbound(Buffer.from(text, 'latin1'));
+      const error = channel.readInbound<RespError>()!;
+      expect(error.text).toContain('\\xc3');
+      expect(encodeResp(error, 3).toString('latin1')).toBe(text);
+    }
   });
 
   it('has no recursion that depth could blow up', () => {

@@ -29,6 +29,7 @@ describe('encodeResp', () => {
     [RespSimple.OK, '+OK\r\n', '+OK\r\n'],
     [new RespError('ERR no'), '-ERR no\r\n', '-ERR no\r\n'],
     [new RespError('ERR a\r\nb'), '-ERR a b\r\n', '!8\r\nERR a\r\nb\r\n'],
+    [new RespError(Buffer.from('ERR é')), '-ERR é\r\n', '-ERR é\r\n'],
     [0, ':0\r\n', ':0\r\n'],
     [-10, ':-10\r\n', ':-10\r\n'],
     [9_007_199_254_740_991, ':9007199254740991\r\n', ':9007199254740991\r\n'],
@@ -72,6 +73,16 @@ describe('encodeResp', () => {
     }
   });
 
+  it('writes the bytes of an error that are not UTF-8', () => {
+    const bytes = Buffer.from('ERR \xff\r\n\xc3', 'latin1');
+    const error = new RespError(bytes);
+    expect(error.text).toBe('ERR \\xff\\x0d\\x0a\\xc3');
+    expect(error.code).toBe('ERR');
+    expect(encodeResp(error, 2).toString('latin1')).toBe('-ERR \xff  \xc3\r\n');
+    expect(encodeResp(error, 3).toString('latin1')).toBe('!8\r\nERR \xff\r\n\xc3\r\n');
+    expect(new RespError(Buffer.alloc(5000, 0xff)).text).toHaveLength(4096);
+  });
+
   it('refuses what has no form', () => {
     const cases: unknown[] = [
       new RespSimple('a\r\n+OK'),
@@ -81,6 +92,11 @@ describe('encodeResp', () => {
       [() => 1],
       new RespMap(['a']),
       new RespVerbatim('text', Buffer.from('')),
+      'a\ud83d',
+      new RespSimple('\ude00'),
+      new RespError('ERR \ud83d'),
+      new RespError('ERR \ud83d\r\n'),
+      [new RespPush(['a'])],
     ];
     for (const value of cases) {
       expect(() => encodeResp(value as RespInput, 3)).toThrow(

@@ -31,6 +31,7 @@ const value: fc.Arbitrary<RespValue> = fc.letrec<{
     bytes,
     line.map((text) => (text === 'OK' ? RespSimple.OK : new RespSimple(text))),
     fc.string({ maxLength: 12 }).map((text) => new RespError(text)),
+    bytes.map((text) => new RespError(text)),
     fc.maxSafeInteger(),
     fc
       .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })

@@ -1,0 +1,329 @@
+import { create } from '@bufbuild/protobuf';
+import { StringValueSchema } from '@bufbuild/protobuf/wkt';
+import {
+  CompressionCodec,
+  ContentLengthFrameDecoder,
+  ContentLengthPrepender,
+  contentLengthPrefixed,
+  DatagramDecoder,
+  DelimiterFrameDecoder,
+  FixedLengthFrameDecoder,
+  JsonCodec,
+  JsonDecoder,
+  JsonEncoder,
+  JsonObjectDecoder,
+  jsonLines,
+  LengthFieldFrameDecoder,
+  LengthFieldPrepender,
+  LineFrameDecoder,
+  lengthPrefixed,
+  MqttDecoder,
+  MqttEncoder,
+  type MqttPacket,
+  ProxyProtocolDecoder,
+  ProxyProtocolEncoder,
+  RespCodec,
+  RespDecoder,
+  RespEncoder,
+  RespError,
+  RespSimple,
+  RespVerbatim,
+  StompDecoder,
+  StompEncoder,
+  StompFrame,
+  StreamingStringDecoder,
+  StringCodec,
+  StringDecoder,
+  StringEncoder,
+  textLines,
+  VarintFrameDecoder,
+  VarintPrepender,
+  varintPrefixed,
+} from '@headrace/codec';
+import { CborCodec } from '@headrace/codec/cbor';
+import { DnsCodec, DnsDatagramCodec } from '@headrace/codec/dns';
+import { MsgpackCodec } from '@headrace/codec/msgpack';
+import { ProtobufCodec } from '@headrace/codec/protobuf';
+import { EncodeError, type Handler } from '@headrace/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  codecsOf,
+  hostileBytes,
+  hostileText,
+  inputOf,
+  type Pair,
+  writtenAndRead,
+} from '../../core/test/fixture/written-and-read.ts';
+
+const framed = (...codecs: readonly Handler[]): Handler[] => [
+  ...lengthPrefixed({ maxFrameLength: 10_000 }),
+  ...codecs,
+];
+const value = fc.oneof(hostileText, fc.integer(), fc.boolean());
+const object = fc.dictionary(hostileText, fc.oneof(value, fc.array(value, { maxLength: 3 })), {
+  maxKeys: 3,
+  noNullPrototype: true,
+});
+
+const DELIMITERS = ['\0', ';', ';;', '\r\n.\r\n', '}', 'aab'];
+const delimited: Pair[] = DELIMITERS.flatMap((delimiter) => [
+  {
+    covers: [DelimiterFrameDecoder, StringCodec],
+    writer: () => [new StringCodec({ delimiter })],
+    reader: () => [
+      new DelimiterFrameDecoder({ delimiters: [delimiter], maxFrameLength: 1000 }),
+      new StringCodec(),
+    ],
+    messages: hostileText,
+  },
+  {
+    covers: [DelimiterFrameDecoder, JsonCodec],
+    writer: () => [new JsonCodec({ delimiter })],
+    reader: () => [
+      new DelimiterFrameDecoder({ delimiters: [delimiter], maxFrameLength: 1000 }),
+      new JsonCodec(),
+    ],
+    messages: object,
+  },
+]);
+
+const lines: Pair[] = [
+  ...(['\n', '\r\n'] as const).map((delimiter) => ({
+    covers: [LineFrameDecoder, StringCodec],
+    writer: () => textLines({ delimiter }),
+    reader: () => textLines(),
+    messages: hostileText,
+  })),
+  {
+    covers: [LineFrameDecoder, StringEncoder, StringDecoder],
+    writer: () => [new StringEncoder({ delimiter: '\r\n' })],
+    reader: () => [new LineFrameDecoder({ ending: 'crlf' }), new StringDecoder()],
+    messages: hostileText,
+  },
+  {
+    covers: [LineFrameDecoder, JsonCodec],
+    writer: () => jsonLines(),
+    reader: () => jsonLines(),
+    messages: object,
+  },
+];
+
+const bodies: Pair[] = [
+  ...([2, 3, 4, 8] as const).map((bytes) => ({
+    covers: [LengthFieldFrameDecoder, LengthFieldPrepender],
+    writer: () => lengthPrefixed({ maxFrameLength: 25, bytes }),
+    reader: () => lengthPrefixed({ maxFrameLength: 25, bytes }),
+    messages: hostileBytes,
+  })),
+  {
+    covers: [VarintFrameDecoder, VarintPrepender],
+    writer: () => varintPrefixed({ maxFrameLength: 25 }),
+    reader: () => varintPrefixed({ maxFrameLength: 25 }),
+    messages: hostileBytes,
+  },
+  {
+    covers: [ContentLengthFrameDecoder, ContentLengthPrepender],
+    writer: () => contentLengthPrefixed({ maxFrameLength: 25 }),
+    reader: () => contentLengthPrefixed({ maxFrameLength: 25 }),
+    messages: hostileBytes,
+  },
+  ...(['gzip', 'deflate', 'deflate-raw', 'brotli'] as const).map((format) => ({
+    covers: [CompressionCodec],
+    writer: () => framed(new CompressionCodec({ format })),
+    reader: () => framed(new CompressionCodec({ format })),
+    messages: hostileBytes,
+  })),
+];
+
+const values: Pair[] = [
+  {
+    covers: [JsonCodec],
+    writer: () => framed(new JsonCodec()),
+    reader: () => framed(new JsonCodec()),
+    messages: object,
+  },
+  {
+    covers: [JsonEncoder, JsonDecoder, JsonObjectDecoder],
+    writer: () => [new JsonEncoder()],
+    reader: () => [new JsonObjectDecoder(), new JsonDecoder()],
+    messages: object,
+  },
+  {
+    covers: [MsgpackCodec],
+    writer: () => framed(new MsgpackCodec()),
+    reader: () => framed(new MsgpackCodec()),
+    messages: object,
+  },
+  {
+    covers: [CborCodec],
+    writer: () => framed(new CborCodec()),
+    reader: () => framed(new CborCodec()),
+    messages: object,
+  },
+  {
+    covers: [StreamingStringDecoder],
+    writer: () => [new StringEncoder()],
+    reader: () => [new StreamingStringDecoder()],
+    messages: hostileText,
+    read: (written) => written.filter((text) => text !== ''),
+    isFramed: true,
+  },
+];
+
+/** What a client sees is compared, because a Buffer and the text in it are one message. */
+const frame = fc
+  .tuple(
+    fc.constantFrom('SEND', 'CONNECT', 'MESSAGE', 'ERROR'),
+    fc.array(fc.tuple(hostileText, hostileText), { maxLength: 3 }),
+    fc.option(fc.constantFrom('0', '2', 'x', '')),
+    hostileBytes,
+  )
+  .map(
+    ([command, headers, length, body]) =>
+      new StompFrame(
+        command as 'SEND',
+        length === null ? headers : [...headers, ['content-length', length]],
+        body,
+      ),
+  );
+
+const resp = fc.oneof(
+  hostileBytes,
+  hostileText.map((text) => new RespSimple(text)),
+  hostileText.map((text) => new RespError(text)),
+  hostileBytes.map((bytes) => new RespError(bytes)),
+  hostileBytes.map((bytes) => new RespVerbatim('txt', bytes)),
+  fc.array(hostileBytes, { maxLength: 3 }),
+);
+
+const packet: fc.Arbitrary<MqttPacket> = fc.oneof(
+  fc.record({
+    type: fc.constant('publish' as const),
+    topic: hostileText,
+    qos: fc.constant(0 as const),
+    dup: fc.constant(false),
+    retain: fc.boolean(),
+    payload: hostileBytes,
+  }),
+  fc.record({
+    type: fc.constant('connect' as const),
+    protocolLevel: fc.constant(4),
+    cleanSession: fc.constant(true),
+    keepAliveSeconds: fc.nat({ max: 70_000 }),
+    clientId: hostileText,
+    username: hostileText,
+  }),
+  fc.record({
+    type: fc.constant('subscribe' as const),
+    packetId: fc.nat({ max: 70_000 }),
+    subscriptions: fc.array(
+      fc.record({ topic: hostileText, qos: fc.constantFrom(0 as const, 1 as const, 2 as const) }),
+      { maxLength: 2 },
+    ),
+  }),
+  fc.record({
+    type: fc.constant('unsubscribe' as const),
+    packetId: fc.nat({ max: 70_000 }),
+    topics: fc.array(hostileText, { maxLength: 2 }),
+  }),
+);
+
+const protocols: Pair[] = [
+  {
+    covers: [StompEncoder, StompDecoder],
+    writer: () => [new StompEncoder()],
+    reader: () => [new StompDecoder()],
+    messages: frame,
+    // The encoder adds a length to a body with a zero.
+    read: (written) =>
+      (written as StompFrame[]).map((one) => {
+        const isLong = one.body.includes(0) && one.header('content-length') === undefined;
+        const length = ['content-length', String(one.body.length)] as const;
+        return new StompFrame(
+          one.command,
+          isLong ? [...one.headers, length] : one.headers,
+          one.body,
+        );
+      }),
+  },
+  {
+    covers: [RespCodec, RespEncoder, RespDecoder],
+    writer: () => [new RespEncoder({ protocol: 3 })],
+    reader: () => [new RespDecoder()],
+    messages: resp,
+  },
+  {
+    covers: [MqttEncoder, MqttDecoder],
+    writer: () => [new MqttEncoder()],
+    reader: () => [new MqttDecoder()],
+    messages: packet,
+  },
+];
+
+const PAIRS: readonly Pair[] = [...delimited, ...lines, ...bodies, ...values, ...protocols];
+
+/** Codecs without a pair, and the test that writes and reads their messages, or the reason. */
+const ELSEWHERE: readonly (readonly [{ readonly name: string }, string])[] = [
+  [FixedLengthFrameDecoder, 'every run of bytes of its length is a frame'],
+  [DatagramDecoder, 'its codec has a pair: it only keeps a message within its datagram'],
+  [ProxyProtocolEncoder, 'test/proxy-protocol/proxy-protocol-properties.test.ts'],
+  [ProxyProtocolDecoder, 'test/proxy-protocol/proxy-protocol-properties.test.ts'],
+  [ProtobufCodec, 'below'],
+  [DnsCodec, 'below'],
+  [DnsDatagramCodec, 'it reads and writes as DnsCodec does'],
+];
+
+describe('what an encoder writes', () => {
+  it.each(PAIRS.map((pair) => [pair.covers.map(({ name }) => name).join(', '), pair] as const))(
+    'is read as the same messages, or refused: %s',
+    (_name, pair) => {
+      fc.assert(
+        fc.property(inputOf(pair), ([messages, sizes]) => {
+          const { expected, got } = writtenAndRead(pair, messages, sizes);
+          expect(got).toEqual(expected);
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
+
+  it('is read as the same text by ProtobufCodec, or refused', () => {
+    const make = (): Handler[] => framed(new ProtobufCodec({ schema: StringValueSchema }));
+    const messages = hostileText.map((text) => create(StringValueSchema, { value: text }));
+    const pair: Pair = { covers: [ProtobufCodec], writer: make, reader: make, messages };
+    fc.assert(
+      fc.property(inputOf(pair), ([all, sizes]) => {
+        const { expected, got } = writtenAndRead(pair, all, sizes);
+        expect(got).toEqual(expected);
+      }),
+    );
+  });
+
+  it('is read as the same question by DnsCodec, or refused', () => {
+    const codec = new DnsCodec();
+    fc.assert(
+      fc.property(fc.array(hostileText, { maxLength: 4 }), (labels) => {
+        const name = labels.join('.');
+        let bytes: Uint8Array;
+        try {
+          bytes = codec.encode({ questions: [{ type: 'A', name }] }) as Uint8Array;
+        } catch (error) {
+          expect(error).toBeInstanceOf(EncodeError);
+          return;
+        }
+        const { questions } = codec.decode(undefined as never, Buffer.from(bytes));
+        const asked = name === '' ? '.' : name.replace(/^\.|\.$/g, '') || '.';
+        expect(questions.map((question) => question.name)).toEqual([asked]);
+      }),
+    );
+  });
+
+  it('is proved for every codec of the package', () => {
+    const covered = new Set([
+      ...PAIRS.flatMap(({ covers }) => covers.map(({ name }) => name)),
+      ...ELSEWHERE.map(([{ name }]) => name),
+    ]);
+    expect(codecsOf(new URL('../src/', import.meta.url))).toEqual([...covered].sort());
+  });
+});
