@@ -1,5 +1,5 @@
 import type { SrvRecord } from 'node:dns';
-import { resolveSrv } from 'node:dns/promises';
+import dns from 'node:dns/promises';
 import { ChannelError, type ClientTls, type PortPlace } from '@headrace/core';
 import { checkKind, describeOptions, fn, object, RANDOM, textOf } from '@headrace/core/authoring';
 import type { AddressFunction } from './address-source.ts';
@@ -14,7 +14,10 @@ export interface SrvAddressesOptions {
    * @default plain
    */
   readonly tls?: ClientTls['tls'];
-  /** Function that looks up the records. @default `resolveSrv` of `node:dns/promises` */
+  /**
+   * Function that looks up the records.
+   * @default asks the DNS servers that the system has at that time, or those of `setServers` of `node:dns`
+   */
   readonly resolve?: (name: string) => PromiseLike<readonly SrvRecord[]>;
   /** Returns a random number in [0, 1), for the weights. @default Math.random */
   readonly random?: () => number;
@@ -22,7 +25,7 @@ export interface SrvAddressesOptions {
 
 const OPTIONS = describeOptions('srvAddresses', {
   tls: object('the TLS options of a client, or a TlsClientContext'),
-  resolve: fn({ answers: 'a promise', purpose: 'asks for SRV records', default: resolveSrv }),
+  resolve: fn({ answers: 'a promise', purpose: 'asks for SRV records' }),
   random: RANDOM,
 });
 
@@ -62,7 +65,7 @@ export function srvAddresses(
 ): AddressFunction<PortPlace & ClientTls> {
   const isName = typeof name === 'string' && name !== '';
   checkKind('name', name, isName, 'the name of SRV records, such as _chat._tcp.example.com');
-  const { resolve, random, tls } = OPTIONS.resolve(options);
+  const { resolve = systemLookup(), random, tls } = OPTIONS.resolve(options);
   // The name without the labels of the service and its protocol.
   const domain = name.replace(/^(_[^.]+\.)+/, '');
   const secured = tls && { tls: namedTls(tls, domain)! };
@@ -79,6 +82,18 @@ export function srvAddresses(
     return inOrder(offered, random).map(({ name: host, port }) => ({ host, port, ...secured }));
   };
   return Object.assign(find, { addressOrder: 'given' as const });
+}
+
+/**
+ * Returns the default of `resolve`. Node's own resolver keeps the DNS servers of the start of the process, also after the machine
+ * has changed its network. A new resolver has the servers of the system. If the application has set others, they are used.
+ */
+function systemLookup(): (name: string) => Promise<SrvRecord[]> {
+  const atFirst = new dns.Resolver().getServers().join();
+  return (name) => {
+    const isUnchanged = dns.getServers().join() === atFirst;
+    return (isUnchanged ? new dns.Resolver() : dns).resolveSrv(name);
+  };
 }
 
 /** Checks a record. The name `.` means that the service does not exist, and a record can contain any port. */

@@ -6,6 +6,7 @@ import {
   type Timer,
 } from '@headrace/core';
 import {
+  attempted,
   callSafely,
   describeOptions,
   isPromiseLike,
@@ -38,9 +39,12 @@ export interface ChannelPoolMetrics {
   readonly closed: Readonly<Record<PoolCloseReason, number>>;
 }
 
-/** Options of {@link ChannelPool.acquire}. */
+/** Options of {@link ChannelPool.acquire} and {@link ChannelPool.use}. */
 export interface AcquireOptions {
-  /** Signal that ends the wait. A connect that was started for this call stays in the pool. */
+  /**
+   * Signal that ends the wait. A connect that was started for this call stays in the pool. In `use`, the signal also ends the
+   * task, and closes its connection.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -68,11 +72,10 @@ const ACQUIRE_OPTIONS = describeOptions('acquire', { signal: unchecked() });
  *   place: { network, name: 'db' },
  *   max: 2,
  * });
- * {
- *   await using lease = await pool.acquire();
- *   await lease.channel.writeAndFlush(Buffer.from('SELECT 1'));
+ * await pool.use(async (channel) => {
+ *   await channel.writeAndFlush(Buffer.from('SELECT 1'));
  *   console.log(pool.metrics.leased); // prints 1
- * }
+ * });
  * console.log(pool.metrics.idle); // prints 1
  * await pool.close();
  * await server.shutdown();
@@ -138,6 +141,22 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
     this.waiters.add(waiter);
     this.serve();
     return waiter.promise;
+  }
+
+  /**
+   * Acquires a connection, calls the task, and releases the connection when the task is done. If the task throws or rejects, or the
+   * signal aborts, the connection closes, because an answer for this task may still arrive, and the next user must not get it.
+   * Resolves with the result of the task. Rejects with the error of the task, with the signal's reason, or as {@link acquire}.
+   */
+  async use<R>(task: (channel: C) => R | PromiseLike<R>, options?: AcquireOptions): Promise<R> {
+    const lease = await this.acquire(options);
+    try {
+      const result = await attempted(async () => task(lease.channel), options ?? {});
+      lease.release();
+      return result;
+    } finally {
+      await lease[Symbol.asyncDispose]();
+    }
   }
 
   /**

@@ -9,7 +9,10 @@ export interface LeaseOwner<C extends Channel> {
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** A connection that belongs to one user until it is released: `await using lease = await pool.acquire()`. */
+/**
+ * A connection that belongs to one user until it is released or discarded. The pool's `use` does this for you. With
+ * `await using lease = await pool.acquire()`, call `lease.release()` at the end of the block: without it, the connection closes.
+ */
 export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
   /** Channel of the connection. Do not use the channel after the release. */
   readonly channel: C;
@@ -28,7 +31,10 @@ export interface Lease<C extends Channel = Channel> extends AsyncDisposable {
    * @throws PipelineError if the connection was already released
    */
   discard(): void;
-  /** Releases the connection, like {@link release}. Does nothing if the connection was already released. */
+  /**
+   * Closes the connection, like {@link discard}, because an answer for this user may still arrive after an error. Does nothing if
+   * the connection was already released.
+   */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -62,7 +68,7 @@ export class PoolLease<C extends Channel = Channel> implements Lease<C> {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    if (!this.isOver) this.release();
+    if (!this.isOver) this.discard();
     return DONE;
   }
 

@@ -116,6 +116,38 @@ describe('ChannelPool', () => {
     expect(pool.metrics).toMatchObject({ size: 0, closed: { discarded: 1 } });
   });
 
+  it('closes the connection of a task that fails or is aborted, and of a lease without a release', async () => {
+    const pool = poolOf({ max: 1 });
+    const seen: LineChannel[] = [];
+    const use = async (task: () => unknown, signal?: AbortSignal): Promise<unknown> => {
+      const using = pool.use((channel) => {
+        seen.push(channel);
+        return task();
+      }, signal && { signal });
+      const result = using.catch((error: Error) => error.message);
+      await world.pass(1);
+      return result;
+    };
+    expect(await use(() => 'done')).toBe('done');
+    expect(await use(async () => 'kept')).toBe('kept');
+    expect(seen[1]).toBe(seen[0]);
+    const failing = () => {
+      throw new Error('no answer');
+    };
+    expect(await use(failing)).toBe('no answer');
+    expect(await use(() => Promise.reject(new Error('late')))).toBe('late');
+    const abort = new AbortController();
+    const aborted = use(() => new Promise(() => {}), abort.signal);
+    await world.pass(1);
+    abort.abort(new Error('tired of it'));
+    expect(await aborted).toBe('tired of it');
+    const unreleased = await lease(pool);
+    await unreleased[Symbol.asyncDispose]();
+    expect(new Set(seen).size).toBe(3);
+    expect(seen.every((channel) => !channel.isOpen)).toBe(true);
+    expect(pool.metrics).toMatchObject({ size: 0, closed: { discarded: 4 } });
+  });
+
   it('opens a connection above the limit after the time, and closes what is too much', async () => {
     const pool = poolOf({ max: 1, onTimeout: 'new', acquireTimeoutMs: 1000 });
     const first = await lease(pool);
