@@ -350,7 +350,7 @@ export class RequestClient<
         const counts = client.channel?.pipeline.get(ExchangeHandler)?.counts;
         return counts === undefined ? 0 : counts.inFlight + counts.queued;
       },
-      takes: () => client.channel !== undefined,
+      takes: () => client.channel !== undefined && !isPeerLeaving(client.channel),
       send: (call) => {
         // The call no longer waits, because the exchange handler has it.
         this.table.drop(call);
@@ -427,13 +427,17 @@ function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<
 }
 
 /**
- * Returns true if the connection accepts no more calls, and ends it. With `allowHalfOpen`, one direction of such a connection can
+ * Returns true if the connection accepts no more calls, and ends it, unless the peer ends it after its last answers. With `allowHalfOpen`, one direction of such a connection can
  * stay open, and calls would choose the connection again. A full queue is neither a reason to end the connection nor to retry at
  * once.
  */
 function endIfOver(channel: Channel, error: unknown): boolean {
   if (!isHeadraceError(error, 'REQUEST_LOST')) return false;
   if (isHeadraceError(error.cause, 'OUTBOUND_FULL') && channel.isOpen) return false;
-  channel.end();
+  if (!isPeerLeaving(channel)) channel.end();
   return true;
+}
+
+function isPeerLeaving(channel: Channel): boolean {
+  return channel.pipeline.get(ExchangeHandler)?.isPeerLeaving === true;
 }

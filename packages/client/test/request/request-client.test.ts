@@ -4,6 +4,7 @@ import { lengthPrefixed } from '@headrace/codec';
 import {
   Bootstrap,
   type Channel,
+  DrainEvent,
   type Logger,
   type MemoryTarget,
   ServerBootstrap,
@@ -576,6 +577,35 @@ describe('RequestClient.stream', () => {
     for (const channel of accepted()) channel.abort();
     await world.pass(500);
     expect([await call, asked]).toEqual(['HR_ERR_REQUEST_LOST', ['x']]);
+  });
+});
+
+describe('RequestClient and a server that stops in order', () => {
+  it('asks again what the server has not taken, and gets the answers of the rest', async () => {
+    let free!: () => void;
+    const isFree = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    answer = async (text) => {
+      if (text === 'slow') await isFree;
+      return Buffer.from(`re: ${text}`);
+    };
+    await up('calls');
+    const client = clientOf();
+    await world.pass(50);
+    const slow = outcome(client.request(Buffer.from('slow')));
+    await world.pass(50);
+    for (const channel of accepted())
+      world.clock.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(10_000)));
+    // Written before the client has heard of it.
+    const later = ['1', '2', '3'].map((text) => outcome(client.request(Buffer.from(text))));
+    await world.pass(50);
+    expect(asked).toEqual(['slow']);
+    free();
+    await world.pass(500);
+    expect(await slow).toBe('re: slow');
+    expect(await Promise.all(later)).toEqual(['re: 1', 're: 2', 're: 3']);
+    expect(asked).toEqual(['slow', '1', '2', '3']);
   });
 });
 

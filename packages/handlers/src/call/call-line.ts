@@ -139,6 +139,16 @@ export class CallLine implements CallCarrier {
     this.loseAll();
   }
 
+  /** Takes no more calls, and fails the requests after `lastId`, which the peer has not taken. Other calls continue. */
+  leave(lastId: number, why: string): void {
+    this.isPaused = true;
+    for (const call of [...this.calls.values()]) {
+      if (!call.expectsAnswer || !isAfter(call.id as number, lastId)) continue;
+      this.calls.delete(call.id);
+      this.table.fail(call, requestLost(why, false));
+    }
+  }
+
   /** Fails the lost calls, except within a write. Only the future of the write knows whether bytes have left. */
   private loseAll(): void {
     if (this.writing > 0) return;
@@ -205,6 +215,12 @@ export class CallLine implements CallCarrier {
       }
     });
   }
+}
+
+/** Whether a number was given later than another. Numbers start again from 1, and 0 is before all numbers. */
+function isAfter(id: number, lastId: number): boolean {
+  const distance = (id - lastId) >>> 0;
+  return lastId === 0 || (distance > 0 && distance <= MAX_ID / 2);
 }
 
 function keyOf(call: Call): unknown {

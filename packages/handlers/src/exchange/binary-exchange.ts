@@ -37,9 +37,9 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  *
  * ```text
  *  byte 0   kind: 1 request, 2 response, 3 error, 4 cancel, 5 notify; of streams 6 open, 7 item, 8 end of the
- *           caller's items, 9 credit, 10 window
+ *           caller's items, 9 credit, 10 window; 11 go away
  *  byte 1   0, or 1 in an item or credit of the answerer
- *  2–5      id, not 0; 0 for notify
+ *  2–5      id, not 0; 0 for notify; in go away, the last request that was taken, 0 for none
  *  6–9      request: time left in ms, 0 for none; then the body
  *  6–18     open: time left, the window of the caller (items, bytes; 0 and 0 for one answer), 1 if it sends items,
  *           else 0; then the body
@@ -67,6 +67,7 @@ const BINARY: ExchangeFormat<BinaryExchange> = {
     new BinaryFrame(KIND.response, numberOf(id), 0, checkBody(answer ?? EMPTY)),
   error: (id, code, text) =>
     new BinaryFrame(KIND.error, numberOf(id), checkCode(code), Buffer.from(text)),
+  goAway: (lastId) => new BinaryFrame(KIND.goAway, lastId, 0, EMPTY),
   streams: BINARY_STREAMS,
 };
 
@@ -92,7 +93,7 @@ function read(message: Buffer, sink: ExchangeSink<BinaryExchange>): void {
   if (message[1] !== 0 && kind <= KIND.open)
     throw invalidMessage(message, 'the second byte is not 0');
   const id = readUint32(message, 2);
-  if ((id === 0) !== (kind === KIND.notify))
+  if (kind !== KIND.goAway && (id === 0) !== (kind === KIND.notify))
     throw invalidMessage(message, `the id ${id} in a frame of kind ${kind}`);
   if (length < HEADER_BYTES + numberBytes(kind))
     throw invalidMessage(message, 'a frame that is too short');
@@ -104,6 +105,10 @@ function read(message: Buffer, sink: ExchangeSink<BinaryExchange>): void {
   else if (kind === KIND.error) {
     const code = message[HEADER_BYTES]! * 256 + message[HEADER_BYTES + 1]!;
     sink.refusal(id, code, bodyOf(message, HEADER_BYTES + CODE_BYTES).toString());
+  } else if (kind === KIND.goAway) {
+    if (message[1] !== 0 || length > HEADER_BYTES)
+      throw invalidMessage(message, 'a go away with more than a number');
+    sink.goAway(id);
   } else if (kind !== KIND.cancel) readStreamFrame(message, kind, id, sink.streams);
   else if (length > HEADER_BYTES) throw invalidMessage(message, 'a cancel with a body');
   else sink.cancel(id);

@@ -32,6 +32,7 @@ export const KIND = {
   inputEnd: 8,
   credit: 9,
   window: 10,
+  goAway: 11,
 } as const;
 export const HEADER_BYTES = 6;
 export const TIME_BYTES = 4;

@@ -42,6 +42,8 @@ export class ExchangeCaller {
   /** Deadlines of the readers that wait for an item. */
   private readonly waits: DeadlineList<ItemReader>;
   private readonly writers = new Set<ItemWriter>();
+  /** Reason why the peer takes no more calls, although answers can still arrive. */
+  private leaving: { readonly why: string; readonly cause?: unknown } | undefined = undefined;
   /** Reason why answers cannot arrive anymore. */
   private lost: { readonly why: string; readonly cause: unknown } | undefined = undefined;
 
@@ -63,7 +65,12 @@ export class ExchangeCaller {
   }
 
   get isReady(): boolean {
-    return this.lost === undefined && this.output.isOpen;
+    return this.lost === undefined && this.leaving === undefined && this.output.isOpen;
+  }
+
+  /** Whether the peer has announced that it takes no more calls. */
+  get isPeerLeaving(): boolean {
+    return this.leaving !== undefined;
   }
 
   get inFlight(): number {
@@ -132,7 +139,9 @@ export class ExchangeCaller {
   /** Returns the error that prevents a call now, if any. */
   private refusalOf(signal: AbortSignal | undefined): ChannelError | undefined {
     if (signal?.aborted === true) return requestAborted(signal, false);
-    return this.output.isOver || this.lost !== undefined ? this.lostError() : undefined;
+    return this.output.isOver || (this.lost ?? this.leaving) !== undefined
+      ? this.lostError()
+      : undefined;
   }
 
   notify(body: unknown): WriteFuture {
@@ -259,6 +268,15 @@ export class ExchangeCaller {
     throw new PipelineError('PIPELINE_STATE', 'the format of this ExchangeHandler has no streams');
   }
 
+  /** Fails the calls after `lastId` and all later calls as not sent, because the peer takes no more calls. */
+  peerLeaves(lastId: number): void {
+    if (this.leaving !== undefined) return;
+    const why = 'the peer is about to end the connection, and has not taken the request';
+    this.leaving = { why };
+    this.line.leave(lastId, why);
+    this.loseQueued();
+  }
+
   /** Fails all calls now, and all later calls, because no answer can arrive anymore. */
   lose(why: string, cause?: unknown): void {
     if (this.lost !== undefined) return;
@@ -296,7 +314,7 @@ export class ExchangeCaller {
   }
 
   private lostError(): ChannelError {
-    const { why = 'the channel takes no more output', cause } = this.lost ?? {};
+    const { why = 'the channel takes no more output', cause } = this.lost ?? this.leaving ?? {};
     return requestLost(why, false, cause);
   }
 }

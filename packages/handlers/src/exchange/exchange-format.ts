@@ -44,6 +44,8 @@ export interface ExchangeSink<T extends ExchangeTypes = ExchangeTypes> {
   refusal(id: ExchangeId | null, code: number, text: string, data?: unknown): void;
   /** Accepts the cancel of a request. */
   cancel(id: ExchangeId): void;
+  /** Accepts that the peer takes no more requests after the request `lastId` of this end, 0 for none. */
+  goAway(lastId: number): void;
   /**
    * Writes a reply of the format itself, to a message that is otherwise ignored. `undefined` writes nothing.
    *
@@ -136,6 +138,11 @@ export interface ExchangeFormat<T extends ExchangeTypes = ExchangeTypes> {
   error(id: ExchangeId, code: number, text: string, data?: unknown): T['writes'];
   /** Makes the answer to a message that an earlier codec could not read. @default no answer */
   unreadable?(): T['writes'];
+  /**
+   * Encodes that this end takes no more requests after the request `lastId` of the peer, 0 for none. Without this message, a caller
+   * does not know which of its calls the end of the connection has lost.
+   */
+  goAway?(lastId: number): T['writes'];
   /** Format of streams. Without this format, each call has one answer. */
   readonly streams?: StreamFormat<T>;
 }

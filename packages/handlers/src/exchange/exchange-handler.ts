@@ -73,15 +73,15 @@ const NO_COUNTS: ExchangeCounts = {
  * - **Place** Last.
  * - **In** The messages of its format.
  * - **Out** Nothing. The handler writes requests, notices, answers and cancels, and flushes the messages of one event together.
- * - **Events** Forwards all. After a `DrainEvent`, the channel does not end while a call of either end is under way. The
- *   handler holds reads while `concurrency` functions run.
+ * - **Events** Forwards all. After a `DrainEvent`, the handler tells the peer which of its requests was the last, and refuses
+ *   later requests. The channel does not end while a call of either end is under way. The handler holds reads while `concurrency` functions run.
  * - **Errors** A message that the format does not allow, or a request whose id is in use, raises `MESSAGE_INVALID` with the
  *   bytes. The channel then ends as `bad-input`. A call fails with `REQUEST_REFUSED` if the peer answers with an error
  *   (`details.code`, `details.text`), with `TIMEOUT_REQUEST`, with `OPERATION_ABORTED` by its signal, with `REJECTED_QUEUE`, or
- *   with `REQUEST_LOST` if the connection ends. `details.sent` is false only if no byte of the request can have left. The peer
- *   then cannot have executed the request. An error that a function throws is logged, and answered without its text, unless the
- *   error is a `refusal(code, text)`. With `jsonRpcExchange`, a message that is not a request is answered with −32600 and logged,
- *   and JSON that the codec before cannot read is answered with −32700.
+ *   with `REQUEST_LOST` if the connection ends. `details.sent` is false only if no byte of the request can have left, or if the
+ *   peer has stated that it did not take the request. The peer then cannot have executed the request. An error that a function
+ *   throws is logged, and answered without its text, unless the error is a `refusal(code, text)`. With `jsonRpcExchange`, a message
+ *   that is not a request is answered with −32600 and logged, and JSON that the codec before cannot read is answered with −32700.
  * - **State** One channel: calls in flight and in the queue, requests under way, items of each stream up to the window.
  * - **Cost** A call needs a promise, two small objects and a map entry. A request needs an object, and a map entry if its
  *   function returns a promise. One timer serves all calls, another all requests. An item of a stream needs one message and two
@@ -139,6 +139,14 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   /** Whether a call can be sent now: the channel is connected and not ending, and answers can arrive. */
   get isReady(): boolean {
     return this.ends?.caller.isReady === true;
+  }
+
+  /**
+   * Whether the peer has announced that it takes no more calls, because it ends the connection soon. Calls that the peer has taken
+   * are still answered.
+   */
+  get isPeerLeaving(): boolean {
+    return this.ends?.caller.isPeerLeaving === true;
   }
 
   /** Counts of the work under way, and of dropped messages. */
@@ -263,7 +271,10 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    this.drain.see(event);
+    if (this.drain.see(event) && event.endsChannel) {
+      this.ends?.worker.leave();
+      ctx.flush();
+    }
     ctx.fireUserEventTriggered(event);
   }
 
@@ -324,6 +335,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
       response: (id, result) => caller.answered(id, result),
       refusal: (id, code, text, data) => caller.refused(id, code, text, data),
       cancel: (id) => worker.cancel(id),
+      goAway: (lastId) => caller.peerLeaves(lastId),
       reply: (message, why) => {
         if (why !== undefined) worker.refused(why);
         if (message === undefined) return true;

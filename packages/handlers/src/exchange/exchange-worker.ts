@@ -41,6 +41,8 @@ interface ServedStreams {
 
 const LOST = 'the items of this call were lost with the process that sent them';
 
+const LEAVING = 'this end takes no more requests, because it ends the connection';
+
 async function* noItems(): AsyncGenerator<never> {}
 
 /** One request or notice of the peer. */
@@ -119,6 +121,9 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   private readonly writers = new Set<ItemWriter>();
   private readonly window: ItemWindow;
   private hasWarned = false;
+  /** The last request that this end has taken, by the numbers of the peer. */
+  private lastId = 0;
+  private isLeaving = false;
 
   constructor(output: CallOutput, options: WorkerOptions, changed: () => void) {
     const { format, handle, concurrency, maxQueued: maxWaiting, maxStreams, window } = options;
@@ -155,7 +160,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     if (this.find(id) !== undefined) return false;
     if (this.handle === undefined)
       this.writeError({ id, gather }, failureOf(this.format, 'unknown'));
-    else this.take(id, body, timeLeftMs, gather);
+    // A batch has one answer, so its other requests would wait for one that is not taken.
+    else if (gather !== undefined || this.takes(id)) this.take(id, body, timeLeftMs, gather);
     return true;
   }
 
@@ -187,7 +193,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     if (this.handle === undefined) this.writeError({ id }, failureOf(this.format, 'unknown'));
     else if (this.isRepeated)
       this.writeError({ id }, { ...failureOf(this.format, 'failed'), text: LOST });
-    else {
+    else if (this.takes(id)) {
       // A stream can last for days, so it must not hold the memory of its read.
       const work = this.workOf(id, unpinned(body), timeLeftMs);
       work.streams = {
@@ -229,6 +235,22 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   /** Resumes writing items, when the channel has room again. */
   goOn(): void {
     for (const writer of this.writers) writer.goOn();
+  }
+
+  /** Takes no more requests, and tells the peer which request was the last. The caller of this method flushes. */
+  leave(): void {
+    const { format, output } = this;
+    if (this.isLeaving || this.handle === undefined || format.goAway === undefined) return;
+    this.isLeaving = true;
+    if (output.isOpen) output.write(format.goAway(this.lastId)).onSettled(() => {});
+  }
+
+  /** Notes that a request is taken. Refuses a request after {@link leave}, which its caller sends again elsewhere. */
+  private takes(id: ExchangeId): boolean {
+    if (this.isLeaving)
+      this.writeError(id, { ...failureOf(this.format, 'overloaded'), text: LEAVING });
+    else if (typeof id === 'number') this.lastId = id;
+    return !this.isLeaving;
   }
 
   /** Whether the current message was delivered before, to a process that was killed, so that the sent items are unknown. */

@@ -21,6 +21,7 @@ import {
 import { JSON_RPC_STREAMS, readStreamMessage, streamOf } from './json-rpc-streams.ts';
 
 const CANCEL = '$/cancelRequest';
+const GO_AWAY = '$/goAway';
 const INVALID_REQUEST = -32_600;
 const PARSE_ERROR = -32_700;
 const EXPECTED = 'an object was expected, which a codec must make';
@@ -44,6 +45,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * - A message that is not a request is answered with −32600, and JSON that an earlier codec cannot read with −32700.
  * - A batch has at most 100 messages. Its answers are one message, which is sent after the last answer.
  * - The notification `$/cancelRequest` cancels a call, as in the Language Server Protocol.
+ * - The notification `$/goAway` with `{ lastId }` states that later requests are not taken.
  * - The remaining time of a request is its member `$timeLeftMs`, which other programs ignore.
  * - The `headers` of a request are its member `$headers`, which other programs ignore.
  * - A stream is a request with the member `$stream`, and notifications `$/stream/…` with the id of the call. The guide about
@@ -68,6 +70,7 @@ const JSON_RPC: ExchangeFormat<JsonRpcExchange> = {
   response: (id, answer) => ({ jsonrpc: VERSION, id, result: resultOf(answer) }),
   error: (id, code, message, data) => errorMessage(id, code, message, data),
   unreadable: () => errorMessage(null, PARSE_ERROR, 'a message is not valid JSON'),
+  goAway: (lastId) => notificationMessage(GO_AWAY, { lastId }),
   streams: JSON_RPC_STREAMS,
 };
 
@@ -141,6 +144,7 @@ function readCall(members: Members, method: string, sink: ExchangeSink<JsonRpcEx
   const { id, params } = members;
   if (id === undefined) {
     if (method === CANCEL) sink.cancel(cancelledId(members, params));
+    else if (method === GO_AWAY) sink.goAway(lastIdOf(members, params));
     else if (!readStreamMessage(members, method, sink.streams))
       sink.notification({ method, params });
     return;
@@ -166,6 +170,12 @@ function cancelledId(members: Members, params: unknown): ExchangeId {
   const id = typeof params === 'object' && params !== null ? (params as Members)['id'] : undefined;
   if (isId(id)) return id;
   throw invalidMessage(members, `${CANCEL} without an id`);
+}
+
+function lastIdOf(members: Members, params: unknown): number {
+  const lastId = typeof params === 'object' && params !== null && (params as Members)['lastId'];
+  if (Number.isInteger(lastId) && (lastId as number) >= 0) return lastId as number;
+  throw invalidMessage(members, `${GO_AWAY} without a lastId`);
 }
 
 function timeLeft(members: Members): number {

@@ -17,6 +17,7 @@ export function readings<T extends ExchangeTypes>(
     response: note('response'),
     refusal: note('refusal'),
     cancel: note('cancel'),
+    goAway: note('goAway'),
     reply: (...values) => {
       note('reply')(...values);
       return true;
