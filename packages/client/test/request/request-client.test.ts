@@ -601,6 +601,7 @@ describe('RequestClient and a server that stops in order', () => {
     const later = ['1', '2', '3'].map((text) => outcome(client.request(Buffer.from(text))));
     await world.pass(50);
     expect(asked).toEqual(['slow']);
+    await world.pass(5000);
     free();
     await world.pass(500);
     expect(await slow).toBe('re: slow');

@@ -271,10 +271,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (this.drain.see(event) && event.endsChannel) {
-      this.ends?.worker.leave();
-      ctx.flush();
-    }
+    if (this.drain.see(event) && event.endsChannel) this.ends?.worker.leave();
     ctx.fireUserEventTriggered(event);
   }
 

@@ -237,7 +237,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     for (const writer of this.writers) writer.goOn();
   }
 
-  /** Takes no more requests, and tells the peer which request was the last. The caller of this method flushes. */
+  /** Takes no more requests, and tells the peer which request was the last. */
   leave(): void {
     const { format, output } = this;
     if (this.isLeaving || this.handle === undefined || format.goAway === undefined) return;

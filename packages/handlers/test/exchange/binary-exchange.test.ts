@@ -63,7 +63,7 @@ describe('binaryExchange', () => {
     ['01 00 00 00 00 01 00 00 00', /too short/],
     ['03 00 00 00 00 01 04', /too short/],
     ['04 00 00 00 00 01 00', /a cancel with a body/],
-    ['0b 00 00 00 00 01', /unknown kind 11 .*6 bytes, it begins with 0b 00 00 00 00 01/],
+    ['0c 00 00 00 00 01', /unknown kind 12 .*6 bytes, it begins with 0c 00 00 00 00 01/],
     ['00 00 00 00 00 01', /unknown kind 0/],
   ])('refuses %s with its bytes', (bytes, text) => {
     expect(() => read(bytes)).toThrow(text);

@@ -616,7 +616,7 @@ describe('a peer that breaks the rules of streams ends its connection', () => {
     ['a short open', [frame(6, 0, 1, 0, 0, 0, 0)], 'wrong length'],
     ['a long end', [frame(8, 0, 1, 1)], 'wrong length'],
     ['a wrong end of the call', [frame(7, 2, 1)], 'the second byte is not 0 or 1'],
-    ['an unknown kind', [frame(11, 0, 1)], 'unknown kind 11'],
+    ['an unknown kind', [frame(12, 0, 1)], 'unknown kind 12'],
   ])('%s', async (_name, frames, text) => {
     expect(await sent(...frames)).toContain(text);
     expect(await sent(...frames)).toContain('bad-input');
