@@ -58,7 +58,7 @@ describe('an answerer whose connection ends in order', () => {
     drain(known);
     await known.settle();
     const frame = Buffer.from([0, 0, 0, 10, 1, 0, 0, 0, 0, 99, 0, 0, 0, 0]);
-    known.pair.clock.run(() => known.pair.client.pipeline.firstContext().writeAndFlush(frame));
+    known.pair.clock.run(() => known.pair.client.pipeline.firstContext()!.writeAndFlush(frame));
     await known.settle();
     expect(known.caller.counts.unknownAnswers).toBe(1);
     expect(known.desk.begun).toEqual(['busy']);
@@ -98,7 +98,7 @@ describe('an answerer whose connection ends in order', () => {
     drain(ends);
     await ends.settle();
     const second = Buffer.from([0, 0, 0, 6, 11, 0, 0, 0, 0, 0]);
-    ends.pair.clock.run(() => ends.pair.server.pipeline.firstContext().writeAndFlush(second));
+    ends.pair.clock.run(() => ends.pair.server.pipeline.firstContext()!.writeAndFlush(second));
     await ends.settle();
     expect(taken.outcome).toBe('pending');
   });
