@@ -160,8 +160,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     if (this.find(id) !== undefined) return false;
     if (this.handle === undefined)
       this.writeError({ id, gather }, failureOf(this.format, 'unknown'));
-    // A batch has one answer, so its other requests would wait for one that is not taken.
-    else if (gather !== undefined || this.takes(id)) this.take(id, body, timeLeftMs, gather);
+    else if (this.takes(id, gather)) this.take(id, body, timeLeftMs, gather);
     return true;
   }
 
@@ -246,9 +245,9 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   }
 
   /** Notes that a request is taken. Refuses a request after {@link leave}, which its caller sends again elsewhere. */
-  private takes(id: ExchangeId): boolean {
+  private takes(id: ExchangeId, gather?: AnswerGather): boolean {
     if (this.isLeaving)
-      this.writeError(id, { ...failureOf(this.format, 'overloaded'), text: LEAVING });
+      this.writeError({ id, gather }, { ...failureOf(this.format, 'overloaded'), text: LEAVING });
     else if (typeof id === 'number') this.lastId = id;
     return !this.isLeaving;
   }
