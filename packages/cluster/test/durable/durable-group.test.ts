@@ -65,7 +65,7 @@ describe('a durable group', () => {
     room.write('after it');
     await nodes.pass(20);
     expect(longest!.isSuccess).toBe(true);
-    expect(tooLong!.error).toMatchObject({
+    await expect(tooLong!.stored).rejects.toMatchObject({
       code: 'HR_ERR_MESSAGE_TOO_LONG',
       details: { length: 11, maxMessageBytes: 10 },
     });
