@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { type ByteOutput, bytesOf } from '../base/byte-output.ts';
+import { checkWellFormed } from '../base/utf8.ts';
 import { checkDepth, isPlainObject, notEncodable } from '../schema/plain-values.ts';
-import { checkWellFormed } from '../text/utf8.ts';
 import { CborSimple, CborTag } from './cbor-value.ts';
 import { toHalf } from './half-float.ts';
 

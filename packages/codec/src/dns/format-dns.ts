@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { type Answer, encode, TRUNCATED_RESPONSE } from 'dns-packet';
-import { checkWellFormed } from '../text/utf8.ts';
+import { checkWellFormed } from '../base/utf8.ts';
 import { type DnsPacket, isOpt, packetOf } from './dns-message.ts';
 
 const MAX_LABEL_BYTES = 63;

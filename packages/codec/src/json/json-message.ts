@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { toBuffer } from '@headrace/core/authoring';
+import { decodeUtf8 } from '../base/utf8.ts';
 import { checkMessage, checkText } from '../schema/message-limit.ts';
 import { checkDelimited } from '../text/text-message.ts';
-import { decodeUtf8 } from '../text/utf8.ts';
 import { countJson } from './count-json.ts';
 
 const FIRST_PRINTABLE = 0x20;

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { type ByteOutput, bytesOf } from '../base/byte-output.ts';
+import { checkWellFormed } from '../base/utf8.ts';
 import { checkDepth, isPlainObject, notEncodable } from '../schema/plain-values.ts';
-import { checkWellFormed } from '../text/utf8.ts';
 import { MsgpackExt, TIME_TYPE } from './msgpack-ext.ts';
 
 const MIN_INT64 = -(2n ** 63n);

@@ -14,9 +14,9 @@ import {
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
+import { checkWellFormed } from '../base/utf8.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
 import { checkCount, MESSAGE_LIMIT, type MessageLimitOptions } from '../schema/message-limit.ts';
-import { checkWellFormed } from '../text/utf8.ts';
 import { ProtobufCount } from './count-protobuf.ts';
 
 /** Options of {@link ProtobufCodec}. */

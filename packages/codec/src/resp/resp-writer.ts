@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
-import { checkWellFormed } from '../text/utf8.ts';
+import { checkWellFormed } from '../base/utf8.ts';
 import {
   RespAttributed,
   RespBigNumber,

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { decodeUtf8 } from '../text/utf8.ts';
+import { decodeUtf8 } from '../base/utf8.ts';
 import { checkCount, VALUE_BYTES } from './message-limit.ts';
 import { addProperty, addToMap, MAX_DEPTH } from './plain-values.ts';
 

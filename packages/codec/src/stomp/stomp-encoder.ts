@@ -3,7 +3,7 @@ import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
 import type { OtherMessagesOptions } from '../base/other-messages.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
-import { checkWellFormed } from '../text/utf8.ts';
+import { checkWellFormed } from '../base/utf8.ts';
 import { CONTENT_LENGTH, isEscaped, STOMP_COMMANDS, StompFrame } from './stomp-frame.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { checkWellFormed } from '../text/utf8.ts';
+import { checkWellFormed } from '../base/utf8.ts';
 
 /** The command of a STOMP frame. */
 export type StompCommand =

@@ -10,7 +10,7 @@ import { toBuffer } from '@headrace/core/authoring';
 import { refuseSharing } from '../base/decoder-failure.ts';
 import { unreadable } from '../base/other-messages.ts';
 import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
-import { begunLength, notUtf8, validLength } from './utf8.ts';
+import { begunLength, notUtf8, validLength } from '../base/utf8.ts';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 

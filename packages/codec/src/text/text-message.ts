@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { checkKind, custom, toBuffer } from '@headrace/core/authoring';
-import { checkWellFormed, decodeUtf8 } from './utf8.ts';
+import { checkWellFormed, decodeUtf8 } from '../base/utf8.ts';
 
 /** Returns a whole frame as text, or throws a `DecodeError` if the frame is not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
