@@ -7,8 +7,6 @@ import { ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction, ResumeMachineOptions } from '../protocol/resume-machine.ts';
 import { LastingLink } from './lasting-link.ts';
 
-const MAX_DOUBLINGS = 6;
-
 /** The client's end of a lasting channel, which connects links with a reconnecting client and passes them to the transport. */
 export class LastingClient<P, C extends Channel> implements ResumeOwner {
   /** Always false, because a client that has closed its channel does not reconnect for it. */
@@ -21,7 +19,6 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   private moveTimer: Timer | undefined = undefined;
   private link: Channel | undefined = undefined;
   private retryAfterMs = 0;
-  private refusals = 0;
   private isFinished = false;
 
   constructor(lasting: ResumeMachineOptions, links: ReconnectingClientOptions<P, C>) {
@@ -68,7 +65,6 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   }
 
   attached(): void {
-    this.refusals = 0;
     this.timer?.cancel();
     this.timer = undefined;
   }
@@ -84,10 +80,9 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   grew(): void {}
 
   gone({ code, text, retryAfterMs }: Extract<ResumeAction, { readonly do: 'gone' }>): void {
-    if (retryAfterMs > 0) {
-      // The server is busy, or the channel is on its way to it. The client asks again, less often each time.
-      this.retryAfterMs = retryAfterMs * 2 ** Math.min(this.refusals, MAX_DOUBLINGS);
-      this.refusals += 1;
+    if (this.transport.id === '' && retryAfterMs > 0) {
+      // The server is busy. The client sends the next OPEN after this time.
+      this.retryAfterMs = retryAfterMs;
       this.link?.close('refused');
       return;
     }
@@ -104,9 +99,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
       link?.end({ reason: 'bad-input' });
       return;
     }
-    const leave = (): void => void link?.close('moved');
-    if (spreadMs === 0) leave();
-    else this.moveTimer = this.clock.schedule(leave, this.random() * spreadMs);
+    this.moveTimer = this.clock.schedule(() => link?.close('moved'), this.random() * spreadMs);
   }
 
   finished(): void {

@@ -1,4 +1,3 @@
-import { spread } from '@headrace/client';
 import {
   AttributeKey,
   type Channel,
@@ -12,7 +11,6 @@ import { AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
 import {
   isLinked,
   LASTING_ERRORS,
-  LinkResumedEvent,
   memorySessionLog,
   type ResumeHandlerOptions,
   ResumeTable,
@@ -592,26 +590,6 @@ describe('a lasting channel that is in a log', () => {
     answer!();
     await world.pass(1000);
     expect(inbox.texts).toEqual(['slow', 'next']);
-  });
-
-  it('leaves its client in silence for less than a second by a hand-over', async () => {
-    await world.up(() => [counting()]);
-    let awayMs = 0;
-    const resumed = {
-      userEventTriggered: (_ctx: Context, event: unknown) => {
-        if (event instanceof LinkResumedEvent) awayMs = Math.max(awayMs, event.awayMs);
-      },
-    };
-    const client = await world.connect(resumed, { retry: spread(), random: () => 0.99 });
-    say(client, 'one');
-    await world.pass(500);
-    for (const { table } of [world.before, world.after, world.before]) {
-      const over = table.handOver();
-      await world.pass(1500);
-      expect(await over).toMatchObject({ moved: 1, failed: 0 });
-    }
-    expect(awayMs).toBeLessThan(1000);
-    expect(world.after.table.size - world.after.table.detached).toBe(1);
   });
 
   it('goes into the log by a hand-over, though it writes without a pause', async () => {

@@ -2,7 +2,6 @@ import {
   type Channel,
   type Handler,
   MemoryNetwork,
-  type MemoryTarget,
   type Server,
   ServerBootstrap,
   silentLogger,
@@ -18,7 +17,6 @@ import {
   type TakenSession,
   type TakeOptions,
 } from '@headrace/lasting';
-import type { LastingOptions } from '../../src/client/lasting-bootstrap.ts';
 import type { ResumeTableOptions } from '../../src/server/resume-table-options.ts';
 import { connectLasting, framing } from '../client/lasting-world.ts';
 
@@ -107,10 +105,7 @@ export class TwoProcesses {
     }
   }
 
-  async connect(
-    handler: Handler,
-    options: Partial<LastingOptions<MemoryTarget>> = {},
-  ): Promise<Channel> {
+  async connect(handler: Handler): Promise<Channel> {
     const { clock, network } = this;
     const connecting = connectLasting(handler, {
       clock,
@@ -118,7 +113,6 @@ export class TwoProcesses {
         { network, name: 'before' },
         { network, name: 'after' },
       ],
-      ...options,
     });
     await this.pass(1);
     const channel: Channel = await connecting;
