@@ -231,7 +231,8 @@ export class ResumeTransport implements Transport, InputOwner {
    */
   private isPoisoned(info: CloseInfo | undefined): boolean {
     const { takenMessages, acknowledgedMessages } = this.machine;
-    if (info?.by !== 'local' || (info.reason !== 'bad-input' && info.reason !== 'error')) {
+    const { reason, by, error } = info ?? {};
+    if (reason !== 'bad-input' && (reason !== 'error' || by !== 'local')) {
       this.refusals = 0;
       return false;
     }
@@ -243,7 +244,6 @@ export class ResumeTransport implements Transport, InputOwner {
     this.refusedAt = now;
     if (this.refusals < MAX_REFUSALS) return false;
     this.isRefused = true;
-    const { error } = info;
     const which =
       error instanceof EncodeError
         ? `message ${acknowledgedMessages + 1}`

@@ -3,6 +3,7 @@ import {
   Bootstrap,
   type Channel,
   type Context,
+  DecodeError,
   EncodeError,
   type Handler,
   silentLogger,
@@ -35,10 +36,11 @@ type Outcome = 'throws' | 'is cut off' | 'passes on';
 class Fails implements Handler {
   /** The next outcomes; then it throws. */
   next: Outcome[] = [];
+  error = new Error('no such byte');
 
   channelRead(ctx: Context, bytes: Buffer): void {
     const outcome = bytes.includes(POISON) ? (this.next.shift() ?? 'throws') : 'passes on';
-    if (outcome === 'throws') throw new RangeError('no such byte');
+    if (outcome === 'throws') throw this.error;
     if (outcome === 'passes on') ctx.fireChannelRead(bytes);
     else ctx.close('reset');
   }
@@ -135,22 +137,26 @@ describe('a message that is longer than a link takes', () => {
 });
 
 describe('a message that ends its link for another reason', () => {
-  it('ends the channel after three links, from a client, and both ends learn why', async () => {
-    const ends = await connect(() => [...frames(1000)(), new Fails()], frames(1000));
-    ends.client.writeAndFlush(POISON);
-    await world.pass(5000);
-    expect(ends.server.closeInfo?.error).toMatchObject({
-      code: 'HR_ERR_MESSAGE_REFUSED',
-      message: 'message 1 of the peer ended 3 links in a row: no such byte',
+  const ERRORS = [new RangeError('no such byte'), new DecodeError('FRAME_CORRUPT', 'no such byte')];
+  for (const error of ERRORS) {
+    it(`ends the channel after three links, from a client, and both ends learn why: ${error.name}`, async () => {
+      const failing = (): Handler => Object.assign(new Fails(), { error });
+      const ends = await connect(() => [...frames(1000)(), failing()], frames(1000));
+      ends.client.writeAndFlush(POISON);
+      await world.pass(5000);
+      expect(ends.server.closeInfo?.error).toMatchObject({
+        code: 'HR_ERR_MESSAGE_REFUSED',
+        message: 'message 1 of the peer ended 3 links in a row: no such byte',
+      });
+      expect(ends.client.closeInfo?.error).toMatchObject({
+        code: 'HR_ERR_RESUME_GONE',
+        message: expect.stringContaining('the next message ended several links in a row'),
+      });
+      expect(world.table.counters.gone.refused).toBe(1);
+      // The fourth brings the refusal.
+      expect(ends.links()).toBe(4);
     });
-    expect(ends.client.closeInfo?.error).toMatchObject({
-      code: 'HR_ERR_RESUME_GONE',
-      message: expect.stringContaining('the next message ended several links in a row'),
-    });
-    expect(world.table.counters.gone.refused).toBe(1);
-    // The fourth brings the refusal.
-    expect(ends.links()).toBe(4);
-  });
+  }
 
   it('ends the channel after three links, from a server', async () => {
     const ends = await connect(frames(1000), () => [...frames(1000)(), new Fails()]);
