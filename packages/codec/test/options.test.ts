@@ -87,6 +87,7 @@ const TAKES_NONE = [
     'RespError',
     'RespMap',
   ],
+  ...['CborSimple', 'CborTag', 'MsgpackExt'],
   ...['RespNull', 'RespPush', 'RespSet', 'RespSimple', 'RespVerbatim', 'StompFrame'],
   ...['encodeJson', 'encodeProxyHeader', 'encodeResp', 'parseJson', 'several'],
 ];
