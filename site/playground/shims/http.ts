@@ -130,6 +130,16 @@ export function createServer(options?: { maxHeaderSize?: number }): Server {
   return new Server(options);
 }
 
+/** Only a request with a body has one here, and no client in the page sends a body. */
+export class ServerResponse {
+  constructor() {
+    throw failure(
+      'ERR_METHOD_NOT_IMPLEMENTED',
+      'a server in a page answers no requests with a body',
+    );
+  }
+}
+
 interface RequestOptions {
   createConnection(): Duplex;
   readonly host: string;
@@ -179,6 +189,7 @@ export default {
   IncomingMessage,
   STATUS_CODES,
   Server,
+  ServerResponse,
   createServer,
   request,
   validateHeaderName,

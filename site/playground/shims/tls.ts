@@ -9,6 +9,8 @@ export class TLSSocket {
   }
 }
 
+export class Server extends TLSSocket {}
+
 export const connect = refuse;
 export const createServer = refuse;
 export const createSecureContext = refuse;
@@ -17,6 +19,7 @@ export const rootCertificates: readonly string[] = [];
 export const DEFAULT_MIN_VERSION = 'TLSv1.2';
 export const DEFAULT_MAX_VERSION = 'TLSv1.3';
 export default {
+  Server,
   TLSSocket,
   checkServerIdentity,
   connect,
