@@ -85,7 +85,7 @@ export function srvAddresses(
 }
 
 /**
- * Returns the default of `resolve`. Node's own resolver keeps the DNS servers of the start of the process, also after the machine
+ * Returns the default of `resolve`. Node's own resolver keeps the DNS servers of the start of the process, even after the machine
  * has changed its network. A new resolver has the servers of the system. If the application has set others, they are used.
  */
 function systemLookup(): (name: string) => Promise<SrvRecord[]> {

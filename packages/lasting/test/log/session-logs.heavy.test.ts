@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetStreamSessionLog } from '@headrace/lasting/nats';
 import { redisSessionLog } from '@headrace/lasting/redis';
-import type { JetStreamClient } from '@nats-io/jetstream';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -102,7 +102,7 @@ describe.runIf(noRedis === '')(`a log in a real redis-server${noRedis}`, () => {
 
 /** What a log over JetStream has inside. */
 interface Opened {
-  opened(): Promise<{ readonly client: JetStreamClient }>;
+  opened(): Promise<{ readonly client: JetStreamClient; readonly manager: JetStreamManager }>;
   open(): Promise<unknown>;
 }
 
