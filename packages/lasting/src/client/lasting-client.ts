@@ -22,6 +22,8 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   private moveTimer: Timer | undefined = undefined;
   private link: Channel | undefined = undefined;
   private retryAfterMs = 0;
+  /** Whether the server has asked the client to come again, and the loss of this link was not seen yet. */
+  private isAskedAgain = false;
   /** Number of answers in a row by which the server asked the client to come again. */
   private refusals = 0;
   private isFinished = false;
@@ -37,7 +39,9 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
       ready: (channel) => this.greet(channel, ready),
       shouldRetry: (loss) => {
         const afterMs = this.retryAfterMs;
-        this.retryAfterMs = 0;
+        // A place that is down in between changes nothing. After two such places, the retry policy decides.
+        if (!this.isAskedAgain) this.retryAfterMs = 0;
+        this.isAskedAgain = false;
         const decision = shouldRetry(loss);
         return decision === true && afterMs > 0 ? { afterMs } : decision;
       },
@@ -60,7 +64,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
       const link: unknown = new LastingLink(this.transport, resolve);
       channel.pipeline.addLast(link as never);
     });
-    this.refusals = 0;
+    this.refusals = this.retryAfterMs = 0;
   }
 
   // --- events of the transport ---
@@ -92,6 +96,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
       const most = retryAfterMs * 2 ** Math.min(this.refusals, MAX_DOUBLINGS);
       this.retryAfterMs = most * (1 - this.random() / 2);
       this.refusals += 1;
+      this.isAskedAgain = true;
       this.link?.close('refused');
       return;
     }

@@ -474,6 +474,35 @@ describe('a hand-over of lasting channels', () => {
     expect(inbox.texts).toEqual(['here']);
   });
 
+  it('asks a client again soon that comes before its channel, though another place is down', async () => {
+    await world.up(() => [echo()]);
+    world.after.table.expectSessions();
+    const client = await world.connect(inbox, {
+      retry: spread(),
+      random: () => 0.99,
+      order: 'given',
+    });
+    let take: (() => void) | undefined;
+    const ready = new Promise<void>((resolve) => {
+      take = resolve;
+    });
+    const over = world.before.table.handOver({
+      to: async (bytes) => {
+        await ready;
+        return world.after.take(bytes);
+      },
+    });
+    await world.pass(10);
+    await world.before.kill();
+    await world.passSlowly(3000);
+    take!();
+    await world.passSlowly(1000);
+    expect(await over).toMatchObject({ moved: 1 });
+    say(client, 'here');
+    await world.passSlowly(100);
+    expect(inbox.texts).toEqual(['here']);
+  });
+
   /** The new process has a copy, of which the old one does not know. */
   const inDoubt = async (): Promise<void> => {
     const to = async (bytes: Buffer): Promise<TakenSession> => {
