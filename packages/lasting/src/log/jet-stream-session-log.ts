@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { EncodeError, type Logger, stderrLogger } from '@headrace/core';
+import { EncodeError, type Logger, stderrLogger, systemClock, type Timer } from '@headrace/core';
 import {
   describeOptions,
   importPeer,
@@ -56,11 +56,16 @@ const INSTALL = 'npm install @nats-io/transport-node @nats-io/jetstream';
 const NANOSECONDS = 1e6;
 /** Error codes of JetStream. */
 const NAME_IN_USE = 10058;
+const NOT_FOUND = 10059;
 const WRONG_SEQUENCE = 10071;
 /** Header that removes the earlier records of the subject. */
 const ROLLUP = 'Nats-Rollup';
 /** Maximum number of bytes of a message's headers. */
 const HEADERS_BYTES = 1024;
+/** Time after which a request without an answer is sent again. */
+const ASK_AGAIN_MS = 500;
+/** Time until a request is not sent again. NATS elects a leader within 9 s. */
+const ASK_MS = 10_000;
 /** Maximum number of reads whose records are removed meanwhile. */
 const MAX_READS = 3;
 
@@ -120,7 +125,7 @@ class JetStreamSessionLog implements SessionLog {
     let revision = 0;
     while (revision < lastSequence) {
       const next = { seq: revision + 1, next_by_subj: subject };
-      const found = await manager.streams.getMessage(this.stream, next);
+      const found = await answerTo(() => manager.streams.getMessage(this.stream, next));
       if (found === null) return undefined;
       // A record that arrived meanwhile may have removed the records that were read.
       if (isWhole(found.header)) records.length = 0;
@@ -177,9 +182,8 @@ class JetStreamSessionLog implements SessionLog {
     { manager }: Client,
     id: string,
   ): Promise<Pick<StoredMsg, 'seq' | 'data' | 'header'> | undefined> {
-    const subject = this.subjectOf(id);
-    const found = await manager.streams.getMessage(this.stream, { last_by_subj: subject });
-    return found ?? undefined;
+    const last = { last_by_subj: this.subjectOf(id) };
+    return (await answerTo(() => manager.streams.getMessage(this.stream, last))) ?? undefined;
   }
 
   private subjectOf(id: string): string {
@@ -215,13 +219,28 @@ class JetStreamSessionLog implements SessionLog {
       max_age: Math.ceil(this.keepMs) * NANOSECONDS,
       allow_rollup_hdrs: true,
     };
-    try {
-      await manager.streams.add(wanted);
-    } catch (thrown) {
-      if (codeOf(thrown) !== NAME_IN_USE) throw thrown;
-      await this.join(manager, wanted);
+    // The leader of the stream answers. A stream is created by the leader of the cluster, which can be absent at the same time.
+    const present = await this.find(manager);
+    if (present !== undefined) await this.join(manager, wanted, present);
+    else {
+      try {
+        await manager.streams.add(wanted);
+      } catch (thrown) {
+        const created = codeOf(thrown) === NAME_IN_USE ? await this.find(manager) : undefined;
+        if (created === undefined) throw thrown;
+        await this.join(manager, wanted, created);
+      }
     }
     return { client: jetstream(connection), manager, headers };
+  }
+
+  private async find(manager: JetStreamManager): Promise<StreamConfig | undefined> {
+    try {
+      return (await answerTo(() => manager.streams.info(this.stream))).config;
+    } catch (thrown) {
+      if (codeOf(thrown) === NOT_FOUND) return undefined;
+      throw thrown;
+    }
   }
 
   /**
@@ -231,9 +250,9 @@ class JetStreamSessionLog implements SessionLog {
   private async join(
     manager: JetStreamManager,
     { max_age, allow_rollup_hdrs }: Partial<StreamConfig>,
+    config: StreamConfig,
   ): Promise<void> {
     const { stream, replicas } = this;
-    const { config } = await manager.streams.info(stream);
     const change = {
       ...config,
       allow_rollup_hdrs: allow_rollup_hdrs!,
@@ -252,7 +271,8 @@ class JetStreamSessionLog implements SessionLog {
         this.warnOnce(`${line}: ${toError(thrown).message}`);
       }
     }
-    await manager.streams.update(stream, change);
+    const isSame = config.allow_rollup_hdrs && config.max_age === change.max_age;
+    if (!isSame) await manager.streams.update(stream, change);
   }
 
   private warnOnce(line: string): void {
@@ -260,6 +280,36 @@ class JetStreamSessionLog implements SessionLog {
     this.lines.add(line);
     this.logger.log('warn', line);
   }
+}
+
+/**
+ * Sends a request again while no answer arrives, and resolves with the first answer. While servers elect a leader, they drop
+ * requests, and a request that was dropped would wait for its time-out. A slow server may still answer the first request.
+ */
+function answerTo<T>(request: () => Promise<T>): Promise<T> {
+  const endAt = systemClock.now() + ASK_MS;
+  return new Promise((resolve, reject) => {
+    let open = 0;
+    let timer: Timer | undefined;
+    const settle = (act: () => void): void => {
+      timer?.cancel();
+      act();
+    };
+    const ask = (): void => {
+      open += 1;
+      timer = undefined;
+      if (systemClock.now() < endAt) timer = systemClock.schedule(ask, ASK_AGAIN_MS);
+      request().then(
+        (answer) => settle(() => resolve(answer)),
+        (thrown: Error) => {
+          open -= 1;
+          const mayCome = thrown.name === 'TimeoutError' && (open > 0 || timer !== undefined);
+          if (!mayCome) settle(() => reject(thrown));
+        },
+      );
+    };
+    ask();
+  });
 }
 
 /** Returns true if the record replaced the records before it. */

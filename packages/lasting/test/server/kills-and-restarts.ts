@@ -23,8 +23,9 @@ class ServerProgram {
   readonly notes: string[] = [];
   private report: OverReport | undefined = undefined;
 
-  constructor(name: LogName, logPort: number, port: number, load: Load) {
-    this.program = new ChildProgram('./server/log-process.ts', name, logPort, port, textOf(load));
+  constructor(name: LogName, logPorts: readonly number[], port: number, load: Load) {
+    const args = [name, logPorts.join(), port, textOf(load)];
+    this.program = new ChildProgram('./server/log-process.ts', ...args);
     this.serves = this.program.told<Told>();
     this.program.process.on('message', ({ wrong, note, over }: Told) => {
       this.wrong ??= wrong;
@@ -55,11 +56,16 @@ class ServerProgram {
 /** What {@link killsAndRestarts} does. */
 export interface KillsAndRestarts {
   readonly log: LogName;
-  readonly logPort: number;
+  /** Ports of the servers of the log. */
+  readonly logPorts: readonly number[];
   readonly clients: number;
+  /** Number of server processes. @default 2 */
+  readonly servers?: number;
   readonly load: Load;
-  /** In this order, of the two servers in turn. */
+  /** In this order, of the servers in turn. */
   readonly events: readonly ('restart' | 'kill' | 'pause')[];
+  /** Is called together with each kill. @default does nothing */
+  readonly killed?: () => void;
 }
 
 /** The counts at the end. */
@@ -80,25 +86,30 @@ function sumOf(all: readonly ClientCounts[]): ClientCounts {
     notices: one.notices + other.notices,
     resumed: one.resumed + other.resumed,
     unanswered: one.unanswered + other.unanswered,
+    longestAwayMs: Math.max(one.longestAwayMs, other.longestAwayMs),
+    longestPauseMs: Math.max(one.longestPauseMs, other.longestPauseMs),
     wrong: one.wrong ?? other.wrong,
   }));
 }
 
 /**
- * Clients that talk all the time with two servers, which share a log and are restarted and killed in turn. Checks that nothing is
+ * Clients that talk all the time with servers, which share a log and are restarted and killed in turn. Checks that nothing is
  * lost or comes twice. Nothing is timed: each step goes on when each client was heard in its new process.
  */
 export async function killsAndRestarts({
   log,
-  logPort,
+  logPorts,
   clients,
+  servers: serverCount = 2,
   load,
   events,
+  killed = () => {},
 }: KillsAndRestarts): Promise<EndCounts> {
-  const ports = [await freePort(), await freePort()] as const;
+  const ports: number[] = [];
+  while (ports.length < serverCount) ports.push(await freePort());
   const start = (index: number): ServerProgram =>
-    new ServerProgram(log, logPort, ports[index]!, load);
-  const servers = [start(0), start(1)];
+    new ServerProgram(log, logPorts, ports[index]!, load);
+  const servers = ports.map((_, index) => start(index));
   const all = [...servers];
   const share = clients / CLIENT_PROCESSES;
   const groups = Array.from(
@@ -122,7 +133,7 @@ export async function killsAndRestarts({
     await ask('begin');
     await ask('round');
     for (const [number, event] of events.entries()) {
-      const index = number % 2;
+      const index = number % serverCount;
       const server = servers[index]!;
       underWay += (await ask('counts')).unanswered;
       if (event === 'pause') {
@@ -133,8 +144,10 @@ export async function killsAndRestarts({
         await ask('round');
         continue;
       }
-      if (event === 'kill') await server.program.kill();
-      else {
+      if (event === 'kill') {
+        killed();
+        await server.program.kill();
+      } else {
         const report = await server.stop();
         expect(report).toEqual({ moved: expect.any(Number), failures: [], left: 0 });
         expect(report!.moved).toBeGreaterThan(0);

@@ -9,7 +9,7 @@ import {
   ExchangeHandler,
   ReadTimeoutHandler,
 } from '@headrace/handlers';
-import { LastingBootstrap, LinkResumedEvent } from '@headrace/lasting';
+import { LastingBootstrap, LinkResumedEvent, linksOf } from '@headrace/lasting';
 import { bodyOf, loadFrom, numbersIn } from './numbered-exchange.ts';
 
 /** Sums of all clients of a process. */
@@ -21,6 +21,10 @@ export interface ClientCounts {
   readonly notices: number;
   readonly resumed: number;
   readonly unanswered: number;
+  /** Longest time of a client without a link, in milliseconds. */
+  readonly longestAwayMs: number;
+  /** Longest pause between two tries, in milliseconds. */
+  readonly longestPauseMs: number;
   readonly wrong: string | undefined;
 }
 
@@ -28,7 +32,12 @@ const MAX_UNANSWERED = 32;
 const RESPONSE = 2;
 const NOTIFICATION = 5;
 
-const [count, first, loadText, ...ports] = process.argv.slice(2) as [string, string, string];
+const [count, first, loadText, ...ports] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  ...string[],
+];
 const load = loadFrom(loadText);
 const options = { logger: silentLogger };
 const format = binaryExchange();
@@ -39,6 +48,8 @@ class NumberedClient {
   answered = 0;
   notices = 0;
   resumed = 0;
+  longestAwayMs = 0;
+  longestPauseMs = 0;
   wrong: string | undefined = undefined;
   private readonly number: number;
   private lastAnswered = 0;
@@ -53,9 +64,11 @@ class NumberedClient {
   }
 
   async begin(): Promise<void> {
-    // Half of the clients begin at each server.
-    const addresses = ports.map((port) => ({ host: '127.0.0.1', port: Number(port) }));
-    if (this.number % 2 === 1) addresses.reverse();
+    // As many clients begin at each server.
+    const addresses = ports.map((_, index) => {
+      const port = Number(ports[(this.number + index) % ports.length]);
+      return { host: '127.0.0.1', port };
+    });
     this.exchange = new ExchangeHandler({ format, timeoutMs: false, handle: () => undefined });
     this.channel = await new LastingBootstrap({
       bootstrap: new Bootstrap().options(options).handler(({ pipeline }) => {
@@ -64,7 +77,7 @@ class NumberedClient {
         pipeline.addLast(...lengthPrefixed({ maxFrameLength: 65_536 }));
       }),
       addresses,
-      retry: () => 50 + Math.random() * 200,
+      ...(load.retryMs > 0 && { retry: () => load.retryMs * (0.2 + 0.8 * Math.random()) }),
       ...options,
     })
       .handler(({ pipeline }) =>
@@ -75,7 +88,10 @@ class NumberedClient {
               ctx.fireChannelRead(frame);
             },
             userEventTriggered: (ctx: Context, event: unknown) => {
-              if (event instanceof LinkResumedEvent) this.resumed += 1;
+              if (event instanceof LinkResumedEvent) {
+                this.resumed += 1;
+                this.longestAwayMs = Math.max(this.longestAwayMs, event.awayMs);
+              }
               ctx.fireUserEventTriggered(event);
             },
           },
@@ -83,6 +99,10 @@ class NumberedClient {
         ),
       )
       .connect();
+    linksOf(this.channel).on('state', (state) => {
+      if (state.name !== 'waiting') return;
+      this.longestPauseMs = Math.max(this.longestPauseMs, state.delayMs);
+    });
     this.channel.onClosed(({ closeInfo }) =>
       this.accuse(`closed as ${closeInfo?.reason}: ${closeInfo?.error?.message}`),
     );
@@ -187,6 +207,8 @@ function counts(): ClientCounts {
     notices: sum(({ notices }) => notices),
     resumed: sum(({ resumed }) => resumed),
     unanswered: sum(({ unanswered }) => unanswered),
+    longestAwayMs: Math.max(...clients.map(({ longestAwayMs }) => longestAwayMs)),
+    longestPauseMs: Math.max(...clients.map(({ longestPauseMs }) => longestPauseMs)),
     wrong: clients.find(({ wrong }) => wrong !== undefined)?.wrong,
   };
 }

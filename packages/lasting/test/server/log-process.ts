@@ -1,5 +1,5 @@
-// A server of lasting channels that are in a log, run as a process by log.heavy.test.ts: arguments are the log, the port of its
-// server, the port of this one, and the load. It says `{ port }` when it serves, what is wrong as `{ wrong }`, and how channels have
+// A server of lasting channels that are in a log, run as a process by log.heavy.test.ts: arguments are the log, the ports of its
+// servers, the port of this one, and the load. It says `{ port }` when it serves, what is wrong as `{ wrong }`, and how channels have
 // ended and what it logs, as `{ note }`. At SIGTERM it gives
 // its channels up into the log, says `{ over }`, and ends; killed, it leaves them there.
 import { lengthPrefixed } from '@headrace/codec';
@@ -45,7 +45,7 @@ interface Account {
   isDone: boolean;
 }
 
-const [logName, logPort, port, loadText] = process.argv.slice(2) as [
+const [logName, logPorts, port, loadText] = process.argv.slice(2) as [
   LogName,
   string,
   string,
@@ -138,13 +138,14 @@ const childHandler = (channel: LastingChannel): void => {
 
 async function openLog(): Promise<SessionLog> {
   if (logName === 'redis') {
-    const client = createClient({ url: `redis://127.0.0.1:${logPort}` });
+    const client = createClient({ url: `redis://127.0.0.1:${logPorts}` });
     client.on('error', () => {});
     await client.connect();
     return redisSessionLog({ client });
   }
-  const servers = `nats://127.0.0.1:${logPort}`;
-  return jetStreamSessionLog({ connection: await connect({ servers, maxReconnectAttempts: -1 }) });
+  const servers = logPorts.split(',').map((each) => `nats://127.0.0.1:${each}`);
+  const connection = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 200 });
+  return jetStreamSessionLog({ connection, replicas: servers.length, logger });
 }
 
 const table = new ResumeTable({ log: await openLog() });

@@ -38,12 +38,19 @@ export interface Load {
   readonly tickMs: number;
   /** A client leaves a link over which nothing has come for so long; 0 for never. */
   readonly silenceMs: number;
+  /** Longest pause of a client between two tries; 0 for the default policy. */
+  readonly retryMs: number;
 }
 
-export const textOf = ({ perTick, tickMs, silenceMs }: Load): string =>
-  `${perTick}/${tickMs}/${silenceMs}`;
+export const textOf = ({ perTick, tickMs, silenceMs, retryMs }: Load): string =>
+  [perTick, tickMs, silenceMs, retryMs].join('/');
 
 export function loadFrom(text: string): Load {
-  const [perTick, tickMs, silenceMs] = text.split('/').map(Number) as [number, number, number];
-  return { perTick, tickMs, silenceMs };
+  const [perTick, tickMs, silenceMs, retryMs] = text.split('/').map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { perTick, tickMs, silenceMs, retryMs };
 }
