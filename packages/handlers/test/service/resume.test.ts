@@ -274,25 +274,41 @@ describe('a stream without `resume`', () => {
 });
 
 describe('a drain of the server', () => {
-  it('ends streams that continue elsewhere at once, and waits for the others', async () => {
-    const numbers = async function* (_input: unknown, { signal }: { signal: AbortSignal }) {
-      yield 1;
-      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  const numbers = async function* (_input: unknown, { signal }: { signal: AbortSignal }) {
+    yield 1;
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  };
+  const served = () => {
+    const ends = serviceEnds(serve(chat, { follow: numbers, watch: numbers }));
+    const passed = async () => {
+      for (let times = 0; times < 3; times += 1) await ends.during(() => promisesSettled());
     };
-    const { exchange, pair, during } = serviceEnds(
-      serve(chat, { follow: numbers, watch: numbers }),
-    );
-    const api = clientOf(chat, exchange, { retry: false });
+    return { ...ends, passed, api: clientOf(chat, ends.exchange, { retry: false }) };
+  };
+
+  it('ends streams that continue elsewhere at once, and waits for the others', async () => {
+    const { api, pair, passed } = served();
     const [follow, watch] = [read(api.follow(start)), read(api.watch(start))];
-    await during(() => promisesSettled());
-    await during(() => promisesSettled());
+    await passed();
     expect([follow, watch]).toEqual([{ items: [1] }, { items: [1] }]);
     const drain = new DrainEvent(5000);
     pair.server.pipeline.fireUserEventTriggered(drain);
-    await during(() => promisesSettled());
-    await during(() => promisesSettled());
+    await passed();
     expect(follow.end).toMatchObject(failure('REQUEST_LOST', { sent: true }));
     expect([watch.end, drain.holds]).toEqual([undefined, ['calls']]);
+  });
+
+  it('that moves the channel takes no such streams, until it is given up', async () => {
+    const { api, pair, passed } = served();
+    const drain = new DrainEvent(5000, () => {});
+    pair.server.pipeline.fireUserEventTriggered(drain);
+    const [follow, watch] = [read(api.follow(start)), read(api.watch(start))];
+    await passed();
+    expect([follow.end, watch.items]).toMatchObject([failure('REQUEST_LOST'), [1]]);
+    drain.giveUp();
+    const later = read(api.follow(start));
+    await passed();
+    expect(later).toEqual({ items: [1] });
   });
 });
 
