@@ -58,6 +58,8 @@ interface Unanswered {
  */
 export class GatewayLink {
   readonly id: number;
+  /** Whether the worker's node has announced that it leaves. If so, no job has ended the worker. */
+  leavesInOrder = false;
   private readonly rules: GatewayRules;
   private actions: LinkAction[] = [];
   private current: string | undefined = undefined;
@@ -68,8 +70,6 @@ export class GatewayLink {
   /** Whether a worker has had the connection. The next worker then receives it as moved. */
   private wasConfirmed = false;
   private leavingAt: number | undefined = undefined;
-  /** Whether the worker has announced its end, which no job has caused then. */
-  private leavesInOrder = false;
   /** Whether the worker has finished `onConnect`, as far as known. */
   private hasBegun = false;
   /** Numbers of workers in a row that have ended during `onConnect`, and during the oldest message or the close. */
@@ -142,11 +142,6 @@ export class GatewayLink {
     return this.taken();
   }
 
-  /** Called when the worker's node has announced that it leaves. */
-  workerDrains(): void {
-    this.leavesInOrder = true;
-  }
-
   /** Called when the worker's node is gone. If it did not leave in order, the job under way may have ended it. */
   workerGone(): readonly LinkAction[] {
     this.blame();
@@ -163,7 +158,6 @@ export class GatewayLink {
 
   /** Called when a draining worker is ready again. */
   workerStays(): readonly LinkAction[] {
-    this.leavesInOrder = false;
     if (this.leavingAt !== undefined) {
       this.leavingAt = undefined;
       this.pump();

@@ -265,6 +265,7 @@ export class Gateway<Message = unknown> {
   }
 
   private choose(entry: GatewayEntry): void {
+    if (this.isClosed) return;
     const { link } = entry;
     const before = link.worker;
     const ready = this.port.ready(this.role);
@@ -282,19 +283,19 @@ export class Gateway<Message = unknown> {
 
   private peersChanged(): void {
     const ready = new Set(this.port.ready(this.role));
-    const now = this.clock.now();
     const draining = new Set(this.port.draining());
+    const now = this.clock.now();
     if (ready.size > 0) this.aloneSince = undefined;
     for (const entry of [...this.entries.values()]) {
       const { link } = entry;
       const { worker } = link;
       if (worker === undefined) {
         if (ready.size > 0) this.choose(entry);
-      } else if (ready.has(worker)) this.carryOut(entry, link.workerStays());
-      else if (!this.port.isThere(worker)) this.carryOut(entry, link.workerGone());
+      } else if (!this.port.isThere(worker)) this.carryOut(entry, link.workerGone());
       else {
-        if (draining.has(worker)) link.workerDrains();
-        if (ready.size > 0) this.carryOut(entry, link.workerLeaves(now));
+        link.leavesInOrder = draining.has(worker);
+        if (ready.has(worker)) this.carryOut(entry, link.workerStays());
+        else if (ready.size > 0) this.carryOut(entry, link.workerLeaves(now));
       }
     }
   }

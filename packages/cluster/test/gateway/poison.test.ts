@@ -139,7 +139,7 @@ describe('a job that ends its workers', () => {
     day.world.clock.advance(60_000);
     expect([day.deaths, day.gateway.connections]).toEqual([3, 4]);
     expect(channels.map(({ isOpen }) => isOpen)).toEqual([true, true, false, true, true]);
-    for (const channel of channels) channel.writeInbound('hello');
+    for (const channel of channels) if (channel.isOpen) channel.writeInbound('hello');
     day.world.clock.advance(100);
     expect(day.timesOf('hello')).toBe(4);
   });
