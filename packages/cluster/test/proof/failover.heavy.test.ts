@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Bus } from '@headrace/cluster';
 import { natsBus } from '@headrace/cluster/nats';
 import { redisBus } from '@headrace/cluster/redis';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -164,3 +165,78 @@ describe.runIf(absentRedis === '')(`Redis with Sentinels${absentRedis}`, () => {
     expect(written.notStored).toBeLessThanOrEqual(6);
   }, 120_000);
 });
+
+/** JetStream with room for 4 MB. */
+const SMALL_NATS: ServerProgram = {
+  ...NATS_SERVER,
+  args: (port, folder) => {
+    const file = join(folder, 'nats.conf');
+    writeFileSync(file, `jetstream { store_dir: "${folder}", max_file_store: 4MB }\n`);
+    return ['-a', '127.0.0.1', '-p', String(port), '-c', file];
+  },
+};
+
+/** Makes a store full, and gives what makes room in it again. */
+type Fill = (port: number) => Promise<() => Promise<unknown>>;
+
+async function fillNats(port: number): Promise<() => Promise<unknown>> {
+  const connection = await connect({ servers: `nats://127.0.0.1:${port}` });
+  const manager = await jetstreamManager(connection);
+  await manager.streams.add({ name: 'filler', subjects: ['filler'] });
+  const filled = () => jetstream(connection).publish('filler', new Uint8Array(100_000));
+  while (
+    await filled().then(
+      () => true,
+      () => false,
+    )
+  );
+  return async () => {
+    await manager.streams.delete('filler');
+    await connection.close();
+  };
+}
+
+async function fillRedis(port: number): Promise<() => Promise<unknown>> {
+  const client = await createClient({ url: `redis://127.0.0.1:${port}` }).connect();
+  await client.sendCommand(['CONFIG', 'SET', 'maxmemory', '1']);
+  return async () => {
+    await client.sendCommand(['CONFIG', 'SET', 'maxmemory', '0']);
+    client.destroy();
+  };
+}
+
+describe('a store without room', () => {
+  const stores = [
+    { name: 'NATS', program: SMALL_NATS, fill: fillNats as Fill, bus: natsOf },
+    { name: 'Redis', program: REDIS_SERVER, fill: fillRedis as Fill, bus: redisOf },
+  ].filter(({ program }) => missing(program) === '');
+  const title =
+    'a full store of %s refuses messages, and goes on with each once when it has room again';
+
+  it.each(stores.map((store) => [store.name, store] as const))(title, async (_name, store) => {
+    const server = await BusServer.start(store.program);
+    onTestFinished(() => server.end());
+    const rooms = await WrittenRooms.start(THREE.map(() => store.bus(server.port)));
+    await delay(2000);
+    const makeRoom = await store.fill(server.port);
+    // What is on its way is stored or refused.
+    await delay(1000);
+    const before = rooms.count;
+    await delay(7000);
+    expect(rooms.count).toBe(before);
+    await makeRoom();
+    await delay(3000);
+    expect(rooms.count).toBeGreaterThan(before);
+    const written = await rooms.end();
+    expectNothingLostAndNothingTwice(written);
+    expect(written.notStored).toBe(0);
+  });
+});
+
+function natsOf(port: number): Bus {
+  return natsBus({ servers: `nats://127.0.0.1:${port}` });
+}
+
+function redisOf(port: number): Bus {
+  return redisBus({ url: `redis://127.0.0.1:${port}` });
+}
