@@ -56,7 +56,7 @@ describe('redisBus', () => {
     }
   });
 
-  it('refuses what is no list of addresses of Sentinels, without repeating it', () => {
+  it('refuses what is not a list of addresses of Sentinels, without repeating it', () => {
     for (const sentinels of [[], ['secret'], ['redis://a', 'http://secret'], 'redis://a']) {
       const text = refusal(() =>
         redisBus({ url: 'redis://mymaster', sentinels: sentinels as readonly string[] }),

@@ -324,7 +324,7 @@ describe('a JetStream stream that has lost its newest messages', () => {
     expect(await other.isSame()).toBe(false);
   });
 
-  it('has replicas, whose new leader has a moment to know all that it has', async () => {
+  it('has replicas, whose new leader has a moment to know everything that it has', async () => {
     seeAll(await open());
     const all = ids;
     config = { ...config, num_replicas: 3 };
