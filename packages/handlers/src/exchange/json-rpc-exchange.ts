@@ -35,6 +35,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
   overloaded: -32_000,
   unknown: -32_601,
   cancelled: -32_800,
+  lost: -32_050,
 };
 
 /**
@@ -50,7 +51,8 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * - The `headers` of a request are its member `$headers`, which other programs ignore.
  * - A stream is a request with the member `$stream`, and notifications `$/stream/…` with the id of the call. The guide about
  *   calls lists these messages.
- * - The handler's own errors are −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled.
+ * - The handler's own errors are −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled,
+ *   −32050 lost, of a stream.
  *
  * @see https://www.jsonrpc.org/specification
  */
