@@ -281,7 +281,7 @@ describe('TLS', () => {
     act: (client: Channel, server: Channel) => unknown,
   ): Promise<Record<'client' | 'server', number[]>> {
     const { server } = await start({ ...own, maxVersion: 'TLSv1.2' });
-    const accepted = once(server, 'connection') as Promise<[Channel]>;
+    const accepted = new Promise<Channel>((resolve) => server.once('connection', resolve));
     const sent = { client: Buffer.alloc(0), server: Buffer.alloc(0) };
     const ends: Promise<unknown>[] = [];
     const relay = net.createServer({ allowHalfOpen: true }, (near) => {
@@ -302,7 +302,7 @@ describe('TLS', () => {
     const client = await connect({ port: (relay.address() as net.AddressInfo).port } as Server, {
       ca,
     });
-    const [peer] = await accepted;
+    const peer = await accepted;
     await client.writeAndFlush(Buffer.from('hello'));
     await act(client, peer);
     await Promise.all(ends);
