@@ -53,13 +53,9 @@ export class ClusterPort implements GatewayPort {
   }
 
   ready(role: string): readonly string[] {
-    const { directory, wire } = this.context;
-    const own: NodeInfo = { id: wire.nodeId, life: 'alive', ...directory.own };
-    return [own, ...directory.others()]
-      .filter(({ state, life, roles }) => {
-        return state === 'ready' && life === 'alive' && roles.includes(role);
-      })
-      .map(({ id }) => id);
+    return this.idsOf(({ state, life, roles }) => {
+      return state === 'ready' && life === 'alive' && roles.includes(role);
+    });
   }
 
   isThere(node: string): boolean {
@@ -67,9 +63,19 @@ export class ClusterPort implements GatewayPort {
     return node === wire.nodeId || directory.isThere(node);
   }
 
+  draining(): readonly string[] {
+    return this.idsOf(({ state }) => state === 'draining');
+  }
+
   listen(listener: GatewayListener): BusSubscription {
     this.listeners.add(listener);
     return { close: () => void this.listeners.delete(listener) };
+  }
+
+  private idsOf(is: (node: NodeInfo) => boolean): string[] {
+    const { directory, wire } = this.context;
+    const own: NodeInfo = { id: wire.nodeId, life: 'alive', ...directory.own };
+    return [own, ...directory.others()].filter(is).map(({ id }) => id);
   }
 
   private received(from: string, body: Buffer): void {

@@ -15,6 +15,8 @@ export interface GatewayRules {
   readonly handoverMs: number;
   /** Whether messages are handled without a worker while the bus is down. */
   readonly readsWhenDown: boolean;
+  /** Number of workers in a row that may end during the same job before the job is given up. */
+  readonly maxDeliveries: number;
 }
 
 /** The actions to carry out now, in this order. */
@@ -26,6 +28,8 @@ export type LinkAction =
   | { readonly do: 'choose' }
   /** `count` messages reached no worker, or it is unknown whether they did. */
   | { readonly do: 'lost'; readonly count: number }
+  /** Too many workers have ended during this job. */
+  | { readonly do: 'given-up'; readonly what: string }
   /** The connection has closed, and its worker knows it. */
   | { readonly do: 'done' };
 
@@ -54,6 +58,8 @@ interface Unanswered {
  */
 export class GatewayLink {
   readonly id: number;
+  /** Whether the worker's node has announced that it leaves. If so, no job has ended the worker. */
+  leavesInOrder = false;
   private readonly rules: GatewayRules;
   private actions: LinkAction[] = [];
   private current: string | undefined = undefined;
@@ -64,6 +70,11 @@ export class GatewayLink {
   /** Whether a worker has had the connection. The next worker then receives it as moved. */
   private wasConfirmed = false;
   private leavingAt: number | undefined = undefined;
+  /** Whether the worker has finished `onConnect`, as far as known. */
+  private hasBegun = false;
+  /** Numbers of workers in a row that have ended during `onConnect`, and during the oldest message or the close. */
+  private endsAtConnect = 0;
+  private endsAtMessage = 0;
   private readonly sequence = new SendSequence();
   /** The messages without an acknowledgement, oldest first. */
   private readonly entries: Unanswered[] = [];
@@ -96,7 +107,13 @@ export class GatewayLink {
 
   /** Whether the connection must not be read now. Check it after the actions are carried out. */
   get mustHold(): boolean {
-    return this.isHeld && this.closedAt === undefined;
+    return this.isHeld && this.closedAt === undefined && !this.isDone;
+  }
+
+  /** Whether the next end of a worker gives up the job that it had. So the worker must not have another such connection. */
+  get isSuspect(): boolean {
+    const ends = Math.max(this.endsAtConnect, this.endsAtMessage);
+    return !this.isDone && ends >= this.rules.maxDeliveries - 1;
   }
 
   /** Assigns the connection to a worker. Without a worker, reading stops. */
@@ -107,6 +124,8 @@ export class GatewayLink {
     this.current = worker;
     this.isConfirmed = false;
     this.isDoubted = false;
+    this.hasBegun = false;
+    this.leavesInOrder = false;
     if (worker !== undefined) {
       this.epoch += 1;
       this.repeatedTo = this.sequence.highest;
@@ -117,8 +136,15 @@ export class GatewayLink {
     return this.taken();
   }
 
-  /** Called when the worker's node is gone. */
+  /** Called before the connection gets another worker. A worker that is silent may have been ended by its job. */
+  workerReplaced(): readonly LinkAction[] {
+    this.blame();
+    return this.taken();
+  }
+
+  /** Called when the worker's node is gone. If it did not leave in order, the job under way may have ended it. */
   workerGone(): readonly LinkAction[] {
+    this.blame();
     this.forgetWorker();
     return this.taken();
   }
@@ -156,7 +182,7 @@ export class GatewayLink {
 
   /** Called when the connection has closed. */
   closed(reason: string, now: number): readonly LinkAction[] {
-    if (this.closedAt !== undefined) return this.taken();
+    if (this.closedAt !== undefined || this.isDone) return this.taken();
     this.closedAt = now;
     const isUnknown = this.epoch === 0 && (!this.rules.isAcknowledged || this.entries.length === 0);
     if (isUnknown) this.done();
@@ -260,7 +286,14 @@ export class GatewayLink {
       this.attributeVersion = frame.attributes;
     }
     const { sequence } = this;
-    this.drop(sequence.acknowledge(Math.min(frame.number, sequence.sent)));
+    const count = sequence.acknowledge(Math.min(frame.number, sequence.sent));
+    if (count > 0) this.endsAtMessage = 0;
+    // The answer to an `open` or a `sync` can come before the end of `onConnect`.
+    if (count > 0 || (flags & (FLAG.answer | FLAG.gap)) === 0) {
+      this.hasBegun = true;
+      this.endsAtConnect = 0;
+    }
+    this.drop(count);
     if (this.isDone) return;
     const isBehind = (flags & FLAG.gap) !== 0 || ((flags & FLAG.answer) !== 0 && received < echo);
     if (isBehind && this.rules.isAcknowledged && received < sequence.sent) {
@@ -285,6 +318,31 @@ export class GatewayLink {
     for (const { op, size } of this.entries.splice(0, count)) {
       this.bytes -= size;
       if (op === OP.closed) this.done();
+    }
+  }
+
+  /**
+   * Counts a worker that is gone or silent for the job that it had, unless it left in order. Gives up a job that has ended too many
+   * workers.
+   */
+  private blame(): void {
+    const { sequence, rules } = this;
+    if (this.current === undefined || this.isDone || this.leavesInOrder || !this.isBusUp) return;
+    if (!this.hasBegun) this.endsAtConnect += 1;
+    else if (sequence.isInFlight) this.endsAtMessage += 1;
+    if (this.endsAtConnect >= rules.maxDeliveries) {
+      this.do({ do: 'given-up', what: 'the start' });
+      this.lose(sequence.last);
+      this.done();
+      this.do({ do: 'close', reason: 'error' });
+    } else if (this.endsAtMessage >= rules.maxDeliveries) {
+      const { op, size, body } = this.entries[0]!;
+      const start = body.subarray(0, SHOWN_BYTES).toString('hex');
+      const message = `a message of ${size} bytes, which begins with ${start},`;
+      this.do({ do: 'given-up', what: op === OP.closed ? 'the close' : message });
+      this.endsAtMessage = 0;
+      if (op === OP.message) this.do({ do: 'lost', count: 1 });
+      this.drop(sequence.acknowledge(sequence.acknowledged + 1));
     }
   }
 
@@ -319,7 +377,9 @@ export class GatewayLink {
     const messages = closedAt === undefined ? sequence.last : sequence.last - 1;
     const count = sequence.acknowledge(Math.min(number, messages));
     this.drop(count);
-    if (count > 0) this.do({ do: 'lost', count });
+    if (count === 0) return;
+    this.endsAtMessage = 0;
+    this.do({ do: 'lost', count });
   }
 
   private handOverIfAnswered(): void {
@@ -342,7 +402,11 @@ export class GatewayLink {
     const { sequence, current } = this;
     if (current === undefined || !this.isConfirmed || !this.isBusUp) return;
     if (this.leavingAt !== undefined) return;
-    while (sequence.sent < sequence.last) this.sendEntry(sequence.send(1));
+    while (sequence.sent < sequence.last) {
+      // One at a time, so that a message that ends its worker is the oldest without an answer.
+      if (sequence.isInFlight && sequence.acknowledged < this.repeatedTo) return;
+      this.sendEntry(sequence.send(1));
+    }
   }
 
   private sendEntry(number: number): void {
@@ -389,3 +453,5 @@ export class GatewayLink {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** Number of bytes of a message in the log. */
+const SHOWN_BYTES = 32;

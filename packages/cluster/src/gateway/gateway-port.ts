@@ -37,6 +37,8 @@ export interface GatewayPort {
    * or unknown.
    */
   isThere(node: string): boolean;
+  /** Returns the ids of the nodes that have announced that they leave, including this node. */
+  draining(): readonly string[];
   /** Calls the listener until the subscription is closed. */
   listen(listener: GatewayListener): BusSubscription;
 }

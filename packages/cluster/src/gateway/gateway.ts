@@ -31,6 +31,7 @@ import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.
 import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { HeldConnections } from './held-connections.ts';
 import { rendezvous } from './rendezvous.ts';
+import { SuspectQueue } from './suspect-queue.ts';
 import { checkAttributesLength, checkLength, type GatewayAttributes } from './worker-connection.ts';
 
 /** Options of a {@link Gateway}. */
@@ -54,6 +55,13 @@ export interface GatewayOptions<Message = unknown> {
   readonly syncMs?: number;
   /** Maximum time for a draining worker to answer its messages, in milliseconds. @default 5000 */
   readonly handoverMs?: number;
+  /**
+   * Number of workers in a row that may end while they handle the same message, the start or the close of the same connection.
+   * Then the message is dropped and counted as lost, or the connection ends with the reason `error`, and the log has an error. The
+   * last of these workers receives no other job that may have ended workers.
+   * @default 3
+   */
+  readonly maxDeliveries?: number;
   /** Returns the first attributes of a connection, at most 64 KiB of JSON, for its workers. @default nothing */
   readonly attributes?: (channel: Channel) => GatewayAttributes;
   /**
@@ -75,6 +83,7 @@ const OPTIONS = describeOptions('Gateway', {
   maxUnansweredBytes: number({ min: 1, default: 1024 * 1024 }),
   syncMs: number({ ...TIMES, default: 2000 }),
   handoverMs: number({ ...TIMES, default: 5000 }),
+  maxDeliveries: whole({ min: 2, default: 3 }),
   attributes: fn({ answers: 'at once', purpose: 'gives the attributes of a channel' }),
   handleWhenDown: fn({ answers: 'nothing', takes: 2, purpose: 'handles a message' }),
   codec: object('a codec with encode and decode'),
@@ -111,6 +120,7 @@ export class Gateway<Message = unknown> {
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly entries = new Map<number, GatewayEntry>();
+  private readonly suspects = new SuspectQueue<GatewayEntry>();
   private readonly subscription: BusSubscription;
   /** Undefined if the node is not a `Cluster`. Then workers cannot reach the connections by their ids. */
   private readonly held: HeldConnections | undefined;
@@ -130,7 +140,7 @@ export class Gateway<Message = unknown> {
   constructor(options: GatewayOptions<Message>) {
     const resolved = OPTIONS.resolve(options as GatewayOptions);
     const { delivery, role, handleWhenDown, ...given } = resolved;
-    const { maxUnanswered, maxUnansweredBytes, syncMs, handoverMs } = given;
+    const { maxUnanswered, maxUnansweredBytes, syncMs, handoverMs, maxDeliveries } = given;
     const port = portOf(given.cluster);
     this.options = resolved as unknown as typeof this.options;
     this.port = port;
@@ -143,6 +153,7 @@ export class Gateway<Message = unknown> {
       maxUnansweredBytes,
       syncMs,
       handoverMs,
+      maxDeliveries,
       readsWhenDown: handleWhenDown !== undefined,
     };
     this.subscription = port.listen({
@@ -254,6 +265,7 @@ export class Gateway<Message = unknown> {
   }
 
   private choose(entry: GatewayEntry): void {
+    if (this.isClosed) return;
     const { link } = entry;
     const before = link.worker;
     const ready = this.port.ready(this.role);
@@ -262,12 +274,16 @@ export class Gateway<Message = unknown> {
       this.carryOut(entry, link.workerStays());
       return;
     }
-    const worker = rendezvous(ready, `${this.port.nodeId}:${link.id}`);
-    this.carryOut(entry, link.assign(worker, this.clock.now()));
+    this.carryOut(entry, link.workerReplaced());
+    const now = this.clock.now();
+    const mustWait = ready.length > 0 && link.isSuspect && !this.suspects.begins(entry, now);
+    const worker = mustWait ? undefined : rendezvous(ready, `${this.port.nodeId}:${link.id}`);
+    this.carryOut(entry, link.assign(worker, now));
   }
 
   private peersChanged(): void {
     const ready = new Set(this.port.ready(this.role));
+    const draining = new Set(this.port.draining());
     const now = this.clock.now();
     if (ready.size > 0) this.aloneSince = undefined;
     for (const entry of [...this.entries.values()]) {
@@ -275,9 +291,12 @@ export class Gateway<Message = unknown> {
       const { worker } = link;
       if (worker === undefined) {
         if (ready.size > 0) this.choose(entry);
-      } else if (ready.has(worker)) this.carryOut(entry, link.workerStays());
-      else if (!this.port.isThere(worker)) this.carryOut(entry, link.workerGone());
-      else if (ready.size > 0) this.carryOut(entry, link.workerLeaves(now));
+      } else if (!this.port.isThere(worker)) this.carryOut(entry, link.workerGone());
+      else {
+        link.leavesInOrder = draining.has(worker);
+        if (ready.has(worker)) this.carryOut(entry, link.workerStays());
+        else if (ready.size > 0) this.carryOut(entry, link.workerLeaves(now));
+      }
     }
   }
 
@@ -293,6 +312,7 @@ export class Gateway<Message = unknown> {
       this.timer = undefined;
       const now = this.clock.now();
       for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.tick(now));
+      this.chooseFor(this.suspects.late(now - this.rules.handoverMs));
       this.reportAlone(now);
       if (this.entries.size > 0) this.tickLater();
     }, everyMs);
@@ -339,6 +359,11 @@ export class Gateway<Message = unknown> {
     // Last, because messages that arrive during the release add actions of their own.
     if (!link.mustHold && !awaitsAnswers(entry)) gate.release();
     else if (ctx.channel.isOpen) gate.hold(ctx.channel);
+    if (!link.isSuspect) this.chooseFor(this.suspects.cleared(entry));
+  }
+
+  private chooseFor(next: GatewayEntry | undefined): void {
+    if (next !== undefined) this.choose(next);
   }
 
   private act(entry: GatewayEntry, action: LinkAction): void {
@@ -359,6 +384,13 @@ export class Gateway<Message = unknown> {
       case 'lost':
         this.lost += action.count;
         break;
+      case 'given-up': {
+        const { nodeId, logger } = this.port;
+        const id = `${nodeId}:${entry.link.id}`;
+        const text = `${this.rules.maxDeliveries} workers in a row ended while they handled`;
+        logger.log('error', `${text} ${action.what} of the connection ${id}: it is given up`);
+        break;
+      }
       case 'done':
         this.entries.delete(entry.link.id);
         break;

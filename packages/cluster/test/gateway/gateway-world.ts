@@ -46,6 +46,8 @@ export class GatewayWorld {
       send: (node, body) => this.send(nodeId, node, body),
       ready: () => [...this.states].filter(([, state]) => state === 'ready').map(([id]) => id),
       isThere: (node) => this.isThere(node),
+      draining: () =>
+        [...this.states].filter(([, state]) => state === 'draining').map(([id]) => id),
       listen: (listener) => {
         const own = this.receivers.get(nodeId) ?? new Set();
         this.receivers.set(nodeId, own.add(listener));
@@ -129,7 +131,9 @@ export class NotingWorker {
   readonly faults: string[] = [];
   readonly held = new Map<string, WorkerConnection<string>>();
   /** What a message costs; 0 is done at once. */
-  workMs: () => number = () => 0;
+  workMs: (message: string) => number = () => 0;
+  /** Called before `onConnect` and `onClose` end. */
+  turned: (job: string) => void = () => {};
   handled: (connection: string, message: string, isRepeated: boolean) => void = () => {};
   private readonly running = new Set<string>();
 
@@ -160,15 +164,17 @@ export class NotingWorker {
       onConnect: (connection, { moved }) => {
         this.held.set(connection.id, connection);
         this.notes.push(moved ? 'moved here' : 'connect');
+        this.turned(`connect ${connection.id}`);
       },
       onMessage: (connection, message, { repeated }) =>
-        later(connection.id, this.workMs(), () => {
+        later(connection.id, this.workMs(message), () => {
           this.notes.push(repeated ? `${message} again` : message);
           this.handled(connection.id, message, repeated);
         }),
       onClose: (connection, { reason }) => {
         this.held.delete(connection.id);
         this.notes.push(`close ${reason}`);
+        this.turned(`close ${connection.id}`);
       },
     });
     world.setState(node, 'ready');

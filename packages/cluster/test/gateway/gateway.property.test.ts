@@ -27,7 +27,9 @@ class BadDay {
     this.random = randomOf(seed);
     this.world = new GatewayWorld(this.random);
     for (let i = 0; i < 3; i++) this.addWorker();
-    this.gateway = this.world.gateway({ delivery, maxUnanswered: 8 });
+    // Chance ends workers, not a message.
+    const maxDeliveries = Number.POSITIVE_INFINITY;
+    this.gateway = this.world.gateway({ delivery, maxUnanswered: 8, maxDeliveries });
     for (let i = 0; i < CONNECTIONS; i++) {
       this.channels.push(this.world.connection(this.gateway, ...textLines()));
       this.sent.push(0);

@@ -17,6 +17,7 @@ const RULES = {
   syncMs: 100,
   handoverMs: 1e9,
   readsWhenDown: false,
+  maxDeliveries: 3,
 };
 
 /** A connection of a gateway, and its worker, which stays the same. */
