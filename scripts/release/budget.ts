@@ -31,8 +31,8 @@ export function judgeSize(spent: number, allowed: number, unit: string, where: s
   return { problems: [], warnings: spent > allowed * NEARLY ? [words] : [] };
 }
 
-/** All our packages together, unpacked. */
-export const ALL_UNPACKED_KIB = 4096;
+/** All our packages together, unpacked: their own readers and writers of MessagePack and CBOR, instead of two libraries, are among them. */
+export const ALL_UNPACKED_KIB = 4224;
 
 const BUDGETS = 'scripts/release/budgets.json';
 /** They move without a commit of ours: by releases of other packages, by npm, by the machine. */

@@ -31,7 +31,7 @@ const timeIn = (of: unknown) =>
   Number(/^"?(\d+)/.exec(JSON.stringify(Object(of).timeout))?.[1]) || Infinity;
 /** A call is: version, service, its version, method, types, arguments; attachments follow on the wire. */
 export const FORMAT: handlers.ExchangeFormat<Rpc> = {
-  codes: { failed: 70, 'too-late': 31, overloaded: 100, unknown: 60, cancelled: 30 },
+  codes: { failed: 70, 'too-late': 31, overloaded: 100, unknown: 60, cancelled: 30, lost: 70 },
   read(message, sink) {
     const [kind, status, id] = [message.readUIntBE(0, 3), message[3]!, message.readBigUInt64BE(4)];
     if (kind >> 8 !== 0xdabb) throw new core.DecodeError('MESSAGE_INVALID', 'no da bb in front');

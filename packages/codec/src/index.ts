@@ -23,6 +23,7 @@ export {
 export type { OtherMessages, OtherMessagesOptions } from './base/other-messages.ts';
 export type { OwnOptions } from './base/own-options.ts';
 export { type Several, several } from './base/several.ts';
+export { checkWellFormed } from './base/utf8.ts';
 // Messages
 export {
   CompressionCodec,

@@ -22,11 +22,14 @@ import {
   type MqttPacket,
   ProxyProtocolDecoder,
   ProxyProtocolEncoder,
+  RespBigNumber,
   RespCodec,
   RespDecoder,
+  RespDouble,
   RespEncoder,
   RespError,
   RespSimple,
+  type RespValue,
   RespVerbatim,
   StompDecoder,
   StompEncoder,
@@ -188,7 +191,24 @@ const frame = fc
       ),
   );
 
+const numbers = fc.oneof(
+  fc.double(),
+  fc.maxSafeInteger(),
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  fc.constantFrom(0, -0, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 53), 2 ** 63, 1e21),
+);
+
+/** Returns the value that version 3 has for a number: a double or an integer. */
+function respNumber(value: number | bigint): RespValue {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (!Number.isInteger(value) || Object.is(value, -0)) return new RespDouble(value);
+  if (Number.isSafeInteger(value)) return value;
+  const big = BigInt(value);
+  return big >= -(2n ** 63n) && big < 2n ** 63n ? big : new RespBigNumber(big);
+}
+
 const resp = fc.oneof(
+  numbers,
   hostileBytes,
   hostileText.map((text) => new RespSimple(text)),
   hostileText.map((text) => new RespError(text)),
@@ -252,6 +272,10 @@ const protocols: Pair[] = [
     writer: () => [new RespEncoder({ protocol: 3 })],
     reader: () => [new RespDecoder()],
     messages: resp,
+    read: (written) =>
+      written.map((value) =>
+        typeof value === 'number' || typeof value === 'bigint' ? respNumber(value) : value,
+      ),
   },
   {
     covers: [MqttEncoder, MqttDecoder],

@@ -92,6 +92,7 @@ describe('a stranger who sends', () => {
     ['an object without a pattern', { data: 1, id: 'x' }],
     ['an id that is an object', { pattern: 'echo', data: 1, id: {} }],
     ['an id that is null', { pattern: 'echo', data: 1, id: null }],
+    ['an id that is rounded', { pattern: 'echo', data: 1, id: 2 ** 53 }],
   ])('%s for a packet is cut off', async (_what, packet) => {
     await start();
     const [channel] = peer.accepted(app);

@@ -147,6 +147,8 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
    * Acquires a connection, calls the task, and releases the connection when the task is done. If the task throws or rejects, or the
    * signal aborts, the connection closes, because an answer for this task may still arrive, and the next user must not get it.
    * Resolves with the result of the task. Rejects with the error of the task, with the signal's reason, or as {@link acquire}.
+   *
+   * @throws RejectedError `REJECTED_QUEUE` when too many already wait for a connection
    */
   async use<R>(task: (channel: C) => R | PromiseLike<R>, options?: AcquireOptions): Promise<R> {
     const lease = await this.acquire(options);

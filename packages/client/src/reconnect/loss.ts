@@ -10,7 +10,7 @@ import { type Channel, ChannelError, type CloseReason, isHeadraceError } from '@
  * - `peer`: the peer ended the connection
  * - `heartbeat`: the peer did not answer a heartbeat
  * - `ready`: the function `ready` rejected, or exceeded its time limit, before the channel closed
- * - `moved`: a handler closed the channel with the reason `moved`, at the server's request
+ * - `moved`: a handler closed the channel with the reason `moved`, at the server's request; the client tries again at once
  * - `error`: all other reasons; {@link Loss.reason} and {@link Loss.error} have the details
  */
 export type LossKind =

@@ -44,6 +44,9 @@ type Actions<P, C> = readonly ReconnectAction<P, C>[];
 
 const NOTHING: Actions<never, never> = [];
 
+/** Number of moves after which a client without a stable connection waits as after other losses. */
+const MAX_MOVES = 8;
+
 /**
  * @internal The state machine of a reconnecting client, without clock, sockets or messages. Each call reports an event and its
  * time, changes the state, and returns the actions. The first connect and later reconnects use the same path.
@@ -66,6 +69,8 @@ export class ReconnectMachine<P, C> {
   private absentAt = 0;
   private phase: number | undefined = undefined;
   private onlineAt = 0;
+  /** Number of moves since the last stable connection. */
+  private moves = 0;
   /** Whether the budget has reserved a slot for this try. */
   private hasReserved = false;
   /** Whether tries count against the budget. Tries of the first round do not count. */
@@ -145,12 +150,21 @@ export class ReconnectMachine<P, C> {
   lost(loss: Loss<P>, now: number, isRoundOver: boolean): Actions<P, C> {
     const { current } = this;
     if (current.name === 'closed' || current.name === 'idle') return NOTHING;
-    if (this.isStable(now)) this.beginAbsence(now);
+    if (this.isStable(now)) {
+      this.beginAbsence(now);
+      this.moves = 0;
+    }
+    const isMove = loss.kind === 'moved' && loss.during === 'online' && this.moves < MAX_MOVES;
+    if (isMove) {
+      this.beginAbsence(now);
+      this.moves += 1;
+    }
     this.attempt += 1;
     if (isRoundOver) this.round += 1;
-    const delayMs = this.delayAfter(loss, now, isRoundOver);
+    const waits = isRoundOver && !isMove;
+    const delayMs = this.delayAfter(loss, now, waits);
     if (typeof delayMs !== 'number') return this.giveUp(loss, delayMs, this.attempt - 1);
-    const isAtOnce = !isRoundOver && delayMs === 0;
+    const isAtOnce = !waits && delayMs === 0;
     return [{ do: 'drop' }, ...(isAtOnce ? this.again(loss, now) : this.wait(loss, delayMs))];
   }
 

@@ -65,6 +65,27 @@ describe('ReconnectingClient, its connections', () => {
     expect(waits).toEqual(['waiting 2000 peer', 'waiting 4000 peer', 'waiting 1000 peer']);
   });
 
+  it('tries at once after a move, and eight moves later only if a connection was stable between', async () => {
+    const client = world.client(['a'], { retry: fixed(1000), stableMs: 10_000 });
+    const states = story(client);
+    await world.up('a');
+    await world.start(client);
+    const move = async (): Promise<void> => {
+      client.channel?.close('moved');
+      await world.pass(500);
+    };
+    for (let i = 0; i < 8; i++) await move();
+    const waits = () => states.filter((line) => line.startsWith('waiting'));
+    expect(client.state.name).toBe('online');
+    expect(waits()).toEqual([]);
+    await move();
+    expect(waits()).toEqual(['waiting 1000 moved']);
+    await world.pass(11_000);
+    await move();
+    expect(waits()).toHaveLength(1);
+    expect(client.state.name).toBe('online');
+  });
+
   it('gives up after five tries, with an error and a state', async () => {
     const client = world.client(['a'], { retry: fixed(3000, { attempts: 5 }) });
     const states = story(client);

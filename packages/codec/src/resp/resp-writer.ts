@@ -203,9 +203,10 @@ export class RespWriter {
   }
 
   private number(value: number): void {
-    if (Number.isSafeInteger(value)) this.head(0x3a, value);
-    else if (Number.isInteger(value)) this.bigint(BigInt(value));
-    else this.double(value);
+    // An integer has no negative zero.
+    if (Object.is(value, -0) || !Number.isInteger(value)) this.double(value);
+    else if (Number.isSafeInteger(value)) this.head(0x3a, value);
+    else this.bigint(BigInt(value));
   }
 
   private bigint(value: bigint): void {

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { outcome } from '../decoder-harness.ts';
 
 const { cases } = JSON.parse(
-  readFileSync(new URL('../vectors/json-parsing.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../suites/json-parsing.json', import.meta.url), 'utf8'),
 ) as { readonly cases: Readonly<Record<string, string>> };
 const named = (start: string): [string, Buffer][] =>
   Object.entries(cases)

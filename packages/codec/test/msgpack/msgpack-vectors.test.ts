@@ -6,7 +6,7 @@ import { outcome } from '../decoder-harness.ts';
 
 type Case = readonly [type: string, value: unknown, forms: readonly string[]];
 const { cases } = JSON.parse(
-  readFileSync(new URL('../vectors/msgpack.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../suites/msgpack.json', import.meta.url), 'utf8'),
 ) as { readonly cases: readonly Case[] };
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');

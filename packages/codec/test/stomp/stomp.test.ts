@@ -44,12 +44,26 @@ describe('StompDecoder', () => {
     expect(decoded(`SEND\n${'a:\n'.repeat(100)}\n\0`)?.headers).toHaveLength(100);
   });
 
+  it('keeps the spaces of headers', () => {
+    expect(decoded('SEND\n a : b \n\n\0')?.headers).toEqual([[' a ', ' b ']]);
+  });
+
+  it('reads zero bytes, line ends and empty lines in a body of a given length', () => {
+    const body = '\0\r\n\r\n\0SEND\n\n';
+    expect(String(decoded(`SEND\ncontent-length:12\n\n${body}\0`)?.body)).toBe(body);
+    expect(String(decoded('SEND\n\n{\r\n\r\n}\0')?.body)).toBe('{\r\n\r\n}');
+  });
+
   it('gives the first of several headers of one name', () => {
     expect(decoded('SEND\na:1\na:2\n\n\0')?.header('a')).toBe('1');
   });
 
   it.each([
     ['an unknown command', 'GET / HTTP/1.1\r\n\r\n', 'FRAME_CORRUPT'],
+    ['a command in small letters', 'send\n\n\0', 'FRAME_CORRUPT'],
+    ['a header without a name', 'SEND\n:x\n\n\0', 'FRAME_CORRUPT'],
+    ['an escape that is cut off', 'SEND\na:\\\n\n\0', 'FRAME_CORRUPT'],
+    ['a length with a space', 'SEND\ncontent-length: 1\n\na\0', 'FRAME_CORRUPT'],
     ['a line that is no header', 'SEND\nabc\n\n\0', 'FRAME_CORRUPT'],
     ['a CR within a header', 'SEND\na:b\rc\n\n\0', 'FRAME_CORRUPT'],
     ['a CR within a header of CONNECT', 'CONNECT\na:b\rc\n\n\0', 'FRAME_CORRUPT'],

@@ -22,6 +22,11 @@ export class DrainGate {
     return this.drains !== undefined && [...this.drains.values()].some(isHold);
   }
 
+  /** Whether the channel drains, and no drain was given up. */
+  get isActive(): boolean {
+    return this.drains !== undefined && [...this.drains.keys()].some((drain) => !drain.isGivenUp);
+  }
+
   /** Checks an event in `userEventTriggered`. Returns true for a `DrainEvent`. */
   see(event: unknown): event is DrainEvent {
     if (!isDrainEvent(event)) return false;

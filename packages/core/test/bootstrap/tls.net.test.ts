@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import tls from 'node:tls';
 import {
   type BindOptions,
   Bootstrap,
@@ -210,6 +211,125 @@ describe('TLS', () => {
     );
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
     expect(lines.join('')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/);
+  });
+
+  describe.each(['TLSv1.3', 'TLSv1.2'] as const)('resumes a session of %s', (version) => {
+    const client = authority.sign('sensor-7');
+    const another = stranger.sign('b.test');
+
+    /** Connects as a client of Node, because ours does not resume, and writes once. */
+    async function visit(
+      { port }: Server,
+      servername: string,
+      given: tls.ConnectionOptions,
+    ): Promise<{ session: Buffer | undefined; isReused: boolean } | undefined> {
+      const socket = tls.connect({
+        ...{ port, host: '127.0.0.1', servername, rejectUnauthorized: false },
+        ...{ minVersion: version, maxVersion: version, ...given },
+      });
+      let session: Buffer | undefined;
+      socket.on('session', (issued) => {
+        session = issued;
+      });
+      socket.on('error', () => {});
+      socket.once('secureConnect', () => socket.write('hi'));
+      const isOpen = await new Promise<boolean>((resolve) => {
+        socket.once('data', () => resolve(true)).once('close', () => resolve(false));
+      });
+      const isReused = isOpen && socket.isSessionReused();
+      socket.destroy();
+      return isOpen ? { session, isReused } : undefined;
+    }
+
+    async function startEcho(given: TlsServerOptions): Promise<Server> {
+      const server = await new ServerBootstrap()
+        .childOptions({ logger: silentLogger })
+        .childHandler(({ pipeline }) => {
+          pipeline.addLast({ channelRead: (ctx, bytes) => void ctx.writeAndFlush(bytes) });
+        })
+        .bind({ port: 0, host: '127.0.0.1', tls: given });
+      open.push(server);
+      return server;
+    }
+
+    it('for every name, if all names trust the same authority', async () => {
+      const names = { 'b.test': await authority.sign('b.test') };
+      const server = await startEcho({ ...own, ca, clientCertificate: 'require', names });
+      const { cert, key } = await client;
+      const first = await visit(server, 'localhost', { cert, key });
+      const again = await visit(server, 'b.test', { session: first?.session });
+      expect([first?.isReused, again?.isReused]).toEqual([false, true]);
+    });
+
+    it.each(['require', 'request'] as const)(
+      'for no name, if names trust different authorities: %s',
+      async (clientCertificate) => {
+        const names = { 'b.test': { ...(await another), ca: stranger.ca } };
+        const server = await startEcho({ ...own, ca, clientCertificate, names });
+        const { cert, key } = await client;
+        const first = await visit(server, 'localhost', { cert, key });
+        expect(first?.isReused).toBe(false);
+        const given = first?.session && { session: first.session };
+        const elsewhere = await visit(server, 'b.test', { cert, key, ...given });
+        expect(elsewhere?.isReused).toBe(clientCertificate === 'require' ? undefined : false);
+      },
+    );
+  });
+
+  /** Returns the types of the TLS records that each end sends to the other, where `act` is called with both ends. */
+  async function recordsOf(
+    act: (client: Channel, server: Channel) => unknown,
+  ): Promise<Record<'client' | 'server', number[]>> {
+    const { server } = await start({ ...own, maxVersion: 'TLSv1.2' });
+    const accepted = new Promise<Channel>((resolve) => server.once('connection', resolve));
+    const sent = { client: Buffer.alloc(0), server: Buffer.alloc(0) };
+    const ends: Promise<unknown>[] = [];
+    const relay = net.createServer({ allowHalfOpen: true }, (near) => {
+      const far = net.connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+      for (const [from, to, name] of [
+        [near, far, 'client'],
+        [far, near, 'server'],
+      ] as const) {
+        ends.push(new Promise((resolve) => from.once('close', resolve)));
+        from.on('error', () => to.destroy()).pipe(to);
+        from.on('data', (bytes) => {
+          sent[name] = Buffer.concat([sent[name], bytes]);
+        });
+      }
+    });
+    await once(relay.listen(0, '127.0.0.1'), 'listening');
+    open.push(relay);
+    const client = await connect({ port: (relay.address() as net.AddressInfo).port } as Server, {
+      ca,
+    });
+    const peer = await accepted;
+    await client.writeAndFlush(Buffer.from('hello'));
+    await act(client, peer);
+    await Promise.all(ends);
+    return { client: typesIn(sent.client), server: typesIn(sent.server) };
+  }
+
+  function typesIn(bytes: Buffer): number[] {
+    const types: number[] = [];
+    for (let at = 0; at < bytes.length; at += 5 + bytes.readUInt16BE(at + 3))
+      types.push(bytes[at]!);
+    return types;
+  }
+
+  const ALERT = 21;
+
+  it.each<[string, (client: Channel, server: Channel) => unknown, 'client' | 'server']>([
+    ['close() of a server', (_, server) => server.close(), 'server'],
+    ['close() of a client', (client) => client.close(), 'client'],
+    ['end() of a server', (_, server) => server.end(), 'server'],
+  ])('tells the peer that nothing was cut: %s', async (_what, act, end) => {
+    const records = await recordsOf(act);
+    expect(records[end].at(-1)).toBe(ALERT);
+  });
+
+  it('does not tell the peer that nothing was cut after an abort', async () => {
+    const { server } = await recordsOf((_client, peer) => peer.abort());
+    expect(server).not.toContain(ALERT);
   });
 
   it('keeps a certificate that it only asked for from being a principal', async () => {

@@ -30,6 +30,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
   overloaded: 3,
   unknown: 4,
   cancelled: 5,
+  lost: 6,
 };
 
 /**
@@ -46,7 +47,8 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  *  6–13     window of the answerer: items, bytes
  *  6–9      credit: items that were taken
  *  6–       item: body
- *  6–7      error: code (1 failed, 2 too late, 3 overloaded, 4 unknown, 5 cancelled, from 1024 yours), then text
+ *  6–7      error: code (1 failed, 2 too late, 3 overloaded, 4 unknown, 5 cancelled, 6 lost, from 1024 yours),
+ *           then text
  * ```
  *
  * Put a frame decoder and its prepender before the handler: `lengthPrefixed({ maxFrameLength })`, or WebSocket messages. A body

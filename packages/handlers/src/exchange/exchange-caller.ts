@@ -173,7 +173,9 @@ export class ExchangeCaller {
 
   refused(id: unknown, code: number, text: string, data: unknown): void {
     const call = this.line.answered(id);
-    if (call !== undefined) this.table.fail(call, refusedByPeer(code, text, data));
+    if (call === undefined) return;
+    const isLost = call instanceof StreamCall && code === this.format.codes.lost;
+    this.table.fail(call, isLost ? requestLost(text, true) : refusedByPeer(code, text, data));
   }
 
   // --- streams: each method returns false for a message that the call does not allow; late messages are dropped ---

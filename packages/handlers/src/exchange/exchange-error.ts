@@ -49,6 +49,7 @@ const FAILURE_TEXTS: Readonly<Record<ExchangeFailure, string>> = {
   overloaded: 'too many requests wait',
   unknown: 'this end answers no requests',
   cancelled: 'the request was cancelled',
+  lost: 'the items of this call were lost with the process that sent them',
 };
 
 /** Makes the error that is sent when the handler itself refuses a request. */

@@ -20,7 +20,14 @@ export interface ExchangeTypes {
 }
 
 /** Reason why the handler itself answers a request with an error. */
-export type ExchangeFailure = 'failed' | 'too-late' | 'overloaded' | 'unknown' | 'cancelled';
+export type ExchangeFailure =
+  | 'failed'
+  | 'too-late'
+  | 'overloaded'
+  | 'unknown'
+  | 'cancelled'
+  /** The items of the call end before their last one, because the process or the connection that has them goes away. */
+  | 'lost';
 
 /** Collects an answer, and returns the message to write, or `undefined` if further answers are missing. */
 export type AnswerGather<T extends ExchangeTypes = ExchangeTypes> = (

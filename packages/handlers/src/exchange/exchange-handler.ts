@@ -232,7 +232,12 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     this.ends = {
       output,
       caller: new ExchangeCaller(output, { ...limits, format: anyFormat }, changed),
-      worker: new ExchangeWorker(output, { ...limits, format: anyFormat, handle }, changed),
+      worker: new ExchangeWorker(
+        output,
+        { ...limits, format: anyFormat, handle },
+        changed,
+        () => this.drain.isActive,
+      ),
     };
     this.sink = this.sinkOf(this.ends);
     if (ctx.channel.isInputShutdown) this.ends.caller.lose(HALF_ENDED);
@@ -271,7 +276,10 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
-    if (this.drain.see(event) && event.endsChannel) this.ends?.worker.leave();
+    if (this.drain.see(event)) {
+      if (event.endsChannel) this.ends?.worker.leave();
+      this.ends?.worker.loseResumable();
+    }
     ctx.fireUserEventTriggered(event);
   }
 

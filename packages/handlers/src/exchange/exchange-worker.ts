@@ -39,8 +39,6 @@ interface ServedStreams {
   readonly writer: ItemWriter | undefined;
 }
 
-const LOST = 'the items of this call were lost with the process that sent them';
-
 const LEAVING = 'this end takes no more requests, because it ends the connection';
 
 async function* noItems(): AsyncGenerator<never> {}
@@ -50,6 +48,8 @@ class ExchangeWork extends Work implements ExchangeScope {
   streams: ServedStreams | undefined = undefined;
   /** Collects the answer, if the request is part of a batch. */
   gather: AnswerGather | undefined = undefined;
+  /** Whether the caller continues the stream by another call. */
+  isResumable = false;
 
   get wantsAnswer(): boolean {
     return this.id !== undefined;
@@ -88,6 +88,11 @@ class ExchangeWork extends Work implements ExchangeScope {
   }
 }
 
+/** Notes that the caller of a stream continues it by another call, so that a drain ends the stream instead of waiting for it. */
+export function markResumable(scope: ExchangeScope): void {
+  if (scope instanceof ExchangeWork) scope.isResumable = true;
+}
+
 /** A request that is answered. */
 interface Answered {
   readonly id: ExchangeId | undefined;
@@ -109,6 +114,7 @@ export interface WorkerOptions {
 /** @internal Runs the functions of the peer's calls over one channel, as the {@link WorkTable} allows, and writes the answers. */
 export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   readonly changed: () => void;
+  private readonly isDraining: () => boolean;
   private readonly output: CallOutput;
   private readonly format: ExchangeFormat;
   private readonly handle: WorkerOptions['handle'];
@@ -125,12 +131,19 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   private lastId = 0;
   private isLeaving = false;
 
-  constructor(output: CallOutput, options: WorkerOptions, changed: () => void) {
+  /** @param isDraining - returns true while a drain waits for this end */
+  constructor(
+    output: CallOutput,
+    options: WorkerOptions,
+    changed: () => void,
+    isDraining: () => boolean,
+  ) {
     const { format, handle, concurrency, maxQueued: maxWaiting, maxStreams, window } = options;
     this.output = output;
     this.format = format;
     this.handle = handle;
     this.changed = changed;
+    this.isDraining = isDraining;
     // The number of functions and the limit of frames already bound the memory of bytes.
     const sizeOf = (body: unknown): number =>
       body instanceof Uint8Array ? 0 : (format.streams?.sizeOf(body) ?? 0);
@@ -190,8 +203,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   ): boolean {
     if (this.find(id) !== undefined) return false;
     if (this.handle === undefined) this.writeError({ id }, failureOf(this.format, 'unknown'));
-    else if (this.isRepeated)
-      this.writeError({ id }, { ...failureOf(this.format, 'failed'), text: LOST });
+    else if (this.isRepeated) this.writeError({ id }, failureOf(this.format, 'lost'));
     else if (this.takes(id)) {
       // A stream can last for days, so it must not hold the memory of its read.
       const work = this.workOf(id, unpinned(body), timeLeftMs);
@@ -199,7 +211,10 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
         reader: sendsItems ? this.readerOf(work) : undefined,
         writer: window === undefined ? undefined : this.writerOf(work, window),
       };
-      if (this.streams.take(work)) return true;
+      if (this.streams.take(work)) {
+        if (this.isDraining()) this.loseResumable();
+        return true;
+      }
       this.close(work);
       this.turnAway(work);
     }
@@ -234,6 +249,11 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   /** Resumes writing items, when the channel has room again. */
   goOn(): void {
     for (const writer of this.writers) writer.goOn();
+  }
+
+  /** Ends the streams that their callers continue elsewhere, so that a drain does not wait for them. */
+  loseResumable(): void {
+    for (const work of this.streams.opened) if (work.isResumable) this.dismiss(work, 'lost');
   }
 
   /** Takes no more requests, and tells the peer which request was the last. */
@@ -384,7 +404,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     warnFirst(channel, isFirst, text, error);
   }
 
-  /** Answers a request that was cancelled or is late, and aborts the signal of its function. */
+  /** Answers a request that was cancelled, is late, or continues elsewhere, and aborts the signal of its function. */
   private dismiss(work: ExchangeWork, failure: ExchangeFailure): void {
     this.close(work);
     const answer = failureOf(this.format, failure);

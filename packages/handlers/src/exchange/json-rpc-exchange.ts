@@ -35,6 +35,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
   overloaded: -32_000,
   unknown: -32_601,
   cancelled: -32_800,
+  lost: -32_050,
 };
 
 /**
@@ -42,7 +43,7 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * format reads and writes objects. Put a `JsonCodec` before the handler, and a framing before the `JsonCodec`:
  * `contentLengthPrefixed` as in language servers, `jsonLines`, or WebSocket messages.
  *
- * - A message that is not a request is answered with −32600, and JSON that an earlier codec cannot read with −32700.
+ * - A message that is not a request is answered with −32600, also for a number beyond 2^53 as its id, and JSON that an earlier codec cannot read with −32700.
  * - A batch has at most 100 messages. Its answers are one message, which is sent after the last answer.
  * - The notification `$/cancelRequest` cancels a call, as in the Language Server Protocol.
  * - The notification `$/goAway` with `{ lastId }` states that later requests are not taken.
@@ -50,7 +51,8 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * - The `headers` of a request are its member `$headers`, which other programs ignore.
  * - A stream is a request with the member `$stream`, and notifications `$/stream/…` with the id of the call. The guide about
  *   calls lists these messages.
- * - The handler's own errors are −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled.
+ * - The handler's own errors are −32603 failed, −32802 too late, −32000 overloaded, −32601 unknown, −32800 cancelled,
+ *   −32050 lost, of a stream.
  *
  * @see https://www.jsonrpc.org/specification
  */
@@ -128,7 +130,7 @@ function readOne(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
   }
   const why = faultOf(members, isObject);
   if (why === undefined) readCall(members, method as string, sink);
-  else sink.reply(errorMessage(isId(id) ? id : null, INVALID_REQUEST, why), why);
+  else sink.reply(errorMessage(isExactId(id) ? id : null, INVALID_REQUEST, why), why);
 }
 
 /** Returns why a message is not a request, if it is not. */
@@ -136,8 +138,8 @@ function faultOf({ jsonrpc, method, id }: Members, isObject: boolean): string | 
   if (!isObject) return 'a request is not an object';
   if (jsonrpc !== VERSION) return 'jsonrpc is not "2.0"';
   if (typeof method !== 'string') return 'the method is not a string';
-  if (id === undefined || isId(id)) return undefined;
-  return 'the id of a request is neither a number nor a string';
+  if (id === undefined || isExactId(id)) return undefined;
+  return 'the id of a request is neither a string nor a number up to 2^53';
 }
 
 function readCall(members: Members, method: string, sink: ExchangeSink<JsonRpcExchange>): void {
@@ -206,6 +208,14 @@ function readError(
     throw invalidMessage(members, 'an error without code and message');
   }
   sink.refusal(id, code, message, data);
+}
+
+/**
+ * Returns true for an id that the answer can repeat. JavaScript rounds a larger number, so the answer would belong to another
+ * request, or to none.
+ */
+function isExactId(id: unknown): id is ExchangeId {
+  return typeof id === 'number' ? Math.abs(id) <= Number.MAX_SAFE_INTEGER : isId(id);
 }
 
 function isId(id: unknown): id is ExchangeId {

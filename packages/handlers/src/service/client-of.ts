@@ -13,7 +13,7 @@ import type { CallOptions, StreamOptions } from '../exchange/exchange-options.ts
 import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 import { checkNotice } from './check-notice.ts';
 import type { Checked, Given, Method } from './method.ts';
-import { Repeat, type RepeatableCallOptions } from './repeat.ts';
+import { Repeat, type RepeatableCallOptions, type ResumableStreamOptions } from './repeat.ts';
 import {
   type HedgeOptions,
   REPEAT_OPTIONS,
@@ -61,7 +61,9 @@ export type ClientMethod<
         ) => AsyncGenerator<Checked<M['output']>, void, undefined>
       : (
           input: Given<M['input']>,
-          options?: ServiceStreamOptions,
+          options?: M['idempotent'] extends true
+            ? ResumableStreamOptions<Name>
+            : ServiceStreamOptions,
         ) => AsyncGenerator<Checked<M['output']>, void, undefined>;
 
 /** A client of a service, with a function for each method. */
@@ -69,7 +71,7 @@ export type ServiceClient<M extends Methods, E extends ServiceErrors = ServiceEr
   readonly [Name in keyof M]: ClientMethod<M[Name], keyof E & string>;
 };
 
-/** Type of an option that only services with an idempotent call have. */
+/** Type of an option that only services with an idempotent call, or a stream with `resume`, have. */
 export type IfIdempotent<M extends Methods, Option> = true extends M[keyof M]['idempotent']
   ? Option
   : never;
@@ -105,7 +107,10 @@ export interface ClientOfOptions<
    * @default none
    */
   readonly interceptors?: readonly ClientInterceptor[];
-  /** Retries of the idempotent calls. No other call is retried. @default false */
+  /**
+   * Retries of the idempotent calls, and the calls that continue streams with `resume`. No other call is retried. By default,
+   * streams with `resume` continue as {@link RetryOptions} allow it, and calls are not retried.
+   */
   readonly retry?: IfIdempotent<M, RetryOptions<keyof E & string> | false>;
   /** Hedging of the idempotent calls. No other call is hedged. @default false */
   readonly hedge?: IfIdempotent<M, HedgeOptions | false>;
@@ -115,7 +120,7 @@ const OPTIONS = describeOptions(
   'clientOf',
   {
     interceptors: list('a list of functions'),
-    retry: unchecked({ default: false }),
+    retry: unchecked(),
     hedge: unchecked({ default: false }),
   },
   REPEAT_OPTIONS,
@@ -140,8 +145,9 @@ export function clientOf<M extends Methods, E extends ServiceErrors>(
 ): ServiceClient<M, E> {
   const given = options as unknown as ClientOfOptions;
   const { interceptors = [], retry, hedge } = OPTIONS.resolve(given);
-  checkRepeatable(service as unknown as Service, { retry, hedge });
-  const repeat = new Repeat(REPEAT_OPTIONS.part(given), { retry, hedge }, service.errors);
+  const own = { ...(retry === undefined ? {} : { retry }), hedge };
+  checkRepeatable(service as unknown as Service, own);
+  const repeat = new Repeat(REPEAT_OPTIONS.part(given), own, service.errors);
   const client: Record<string, unknown> = {};
   for (const [name, method] of Object.entries(service.methods)) {
     const calls = new MethodCalls(service.name, name, method, caller, interceptors, repeat);
@@ -152,8 +158,10 @@ export function clientOf<M extends Methods, E extends ServiceErrors>(
 
 /** Refuses `retry` and `hedge` without an idempotent call, so that an application does not find the mistake in an outage. */
 function checkRepeatable({ name, methods }: Service, options: RepeatableCallOptions): void {
-  const given = (['retry', 'hedge'] as const).find((one) => (options[one] ?? false) !== false);
-  if (given === undefined || Object.values(methods).some((method) => method.idempotent)) return;
+  const given = (['hedge', 'retry'] as const).find((one) => (options[one] ?? false) !== false);
+  if (given === undefined) return;
+  const all = Object.values(methods).filter(({ idempotent }) => idempotent);
+  if (all.some(({ kind }) => kind === 'call' || given === 'retry')) return;
   const text = `${given} is for idempotent calls, but ${name} has none: declare them by call(input, output, { idempotent: true })`;
   throw new OptionError('OPTION_CONFLICT', text, { option: given });
 }
@@ -208,12 +216,27 @@ class MethodCalls {
   private stream(input: unknown, options?: StreamOptions): ServiceStream {
     const begin = () =>
       this.intercepted('stream', input, options, async (headers) =>
-        this.caller.stream(this.bodyOf(input, headers), options),
+        this.items(input, options, headers),
       );
-    const check = (item: unknown) =>
-      validate(this.method.output!, item, `an item of ${this.where}`);
-    return new ServiceStream(begin as () => Promise<ItemSource>, check, options?.input);
+    return new ServiceStream(begin as () => Promise<ItemSource>, this.checkItem, options?.input);
   }
+
+  private items(
+    input: unknown,
+    options: StreamOptions | undefined,
+    headers: Readonly<Record<string, string>> | undefined,
+  ): AsyncIterable<unknown> {
+    const { caller, repeat, method } = this;
+    const call = (from: unknown, own?: StreamOptions) =>
+      caller.stream(this.bodyOf(from, headers), own);
+    if (repeat === undefined) return call(input, options);
+    const resume = method.resume as (given: unknown, last: unknown) => unknown;
+    const inputAfter = (last: unknown): unknown => resume(input, this.checkItem(last));
+    return repeat.stream(options, hasPlaces(caller), { input, call, inputAfter });
+  }
+
+  private readonly checkItem = (item: unknown): unknown =>
+    validate(this.method.output!, item, `an item of ${this.where}`);
 
   private request(body: JsonRpcCall, options?: CallOptions): Promise<unknown> {
     const { caller, repeat } = this;

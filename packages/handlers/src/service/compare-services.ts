@@ -87,7 +87,7 @@ function changesWithin(
       ),
     );
   }
-  changes.push(...idempotentChanges(place, before.idempotent === true, after.idempotent === true));
+  changes.push(...idempotentChanges(place, before, after));
   changes.push(...inputChanges(`${place}.input`, before.input, after.input));
   if (before.output !== undefined && after.output !== undefined) {
     changes.push(...outputChanges(`${place}.output`, before.output, after.output));
@@ -111,14 +111,27 @@ function changesWithin(
   return changes;
 }
 
-/** Returns the changes of `idempotent`. A client that knows a call as idempotent repeats the call. */
-function idempotentChanges(place: string, before: boolean, after: boolean): ServiceChange[] {
-  if (before === after) return [];
-  return [
-    before
-      ? breaking(place, 'was idempotent and is not: an old client may have it carried out twice')
-      : allowed(place, 'is idempotent now: an old client does not repeat it'),
-  ];
+/** Returns the changes of `idempotent`. A client that knows it repeats the call, or continues the stream by another call. */
+function idempotentChanges(
+  place: string,
+  before: MethodDescription,
+  after: MethodDescription,
+): ServiceChange[] {
+  const isStream = before.kind === 'stream';
+  const { idempotent: was = false } = before;
+  const { idempotent: is = false } = after;
+  if (was === is) return [];
+  if (was && isStream) {
+    return [breaking(place, 'could be continued and cannot: an old client may get items twice')];
+  }
+  if (was) {
+    const text = 'was idempotent and is not: an old client may have it carried out twice';
+    return [breaking(place, text)];
+  }
+  const text = isStream
+    ? 'can be continued now: an old client does not continue it'
+    : 'is idempotent now: an old client does not repeat it';
+  return [allowed(place, text)];
 }
 
 /** Returns the changes of inputs. The newer server must accept every value that an older client sends, and must not ignore it. */

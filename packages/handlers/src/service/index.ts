@@ -49,10 +49,11 @@ export {
   type ItemsOption,
   type Method,
   notice,
+  type ResumeOption,
   stream,
 } from './method.ts';
 export { noticesOf, type ServiceNotice, type ServiceNotices } from './notices-of.ts';
-export type { RepeatableCallOptions } from './repeat.ts';
+export type { RepeatableCallOptions, ResumableStreamOptions } from './repeat.ts';
 export type { HedgeOptions, RepeatOptions, RetryOptions } from './repeat-options.ts';
 export {
   type Implementation,

@@ -3,6 +3,7 @@ import {
   checkSchema,
   describeOptions,
   flag,
+  fn,
   type StandardSchema,
   unchecked,
 } from '@headrace/core/authoring';
@@ -36,8 +37,10 @@ export interface Method<
   readonly output: Out;
   /** Schema of the items that the caller sends with the call. */
   readonly items: Items;
-  /** Whether a client may repeat the call. */
+  /** Whether a client may repeat the call, or continue the stream by another call. */
   readonly idempotent: Idempotent;
+  /** Returns the input of a call that continues the stream after an item. `undefined` if no call can. */
+  readonly resume: ((input: never, last: never) => unknown) | undefined;
 }
 
 /** Option of a method whose caller sends items. */
@@ -55,11 +58,31 @@ export interface IdempotentOption<Idempotent extends boolean> {
   readonly idempotent: Idempotent;
 }
 
+/** Option of a stream that another call can continue. */
+export interface ResumeOption<In extends StandardSchema, Out extends StandardSchema> {
+  /**
+   * Returns the input of a call that continues the stream after its last item, for example the same input with the position of
+   * the item. If the connection of a stream is lost, its client calls the method again with this input. Before the first item,
+   * the client calls the method with the same input.
+   *
+   * @param input - the input of the stream, as its reader passed it
+   * @param last - the last item that the reader has received
+   */
+  readonly resume: (input: Given<In>, last: Checked<Out>) => Given<In>;
+}
+
 const OPTIONS = describeOptions('call', {
   items: unchecked(),
   idempotent: flag({ default: false }),
 });
-const STREAM_OPTIONS = describeOptions('stream', { items: unchecked() });
+const STREAM_OPTIONS = describeOptions('stream', {
+  items: unchecked(),
+  resume: fn({
+    answers: 'at once',
+    takes: 2,
+    purpose: 'returns the input that continues the stream after an item',
+  }),
+});
 
 /**
  * Defines a method with one answer. With `items`, the caller sends a stream of items. With `idempotent`, its clients may repeat
@@ -101,14 +124,22 @@ export function call(
 }
 
 /**
- * Defines a method with a stream of answers. With `items`, the caller sends a stream as well.
+ * Defines a method with a stream of answers. With `items`, the caller sends a stream as well. With `resume`, its clients continue
+ * the stream by another call when its connection is lost.
  *
- * @throws OptionError `OPTION_INVALID` for a value that is not a schema
+ * @throws OptionError `OPTION_INVALID` for a value that is not a schema, and `OPTION_CONFLICT` for both options, because items
+ *   cannot be read twice
  */
 export function stream<In extends StandardSchema, Out extends StandardSchema>(
   input: In,
   item: Out,
 ): Method<'stream', In, Out, undefined, false>;
+/** Defines a method with a stream of answers, which its clients continue by another call. */
+export function stream<In extends StandardSchema, Out extends StandardSchema>(
+  input: In,
+  item: Out,
+  options: ResumeOption<In, Out>,
+): Method<'stream', In, Out, undefined, true>;
 /** Defines a method with a stream of answers, whose caller sends a stream as well. */
 export function stream<
   In extends StandardSchema,
@@ -118,9 +149,14 @@ export function stream<
 export function stream(
   input: StandardSchema,
   item: StandardSchema,
-  options: Partial<ItemsOption<StandardSchema>> = {},
+  options: Partial<ItemsOption<StandardSchema> & ResumeOption<StandardSchema, StandardSchema>> = {},
 ): Method {
-  return method('stream', input, item, STREAM_OPTIONS.resolve(options).items, false);
+  const { items, resume } = STREAM_OPTIONS.resolve(options);
+  if (resume !== undefined && items !== undefined) {
+    const text = 'a stream with items cannot resume: its items cannot be read twice';
+    throw new OptionError('OPTION_CONFLICT', text, { option: 'resume' });
+  }
+  return method('stream', input, item, items, resume !== undefined, resume as Method['resume']);
 }
 
 /**
@@ -132,7 +168,14 @@ export function notice<In extends StandardSchema>(
   input: In,
 ): Method<'notice', In, undefined, undefined, false> {
   const schema = checkSchema(input);
-  return { kind: 'notice', input: schema, output: undefined, items: undefined, idempotent: false };
+  return {
+    kind: 'notice',
+    input: schema,
+    output: undefined,
+    items: undefined,
+    idempotent: false,
+    resume: undefined,
+  };
 }
 
 function method(
@@ -141,7 +184,14 @@ function method(
   output: StandardSchema,
   given: StandardSchema | undefined,
   idempotent: boolean,
+  resume?: Method['resume'],
 ): Method {
-  const items = given === undefined ? undefined : checkSchema(given);
-  return { kind, input: checkSchema(input), output: checkSchema(output), items, idempotent };
+  return {
+    kind,
+    input: checkSchema(input),
+    output: checkSchema(output),
+    items: given === undefined ? undefined : checkSchema(given),
+    idempotent,
+    resume,
+  };
 }

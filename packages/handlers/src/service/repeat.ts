@@ -1,6 +1,11 @@
 import { OptionError } from '@headrace/core';
 import { type Resolved, RetryBudget } from '@headrace/core/authoring';
-import { CALL_OPTIONS, type CallOptions } from '../exchange/exchange-options.ts';
+import {
+  CALL_OPTIONS,
+  type CallOptions,
+  STREAM_OPTIONS,
+  type StreamOptions,
+} from '../exchange/exchange-options.ts';
 import type { MakeAttempt, RepeatRules } from './call-rules.ts';
 import {
   HEDGE_OPTIONS,
@@ -13,6 +18,7 @@ import {
   type RetryOptions,
 } from './repeat-options.ts';
 import { RepeatedCall } from './repeated-call.ts';
+import { ResumedItems, type ResumedStream } from './resumed-items.ts';
 
 /** Options of one idempotent call, which replace the options of its client. */
 export interface RepeatableCallOptions<Name extends string = string>
@@ -23,11 +29,23 @@ export interface RepeatableCallOptions<Name extends string = string>
   readonly hedge?: HedgeOptions | false;
 }
 
-/** The retries and hedges of the idempotent calls of one client. */
+/** Options of one stream with `resume`, which replace the options of its client. */
+export interface ResumableStreamOptions<Name extends string = string>
+  extends Omit<StreamOptions, 'input'> {
+  /**
+   * Limits of the calls that continue the stream; `false` for none. `attempts` limits the calls in a row that bring no item.
+   * @default that of `clientOf`
+   */
+  readonly retry?: Omit<RetryOptions<Name>, 'attemptTimeoutMs'> | false;
+}
+
+/** The retries and hedges of the idempotent calls of one client, and the calls that continue its streams. */
 export class Repeat {
   private readonly rules: RepeatRules;
   private readonly timeoutMs: number;
   private readonly retry: Retry | undefined;
+  /** Limits of the calls that continue a stream. A stream continues unless its client refuses it. */
+  private readonly resume: Retry | undefined;
   private readonly hedge: Hedge | undefined;
   private readonly errors: Readonly<Record<string, number>>;
 
@@ -41,6 +59,7 @@ export class Repeat {
     this.timeoutMs = timeoutMs;
     this.errors = errors;
     this.retry = this.retryOf(retry);
+    this.resume = this.retryOf(retry ?? {});
     this.hedge = hedgeOf(hedge);
   }
 
@@ -55,9 +74,27 @@ export class Repeat {
     const hedge = ownHedge === undefined ? this.hedge : hedgeOf(ownHedge);
     if (retry === undefined && hedge === undefined) return attempt(given && options);
     const { timeoutMs = this.timeoutMs, signal } = CALL_OPTIONS.resolve(options as CallOptions);
-    const codes = retry === undefined ? [] : retry.errors.map((name) => this.errors[name]!);
+    const codes = retry === undefined ? [] : this.codesOf(retry);
     const rules = { ...this.rules, retry, hedge, codes, hasPlaces };
     return new RepeatedCall(rules, { timeoutMs, signal }, attempt).answer;
+  }
+
+  /** Makes a stream, which is continued by further calls as it is needed and allowed. */
+  stream(
+    given: ResumableStreamOptions | undefined,
+    hasPlaces: boolean,
+    stream: ResumedStream,
+  ): AsyncIterable<unknown> {
+    const { retry: ownRetry, ...options } = given ?? {};
+    const retry = ownRetry === undefined ? this.resume : this.retryOf(ownRetry);
+    if (retry === undefined) return stream.call(stream.input, options);
+    const { timeoutMs, signal } = STREAM_OPTIONS.resolve(options as StreamOptions);
+    const rules = { ...this.rules, retry, codes: this.codesOf(retry), hasPlaces };
+    return new ResumedItems(rules, { timeoutMs, signal }, stream, options);
+  }
+
+  private codesOf({ errors }: Retry): readonly number[] {
+    return errors.map((name) => this.errors[name]!);
   }
 
   private retryOf(given: RetryOptions | false | undefined): Retry | undefined {

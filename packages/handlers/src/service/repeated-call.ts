@@ -1,8 +1,13 @@
 import { isHeadraceError, type Timer } from '@headrace/core';
-import { checkedDelay, onAbort, toError } from '@headrace/core/authoring';
+import { onAbort, toError } from '@headrace/core/authoring';
 import { afterSent, requestAborted, requestTimedOut, wasSent } from '../call/call-error.ts';
-import type { CallLimits, CallRules, MakeAttempt } from './call-rules.ts';
-import { isOverloaded, isPlaceGone, retryAfterMs } from './service-codes.ts';
+import {
+  type CallLimits,
+  type CallRules,
+  isRepeatable,
+  type MakeAttempt,
+  retryDelay,
+} from './call-rules.ts';
 
 /**
  * One call in several attempts, one after the other (retry) or at the same time (hedge). The first answer ends the call, even if
@@ -99,26 +104,21 @@ export class RepeatedCall {
     const isNone =
       this.running.size > 0 && isHeadraceError(error) && error.details['sent'] === false;
     if (signal?.aborted === true) this.cancelled(signal);
-    else if (!isNone && !this.isRepeatable(error)) this.fail(error);
+    else if (!isNone && !this.mayRepeat(error)) this.fail(error);
     else if (this.rules.clock.now() >= this.deadline) this.fail(this.timedOut());
     else if (this.running.size === 0) this.retry(error);
   }
 
-  /** Returns true if another attempt may have another result. */
-  private isRepeatable(error: Error): boolean {
-    const { codes, hasPlaces } = this.rules;
-    if (isHeadraceError(error, 'REQUEST_REFUSED')) {
-      return isOverloaded(error) || codes.includes(error.details['code'] as number);
-    }
-    if (hasPlaces && isPlaceGone(error)) return true;
-    return isHeadraceError(error, 'REQUEST_LOST') || isHeadraceError(error, 'TIMEOUT_REQUEST');
+  private mayRepeat(error: Error): boolean {
+    return isRepeatable(this.rules, error) || isHeadraceError(error, 'TIMEOUT_REQUEST');
   }
 
   private retry(error: Error): void {
     const { clock, budget } = this.rules;
     const now = clock.now();
     try {
-      const delayMs = this.delayOf(error, now);
+      const { made, begunAt, phase } = this;
+      const delayMs = retryDelay(this.rules, error, { made, elapsedMs: now - begunAt, phase });
       const isInTime = delayMs !== undefined && now + delayMs < this.deadline;
       if (isInTime && budget.tryTake(now)) this.backOff(delayMs);
       else this.fail(error);
@@ -136,16 +136,6 @@ export class RepeatedCall {
       this.attempt();
     };
     this.timer = this.rules.clock.schedule(next, delayMs, true);
-  }
-
-  /** Returns the delay of the next attempt, or `undefined` to stop. */
-  private delayOf(error: Error, now: number): number | undefined {
-    const { retry, random } = this.rules;
-    if (retry === undefined || this.made >= retry.attempts) return undefined;
-    const round = { elapsedMs: now - this.begunAt, phase: this.phase, random };
-    const delayMs = retry.backoff(this.made, round);
-    if (delayMs === undefined) return undefined;
-    return Math.max(checkedDelay(delayMs, 'retry.backoff'), retryAfterMs(error));
   }
 
   private aborted(signal: AbortSignal): void {

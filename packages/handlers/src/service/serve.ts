@@ -8,7 +8,7 @@ import {
   validate,
 } from '@headrace/core/authoring';
 import { refusal } from '../exchange/exchange-error.ts';
-import type { ExchangeScope } from '../exchange/exchange-worker.ts';
+import { type ExchangeScope, markResumable } from '../exchange/exchange-worker.ts';
 import type { JsonRpcCall, JsonRpcExchange } from '../exchange/json-rpc-message.ts';
 import type { Checked, Given, Method } from './method.ts';
 import type { Methods, Service, ServiceErrors } from './service.ts';
@@ -169,14 +169,16 @@ function answerOf(
   run: AnyFunction,
   interceptors: readonly ServerInterceptor[],
 ): Answer {
-  const { kind, items } = method;
+  const { kind, items, resume } = method;
   const where = `${service}.${name}`;
   const inputOf = (params: unknown, scope: ExchangeScope): unknown => {
     checkKind(where, kind, scope);
     return checkedInput(method.input, params, where);
   };
-  const scopeOf = (scope: ExchangeScope): Scope =>
-    new Scope(scope, items && checkedItems(items, scope.items, where));
+  const scopeOf = (scope: ExchangeScope): Scope => {
+    if (resume !== undefined) markResumable(scope);
+    return new Scope(scope, items && checkedItems(items, scope.items, where));
+  };
   if (interceptors.length === 0) {
     return ({ params }, scope) => run(inputOf(params, scope), scopeOf(scope));
   }

@@ -10,7 +10,7 @@ export interface MethodDescription {
   readonly output?: JsonSchema;
   /** Schema of the items that the caller sends, if any. */
   readonly items?: JsonSchema;
-  /** Whether clients may repeat the call. @default false */
+  /** Whether clients may repeat the call, or continue the stream by another call. @default false */
   readonly idempotent?: boolean;
 }
 

@@ -175,6 +175,15 @@ describe('jsonRpcExchange', () => {
     ['neither a method nor an answer', rpc({ id: 1 }), 1, /method is not a string/],
     ['an id that is null', rpc({ id: null, method: 'm' }), null, /id of a request/],
     ['an id that is an object', rpc({ id: {}, method: 'm' }), null, /id of a request/],
+    ['an id from 2^53 on', rpc({ id: 2 ** 53, method: 'm' }), null, /number up to 2\^53/],
+    ['an id below -2^53', rpc({ id: -(2 ** 60), method: 'm' }), null, /number up to 2\^53/],
+    [
+      'an id beyond all numbers',
+      rpc({ id: Number.POSITIVE_INFINITY, method: 'm' }),
+      null,
+      /number up to 2\^53/,
+    ],
+    ['an inexact id beside another fault', rpc({ id: 2 ** 53, method: 1 }), null, /not a string/],
     ['a batch of nothing', [], null, /a batch of 0 messages/],
     ['a batch that is too long', Array(101).fill(rpc(call)), null, /a batch of 101 messages/],
   ])('answers %s with -32600', (_, message, id, text) => {

@@ -77,6 +77,16 @@ describe('JSON-RPC 2.0, section 7', () => {
       `{${V}, "method": "subtract", "params": {"minuend": 42, "subtrahend": 23}, "id": 4}`,
       [result(4, 19)],
     ],
+    [
+      'an id whose digits JavaScript rounds',
+      `{${V}, "method": "get_data", "id": 9007199254740993}`,
+      [error(null, -32_600)],
+    ],
+    [
+      'the largest id that is exact, and an id with a fraction',
+      `[{${V}, "method": "get_data", "id": 9007199254740991}, {${V}, "method": "get_data", "id": 1.5}]`,
+      [[result(9_007_199_254_740_991, ['hello', 5]), result(1.5, ['hello', 5])]],
+    ],
     ['a notification', `{${V}, "method": "update", "params": [1,2,3,4,5]}`, []],
     ['a notification that fails', `{${V}, "method": "foobar"}`, []],
     [

@@ -33,6 +33,7 @@ function built({ service, methods, errors }: ServiceDescription): Service {
       output: checkedBy(output),
       items: items === undefined ? undefined : checkedBy(items),
       idempotent,
+      resume: undefined,
     };
   }
   return defineService(service, made as Methods, { errors }) as unknown as Service;

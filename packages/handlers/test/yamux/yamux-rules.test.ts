@@ -174,6 +174,39 @@ describe('frames', () => {
     expect(gives(...late)).toBe(hex(frame(UPDATE, RST, 1, 0)));
   });
 
+  it.each([
+    ['credit', frame(UPDATE, 0, 1, 10)],
+    ['an end', frame(UPDATE, FIN, 1, 0)],
+    ['a reset', frame(UPDATE, RST, 1, 0)],
+  ])('are dropped as credit, an end or a reset of a substream that is over: %s', (_what, late) => {
+    const { channel, gives, sent, substreams, errors } = server();
+    gives(opened);
+    channel.run(() => substreams[0]!.close());
+    sent();
+    expect(gives(late, late)).toBe('');
+    expect([errors, channel.isActive]).toEqual([[], true]);
+  });
+
+  it.each([
+    ['an unknown flag', frame(UPDATE, 0x8000, 1, 0)],
+    ['an answer to a ping that was not sent', frame(PING, ACK, 0, 7)],
+  ])('change nothing: %s', (_what, ignored) => {
+    const { channel, gives, errors, probes } = server();
+    gives(opened);
+    expect(gives(ignored, ignored)).toBe('');
+    gives(data(1, 'still'));
+    expect([errors, channel.isActive, probes[0]!.text]).toEqual([[], true, 'still']);
+  });
+
+  it.each([0, 1, 2, 77])('report a go away of any code, and substreams continue: %d', (code) => {
+    const { channel, gives, errors, probes } = server();
+    const events: unknown[] = [];
+    channel.pipeline.addLast({ userEventTriggered: (_ctx, event) => void events.push(event) });
+    gives(opened, frame(GO_AWAY, 0, 0, code), data(1, 'still'));
+    expect(events).toMatchObject([{ code }]);
+    expect([errors, probes[0]!.text]).toEqual([[], 'still']);
+  });
+
   it('of a substream that is over are no more than its window', () => {
     const { gives, substreams, errors } = server();
     gives(opened, data(1, 'hello'));

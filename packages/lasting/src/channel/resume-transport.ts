@@ -13,7 +13,7 @@ import {
 import { messageLimitsOf, sizeOfBytes, transportOf } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ACK_MS } from '../protocol/incoming-messages.ts';
-import type { MovePlace } from '../protocol/resume-frame.ts';
+import { encodeResumeFrame, type MovePlace } from '../protocol/resume-frame.ts';
 import {
   type ResumeAction,
   ResumeMachine,
@@ -300,7 +300,7 @@ export class ResumeTransport implements Transport, InputOwner {
       case 'gone':
         // A peer that has ended its output and closed forgets the rest. TCP answers later data with
         // a reset in the same way.
-        if (this.hasPeerEnded) this.fail(resetError());
+        if (this.hasPeerEnded && action.retryAfterMs === 0) this.fail(resetError());
         else this.owner.gone(action);
         break;
       case 'move':
@@ -370,6 +370,7 @@ export class ResumeTransport implements Transport, InputOwner {
     const { link } = this.links;
     if (link === undefined) return;
     this.loseLink(link);
+    sendAway(link);
     link.channel.end({ reason: 'moved' });
   }
 
@@ -395,6 +396,7 @@ export class ResumeTransport implements Transport, InputOwner {
     const text =
       'the lasting channel goes on in another process, and took along what was not acknowledged';
     this.machine.forget();
+    if (this.links.link !== undefined) sendAway(this.links.link);
     this.leaveAs(
       { reason: 'moved', by: 'local', error: undefined },
       new ChannelError('CHANNEL_CLOSED', text),
@@ -590,6 +592,13 @@ export class ResumeTransport implements Transport, InputOwner {
     this.owner.finished(info);
     this.output.end(this.endError);
   }
+}
+
+/** Tells the client to connect again at once. Otherwise, the client would take the end of the link for a failure, and wait. */
+function sendAway(link: ResumeLink): void {
+  const frame = encodeResumeFrame({ kind: 'move', spreadMs: 0, places: undefined });
+  link.write(frame).onSettled(() => {});
+  link.flush();
 }
 
 function refusedError(which: string, cause: Error | undefined): ChannelError {

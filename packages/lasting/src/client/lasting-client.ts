@@ -7,6 +7,9 @@ import { ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction, ResumeMachineOptions } from '../protocol/resume-machine.ts';
 import { LastingLink } from './lasting-link.ts';
 
+/** Number of answers in a row after which a client that must come again waits no longer than before. */
+const MAX_DOUBLINGS = 3;
+
 /** The client's end of a lasting channel, which connects links with a reconnecting client and passes them to the transport. */
 export class LastingClient<P, C extends Channel> implements ResumeOwner {
   /** Always false, because a client that has closed its channel does not reconnect for it. */
@@ -19,6 +22,8 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   private moveTimer: Timer | undefined = undefined;
   private link: Channel | undefined = undefined;
   private retryAfterMs = 0;
+  /** Number of answers in a row by which the server asked the client to come again. */
+  private refusals = 0;
   private isFinished = false;
 
   constructor(lasting: ResumeMachineOptions, links: ReconnectingClientOptions<P, C>) {
@@ -55,6 +60,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
       const link: unknown = new LastingLink(this.transport, resolve);
       channel.pipeline.addLast(link as never);
     });
+    this.refusals = 0;
   }
 
   // --- events of the transport ---
@@ -80,9 +86,12 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
   grew(): void {}
 
   gone({ code, text, retryAfterMs }: Extract<ResumeAction, { readonly do: 'gone' }>): void {
-    if (this.transport.id === '' && retryAfterMs > 0) {
-      // The server is busy. The client sends the next OPEN after this time.
-      this.retryAfterMs = retryAfterMs;
+    if (retryAfterMs > 0) {
+      // The channel is on its way. The client asks again, here or elsewhere, less often each time. Clients
+      // that came together ask at different times.
+      const most = retryAfterMs * 2 ** Math.min(this.refusals, MAX_DOUBLINGS);
+      this.retryAfterMs = most * (1 - this.random() / 2);
+      this.refusals += 1;
       this.link?.close('refused');
       return;
     }
@@ -99,7 +108,9 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
       link?.end({ reason: 'bad-input' });
       return;
     }
-    this.moveTimer = this.clock.schedule(() => link?.close('moved'), this.random() * spreadMs);
+    const leave = (): void => void link?.close('moved');
+    if (spreadMs === 0) leave();
+    else this.moveTimer = this.clock.schedule(leave, this.random() * spreadMs);
   }
 
   finished(): void {

@@ -61,16 +61,13 @@ const WRONG_SEQUENCE = 10071;
 const ROLLUP = 'Nats-Rollup';
 /** Maximum number of bytes of a message's headers. */
 const HEADERS_BYTES = 1024;
-const PAGE = 256;
-const PAGE_MS = 5000;
-/** Maximum number of reads without a record, because a busy server can also answer without records. */
+/** Maximum number of reads whose records are removed meanwhile. */
 const MAX_READS = 3;
 
 interface Client {
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly headers: () => MsgHdrs;
-  readonly all: { readonly deliver_policy: never };
 }
 
 class JetStreamSessionLog implements SessionLog {
@@ -99,8 +96,7 @@ class JetStreamSessionLog implements SessionLog {
     for (let tries = 0; tries < MAX_READS; tries += 1) {
       const last = await this.lastOf(client, id);
       if (last === undefined) return undefined;
-      // Most channels are idle and have only this record. A consumer would cost the server far
-      // more.
+      // Most channels are idle and have only this record.
       if (isWhole(last.header))
         return { records: [Buffer.from(last.data)], revision: String(last.seq) };
       const found = await this.readTo(client, id, last.seq);
@@ -110,35 +106,26 @@ class JetStreamSessionLog implements SessionLog {
   }
 
   /**
-   * Reads the records up to this sequence number. Returns `undefined` if the records were removed meanwhile, or if the server
-   * sent no record in time.
+   * Reads the records up to this sequence number, one after the other, without a consumer: its servers would have to elect a leader
+   * for each consumer, which takes long when many channels are read after a server has died. Returns `undefined` if the records
+   * were removed meanwhile.
    */
   private async readTo(
-    client: Client,
+    { manager }: Client,
     id: string,
     lastSequence: number,
   ): Promise<LoggedSession | undefined> {
-    const consumer = await client.client.consumers.get(this.stream, {
-      filter_subjects: this.subjectOf(id),
-      ...client.all,
-    });
+    const subject = this.subjectOf(id);
     const records: Buffer[] = [];
     let revision = 0;
-    try {
-      while (revision < lastSequence) {
-        const before = revision;
-        const messages = await consumer.fetch({ max_messages: PAGE, expires: PAGE_MS });
-        for await (const { seq, data, headers } of messages) {
-          // A record that arrived meanwhile may have removed the records that were read.
-          if (isWhole(headers)) records.length = 0;
-          records.push(Buffer.from(data));
-          revision = seq;
-          if (seq >= lastSequence) break;
-        }
-        if (revision === before) return undefined;
-      }
-    } finally {
-      consumer.delete().catch(() => {});
+    while (revision < lastSequence) {
+      const next = { seq: revision + 1, next_by_subj: subject };
+      const found = await manager.streams.getMessage(this.stream, next);
+      if (found === null) return undefined;
+      // A record that arrived meanwhile may have removed the records that were read.
+      if (isWhole(found.header)) records.length = 0;
+      records.push(Buffer.from(found.data));
+      revision = found.seq;
     }
     return { records, revision: String(revision) };
   }
@@ -209,7 +196,7 @@ class JetStreamSessionLog implements SessionLog {
 
   private async open(): Promise<Client> {
     const { connection } = this;
-    const { DeliverPolicy, jetstream, jetstreamManager } = await importPeer(
+    const { jetstream, jetstreamManager } = await importPeer(
       '@nats-io/jetstream',
       INSTALL,
       () => import('@nats-io/jetstream'),
@@ -234,8 +221,7 @@ class JetStreamSessionLog implements SessionLog {
       if (codeOf(thrown) !== NAME_IN_USE) throw thrown;
       await this.join(manager, wanted);
     }
-    const all = { deliver_policy: DeliverPolicy.All as never };
-    return { client: jetstream(connection), manager, headers, all };
+    return { client: jetstream(connection), manager, headers };
   }
 
   /**

@@ -13,6 +13,8 @@ export type LookUp =
   | { readonly session: RecordedSession; readonly revision: string }
   /** The log is unreachable, or another process uses the channel. The client must reconnect. */
   | { readonly do: 'come-again' }
+  /** Too many clients search. The client must reconnect, at a time of its own. */
+  | { readonly do: 'busy' }
   | { readonly gone: GoneReason };
 
 /** Maximum number of searches under way or waiting. Further clients must reconnect. */
@@ -31,6 +33,7 @@ const MAX_DOUBLINGS = 3;
 const COMPLAINT_MS = 10_000;
 
 const COME_AGAIN: LookUp = { do: 'come-again' };
+const BUSY: LookUp = { do: 'busy' };
 
 /** The limits of requests to the log. */
 interface LogLimits {
@@ -128,7 +131,7 @@ export class LoggedSessions implements JournalLog {
   ): Promise<LookUp> {
     if (this.leftRecords.has(nameOf(id))) return { gone: 'ended' };
     const present = this.lookUps.get(id);
-    if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return COME_AGAIN;
+    if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return BUSY;
     // The read of another client's search may be older than this client's secret.
     const isFresh = present === undefined;
     try {

@@ -17,7 +17,12 @@ import {
   type LastingChannel,
   type LastingInitializer,
 } from '../channel/lasting-channel.ts';
-import { decodeResumeFrame, encodeResumeFrame, invalidFrame } from '../protocol/resume-frame.ts';
+import {
+  decodeResumeFrame,
+  encodeResumeFrame,
+  GONE_CODE,
+  invalidFrame,
+} from '../protocol/resume-frame.ts';
 import type { ResumeTerms, WantedTerms } from '../protocol/resume-machine.ts';
 import { codeOf, type GoneReason } from './gone-reason.ts';
 import type { ResumeSession } from './resume-session.ts';
@@ -287,7 +292,7 @@ export class ResumeHandler implements Handler {
     if (!('session' in verdict)) {
       this.isRefused = true;
       const refuse = (): void => {
-        if ('do' in verdict) ctx.channel.end({ reason: 'moved' });
+        if ('do' in verdict) this.comeAgain(ctx, verdict.do === 'busy');
         else this.gone(ctx, verdict.gone, '', frame.id);
       };
       this.timer = ctx.clock.deadlines.schedule(refuse, REFUSAL_MS);
@@ -303,6 +308,17 @@ export class ResumeHandler implements Handler {
     this.session = undefined;
     if (action.do === 'gone') this.gone(ctx, 'position', action.text, frame.id);
     else if (action.do === 'fail') this.refuseInput(ctx, action.error);
+  }
+
+  /** Tells the client that the channel may come here, or go on elsewhere, in a moment. A busy server gives no time. */
+  private comeAgain(ctx: Context, isBusy: boolean): void {
+    if (!ctx.channel.isActive) return;
+    if (!isBusy) {
+      const code = GONE_CODE.unknown;
+      const frame = encodeResumeFrame({ kind: 'gone', code, retryAfterMs: REFUSAL_MS, text: '' });
+      ctx.writeAndFlush(frame).onSettled(ignore);
+    }
+    ctx.channel.end({ reason: 'moved' });
   }
 
   private gone(ctx: Context, reason: GoneReason, text: string, id?: string): void {

@@ -37,8 +37,10 @@ export interface ResumeTableCounters {
 /** @internal The result of a RESUME. */
 export type ResumeVerdict =
   | { readonly session: ResumeSession }
-  /** Another process has the channel, or will have it. The client must reconnect, there or here. */
+  /** Another process has the channel, or will have it. The client must reconnect soon, there or here. */
   | { readonly do: 'come-again' }
+  /** Too many clients return. The client must reconnect, at the time that its retry policy gives. */
+  | { readonly do: 'busy' }
   /** Another process may have stored the channel, see {@link ResumeTable.lookUp}. */
   | { readonly do: 'look-up' }
   | { readonly gone: GoneReason };
@@ -287,8 +289,11 @@ export class ResumeTable {
     const { state } = found.session;
     // A copy that is older than another process's copy, or that arrived meanwhile.
     const before = this.sessions.get(id);
-    // The log still knows a secret that the client no longer uses.
-    if (before?.logged?.journal.hasWritten(found.session.name) === true) return OLD_SECRET;
+    if (before?.logged?.journal.hasWritten(found.session.name) === true) {
+      // This process has left the channel to the log, and no other process has taken it yet. Otherwise, the log still knows a
+      // secret that the client no longer uses.
+      return before.place === 'moved' ? COME_AGAIN : OLD_SECRET;
+    }
     // Another link of the client is already resuming the channel.
     if (before?.place === 'arriving' && !before.transport.isFinished) return COME_AGAIN;
     if (before?.place === 'here' && !before.transport.isFinished) before.lost();
@@ -330,9 +335,12 @@ export class ResumeTable {
     const isRight = session === undefined ? NOBODY.knows(secret) : session.transport.knows(secret);
     const mayBeElsewhere = session?.hasTraveled ?? this.expected > 0;
     if (!isRight && mayBeElsewhere) return COME_AGAIN;
+    const place = session?.place ?? 'here';
+    // With a log, a channel that moved away can come back. Without one, `take` replaces it then.
+    const isInLog = place === 'moved' && this.logged !== undefined;
     // The client has received another secret in the other process.
-    if (session !== undefined && session.place !== 'here') return COME_AGAIN;
-    if (session === undefined || !isRight) {
+    if (place !== 'here' && !isInLog) return COME_AGAIN;
+    if (session === undefined || !isRight || isInLog) {
       if (this.logged !== undefined) return LOOK_UP;
       return session === undefined ? UNKNOWN : WRONG_SECRET;
     }

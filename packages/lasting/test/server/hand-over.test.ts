@@ -1,3 +1,4 @@
+import { spread } from '@headrace/client';
 import {
   type Channel,
   ChannelError,
@@ -11,12 +12,14 @@ import {
   acknowledged,
   type HandOverReport,
   LASTING_ERRORS,
+  LinkResumedEvent,
+  linksOf,
   ResumeTable,
   type TakenSession,
   unacknowledged,
 } from '@headrace/lasting';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TwoProcesses } from './two-processes.ts';
+import { type Process, TwoProcesses } from './two-processes.ts';
 
 /** Keeps what it reads, as texts. */
 class Inbox implements Handler {
@@ -402,6 +405,75 @@ describe('a hand-over of lasting channels', () => {
     expect([world.before.table.size, world.after.table.size]).toEqual([1, 0]);
   });
 
+  /** Hands all channels over and back again, and returns the longest silence of a client. */
+  const longestSilence = async (
+    random: () => number,
+    give: (from: Process, to: Process) => Promise<HandOverReport>,
+  ): Promise<number> => {
+    await world.up(() => [echo()]);
+    let longestMs = 0;
+    const resumed = {
+      userEventTriggered: (_ctx: Context, event: unknown) => {
+        if (event instanceof LinkResumedEvent) longestMs = Math.max(longestMs, event.awayMs);
+      },
+    };
+    for (let i = 0; i < 20; i++)
+      await world.connect({ ...resumed }, { retry: spread(), random, order: 'given' });
+    const { before, after } = world;
+    for (const [from, to] of [
+      [before, after],
+      [after, before],
+      [before, after],
+      [after, before],
+    ] as const) {
+      const over = give(from, to);
+      await world.pass(1500);
+      expect(await over).toMatchObject({ moved: 20, failed: 0 });
+      expect(to.table.detached).toBe(0);
+    }
+    return longestMs;
+  };
+
+  for (const phase of [0, 0.5, 0.99]) {
+    it(`leaves a client in silence for less than a second, at a phase of ${phase}`, async () => {
+      const silenceMs = await longestSilence(
+        () => phase,
+        (from, to) => from.table.handOver({ to: async (bytes) => to.take(bytes) }),
+      );
+      expect(silenceMs).toBeLessThan(1000);
+    });
+  }
+
+  it('asks a client again and again that comes before its channel, at growing times', async () => {
+    await world.up(() => [echo()]);
+    world.after.table.expectSessions();
+    const client = await world.connect(inbox);
+    let take: (() => void) | undefined;
+    const ready = new Promise<void>((resolve) => {
+      take = resolve;
+    });
+    const over = world.before.table.handOver({
+      to: async (bytes) => {
+        await ready;
+        return world.after.take(bytes);
+      },
+    });
+    await world.pass(10);
+    let tries = 0;
+    linksOf(client).on('loss', () => tries++);
+    for (const link of world.before.links) link.abort();
+    await world.pass(3000);
+    expect(tries).toBeGreaterThan(3);
+    expect(tries).toBeLessThan(12);
+    take!();
+    await world.pass(100);
+    expect(await over).toMatchObject({ moved: 1 });
+    await world.pass(5000);
+    say(client, 'here');
+    await world.pass(300);
+    expect(inbox.texts).toEqual(['here']);
+  });
+
   /** The new process has a copy, of which the old one does not know. */
   const inDoubt = async (): Promise<void> => {
     const to = async (bytes: Buffer): Promise<TakenSession> => {
@@ -447,11 +519,13 @@ describe('a hand-over of lasting channels', () => {
     world = new TwoProcesses({ creditBytes: 1024, maxDetached: 1 });
     await world.up(() => [echo()]);
     const client = await world.connect(inbox);
+    await world.after.down();
     await inDoubt();
     expect(await world.handOver()).toEqual({ moved: 1, failed: 0, failures: [] });
     const [copy, channel] = world.after.channels;
     expect([copy!.closeInfo?.reason, channel!.isOpen]).toEqual(['refused', true]);
     expect([world.after.table.size, world.after.table.detached]).toEqual([1, 1]);
+    await world.after.up();
     await world.pass(1000);
     say(client, 'one');
     await world.pass(300);

@@ -147,6 +147,7 @@ describe('calls over a lasting channel that is in a log', () => {
     await killed();
     const error = (await reading) as Error;
     expect(error.message).toContain('the items of this call were lost with the process');
+    expect(error).toMatchObject({ code: 'HR_ERR_REQUEST_LOST', details: { sent: true } });
     expect(received).toEqual(['one']);
     const next = call('next');
     await world.pass(1000);

@@ -1,3 +1,4 @@
+import { spread } from '@headrace/client';
 import {
   AttributeKey,
   type Channel,
@@ -11,6 +12,7 @@ import { AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
 import {
   isLinked,
   LASTING_ERRORS,
+  LinkResumedEvent,
   memorySessionLog,
   type ResumeHandlerOptions,
   ResumeTable,
@@ -590,6 +592,45 @@ describe('a lasting channel that is in a log', () => {
     answer!();
     await world.pass(1000);
     expect(inbox.texts).toEqual(['slow', 'next']);
+  });
+
+  it('leaves its client in silence for less than a second by a hand-over', async () => {
+    await world.up(() => [counting()]);
+    let awayMs = 0;
+    const resumed = {
+      userEventTriggered: (_ctx: Context, event: unknown) => {
+        if (event instanceof LinkResumedEvent) awayMs = Math.max(awayMs, event.awayMs);
+      },
+    };
+    const client = await world.connect(resumed, { retry: spread(), random: () => 0.99 });
+    say(client, 'one');
+    await world.pass(500);
+    // There and back, and there again.
+    for (const { table } of [world.before, world.after, world.before]) {
+      const over = table.handOver();
+      await world.passSlowly(1500);
+      expect(await over).toMatchObject({ moved: 1, failed: 0 });
+    }
+    expect(awayMs).toBeLessThan(1000);
+    expect(world.after.table.size - world.after.table.detached).toBe(1);
+  });
+
+  it('stays for its client, when that reaches only the process that has left it to the log', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox);
+    say(client, 'one');
+    await world.pass(500);
+    await world.after.down();
+    const over = world.before.table.handOver();
+    await world.passSlowly(3000);
+    expect(await over).toMatchObject({ moved: 1 });
+    expect(client.isActive).toBe(true);
+    await world.after.up();
+    await world.passSlowly(2000);
+    say(client, 'two');
+    await world.passSlowly(100);
+    expect(inbox.texts).toEqual(['one 1', 'two 2']);
+    expect(world.before.table.counters.gone.oldSecret).toBe(0);
   });
 
   it('goes into the log by a hand-over, though it writes without a pause', async () => {

@@ -2,6 +2,7 @@ import {
   type Channel,
   type Handler,
   MemoryNetwork,
+  type MemoryTarget,
   type Server,
   ServerBootstrap,
   silentLogger,
@@ -17,10 +18,21 @@ import {
   type TakenSession,
   type TakeOptions,
 } from '@headrace/lasting';
+import type { LastingOptions } from '../../src/client/lasting-bootstrap.ts';
 import type { ResumeTableOptions } from '../../src/server/resume-table-options.ts';
 import { connectLasting, framing } from '../client/lasting-world.ts';
 
-/** One of two servers that know nothing of each other. */
+/** Length of a step of virtual time in which promises go on, in milliseconds. */
+const STEP_MS = 10;
+
+/** Where a {@link Process} runs. */
+export interface ProcessWorld {
+  readonly clock: VirtualClock;
+  readonly network: MemoryNetwork;
+  settle(): Promise<void>;
+}
+
+/** One of several servers that know nothing of each other. */
 export class Process {
   readonly table: ResumeTable;
   /** The lasting channels that were built here. */
@@ -31,9 +43,9 @@ export class Process {
   /** Further options of its ResumeHandler. */
   settings: Partial<ResumeHandlerOptions> = {};
   private server: Server | undefined = undefined;
-  private readonly world: TwoProcesses;
+  private readonly world: ProcessWorld;
 
-  constructor(world: TwoProcesses, name: string, options: ResumeTableOptions) {
+  constructor(world: ProcessWorld, name: string, options: ResumeTableOptions) {
     this.world = world;
     this.name = name;
     this.table = new ResumeTable(options);
@@ -105,7 +117,10 @@ export class TwoProcesses {
     }
   }
 
-  async connect(handler: Handler): Promise<Channel> {
+  async connect(
+    handler: Handler,
+    options: Partial<LastingOptions<MemoryTarget>> = {},
+  ): Promise<Channel> {
     const { clock, network } = this;
     const connecting = connectLasting(handler, {
       clock,
@@ -113,6 +128,7 @@ export class TwoProcesses {
         { network, name: 'before' },
         { network, name: 'after' },
       ],
+      ...options,
     });
     await this.pass(1);
     const channel: Channel = await connecting;
@@ -136,6 +152,11 @@ export class TwoProcesses {
 
   pass(ms: number): Promise<void> {
     return passTime(this.clock, ms);
+  }
+
+  /** In steps that give a log and the network the turns of the event loop that they need. */
+  async passSlowly(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += STEP_MS) await this.pass(STEP_MS);
   }
 
   settle(): Promise<void> {

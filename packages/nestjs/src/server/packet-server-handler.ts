@@ -181,8 +181,11 @@ export class PacketServerHandler implements Handler, PacketOwner {
     const { id } = value;
     const incoming = new IncomingPacket(this, channel, value);
     if (id === undefined) this.takeEvent(incoming);
-    else if (typeof id === 'string' || typeof id === 'number') this.takeRequest(incoming, id);
-    else throw new DecodeError('MESSAGE_INVALID', `the id of a request is a ${typeof id}`);
+    else if (isId(id)) this.takeRequest(incoming, id);
+    else {
+      const kind = typeof id === 'number' ? 'number beyond 2^53' : typeof id;
+      throw new DecodeError('MESSAGE_INVALID', `the id of a request is a ${kind}`);
+    }
   }
 
   private refuse(ctx: Context, thrown: unknown): void {
@@ -300,6 +303,11 @@ export class PacketServerHandler implements Handler, PacketOwner {
 
 function lastError(message: string): WritePacket {
   return { err: { status: 'error', message }, isDisposed: true };
+}
+
+/** Returns true for an id that an answer can repeat. JavaScript rounds the digits of a larger number. */
+function isId(id: unknown): id is string | number {
+  return typeof id === 'number' ? Math.abs(id) <= Number.MAX_SAFE_INTEGER : typeof id === 'string';
 }
 
 function isPacket(value: unknown): value is ReceivedPacket {

@@ -63,12 +63,14 @@ function entriesOf(header: string | readonly string[] | undefined): readonly str
     .filter((entry) => entry !== '');
 }
 
+const MAX_PORT = 65_535;
 const WITH_PORT = /^\[?([^\]]+?)\]?:(\d{1,5})$/;
 
 /** Parses an address. Some proxies append the client's port; without one, the port is 0. */
 function parseAddress(text: string): Address | undefined {
   const bare = text.replace(/^\[(.*)\]$/, '$1');
-  const [host, port] = isIP(bare) === 0 ? (WITH_PORT.exec(text)?.slice(1) ?? ['']) : [bare];
-  if (host === undefined || isIP(host) === 0) return undefined;
-  return { host, port: Number(port ?? 0), family: isIPv6(host) ? 'IPv6' : 'IPv4' };
+  const [host = '', port = '0'] =
+    isIP(bare) === 0 ? (WITH_PORT.exec(text)?.slice(1) ?? []) : [bare];
+  if (isIP(host) === 0 || Number(port) > MAX_PORT) return undefined;
+  return { host, port: Number(port), family: isIPv6(host) ? 'IPv6' : 'IPv4' };
 }

@@ -86,13 +86,14 @@ export class FrameOutput {
       this.below.write(new Frames(messages.slice(from, at), this.deflate, this.isMasked));
     }
     const message = messages[at]!;
-    const first = firstByte(isTextMessage(message), true);
-    this.deflate!.own.compress(payloadOf(message), (error, bytes) => {
+    const payload = payloadOf(message);
+    this.deflate!.own.compress(payload, (error, bytes) => {
       if (error !== null) {
         future.fail(error);
         return;
       }
-      const written = this.below.writeAndFlush(frameOf(first, bytes, this.isMasked));
+      const first = firstByte(isTextMessage(message), bytes !== undefined);
+      const written = this.below.writeAndFlush(frameOf(first, bytes ?? payload, this.isMasked));
       if (at === messages.length - 1) written.onSettled(settle);
       else this.compressFrom(at + 1, messages, future);
     });

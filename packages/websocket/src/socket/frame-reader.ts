@@ -188,8 +188,11 @@ export class FrameReader {
 
   private isTooLong(first: number, length: number): boolean {
     if ((first & 0x08) !== 0) return false;
-    const before = this.begun?.bytes ?? 0;
-    if (before + length > this.limits.maxMessageBytes) this.fail(TOO_LONG);
+    const { begun } = this;
+    const { maxMessageBytes } = this.limits;
+    const isCompressed = begun?.isCompressed ?? (first & 0x40) !== 0;
+    const most = isCompressed ? longestCompressed(maxMessageBytes) : maxMessageBytes;
+    if ((begun?.bytes ?? 0) + length > most) this.fail(TOO_LONG);
     return this.isOver;
   }
 
@@ -290,6 +293,17 @@ export class FrameReader {
     this.input = this.begun = this.ready = undefined;
   }
 }
+
+/**
+ * Returns the maximum length of a message before its inflation. Compression makes random bytes longer: deflate takes up to 9 bits
+ * for each byte, and some bytes for each block and flush.
+ */
+function longestCompressed(maxMessageBytes: number): number {
+  return Math.ceil((maxMessageBytes * 9) / 8) + BLOCK_ENDS_BYTES;
+}
+
+/** More than the ends of the blocks of a message with the usual number of fragments. */
+const BLOCK_ENDS_BYTES = 1024;
 
 const TEXT_FRAME = firstByte(true);
 /** Length below which a Node call costs more than it saves. */

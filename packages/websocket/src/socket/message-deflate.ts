@@ -4,19 +4,23 @@ import { Fifo } from '@headrace/core/authoring';
 
 /** Compresses and inflates the messages of one WebSocket in other threads, with one call of each kind at the same time. */
 export interface MessageDeflate {
-  /** @param done - callback that receives the compressed payload */
-  compress(message: Uint8Array, done: DeflateCallback): void;
+  /**
+   * @param done - callback that receives the compressed payload, or `undefined` for a message that does not become shorter, which
+   * is sent as it is. A longer form could exceed the peer's limit of a message
+   */
+  compress(message: Uint8Array, done: CompressCallback): void;
   /** @param done - callback that receives the message; above the limit, an error with the code {@link INFLATED_TOO_LONG} */
   inflate(payload: Uint8Array, done: DeflateCallback): void;
 }
 
+type CompressCallback = (error: Error | null, bytes: Buffer | undefined) => void;
 export type DeflateCallback = (error: (Error & { code?: string }) | null, bytes: Buffer) => void;
 
 /** Node's error code for output above `maxOutputLength`. */
 export const INFLATED_TOO_LONG = 'ERR_BUFFER_TOO_LARGE';
 
 /** End of each flush of zlib, which a compressed message omits (RFC 7692, section 7.2.1). */
-export const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 /** {@link TAIL} and an empty last block. Only a whole message is read up to the end of these bytes. */
 const END: Buffer = Buffer.concat([TAIL, Buffer.from([0x03, 0x00])]);
 /** A message without bytes. Some peers omit this byte. */
@@ -49,15 +53,16 @@ export class WindowDeflate implements MessageDeflate {
     this.windows = windows;
   }
 
-  compress(message: Uint8Array, done: DeflateCallback): void {
+  compress(message: Uint8Array, done: CompressCallback): void {
     const { windowBits, keepsOwn } = this.windows;
     const finishFlush = constants.Z_SYNC_FLUSH;
     const options = { windowBits, finishFlush, ...(this.own && { dictionary: this.own }) };
-    if (keepsOwn) this.own = windowAfter(this.own, message);
     inTurn((ended) =>
       deflateRaw(message, options, (error, bytes) => {
         ended();
-        done(error, error === null ? bytes.subarray(0, -TAIL.length) : bytes);
+        const compressed = error === null ? shorter(bytes, message) : undefined;
+        if (compressed !== undefined && keepsOwn) this.own = windowAfter(this.own, message);
+        done(error, compressed);
       }),
     );
   }
@@ -81,6 +86,12 @@ export class WindowDeflate implements MessageDeflate {
       }),
     );
   }
+}
+
+/** Returns the payload of a flush of zlib, or `undefined` if the payload is not shorter than the message. */
+export function shorter(flushed: Buffer, message: Uint8Array): Buffer | undefined {
+  const length = flushed.length - TAIL.length;
+  return length < message.length ? flushed.subarray(0, length) : undefined;
 }
 
 /** What zlib returns with `info`, which Node's types do not mention. */

@@ -3,7 +3,8 @@ import { describeOptions, time, whole } from '@headrace/core/authoring';
 /** Limits of one inbound message, on either side. */
 export interface WebSocketLimits {
   /**
-   * Maximum length of an inbound message, in bytes, after inflation. A longer message closes the WebSocket with 1009.
+   * Maximum length of an inbound message, in bytes, after inflation. A longer message closes the WebSocket with 1009. The
+   * compressed form of a message may be an eighth longer.
    * @default 65536
    */
   readonly maxMessageBytes?: number;

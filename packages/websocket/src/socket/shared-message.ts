@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { constants, deflateRawSync } from 'node:zlib';
 import type { AgreedDeflate } from './compression.ts';
-import { TAIL } from './message-deflate.ts';
+import { shorter } from './message-deflate.ts';
 import { firstByte, frameOf } from './message-frame.ts';
 import { TextMessage } from './text-message.ts';
 
@@ -41,18 +41,22 @@ export class SharedMessage {
   /** Returns the frame for a member with this agreed compression. */
   frameFor(deflate: AgreedDeflate | undefined): Buffer {
     if (deflate === undefined || this.payload.length < deflate.thresholdBytes) {
-      this.plain ??= frameOf(firstByte(this.isText), this.payload, false);
-      return this.plain;
+      return this.plainFrame();
     }
     const { windowBits } = deflate;
     this.compressed ??= new Map();
     let frame = this.compressed.get(windowBits);
     if (frame === undefined) {
       const options = { windowBits, finishFlush: constants.Z_SYNC_FLUSH };
-      const bytes = deflateRawSync(this.payload, options);
-      frame = frameOf(firstByte(this.isText, true), bytes.subarray(0, -TAIL.length), false);
+      const bytes = shorter(deflateRawSync(this.payload, options), this.payload);
+      frame = bytes ? frameOf(firstByte(this.isText, true), bytes, false) : this.plainFrame();
       this.compressed.set(windowBits, frame);
     }
     return frame;
+  }
+
+  private plainFrame(): Buffer {
+    this.plain ??= frameOf(firstByte(this.isText), this.payload, false);
+    return this.plain;
   }
 }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { checkWellFormed } from '@headrace/codec';
 import { DecodeError, type OutboundBytes } from '@headrace/core';
 import type { WebSocketPing } from './control-message.ts';
 
@@ -11,8 +12,13 @@ export class TextMessage {
     this.bytes = bytes;
   }
 
-  /** Encodes a text. */
+  /**
+   * Encodes a text.
+   *
+   * @throws EncodeError `MESSAGE_NOT_ENCODABLE` for half of a surrogate pair
+   */
   static of(text: string): TextMessage {
+    checkWellFormed(text);
     return new TextMessage(Buffer.from(text));
   }
 

@@ -1,3 +1,4 @@
+import { checkWellFormed } from '@headrace/codec';
 import {
   AttributeKey,
   type Channel,
@@ -139,8 +140,11 @@ function formOf(message: unknown): string {
   return typeof message === 'string' ? 'websocket-string' : 'websocket-bytes';
 }
 
-/** Converts `OutboundBytes`, for example of encoders and lasting channels, to a binary message. */
+/**
+ * Converts `OutboundBytes`, for example of encoders and lasting channels, to a binary message. Refuses a text that has no UTF-8.
+ */
 function asMessage(message: unknown): unknown {
+  if (typeof message === 'string') checkWellFormed(message);
   const isMessage = typeof message !== 'object' || message instanceof Uint8Array;
   return isMessage || !isOutboundBytes(message) ? message : toBuffer(message);
 }

@@ -26,10 +26,10 @@ const KINDS: MessageKinds = { reads: 'text', passesOn: 'text', accepts: 'text' }
  * - **Events** None.
  * - **Errors** `MESSAGE_INVALID` for a binary message; unhandled, the error closes the WebSocket with 1003. Text that is not
  *   UTF-8 (`TEXT_NOT_UTF8`) and too long messages (`FRAME_TOO_LONG`) are errors of the WebSocket itself and also pass the
- *   pipeline. `MESSAGE_NOT_ENCODABLE` fails the write of a value that is not a string.
+ *   pipeline. `MESSAGE_NOT_ENCODABLE` fails the write of a value that is not a string, or that has half of a surrogate pair.
  * - **State** None; sharable.
  * - **Cost** One encoding per text; a broadcast encodes its text once for all members.
- * - **Pitfalls** An unpaired surrogate is sent as U+FFFD.
+ * - **Pitfalls** A text that was cut within a character cannot be sent.
  *
  * @example
  * ```ts run

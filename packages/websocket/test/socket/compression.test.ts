@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   acceptDeflate,
@@ -97,7 +98,7 @@ describe('the answer that a client takes', () => {
 });
 
 const run = (call: MessageDeflate['compress'], bytes: Uint8Array) =>
-  new Promise<Buffer>((resolve, reject) => {
+  new Promise<Buffer | undefined>((resolve, reject) => {
     call(bytes, (error, result) => (error === null ? resolve(result) : reject(error)));
   });
 
@@ -130,7 +131,7 @@ describe('a compressed message', () => {
 
   it('is refused if it is cut off anywhere', async () => {
     const text = Buffer.from('some words, and some more words, and other words '.repeat(9));
-    for (const whole of [await run(own.compress.bind(own), text), hello]) {
+    for (const whole of [(await run(own.compress.bind(own), text))!, hello]) {
       for (let end = 1; end < whole.length; end++) {
         await expect(inflate(whole.subarray(0, end)), `${end}`).rejects.toThrow();
       }
@@ -148,19 +149,33 @@ describe('windows that are kept', () => {
     const { text, deflate: server } = acceptDeflate(offer, { ...KEPT, maxMessageBytes: 99_999 })!;
     const client = deflateOfAnswer(text, { ...KEPT, maxMessageBytes: 99_999 });
     let saved = 0;
-    for (let i = 0; i < 40; i++) {
+    for (let i = 1; i <= 40; i++) {
       const message = Buffer.from(`${i} ${'some words that come again '.repeat(i * 60)}`);
       for (const [from, to] of [
         [server, client],
         [client, server],
       ]) {
         const bytes = await run(from!.own.compress.bind(from!.own), message);
-        saved += message.length - bytes.length;
-        const read = await run(to!.own.inflate.bind(to!.own), bytes);
-        expect(read.equals(message)).toBe(true);
+        saved += message.length - bytes!.length;
+        const read = await run(to!.own.inflate.bind(to!.own), bytes!);
+        expect(read!.equals(message)).toBe(true);
       }
     }
     expect(saved).toBeGreaterThan(1_000_000);
+  });
+
+  it('leave out a message that compression does not make shorter, which is sent as it is', async () => {
+    const limits = { ...KEPT, maxMessageBytes: 99_999 };
+    const { text, deflate: server } = acceptDeflate(NAME, limits)!;
+    const client = deflateOfAnswer(text, limits);
+    const words = Buffer.from('some words, and some more words, and other words'.repeat(9));
+    const sent = [words, randomBytes(3000), words, Buffer.from('x'), words];
+    const read: (Buffer | undefined)[] = [];
+    for (const message of sent) {
+      const bytes = await run(server.own.compress.bind(server.own), message);
+      read.push(bytes && (await run(client.own.inflate.bind(client.own), bytes)));
+    }
+    expect(read).toEqual([words, undefined, words, undefined, words]);
   });
 });
 

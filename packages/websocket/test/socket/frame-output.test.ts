@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { type ByteSource, ChannelGroup } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { TextMessage, WebSocketTextCodec } from '../../src/index.ts';
-import type { AgreedDeflate } from '../../src/socket/compression.ts';
+import { type AgreedDeflate, deflateOfAnswer, deflateTerms } from '../../src/socket/compression.ts';
 import { FrameOutput } from '../../src/socket/frame-output.ts';
 import { applyMask } from '../../src/socket/mask.ts';
 import { firstByte, frameOf } from '../../src/socket/message-frame.ts';
@@ -96,6 +97,16 @@ describe('the frame of a broadcast', () => {
     expect(new Set(members.flatMap(framesIn)).size).toBe(1);
   });
 
+  it('is not compressed if that makes it no shorter', async () => {
+    const group = new ChannelGroup<Buffer>('all');
+    const members = [DEFLATE, undefined].map((deflate) => member({ deflate }));
+    for (const { channel } of members) group.add(channel as never);
+    await group.writeAndFlush(randomBytes(500));
+    const [offered, plain] = members.flatMap(framesIn);
+    expect(offered![0]).toBe(0x82);
+    expect(offered).toBe(plain);
+  });
+
   it('of a message too long to be compressed here is compressed for each member, in another thread', async () => {
     const group = new ChannelGroup<Buffer>('all');
     const own = new ScriptedDeflate();
@@ -141,6 +152,15 @@ describe('the output of a server', () => {
     expect(futures.every((future) => future.isSuccess)).toBe(true);
     await one.channel.writeAndFlush('x'.repeat(99));
     expect(framesIn(one)).toHaveLength(1);
+  });
+
+  it('sends a message that compression does not make shorter as it is', async () => {
+    const { own } = deflateOfAnswer('permessage-deflate', deflateTerms(true, 1000))!;
+    const one = member({ deflate: { ...DEFLATE, own } });
+    const message = randomBytes(300);
+    await one.channel.writeAndFlush(message);
+    const [frame] = framesIn(one);
+    expect(frame).toEqual(Buffer.concat([Buffer.from('827e012c', 'hex'), message]));
   });
 
   it('ends the connection when a message cannot be compressed', async () => {

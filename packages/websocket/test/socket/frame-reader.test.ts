@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { deflateRawSync } from 'node:zlib';
 import { isHeadraceError } from '@headrace/core';
@@ -401,6 +402,39 @@ describe('compressed messages', () => {
     await idle();
     reader.receive(textFrame('later'));
     expect(events).toEqual([`broken ${code}`]);
+  });
+
+  it('of the maximum length are read, although their compressed form is longer', async () => {
+    const message = randomBytes(LIMITS.maxMessageBytes);
+    const payload = compressed(message);
+    expect(payload.length).toBeGreaterThan(message.length);
+    const half = payload.length / 2;
+    for (const frames of [
+      [clientFrame({ first: 0xc2, payload })],
+      [
+        clientFrame({ first: 0x42, payload: payload.subarray(0, half) }),
+        clientFrame({ first: 0x80, payload: payload.subarray(half) }),
+      ],
+    ]) {
+      const { events, reader, idle } = deflateReader();
+      for (const frame of frames) reader.receive(frame);
+      await idle();
+      expect(events).toEqual([`bytes ${message.toString('hex')}`]);
+    }
+  });
+
+  it('are refused by the length of a form that no message within the limit has', () => {
+    for (const [first, length, isRefused] of [
+      [0xc2, 113_524, false],
+      [0xc2, 113_525, true],
+      [0x82, 100_000, false],
+      [0x82, 100_001, true],
+    ] as const) {
+      const { events, reader } = deflateReader();
+      const frame = clientFrame({ first, payload: Buffer.alloc(length) });
+      reader.receive(frame.subarray(0, 20));
+      expect(events, `${length}`).toEqual(isRefused ? ['broken 1009'] : []);
+    }
   });
 
   it('count together what their fragments inflate to', async () => {

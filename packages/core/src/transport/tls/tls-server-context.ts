@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type SecureContext, type TLSSocket } from 'node:tls';
@@ -20,7 +21,7 @@ export interface TlsServerOptions extends TlsIdentity {
   /**
    * Certificates by the server name that the client requests (SNI). The asterisk in `*.example.com` stands for one
    * label. For any other name, the server uses the certificate next to this table. Without that certificate, the
-   * handshake fails.
+   * handshake fails. If clients are asked for certificates, and a name has its own `ca`, `crl` or `pfx`, no sessions are resumed.
    * @default none
    */
   readonly names?: Readonly<Record<string, TlsIdentity>>;
@@ -146,6 +147,8 @@ function build(options: TlsServerOptions): {
     requestCert: clientCertificate !== false,
     rejectUnauthorized: clientCertificate === 'require',
     handshakeTimeout: LONGEST_MS,
+    ...(clientCertificate !== false &&
+      trustDiffers(names) && { secureOptions: constants.SSL_OP_NO_TICKET }),
     SNICallback: (servername, callback) => {
       const context = contextFor(contexts, servername);
       if (context === undefined && !hasDefault) {
@@ -154,6 +157,16 @@ function build(options: TlsServerOptions): {
     },
   };
   return { makeServer: () => tls.createServer(serverOptions), timeoutMs };
+}
+
+/**
+ * Returns true if a client certificate that is accepted for one name could be refused for another. OpenSSL resumes a session before
+ * it knows the name, and verifies no certificate again. So such a server resumes no sessions.
+ *
+ * @see CVE-2025-23419, the same fault in nginx
+ */
+function trustDiffers(names: Readonly<Record<string, TlsIdentity>>): boolean {
+  return Object.values(names).some(({ ca, crl, pfx }) => (ca ?? crl ?? pfx) !== undefined);
 }
 
 function checkClientCertificate(policy: string | false, identity: TlsIdentity): void {

@@ -119,7 +119,7 @@ export class TlsTransport implements Transport {
     // Reads the addresses now, because the system forgets them.
     void this.inner.localAddress;
     if (this.unsentBytes > 0) this.inner.abort(info);
-    else if (this.secure !== undefined) this.secure.abort(info);
+    else if (this.secure !== undefined) this.secure.close(info);
     else if (this.raw !== undefined) this.raw.destroy();
     else this.inner.close(info);
   }
