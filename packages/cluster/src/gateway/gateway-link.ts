@@ -168,6 +168,8 @@ export class GatewayLink {
   workerStays(): readonly LinkAction[] {
     if (this.leavingAt !== undefined) {
       this.leavingAt = undefined;
+      // It may have given the connection back, and its answer was lost.
+      this.isDoubted = this.isConfirmed;
       this.pump();
     }
     return this.taken();

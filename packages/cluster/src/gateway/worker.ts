@@ -60,8 +60,8 @@ const OPTIONS = describeOptions('Worker', {
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
 });
 
-/** Time after which a gateway is told again that the worker leaves. */
-const LEAVES_EVERY_MS = 1000;
+/** Time after which a gateway that has not answered is told again. */
+const TELL_EVERY_MS = 1000;
 /** Limit of remembered gateways. A restarted gateway has a new id, so old ids do not return. */
 const MAX_LEFT = 1000;
 
@@ -95,6 +95,7 @@ export class Worker<Message = unknown> {
   /** Gateways that were considered gone. If such a gateway still exists, its connections have no worker. */
   private readonly left = new RecentMap<true>(MAX_LEFT);
   private audit: Timer | undefined = undefined;
+  private telling: Timer | undefined = undefined;
   private openCount = 0;
   private missed = 0;
   private ignored = 0;
@@ -164,7 +165,7 @@ export class Worker<Message = unknown> {
       };
       const tell = (): void => {
         // A frame can be lost.
-        again = this.clock.schedule(tell, LEAVES_EVERY_MS);
+        again = this.clock.schedule(tell, TELL_EVERY_MS);
         for (const gateway of [...this.entries.keys()]) {
           this.send(gateway, frameOf({ op: OP.leaves, connection: 0, epoch: 0 }));
         }
@@ -182,6 +183,7 @@ export class Worker<Message = unknown> {
   close(): void {
     this.subscription.close();
     this.audit?.cancel();
+    this.telling?.cancel();
     this.flush();
     for (const entries of this.entries.values()) {
       for (const { connection, session } of entries.values()) {
@@ -308,8 +310,11 @@ export class Worker<Message = unknown> {
 
   /** Repeated until the gateways answer, because a frame can be lost. */
   private tellGateways(): void {
+    this.telling?.cancel();
+    this.telling = undefined;
     for (const [gateway] of this.left) {
       if (!this.port.isThere(gateway)) continue;
+      this.telling ??= this.clock.schedule(() => this.tellGateways(), TELL_EVERY_MS);
       this.send(gateway, frameOf({ op: OP.unknown, connection: 0, epoch: 0 }));
     }
   }
@@ -403,7 +408,6 @@ export class Worker<Message = unknown> {
           if (now - entry.heardAt >= this.auditMs) this.ackSoon(entry);
         }
       }
-      this.tellGateways();
       this.auditLater();
     }, this.auditMs / 2);
   }

@@ -485,6 +485,19 @@ describe('Gateway and Worker', () => {
     expect([first.worker.connections, gateway.lostCount]).toEqual([0, 0]);
   });
 
+  it('ask a worker that stays whether it has given a silent connection back', () => {
+    const { world, first, second } = pair();
+    world.setState(first.node, 'draining');
+    world.clock.advance(4);
+    world.loss = 1;
+    world.clock.advance(2);
+    world.setState(first.node, 'ready');
+    world.loss = 0;
+    expect(first.notes).toEqual(['connect', 'close moved']);
+    world.clock.advance(2600);
+    expect([...first.held.values(), ...second.held.values()]).toHaveLength(1);
+  });
+
   it('mark a message that a dead worker may have handled, though the next worker gave it back', () => {
     const world = new GatewayWorld();
     const first = new NotingWorker(world, 'w1');
