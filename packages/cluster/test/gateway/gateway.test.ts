@@ -666,6 +666,7 @@ describe('Gateway and Worker', () => {
     const { isThere } = world;
     world.isThere = (id) => id !== 'gateway' && world.states.has(id);
     world.setState('w3', 'suspect');
+    world.setState('w4', 'suspect');
     world.clock.advance(300_000);
     expect(first.notes).toEqual(['connect', 'close gateway-gone']);
     world.isThere = isThere;
