@@ -44,7 +44,7 @@ import {
 import { PlaceBalance } from '../address/place-balance.ts';
 import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
-import { closedError, noticeError } from './request-error.ts';
+import { closedError, lostAgain, noticeError } from './request-error.ts';
 import { type BegunStream, RequestStream } from './request-stream.ts';
 
 /** Options of a {@link RequestClient}. Times are in milliseconds. */
@@ -56,7 +56,8 @@ export interface RequestClientOptions<
   readonly client: ReconnectingClientOptions<P, C>;
   /**
    * Calls that are repeated after the connection was lost, within their time. `unsent`: calls that certainly were not sent.
-   * `idempotent`: also calls that the peer may have executed, limited by a `budget`. `never`: no calls.
+   * `idempotent`: also calls that the peer may have executed, limited by a `budget` and to three connections that are lost during
+   * the call. `never`: no calls.
    * @default 'unsent'
    */
   readonly retry?: 'unsent' | 'idempotent' | 'never';
@@ -96,6 +97,9 @@ const STREAM_OPTIONS = describeOptions('stream', {
   signal: unchecked(),
   input: unchecked(),
 });
+
+/** Number of connections that are lost during a call until the call is given up, because it may be what ends them. */
+const MAX_LOSSES = 3;
 
 /** Sends over a connection. Rejects with an error whose `details.sent` is false if certainly nothing was sent. */
 type Send<T extends ExchangeTypes, R> = (
@@ -287,12 +291,12 @@ export class RequestClient<
   private carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
     return new Promise((resolve, reject) => {
       const { timeoutMs = this.timeoutMs, signal, input } = resolvedCall(options);
-      let mayHaveLeft = false;
+      let losses = 0;
       let isGiven = false;
       const failed = (error: unknown): void => {
         // The exchange handler releases an input that it has received.
         if (!isGiven) void releaseSource(input);
-        reject(mayHaveLeft ? afterSent(error) : explained(error, this.clients));
+        reject(losses > 0 ? afterSent(error) : explained(error, this.clients));
       };
       const ask: Ask = (channel) => {
         const leftMs = Math.ceil(call.deadline - this.clock.now());
@@ -302,9 +306,10 @@ export class RequestClient<
         isGiven = true;
         send(exchange, leftMs).then(resolve, (error: unknown) => {
           const isOver = endIfOver(channel, error);
+          if (wasSent(error)) losses += 1;
+          if (isOver && losses === MAX_LOSSES) return failed(lostAgain(toError(error), losses));
           // The caller's items cannot be read twice.
           if (!isOver || input !== undefined || !this.mayAskAgain(error)) return failed(error);
-          mayHaveLeft ||= wasSent(error);
           this.submit(call, signal);
         });
       };

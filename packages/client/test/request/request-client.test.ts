@@ -5,6 +5,7 @@ import {
   Bootstrap,
   type Channel,
   DrainEvent,
+  type HeadraceError,
   type Logger,
   type MemoryTarget,
   ServerBootstrap,
@@ -245,6 +246,32 @@ describe('RequestClient', () => {
     expect(errors[0].message).toMatch(
       /within 1000 ms: nobody listens there .* \(an earlier try was lost/,
     );
+  });
+
+  it('a call that ends its servers is given up after three, and others are answered', async () => {
+    const budget = new RetryBudget({ perSecond: 100, burst: 100 });
+    const client = clientOf({ retry: 'idempotent', budget, timeoutMs: false });
+    let ended = 0;
+    answer = (text) => {
+      if (text !== 'poison') return Buffer.from(`re: ${text}`);
+      ended += 1;
+      for (const channel of accepted()) channel.abort();
+      return new Promise(() => {});
+    };
+    await up();
+    await world.pass(10);
+    const call = client.request(Buffer.from('poison'));
+    const ending = call.catch((error: Error) => error);
+    await world.pass(60_000);
+    expect(ended).toBe(3);
+    const { code, message, details } = (await ending) as HeadraceError;
+    expect([code, details.sent]).toEqual(['HR_ERR_REQUEST_LOST', true]);
+    expect(message).toMatch(/^3 connections in a row were lost during this call/);
+    const next = outcome(client.request(Buffer.from('next')));
+    await world.pass(60_000);
+    expect(await next).toBe('re: next');
+    void client.close();
+    await world.pass(3000);
   });
 
   it('gives calls to the connection with the fewest', async () => {

@@ -293,7 +293,6 @@ export class GatewayLink {
 
   private acknowledged(frame: GatewayFrame, now: number): void {
     const { flags, received, echo } = frame;
-    const isFirst = !this.isConfirmed;
     this.isConfirmed = true;
     this.isDoubted = false;
     this.wasConfirmed = true;
@@ -322,7 +321,6 @@ export class GatewayLink {
     }
     this.pump();
     this.updateHold();
-    if (isFirst && this.leavingAt !== undefined) this.ask(now);
   }
 
   private givenBack(): void {

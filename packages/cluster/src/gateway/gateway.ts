@@ -32,7 +32,7 @@ import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { HeldConnections } from './held-connections.ts';
 import { rendezvous } from './rendezvous.ts';
 import { SuspectQueue } from './suspect-queue.ts';
-import { checkAttributesLength, checkLength, type GatewayAttributes } from './worker-connection.ts';
+import { checkAttributes, checkLength, type GatewayAttributes } from './worker-connection.ts';
 
 /** Options of a {@link Gateway}. */
 export interface GatewayOptions<Message = unknown> {
@@ -224,8 +224,8 @@ export class Gateway<Message = unknown> {
       return id;
     }
     const attributes = this.options.attributes?.(ctx.channel) ?? {};
+    checkAttributes(attributes);
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
-    checkAttributesLength(bytes.byteLength);
     const link = new GatewayLink(id, this.rules, bytes, this.port.state === 'up');
     const gate = new ReadGate(HOLDER);
     const drain = new DrainGate(HOLDER, () => link.unanswered > 0 && !ctx.isRemoved);

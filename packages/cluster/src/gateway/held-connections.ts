@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Channel, Context } from '@headrace/core';
 import { writeToEach } from '@headrace/core/authoring';
 import type { Cluster } from '../cluster/cluster.ts';
-import { checkAttributesLength, type GatewayAttributes } from './worker-connection.ts';
+import { checkAttributes, type GatewayAttributes } from './worker-connection.ts';
 
 /** A connection, as its gateway describes it. */
 export interface ConnectionInfo {
@@ -145,7 +145,7 @@ export class HeldConnections {
 
 /** @throws EncodeError `MESSAGE_TOO_LONG` */
 export function checkSessionLength(session: GatewayAttributes): void {
-  checkAttributesLength(jsonBytes(session), 'the session of a connection takes');
+  checkAttributes(session, 'the session of a connection takes');
 }
 
 function jsonBytes(value: object): number {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import type { JsonValue } from '@headrace/handlers';
+import { jsonSize } from '@headrace/handlers/call';
 import type { PublishOutcome } from '../bus/bus.ts';
 import { encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { BODY } from '../envelope/envelope.ts';
@@ -12,6 +13,8 @@ export type GatewayAttributes = Readonly<Record<string, JsonValue>>;
 
 /** Maximum size of the attributes of one connection, as JSON. */
 const MAX_ATTRIBUTES_BYTES = 65_536;
+/** Maximum size as values count, because the values stay in memory. `[[],[],…]` takes twenty times the memory of its JSON. */
+const MAX_ATTRIBUTES_SIZE = 4 * MAX_ATTRIBUTES_BYTES;
 
 /** The worker, as its connections use it. */
 export interface WorkerConnectionHost {
@@ -71,12 +74,13 @@ export class WorkerConnection<Message = unknown> {
    * together with its acknowledgement: if the worker dies before that, the next worker receives the earlier attributes and the
    * message. Other changes are stored at once.
    *
-   * @throws EncodeError `MESSAGE_TOO_LONG` if all attributes together take more than 64 KiB of JSON
+   * @throws EncodeError `MESSAGE_TOO_LONG` if all attributes together take more than 64 KiB of JSON, or count more than 256 KiB with
+   *   64 bytes for each value
    */
   setAttributes(changes: Readonly<Record<string, JsonValue | undefined>>): void {
     const entries = Object.entries({ ...this.current, ...changes });
     const next = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-    checkAttributesLength(Buffer.byteLength(JSON.stringify(next)));
+    checkAttributes(next);
     this.current = next as GatewayAttributes;
     this.version += 1;
     if (this.open) this.host.attributesChanged(this as WorkerConnection);
@@ -149,12 +153,18 @@ export function checkLength(length: number): void {
 }
 
 /** @throws EncodeError `MESSAGE_TOO_LONG` */
-export function checkAttributesLength(
-  length: number,
+export function checkAttributes(
+  attributes: object,
   what = 'the attributes of a connection take',
 ): void {
+  const length = Buffer.byteLength(JSON.stringify(attributes), 'utf8');
   if (length > MAX_ATTRIBUTES_BYTES) {
     throw tooLong(`${what} ${length} bytes`, length, MAX_ATTRIBUTES_BYTES);
+  }
+  const size = jsonSize(attributes);
+  if (size > MAX_ATTRIBUTES_SIZE) {
+    const text = `${what} ${size} bytes, of which each value counts 64`;
+    throw tooLong(text, size, MAX_ATTRIBUTES_SIZE);
   }
 }
 

@@ -105,6 +105,14 @@ describe('Gateway and Worker', () => {
     expect(world.lines).toHaveLength(1);
   });
 
+  it('take no attributes whose values need much more memory than their JSON', () => {
+    const lists = Array.from({ length: 4000 }, () => []);
+    const { first } = pair({ attributes: () => ({ lists: lists.slice(100) }) });
+    expect(() => first.only.setAttributes({ lists })).toThrow(
+      /take 26\d{4} bytes, of which each value counts 64, at most 262144 are allowed/,
+    );
+  });
+
   it('take no more than 64 KiB of attributes, at either end', () => {
     const room = 'x'.repeat(65_536 - '{"of":""}'.length);
     const { first } = pair({ attributes: () => ({ of: room }) });
@@ -658,6 +666,7 @@ describe('Gateway and Worker', () => {
     const { isThere } = world;
     world.isThere = (id) => id !== 'gateway' && world.states.has(id);
     world.setState('w3', 'suspect');
+    world.setState('w4', 'suspect');
     world.clock.advance(300_000);
     expect(first.notes).toEqual(['connect', 'close gateway-gone']);
     world.isThere = isThere;
