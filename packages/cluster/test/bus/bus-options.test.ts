@@ -2,6 +2,7 @@ import { isHeadraceError } from '@headrace/core';
 import { importPeer } from '@headrace/core/authoring';
 import { describe, expect, it } from 'vitest';
 import { natsBus } from '../../src/nats.ts';
+import { withoutCredentials } from '../../src/bus/redis/redis-bus.ts';
 import { redisBus } from '../../src/redis.ts';
 
 function refusal(make: () => unknown): string {
@@ -41,6 +42,16 @@ describe('natsBus', () => {
 });
 
 describe('redisBus', () => {
+  it('prefers the user and the password of the options to those of the URL', () => {
+    const url = 'redis://user:secret@10.0.0.7:6379/3';
+    expect(withoutCredentials(url, {})).toBe(url);
+    expect(withoutCredentials(url, { username: 'a' })).toBe('redis://:secret@10.0.0.7:6379/3');
+    expect(withoutCredentials(url, { password: 'b' })).toBe('redis://user@10.0.0.7:6379/3');
+    expect(withoutCredentials(url, { username: 'a', password: 'b' })).toBe(
+      'redis://10.0.0.7:6379/3',
+    );
+  });
+
   it('has a name without credentials', () => {
     expect(redisBus({ url: 'redis://user:secret@10.0.0.7/3' }).name).toBe(
       'redis://10.0.0.7:6379/3',

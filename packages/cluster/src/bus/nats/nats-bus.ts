@@ -62,7 +62,7 @@ const OPTIONS = describeOptions(
 /**
  * Makes a bus over NATS. Needs the packages `@nats-io/transport-node` and, for durable groups, `@nats-io/jetstream`.
  *
- * Durable groups of one app share the JetStream stream `hr_<app>`. The highest limits of any group apply to the stream. The
+ * Durable groups of one app share the JetStream stream `hr_p<app>`. The highest limits of any group apply to the stream. The
  * limits are raised when a group needs more, and never lowered. Give a group that must keep far more messages than the others an
  * app of its own.
  *

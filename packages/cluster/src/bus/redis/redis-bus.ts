@@ -67,7 +67,8 @@ export function redisBus(options: RedisBusOptions): EngineBus {
   const { connectTimeoutMs: connectTimeout } = busPlan(bus);
   const socket = { ...options.socket, reconnectStrategy: false, connectTimeout };
   const { sentinels: _, ...given } = OPTIONS.only(options);
-  const client = { ...given, socket } as RedisClientOptions & { readonly url: string };
+  const url = withoutCredentials(given.url, options);
+  const client = { ...given, url, socket } as RedisClientOptions & { readonly url: string };
   const target =
     sentinels === undefined
       ? { client }
@@ -81,6 +82,18 @@ export function redisBus(options: RedisBusOptions): EngineBus {
     },
     bus,
   );
+}
+
+/** Returns the URL without the user or the password that an option replaces, because the client prefers those of the URL. */
+export function withoutCredentials(
+  url: string,
+  { username, password }: Pick<RedisBusOptions, 'username' | 'password'>,
+): string {
+  if (username === undefined && password === undefined) return url;
+  const stripped = new URL(url);
+  if (username !== undefined) stripped.username = '';
+  if (password !== undefined) stripped.password = '';
+  return String(stripped);
 }
 
 function sentinelsOf(urls: readonly string[]): readonly string[] {
