@@ -22,6 +22,7 @@ import { relay } from './relay.ts';
 import { runtimes } from './runtimes.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { starting } from './starting.ts';
+import { storm } from './storm.ts';
 import { tlsEcho } from './tls-echo.ts';
 import { webSockets } from './web-sockets.ts';
 
@@ -39,14 +40,15 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   lasting,
   logs,
   cluster,
+  storm,
   nest,
   micro,
   runtimes,
   // Last: it builds the packages as they are published.
   starting,
 };
-/** Run by their names only: one installs Bun and compares runtimes, the other takes minutes. */
-const ASKED_FOR = ['runtimes', 'collections'];
+/** Run by their names only: one installs Bun and compares runtimes, the others take minutes. */
+const ASKED_FOR = ['runtimes', 'collections', 'storm'];
 
 const settings: Settings = readSettings(process.argv.slice(2));
 const unknown = settings.parts.filter((part) => !(part in PARTS));

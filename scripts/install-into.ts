@@ -32,12 +32,14 @@ if (folder === undefined) {
 }
 // npm changes to the repository's folder; the reader's path is from where the command was typed.
 const project = resolve(process.env['INIT_CWD'] ?? '', folder);
-const packages = withNeeds(await packAll(root), names.length === 0 ? ['headrace'] : names);
-mkdirSync(project, { recursive: true });
-const manifest = join(project, 'package.json');
-// README's samples are modules.
-if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true, "type": "module" }\n');
-const tarballs = packages.map(({ tarball }) => tarball);
-const args = ['install', '--prefix', project, '--no-audit', '--no-fund', ...tarballs];
-await must('npm', args, project);
-console.log(`${packages.map(({ name }) => name).join(', ')} installed into ${project}`);
+await packAll(root, async (all) => {
+  const packages = withNeeds(all, names.length === 0 ? ['headrace'] : names);
+  mkdirSync(project, { recursive: true });
+  const manifest = join(project, 'package.json');
+  // README's samples are modules.
+  if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true, "type": "module" }\n');
+  const tarballs = packages.map(({ tarball }) => tarball);
+  const args = ['install', '--prefix', project, '--no-audit', '--no-fund', ...tarballs];
+  await must('npm', args, project);
+  console.log(`${packages.map(({ name }) => name).join(', ')} installed into ${project}`);
+});

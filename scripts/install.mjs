@@ -1,10 +1,11 @@
 // Installs what is missing, so that `npm start` and `npm test` are the only commands a fresh clone
-// needs. Plain JavaScript and no imports but Node's: it runs before anything is installed.
+// needs. Plain JavaScript and no imports but Node's and ours: it runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LOOK_MS, lock, unlock } from './lock.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const stamp = join(root, 'node_modules', '.headrace-installed');
@@ -44,8 +45,24 @@ function refuseForeignFolder() {
 }
 
 export function installMissing() {
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint()) return;
+  if (isInstalled()) return;
   refuseForeignFolder();
+  const file = join(root, 'scripts', '.tmp', 'installing');
+  const isTaken = lock(file, 'installs the dependencies');
+  while (!isTaken()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+  try {
+    // The process that had the lock may have installed what this one needs.
+    if (!isInstalled()) install();
+  } finally {
+    unlock(file);
+  }
+}
+
+function isInstalled() {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint();
+}
+
+function install() {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   process.stderr.write(
     `Installing the dependencies with ${packageManager} (only when they changed)\n`,

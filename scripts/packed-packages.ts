@@ -3,6 +3,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LOOK_MS, lock, unlock } from './lock.mjs';
 import { must } from './program.ts';
 import { filesBelow, foldersIn } from './source-file.ts';
 import { entriesOf, readManifest, writeFiles } from './workspace.ts';
@@ -42,9 +44,27 @@ export interface Packed {
 
 /**
  * Builds all packages from nothing, so that nothing of an old build is published, and packs them, unless that was done
- * with the sources as they are. Throws with the compiler's output when it fails.
+ * with the sources as they are. Throws with the compiler's output when it fails. One process at a time does this in a clone.
+ *
+ * @param use - uses the tarballs before another process may make them anew
  */
-export async function packAll(root: string): Promise<Packed[]> {
+export async function packAll(
+  root: string,
+  use?: (packages: Packed[]) => Promise<void>,
+): Promise<Packed[]> {
+  const file = join(root, WORK, 'packing');
+  const isTaken = lock(file, 'packs the packages of this clone');
+  while (!isTaken()) await delay(LOOK_MS);
+  try {
+    const packages = await packedNow(root);
+    await use?.(packages);
+    return packages;
+  } finally {
+    unlock(file);
+  }
+}
+
+async function packedNow(root: string): Promise<Packed[]> {
   const into = join(root, TARBALLS);
   const packages = foldersIn(root, 'packages').map((folder) => packedOf(root, folder));
   const fingerprint = fingerprintOf(root);

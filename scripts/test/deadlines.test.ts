@@ -285,7 +285,8 @@ const TIMERS = [
   'packages/handlers/src/health/limited-http-server.ts',
   'packages/handlers/src/limit/message-rate-handler.ts', // the next message may pass
   'packages/handlers/src/limit/overload-guard.ts',
-  'packages/handlers/src/service/repeated-call.ts', // the next attempt of one call of a client
+  'packages/handlers/src/service/repeated-call.ts',
+  'packages/handlers/src/service/resumed-items.ts', // the next attempt of one call of a client
   'packages/handlers/src/shaping/delayed-writes.ts',
   'packages/handlers/src/shaping/traffic-counter.ts',
   'packages/handlers/src/shaping/traffic-shaping-handler.ts',

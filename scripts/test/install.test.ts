@@ -10,7 +10,9 @@ it('installs nothing through a node_modules that is a link out of the repository
   const repository = tree({ 'package.json': '{"packageManager":"none@0"}', 'scripts/x.mjs': '' });
   const elsewhere = tree({});
   const copy = join(repository, 'scripts/install.mjs');
-  copyFileSync(join(root, 'scripts/install.mjs'), copy);
+  for (const file of ['install.mjs', 'lock.mjs']) {
+    copyFileSync(join(root, 'scripts', file), join(repository, 'scripts', file));
+  }
   symlinkSync(elsewhere, join(repository, 'node_modules'), 'junction');
   const code = `(await import('${pathToFileURL(copy).href}')).installMissing()`;
   const args = ['--input-type=module', '--eval', code];

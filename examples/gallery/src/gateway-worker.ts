@@ -89,7 +89,7 @@ export async function startGateway(bus: Bus, place: Place, id: string, generatio
 export async function startWorker(bus: Bus) {
   const cluster = await join(bus, 'worker');
   const everybody = cluster.group<string>('everybody');
-  const worker = new Worker<string>({
+  new Worker<string>({
     cluster,
     onConnect(connection, { moved }) {
       const { client } = connection.attributes;
@@ -105,8 +105,7 @@ export async function startWorker(bus: Bus) {
       if (reason !== 'moved' && !isUnknown) everybody.writeAndFlush(`${client} logout`);
     },
   });
-  const shutdown = () => worker.emptyWithin(2000);
-  return { drain: () => cluster.leave({ servers: [{ shutdown }] }) };
+  return { drain: () => cluster.leave() };
 }
 
 /** Names the gateways to clients. Gateways and workers know each other by the bus, and do not need it. */

@@ -172,6 +172,7 @@ it('answers beats with their id, and reports each status of the peer', async () 
     overloaded: 100,
     unknown: 60,
     cancelled: 30,
+    lost: 70,
   });
   expect(() => channel.writeInbound(Buffer.alloc(16))).toThrow('no da bb');
 });

@@ -53,11 +53,10 @@ export async function startWorker(place: ApiPlace): Promise<StartedWorker> {
   });
   // All workers share the port: one that is killed leaves it to the others.
   const api = await startApi(connections, place);
-  const handOver = { shutdown: worker.emptyWithin.bind(worker, 5000) };
   return {
     async drain({ drainTimeoutMs }) {
       await api.close();
-      await cluster.leave({ servers: [handOver], drainTimeoutMs });
+      await cluster.leave({ drainTimeoutMs });
       worker.close();
     },
   };

@@ -89,7 +89,7 @@ const TAKES_NONE = [
   ],
   ...['CborSimple', 'CborTag', 'MsgpackExt'],
   ...['RespNull', 'RespPush', 'RespSet', 'RespSimple', 'RespVerbatim', 'StompFrame'],
-  ...['encodeJson', 'encodeProxyHeader', 'encodeResp', 'parseJson', 'several'],
+  ...['checkWellFormed', 'encodeJson', 'encodeProxyHeader', 'encodeResp', 'parseJson', 'several'],
 ];
 
 const entries = Object.entries(TAKES_OPTIONS);

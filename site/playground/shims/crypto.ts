@@ -83,3 +83,6 @@ export default {
   timingSafeEqual,
   webcrypto,
 };
+
+/** No TLS in a page. */
+export const constants = {};

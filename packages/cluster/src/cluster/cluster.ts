@@ -103,7 +103,13 @@ export class Cluster<Principal = unknown>
     this.plan = plan;
     this.groups = new GroupRegistry(clock);
     this.load = plan.load ?? cpuLoad();
-    const parts = { wire, directory, inbox: new Inbox(wire), waiting: { bytes: 0 } };
+    const parts = {
+      wire,
+      directory,
+      inbox: new Inbox(wire),
+      waiting: { bytes: 0 },
+      lastWork: new Set<(timeoutMs: number) => Promise<void>>(),
+    };
     const presence = new Presence(parts, plan.maxNodePresence);
     this.context = { ...parts, presence, questions: new MemberQuestions(parts) };
     this.users = new ClusterUsers<Principal>(
@@ -226,8 +232,9 @@ export class Cluster<Principal = unknown>
    *
    * 1. The other nodes and the route see that this node is draining, and its servers stop accepting.
    * 2. Clients of lasting channels are sent to other nodes. The other connections end in batches, after their output was sent.
-   * 3. Writes to durable groups are stored, and the groups are left.
-   * 4. Published messages are sent, and the bus is closed.
+   * 3. A worker of gateways finishes the messages under way, and gives its connections back.
+   * 4. Writes to durable groups are stored, and the groups are left.
+   * 5. Published messages are sent, and the bus is closed.
    *
    * A second call returns the same promise. Rejects with an `OptionError`, or with the first error of a server or table when all
    * other steps are done.
@@ -280,11 +287,14 @@ export class Cluster<Principal = unknown>
   }
 
   private async leaveOnce(plan: LeavePlan): Promise<void> {
-    const { wire, directory, inbox, presence, questions } = this.context;
+    const { wire, directory, inbox, presence, questions, lastWork } = this.context;
     const { clock } = wire.host;
+    const deadline = clock.now() + plan.drainTimeoutMs;
     this.nodeState = 'draining';
     directory.announce();
     const failure = await drainServers(plan, clock).then(() => undefined, toError);
+    const leftMs = Math.max(0, deadline - clock.now());
+    await Promise.all(Array.from(lastWork, (work) => work(leftMs)));
     // Wait until the last writes of clients are stored, or have failed.
     await settled(this.groups.all(), SETTLE_MS, clock);
     presence.close();

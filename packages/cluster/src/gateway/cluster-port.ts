@@ -33,6 +33,7 @@ export class ClusterPort implements GatewayPort {
     directory.on('vanished', () => this.peersChanged());
     directory.on('ownState', () => this.peersChanged());
     wire.onRenamed(() => this.peersChanged());
+    context.lastWork.add((timeoutMs) => this.leaving(timeoutMs));
   }
 
   get nodeId(): string {
@@ -80,6 +81,12 @@ export class ClusterPort implements GatewayPort {
 
   private received(from: string, body: Buffer): void {
     for (const listener of this.listeners) listener.received(from, body);
+  }
+
+  private async leaving(timeoutMs: number): Promise<void> {
+    // Without the bus, no other node can take a connection.
+    if (this.state === 'down') return;
+    await Promise.all([...this.listeners].map((listener) => listener.leaving?.(timeoutMs)));
   }
 
   private busChanged(isUp: boolean): void {

@@ -8,7 +8,10 @@ export const OP = {
    */
   open: 1,
   message: 2,
-  /** Asks which messages were handled. The number is that of the last message sent. */
+  /**
+   * Asks which messages were handled. The number is that of the last message sent. With connection 0, the worker was
+   * silent: the worker acknowledges all its connections, and then connection 0.
+   */
   sync: 3,
   /** The connection is closed. The frame is numbered and repeated like a message. The body contains the reason. */
   closed: 4,
@@ -28,6 +31,8 @@ export const OP = {
    * gateway's connections.
    */
   unknown: 9,
+  /** The worker leaves, and gives its connections back when the gateway asks for them. The connection is 0. */
+  leaves: 10,
 } as const;
 
 export type Op = (typeof OP)[keyof typeof OP];
@@ -38,6 +43,8 @@ export const FLAG = {
   moved: 1,
   /** open: no message may be left out. */
   acknowledged: 2,
+  /** sync: the worker must give the connection back, and receives no more messages. */
+  giveBack: 1,
   /** message: a worker that is gone may have handled the message. */
   repeated: 1,
   /** ack: the frame after `received` did not follow it, and was not accepted. */
@@ -46,6 +53,11 @@ export const FLAG = {
   answer: 2,
   /** ack: the body contains the attributes. */
   attributes: 4,
+  /**
+   * ack: the worker has given the connection back. With acknowledgements, it has not begun the messages after the number, and will
+   * not.
+   */
+  givenBack: 8,
 } as const;
 
 /**
@@ -122,7 +134,7 @@ export function decodeFrame(bytes: Buffer): GatewayFrame | undefined {
   if (bytes.byteLength < HEADER) return undefined;
   const op = bytes[0] as Op;
   const bodyType = (bytes[1]! & 0x0f) as BodyType;
-  if (op < OP.open || op > OP.unknown || bodyType > BODY.json) return undefined;
+  if (op < OP.open || op > OP.leaves || bodyType > BODY.json) return undefined;
   const isAck = op === OP.ack;
   if (isAck && bytes.byteLength < ACK_HEADER) return undefined;
   return {

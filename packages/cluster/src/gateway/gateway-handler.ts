@@ -1,4 +1,4 @@
-import type { Context, Handler } from '@headrace/core';
+import { type Context, DrainStartEvent, type Handler } from '@headrace/core';
 
 /** The gateway, as its handler uses it. */
 export interface GatewayDoor {
@@ -16,7 +16,8 @@ export interface GatewayDoor {
  * ```
  *
  * **Place** The last handler. **In** Messages that JSON can represent, or that the gateway's `codec` encodes; the messages end
- * here. **Out** The messages of the worker. **Events** All pass. A drain waits until the messages are answered. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
+ * here. **Out** The messages of the worker. **Events** All pass. After a `DrainStartEvent`, no more
+ * input is read. A drain waits until the messages are answered. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
  * **State** Per channel. **Pitfalls** Reading stops while `maxUnanswered` messages are unanswered, and without a worker. Reading
  * also stops while the bus is down, unless the gateway has `handleWhenDown`. A heartbeat upstream of the handler should not count
  * that time.
@@ -34,6 +35,7 @@ export class GatewayHandler implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
+    DrainStartEvent.seenBy(ctx.channel)?.stopInput();
     if (ctx.channel.isActive) this.id = this.gateway.connected(ctx);
   }
 
@@ -46,7 +48,9 @@ export class GatewayHandler implements Handler {
     if (this.id !== undefined) this.gateway.message(this.id, message);
   }
 
+  /** Stops the input before the first connection ends, so that a peer that never stops cannot delay the end. */
   userEventTriggered(ctx: Context, event: unknown): void {
+    if (event instanceof DrainStartEvent) event.stopInput();
     if (this.id !== undefined) this.gateway.userEvent(this.id, event);
     ctx.fireUserEventTriggered(event);
   }

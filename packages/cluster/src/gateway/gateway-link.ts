@@ -11,7 +11,7 @@ export interface GatewayRules {
   readonly maxUnansweredBytes: number;
   /** Time without a frame of the worker after which the gateway asks for its progress. */
   readonly syncMs: number;
-  /** Maximum time for a draining worker to acknowledge its messages. The worker of a closed connection has six times as long. */
+  /** Maximum time for a leaving worker to give a connection back. The worker of a closed connection has six times as long. */
   readonly handoverMs: number;
   /** Whether messages are handled without a worker while the bus is down. */
   readonly readsWhenDown: boolean;
@@ -47,8 +47,8 @@ interface Unanswered {
  * acknowledgement.
  *
  * ```text
- *            assign     open ─▶ confirmed by an ack      leave: it drains, and has acknowledged all
- *  no worker ─────▶ opening ───────────────────▶ working ───────────────────────────▶ choose another one
+ *            assign     open ─▶ confirmed by an ack      it leaves, and has given the connection back
+ *  no worker ─────▶ opening ───────────────────▶ working ─────────────────────────────▶ choose another one
  *      ▲                                            │
  *      └───────── the worker is gone, or has forgotten the connection
  * ```
@@ -72,9 +72,9 @@ export class GatewayLink {
   private leavingAt: number | undefined = undefined;
   /** Whether the worker has finished `onConnect`, as far as known. */
   private hasBegun = false;
-  /** Numbers of workers in a row that have ended during `onConnect`, and during the oldest message or the close. */
-  private endsAtConnect = 0;
-  private endsAtMessage = 0;
+  /** Workers in a row that have ended during `onConnect`, and during the oldest message or the close. */
+  private endedAtStart = NOBODY;
+  private endedAtMessage = NOBODY;
   private readonly sequence = new SendSequence();
   /** The messages without an acknowledgement, oldest first. */
   private readonly entries: Unanswered[] = [];
@@ -112,7 +112,7 @@ export class GatewayLink {
 
   /** Whether the next end of a worker gives up the job that it had. So the worker must not have another such connection. */
   get isSuspect(): boolean {
-    const ends = Math.max(this.endsAtConnect, this.endsAtMessage);
+    const ends = Math.max(this.endedAtStart.length, this.endedAtMessage.length);
     return !this.isDone && ends >= this.rules.maxDeliveries - 1;
   }
 
@@ -120,15 +120,12 @@ export class GatewayLink {
   assign(worker: string | undefined, now: number): readonly LinkAction[] {
     if (this.isDone) return this.taken();
     if (this.current !== undefined) this.giveUp();
-    this.leavingAt = undefined;
     this.current = worker;
-    this.isConfirmed = false;
-    this.isDoubted = false;
     this.hasBegun = false;
     this.leavesInOrder = false;
     if (worker !== undefined) {
       this.epoch += 1;
-      this.repeatedTo = this.sequence.highest;
+      this.repeatedTo = Math.max(this.repeatedTo, this.sequence.highest);
       this.sequence.resendAfter(0);
       this.open(now);
     }
@@ -149,17 +146,30 @@ export class GatewayLink {
     return this.taken();
   }
 
-  /** Called when the worker drains, and another worker is ready. The worker acknowledges its messages, and receives no more. */
+  /**
+   * Called when the worker's node drains and another worker is ready, and when the worker leaves. The worker receives no more
+   * messages, and gives the connection back.
+   */
   workerLeaves(now: number): readonly LinkAction[] {
-    this.leavingAt ??= now;
-    this.handOverIfAnswered();
+    if (this.leavingAt === undefined && this.current !== undefined) {
+      this.leavingAt = now;
+      if (this.isConfirmed) this.ask(now);
+    }
     return this.taken();
   }
 
-  /** Called when a draining worker is ready again. */
+  /** Called when a worker that was silent or considered gone answers. No job has ended it. */
+  workerIsBack(worker: string): void {
+    this.endedAtStart = without(this.endedAtStart, worker);
+    this.endedAtMessage = without(this.endedAtMessage, worker);
+  }
+
+  /** Called when a draining worker is ready again, or no other worker is ready. */
   workerStays(): readonly LinkAction[] {
     if (this.leavingAt !== undefined) {
       this.leavingAt = undefined;
+      // It may have given the connection back, and its answer was lost.
+      this.isDoubted = this.isConfirmed;
       this.pump();
     }
     return this.taken();
@@ -258,7 +268,10 @@ export class GatewayLink {
   private isWaiting(): boolean {
     return (
       this.current !== undefined &&
-      (!this.isConfirmed || this.isDoubted || this.sequence.isInFlight)
+      (!this.isConfirmed ||
+        this.isDoubted ||
+        this.leavingAt !== undefined ||
+        this.sequence.isInFlight)
     );
   }
 
@@ -272,11 +285,15 @@ export class GatewayLink {
     const isClose = isInFlight && this.entry(sent).op === OP.closed;
     // Without repetition, the worker counts messages up to this number as lost. A close must never be lost.
     if (isClose && !this.rules.isAcknowledged) this.sendEntry(sent);
-    else this.send(this.current!, OP.sync, { number: sent });
+    else {
+      const flags = this.leavingAt === undefined ? 0 : FLAG.giveBack;
+      this.send(this.current!, OP.sync, { number: sent, flags });
+    }
   }
 
   private acknowledged(frame: GatewayFrame, now: number): void {
     const { flags, received, echo } = frame;
+    const isFirst = !this.isConfirmed;
     this.isConfirmed = true;
     this.isDoubted = false;
     this.wasConfirmed = true;
@@ -287,21 +304,31 @@ export class GatewayLink {
     }
     const { sequence } = this;
     const count = sequence.acknowledge(Math.min(frame.number, sequence.sent));
-    if (count > 0) this.endsAtMessage = 0;
+    if (count > 0) this.endedAtMessage = NOBODY;
     // The answer to an `open` or a `sync` can come before the end of `onConnect`.
     if (count > 0 || (flags & (FLAG.answer | FLAG.gap)) === 0) {
       this.hasBegun = true;
-      this.endsAtConnect = 0;
+      this.endedAtStart = NOBODY;
     }
     this.drop(count);
     if (this.isDone) return;
+    if ((flags & FLAG.givenBack) !== 0) {
+      this.givenBack();
+      return;
+    }
     const isBehind = (flags & FLAG.gap) !== 0 || ((flags & FLAG.answer) !== 0 && received < echo);
     if (isBehind && this.rules.isAcknowledged && received < sequence.sent) {
       sequence.resendAfter(received);
     }
     this.pump();
     this.updateHold();
-    this.handOverIfAnswered();
+    if (isFirst && this.leavingAt !== undefined) this.ask(now);
+  }
+
+  private givenBack(): void {
+    // The worker has not begun the messages that it has not acknowledged, so they are new for the next worker.
+    if (this.rules.isAcknowledged) this.sequence.highest = this.sequence.acknowledged;
+    this.forgetWorker();
   }
 
   private unknown(): void {
@@ -326,43 +353,41 @@ export class GatewayLink {
    * workers.
    */
   private blame(): void {
-    const { sequence, rules } = this;
-    if (this.current === undefined || this.isDone || this.leavesInOrder || !this.isBusUp) return;
-    if (!this.hasBegun) this.endsAtConnect += 1;
-    else if (sequence.isInFlight) this.endsAtMessage += 1;
-    if (this.endsAtConnect >= rules.maxDeliveries) {
+    const { sequence, rules, current } = this;
+    if (current === undefined || this.isDone || this.leavesInOrder || !this.isBusUp) return;
+    if (!this.hasBegun) this.endedAtStart = [...this.endedAtStart, current];
+    else if (sequence.isInFlight) this.endedAtMessage = [...this.endedAtMessage, current];
+    if (this.endedAtStart.length >= rules.maxDeliveries) {
       this.do({ do: 'given-up', what: 'the start' });
       this.lose(sequence.last);
       this.done();
       this.do({ do: 'close', reason: 'error' });
-    } else if (this.endsAtMessage >= rules.maxDeliveries) {
+    } else if (this.endedAtMessage.length >= rules.maxDeliveries) {
       const { op, size, body } = this.entries[0]!;
       const start = body.subarray(0, SHOWN_BYTES).toString('hex');
       const message = `a message of ${size} bytes, which begins with ${start},`;
       this.do({ do: 'given-up', what: op === OP.closed ? 'the close' : message });
-      this.endsAtMessage = 0;
+      this.endedAtMessage = NOBODY;
       if (op === OP.message) this.do({ do: 'lost', count: 1 });
       this.drop(sequence.acknowledge(sequence.acknowledged + 1));
     }
   }
 
-  /** Called when it is unknown how the worker handled its messages. */
   private forgetWorker(): void {
     if (this.current === undefined || this.isDone) return;
-    this.current = undefined;
-    this.isConfirmed = false;
-    this.isDoubted = false;
-    this.leavingAt = undefined;
-    this.loseSent();
+    this.giveUp();
     this.updateHold();
     this.do({ do: 'choose' });
   }
 
-  /** Takes the connection from its worker. */
+  /** Takes the connection from its worker. A worker that is gone for the gateway may only be silent, so it is told, too. */
   private giveUp(): void {
     if (this.current === undefined) return;
     this.send(this.current, OP.leave, {});
     this.current = undefined;
+    this.isConfirmed = false;
+    this.isDoubted = false;
+    this.leavingAt = undefined;
     this.loseSent();
   }
 
@@ -378,13 +403,8 @@ export class GatewayLink {
     const count = sequence.acknowledge(Math.min(number, messages));
     this.drop(count);
     if (count === 0) return;
-    this.endsAtMessage = 0;
+    this.endedAtMessage = NOBODY;
     this.do({ do: 'lost', count });
-  }
-
-  private handOverIfAnswered(): void {
-    if (this.leavingAt === undefined || this.isDone) return;
-    if (this.isConfirmed && !this.isWaiting()) this.do({ do: 'choose' });
   }
 
   // --- messages ---
@@ -453,5 +473,10 @@ export class GatewayLink {
 }
 
 const NOTHING = Buffer.alloc(0);
+const NOBODY: readonly string[] = [];
 /** Number of bytes of a message in the log. */
 const SHOWN_BYTES = 32;
+
+function without(workers: readonly string[], worker: string): readonly string[] {
+  return workers.includes(worker) ? workers.filter((one) => one !== worker) : workers;
+}

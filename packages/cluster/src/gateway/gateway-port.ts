@@ -15,6 +15,8 @@ export interface GatewayListener {
   peersChanged(): void;
   /** Called when the state of the bus has changed. */
   busChanged(isUp: boolean): void;
+  /** Called when the node leaves, after its servers have drained. The node stays until the promise resolves. */
+  leaving?(timeoutMs: number): Promise<void>;
 }
 
 /**

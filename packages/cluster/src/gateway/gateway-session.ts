@@ -30,6 +30,7 @@ export class GatewaySession {
   private lastHandled: number;
   private isGapKnown = false;
   private isClosing = false;
+  private isWantedBack = false;
 
   constructor(gateway: string, { connection, epoch, flags, number }: GatewayFrame) {
     this.gateway = gateway;
@@ -55,11 +56,16 @@ export class GatewaySession {
     return this.sequence.missed;
   }
 
+  /** Whether the gateway wants the connection back, and no job is left. Call this getter while no job is under way. */
+  get mustReturn(): boolean {
+    return this.isWantedBack && !this.isClosing && this.jobs.length === 0;
+  }
+
   /** Accepts a frame of this epoch. */
   take(frame: GatewayFrame): SessionAnswer {
     const { op, number } = frame;
     if (op === OP.open) return { flags: FLAG.answer, echo: number };
-    if (op === OP.sync) return this.asked(number);
+    if (op === OP.sync) return this.asked(frame);
     const gap = this.sequence.gapBefore(number);
     if (gap < 0) return PLAIN;
     if (this.isAcknowledged && gap > 0) {
@@ -88,14 +94,26 @@ export class GatewaySession {
   }
 
   /** All frames sent before this question have arrived by now, or are lost. */
-  private asked(number: number): SessionAnswer {
+  private asked({ number, flags }: GatewayFrame): SessionAnswer {
     if (!this.isAcknowledged && number > this.received) {
       const isIdle = this.lastHandled === this.received;
       this.sequence.giveUp(number);
       if (isIdle) this.lastHandled = number;
     }
     this.isGapKnown = false;
+    if ((flags & FLAG.giveBack) !== 0) this.wantedBack();
     return { flags: FLAG.answer, echo: number };
+  }
+
+  /** Leaves the messages that have not begun to the next worker. Without acknowledgements, no other worker can receive them. */
+  private wantedBack(): void {
+    this.isWantedBack = true;
+    if (!this.isAcknowledged) return;
+    const first = this.jobs.findIndex(({ what }) => what !== 'connect');
+    if (first < 0) return;
+    // All jobs from here on are numbered, without a gap.
+    this.sequence.received -= this.jobs.length - first;
+    this.jobs.length = first;
   }
 }
 

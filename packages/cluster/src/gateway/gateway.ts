@@ -3,7 +3,6 @@ import {
   type Channel,
   type Clock,
   type Context,
-  type DrainEvent,
   type Handler,
   type Logger,
   type Timer,
@@ -16,6 +15,7 @@ import {
   number,
   object,
   ReadGate,
+  RecentMap,
   text,
   toError,
   whole,
@@ -53,7 +53,11 @@ export interface GatewayOptions<Message = unknown> {
   readonly maxUnansweredBytes?: number;
   /** Time without an answer, in milliseconds, after which the gateway asks a worker for its progress. @default 2000 */
   readonly syncMs?: number;
-  /** Maximum time for a draining worker to answer its messages, in milliseconds. @default 5000 */
+  /**
+   * Maximum time for a leaving worker to give a connection back, in milliseconds: to finish the message under way, or with
+   * `at-most-once` all messages that it has received.
+   * @default 5000
+   */
   readonly handoverMs?: number;
   /**
    * Number of workers in a row that may end while they handle the same message, the start or the close of the same connection.
@@ -92,14 +96,14 @@ const OPTIONS = describeOptions('Gateway', {
 const HOLDER = 'Gateway';
 /** Number of ticks within the shortest time of the rules. */
 const TICKS = 4;
+/** Limit of remembered workers. A restarted worker has a new id, so old ids do not return. */
+const MAX_LEFT = 1000;
 
 interface GatewayEntry {
   readonly link: GatewayLink;
   readonly ctx: Context;
   readonly gate: ReadGate;
   readonly drain: DrainGate;
-  /** The drain that ends the connection. */
-  ending: DrainEvent | undefined;
 }
 
 /**
@@ -121,6 +125,8 @@ export class Gateway<Message = unknown> {
   private readonly logger: Logger;
   private readonly entries = new Map<number, GatewayEntry>();
   private readonly suspects = new SuspectQueue<GatewayEntry>();
+  /** Workers that were silent, or considered gone. If such a worker still exists, it may have connections that have moved. */
+  private readonly left = new RecentMap<true>(MAX_LEFT);
   private readonly subscription: BusSubscription;
   /** Undefined if the node is not a `Cluster`. Then workers cannot reach the connections by their ids. */
   private readonly held: HeldConnections | undefined;
@@ -223,7 +229,7 @@ export class Gateway<Message = unknown> {
     const link = new GatewayLink(id, this.rules, bytes, this.port.state === 'up');
     const gate = new ReadGate(HOLDER);
     const drain = new DrainGate(HOLDER, () => link.unanswered > 0 && !ctx.isRemoved);
-    const entry: GatewayEntry = { link, ctx, gate, drain, ending: undefined };
+    const entry: GatewayEntry = { link, ctx, gate, drain };
     this.entries.set(id, entry);
     this.held?.add(id, ctx);
     this.choose(entry);
@@ -253,9 +259,7 @@ export class Gateway<Message = unknown> {
   /** @internal Delays the end of a connection until its messages are answered. */
   userEvent(id: number, event: unknown): void {
     const entry = this.entries.get(id);
-    if (entry === undefined || !entry.drain.see(event)) return;
-    if (event.endsChannel) entry.ending = event;
-    this.carryOut(entry, []);
+    entry?.drain.see(event);
   }
 
   /** @internal */
@@ -274,6 +278,7 @@ export class Gateway<Message = unknown> {
       this.carryOut(entry, link.workerStays());
       return;
     }
+    if (before !== undefined) this.left.use(before, true);
     this.carryOut(entry, link.workerReplaced());
     const now = this.clock.now();
     const mustWait = ready.length > 0 && link.isSuspect && !this.suspects.begins(entry, now);
@@ -286,17 +291,28 @@ export class Gateway<Message = unknown> {
     const draining = new Set(this.port.draining());
     const now = this.clock.now();
     if (ready.size > 0) this.aloneSince = undefined;
+    this.tellWorkers();
     for (const entry of [...this.entries.values()]) {
       const { link } = entry;
       const { worker } = link;
       if (worker === undefined) {
         if (ready.size > 0) this.choose(entry);
-      } else if (!this.port.isThere(worker)) this.carryOut(entry, link.workerGone());
-      else {
+      } else if (!this.port.isThere(worker)) {
+        this.left.use(worker, true);
+        this.carryOut(entry, link.workerGone());
+      } else {
         link.leavesInOrder = draining.has(worker);
         if (ready.has(worker)) this.carryOut(entry, link.workerStays());
         else if (ready.size > 0) this.carryOut(entry, link.workerLeaves(now));
       }
+    }
+  }
+
+  /** Repeated until the workers answer, because a frame can be lost. */
+  private tellWorkers(): void {
+    for (const [worker] of this.left) {
+      if (!this.port.isThere(worker)) continue;
+      this.port.send(worker, encodeFrame(frameOf({ op: OP.sync, connection: 0, epoch: 0 })));
     }
   }
 
@@ -313,6 +329,7 @@ export class Gateway<Message = unknown> {
       const now = this.clock.now();
       for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.tick(now));
       this.chooseFor(this.suspects.late(now - this.rules.handoverMs));
+      this.tellWorkers();
       this.reportAlone(now);
       if (this.entries.size > 0) this.tickLater();
     }, everyMs);
@@ -337,16 +354,30 @@ export class Gateway<Message = unknown> {
       return;
     }
     const { op, connection, epoch } = frame;
+    const now = this.clock.now();
     if (op < OP.ack) return;
+    if (op === OP.ack && connection === 0) {
+      this.left.delete(from);
+      for (const one of [...this.entries.values()]) {
+        one.link.workerIsBack(from);
+        this.carryOut(one, []);
+      }
+      return;
+    }
+    if (op === OP.leaves && connection === 0) {
+      for (const one of [...this.entries.values()]) {
+        if (one.link.worker === from) this.carryOut(one, one.link.workerLeaves(now));
+      }
+      return;
+    }
     if (op === OP.unknown && connection === 0) {
-      const now = this.clock.now();
       for (const one of [...this.entries.values()]) this.carryOut(one, one.link.doubt(from, now));
       this.port.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
       return;
     }
     const entry = this.entries.get(connection);
     if (entry !== undefined) {
-      this.carryOut(entry, entry.link.received(from, frame, this.clock.now()));
+      this.carryOut(entry, entry.link.received(from, frame, now));
     } else if (op !== OP.unknown) {
       this.port.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
     }
@@ -357,7 +388,7 @@ export class Gateway<Message = unknown> {
     const { link, ctx, gate, drain } = entry;
     drain.update();
     // Last, because messages that arrive during the release add actions of their own.
-    if (!link.mustHold && !awaitsAnswers(entry)) gate.release();
+    if (!link.mustHold) gate.release();
     else if (ctx.channel.isOpen) gate.hold(ctx.channel);
     if (!link.isSuspect) this.chooseFor(this.suspects.cleared(entry));
   }
@@ -409,12 +440,4 @@ export class Gateway<Message = unknown> {
     }
     ctx.writeAndFlush(message);
   }
-}
-
-/**
- * Returns true if the drain of a connection waits only for answers. Further messages would delay its end, and be lost at it.
- * While another handler keeps input, the connection must be read.
- */
-function awaitsAnswers({ drain, ending }: GatewayEntry): boolean {
-  return drain.isHolding && ending?.holds.every((why) => why === HOLDER) === true;
 }

@@ -14,7 +14,7 @@ import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, type MessageCodec } from '../envelope/body.ts';
 import { portOf } from './cluster-port.ts';
-import { decodeFrame, encodeFrame, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
+import { decodeFrame, encodeFrame, FLAG, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
 import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { GatewaySession, type SessionJob } from './gateway-session.ts';
 import { type GatewayAttributes, WorkerConnection } from './worker-connection.ts';
@@ -60,6 +60,8 @@ const OPTIONS = describeOptions('Worker', {
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
 });
 
+/** Time after which a gateway that has not answered is told again. */
+const TELL_EVERY_MS = 1000;
 /** Limit of remembered gateways. A restarted gateway has a new id, so old ids do not return. */
 const MAX_LEFT = 1000;
 
@@ -93,10 +95,13 @@ export class Worker<Message = unknown> {
   /** Gateways that were considered gone. If such a gateway still exists, its connections have no worker. */
   private readonly left = new RecentMap<true>(MAX_LEFT);
   private audit: Timer | undefined = undefined;
+  private telling: Timer | undefined = undefined;
   private openCount = 0;
   private missed = 0;
   private ignored = 0;
   private readonly emptied = new Set<() => void>();
+  /** Sessions that have ended, but whose functions have not, by the id of the connection. */
+  private readonly ending = new Map<string, WorkerEntry>();
   private readonly host = {
     codec: undefined as MessageCodec<unknown> | undefined,
     send: (to: string, frame: GatewayFrame): PublishOutcome => this.send(to, frame),
@@ -123,6 +128,7 @@ export class Worker<Message = unknown> {
       peersChanged: () => this.peersChanged(),
       // Not needed, because the questions of the gateways find lost messages.
       busChanged: () => {},
+      leaving: (timeoutMs) => this.emptyWithin(timeoutMs),
     });
     this.auditLater();
   }
@@ -143,19 +149,30 @@ export class Worker<Message = unknown> {
   }
 
   /**
-   * Resolves when this worker has no connections, or after `timeoutMs`. Call this method when this node drains, so that the
-   * connections move.
+   * Gives the connections back to their gateways, which choose other workers. Messages under way are finished. With
+   * `acknowledged`, the next worker receives the messages that have not begun, not marked as repeated. Resolves when this worker
+   * has no connections and no function of them is under way, or after `timeoutMs`. `Cluster.leave` calls this method.
    */
   emptyWithin(timeoutMs: number): Promise<void> {
-    if (this.openCount === 0) return Promise.resolve();
+    if (this.isEmpty) return Promise.resolve();
     return new Promise((resolve) => {
+      let again: Timer | undefined;
       const over = (): void => {
         timer.cancel();
+        again?.cancel();
         this.emptied.delete(over);
         resolve();
       };
+      const tell = (): void => {
+        // A frame can be lost.
+        again = this.clock.schedule(tell, TELL_EVERY_MS);
+        for (const gateway of [...this.entries.keys()]) {
+          this.send(gateway, frameOf({ op: OP.leaves, connection: 0, epoch: 0 }));
+        }
+      };
       const timer = this.clock.schedule(over, timeoutMs, true);
       this.emptied.add(over);
+      tell();
     });
   }
 
@@ -166,6 +183,7 @@ export class Worker<Message = unknown> {
   close(): void {
     this.subscription.close();
     this.audit?.cancel();
+    this.telling?.cancel();
     this.flush();
     for (const entries of this.entries.values()) {
       for (const { connection, session } of entries.values()) {
@@ -177,6 +195,10 @@ export class Worker<Message = unknown> {
     this.entries.clear();
     this.openCount = 0;
     this.tellEmpty();
+  }
+
+  private get isEmpty(): boolean {
+    return this.openCount === 0 && this.ending.size === 0;
   }
 
   // --- frames ---
@@ -191,6 +213,10 @@ export class Worker<Message = unknown> {
     const { op, connection, epoch } = frame;
     if (op === OP.leave && connection === 0) {
       this.left.delete(from);
+      return;
+    }
+    if (op === OP.sync && connection === 0) {
+      this.acknowledgeAll(from);
       return;
     }
     const entry = this.entryOf(from, connection);
@@ -224,21 +250,17 @@ export class Worker<Message = unknown> {
     const session = new GatewaySession(from, frame);
     const connection = new WorkerConnection(this.host, session, attributes, frame.attributes);
     const heardAt = this.clock.now();
-    const entry: WorkerEntry = {
-      connection,
-      session,
-      heardAt,
-      isBusy: before !== undefined,
-      onOver: undefined,
-    };
-    if (before !== undefined) {
+    const earlier = before ?? this.ending.get(connection.id);
+    const isBusy = earlier !== undefined;
+    const entry: WorkerEntry = { connection, session, heardAt, isBusy, onOver: undefined };
+    if (earlier !== undefined) {
       // Functions of one connection run one after the other, even across two sessions.
-      before.onOver = () => {
+      earlier.onOver = () => {
         entry.isBusy = false;
         this.advance(entry);
       };
-      this.leave(before, 'moved');
     }
+    if (before !== undefined) this.leave(before, 'moved');
     let entries = this.entries.get(from);
     if (entries === undefined) {
       entries = new Map();
@@ -252,10 +274,16 @@ export class Worker<Message = unknown> {
   }
 
   private leave(entry: WorkerEntry, reason: string): void {
+    this.ending.set(entry.connection.id, entry);
     this.remove(entry);
     entry.connection.closed();
     entry.session.leave(reason);
     this.advance(entry);
+  }
+
+  private giveBack(entry: WorkerEntry): void {
+    entry.connection.acknowledge(FLAG.givenBack, 0);
+    this.leave(entry, 'moved');
   }
 
   private remove({ session }: WorkerEntry): void {
@@ -264,7 +292,7 @@ export class Worker<Message = unknown> {
     entries.delete(session.connection);
     if (entries.size === 0) this.entries.delete(session.gateway);
     this.openCount -= 1;
-    if (this.openCount === 0) this.tellEmpty();
+    if (this.isEmpty) this.tellEmpty();
   }
 
   private tellEmpty(): void {
@@ -282,8 +310,11 @@ export class Worker<Message = unknown> {
 
   /** Repeated until the gateways answer, because a frame can be lost. */
   private tellGateways(): void {
+    this.telling?.cancel();
+    this.telling = undefined;
     for (const [gateway] of this.left) {
       if (!this.port.isThere(gateway)) continue;
+      this.telling ??= this.clock.schedule(() => this.tellGateways(), TELL_EVERY_MS);
       this.send(gateway, frameOf({ op: OP.unknown, connection: 0, epoch: 0 }));
     }
   }
@@ -293,6 +324,7 @@ export class Worker<Message = unknown> {
   private advance(entry: WorkerEntry): void {
     const { session } = entry;
     while (!entry.isBusy) {
+      if (session.mustReturn) this.giveBack(entry);
       const job = session.jobs.shift();
       if (job === undefined) return;
       entry.isBusy = true;
@@ -348,6 +380,8 @@ export class Worker<Message = unknown> {
       connection.closed();
       this.remove(entry);
     }
+    if (this.ending.get(connection.id) === entry) this.ending.delete(connection.id);
+    if (this.isEmpty) this.tellEmpty();
     entry.onOver?.();
   }
 
@@ -374,9 +408,16 @@ export class Worker<Message = unknown> {
           if (now - entry.heardAt >= this.auditMs) this.ackSoon(entry);
         }
       }
-      this.tellGateways();
       this.auditLater();
     }, this.auditMs / 2);
+  }
+
+  /** The gateway takes the connections that have moved meanwhile. */
+  private acknowledgeAll(gateway: string): void {
+    for (const { connection } of this.entries.get(gateway)?.values() ?? []) {
+      connection.acknowledge(0, 0);
+    }
+    this.send(gateway, frameOf({ op: OP.ack, connection: 0, epoch: 0 }));
   }
 
   private entryOf(gateway: string, connection: number): WorkerEntry | undefined {

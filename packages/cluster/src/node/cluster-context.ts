@@ -9,4 +9,6 @@ export interface ClusterContext {
   readonly directory: Directory;
   /** The size of messages from other nodes that wait for members of this node, in all groups. */
   readonly waiting: { bytes: number };
+  /** Work that the node finishes before it leaves, after its servers have drained, within a time in milliseconds. */
+  readonly lastWork: Set<(timeoutMs: number) => Promise<void>>;
 }

@@ -112,6 +112,11 @@ export class PresenceMachine {
     this.maxEntries = maxEntries;
   }
 
+  /** The number of other nodes. */
+  get nodeCount(): number {
+    return this.remotes.size;
+  }
+
   /** Returns the number of members of a group on other nodes. @param group - the token of the group's name */
   total(group: string): number {
     let sum = 0;

@@ -29,7 +29,8 @@ export interface GroupContext extends ClusterContext {
 /** Time in which changes are collected for one message. */
 const BATCH_MS = 100;
 /**
- * Minimum time between two messages with changes of users. After this time, changes are sent in the same turn of the event loop.
+ * Minimum time between two messages with changes of users, for each node of the cluster. After this time, changes are sent in the
+ * same turn of the event loop.
  */
 const SOON_MS = 5;
 /** Maximum size that is passed to the bus until the bus has sent the earlier messages; far below the limit of the bus. */
@@ -50,7 +51,7 @@ const PART = 'presence';
  */
 export class Presence implements GroupPresenceOwner {
   private readonly flushOnce = onceAfterEvent<NodeHost>(({ clock }) => {
-    const delayMs = this.flushedAt + SOON_MS - clock.now();
+    const delayMs = this.flushedAt + this.soonMs - clock.now();
     if (delayMs > 0) this.flushLater(delayMs);
     else if (!this.isClosed) this.flush();
   });
@@ -137,7 +138,7 @@ export class Presence implements GroupPresenceOwner {
     return this.own.size;
   }
 
-  /** Sends the unsent changes at the end of this turn. Under load, they are sent within 5 ms. */
+  /** Sends the unsent changes at the end of this turn. Under load, they are sent within {@link soonMs}. */
   flushSoon(): void {
     this.flushOnce(this.context.wire.host);
   }
@@ -169,6 +170,14 @@ export class Presence implements GroupPresenceOwner {
     for (const timer of this.timers.values()) timer.cancel();
     this.subscription.close();
     this.context.wire.bus.off('up', this.onUp);
+  }
+
+  /**
+   * Each message goes to all nodes. So all nodes together send at most one in 5 ms: the copies grow with the number of nodes, and
+   * not with its square.
+   */
+  private get soonMs(): number {
+    return Math.min(BATCH_MS, SOON_MS * (1 + this.others.nodeCount));
   }
 
   private get lastNumber(): number {

@@ -55,6 +55,16 @@ describe('redisBus', () => {
       expect(text).not.toContain('secret');
     }
   });
+
+  it('refuses what is not a list of addresses of Sentinels, without repeating it', () => {
+    for (const sentinels of [[], ['secret'], ['redis://a', 'http://secret'], 'redis://a']) {
+      const text = refusal(() =>
+        redisBus({ url: 'redis://mymaster', sentinels: sentinels as readonly string[] }),
+      );
+      expect(text).toContain("looks like ['redis://10.0.0.7:26379']");
+      expect(text).not.toContain('secret');
+    }
+  });
 });
 
 describe('a peer package', () => {

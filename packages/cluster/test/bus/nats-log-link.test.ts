@@ -246,7 +246,7 @@ describe('a JetStream stream that has lost its newest messages', () => {
   let memory: StreamMemory;
   /** The ids of the stored messages; the first has the number 1. */
   let ids: string[];
-  let config: { description?: string };
+  let config: { description?: string; num_replicas?: number };
   let lines: string[];
   let announced: number;
   let created: string;
@@ -322,6 +322,31 @@ describe('a JetStream stream that has lost its newest messages', () => {
     expect([await store.isSame(), await other.isSame()]).toEqual([false, true]);
     await open();
     expect(await other.isSame()).toBe(false);
+  });
+
+  it('has replicas, whose new leader has a moment to know everything that it has', async () => {
+    seeAll(await open());
+    const all = ids;
+    config = { ...config, num_replicas: 3 };
+    const before = epochOf(info() as never);
+    const openWithin = async (ms: number) => {
+      const opening = open();
+      await passTime(clock, ms);
+      return await opening;
+    };
+    ids = all.slice(0, 10);
+    clock.schedule(() => {
+      ids = all;
+    }, 4500);
+    expect((await openWithin(5000)).epoch).toBe(before);
+    expect(lines).toEqual([]);
+    ids = all.slice(0, 10);
+    expect((await openWithin(5000)).epoch).toBe(`${before}-again`);
+    // What has taken the place of a lost message is no matter of time.
+    config = { num_replicas: 3 };
+    seeAll(await open());
+    ids = ids.map((id) => `not ${id}`);
+    expect((await open()).epoch).toBe(`${before}-again`);
   });
 
   it('keeps its epoch if it has lost nothing, or its limits have removed what was seen', async () => {

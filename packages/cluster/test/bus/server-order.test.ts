@@ -1,6 +1,6 @@
 import { passTime, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ServerOrder } from '../../src/bus/nats/server-order.ts';
+import { ServerOrder } from '../../src/bus/server-order.ts';
 
 describe('the servers of a NATS cluster', () => {
   let clock: VirtualClock;

@@ -54,7 +54,7 @@ class BadDay {
     } else if (chance < 0.7) world.loss = random() < 0.5 ? 0 : random() * 0.4;
     else if (chance < 0.75) this.addWorker();
     else if (chance < 0.8) world.kill(this.someWorker().node);
-    else if (chance < 0.85) this.drain(this.someWorker().node);
+    else if (chance < 0.85) this.drain(this.someWorker());
     else if (chance < 0.9) world.setBus(random() < 0.5 ? 'down' : 'up');
     world.clock.advance(random() * (random() < 0.1 ? 5000 : 100));
   }
@@ -69,12 +69,15 @@ class BadDay {
     channel.writeInbound(Buffer.from(lines.join('')));
   }
 
-  /** It comes back now and then: it was only unheard. */
-  private drain(node: string): void {
+  /** It comes back now and then: it was only unheard. Otherwise it may leave in order. */
+  private drain({ node, worker }: NotingWorker): void {
     const { world } = this;
     if (world.isDead(node) || !world.states.has(node)) return;
     world.setState(node, 'draining');
-    if (this.random() < 0.5) world.clock.schedule(() => world.setState(node, 'ready'), 4000);
+    const chance = this.random();
+    if (chance < 0.4) world.clock.schedule(() => world.setState(node, 'ready'), 4000);
+    if (chance > 0.3) void worker.emptyWithin(3000);
+    if (chance > 0.6) world.clock.schedule(() => world.kill(node), 3000);
   }
 
   private someWorker(): NotingWorker {

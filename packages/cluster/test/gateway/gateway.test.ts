@@ -1,5 +1,6 @@
 import { textLines } from '@headrace/codec';
-import { DrainEvent } from '@headrace/core';
+import { DrainEvent, DrainStartEvent } from '@headrace/core';
+import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../src/gateway/gateway-frame.ts';
 import { rendezvous } from '../../src/gateway/rendezvous.ts';
@@ -25,6 +26,16 @@ function lines(options: Parameters<GatewayWorld['gateway']>[0] = {}) {
   const channel = world.connection(gateway, ...textLines());
   world.clock.advance(50);
   return { world, gateway, channel, first };
+}
+
+/** Drains a connection as the shutdown of its server does. */
+function drain(channel: EmbeddedChannel, timeoutMs: number): void {
+  const { clock, pipeline } = channel;
+  const start = new DrainStartEvent();
+  channel.run(() => pipeline.fireUserEventTriggered(start));
+  start.onceDelivered(clock, timeoutMs / 8, () => {
+    channel.run(() => pipeline.fireUserEventTriggered(new DrainEvent(timeoutMs)));
+  });
 }
 
 describe('Gateway and Worker', () => {
@@ -148,8 +159,9 @@ describe('Gateway and Worker', () => {
     const answers: string[] = [];
     first.handled = (_id, message) => void first.only.write(`did ${message}`);
     channel.writeInbound('a', 'b', 'c');
-    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(8000)));
-    expect([channel.isEnding, channel.readHolds]).toEqual([false, ['Gateway']]);
+    drain(channel, 8000);
+    expect([channel.isEnding, channel.discardsInput]).toEqual([false, true]);
+    channel.writeInbound('d');
     world.clock.advance(2000);
     for (let answer = channel.readOutbound(); answer !== undefined; ) {
       answers.push(String(answer));
@@ -164,18 +176,54 @@ describe('Gateway and Worker', () => {
     const { world, channel, first } = lines({ maxUnanswered: 4 });
     const all = Array.from({ length: 100 }, (_, i) => `${i}`);
     channel.writeInbound(Buffer.from(`${all.join('\n')}\n`));
-    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(8000)));
-    // Not one line for each answer.
-    world.clock.advance(1000);
+    drain(channel, 8000);
+    world.clock.advance(1100);
     expect(first.notes.slice(1, 101)).toEqual(all);
     expect(channel.isEnding).toBe(true);
+  });
+
+  it('read nothing of a connection to which they are added during a drain', () => {
+    const { world, first } = lines();
+    const channel = EmbeddedChannel.with({ clock: world.clock });
+    const start = new DrainStartEvent();
+    channel.run(() => channel.pipeline.fireUserEventTriggered(start));
+    start.onceDelivered(world.clock, 1000, () => {});
+    channel.run(() => channel.pipeline.addLast(world.gateway().handler()));
+    channel.writeInbound('late');
+    world.clock.advance(100);
+    expect(channel.discardsInput).toBe(true);
+    expect(first.notes).not.toContain('late');
+  });
+
+  it('end a connection soon whose peer never stops writing, when all that they accepted is answered', () => {
+    const { world, gateway, channel, first } = lines();
+    first.handled = (_id, message) => void first.only.write(message);
+    let number = 0;
+    const write = (): void => {
+      // There is always a line that has begun.
+      const begun = Array.from({ length: 9 }, () => `${number++}`).join('\n');
+      if (channel.isOpen && !channel.isEnding) channel.writeInbound(Buffer.from(begun));
+      world.clock.schedule(write, 10);
+    };
+    write();
+    world.clock.advance(500);
+    drain(channel, 8000);
+    world.clock.advance(1500);
+    expect(channel.isEnding).toBe(true);
+    const answers: string[] = [];
+    for (let bytes = channel.readOutbound(); bytes !== undefined; bytes = channel.readOutbound()) {
+      answers.push(String(bytes).trim());
+    }
+    expect(answers).toEqual(first.notes.filter((note) => /^\d/.test(note)));
+    expect(answers.length).toBeGreaterThan(50);
+    expect(gateway.lostCount).toBe(0);
   });
 
   it('let a drain end a connection in its time, though its worker does not answer', () => {
     const { world, gateway, channel, first } = pair();
     first.workMs = () => 1e6;
     channel.writeInbound('a');
-    channel.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(1000)));
+    drain(channel, 1000);
     world.clock.advance(900);
     expect(channel.isEnding).toBe(false);
     // The server closes the connection when the time has passed.
@@ -340,7 +388,7 @@ describe('Gateway and Worker', () => {
     expect(gateway.lostCount).toBe(2);
   });
 
-  it('move from a worker that drains when it has answered, so that nothing is repeated', async () => {
+  it('move from a worker that drains when it has answered what it has begun', async () => {
     const { world, channel, first, second } = pair({ delivery: 'acknowledged' });
     first.workMs = () => 300;
     channel.writeInbound('a', 'b');
@@ -349,22 +397,170 @@ describe('Gateway and Worker', () => {
     const empty = first.worker.emptyWithin(60_000);
     channel.writeInbound('c');
     world.clock.advance(1000);
-    expect(first.notes).toEqual(['connect', 'a', 'b', 'close moved']);
-    expect(second.notes).toEqual(['moved here', 'c']);
+    expect(first.notes).toEqual(['connect', 'a', 'close moved']);
+    expect(second.notes).toEqual(['moved here', 'b', 'c']);
     await empty;
     expect(first.worker.connections).toBe(0);
   });
 
+  it('handle each message once if workers leave one after the other, though their queues are long', () => {
+    for (const delivery of ['acknowledged', 'at-most-once'] as const) {
+      const world = new GatewayWorld();
+      const handled: string[] = [];
+      const add = (node: string): NotingWorker => {
+        const worker = new NotingWorker(world, node);
+        worker.workMs = () => 150;
+        worker.handled = (_id, message, isRepeated) =>
+          void handled.push(isRepeated ? `${message} again` : message);
+        return worker;
+      };
+      let worker = add('w0');
+      const gateway = world.gateway({ delivery, handoverMs: 10_000 });
+      const channel = world.connection(gateway);
+      world.clock.advance(50);
+      const all = Array.from({ length: 60 }, (_, i) => `${i}`);
+      channel.writeInbound(...all);
+      for (let i = 1; i <= 3; i += 1) {
+        world.clock.advance(1000);
+        const old = worker;
+        worker = add(`w${i}`);
+        world.setState(old.node, 'draining');
+        void old.worker.emptyWithin(10_000);
+        world.clock.advance(delivery === 'acknowledged' ? 200 : 10_000);
+        expect(old.worker.connections).toBe(0);
+        old.worker.close();
+        world.setState(old.node, 'gone');
+      }
+      world.clock.advance(20_000);
+      expect(handled).toEqual(all);
+      expect([gateway.lostCount, channel.isReadHeld]).toEqual([0, false]);
+    }
+  });
+
+  it('give a connection back to a gateway without another worker, which the next worker continues', () => {
+    for (const delivery of ['acknowledged', 'at-most-once'] as const) {
+      const world = new GatewayWorld();
+      const first = new NotingWorker(world, 'w1');
+      first.workMs = () => 100;
+      const gateway = world.gateway({ delivery });
+      const channel = world.connection(gateway);
+      const idle = world.connection(gateway);
+      world.clock.advance(50);
+      channel.writeInbound('a', 'b', 'c');
+      world.clock.advance(50);
+      world.setState('w1', 'draining');
+      world.loss = 1;
+      void first.worker.emptyWithin(8000);
+      world.clock.advance(100);
+      world.loss = 0;
+      world.clock.advance(1500);
+      expect(first.worker.connections).toBe(0);
+      world.setState('w1', 'gone');
+      expect([channel.readHolds, idle.readHolds]).toEqual([['Gateway'], ['Gateway']]);
+      const next = new NotingWorker(world, 'w2');
+      channel.writeInbound('d');
+      idle.writeInbound('e');
+      world.clock.advance(500);
+      const texts = [...first.notes, ...next.notes].filter((note) => note.length === 1);
+      expect(texts.sort()).toEqual(['a', 'b', 'c', 'd', 'e']);
+      expect(gateway.lostCount).toBe(0);
+    }
+  });
+
+  it('give a connection back though each frame about it is lost once', () => {
+    const { world, gateway, channel, first, second } = pair({ delivery: 'acknowledged' });
+    first.workMs = () => 100;
+    channel.writeInbound('a', 'b');
+    world.clock.advance(50);
+    world.loss = 1;
+    world.setState(first.node, 'draining');
+    void first.worker.emptyWithin(60_000);
+    world.clock.advance(500);
+    world.loss = 0;
+    world.clock.advance(4000);
+    expect(first.notes).toEqual(['connect', 'a', 'b', 'close moved']);
+    channel.writeInbound('c');
+    world.clock.advance(50);
+    expect(second.notes).toEqual(['moved here', 'c']);
+    expect([first.worker.connections, gateway.lostCount]).toEqual([0, 0]);
+  });
+
+  it('ask a worker that stays whether it has given a silent connection back', () => {
+    const { world, first, second } = pair();
+    world.setState(first.node, 'draining');
+    world.clock.advance(4);
+    world.loss = 1;
+    world.clock.advance(2);
+    world.setState(first.node, 'ready');
+    world.loss = 0;
+    expect(first.notes).toEqual(['connect', 'close moved']);
+    world.clock.advance(2600);
+    expect([...first.held.values(), ...second.held.values()]).toHaveLength(1);
+  });
+
+  it('mark a message that a dead worker may have handled, though the next worker gave it back', () => {
+    const world = new GatewayWorld();
+    const first = new NotingWorker(world, 'w1');
+    const gateway = world.gateway({ delivery: 'acknowledged' });
+    const channel = world.connection(gateway);
+    world.clock.advance(50);
+    first.workMs = () => 1e6;
+    channel.writeInbound('a', 'b');
+    world.clock.advance(50);
+    world.kill('w1');
+    const second = new NotingWorker(world, 'w2');
+    second.workMs = () => 100;
+    world.clock.advance(5050);
+    world.setState('w2', 'draining');
+    void second.worker.emptyWithin(5000);
+    world.clock.advance(500);
+    const third = new NotingWorker(world, 'w3');
+    channel.writeInbound('c');
+    world.clock.advance(500);
+    expect(second.notes).toEqual(['moved here', 'a again', 'close moved']);
+    expect(third.notes).toEqual(['moved here', 'b again', 'c']);
+  });
+
+  it('tell a worker that comes back that its connection has moved, though the first frame was lost', () => {
+    const { world, first, second } = pair();
+    world.loss = 1;
+    world.setState(first.node, 'gone');
+    world.clock.advance(50);
+    world.loss = 0;
+    world.clock.advance(10_000);
+    expect([first.notes, second.notes]).toEqual([['connect'], ['moved here']]);
+    world.setState(first.node, 'ready');
+    world.clock.advance(50);
+    expect(first.notes).toEqual(['connect', 'close moved']);
+    const { sentFrames } = world;
+    world.clock.advance(60_000);
+    expect(world.sentFrames).toBe(sentFrames);
+  });
+
+  it('tell a worker that was only silent that its connection has moved', () => {
+    const { world, channel, first, second } = pair();
+    world.setState(first.node, 'gone');
+    world.clock.advance(50);
+    expect(second.notes).toEqual(['moved here']);
+    expect(first.notes).toEqual(['connect', 'close moved']);
+    expect(first.worker.connections).toBe(0);
+    channel.writeInbound('a');
+    world.clock.advance(50);
+    expect(second.notes).toEqual(['moved here', 'a']);
+  });
+
   it('resolve each call of emptyWithin when the last connection has gone', async () => {
     const { world, first } = pair();
+    world.loss = 1;
+    world.setState(first.node, 'draining');
     const empty = [60_000, 60_000, 100].map((ms) => first.worker.emptyWithin(ms));
     let resolved = 0;
     for (const one of empty) void one.then(() => (resolved += 1));
     world.clock.advance(100);
     await empty[2];
     expect(resolved).toBe(1);
-    world.setState(first.node, 'draining');
-    world.clock.advance(100);
+    world.loss = 0;
+    world.clock.advance(2500);
     await Promise.resolve();
     expect(resolved).toBe(3);
   });
@@ -437,8 +633,11 @@ describe('Gateway and Worker', () => {
 
   it('take a connection back from a worker that was away and believes it has it', () => {
     const { world, channel, first, second } = pair();
+    world.loss = 1;
     world.setState(first.node, 'gone');
     world.clock.advance(50);
+    world.loss = 0;
+    world.clock.advance(2500);
     expect(second.notes).toEqual(['moved here']);
     first.only.write('I am back');
     world.clock.advance(50);

@@ -165,6 +165,25 @@ describe('a job that ends its workers', () => {
     expect(day.errors).toHaveLength(1);
   });
 
+  it('is not given up for workers that were only silent', () => {
+    const world = new GatewayWorld();
+    const workers = ['w1', 'w2'].map((node) => new NotingWorker(world, node));
+    for (const worker of workers) worker.workMs = () => 1e5;
+    const gateway = world.gateway({ delivery: 'acknowledged' });
+    const channel = world.connection(gateway);
+    channel.writeInbound('long');
+    for (let i = 0; i < 6; i += 1) {
+      world.clock.advance(1000);
+      const { node } = workers.find(({ held }) => held.size > 0)!;
+      world.setState(node, 'gone');
+      world.clock.advance(1000);
+      world.setState(node, 'ready');
+    }
+    world.clock.advance(1e6);
+    expect([gateway.lostCount, world.lines]).toEqual([0, []]);
+    expect(workers.flatMap(({ notes }) => notes)).toContain('long again');
+  });
+
   it('is not given up for workers that leave in order, or when the bus goes down', () => {
     const world = new GatewayWorld();
     new NotingWorker(world, 'w1').workMs = () => 1e9;

@@ -1,4 +1,5 @@
 // The counts of docs/capacity.md: how many messages a room, heartbeats and presence put on the bus, and who gets them.
+import type { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { cluster } from './counting-hub.ts';
 
@@ -49,14 +50,57 @@ describe('what docs/capacity.md counts', () => {
     expect(hub.of('n').messages).toBe(0);
   });
 
-  it('users who come all the time are 200 messages a second of their node at most', async () => {
+  it('users who come all the time are 200 messages a second of all nodes together, with their rooms', async () => {
     const { nodes, hub, all } = await cluster(3);
+    const room = all[0]!.group('lobby');
     hub.reset();
     for (let i = 0; i < 1000; i += 1) {
-      all[0]!.users.bind(`user ${i}`, nodes.channel());
+      const channel = nodes.channel();
+      all[0]!.users.bind(`user ${i}`, channel);
+      room.add(channel);
       await nodes.pass(1);
     }
-    expect(hub.of('p').messages).toBeGreaterThan(160);
-    expect(hub.of('p').messages).toBeLessThanOrEqual(201);
+    // One of three nodes.
+    expect(hub.of('p').messages).toBeGreaterThan(55);
+    expect(hub.of('p').messages).toBeLessThanOrEqual(68);
+  });
+
+  it.each([2, 4, 8])(
+    'a storm of sign-ins and of losses at %i nodes grows with the nodes, not with their square',
+    async (size) => {
+      const { nodes, hub, all } = await cluster(size);
+      const channels = Array.from({ length: 1000 }, () => nodes.channel());
+      const storm = async (act: (channel: EmbeddedChannel, i: number) => void) => {
+        hub.reset();
+        for (const [i, channel] of channels.entries()) {
+          act(channel, i);
+          await nodes.pass(1);
+        }
+        await nodes.pass(100);
+        return hub.of('p');
+      };
+      const comes = await storm((channel, i) => all[i % size]!.users.bind(`user ${i}`, channel));
+      expect(comes.copies).toBe(comes.messages * size);
+      expect(comes.messages).toBeLessThanOrEqual(220);
+      expect(await all[0]!.users.isOnline(`user ${999}`)).toBe(true);
+      const goes = await storm((channel) => channel.close());
+      expect(goes.copies).toBe(goes.messages * size);
+      expect(goes.messages).toBeLessThanOrEqual(220);
+      expect(await all[0]!.users.isOnline(`user ${999}`)).toBe(false);
+    },
+  );
+
+  it('a node of many is at most 100 ms late, however many come', async () => {
+    const { nodes, all } = await cluster(30);
+    const comes = (i: number) => all[0]!.users.bind(`user ${i}`, nodes.channel());
+    comes(0);
+    await nodes.pass(10);
+    expect(await all[1]!.users.isOnline('user 0')).toBe(true);
+    for (let i = 1; i < 100; i += 1) {
+      comes(i);
+      await nodes.pass(1);
+    }
+    await nodes.pass(100);
+    expect(await all[1]!.users.isOnline('user 99')).toBe(true);
   });
 });

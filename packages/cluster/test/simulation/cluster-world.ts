@@ -27,7 +27,7 @@ export function joinFrom<P>(
   return Cluster.join<P>({ ...optionsOf(host), ...options });
 }
 
-/** A broker with its disk, and nodes that run a program with their cluster. */
+/** A broker with its disk, and nodes that run a program with their cluster. Their clocks are minutes apart. */
 export function runNodes(
   sim: Simulation,
   program: (host: SimulatedHost) => unknown,
@@ -38,6 +38,8 @@ export function runNodes(
     sim.host(name, program);
     sim.link(name, 'bus').latency({ minMs: 1, maxMs: 30 });
   }
+  sim.setClock('n1', { offsetMs: 300_000 });
+  sim.setClock('n2', { offsetMs: -200_000 });
 }
 
 /** Faults of every kind, many a minute and up to so long, on the bus, the nodes and the links between. */

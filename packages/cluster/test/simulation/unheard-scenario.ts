@@ -36,14 +36,16 @@ class NodeLife {
   /** Questions of this node that are not over. */
   open = 0;
   readonly errors: unknown[] = [];
+  /** The connections of the gateway here. */
+  readonly connections: Channel[] = [];
   private answersAll = false;
   /** Questions that a member here has not answered: it does so when it is called. */
   private readonly unanswered = new Set<() => void>();
 
-  constructor(host: SimulatedHost, cluster: Cluster) {
+  constructor(host: SimulatedHost, cluster: Cluster, slowestMs: number) {
     this.cluster = cluster;
-    if (host.name === GATEWAY) this.gateway = new Gateway({ cluster });
-    else this.worker = this.work();
+    if (host.name === GATEWAY) this.gateway = new Gateway({ cluster, maxUnanswered: 8 });
+    else this.worker = this.work(host, slowestMs);
   }
 
   get questions(): MemberQuestions {
@@ -59,8 +61,21 @@ class NodeLife {
     this.cluster.group('room').add(channel);
   }
 
-  async addConnection(host: SimulatedHost): Promise<void> {
-    await connectMember(host, () => {}, this.gateway!.handler());
+  async addConnection(host: SimulatedHost, isSilent: boolean): Promise<void> {
+    const channel = await connectMember(host, () => {}, this.gateway!.handler());
+    this.connections.push(channel);
+    if (!isSilent) this.send(host, channel);
+  }
+
+  /** Bursts that arrive faster than a slow worker handles them. */
+  private send(host: SimulatedHost, channel: Channel): void {
+    if (!channel.isReadHeld) {
+      for (let i = host.random() * 12; i > 0; i -= 1) channel.pipeline.fireChannelRead('line');
+      channel.pipeline.fireChannelReadComplete();
+    }
+    host.clock.schedule(() => {
+      if (!this.answersAll) this.send(host, channel);
+    }, host.random() * 4000);
   }
 
   async ask(): Promise<void> {
@@ -90,13 +105,12 @@ class NodeLife {
     else if (random() < 0.3) clock.schedule(answer, random() * 3000);
   }
 
-  private work(): Worker {
+  private work({ clock, random }: SimulatedHost, slowestMs: number): Worker {
     return new Worker({
       cluster: this.cluster,
-      // A worker that a gateway took for gone finds out what it has lost.
-      auditMs: 1000,
       onConnect: (connection) => void this.held.add(connection),
-      onMessage: () => {},
+      onMessage: () =>
+        new Promise<void>((resolve) => void clock.schedule(resolve, random() * slowestMs)),
       onClose: (connection) => void this.held.delete(connection),
     });
   }
@@ -112,6 +126,7 @@ class UnheardWorld {
   private readonly lives = new Map<string, NodeLife>();
   private readonly sim: Simulation;
   private readonly fault: UnheardFault | undefined;
+  private readonly slowestMs: number;
   /** Of these nodes nothing reaches the others; they hear themselves and all others. */
   private readonly unheard = new Set<string>();
 
@@ -119,6 +134,7 @@ class UnheardWorld {
     this.sim = sim;
     this.fault = fault;
     const random = new SeededRandom(sim.seed, 'unheard');
+    this.slowestMs = random.pick([1, 100, 400]);
     const { fromMs, minMs, maxMs } = UNHEARD_MS;
     for (const at of [fromMs, fromMs + 3000]) {
       const host = random.pick(NODES);
@@ -132,12 +148,12 @@ class UnheardWorld {
   async run(host: SimulatedHost): Promise<void> {
     const roles = host.name === GATEWAY ? [] : ['worker'];
     const cluster = await joinFrom(host, { bus: this.busOf(host), roles });
-    const life = new NodeLife(host, cluster);
+    const life = new NodeLife(host, cluster, this.slowestMs);
     if (this.fault !== undefined) broken(life, this.fault);
     this.lives.set(host.name, life);
     await life.addMember(host);
     if (life.gateway !== undefined) {
-      for (let i = 0; i < CONNECTIONS; i += 1) await life.addConnection(host);
+      for (let i = 0; i < CONNECTIONS; i += 1) await life.addConnection(host, i > 0);
     }
     this.ask(host, life);
   }
@@ -189,7 +205,9 @@ class UnheardWorld {
       assert.equal(worker?.connections ?? 0, held.size);
       return [...held].map(({ id }) => id);
     });
-    const { gateway, cluster } = this.lives.get(GATEWAY)!;
+    const { gateway, cluster, connections } = this.lives.get(GATEWAY)!;
+    for (const { readHolds } of connections)
+      assert.deepEqual(readHolds, [], 'a connection is held');
     const own = held.filter((id) => id.startsWith(cluster.nodeId));
     assert.equal(gateway!.connections, CONNECTIONS);
     assert.equal(new Set(own).size, CONNECTIONS, 'connections that no worker looks after');

@@ -151,8 +151,6 @@ export const userScenario =
   async (sim) => {
     const world = new UserWorld(sim, variant === 'one' ? 'kick-older' : 'allow');
     runNodes(sim, (host) => world.run(host));
-    sim.setClock('n1', { offsetMs: 300_000 });
-    sim.setClock('n2', { offsetMs: -200_000 });
     badWeather(sim, FAULTS_MS);
     await sim.run({ untilMs: QUIET_MS });
     await world.check();

@@ -3,9 +3,9 @@ import type { Authenticator, TlsOptions } from '@nats-io/transport-node';
 import { BUS_OPTIONS, busPlan, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
 import { primaryWitness } from '../process/primary-witness.ts';
+import { ServerOrder } from '../server-order.ts';
 import { connectToNats } from './nats-connect.ts';
 import { natsServers } from './nats-servers.ts';
-import { ServerOrder } from './server-order.ts';
 
 /** Options of {@link natsBus}. */
 export interface NatsBusOptions extends EngineBusOptions {

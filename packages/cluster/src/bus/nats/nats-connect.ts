@@ -5,9 +5,9 @@ import { attempted, importPeer, onAbort, toError } from '@headrace/core/authorin
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import type { ServerOrder } from '../server-order.ts';
 import { INSTALL_NATS } from './nats-install.ts';
 import { NatsLink } from './nats-link.ts';
-import type { ServerOrder } from './server-order.ts';
 import type { StreamMemory } from './stream-memory.ts';
 
 /** The servers to connect to, and the options of the client. */

@@ -10,6 +10,12 @@ const NOT_FOUND = 10059;
 const NAME_IN_USE = 10058;
 /** Maximum number of attempts to set the limits, in case two nodes raise the limits at the same time. */
 const MAX_TRIES = 5;
+/**
+ * A server of a NATS cluster that becomes the leader of a stream needs a moment until it knows all acknowledged messages. A
+ * replicated stream has lost messages if it does not have them at this many looks, at this interval.
+ */
+const LOOKS = 6;
+const LOOK_EACH_MS = 1000;
 /** Interval at which the server is asked for a live copy. */
 const CONFIRM_EACH_MS = 1000;
 
@@ -180,7 +186,23 @@ export class NatsStore {
   }
 
   /** Resolves with the last message that a stream still has, if it has lost messages that this process has seen. */
-  private lastKept(now: StreamInfo): Promise<number | undefined> {
+  private async lastKept(first: StreamInfo): Promise<number | undefined> {
+    const { memory, clock } = this.options;
+    let now = first;
+    let kept = await this.lastKeptAt(now);
+    for (let looks = 1; kept !== undefined && looks < LOOKS; looks += 1) {
+      const isComplete = now.config.num_replicas < 2 || now.state.last_seq >= memory.newest;
+      if (isComplete) break;
+      await new Promise<void>((resolve) => void clock.schedule(resolve, LOOK_EACH_MS));
+      const again = await this.look();
+      if (again === undefined) break;
+      now = again;
+      kept = await this.lastKeptAt(now);
+    }
+    return kept;
+  }
+
+  private lastKeptAt(now: StreamInfo): Promise<number | undefined> {
     const { streams } = this.manager;
     return this.options.memory.lastKept(epochOf(now), async ({ sequence, id }) => {
       if (sequence > now.state.last_seq) return 'other';

@@ -24,6 +24,11 @@ export class StreamMemory {
   private count = 0;
   private highest = 0;
 
+  /** The highest sequence that was seen, or 0. */
+  get newest(): number {
+    return this.highest;
+  }
+
   saw(epoch: string, sequence: number, id: string): void {
     if (this.epoch !== epoch) this.restart(epoch);
     if (sequence <= this.highest) return;

@@ -4,15 +4,22 @@ import type { RedisClientOptions } from '@redis/client';
 import { BUS_OPTIONS, busPlan, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
 import { primaryWitness } from '../process/primary-witness.ts';
+import { ServerOrder } from '../server-order.ts';
 import { connectToRedis } from './redis-connect.ts';
 
 /** Options of {@link redisBus}. */
 export interface RedisBusOptions extends EngineBusOptions {
   /**
    * Address of the server: `redis://10.0.0.7:6379`, or `rediss://` for TLS. The address can contain the user, the password and
-   * the database number.
+   * the database number. With `sentinels`, the host is the name of the master: `redis://mymaster`.
    */
   readonly url: string;
+  /**
+   * Addresses of Redis Sentinels: `redis://10.0.0.7:26379`. At each connect, a node asks them one after the other for the address
+   * of the master. An address can contain the user and the password of the Sentinel.
+   * @default none
+   */
+  readonly sentinels?: readonly string[];
   /** User name, which takes precedence over the user in the URL. @default none */
   readonly username?: string;
   /** Password, which takes precedence over the password in the URL and is never logged. @default none */
@@ -28,6 +35,10 @@ const OPTIONS = describeOptions(
       "an address of Redis: 'redis://127.0.0.1:6379'",
       (_name, url: string) => nameOf(url),
       { required: true },
+    ),
+    sentinels: custom(
+      "a list of addresses of Sentinels: ['redis://10.0.0.7:26379']",
+      (_name, sentinels: readonly string[]) => sentinelsOf(sentinels),
     ),
     username: text('a name'),
     password: text('a password'),
@@ -51,30 +62,51 @@ const OPTIONS = describeOptions(
  * ```
  */
 export function redisBus(options: RedisBusOptions): EngineBus {
-  const { url: name } = OPTIONS.resolve(options);
+  const { url: name, sentinels } = OPTIONS.resolve(options);
   const bus = BUS_OPTIONS.only(options);
   const { connectTimeoutMs: connectTimeout } = busPlan(bus);
   const socket = { ...options.socket, reconnectStrategy: false, connectTimeout };
-  const client = { ...OPTIONS.only(options), socket } as RedisClientOptions;
+  const { sentinels: _, ...given } = OPTIONS.only(options);
+  const client = { ...given, socket } as RedisClientOptions & { readonly url: string };
+  const target =
+    sentinels === undefined
+      ? { client }
+      : { client, sentinels: new ServerOrder(sentinels), timeoutMs: connectTimeout };
   return new EngineBus(
     {
       name,
       hasLog: true,
       witness: primaryWitness(),
-      connect: (...link) => connectToRedis(client, ...link),
+      connect: (...link) => connectToRedis(target, ...link),
     },
     bus,
   );
 }
 
+function sentinelsOf(urls: readonly string[]): readonly string[] {
+  if (Array.isArray(urls) && urls.length > 0 && urls.every(isAddress)) return urls;
+  throw new OptionError(
+    'OPTION_INVALID',
+    "sentinels is not a list of addresses of Sentinels; it looks like ['redis://10.0.0.7:26379']",
+    { option: 'sentinels' },
+  );
+}
+
+function isAddress(url: unknown): boolean {
+  try {
+    const { protocol, hostname } = new URL(String(url));
+    return hostname !== '' && (protocol === 'redis:' || protocol === 'rediss:');
+  } catch {
+    return false;
+  }
+}
+
 /** Returns the name for log lines, without user and password. */
 function nameOf(url: string): string {
-  try {
+  if (isAddress(url)) {
     const { protocol, hostname, port, pathname } = new URL(url);
-    if (hostname !== '' && (protocol === 'redis:' || protocol === 'rediss:')) {
-      return `${protocol}//${hostname}:${port === '' ? '6379' : port}${pathname.replace(/\/$/, '')}`;
-    }
-  } catch {}
+    return `${protocol}//${hostname}:${port === '' ? '6379' : port}${pathname.replace(/\/$/, '')}`;
+  }
   // The error does not quote the URL, because the URL can contain a password.
   throw new OptionError(
     'OPTION_INVALID',

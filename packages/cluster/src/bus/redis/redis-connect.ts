@@ -2,23 +2,49 @@ import { importPeer, onAbort, toError } from '@headrace/core/authoring';
 import type { RedisClientOptions } from '@redis/client';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import type { ServerOrder } from '../server-order.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
 import { RedisLink } from './redis-link.ts';
 import { fieldOf, refusalOf } from './redis-role.ts';
+import { masterUrl } from './redis-sentinel.ts';
+
+/** The server to connect to, and the options of the client. */
+export interface RedisTarget {
+  readonly client: Readonly<RedisClientOptions> & { readonly url: string };
+  /** The Sentinels that know the server, whose name is the host of the URL. */
+  readonly sentinels?: ServerOrder;
+  /** The time for a connect, in milliseconds. */
+  readonly timeoutMs?: number;
+}
 
 /** Connects to Redis twice: one connection publishes, and the other connection listens. */
 export async function connectToRedis(
-  options: Readonly<RedisClientOptions>,
+  { client: given, sentinels, timeoutMs = 0 }: RedisTarget,
   sink: BusLinkSink,
-  { logger, clock }: BusHost,
+  host: BusHost,
   signal: AbortSignal,
 ): Promise<BusLink> {
+  const { logger, clock } = host;
   const peer = await importPeer(
     '@redis/client',
     'npm install @redis/client',
     () => import('@redis/client'),
   );
-  const make = () => peer.createClient(clientOptions(options)) as RedisClient;
+  const create = (options: RedisClientOptions) =>
+    peer.createClient(clientOptions(options)) as RedisClient;
+  const options =
+    sentinels === undefined
+      ? given
+      : {
+          ...given,
+          // Half of the time is left for the master.
+          url: await masterUrl(
+            { create, client: given, sentinels, ms: timeoutMs / 2 },
+            host,
+            signal,
+          ),
+        };
+  const make = () => create(options);
   const [publisher, subscriber] = [make(), make()] as const;
   const clients = [publisher, subscriber];
   const end = () => {

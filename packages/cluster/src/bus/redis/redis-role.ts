@@ -16,7 +16,7 @@ export function refusalOf(info: string): string | undefined {
     return 'this server belongs to a Redis Cluster, which redisBus does not support: use a single master with replicas';
   }
   if (mode === 'sentinel') {
-    return 'this server is a Sentinel, which redisBus does not support: use an address that leads to the master';
+    return 'this server is a Sentinel, and stores nothing: pass its address in the option sentinels of redisBus, and the name of the master in url';
   }
   return undefined;
 }

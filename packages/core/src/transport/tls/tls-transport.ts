@@ -119,7 +119,7 @@ export class TlsTransport implements Transport {
     // Reads the addresses now, because the system forgets them.
     void this.inner.localAddress;
     if (this.unsentBytes > 0) this.inner.abort(info);
-    else if (this.secure !== undefined) this.secure.close(info);
+    else if (this.secure !== undefined) this.closeSecure(this.secure, info);
     else if (this.raw !== undefined) this.raw.destroy();
     else this.inner.close(info);
   }
@@ -128,6 +128,12 @@ export class TlsTransport implements Transport {
     this.wasClosed = true;
     this.handshake.cancel();
     this.inner.abort(info);
+  }
+
+  /** Ends a stream of Node with a close_notify. Above another transport, the stream would keep that transport open. */
+  private closeSecure(secure: Transport, info: CloseInfo): void {
+    if (this.raw instanceof TransportDuplex) secure.abort(info);
+    else secure.close(info);
   }
 
   private start(raw: Duplex): void {

@@ -1,6 +1,6 @@
 /**
- * The order in which the servers of a NATS cluster are tried. Each attempt begins with the server after the last one, because
- * the last one failed or its connection was lost.
+ * The order in which equal servers are tried, as those of a NATS cluster, or several Sentinels. Each attempt begins with the server
+ * after the last one, because the last one failed or its connection was lost.
  */
 export class ServerOrder {
   private readonly servers: readonly string[];
