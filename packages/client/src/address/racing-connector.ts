@@ -1,6 +1,7 @@
 import dns, { type LookupAddress } from 'node:dns';
 import net from 'node:net';
 import type { Channel, Clock, PortPlace } from '@headrace/core';
+import { callSafely } from '@headrace/core/authoring';
 import { interleaved, raceAddresses } from './address-race.ts';
 import type { Connector } from './connector.ts';
 
@@ -59,18 +60,25 @@ function lookupAll({
   lookup = dns.lookup,
 }: PortPlace): Promise<Found> {
   return new Promise((resolve) => {
-    lookup(host, { all: true, family }, (error, answer, oneFamily) => {
-      if (error) return resolve({ error });
-      // The application's lookup function can return a single address.
-      const addresses =
-        typeof answer === 'string'
-          ? [{ address: answer, family: oneFamily ?? net.isIP(answer) }]
-          : answer;
-      if (addresses.length > 0) return resolve({ addresses });
-      const none = new Error(`the name ${host} has no address`);
-      return resolve({ error: Object.assign(none, { code: 'ENOTFOUND' }) });
-    });
+    const answered = (error: NodeJS.ErrnoException | null, answer?: unknown): void =>
+      resolve(error ? { error } : foundIn(host, answer));
+    callSafely(() => lookup(host, { all: true, family }, answered), undefined, answered);
   });
+}
+
+/** Returns the addresses of an answer. The application's lookup function can return a single address, or something else. */
+function foundIn(host: string, answer: unknown): Found {
+  const found: unknown[] = typeof answer === 'string' ? [{ address: answer }] : [answer].flat();
+  const addresses = found.flatMap(addressIn);
+  if (addresses.length > 0) return { addresses };
+  const none = new Error(`the name ${host} has no address`);
+  return { error: Object.assign(none, { code: 'ENOTFOUND' }) };
+}
+
+function addressIn(found: unknown): LookupAddress[] {
+  const { address } = Object(found) as Partial<LookupAddress>;
+  const family = typeof address === 'string' ? net.isIP(address) : 0;
+  return family === 0 ? [] : [{ address: address!, family }];
 }
 
 function lookupOf(one: LookupAddress): net.LookupFunction {

@@ -140,6 +140,27 @@ describe('RacingConnector', () => {
     expect(asked).toEqual(['chat.example', [v6(1)]]);
   });
 
+  it.each<[string, (done: (error: unknown, answer?: unknown) => void) => unknown]>([
+    ['nothing', (done) => done(null)],
+    ['a list of nothing', (done) => done(null, [null, { address: ['127.0.0.1'] }])],
+    ['a rejection', () => Promise.reject(new Error('none'))],
+  ])('fails the connect if a lookup answers later with %s', async (_what, answer) => {
+    const connector = {
+      connect: (place: object) =>
+        new Promise<Channel>((_resolve, reject) => {
+          const { lookup } = place as { lookup: (...args: unknown[]) => void };
+          lookup('chat.example', { all: true }, reject);
+        }),
+    };
+    const lookup = async (_host: string, _options: object, done: () => void) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      await answer(done);
+    };
+    const racing = new RacingConnector<Place, Channel>(connector, 250, systemClock);
+    const place = { host: 'chat.example', port: 1, lookup: lookup as never };
+    await expect(racing.connect(place, { signal })).rejects.toThrow(/has no address|none/);
+  });
+
   it('hands an address, a path and an unknown name on as they are', async () => {
     const asked: unknown[] = [];
     const connector = {

@@ -1,8 +1,8 @@
 import { isHeadraceError } from '@headrace/core';
 import { importPeer } from '@headrace/core/authoring';
 import { describe, expect, it } from 'vitest';
-import { natsBus } from '../../src/nats.ts';
 import { withoutCredentials } from '../../src/bus/redis/redis-bus.ts';
+import { natsBus } from '../../src/nats.ts';
 import { redisBus } from '../../src/redis.ts';
 
 function refusal(make: () => unknown): string {

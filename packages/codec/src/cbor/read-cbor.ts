@@ -42,8 +42,7 @@ export class CborReader extends ValueReader {
   /** Returns the number that belongs to a head. */
   private argument(low: number): number | bigint {
     if (low < 24) return low;
-    if (low === 27) return this.uint64();
-    if (low < 27) return this.uint(1 << (low - 24));
+    if (low < 28) return this.whole(1 << (low - 24));
     throw new Error(`a head has the argument ${low}, which RFC 8949 reserves`);
   }
 

@@ -38,15 +38,13 @@ export class MsgpackReader extends ValueReader {
       case 0xcc:
       case 0xcd:
       case 0xce:
-        return this.uint(1 << (head - 0xcc));
       case 0xcf:
-        return this.uint64();
+        return this.whole(1 << (head - 0xcc));
       case 0xd0:
       case 0xd1:
       case 0xd2:
-        return this.int(1 << (head - 0xd0));
       case 0xd3:
-        return this.int64();
+        return this.signed(1 << (head - 0xd0));
       case 0xd4:
       case 0xd5:
       case 0xd6:
@@ -69,7 +67,7 @@ export class MsgpackReader extends ValueReader {
   }
 
   private extension(length: number): MsgpackExt | Date {
-    const type = this.int(1);
+    const type = Number(this.signed(1));
     if (type !== TIME_TYPE) return new MsgpackExt(type, this.take(length));
     const from = this.at;
     const time = this.time(length);
@@ -89,7 +87,7 @@ export class MsgpackReader extends ValueReader {
       seconds = (upper & 3) * TWO_32 + this.uint(4);
     } else if (length === 12) {
       nanoseconds = this.uint(4);
-      seconds = this.int64();
+      seconds = this.signed(8);
     } else throw new Error(`a time has ${length} bytes, not 4, 8 or 12`);
     if (nanoseconds >= NANOSECONDS) throw new Error(`a time has ${nanoseconds} nanoseconds`);
     const ms = Number(seconds) * 1000 + nanoseconds / NANOSECONDS_OF_MS;

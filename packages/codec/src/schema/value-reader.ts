@@ -55,24 +55,20 @@ export abstract class ValueReader {
     return width === 2 ? this.bytes.readUInt16BE(from) : this.bytes.readUInt32BE(from);
   }
 
-  /** Returns a number of 8 bytes, as a `bigint` if a `number` cannot represent it. */
-  protected uint64(): number | bigint {
+  /** Returns a number of 1, 2, 4 or 8 bytes, as a `bigint` if a `number` cannot represent it. */
+  protected whole(width: number): number | bigint {
+    if (width < 8) return this.uint(width);
     const from = this.skip(8);
     const high = this.bytes.readUInt32BE(from);
     const low = this.bytes.readUInt32BE(from + 4);
     return high < FIRST_INEXACT ? high * TWO_32 + low : (BigInt(high) << 32n) | BigInt(low);
   }
 
-  /** Returns a signed number of 1, 2 or 4 bytes. */
-  protected int(width: number): number {
-    const from = this.skip(width);
-    if (width === 1) return this.bytes.readInt8(from);
-    return width === 2 ? this.bytes.readInt16BE(from) : this.bytes.readInt32BE(from);
-  }
-
-  /** Returns a signed number of 8 bytes, as a `bigint` if a `number` cannot represent it. */
-  protected int64(): number | bigint {
-    return shortest(BigInt.asIntN(64, BigInt(this.uint64())));
+  /** Returns a signed number of 1, 2, 4 or 8 bytes, as a `bigint` if a `number` cannot represent it. */
+  protected signed(width: number): number | bigint {
+    if (width === 8) return shortest(BigInt.asIntN(64, BigInt(this.whole(8))));
+    const unused = 32 - 8 * width;
+    return (this.uint(width) << unused) >> unused;
   }
 
   protected single(): number {

@@ -1,4 +1,5 @@
-import type net from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import { isIP, type LookupFunction, type NetConnectOpts } from 'node:net';
 import { callSafely } from '../call/call-safely.ts';
 import type { Clock } from '../contract.ts';
 import { fn } from '../option/function-option.ts';
@@ -67,7 +68,7 @@ export interface PortPlace {
    * Function with the parameters of Node's `dns.lookup`, which it replaces. The function finds the addresses of the
    * host.
    */
-  readonly lookup?: net.LookupFunction;
+  readonly lookup?: LookupFunction;
 }
 
 /** A Unix socket or a named pipe. */
@@ -182,21 +183,48 @@ function plainConnectorFor(
     keepAlive: settings.keepAlive,
     keepAliveInitialDelay: settings.keepAliveInitialDelayMs,
     autoSelectFamilyAttemptTimeout: CONNECT_SOCKET_OPTIONS.part(options).familyAttemptMs,
-  } as net.NetConnectOpts;
+  } as NetConnectOpts;
   // The encrypted socket on top reads from the handle itself.
   return isEncrypted
     ? SocketTransport.of(connectSocket(socketOptions, setKeepAlive))
     : SocketTransport.connecting(socketOptions, setKeepAlive);
 }
 
-/** Makes a failure of `lookup` a failure of the connect, because Node ignores the value that a lookup returns. */
-function guarded(lookup: net.LookupFunction): net.LookupFunction {
-  return (host, options, done) =>
+/**
+ * Makes a failure of `lookup`, and an answer without an address, a failure of the connect. Node ignores the value that a lookup
+ * returns, and ends the process at an answer of another form (https://github.com/nodejs/node/issues/57112).
+ */
+function guarded(lookup: LookupFunction): LookupFunction {
+  return (host, options, done) => {
+    let isOver = false;
+    const answered: typeof done = (error, answer) => {
+      if (isOver) return;
+      isOver = true;
+      const [first, ...more] = error ? [] : addressesIn(answer);
+      if (error) done(error, '');
+      else if (first === undefined) done(notFound(host), '');
+      else if (options.all === true) done(null, [first, ...more]);
+      else done(null, first.address, first.family);
+    };
     callSafely(
-      () => lookup(host, options, done),
+      () => lookup(host, options, answered),
       undefined,
-      (error) => done(error, ''),
+      (error) => answered(error, ''),
     );
+  };
+}
+
+/** Returns the addresses of an answer, which is one address or a list. */
+function addressesIn(answer: unknown): LookupAddress[] {
+  const found: unknown[] = Array.isArray(answer) ? answer : [answer];
+  return found
+    .map((one) => (typeof one === 'string' ? one : (one as Partial<LookupAddress> | null)?.address))
+    .filter((address) => typeof address === 'string' && isIP(address) !== 0)
+    .map((address) => ({ address: address!, family: isIP(address!) }));
+}
+
+function notFound(host: string): Error {
+  return Object.assign(new Error(`lookup found no address of ${host}`), { code: 'ENOTFOUND' });
 }
 
 /** Returns the place as text, for error messages. */

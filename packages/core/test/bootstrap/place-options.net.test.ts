@@ -25,6 +25,42 @@ it('connect passes lookup and family on to Node', async () => {
   await server.close();
 });
 
+type Answer = (error: Error | null, ...answer: unknown[]) => void;
+
+it.each<[string, (done: Answer) => unknown]>([
+  ['nothing', (done) => done(null)],
+  ['a number', (done) => done(null, 5, 4)],
+  ['an empty list', (done) => done(null, [])],
+  ['a list of nothing', (done) => done(null, [null, {}])],
+  ['lists within a list', (done) => done(null, [{ address: ['127.0.0.1'], family: 4 }])],
+  ['a name', (done) => done(null, 'localhost', 4)],
+  ['an error and then an address', (done) => done(new Error('none')) ?? done(null, '127.0.0.1', 4)],
+  ['a rejection', () => Promise.reject(new Error('none'))],
+])('connect fails if a lookup answers later with %s', async (_what, answer) => {
+  for (const family of [0, 4] as const) {
+    const lookup = (_host: string, _options: object, done: Answer) =>
+      void setImmediate(() => void Promise.resolve(answer(done)).catch(done));
+    const connect = client.connect({ port: 1, host: 'a.test', family, lookup: lookup as never });
+    await expect(connect).rejects.toThrow(/lookup found no address of a\.test|none/);
+  }
+});
+
+it.each<[string, (done: Answer) => void]>([
+  ['a text', (done) => done(null, '127.0.0.1', 4)],
+  ['a text without its family', (done) => done(null, '127.0.0.1')],
+  ['a list of texts', (done) => done(null, ['127.0.0.1'])],
+  ['a list with one that is no address', (done) => done(null, [{}, { address: '127.0.0.1' }])],
+  ['two answers', (done) => done(null, '127.0.0.1', 4) ?? done(new Error('late'))],
+])('connect takes the address of a lookup that answers with %s', async (_what, answer) => {
+  const server = await bind({ port: 0, host: '127.0.0.1' });
+  for (const family of [0, 4] as const) {
+    const lookup = (_host: string, _options: object, done: Answer) => answer(done);
+    const place = { port: server.port, host: 'a.test', family, lookup: lookup as never };
+    await (await client.connect(place)).close();
+  }
+  await server.close();
+});
+
 it('gives the connect to each address of a host 2.5 s, and not only the 250 ms of Node', async () => {
   const connect = vi.spyOn(net, 'connect');
   const place = { port: 1, host: '127.0.0.1' };

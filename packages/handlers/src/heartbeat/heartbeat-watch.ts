@@ -32,6 +32,8 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
   private lastRoundTripMs: number | undefined = undefined;
   /** The last ping, until it has reached the kernel. */
   private pingOnItsWay: WriteFuture | undefined = undefined;
+  /** The progress of the output at the last check. */
+  private progress = 0;
   private writes: WriteWatch | undefined = undefined;
 
   constructor(
@@ -155,11 +157,20 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     if (isOn()) callInContext(ctx, () => this.arm(ctx, machine));
   }
 
-  /** Reports held reads to the machine, because no answer can be missed meanwhile. */
+  /** Whether the peer has taken output since the last check. A ping that waits behind this output cannot be answered yet. */
+  private isTakingOutput({ channel }: Context): boolean {
+    const { outboundProgress } = channel;
+    const isTaking = outboundProgress !== this.progress;
+    this.progress = outboundProgress;
+    return isTaking;
+  }
+
+  /** Reports held reads, and a ping that waits, to the machine, because no answer can be missed meanwhile. */
   private standStill(ctx: Context, machine: HeartbeatMachine): void {
     const { isReadHeld, readHeldMs, autoRead } = ctx.channel;
     const now = ctx.clock.now();
-    if (isReadHeld || !(autoRead || this.isAsked)) machine.stand(now);
+    const isPingWaiting = this.pingOnItsWay !== undefined && this.isTakingOutput(ctx);
+    if (isReadHeld || !(autoRead || this.isAsked) || isPingWaiting) machine.stand(now);
     else if (readHeldMs > this.heldMs) machine.stood(now, readHeldMs - this.heldMs);
     this.heldMs = readHeldMs;
   }
@@ -187,6 +198,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     const future = ctx.writeAndFlush(this.format.ping());
     if (future.isSettled) return;
     this.pingOnItsWay = future;
+    this.progress = ctx.channel.outboundProgress;
     future.onSettled(() => {
       this.pingOnItsWay = undefined;
     });

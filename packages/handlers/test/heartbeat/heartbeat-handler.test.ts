@@ -1,5 +1,5 @@
 import { AttributeKey, type Context, type Handler, type WriteFuture } from '@headrace/core';
-import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { connectedPair, EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { AdaptiveInterval } from '../../src/heartbeat/adaptive-interval.ts';
 import {
@@ -416,6 +416,28 @@ describe('HeartbeatHandler, watching', () => {
     channel.advance(7000);
     expect(pings).toBe(1);
     expect(channel.closeInfo?.reason).toBe('heartbeat');
+  });
+
+  it('a ping that waits behind output which the peer takes is not missed, and a dead peer is found', () => {
+    const { client, server, clock } = connectedPair({
+      capacityBytes: 1024,
+      server: ({ pipeline }) => {
+        const format = bytesHeartbeat({ ping: Buffer.from('?'), pong: Buffer.from('!') });
+        const rules = { intervalMs: 1000, timeoutMs: 1000, maxMissed: 1 };
+        pipeline.addLast(new HeartbeatHandler({ format, ...rules }));
+      },
+    });
+    client.autoRead = false;
+    server.writeAndFlush(Buffer.alloc(100 * 1024)).onSettled(() => {});
+    for (let second = 0; second < 30; second++) {
+      client.read();
+      clock.advance(500);
+      client.read();
+      clock.advance(500);
+    }
+    expect(server.isOpen).toBe(true);
+    clock.advance(4000);
+    expect(server.closeInfo?.reason).toBe('heartbeat');
   });
 
   it('a process that stood still does not blame the peer', () => {

@@ -47,6 +47,8 @@ export interface FrameTransportListener {
    * @param finished - number of complete messages that have been read
    */
   inputRead(isWithin: boolean, finished: number): void;
+  /** Called at the end of a burst that brought bytes of a message, but no whole message. */
+  partRead(): void;
 }
 
 /**
@@ -157,7 +159,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     if (this.isGone || !this.reader.isWaiting) return;
     this.reader.readOn();
     this.wasRead();
-    this.endRead();
+    this.endBurst();
   }
 
   /** Requests a read from a channel without auto-read. */
@@ -388,6 +390,12 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
 
   /** Ends a burst: the messages since the last call arrived together. */
   endRead(): void {
+    const { intake, reader } = this;
+    if (!intake.isInBurst && reader.isWithin && !intake.isOver) this.listener?.partRead();
+    this.endBurst();
+  }
+
+  private endBurst(): void {
     this.intake.endBurst();
     this.readBelow();
   }

@@ -17,7 +17,8 @@ export class MessageIntake {
   isDue = false;
   private readonly source: MessageSource;
   private mayRead = false;
-  private isInBurst = false;
+  /** Whether a message has arrived since the last burst ended. */
+  isInBurst = false;
   /** Number of messages since the start, for {@link TransportSink.checkTurn}. */
   private received = 0;
 

@@ -83,7 +83,7 @@ export function beginPipeline(
 class WebSocketStart implements Handler, FrameTransportListener {
   private readonly transport: WebSocketTransport;
   private readonly messageTimeoutMs: number;
-  private channel: Channel | undefined = undefined;
+  private ctx: Context | undefined = undefined;
   private deadline: MessageDeadline | undefined = undefined;
 
   constructor(transport: WebSocketTransport, messageTimeoutMs: number) {
@@ -91,20 +91,26 @@ class WebSocketStart implements Handler, FrameTransportListener {
     this.messageTimeoutMs = messageTimeoutMs;
   }
 
-  handlerAdded({ channel }: Context): void {
-    this.channel = channel;
+  handlerAdded(ctx: Context): void {
+    this.ctx = ctx;
     this.transport.listener = this;
   }
 
   peerClosed(close: WebSocketClose): void {
-    this.channel!.attributes.set(WEB_SOCKET_CLOSE, close);
+    this.ctx!.channel.attributes.set(WEB_SOCKET_CLOSE, close);
   }
 
   inputRead(isWithin: boolean, finished: number): void {
-    const { channel, messageTimeoutMs } = this;
-    if (!channel!.isOpen || !Number.isFinite(messageTimeoutMs)) return;
-    this.deadline ??= new MessageDeadline(channel!, messageTimeoutMs);
+    const { messageTimeoutMs } = this;
+    const { channel } = this.ctx!;
+    if (!channel.isOpen || !Number.isFinite(messageTimeoutMs)) return;
+    this.deadline ??= new MessageDeadline(channel, messageTimeoutMs);
     this.deadline.inputRead(isWithin, finished);
+  }
+
+  /** Ends a burst without a message, as a decoder of frames does: the peer lives, although its pongs wait behind the message. */
+  partRead(): void {
+    this.ctx!.fireChannelReadComplete();
   }
 
   channelActive(ctx: Context): void {
