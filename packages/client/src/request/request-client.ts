@@ -432,9 +432,9 @@ function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<
 }
 
 /**
- * Returns true if the connection accepts no more calls, and ends it, unless the peer ends it after its last answers. With `allowHalfOpen`, one direction of such a connection can
- * stay open, and calls would choose the connection again. A full queue is neither a reason to end the connection nor to retry at
- * once.
+ * Returns true if the connection accepts no more calls, and ends it, unless the peer ends it after its last answers. With
+ * `allowHalfOpen`, one direction of such a connection can stay open, and calls would choose the connection again. A full queue is
+ * neither a reason to end the connection nor to retry at once.
  */
 function endIfOver(channel: Channel, error: unknown): boolean {
   if (!isHeadraceError(error, 'REQUEST_LOST')) return false;
