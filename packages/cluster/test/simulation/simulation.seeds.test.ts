@@ -11,6 +11,7 @@ import { userScenario } from './user-scenario.ts';
 const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
   ['a cluster has one view of its members', 2000, groupScenario],
   ['users have one connection', 2000, userScenario()],
+  ['and while nodes leave and come back', 2000, userScenario({ isRolling: true })],
   ['a node that is not heard gets each answer or a reason', 1000, unheardScenario()],
   ['a gateway with slow workers handles each line', 200, gatewayScenario()],
   ['and answers it once while its nodes leave', 200, gatewayScenario({ isOrderly: true })],

@@ -41,7 +41,8 @@ export interface TunnelTerms {
 
 /** The two ways to connect: by a WebSocket, or by the tunnel. */
 export interface Ways<C> {
-  readonly webSocket: (timeoutMs: number) => Promise<C>;
+  /** `ended` is called when the opened WebSocket has ended, and says whether it had carried anything to this side. */
+  readonly webSocket: (timeoutMs: number, ended: (hasCarried: boolean) => void) => Promise<C>;
   readonly tunnel: () => Promise<C>;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock | undefined;
@@ -56,11 +57,15 @@ const OPTIONS = describeOptions('HttpTunnel', {
 
 const STORED = 'headrace:http-tunnel:';
 
+/** Number of WebSockets in a row that opened and carried nothing, after which the tunnel is tried first. */
+const MAX_EMPTY = 3;
+
 /**
  * A fallback of `WebSocketBootstrap` for networks that let no WebSocket through, for example behind some proxies. The tunnel
  * carries the same messages over plain HTTP requests, which the server accepts with its option `httpTunnel`. The tunnel is tried
- * if a WebSocket fails before it opens. After a success, the tunnel is tried first for a period (`webSocketAgainMs`). A page
- * keeps this preference in its `localStorage`. A program keeps the preference in this object, so share the object between all
+ * if a WebSocket fails before it opens, or after three WebSockets in a row have opened and ended without a message of the server,
+ * because some proxies let only the handshake through. After a success, the tunnel is tried first for a period
+ * (`webSocketAgainMs`). A page keeps this preference in its `localStorage`. A program keeps the preference in this object, so share the object between all
  * bootstraps. If the tunnel is used, the channel's attribute `WEB_SOCKET_TUNNEL` is `true`, and a line is logged.
  *
  * A session of a tunnel lives on one server. Several servers behind a balancer need sticky sessions, or the connect fails with
@@ -83,6 +88,8 @@ export class HttpTunnel {
   private readonly options: Required<{ readonly [K in keyof HttpTunnelOptions]: number }>;
   /** For each URL, the time of day until which the tunnel is tried first. */
   private readonly preferred = new Map<string, number>();
+  /** For each URL, the number of WebSockets in a row that carried nothing. */
+  private readonly empty = new Map<string, number>();
 
   constructor(options: HttpTunnelOptions = {}) {
     this.options = OPTIONS.resolve(options);
@@ -95,6 +102,7 @@ export class HttpTunnel {
    */
   isPreferred(url: string | URL, clock: Clock = systemClock): boolean {
     const key = httpUrl(url).href;
+    if (this.emptyOf(key) >= MAX_EMPTY) return true;
     const until =
       this.preferred.get(key) ?? Number(stored((store) => store.getItem(STORED + key)) ?? 0);
     const left = until - clock.timeOfDay();
@@ -106,7 +114,10 @@ export class HttpTunnel {
   async connect<C>(url: string | URL, ways: Ways<C>): Promise<C> {
     const { signal, clock = systemClock } = ways;
     const byWebSocket = async (): Promise<C> => {
-      const channel = await ways.webSocket(this.options.webSocketTimeoutMs);
+      const channel = await ways.webSocket(this.options.webSocketTimeoutMs, (hasCarried) => {
+        const key = httpUrl(url).href;
+        this.empty.set(key, hasCarried ? 0 : this.emptyOf(key) + 1);
+      });
       this.forget(url);
       return channel;
     };
@@ -133,10 +144,16 @@ export class HttpTunnel {
     throw failureOf(tellingOf(second, first), both as [Error, Error]);
   }
 
+  private emptyOf(key: string): number {
+    return this.empty.get(key) ?? 0;
+  }
+
   private remember(url: string | URL, clock: Clock): void {
     const key = httpUrl(url).href;
     const until = clock.timeOfDay() + this.options.webSocketAgainMs;
     this.preferred.set(key, until);
+    // After the period, one more WebSocket is tried.
+    this.empty.set(key, Math.min(this.emptyOf(key), MAX_EMPTY - 1));
     stored((store) => store.setItem(STORED + key, String(until)));
   }
 

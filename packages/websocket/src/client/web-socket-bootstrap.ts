@@ -1,14 +1,18 @@
 import {
   type Channel,
+  type Context,
   connectChannel,
+  type Handler,
   OptionError,
   type Pipeline,
   type Transport,
 } from '@headrace/core';
 import { CHANNEL_OPTIONS, describeOptions, unchecked } from '@headrace/core/authoring';
+import { CUT_OFF } from '../socket/close-codes.ts';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import {
   beginPipeline,
+  WEB_SOCKET_CLOSE,
   WEB_SOCKET_TUNNEL,
   type WebSocketChannel,
   type WebSocketTransport,
@@ -89,7 +93,11 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
     const { httpTunnel: tunnel, tls, ...tunnelled } = OWN_OPTIONS.part(options);
     const { messageTimeoutMs, ...limits } = MESSAGE_LIMITS.part(options);
     const { clock, logger } = options;
-    const over = async (transport: WebSocketClientTransport, terms: object): Promise<Channel> =>
+    const over = async (
+      transport: WebSocketClientTransport,
+      terms: object,
+      ...first: Handler[]
+    ): Promise<Channel> =>
       connectChannel(transport, {
         ...CHANNEL_OPTIONS.only(options),
         ...CONNECT_TIMEOUT.only(options),
@@ -98,16 +106,27 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
         target: String(url),
         initialize: (opening) => {
           beginPipeline(opening, transport, messageTimeoutMs);
+          opening.pipeline.addLast(...first);
           return initialize(opening as unknown as WebSocketChannel);
         },
       });
-    const byWebSocket = (terms: object) => over(dial(url, options), terms);
-    if (tunnel === undefined) return (await byWebSocket({})) as unknown as Channel<R, W>;
+    if (tunnel === undefined)
+      return (await over(dial(url, options), {})) as unknown as Channel<R, W>;
     if (tls !== undefined) throw tlsOfTunnel();
     const { connectTimeoutMs } = CONNECT_TIMEOUT.part(options);
     const channel: unknown = await tunnel.connect(url, {
-      webSocket: (timeoutMs) =>
-        byWebSocket({ connectTimeoutMs: Math.min(timeoutMs, connectTimeoutMs) }),
+      webSocket: async (timeoutMs, ended) => {
+        const input = new FirstInput();
+        const terms = { connectTimeoutMs: Math.min(timeoutMs, connectTimeoutMs) };
+        const channel = await over(dial(url, options), terms, input);
+        channel.onClosed(() => {
+          const { closeInfo, attributes } = channel;
+          const code = attributes.get(WEB_SOCKET_CLOSE)?.code ?? CUT_OFF;
+          // A WebSocket that this side closed early tells nothing.
+          if (closeInfo?.reason !== 'local') ended(input.hasCome || code !== CUT_OFF);
+        });
+        return channel;
+      },
       tunnel: () => {
         const attributes = [[WEB_SOCKET_TUNNEL, true]];
         return over(tunnel.dial(url, { ...tunnelled, clock, limits }), { attributes });
@@ -117,6 +136,17 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
       logger,
     });
     return channel as Channel<R, W>;
+  }
+}
+
+/** Notices the first message, and leaves the pipeline. */
+class FirstInput implements Handler {
+  hasCome = false;
+
+  channelRead(ctx: Context, message: unknown): void {
+    this.hasCome = true;
+    ctx.fireChannelRead(message);
+    if (!ctx.isRemoved) ctx.pipeline.remove(this);
   }
 }
 

@@ -193,6 +193,44 @@ describe('a WebSocket over HTTP requests', () => {
     expect(await say(channel, 'hello')).toBe('HELLO');
   });
 
+  it('is tried first after WebSockets that were cut before they carried anything', async () => {
+    const url = await serving();
+    const tunnel = new HttpTunnel();
+    letsUpgradesThrough = true;
+    for (const isCut of [false, true]) {
+      for (let i = 0; i < 3; i += 1) {
+        const channel = await connect(url, { tunnel });
+        await expect.poll(() => accepted.length).toBe(1);
+        if (isCut) accepted.pop()!.abort();
+        // A close frame comes through.
+        else accepted.pop()!.close();
+        await channel.closed;
+      }
+      expect(tunnel.isPreferred(url)).toBe(isCut);
+    }
+    const channel = await connect(url, { tunnel });
+    expect(channel.attributes.get(WEB_SOCKET_TUNNEL)).toBe(true);
+    expect(await say(channel, 'hello')).toBe('HELLO');
+    expect(upgrades).toBe(6);
+  });
+
+  it('counts no WebSocket that carried a message, or that the client closed itself', async () => {
+    const url = await serving();
+    const tunnel = new HttpTunnel();
+    letsUpgradesThrough = true;
+    for (let i = 0; i < 6; i += 1) {
+      const channel = await connect(url, { tunnel });
+      if (i < 3) await channel.close();
+      else {
+        channel.writeAndFlush('hello').onSettled(() => {});
+        await channel[Symbol.asyncIterator]().next();
+        accepted.pop()!.abort();
+      }
+      await channel.closed;
+    }
+    expect(tunnel.isPreferred(url)).toBe(false);
+  });
+
   it('is not there unless the server has the option', async () => {
     const url = await serving({ httpTunnel: false });
     await expect(connect(url)).rejects.toMatchObject({

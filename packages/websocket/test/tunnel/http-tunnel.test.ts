@@ -1,5 +1,6 @@
 // How the two ways to a server are tried, without a network.
 import { ChannelError, OptionError, TimedOutError } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { HttpTunnel } from '../../src/client/http-tunnel.ts';
 import { WEB_SOCKET_ERRORS } from '../../src/web-socket-errors.ts';
@@ -19,6 +20,39 @@ async function failureOf(webSocket: Error, tunnel: Error, way = new HttpTunnel()
     (error: unknown) => error as Error,
   );
 }
+
+describe('an HttpTunnel whose WebSockets open', () => {
+  /** Connects, and ends a WebSocket at once. Returns the way. */
+  const connectVia = (way: HttpTunnel, clock: VirtualClock, hasCarried: boolean): Promise<string> =>
+    way.connect(url, {
+      webSocket: (_timeoutMs, ended) => {
+        setImmediate(() => ended(hasCarried));
+        return Promise.resolve('webSocket');
+      },
+      tunnel: () => Promise.resolve('tunnel'),
+      signal: undefined,
+      clock,
+      logger: undefined,
+    });
+
+  it('goes by the tunnel after three in a row that carried nothing, and comes back', async () => {
+    const [way, clock, ways] = [new HttpTunnel(), new VirtualClock(), [] as string[]];
+    const connects = async (...carried: boolean[]): Promise<void> => {
+      for (const hasCarried of carried) {
+        ways.push(await connectVia(way, clock, hasCarried));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await connects(false, false, true, false, false, false);
+    expect(ways.splice(0)).toEqual(Array.from({ length: 6 }, () => 'webSocket'));
+    await connects(false, false);
+    clock.advance(600_001);
+    await connects(false, false, false);
+    clock.advance(600_001);
+    await connects(true, true);
+    expect(ways.join(' ')).toBe('tunnel tunnel webSocket tunnel tunnel webSocket webSocket');
+  });
+});
 
 describe('the two ways of an HttpTunnel, where both fail', () => {
   const timeout = new TimedOutError('TIMEOUT_CONNECT', 'no WebSocket in 5000 ms', {
