@@ -9,6 +9,7 @@ import {
   onceAfterEvent,
   RecentMap,
   toError,
+  whenSettled,
 } from '@headrace/core/authoring';
 import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -340,7 +341,7 @@ export class Worker<Message = unknown> {
           this.jobDone(entry, job);
           this.advance(entry);
         };
-        returned.then(over, (thrown: unknown) => {
+        whenSettled(returned, over, (thrown: unknown) => {
           this.failed(entry, job, thrown);
           over();
         });

@@ -1,3 +1,4 @@
+import { Worker } from '@headrace/cluster/gateway';
 import { textLines } from '@headrace/codec';
 import { DrainEvent, DrainStartEvent } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
@@ -789,6 +790,61 @@ describe('Gateway and Worker', () => {
     world.clock.advance(100);
     expect(first.notes.at(-1)).toBe('good');
     expect(channel.isReadHeld).toBe(false);
+  });
+
+  it('take what a function of the worker returns by the rules of await', () => {
+    const world = new GatewayWorld();
+    const handled: string[] = [];
+    let running = 0;
+    // biome-ignore-start lint/suspicious/noThenProperty: the subject of the test
+    const returned: Readonly<Record<string, unknown>> = {
+      value: { if: {}, then: {}, else: {} },
+      throws: {
+        then() {
+          throw new Error('then throws');
+        },
+      },
+      twice: {
+        then(succeed: () => void, fail: (error: Error) => void) {
+          world.clock.schedule(succeed, 10);
+          world.clock.schedule(() => fail(new Error('late')), 15);
+        },
+      },
+    };
+    // biome-ignore-end lint/suspicious/noThenProperty: the subject of the test
+    new Worker<string>({
+      cluster: { gatewayPort: world.port('worker') },
+      onMessage(connection, line): never {
+        if (line in returned) return returned[line] as never;
+        running += 1;
+        handled.push(`${line} ${running}`);
+        const then = (succeed: () => void) => {
+          world.clock.schedule(() => {
+            running -= 1;
+            void connection.write(line);
+            succeed();
+          }, 10);
+        };
+        return { then } as never;
+      },
+    });
+    world.setState('worker', 'ready');
+    const gateway = world.gateway();
+    const channels = Object.keys(returned).map((kind) => {
+      const channel = world.connection(gateway);
+      channel.writeInbound(kind, 'one', 'two');
+      world.clock.advance(100);
+      return [channel.readOutbound(), channel.readOutbound()];
+    });
+    expect(channels).toEqual([
+      ['one', 'two'],
+      ['one', 'two'],
+      ['one', 'two'],
+    ]);
+    expect(handled).toEqual(['one 1', 'two 1', 'one 1', 'two 1', 'one 1', 'two 1']);
+    expect(world.lines.filter((line) => line.startsWith('error'))).toEqual([
+      expect.stringContaining('the worker failed at a message of the connection'),
+    ]);
   });
 
   it('refuse a message that no envelope takes', () => {
