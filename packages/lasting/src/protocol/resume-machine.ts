@@ -544,12 +544,12 @@ export class ResumeMachine {
 
   /**
    * Returns the next frame for the link, if any, and marks it as sent. A message that is too long for the link is not sent, because
-   * it would end each link. It is then in {@link unsendable}.
+   * it would end each link. It is then in {@link unsendable}, and no message after it is sent.
    */
   nextFrame(): OutboundBytes | undefined {
     if (this.isAnswerDue) return this.nextAnswer();
     if (this.urgent !== undefined) return this.nextUrgent(this.urgent);
-    if (this.link !== LINKED || this.isReset) return undefined;
+    if (this.link !== LINKED || this.isReset || this.unsendable !== undefined) return undefined;
     const { incoming, outgoing } = this;
     if (this.isAckDue) {
       return encodeResumeFrame({ kind: 'ack', received: incoming.acknowledge() });

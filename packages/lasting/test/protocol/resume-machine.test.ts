@@ -134,6 +134,23 @@ const bytes = (frame: ResumeFrame) => encodeResumeFrame(frame);
 const utf8 = (text: string) => Buffer.from(text);
 
 describe('ResumeMachine', () => {
+  it('sends nothing after a message that is too long for the link', () => {
+    const { client, server } = linked();
+    client.loseLink();
+    server.loseLink();
+    server.addAll([utf8('a'), Buffer.alloc(2000), utf8('b')]);
+    client.beginLink({ inbound: 1000 });
+    const hello = frameOf(client);
+    server.resume(hello, decodeResumeFrame(hello) as ResumeFrame & { kind: 'resume' });
+    const kinds = Array.from({ length: 6 }, () => server.nextFrame())
+      .filter((frame) => frame !== undefined)
+      .map((frame) => decodeResumeFrame(Buffer.from(toBuffer(frame))).kind);
+    expect(kinds).toEqual(['resumed', 'data']);
+    expect(server.unsendable?.details).toEqual({ message: 2, bytes: 2000, most: 999 });
+    server.reset();
+    expect(next(server)).toMatchObject({ kind: 'end', reason: 'reset' });
+  });
+
   it('agrees on the shorter window and the smaller credit', () => {
     const client = new ResumeMachine({ windowMs: 10_000, creditBytes: 9000, random });
     const server = new ResumeMachine({ windowMs: 60_000, creditBytes: 4096, random });
