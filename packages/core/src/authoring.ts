@@ -34,7 +34,7 @@ export {
   releaseSource,
 } from './call/given-source.ts';
 export { onAbort } from './call/on-abort.ts';
-export { isPromiseLike } from './call/promise-like.ts';
+export { isPromiseLike, whenSettled } from './call/promise-like.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './call/watched-emitter.ts';
 // Options of a channel, for functions that accept them among other options

@@ -1,3 +1,4 @@
+import { Worker } from '@headrace/cluster/gateway';
 import { textLines } from '@headrace/codec';
 import { DrainEvent, DrainStartEvent } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
@@ -557,6 +558,42 @@ describe('Gateway and Worker', () => {
     expect(second.notes).toEqual(['moved here', 'a']);
   });
 
+  it('choose no worker that leaves, though its node is ready, until it stays', () => {
+    const { world, gateway, channel, first, second } = pair({ delivery: 'acknowledged' });
+    first.workMs = () => 200;
+    channel.writeInbound('a', 'b');
+    world.clock.advance(50);
+    void first.worker.emptyWithin(10_000);
+    world.clock.advance(8000);
+    expect(first.notes).toEqual(['connect', 'a', 'close moved']);
+    expect(second.notes).toEqual(['moved here', 'b']);
+    expect(first.worker.connections).toBe(0);
+    world.setState(first.node, 'gone');
+    void second.worker.emptyWithin(5000);
+    world.clock.advance(1000);
+    const late = world.connection(gateway);
+    world.clock.advance(100);
+    expect([channel.readHolds, late.readHolds]).toEqual([['Gateway'], ['Gateway']]);
+    world.clock.advance(10_000);
+    expect([channel.readHolds, late.readHolds]).toEqual([[], []]);
+  });
+
+  it('call onClose only after onConnect, though a connection moves while a function runs', () => {
+    const { world, channel, first, second } = pair({ delivery: 'acknowledged' });
+    first.workMs = () => 1e4;
+    channel.writeInbound('a');
+    world.clock.advance(50);
+    for (const { node } of [first, second, first]) {
+      world.setState(node, 'gone');
+      world.clock.advance(200);
+      world.setState(node, 'ready');
+      world.clock.advance(200);
+    }
+    world.clock.advance(1e5);
+    expect(first.notes).toEqual(['connect', 'a', 'close moved']);
+    expect(second.notes).toEqual([...['moved here', 'a again', 'close moved', 'moved here']]);
+  });
+
   it('resolve each call of emptyWithin when the last connection has gone', async () => {
     const { world, first } = pair();
     world.loss = 1;
@@ -753,6 +790,61 @@ describe('Gateway and Worker', () => {
     world.clock.advance(100);
     expect(first.notes.at(-1)).toBe('good');
     expect(channel.isReadHeld).toBe(false);
+  });
+
+  it('take what a function of the worker returns by the rules of await', () => {
+    const world = new GatewayWorld();
+    const handled: string[] = [];
+    let running = 0;
+    // biome-ignore-start lint/suspicious/noThenProperty: the subject of the test
+    const returned: Readonly<Record<string, unknown>> = {
+      value: { if: {}, then: {}, else: {} },
+      throws: {
+        then() {
+          throw new Error('then throws');
+        },
+      },
+      twice: {
+        then(succeed: () => void, fail: (error: Error) => void) {
+          world.clock.schedule(succeed, 10);
+          world.clock.schedule(() => fail(new Error('late')), 15);
+        },
+      },
+    };
+    // biome-ignore-end lint/suspicious/noThenProperty: the subject of the test
+    new Worker<string>({
+      cluster: { gatewayPort: world.port('worker') },
+      onMessage(connection, line): never {
+        if (line in returned) return returned[line] as never;
+        running += 1;
+        handled.push(`${line} ${running}`);
+        const then = (succeed: () => void) => {
+          world.clock.schedule(() => {
+            running -= 1;
+            void connection.write(line);
+            succeed();
+          }, 10);
+        };
+        return { then } as never;
+      },
+    });
+    world.setState('worker', 'ready');
+    const gateway = world.gateway();
+    const channels = Object.keys(returned).map((kind) => {
+      const channel = world.connection(gateway);
+      channel.writeInbound(kind, 'one', 'two');
+      world.clock.advance(100);
+      return [channel.readOutbound(), channel.readOutbound()];
+    });
+    expect(channels).toEqual([
+      ['one', 'two'],
+      ['one', 'two'],
+      ['one', 'two'],
+    ]);
+    expect(handled).toEqual(['one 1', 'two 1', 'one 1', 'two 1', 'one 1', 'two 1']);
+    expect(world.lines.filter((line) => line.startsWith('error'))).toEqual([
+      expect.stringContaining('the worker failed at a message of the connection'),
+    ]);
   });
 
   it('refuse a message that no envelope takes', () => {

@@ -1,4 +1,4 @@
-import { isPromiseLike } from './promise-like.ts';
+import { isPromiseLike, whenSettled } from './promise-like.ts';
 
 /**
  * Returns the result of an application's function whose caller does not wait for a promise. A promise is refused, and its
@@ -9,6 +9,6 @@ import { isPromiseLike } from './promise-like.ts';
  */
 export function atOnce<T>(name: string, given: T): T {
   if (!isPromiseLike(given)) return given;
-  given.then(undefined, () => {});
+  whenSettled(given, undefined, () => {});
   throw new TypeError(`${name} returned a promise, but must return its answer at once`);
 }

@@ -1,8 +1,47 @@
 import { toError } from '../errors.ts';
 
-/** Returns true for promises and other objects with a `then`. */
+/** Returns true for promises and other values that `await` waits for: those with a method `then`. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value;
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+  if (!('then' in value)) return false;
+  try {
+    return typeof value.then === 'function';
+  } catch {
+    // `await` fails with this error, and so does `whenSettled`.
+    return true;
+  }
+}
+
+/**
+ * Calls one of the functions, once, with the outcome of a promise-like value of the application. As for `await`, what its `then`
+ * throws is a rejection, and only the first outcome counts.
+ */
+export function whenSettled<T>(
+  given: PromiseLike<T>,
+  succeeded: ((value: T) => void) | undefined,
+  failed: (thrown: unknown) => void,
+): void {
+  if (given instanceof Promise || 'onSettled' in given) {
+    given.then(succeeded, failed);
+    return;
+  }
+  let isOver = false;
+  let isCalling = true;
+  let deliver: (() => void) | undefined;
+  const settle = (outcome: () => void): void => {
+    if (isOver) return;
+    isOver = true;
+    if (isCalling) deliver = outcome;
+    else outcome();
+  };
+  const fail = (thrown: unknown): void => settle(() => failed(thrown));
+  try {
+    given.then((value) => settle(() => succeeded?.(value)), fail);
+  } catch (thrown) {
+    fail(thrown);
+  }
+  isCalling = false;
+  deliver?.();
 }
 
 /**
@@ -11,5 +50,5 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
  */
 export function onRejection(returned: unknown, report: (error: Error) => void): void {
   if (isPromiseLike(returned) && !('onSettled' in returned))
-    returned.then(undefined, (thrown) => report(toError(thrown)));
+    whenSettled(returned, undefined, (thrown) => report(toError(thrown)));
 }

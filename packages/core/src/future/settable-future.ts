@@ -49,7 +49,7 @@ export class SettableFuture implements WriteFuture {
     if (result === undefined || result === null) return SettableFuture.succeeded();
     if ('onSettled' in result) return result;
     const future = new SettableFuture();
-    result.then(
+    Promise.resolve(result).then(
       () => future.succeed(),
       (reason: unknown) => {
         const error = toError(reason);

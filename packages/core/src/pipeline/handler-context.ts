@@ -1,6 +1,6 @@
 import { callSafely } from '../call/call-safely.ts';
 import { releaseSource } from '../call/given-source.ts';
-import { isPromiseLike } from '../call/promise-like.ts';
+import { isPromiseLike, whenSettled } from '../call/promise-like.ts';
 import { TaskDeadline } from '../channel-deadline.ts';
 import type {
   Channel,
@@ -217,7 +217,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     try {
       const handled = this.handler.exceptionCaught!(this, error);
       if (isPromiseLike(handled)) {
-        handled.then(undefined, (thrown) => this.exceptionHandlerFailed(thrown, error));
+        whenSettled(handled, undefined, (thrown) => this.exceptionHandlerFailed(thrown, error));
       }
     } catch (thrown) {
       this.exceptionHandlerFailed(thrown, error);
@@ -333,7 +333,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   /** Treats the rejection of an asynchronous handler as an error that the handler threw. */
   private watch(handled: Handled): void {
     if (!isPromiseLike(handled)) return;
-    handled.then(undefined, (thrown) => this.threw(thrown));
+    whenSettled(handled, undefined, (thrown) => this.threw(thrown));
   }
 
   /** Converts the result of an operation to a future. A rejection is reported like any unobserved failure. */

@@ -157,7 +157,9 @@ class SequentialHandler extends KeptInputHandler {
     try {
       const handled = call();
       if (!isPromiseLike(handled)) return undefined;
-      return handled.then(undefined, (thrown) => this.report(ctx, toError(thrown)));
+      return Promise.resolve(handled).then(undefined, (thrown) =>
+        this.report(ctx, toError(thrown)),
+      );
     } catch (thrown) {
       return this.report(ctx, toError(thrown));
     }
@@ -170,7 +172,7 @@ class SequentialHandler extends KeptInputHandler {
       const { inner } = this;
       if (inner.exceptionCaught === undefined) return void ctx.fireExceptionCaught(error);
       const handled = inner.exceptionCaught(ctx, error);
-      return isPromiseLike(handled) ? handled.then(undefined, failed) : undefined;
+      return isPromiseLike(handled) ? Promise.resolve(handled).then(undefined, failed) : undefined;
     } catch (thrown) {
       return void failed(thrown);
     }

@@ -257,7 +257,7 @@ export class GuessLimiter {
     } catch (error) {
       return failed(error);
     }
-    return 'then' in answer ? answer.then(look, failed) : look(answer);
+    return 'then' in answer ? Promise.resolve(answer).then(look, failed) : look(answer);
   }
 }
 

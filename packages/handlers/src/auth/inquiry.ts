@@ -1,5 +1,5 @@
 import type { Channel } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { toError, whenSettled } from '@headrace/core/authoring';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 import { PendingAttempt } from './pending-attempt.ts';
 
@@ -48,7 +48,8 @@ export class Inquiry<Principal, Reply> {
       } else if ('then' in answer) {
         // The authenticator itself may have caused a kick of this session.
         if (this.attempt === attempt) this.owner.waits();
-        answer.then(
+        whenSettled(
+          answer,
           (verdict) => this.decided(attempt, verdict),
           (thrown: unknown) => this.failed(attempt, toError(thrown)),
         );

@@ -8,6 +8,7 @@ import {
   releaseSource,
   toError,
   unpinned,
+  whenSettled,
 } from '@headrace/core/authoring';
 import { isItemSource } from './item-source.ts';
 import type { Work } from './work.ts';
@@ -143,7 +144,8 @@ export class WorkTable<W extends Work> {
     if (this.isOver) work.abort();
     else if (work.isOpen) this.enter(work);
     this.measure(work);
-    result.then(
+    whenSettled(
+      result,
       (answer) => {
         this.succeeded(work, answer);
         this.goOn();

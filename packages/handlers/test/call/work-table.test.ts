@@ -16,13 +16,16 @@ function tableOf(concurrency: number, maxWaiting: number, more: Partial<WorkLimi
   const begun: Work[] = [];
   const log: string[] = [];
   const settles = new Map<Work, (answer: unknown) => void>();
+  /** What functions return at once, by the ids of their requests. */
+  const returned = new Map<unknown, unknown>();
   const table: WorkTable<Work> = new WorkTable(
     ctx,
     { concurrency, maxWaiting, ...more },
     {
       begin(work) {
         begun.push(work);
-        table.run(work, () => new Promise((resolve) => settles.set(work, resolve)));
+        const pending = () => new Promise((resolve) => settles.set(work, resolve));
+        table.run(work, () => (returned.has(work.id) ? returned.get(work.id) : pending()));
       },
       succeeded(work, answer) {
         table.close(work);
@@ -44,7 +47,7 @@ function tableOf(concurrency: number, maxWaiting: number, more: Partial<WorkLimi
     settles.get(work)!(answer);
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { channel, table, begun, log, workOf, settle };
+  return { channel, table, begun, log, workOf, settle, returned };
 }
 
 describe('WorkTable', () => {
@@ -174,6 +177,32 @@ describe('WorkTable', () => {
       await settle(begun[i]!, answer);
     }
     expect(log).toEqual(['0 1,2', '1 text', '2 b']);
+  });
+
+  it('takes an answer with a member named then, and the first outcome of a then that breaks the rules', async () => {
+    const { table, workOf, log, returned } = tableOf(9, 9);
+    // biome-ignore-start lint/suspicious/noThenProperty: the subject of the test
+    const answers = [
+      { then: 'a keyword', toString: () => 'a plain value' },
+      {
+        then(succeed: (value: string) => void, fail: (error: Error) => void) {
+          succeed('first');
+          fail(new Error('second'));
+        },
+      },
+      {
+        then() {
+          throw new Error('thrown');
+        },
+      },
+    ];
+    // biome-ignore-end lint/suspicious/noThenProperty: the subject of the test
+    for (const [id, answer] of answers.entries()) {
+      returned.set(id, answer);
+      table.take(workOf(id));
+    }
+    await Promise.resolve();
+    expect([log, table.running]).toEqual([['0 a plain value', '1 first', '2 failed: thrown'], 0]);
   });
 
   it('never runs more than concurrency, whatever is asked, cancelled and settled', async () => {

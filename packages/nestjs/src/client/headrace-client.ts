@@ -1,6 +1,6 @@
 import type { ClientState, ReconnectingClient } from '@headrace/client';
 import { type Channel, type ConnectPlace, TimedOutError } from '@headrace/core';
-import { callSafely, isPromiseLike, toError } from '@headrace/core/authoring';
+import { callSafely, isPromiseLike, toError, whenSettled } from '@headrace/core/authoring';
 import { Call, CallTable, requestLost } from '@headrace/handlers/call';
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
@@ -214,7 +214,8 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
           reject(new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs }));
         };
         const deadline = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs) : undefined;
-        message.then(
+        whenSettled(
+          message,
           (value) => {
             deadline?.cancel();
             submit(value, times);
