@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { passTime, VirtualClock } from '@headrace/core/testing';
+import type { StreamConfig } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { NatsInbox } from '../../src/bus/nats/nats-inbox.ts';
 import { NatsLogLink } from '../../src/bus/nats/nats-log-link.ts';
 import {
@@ -13,6 +14,7 @@ import {
 import { StreamMemory } from '../../src/bus/nats/stream-memory.ts';
 
 const STREAM = 'hr.papp.d.proom';
+const LIMITS = { messages: 10, ageMs: 60_000 };
 
 /** A link whose JetStream answers when the test says so; the place of the stream is known. */
 function linkOf() {
@@ -221,9 +223,8 @@ describe('NatsLogLink', () => {
     };
     const store = new NatsStore(manager as never, optionsOf(world.clock));
     world.known.groups.set(STREAM, { store, token: 'proom' });
-    const limits = { messages: 10, ageMs: 60_000 };
-    await world.link.open(STREAM, limits);
-    await world.link.open(STREAM, limits);
+    await world.link.open(STREAM, LIMITS);
+    await world.link.open(STREAM, LIMITS);
     const { got } = await follow(world, [5000, 4999]);
     const refused = world.link.append(STREAM, 'a', Buffer.from('a'));
     world.refuse(world.replies[0]!);
@@ -232,7 +233,7 @@ describe('NatsLogLink', () => {
     );
     expect([got, world.lost]).toEqual([[5000], []]);
     made = 2;
-    await world.link.open(STREAM, limits);
+    await world.link.open(STREAM, LIMITS);
     expect(world.lost.map(String)).toEqual([
       'Error: the JetStream stream hr_papp was made again, or has lost messages',
     ]);
@@ -241,7 +242,6 @@ describe('NatsLogLink', () => {
 });
 
 describe('a JetStream stream that has lost its newest messages', () => {
-  const LIMITS = { messages: 10, ageMs: 60_000 };
   let clock: VirtualClock;
   let memory: StreamMemory;
   /** The ids of the stored messages; the first has the number 1. */
@@ -359,6 +359,30 @@ describe('a JetStream stream that has lost its newest messages', () => {
     expect([lines, announced]).toEqual([[], 0]);
   });
 
+  it('is not taken for one by a group that is opened after later messages', async () => {
+    const store = await open();
+    seeAll(store);
+    ids.push('later');
+    seeAll(store);
+    expect(await store.open(LIMITS)).toBe(true);
+    // The message is seen while the server answers.
+    vi.spyOn(streams, 'info').mockImplementationOnce(async () => {
+      const before = info();
+      ids.push('meanwhile');
+      seeAll(store);
+      return before;
+    });
+    expect(await store.isSame()).toBe(true);
+    expect([lines, announced]).toEqual([[], 0]);
+  });
+
+  it('keeps the limits that another node has raised since', async () => {
+    const store = await open();
+    config = { ...config, ...store['configFor']({ messages: 10, ageMs: 120_000 }) };
+    await store.open({ messages: 20, ageMs: 60_000 });
+    expect(config).toMatchObject({ max_msgs_per_subject: 20, max_age: 120_000e6 });
+  });
+
   it('keeps the earliest loss, and the words of its description', async () => {
     config = { description: 'of the chat' };
     for (const left of [10, 20]) {
@@ -427,4 +451,39 @@ describe('the memory of a stream', () => {
       expect(asked).toBeLessThan(12);
     }
   });
+});
+
+describe('a JetStream stream of another program', () => {
+  /** Opens a stream that was made with these settings, and returns the settings that it has then. */
+  const opened = async (change: Partial<StreamConfig>): Promise<Partial<StreamConfig>> => {
+    let config: Partial<StreamConfig> = {};
+    const info = async () => ({ created: '2026', config, state: { last_seq: 0 } });
+    const update = async (_name: string, next: Partial<StreamConfig>) => {
+      config = next;
+    };
+    const store = new NatsStore(
+      { streams: { info, update } } as never,
+      optionsOf(new VirtualClock()),
+    );
+    config = { ...store['configFor'](LIMITS), ...change };
+    await store.open(LIMITS);
+    return config;
+  };
+
+  it.each([
+    [{ subjects: ['orders.>'] }, 'is not of durable groups: it stores orders.>, not hr.papp.d.>'],
+    [{ subjects: undefined }, 'is not of durable groups: it stores undefined'],
+    [{ retention: 'workqueue' }, 'has the retention workqueue: it must be limits'],
+    [{ republish: { src: '', dest: 'a.>' } }, 'is republished to a.>: it must be hr.papp.l.>'],
+  ])('that is of no use is refused, and not changed: %o', async (change, text) => {
+    await expect(opened(change as never)).rejects.toThrow(text);
+  });
+
+  it.each([{ republish: undefined }, { no_ack: true }])(
+    'gets what durable groups need: %o',
+    async (change) => {
+      const { republish, no_ack } = await opened(change as never);
+      expect([republish?.dest, no_ack]).toEqual(['hr.papp.l.>', false]);
+    },
+  );
 });

@@ -24,15 +24,12 @@ import { Departure } from './departure.ts';
 import { type InputOwner, LastingInput } from './lasting-input.ts';
 import { LastingOutput } from './lasting-output.ts';
 import { PresentLink, type ResumeLink } from './present-link.ts';
+import { MAX_REFUSALS, RefusedLinks } from './refused-links.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
 import type { ResumeOwner, ResumeTransportOptions, TransportState } from './resume-owner.ts';
 
 /** Time that a closed channel with a link waits for the acknowledgement of its output. */
 const LINGER_MS = 10_000;
-/** Number of links in a row that end at the same message, after which the channel ends. */
-const MAX_REFUSALS = 3;
-/** Maximum time between two of these links. */
-const SAME_REFUSAL_MS = 300_000;
 
 /**
  * The transport of a lasting channel over a succession of links. Outbound messages are kept until the peer has received them.
@@ -66,10 +63,7 @@ export class ResumeTransport implements Transport, InputOwner {
   private departure: Departure | undefined = undefined;
   /** Whether the channel has ended because of a message that each link refused. */
   isRefused = false;
-  /** Number of links in a row that ended without progress after this number of messages in both directions. */
-  private refusals = 0;
-  private refusedAfter = -1;
-  private refusedAt = 0;
+  private readonly refusals = new RefusedLinks();
   private endError: Error | undefined = undefined;
   private lingerTimer: Timer | undefined = undefined;
 
@@ -225,24 +219,12 @@ export class ResumeTransport implements Transport, InputOwner {
     this.fire(new LinkLostEvent(closeInfo));
   }
 
-  /**
-   * Counts links that this end closed at the same message, because it cannot be read or written. The message is sent again over each
-   * link. Returns true if the channel has ended for that reason.
-   */
-  private isPoisoned(info: CloseInfo | undefined): boolean {
+  /** Returns true if the channel has ended, because links end at the same message again and again. */
+  private isPoisoned(info: Partial<CloseInfo> = {}): boolean {
     const { takenMessages, acknowledgedMessages } = this.machine;
-    const { reason, by, error } = info ?? {};
-    if (reason !== 'bad-input' && (reason !== 'error' || by !== 'local')) {
-      this.refusals = 0;
-      return false;
-    }
-    const now = this.clock.now();
+    const { error } = info;
     const progress = takenMessages + acknowledgedMessages;
-    const isSame = progress === this.refusedAfter && now - this.refusedAt < SAME_REFUSAL_MS;
-    this.refusals = isSame ? this.refusals + 1 : 1;
-    this.refusedAfter = progress;
-    this.refusedAt = now;
-    if (this.refusals < MAX_REFUSALS) return false;
+    if (!this.refusals.lost(info, progress, this.clock.now())) return false;
     this.isRefused = true;
     const which =
       error instanceof EncodeError

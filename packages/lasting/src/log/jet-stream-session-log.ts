@@ -55,6 +55,7 @@ const OPTIONS = describeOptions('jetStreamSessionLog', {
 const INSTALL = 'npm install @nats-io/transport-node @nats-io/jetstream';
 const NANOSECONDS = 1e6;
 /** Error codes of JetStream. */
+const MESSAGE_EXCEEDS_MAXIMUM = 10054;
 const NAME_IN_USE = 10058;
 const NOT_FOUND = 10059;
 const WRONG_SEQUENCE = 10071;
@@ -66,6 +67,9 @@ const HEADERS_BYTES = 1024;
 const ASK_AGAIN_MS = 500;
 /** Time until a request is not sent again. NATS elects a leader within 9 s. */
 const ASK_MS = 10_000;
+/** The subject of records that no channel has. An id has no such character. */
+const MARK = '$';
+const NOTHING = new Uint8Array();
 /** Maximum number of reads whose records are removed meanwhile. */
 const MAX_READS = 3;
 
@@ -85,6 +89,11 @@ class JetStreamSessionLog implements SessionLog {
   /** Lines that were logged. */
   private readonly lines = new Set<string>();
   private opening: Promise<Client> | undefined = undefined;
+  /** Whether several servers store the stream. */
+  private isReplicated = false;
+  /** The last mark that was sent, and the next one. */
+  private sent: Promise<unknown> = Promise.resolve();
+  private next: Promise<unknown> | undefined = undefined;
 
   constructor(options: JetStreamSessionLogOptions) {
     const { connection, keepMs, stream, replicas, logger } = OPTIONS.resolve(options);
@@ -98,6 +107,7 @@ class JetStreamSessionLog implements SessionLog {
 
   async read(id: string): Promise<LoggedSession | undefined> {
     const client = await this.opened();
+    if (this.isReplicated) await this.caughtUp(client);
     for (let tries = 0; tries < MAX_READS; tries += 1) {
       const last = await this.lastOf(client, id);
       if (last === undefined) return undefined;
@@ -108,6 +118,25 @@ class JetStreamSessionLog implements SessionLog {
       if (found !== undefined) return found;
     }
     throw new Error(`the stream ${this.stream} gave none of the records that it has of ${id}`);
+  }
+
+  /**
+   * Resolves when the leader of the stream knows all records that were acknowledged before this call. A server that has just become
+   * the leader answers reads before that, and a channel would be taken for gone. A mark that the leader stores comes after those
+   * records. Reads share a mark.
+   */
+  private caughtUp({ client, headers }: Client): Promise<unknown> {
+    this.next ??= this.sent.then(() => {
+      this.next = undefined;
+      const replaces = headers();
+      replaces.set(ROLLUP, 'sub');
+      const marking = answerTo(() =>
+        client.publish(this.subjectOf(MARK), NOTHING, { headers: replaces }),
+      );
+      this.sent = marking.catch(() => {});
+      return marking;
+    });
+    return this.next;
   }
 
   /**
@@ -141,7 +170,12 @@ class JetStreamSessionLog implements SessionLog {
     { after, replaces }: AppendPlace,
   ): Promise<string | undefined> {
     const most = (this.connection.info?.max_payload ?? Number.POSITIVE_INFINITY) - HEADERS_BYTES;
-    if (record.length > most) throw tooLong(record.length, most);
+    if (record.length > most) {
+      throw neverStored(
+        record.length,
+        `NATS takes ${most}: lower creditBytes of the ResumeTable, or raise max_payload of NATS`,
+      );
+    }
     const opening = this.opened();
     const client = await opening;
     const headers = client.headers();
@@ -155,6 +189,9 @@ class JetStreamSessionLog implements SessionLog {
       } as never);
       return String(seq);
     } catch (thrown) {
+      if (codeOf(thrown) === MESSAGE_EXCEEDS_MAXIMUM) {
+        throw neverStored(record.length, `its stream ${this.stream} takes less (max_msg_size)`);
+      }
       if (codeOf(thrown) !== WRONG_SEQUENCE) {
         // The stream may have been removed. The first append that detects this opens the stream
         // again, for all appends.
@@ -220,17 +257,17 @@ class JetStreamSessionLog implements SessionLog {
       allow_rollup_hdrs: true,
     };
     // The leader of the stream answers. A stream is created by the leader of the cluster, which can be absent at the same time.
-    const present = await this.find(manager);
-    if (present !== undefined) await this.join(manager, wanted, present);
-    else {
+    let present = await this.find(manager);
+    if (present === undefined) {
       try {
         await manager.streams.add(wanted);
       } catch (thrown) {
-        const created = codeOf(thrown) === NAME_IN_USE ? await this.find(manager) : undefined;
-        if (created === undefined) throw thrown;
-        await this.join(manager, wanted, created);
+        present = codeOf(thrown) === NAME_IN_USE ? await this.find(manager) : undefined;
+        if (present === undefined) throw thrown;
       }
     }
+    if (present !== undefined) await this.join(manager, wanted, present);
+    this.isReplicated = Math.max(this.replicas, present?.num_replicas ?? 1) > 1;
     return { client: jetstream(connection), manager, headers };
   }
 
@@ -244,8 +281,8 @@ class JetStreamSessionLog implements SessionLog {
   }
 
   /**
-   * Uses a stream that another process has created with other settings. The longer age and the higher number of replicas apply. A
-   * server that cannot have so many replicas does not stop the log.
+   * Uses a stream that another process has created with other settings. The longer age and the higher number of replicas apply, and
+   * no maximum number of records for each channel. A server that cannot have so many replicas does not stop the log.
    */
   private async join(
     manager: JetStreamManager,
@@ -253,8 +290,22 @@ class JetStreamSessionLog implements SessionLog {
     config: StreamConfig,
   ): Promise<void> {
     const { stream, replicas } = this;
+    const subject = this.subjectOf('*');
+    // A mirror has no subjects.
+    if (config.subjects?.some((its) => covers(its, subject)) !== true) {
+      throw new Error(
+        `the JetStream stream ${stream} is not of lasting channels: it stores ${config.subjects}, not ${subject}`,
+      );
+    }
+    if (config.retention !== 'limits') {
+      throw new Error(
+        `the JetStream stream ${stream} has the retention ${config.retention}, which removes records: it must be limits`,
+      );
+    }
     const change = {
       ...config,
+      max_msgs_per_subject: -1,
+      no_ack: false,
       allow_rollup_hdrs: allow_rollup_hdrs!,
       max_age: Math.max(config.max_age, max_age!),
     };
@@ -271,7 +322,11 @@ class JetStreamSessionLog implements SessionLog {
         this.warnOnce(`${line}: ${toError(thrown).message}`);
       }
     }
-    const isSame = config.allow_rollup_hdrs && config.max_age === change.max_age;
+    const isSame =
+      config.allow_rollup_hdrs &&
+      config.max_age === change.max_age &&
+      config.max_msgs_per_subject === change.max_msgs_per_subject &&
+      config.no_ack !== true;
     if (!isSame) await manager.streams.update(stream, change);
   }
 
@@ -317,9 +372,19 @@ function isWhole(headers: MsgHdrs | undefined): boolean {
   return headers?.get(ROLLUP) === 'sub';
 }
 
-function tooLong(bytes: number, most: number): EncodeError {
-  const text = `the record of a lasting channel has ${bytes} bytes, and NATS takes ${most}: lower creditBytes of the ResumeTable, or raise max_payload of NATS`;
-  return new EncodeError('MESSAGE_TOO_LONG', text, { bytes, most });
+function neverStored(bytes: number, why: string): EncodeError {
+  const text = `the record of a lasting channel has ${bytes} bytes, and ${why}`;
+  return new EncodeError('MESSAGE_TOO_LONG', text, { bytes });
+}
+
+/** Returns true if a subject with wildcards, such as `a.*` or `a.>`, has all subjects of the other one. */
+function covers(pattern: string, subject: string): boolean {
+  const [tokens, wanted] = [pattern.split('.'), subject.split('.')];
+  return tokens.every((token, at) => {
+    if (token === '>') return at < wanted.length;
+    const isLast = at < tokens.length - 1 || tokens.length === wanted.length;
+    return isLast && (token === '*' || token === wanted[at]);
+  });
 }
 
 function codeOf(thrown: unknown): number | undefined {
@@ -331,7 +396,8 @@ function codeOf(thrown: unknown): number | undefined {
  * own subject. A record is acknowledged when a majority of the `replicas` has stored it. A record can take three times the
  * `creditBytes` of the table, plus held messages and the state of `save`. For a client that writes without reading, a record can
  * take four times the `creditBytes` plus twice the channel's `maxOutboundBytes`. If a record exceeds the `max_payload` of NATS
- * (default 1 MiB), its channel ends with `MESSAGE_TOO_LONG`. Use a `creditBytes` of 262144, or raise `max_payload`.
+ * (default 1 MiB) or the `max_msg_size` of the stream, its channel ends with `MESSAGE_TOO_LONG`. Use a `creditBytes` of 262144, or
+ * raise `max_payload`. A stream that exists already must store these subjects, with the retention `limits`.
  *
  * @throws OptionError if an option is not valid
  * @example

@@ -11,6 +11,7 @@ const TRY_MS = 200;
 /** Three servers of NATS that store each record together. */
 export class NatsCluster {
   private readonly servers: readonly BusServer[];
+  private killed: BusServer | undefined = undefined;
 
   private constructor(servers: readonly BusServer[]) {
     this.servers = servers;
@@ -61,6 +62,7 @@ export class NatsCluster {
       const { cluster, config } = await manager.streams.info(stream);
       const leader = this.servers.find((_, index) => cluster?.leader === `server-${index}`)!;
       const beganAt = performance.now();
+      this.killed = leader;
       await leader.kill();
       const subject = config.subjects![0]!.replace('*', 'elected');
       const client = jetstream(connection);
@@ -78,11 +80,16 @@ export class NatsCluster {
     }
   }
 
+  /** Starts the server that was killed last. */
+  async startKilled(): Promise<void> {
+    await this.killed?.start();
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.end()));
   }
 
-  private connect(): Promise<NatsConnection> {
+  connect(): Promise<NatsConnection> {
     return connect({
       servers: this.ports.map((port) => `nats://127.0.0.1:${port}`),
       maxReconnectAttempts: -1,

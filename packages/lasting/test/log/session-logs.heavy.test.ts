@@ -210,6 +210,34 @@ describe.runIf(noNats === '')(`a log in a real nats-server${noNats}`, () => {
     expect((await log.read('long'))!.revision).toBe(fits);
   });
 
+  it('says that a record is too long for its stream', async () => {
+    const { manager } = await (log as unknown as Opened).opened();
+    await manager.streams.add({ name: 'small', subjects: ['hr.small.*'], max_msg_size: 100 });
+    const small = jetStreamSessionLog({ connection, stream: 'small' });
+    const place = { after: undefined, replaces: true };
+    const appending = small.append('x', Buffer.alloc(200), place);
+    await expect(appending).rejects.toMatchObject({ code: 'HR_ERR_MESSAGE_TOO_LONG' });
+    await small.append('x', Buffer.from('one'), place);
+    expect((await small.read('x'))!.records.map(String)).toEqual(['one']);
+  });
+
+  it('refuses a stream of another program, and changes one that would lose records', async () => {
+    const { streams } = (await (log as unknown as Opened).opened()).manager;
+    const put = async (name: string, config: object) => {
+      await streams.add({ name, subjects: [`hr.${name}.>`], ...config });
+      const its = jetStreamSessionLog({ connection, stream: name });
+      const after = await its.append('x', Buffer.from('one'), { after: undefined, replaces: true });
+      await its.append('x', Buffer.from('two'), { after, replaces: false });
+      return (await its.read('x'))!.records.map(String);
+    };
+    const refused = 'the JetStream stream orders is not of lasting channels: it stores orders.>';
+    await expect(put('orders', { subjects: ['orders.>'] })).rejects.toThrow(refused);
+    const queue = put('queue', { retention: 'workqueue' });
+    await expect(queue).rejects.toThrow('has the retention workqueue');
+    expect(await put('last', { max_msgs_per_subject: 1 })).toEqual(['one', 'two']);
+    expect(await put('silently', { no_ack: true })).toEqual(['one', 'two']);
+  });
+
   it('raises the age of a stream that another process has made, and does not lower it', async () => {
     const one = jetStreamSessionLog({ connection, keepMs: 60_000, stream: 'aged' });
     const other = jetStreamSessionLog({ connection, keepMs: 30_000, stream: 'aged' });

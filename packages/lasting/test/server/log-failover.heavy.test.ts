@@ -11,13 +11,10 @@ import {
 } from '@headrace/core';
 import { LastingBootstrap, ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { jetStreamSessionLog } from '@headrace/lasting/nats';
-import { jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { BusServer, missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
-import { freePort } from '../../../core/test/fixture/free-port.ts';
+import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
+import { NatsCluster } from '../log/nats-cluster.ts';
 
-const THREE = [0, 1, 2];
 const CLIENTS = 50;
 const STREAM = 'hr_lasting';
 const host = '127.0.0.1';
@@ -66,23 +63,10 @@ class NumberedClient {
 
 describe.runIf(absent === '')(`a log in three servers of NATS${absent}`, () => {
   it('loses and repeats nothing when the leader of its stream is killed, twice', async () => {
-    const routes = await Promise.all(THREE.map(() => freePort()));
-    const urls = routes.map((port) => `nats://${host}:${port}`).join(',');
-    const starting = THREE.map((i) =>
-      BusServer.start(
-        NATS_SERVER,
-        ...['--name', `n${i}`, '--cluster_name', 'log', '--routes', urls],
-        ...['--cluster', `nats://${host}:${routes[i]}`],
-      ),
-    );
-    const servers = await Promise.all(starting);
-    onTestFinished(async () => {
-      await Promise.all(servers.map((server) => server.end()));
-    });
-    const addresses = servers.map(({ port }) => `nats://${host}:${port}`);
-    const connection = await connect({ servers: addresses, reconnectTimeWait: 100 });
+    const cluster = await NatsCluster.start();
+    onTestFinished(() => cluster.end());
+    const connection = await cluster.connect();
     onTestFinished(() => connection.close());
-    const manager = await jetstreamManager(connection, { checkAPI: false });
     const log = jetStreamSessionLog({ connection, replicas: 3, logger: silentLogger });
     const table = new ResumeTable({ log });
     const server = await new ServerBootstrap()
@@ -110,25 +94,16 @@ describe.runIf(absent === '')(`a log in three servers of NATS${absent}`, () => {
     onTestFinished(() => server.close());
     onTestFinished(() => table.close());
     const clients = Array.from({ length: CLIENTS }, () => new NumberedClient());
-    await delay(5000);
     await Promise.all(clients.map((client) => client.begin(server.port)));
     const timer = setInterval(() => {
       for (const client of clients) client.say();
     }, 200);
     onTestFinished(() => clearInterval(timer));
-    const leader = async () => {
-      for (;;) {
-        const info = await manager.streams.info(STREAM).catch(() => undefined);
-        if (info?.cluster?.leader) return servers[Number(info.cluster.leader.slice(1))]!;
-        await delay(100);
-      }
-    };
     for (let round = 0; round < 2; round += 1) {
       await delay(2000);
-      const killed = await leader();
-      await killed.kill();
+      await cluster.killLeaderOf(STREAM);
       await delay(10_000);
-      await killed.start();
+      await cluster.startKilled();
       await delay(4000);
     }
     clearInterval(timer);

@@ -26,6 +26,7 @@ import {
 } from '@headrace/lasting';
 import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import type { TableClass } from './lasting-scenario.ts';
+import { wrongClocks } from './wrong-clocks.ts';
 
 const FAULTS_MS = 6000;
 /** How often each process gives what it has to the other one. */
@@ -296,6 +297,7 @@ async function run(
   sim.host('client', (host) => world.connect(host));
   sim.link('client', SERVERS).latency({ minMs: 5, maxMs: 100 }).buffer(4096);
   sim.link('a', 'b').latency({ minMs: 1, maxMs: 100 });
+  wrongClocks(sim, [...SERVERS, 'client'], FAULTS_MS);
   sim.chaos({ ...chaos, untilMs: FAULTS_MS });
   await sim.run({ untilMs: FAULTS_MS + 12_000 });
   world.checkQuiet();

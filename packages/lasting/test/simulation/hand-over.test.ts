@@ -5,6 +5,7 @@ import {
   handOverScenario,
   HAND_OVER_SETTLE_MS as settleMs,
 } from './hand-over-scenario.ts';
+import { TimeOfDayTable } from './wrong-clocks.ts';
 
 // Each takes a tenth of a second of one core; the many, and the mistakes that they find, are in simulation.seeds.test.ts.
 const SEEDS = 6;
@@ -18,5 +19,10 @@ describe('a lasting channel that two processes give to each other over a network
 
   it('delivers no message twice when processes die', async () => {
     await explore({ seeds: SEEDS, settleMs, scenario: deathsScenario() });
+  });
+
+  it('an absence that is measured by the time of day is found within 50 seeds', async () => {
+    const exploring = explore({ seeds: 50, settleMs, scenario: handOverScenario(TimeOfDayTable) });
+    await expect(exploring).rejects.toThrow(/^seed \d+ fails/);
   });
 });

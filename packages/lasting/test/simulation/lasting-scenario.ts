@@ -19,6 +19,7 @@ import {
 } from '@headrace/lasting';
 import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import type { ResumeTableOptions } from '../../src/server/resume-table-options.ts';
+import { wrongClocks } from './wrong-clocks.ts';
 
 /** A table of the server; a broken one in its place shows that the scenarios find its mistake. */
 export type TableClass = new (options: ResumeTableOptions) => ResumeTable;
@@ -243,6 +244,7 @@ async function run(
   sim.host('server', (host) => world.serve(host));
   sim.host('client', (host) => world.connect(host));
   sim.link('client', 'server').latency({ minMs: 5, maxMs: 100 }).buffer(4096);
+  wrongClocks(sim, ['server', 'client'], untilMs);
   sim.chaos({ ...chaos, untilMs });
   await sim.run({ untilMs: untilMs + QUIET_MS });
   await world.checkQuiet();

@@ -9,6 +9,7 @@ import {
   lastingScenario,
 } from './lasting-scenario.ts';
 import { RELOAD_SETTLE_MS, reloadScenario } from './reload-scenario.ts';
+import { TimeOfDayTable } from './wrong-clocks.ts';
 
 const settleMs = LASTING_SETTLE_MS;
 
@@ -40,6 +41,11 @@ describe('a lasting channel over a network that fails', () => {
 
   it('a forgotten secret is found within 200 seeds', async () => {
     const exploring = explore({ seeds: 200, settleMs, scenario: lastingScenario(ForgetfulTable) });
+    await expect(exploring).rejects.toThrow(/the channel did not last/);
+  });
+
+  it('an absence that is measured by the time of day is found within 200 seeds', async () => {
+    const exploring = explore({ seeds: 200, settleMs, scenario: lastingScenario(TimeOfDayTable) });
     await expect(exploring).rejects.toThrow(/the channel did not last/);
   });
 });

@@ -24,6 +24,7 @@ import {
 import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import { RestorableLog } from '../log/restorable-log.ts';
 import type { TableClass } from './lasting-scenario.ts';
+import { wrongClocks, wrongOffset } from './wrong-clocks.ts';
 
 const FAULTS_MS = 6000;
 const WINDOW_MS = 15_000;
@@ -121,7 +122,8 @@ class LogWorld {
   constructor(sim: Simulation, Table: TableClass, log?: SessionLog) {
     this.sim = sim;
     this.Table = Table;
-    this.log = log ?? memorySessionLog({ clock: { now: () => sim.now } });
+    const offset = wrongOffset(sim, FAULTS_MS);
+    this.log = log ?? memorySessionLog({ clock: { now: () => sim.now + offset() } });
   }
 
   async serve(host: SimulatedHost): Promise<void> {
@@ -339,6 +341,7 @@ export const logScenario =
     sim.host('b', (host) => world.serve(host));
     sim.host('client', (host) => world.connect(host));
     sim.link('client', SERVERS).latency({ minMs: 5, maxMs: 100 }).buffer(4096);
+    wrongClocks(sim, [...SERVERS, 'client'], FAULTS_MS);
     sim.chaos({ ...CUTS, untilMs: FAULTS_MS });
     await sim.run({ untilMs: FAULTS_MS + 12_000 });
     world.checkQuiet();
@@ -371,6 +374,7 @@ export const restoredLogScenario =
       world.connect(host);
     });
     sim.link('client', SERVERS).latency({ minMs: 5, maxMs: 100 }).buffer(4096);
+    wrongClocks(sim, [...SERVERS, 'client'], FAULTS_MS);
     sim.chaos({ ...CUTS, untilMs: FAULTS_MS });
     sim.at(RESTORED_MS, () => log.restore());
     await sim.run({ untilMs: RESTORED_MS + BACK_WITHIN_MS });

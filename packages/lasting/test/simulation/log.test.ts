@@ -1,6 +1,7 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { logScenario, restoredLogScenario, LOG_SETTLE_MS as settleMs } from './log-scenario.ts';
+import { TimeOfDayTable } from './wrong-clocks.ts';
 
 // Each takes a tenth of a second of one core; the many are in simulation.seeds.test.ts.
 const SEEDS = 6;
@@ -10,6 +11,11 @@ describe('a lasting channel whose processes die, and which has a log', () => {
     const seen = { resumedElsewhere: 0 };
     await explore({ seeds: SEEDS, settleMs, scenario: logScenario(undefined, seen) });
     expect(seen.resumedElsewhere).toBeGreaterThan(SEEDS);
+  });
+
+  it('an absence that is measured by the time of day is found within 50 seeds', async () => {
+    const exploring = explore({ seeds: 50, settleMs, scenario: logScenario(TimeOfDayTable) });
+    await expect(exploring).rejects.toThrow(/^seed \d+ fails/);
   });
 });
 

@@ -115,16 +115,18 @@ export class NatsStore {
   /** Opens the stream. Resolves with false if another stream has the name of the stream that was opened first. */
   open(limits: LogLimits): Promise<boolean> {
     const opening = this.turn.then(() => this.reach(limits));
-    this.turn = opening.catch(() => {});
+    this.turn = opening.catch(() => {
+      this.known = undefined;
+    });
     return opening;
   }
 
   private async reach(limits: LogLimits): Promise<boolean> {
     const wanted = this.configFor(limits);
-    if (this.isDoubtful) {
-      this.known = await this.look();
-      this.isDoubtful = false;
-    }
+    if (this.isDoubtful) this.known = undefined;
+    this.isDoubtful = false;
+    // An earlier look shows that nothing is to be changed. A change needs a new one, because other nodes change the stream too.
+    let isOld = this.known !== undefined;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       this.known ??= await this.look();
       if (this.known === undefined) {
@@ -132,8 +134,14 @@ export class NatsStore {
         continue;
       }
       const raised = raise(this.known.config, wanted);
+      const kept = raised === undefined ? await this.lastKept(this.known) : undefined;
+      if (isOld && (raised !== undefined || kept !== undefined)) {
+        this.known = undefined;
+        isOld = false;
+        continue;
+      }
+      checkStream(this.known.config, wanted);
       if (raised === undefined) {
-        const kept = await this.lastKept(this.known);
         if (kept !== undefined) {
           await this.mark(this.known, kept);
           this.known = undefined;
@@ -205,9 +213,12 @@ export class NatsStore {
   private lastKeptAt(now: StreamInfo): Promise<number | undefined> {
     const { streams } = this.manager;
     return this.options.memory.lastKept(epochOf(now), async ({ sequence, id }) => {
-      if (sequence > now.state.last_seq) return 'other';
       const found = await streams.getMessage(this.name, { seq: sequence });
-      if (found === null) return 'unknown';
+      if (found === null) {
+        // Messages may have been stored and seen since the first look.
+        const again = await this.look();
+        return again !== undefined && sequence > again.state.last_seq ? 'other' : 'unknown';
+      }
       return found.header.get('Nats-Msg-Id') === id ? 'same' : 'other';
     });
   }
@@ -249,6 +260,7 @@ export class NatsStore {
       name,
       subjects: [`${prefix}.d.>`],
       storage: 'file' as StreamConfig['storage'],
+      retention: 'limits' as StreamConfig['retention'],
       num_replicas: replicas ?? 1,
       max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
       max_age: age,
@@ -258,7 +270,27 @@ export class NatsStore {
   }
 }
 
-/** Returns the change that meets the limits of all groups, or undefined if they are met. */
+/** @throws Error for a stream that another program has made, and that is of no use for durable groups */
+function checkStream(now: StreamConfig, { subjects, republish }: Partial<StreamConfig>): void {
+  const its = `the JetStream stream ${now.name}`;
+  // A mirror has no subjects.
+  if (now.subjects?.includes(subjects![0]!) !== true) {
+    throw new Error(`${its} is not of durable groups: it stores ${now.subjects}, not ${subjects}`);
+  }
+  if (now.retention !== 'limits') {
+    throw new Error(`${its} has the retention ${now.retention}: it must be limits`);
+  }
+  if (now.republish !== undefined && now.republish.dest !== republish!.dest) {
+    throw new Error(
+      `${its} is republished to ${now.republish.dest}: it must be ${republish!.dest}`,
+    );
+  }
+}
+
+/**
+ * Returns the change that meets the limits of all groups, or undefined if they are met. Without `republish`, no member would get a
+ * message, and with `no_ack`, no write would end.
+ */
 function raise(
   now: StreamConfig,
   wanted: Partial<StreamConfig>,
@@ -269,11 +301,20 @@ function raise(
   if (
     messages === now.max_msgs_per_subject &&
     age === now.max_age &&
-    window === now.duplicate_window
+    window === now.duplicate_window &&
+    now.republish !== undefined &&
+    now.no_ack !== true
   ) {
     return undefined;
   }
-  return { ...now, max_msgs_per_subject: messages, max_age: age, duplicate_window: window };
+  return {
+    ...now,
+    max_msgs_per_subject: messages,
+    max_age: age,
+    duplicate_window: window,
+    republish: now.republish ?? wanted.republish!,
+    no_ack: false,
+  };
 }
 
 /** Returns the larger limit. The values 0 and -1 mean no limit. */

@@ -67,8 +67,9 @@ export function redisBus(options: RedisBusOptions): EngineBus {
   const { connectTimeoutMs: connectTimeout } = busPlan(bus);
   const socket = { ...options.socket, reconnectStrategy: false, connectTimeout };
   const { sentinels: _, ...given } = OPTIONS.only(options);
-  const url = withoutCredentials(given.url, options);
-  const client = { ...given, url, socket } as RedisClientOptions & { readonly url: string };
+  const client = { ...given, ...credentialsOf(given), socket } as RedisClientOptions & {
+    readonly url: string;
+  };
   const target =
     sentinels === undefined
       ? { client }
@@ -84,16 +85,23 @@ export function redisBus(options: RedisBusOptions): EngineBus {
   );
 }
 
-/** Returns the URL without the user or the password that an option replaces, because the client prefers those of the URL. */
-export function withoutCredentials(
-  url: string,
-  { username, password }: Pick<RedisBusOptions, 'username' | 'password'>,
-): string {
-  if (username === undefined && password === undefined) return url;
-  const stripped = new URL(url);
-  if (username !== undefined) stripped.username = '';
-  if (password !== undefined) stripped.password = '';
-  return String(stripped);
+/**
+ * Returns the URL without user and password, and both of them as options. If one were in the URL and the other in the options, the
+ * client would use only those of the URL.
+ */
+function credentialsOf({
+  url,
+  username,
+  password,
+}: RedisBusOptions): Record<'url' | 'username' | 'password', string | undefined> {
+  const address = new URL(url);
+  const [user, secret] = [address.username, address.password].map(decodeURIComponent);
+  address.username = address.password = '';
+  return {
+    url: String(address),
+    username: username ?? (user || undefined),
+    password: password ?? (secret || undefined),
+  };
 }
 
 function sentinelsOf(urls: readonly string[]): readonly string[] {
@@ -107,7 +115,8 @@ function sentinelsOf(urls: readonly string[]): readonly string[] {
 
 function isAddress(url: unknown): boolean {
   try {
-    const { protocol, hostname } = new URL(String(url));
+    const { protocol, hostname, username, password } = new URL(String(url));
+    decodeURIComponent(username + password);
     return hostname !== '' && (protocol === 'redis:' || protocol === 'rediss:');
   } catch {
     return false;
