@@ -2,7 +2,7 @@
 // Opens many connections that send nothing; prints what each cost the server in CPU and, when all is quiet, in memory.
 import net from 'node:net';
 import { cpuSeconds, residentBytes } from './cpu-time.mjs';
-import { UPGRADE } from './protocols.mjs';
+import { lengthFrame, OPEN, UPGRADE } from './protocols.mjs';
 
 const { port, pid, connections, protocol, signsIn } = JSON.parse(process.argv[2]);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -19,7 +19,7 @@ function open() {
   socket.on('error', fail);
   if (protocol === 'lasting') {
     // OPEN, then the sign-in as DATA.
-    socket.write(Buffer.from('0000000a01020000ea600010000000000004066d6172', 'hex'));
+    socket.write(Buffer.concat([OPEN, lengthFrame(Buffer.from('\x06mar'))]));
     return new Promise((resolve) => socket.once('data', resolve));
   }
   if (protocol === 'ws') {

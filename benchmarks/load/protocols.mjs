@@ -8,8 +8,8 @@ export const UPGRADE =
   'GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n';
 
-/** OPEN: version 2, a window of 60 s, a credit of 1 MiB. */
-const OPEN = lengthFrame(Buffer.from('01020000ea6000100000', 'hex'));
+/** OPEN: version 3, a window of 60 s, a credit of 1 MiB, no limit of frames. */
+export const OPEN = lengthFrame(Buffer.from('01030000ea6000100000ffffffff', 'hex'));
 /** What is sent at first; the connection is open with the first answer. */
 const GREETINGS = { ws: UPGRADE, lasting: OPEN };
 const ACK_EVERY = 64;

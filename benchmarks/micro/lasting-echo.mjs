@@ -2,6 +2,7 @@
 import { EchoHandler } from '@headrace/handlers';
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { bufferPlace, bufferView } from '../../packages/core/dist/internal/buffer-view.js';
+import { OPEN } from '../load/protocols.mjs';
 import { frameHandlers } from '../servers/frames.mjs';
 import { report } from './measure.mjs';
 import { nullTransport, PassThroughHandler } from './null-channel.mjs';
@@ -70,7 +71,7 @@ function lastingEcho(frames, bytes) {
   const open = () => {
     const resume = new ResumeHandler({ table, childHandler, childOptions });
     const transport = nullTransport(...framing(), resume);
-    arrive(transport, framed(Buffer.from('01020000ea6000100000', 'hex')));
+    arrive(transport, OPEN);
     return { transport, received: 0, acknowledged: 0 };
   };
   const links = Array.from({ length: CHANNELS }, open);

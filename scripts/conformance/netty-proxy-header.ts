@@ -17,6 +17,8 @@ export type NettyLine =
       readonly outcome: 'line';
       readonly chunk: number;
       readonly words: readonly string[];
+      /** Whether spaces stand before the line end, which Netty passes over. */
+      readonly hasSpaces: boolean;
       /** The index of the first byte after it. */
       readonly end: number;
     }
@@ -34,8 +36,9 @@ export function nettyLine(chunks: readonly string[], failFast: boolean): NettyLi
     const length = Math.max(0, discarded) + (end === -1 ? bytes.length : end);
     const isTooLong = length > MAX_LINE_BYTES || discarded !== -1;
     if (end !== -1 && !isTooLong) {
-      const words = bytes.toString('latin1', 0, end).replace(/ +$/, '').split(' ');
-      return { outcome: 'line', chunk, words, end: taken + end + 2 };
+      const text = bytes.toString('latin1', 0, end);
+      const words = text.replace(/ +$/, '').split(' ');
+      return { outcome: 'line', chunk, words, hasSpaces: text.endsWith(' '), end: taken + end + 2 };
     }
     if (!isTooLong) continue;
     const isFirst = discarded === -1;

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { CLUSTER_ERRORS } from '@headrace/cluster';
 import type { ConnectionTarget, JsonValue } from '@headrace/cluster/gateway';
 import { ChannelError } from '@headrace/core';
 import type { LimitedHttpServer } from '@headrace/handlers/health';
@@ -27,7 +28,8 @@ beforeAll(async () => {
   const connections = {
     publish: async (to: ConnectionTarget, message: JsonValue) => {
       failures -= 1;
-      if (failures >= 0) throw new ChannelError('CHANNEL_CLOSED', 'not now');
+      if (failures >= 0)
+        throw new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'not now', { bus: 'memory' });
       sent.push([to, message]);
       return { connections: 2, nodes: 1 };
     },

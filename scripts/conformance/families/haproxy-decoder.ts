@@ -248,12 +248,15 @@ function differences(testCase: ProxyCase, ours: unknown[][]): Difference[] {
       netty: line.outcome === 'refused' ? refusedAt(line.chunk) : eventsAt(chunks, {}),
       ours: ourEvents({ ...testCase, chunks: withoutCut(chunks) }),
     });
-  } else if (line.outcome === 'line' && isLoose(line.words)) {
-    found.push({
-      reason: 'only Netty takes an address in this form',
-      netty: passedOn(chunks, line.chunk, line.end, lineHeader(line.words)),
-      ours: refusedAt(line.chunk),
-    });
+  } else if (line.outcome === 'line') {
+    const { chunk, end, words, hasSpaces } = line;
+    const read = passedOn(chunks, chunk, end, lineHeader(words));
+    if (isLoose(words, hasSpaces)) {
+      const reason = 'only Netty takes an address, a port or an end of the line in this form';
+      found.push({ reason, netty: read, ours: refusedAt(chunk) });
+    } else if (words.slice(4).includes('0')) {
+      found.push({ reason: 'Netty refuses port 0', netty: refusedAt(chunk), ours: read });
+    }
   }
   if (isBlock(chunks, 'ff')) {
     found.push({
@@ -366,16 +369,24 @@ function lineHeader(words: readonly string[]): unknown {
   };
 }
 
-/** Leading zeros, brackets, zones, in one of the addresses at least. */
-function isLoose([word, protocol, ...rest]: readonly string[]): boolean {
+/** Leading zeros, brackets, zones, signs, in one of the addresses or ports at least, or spaces at the end. */
+function isLoose([word, protocol, ...rest]: readonly string[], hasSpaces: boolean): boolean {
   if (word !== 'PROXY' || rest.length !== 4) return false;
-  const hosts = rest.slice(0, 2);
-  if (protocol === 'TCP4') return hosts.every(isLooseV4) && !hosts.every((host) => isIPv4(host));
+  const [hosts, ports] = [rest.slice(0, 2), rest.slice(2)];
+  if (!ports.every(isLoosePort)) return false;
+  const arePlainPorts = ports.every((port) => /^[1-9]\d*$/.test(port)) && !hasSpaces;
+  if (protocol === 'TCP4') {
+    return hosts.every(isLooseV4) && !(arePlainPorts && hosts.every((host) => isIPv4(host)));
+  }
   if (protocol !== 'TCP6') return false;
   const isPlain = (host: string): boolean => isIPv6(host) && !host.includes('%');
   const isTaken = (host: string): boolean =>
     isIPv6(host.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, ''));
-  return hosts.every(isTaken) && !hosts.every(isPlain);
+  return hosts.every(isTaken) && !(arePlainPorts && hosts.every(isPlain));
+}
+
+function isLoosePort(port: string): boolean {
+  return /^[+-]?\d+$/.test(port) && Number(port) > 0 && Number(port) <= 65_535;
 }
 
 function isLooseV4(host: string): boolean {

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '@headrace/cluster/workers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -65,7 +65,7 @@ function build(file: string): Image {
       const words = rest.slice(from?.[0].length ?? 0).split(' ');
       const target = words.pop()!;
       for (const source of words) {
-        const into = target.endsWith('/') ? join(target, source) : target;
+        const into = target.endsWith('/') ? join(target, basename(source)) : target;
         const to = join(root, workdir, into);
         if (from === null) copyFromRepository(source, to);
         else

@@ -83,7 +83,7 @@ describe('a stranger', () => {
     expect(await ann.ended()).toEqual(['ERR:TOO_LONG']);
     const log = await running.logged();
     expect(log).toHaveLength(2);
-    expect(log[1]).toMatch(/closed, bad-input: a frame of 4294967299 bytes is longer than/);
+    expect(log[1]).toMatch(/closed, bad-input: a frame of 4294967295 bytes is longer than/);
   });
 
   it('whose first frame claims 4 GB counts as a line client, and has to sign in', async () => {

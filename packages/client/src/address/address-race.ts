@@ -1,5 +1,5 @@
 import type { LookupAddress } from 'node:dns';
-import type { Channel, Clock, Timer } from '@headrace/core';
+import { type Channel, type Clock, isHeadraceError, type Timer } from '@headrace/core';
 import { Attempt, onAbort, toError } from '@headrace/core/authoring';
 import { closeLate } from '../retry/late-connection.ts';
 
@@ -19,7 +19,7 @@ export interface AddressRaceOptions<C> {
 /**
  * Connects to several addresses of one host. The attempts start `raceMs` apart, or at once when the previous attempt has failed;
  * earlier attempts continue. The first connection wins, and the other attempts are aborted. If all attempts fail, rejects with
- * the first error.
+ * the first error of an address that was reached, such as that of its certificate, or with the first error.
  *
  * @see RFC 8305, section 5
  */
@@ -91,7 +91,7 @@ class AddressRace<C extends Channel> {
     if (this.started < this.options.addresses.length) this.next();
     else if (this.running.size === 0) {
       this.end();
-      this.reject(this.errors[0]!);
+      this.reject(this.errors.find(isOfServer) ?? this.errors[0]!);
     }
   }
 
@@ -108,4 +108,10 @@ class AddressRace<C extends Channel> {
     for (const attempt of this.running) attempt.drop(new Error('another address was faster'));
     this.running.clear();
   }
+}
+
+/** Whether an attempt reached its address. The other codes are those of the network. */
+function isOfServer(error: Error): boolean {
+  const isOfNetwork = ['CHANNEL_REFUSED', 'CHANNEL_FAILED', 'TIMEOUT_CONNECT'] as const;
+  return isHeadraceError(error) && !isOfNetwork.some((code) => isHeadraceError(error, code));
 }

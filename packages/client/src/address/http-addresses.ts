@@ -170,18 +170,20 @@ class RouteReader {
     const body = new ByteBlocks();
     const { maxBytes } = this.options;
     const url = shownUrl(this.url);
-    try {
-      for await (const part of response.body ?? []) {
-        if (body.size + part.byteLength > maxBytes) {
-          const text = `${url} answered with more than maxBytes (${maxBytes})`;
-          throw new DecodeError('FRAME_TOO_LONG', text, { maxBytes });
-        }
-        body.push(part);
+    // A body is not an async iterable in each browser.
+    const parts = response.body?.getReader();
+    for (;;) {
+      const part = await parts?.read().catch((error: unknown) => {
+        throw noRoute(url, error);
+      });
+      if (part?.value === undefined) return body.takeAll().toString('utf8');
+      if (body.size + part.value.byteLength > maxBytes) {
+        void parts?.cancel().catch(() => {});
+        const text = `${url} answered with more than maxBytes (${maxBytes})`;
+        throw new DecodeError('FRAME_TOO_LONG', text, { maxBytes });
       }
-    } catch (error) {
-      throw error instanceof DecodeError ? error : noRoute(url, error);
+      body.push(part.value);
     }
-    return body.takeAll().toString('utf8');
   }
 }
 

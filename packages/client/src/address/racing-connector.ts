@@ -5,6 +5,9 @@ import { callSafely } from '@headrace/core/authoring';
 import { interleaved, raceAddresses } from './address-race.ts';
 import type { Connector } from './connector.ts';
 
+/** Maximum number of addresses of a name that are tried in one connect. */
+const MAX_ADDRESSES = 32;
+
 /** Returns true for a host name, which can have several addresses. */
 export function isHostName(place: unknown): place is PortPlace {
   if (typeof place !== 'object' || place === null || !('port' in place)) return false;
@@ -43,7 +46,7 @@ export class RacingConnector<P, C extends Channel> implements Connector<P, C> {
     if ('error' in found)
       return connectTo((_host, _options, done) => done(found.error, ''), signal);
     return raceAddresses({
-      addresses: interleaved(found.addresses),
+      addresses: interleaved(found.addresses).slice(0, MAX_ADDRESSES),
       raceMs: this.raceMs,
       clock: this.clock,
       connect: (address, cancel) => connectTo(lookupOf(address), cancel),
@@ -69,8 +72,8 @@ function lookupAll({
 /** Returns the addresses of an answer. The application's lookup function can return a single address, or something else. */
 function foundIn(host: string, answer: unknown): Found {
   const found: unknown[] = typeof answer === 'string' ? [{ address: answer }] : [answer].flat();
-  const addresses = found.flatMap(addressIn);
-  if (addresses.length > 0) return { addresses };
+  const byAddress = new Map(found.flatMap(addressIn).map((one) => [one.address, one]));
+  if (byAddress.size > 0) return { addresses: [...byAddress.values()] };
   const none = new Error(`the name ${host} has no address`);
   return { error: Object.assign(none, { code: 'ENOTFOUND' }) };
 }

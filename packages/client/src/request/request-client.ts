@@ -16,6 +16,7 @@ import {
   describeOptions,
   object,
   observeSource,
+  onAbort,
   type RetryBudget,
   releaseSource,
   SettableFuture,
@@ -228,25 +229,31 @@ export class RequestClient<
     body: T['call'],
     options: StreamOptions<T['answer']> = {},
   ): AsyncIterableIterator<T['result']> {
-    return new RequestStream((left) => this.beginStream(body, options, left), options.input);
+    return new RequestStream((leaving) => this.beginStream(body, options, leaving), options.input);
   }
 
   private beginStream(
     body: T['call'],
     options: StreamOptions<T['answer']>,
-    left: AbortSignal,
+    leaving: AbortController,
   ): Promise<BegunStream<T['result']>> {
     const { timeoutMs, itemTimeoutMs = this.timeoutMs } = STREAM_OPTIONS.resolve(options);
     const until = this.clock.now() + timeoutMs;
     const { itemTimeoutMs: _, ...call } = options;
-    const signal = options.signal === undefined ? left : AbortSignal.any([options.signal, left]);
+    const { signal } = leaving;
+    // A signal of `AbortSignal.any` would stay with a signal that outlives the stream.
+    const stopListening = options.signal && following(options.signal, leaving);
     const waiting = { ...call, signal, timeoutMs: optionOf(Math.min(timeoutMs, itemTimeoutMs)) };
     return this.carryOut(waiting, async (exchange) => {
       const leftMs = Math.max(1, Math.ceil(until - this.clock.now()));
       const times = { timeoutMs: optionOf(leftMs), itemTimeoutMs: optionOf(itemTimeoutMs) };
-      const items = exchange.stream(body, { ...options, ...times, signal });
-      return { items, first: await items.next() };
-    });
+      const items = exchange.stream(body, { ...options, ...times });
+      // The exchange itself ends the items with the caller's signal.
+      const leave = onAbort(signal, () => {
+        if (options.signal?.aborted !== true) void items.return?.();
+      });
+      return { items, first: await items.next().finally(leave) };
+    }).finally(stopListening);
   }
 
   /**
@@ -418,6 +425,13 @@ function resolvedCall(options: CallOptions): ReturnType<typeof CALL_OPTIONS.reso
     void releaseSource(options?.input);
     throw thrown;
   }
+}
+
+/** Aborts the controller with the signal. Returns a function that ends this. */
+function following(signal: AbortSignal, controller: AbortController): () => void {
+  const abort = (): void => controller.abort(signal.reason);
+  if (signal.aborted) abort();
+  return onAbort(signal, abort);
 }
 
 function optionOf(timeMs: number): number | false {

@@ -14,7 +14,7 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
  * generator's `return()` waits for the pending item.
  */
 export class RequestStream<R> implements AsyncIterableIterator<R> {
-  private readonly begin: (left: AbortSignal) => Promise<BegunStream<R>>;
+  private readonly begin: (leaving: AbortController) => Promise<BegunStream<R>>;
   private readonly input: ItemSource | undefined;
   private readonly leaving = new AbortController();
   private items: AsyncIterableIterator<R> | undefined = undefined;
@@ -22,11 +22,11 @@ export class RequestStream<R> implements AsyncIterableIterator<R> {
   private isOver = false;
 
   /**
-   * @param begin - function whose signal aborts if the reader leaves before the first item
+   * @param begin - function whose controller aborts if the reader leaves before the first item
    * @param input - source that is given up if the stream never begins
    */
   constructor(
-    begin: (left: AbortSignal) => Promise<BegunStream<R>>,
+    begin: (leaving: AbortController) => Promise<BegunStream<R>>,
     input: ItemSource | undefined,
   ) {
     this.begin = begin;
@@ -45,7 +45,7 @@ export class RequestStream<R> implements AsyncIterableIterator<R> {
       throw new PipelineError('PIPELINE_STATE', 'next() was called during another next()');
     this.hasBegun = true;
     try {
-      const { items, first } = await this.begin(this.leaving.signal);
+      const { items, first } = await this.begin(this.leaving);
       this.items = items;
       if (!this.isOver) return first;
       await items.return?.();

@@ -1,5 +1,5 @@
 import type { LookupAddress } from 'node:dns';
-import { type Channel, systemClock } from '@headrace/core';
+import { type Channel, ChannelError, systemClock, TimedOutError } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { interleaved, raceAddresses } from '../../src/address/address-race.ts';
@@ -84,6 +84,17 @@ describe('a race of addresses', () => {
     expect(race.log.map((line) => line.split(' ')[0])).toEqual(['0', '10', '10']);
   });
 
+  it('fails with the error of an address that was reached, if there is one', async () => {
+    const refused = new ChannelError('CHANNEL_REFUSED', 'nobody listens there');
+    const noRoute = new ChannelError('CHANNEL_FAILED', 'no route');
+    const late = new TimedOutError('TIMEOUT_CONNECT', 'no answer');
+    const handshake = new ChannelError('TLS_HANDSHAKE_FAILED', 'a wrong certificate');
+    race = await new Race([noRoute, refused, late, handshake]).pass(10);
+    expect(await race.result).toBe('a wrong certificate');
+    race = await new Race([noRoute, refused, late]).pass(10);
+    expect(await race.result).toBe('no route');
+  });
+
   it('takes a connector that throws for one that rejects, even when its turn comes by the clock', async () => {
     race = await new Race([10_000, 'throws', 100]).pass(600);
     expect(await race.result).toBe('won 192.0.2.2');
@@ -138,6 +149,27 @@ describe('RacingConnector', () => {
     const racing = new RacingConnector<Place, Channel>(connector, 250, systemClock);
     await racing.connect({ host: 'chat.example', port: 1, lookup: lookup as never }, { signal });
     expect(asked).toEqual(['chat.example', [v6(1)]]);
+  });
+
+  it('tries each address of a name once, and not more than 32', async () => {
+    const tried: string[] = [];
+    const connector = {
+      connect: (place: object) =>
+        new Promise<Channel>((_resolve, reject) => {
+          const { lookup } = place as { lookup: (...args: unknown[]) => void };
+          lookup('chat.example', {}, (_error: unknown, address: string) => {
+            tried.push(address);
+            reject(new Error('nobody'));
+          });
+        }),
+    };
+    const addresses = Array.from({ length: 1000 }, (_, i) => v4(i % 50));
+    const lookup = (_host: string, _options: object, done: (...args: unknown[]) => void) =>
+      done(null, addresses);
+    const racing = new RacingConnector<Place, Channel>(connector, 250, systemClock);
+    const place = { host: 'chat.example', port: 1, lookup: lookup as never };
+    await expect(racing.connect(place, { signal })).rejects.toThrow('nobody');
+    expect(tried).toEqual(addresses.slice(0, 32).map(({ address }) => address));
   });
 
   it.each<[string, (done: (error: unknown, answer?: unknown) => void) => unknown]>([

@@ -37,6 +37,14 @@ describe('httpAddresses', () => {
     ]);
   });
 
+  it('reads a body that is not an async iterable, as in Safari', async () => {
+    const cut = () => {
+      const { status, body } = new Response(NODES);
+      return { status, body: { getReader: () => body!.getReader() } } as Response;
+    };
+    expect(await service(cut).read()).toHaveLength(2);
+  });
+
   it('asks again only when the time of the answer is over, and once for all who wait', async () => {
     const { read, asked, clock } = service(() => new Response(NODES));
     await Promise.all([read(), read()]);

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { fixed, RequestClient, RetryBudget, requestOnce } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
@@ -552,6 +553,42 @@ describe('RequestClient.stream', () => {
     },
   );
 
+  it('leaves nothing at a signal that outlives it, and ends with that signal', async () => {
+    answer = (text) =>
+      (async function* () {
+        yield Buffer.from('1');
+        if (text === 'endless') await new Promise(() => {});
+      })() as never;
+    await up();
+    const client = clientOf();
+    const life = new AbortController();
+    const { signal } = life;
+    for (let i = 0; i < 3; i += 1) {
+      const read = readAll(client.stream(Buffer.from('x'), { signal }));
+      await world.pass(50);
+      expect(await read).toEqual(['1', 'end']);
+    }
+    const unread = client.stream(Buffer.from('x'), { signal });
+    await Promise.all([unread.next(), world.pass(50)]);
+    await unread.return!();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    // Node keeps the signals of AbortSignal.any in sets behind symbols.
+    const sizes = Object.getOwnPropertySymbols(signal).map(
+      (symbol) => (Reflect.get(signal, symbol) as Partial<Set<unknown>> | undefined)?.size ?? 0,
+    );
+    expect(sizes.filter((size) => size > 0)).toEqual([]);
+
+    const ended = readAll(client.stream(Buffer.from('endless'), { signal }));
+    const waiting = readAll(client.stream(Buffer.from('none'), { signal }));
+    await world.pass(50);
+    life.abort();
+    await world.pass(50);
+    expect(await ended).toEqual(['1', 'HR_ERR_OPERATION_ABORTED']);
+    expect(await waiting).toEqual(['1', 'end']);
+    const late = readAll(client.stream(Buffer.from('x'), { signal }));
+    expect(await late).toEqual(['HR_ERR_OPERATION_ABORTED']);
+  });
+
   it('gives up the input of a call that never came to a connection', async () => {
     const client = clientOf({ timeoutMs: 300, maxWaiting: 1 });
     const inputs = [0, 1, 2].map(() => new Readable({ read() {} }));
@@ -622,10 +659,14 @@ describe('RequestClient and a server that stops in order', () => {
     await world.pass(50);
     const slow = outcome(client.request(Buffer.from('slow')));
     await world.pass(50);
+    // Later calls are written before the client hears of the drain.
+    const hold = client.clients[0]!.channel!.holdReads('test');
     for (const channel of accepted())
       world.clock.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(10_000)));
-    // Written before the client has heard of it.
     const later = ['1', '2', '3'].map((text) => outcome(client.request(Buffer.from(text))));
+    expect(client.waiting).toBe(0);
+    await world.pass(50);
+    hold.release();
     await world.pass(50);
     expect(asked).toEqual(['slow']);
     await world.pass(5000);

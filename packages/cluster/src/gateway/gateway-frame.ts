@@ -31,7 +31,10 @@ export const OP = {
    * gateway's connections.
    */
   unknown: 9,
-  /** The worker leaves, and gives its connections back when the gateway asks for them. The connection is 0. */
+  /**
+   * The worker leaves, and gives its connections back when the gateway asks for them. The frame is repeated until the worker has
+   * no connections. The connection is 0.
+   */
   leaves: 10,
 } as const;
 
@@ -90,6 +93,8 @@ export interface GatewayFrame {
 
 const HEADER = 22;
 const ACK_HEADER = 34;
+/** Time after which a worker repeats a word to its gateways, because a frame can be lost. */
+export const TELL_EVERY_MS = 1000;
 
 /**
  * Returns the maximum length of a message of a connection, or of its attributes in an acknowledgement. A longer frame would be

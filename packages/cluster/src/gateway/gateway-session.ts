@@ -12,7 +12,13 @@ export type SessionJob =
       readonly body: Buffer;
       readonly isRepeated: boolean;
     }
-  | { readonly what: 'close'; readonly number: number | undefined; readonly reason: string };
+  | {
+      readonly what: 'close';
+      readonly number: number | undefined;
+      readonly reason: string;
+      /** Whether the session ended before its `connect` began. */
+      readonly isUnseen: boolean;
+    };
 
 /** The answer to a frame: none, or an acknowledgement with these flags. */
 export type SessionAnswer = { readonly flags: number; readonly echo: number } | undefined;
@@ -81,8 +87,9 @@ export class GatewaySession {
 
   /** Ends the session, because the gateway no longer assigns the connection to this worker. */
   leave(reason: string): void {
+    const isUnseen = this.jobs[0]?.what === 'connect';
     this.jobs.length = 0;
-    if (!this.isClosing) this.jobs.push({ what: 'close', number: undefined, reason });
+    if (!this.isClosing) this.jobs.push({ what: 'close', number: undefined, reason, isUnseen });
     this.isClosing = true;
   }
 
@@ -118,7 +125,9 @@ export class GatewaySession {
 }
 
 function jobOf({ op, number, bodyType, body, flags }: GatewayFrame): SessionJob {
-  if (op === OP.closed) return { what: 'close', number, reason: body.toString('utf8') };
+  if (op === OP.closed) {
+    return { what: 'close', number, reason: body.toString('utf8'), isUnseen: false };
+  }
   const isRepeated = (flags & FLAG.repeated) !== 0;
   return { what: 'message', number, bodyType, body, isRepeated };
 }

@@ -25,7 +25,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { portOf } from './cluster-port.ts';
 import { connectionCommands } from './connection-commands.ts';
-import { decodeFrame, encodeFrame, frameOf, OP } from './gateway-frame.ts';
+import { decodeFrame, encodeFrame, frameOf, OP, TELL_EVERY_MS } from './gateway-frame.ts';
 import { GatewayHandler } from './gateway-handler.ts';
 import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
 import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
@@ -96,6 +96,8 @@ const OPTIONS = describeOptions('Gateway', {
 const HOLDER = 'Gateway';
 /** Number of ticks within the shortest time of the rules. */
 const TICKS = 4;
+/** Time after the last word of a worker that leaves, after which the worker stays. */
+const LEAVES_MS = 3 * TELL_EVERY_MS;
 /** Limit of remembered workers. A restarted worker has a new id, so old ids do not return. */
 const MAX_LEFT = 1000;
 
@@ -129,6 +131,8 @@ export class Gateway<Message = unknown> {
   private readonly suspects = new SuspectQueue<GatewayEntry>();
   /** Workers that were silent, or considered gone. If such a worker still exists, it may have connections that have moved. */
   private readonly left = new RecentMap<true>(MAX_LEFT);
+  /** Workers that give their connections back, and the times of their last words. They receive no connections. */
+  private readonly leaving = new RecentMap<number>(MAX_LEFT);
   private readonly subscription: BusSubscription;
   /** Undefined if the node is not a `Cluster`. Then workers cannot reach the connections by their ids. */
   private readonly held: HeldConnections | undefined;
@@ -279,10 +283,10 @@ export class Gateway<Message = unknown> {
   }
 
   private choose(entry: GatewayEntry): void {
-    if (this.isClosed) return;
     const { link } = entry;
+    if (this.isClosed || !this.entries.has(link.id)) return;
     const before = link.worker;
-    const ready = this.port.ready(this.role);
+    const ready = this.ready();
     if (ready.length === 0) this.aloneSince ??= this.clock.now();
     if (ready.length === 0 && before !== undefined) {
       this.carryOut(entry, link.workerStays());
@@ -296,8 +300,12 @@ export class Gateway<Message = unknown> {
     this.carryOut(entry, link.assign(worker, now));
   }
 
+  private ready(): string[] {
+    return this.port.ready(this.role).filter((worker) => this.leaving.peek(worker) === undefined);
+  }
+
   private peersChanged(): void {
-    const ready = new Set(this.port.ready(this.role));
+    const ready = new Set(this.ready());
     const draining = new Set(this.port.draining());
     const now = this.clock.now();
     if (ready.size > 0) this.aloneSince = undefined;
@@ -311,7 +319,7 @@ export class Gateway<Message = unknown> {
         this.left.use(worker, true);
         this.carryOut(entry, link.workerGone());
       } else {
-        link.leavesInOrder = draining.has(worker);
+        link.leavesInOrder = draining.has(worker) || this.leaving.peek(worker) !== undefined;
         if (ready.has(worker)) this.carryOut(entry, link.workerStays());
         else if (ready.size > 0) this.carryOut(entry, link.workerLeaves(now));
       }
@@ -339,10 +347,18 @@ export class Gateway<Message = unknown> {
       const now = this.clock.now();
       for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.tick(now));
       this.chooseFor(this.suspects.late(now - this.rules.handoverMs));
+      this.forgetLeaving(now);
       this.tellWorkers();
       this.reportAlone(now);
       if (this.entries.size > 0) this.tickLater();
     }, everyMs);
+  }
+
+  private forgetLeaving(now: number): void {
+    const { leaving } = this;
+    const { size } = leaving;
+    leaving.forget(size, (toldAt) => now - toldAt >= LEAVES_MS);
+    if (leaving.size < size) this.peersChanged();
   }
 
   private reportAlone(now: number): void {
@@ -375,8 +391,11 @@ export class Gateway<Message = unknown> {
       return;
     }
     if (op === OP.leaves && connection === 0) {
+      this.leaving.use(from, now);
       for (const one of [...this.entries.values()]) {
-        if (one.link.worker === from) this.carryOut(one, one.link.workerLeaves(now));
+        if (one.link.worker !== from) continue;
+        one.link.leavesInOrder = true;
+        this.carryOut(one, one.link.workerLeaves(now));
       }
       return;
     }

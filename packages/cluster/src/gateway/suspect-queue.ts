@@ -19,9 +19,12 @@ export class SuspectQueue<Entry> {
     return true;
   }
 
-  /** Called when a connection is not suspect, or is closed. Returns the connection whose turn it is. */
+  /**
+   * Called when a connection is not suspect, or is closed. Returns the connection that may have a worker now: this one if it
+   * waited, because nothing else ends its wait.
+   */
   cleared(entry: Entry): Entry | undefined {
-    this.waiting.delete(entry);
+    if (this.waiting.delete(entry)) return entry;
     return this.current === entry ? this.next() : undefined;
   }
 

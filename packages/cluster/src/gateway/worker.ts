@@ -15,7 +15,15 @@ import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, type MessageCodec } from '../envelope/body.ts';
 import { portOf } from './cluster-port.ts';
-import { decodeFrame, encodeFrame, FLAG, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
+import {
+  decodeFrame,
+  encodeFrame,
+  FLAG,
+  frameOf,
+  type GatewayFrame,
+  OP,
+  TELL_EVERY_MS,
+} from './gateway-frame.ts';
 import type { GatewayCluster, GatewayPort } from './gateway-port.ts';
 import { GatewaySession, type SessionJob } from './gateway-session.ts';
 import { type GatewayAttributes, WorkerConnection } from './worker-connection.ts';
@@ -39,8 +47,8 @@ export interface WorkerOptions<Message = unknown> {
     how: { readonly repeated: boolean },
   ) => void | Promise<void>;
   /**
-   * Called when this worker loses a connection. `reason` is the close reason of the channel, `moved` if another worker has the
-   * connection now, or `gateway-gone` if the node of the gateway is gone.
+   * Called once after each `onConnect`, when this worker loses the connection. `reason` is the close reason of the channel,
+   * `moved` if another worker has the connection now, or `gateway-gone` if the node of the gateway is gone.
    */
   readonly onClose?: (
     connection: WorkerConnection<Message>,
@@ -61,8 +69,6 @@ const OPTIONS = describeOptions('Worker', {
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
 });
 
-/** Time after which a gateway that has not answered is told again. */
-const TELL_EVERY_MS = 1000;
 /** Limit of remembered gateways. A restarted gateway has a new id, so old ids do not return. */
 const MAX_LEFT = 1000;
 
@@ -351,7 +357,9 @@ export class Worker<Message = unknown> {
     const own = connection as WorkerConnection<Message>;
     try {
       if (job.what === 'connect') return onConnect?.(own, { moved: job.isMoved });
-      if (job.what === 'close') return onClose?.(own, { reason: job.reason });
+      if (job.what === 'close') {
+        return job.isUnseen ? undefined : onClose?.(own, { reason: job.reason });
+      }
       return onMessage(own, decodeBody<Message>(job, codec), { repeated: job.isRepeated });
     } catch (thrown) {
       this.failed({ connection }, job, thrown);

@@ -558,6 +558,42 @@ describe('Gateway and Worker', () => {
     expect(second.notes).toEqual(['moved here', 'a']);
   });
 
+  it('choose no worker that leaves, though its node is ready, until it stays', () => {
+    const { world, gateway, channel, first, second } = pair({ delivery: 'acknowledged' });
+    first.workMs = () => 200;
+    channel.writeInbound('a', 'b');
+    world.clock.advance(50);
+    void first.worker.emptyWithin(10_000);
+    world.clock.advance(8000);
+    expect(first.notes).toEqual(['connect', 'a', 'close moved']);
+    expect(second.notes).toEqual(['moved here', 'b']);
+    expect(first.worker.connections).toBe(0);
+    world.setState(first.node, 'gone');
+    void second.worker.emptyWithin(5000);
+    world.clock.advance(1000);
+    const late = world.connection(gateway);
+    world.clock.advance(100);
+    expect([channel.readHolds, late.readHolds]).toEqual([['Gateway'], ['Gateway']]);
+    world.clock.advance(10_000);
+    expect([channel.readHolds, late.readHolds]).toEqual([[], []]);
+  });
+
+  it('call onClose only after onConnect, though a connection moves while a function runs', () => {
+    const { world, channel, first, second } = pair({ delivery: 'acknowledged' });
+    first.workMs = () => 1e4;
+    channel.writeInbound('a');
+    world.clock.advance(50);
+    for (const { node } of [first, second, first]) {
+      world.setState(node, 'gone');
+      world.clock.advance(200);
+      world.setState(node, 'ready');
+      world.clock.advance(200);
+    }
+    world.clock.advance(1e5);
+    expect(first.notes).toEqual(['connect', 'a', 'close moved']);
+    expect(second.notes).toEqual([...['moved here', 'a again', 'close moved', 'moved here']]);
+  });
+
   it('resolve each call of emptyWithin when the last connection has gone', async () => {
     const { world, first } = pair();
     world.loss = 1;

@@ -1,5 +1,6 @@
 import { textLines } from '@headrace/codec';
 import { describe, expect, it } from 'vitest';
+import { rendezvous } from '../../src/gateway/rendezvous.ts';
 import { GatewayWorld, NotingWorker } from './gateway-world.ts';
 
 type Options = Parameters<GatewayWorld['gateway']>[0];
@@ -182,6 +183,34 @@ describe('a job that ends its workers', () => {
     world.clock.advance(1e6);
     expect([gateway.lostCount, world.lines]).toEqual([0, []]);
     expect(workers.flatMap(({ notes }) => notes)).toContain('long again');
+  });
+
+  it('holds no connection back whose worker was only silent', () => {
+    const world = new GatewayWorld();
+    const [first, second] = ['w1', 'w2', 'w3'].map((node) => {
+      const worker = new NotingWorker(world, node);
+      worker.workMs = () => 1e5;
+      return worker;
+    });
+    const gateway = world.gateway({ delivery: 'acknowledged', maxDeliveries: 2 });
+    const channels = Array.from({ length: 40 }, () => world.connection(gateway));
+    world.clock.advance(50);
+    // The first job goes to the third worker, and the second one waits behind it.
+    const ids = [
+      [...first!.held.keys()].find((id) => rendezvous(['w2', 'w3'], id) === 'w3')!,
+      [...second!.held.keys()][0]!,
+    ];
+    const busy = ids.map((id) => channels[Number(id.replace('gateway:', '')) - 1]!);
+    for (const channel of busy) channel.writeInbound('long');
+    world.clock.advance(50);
+    for (const node of ['w1', 'w2']) {
+      world.setState(node, 'gone');
+      world.clock.advance(50);
+    }
+    expect(busy.map(({ isReadHeld }) => isReadHeld)).toEqual([false, true]);
+    world.setState('w2', 'ready');
+    world.clock.advance(100);
+    expect(busy.map(({ isReadHeld }) => isReadHeld)).toEqual([false, false]);
   });
 
   it('is not given up for workers that leave in order, or when the bus goes down', () => {

@@ -20,10 +20,11 @@ export { CborSimple, CborTag } from './cbor-value.ts';
  *   without a meaning is a {@link CborSimple}.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8` for a text that is not UTF-8.
- *   `HR_ERR_MESSAGE_INVALID` for a value that is not CBOR, has bytes left over, is over 500 levels deep, has a key twice, is
- *   `undefined` as a whole, or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A
- *   write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that would be read as another value: a `Date`, a `Set`, a typed
- *   array other than `Uint8Array`, a function, half of a surrogate pair.
+ *   `HR_ERR_MESSAGE_INVALID` for a value that is not CBOR, has bytes left over, is over 500 levels deep, has a key twice, has a
+ *   map with over 4,096 keys that are numbers or a key over 64 bits, is `undefined` as a whole, or does not match the schema.
+ *   `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` for a
+ *   value that would be refused or read as another value: a `Date`, a `Set`, a typed array other than `Uint8Array`, a function,
+ *   half of a surrogate pair.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** One pass and the schema. A broadcast to a group is encoded once. Bytes are views of their message.
  * - **Pitfalls** Without a schema, the peer decides the shape of a message. Outbound messages are not validated. The content of a

@@ -2,7 +2,13 @@ import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { type ByteOutput, bytesOf } from '../base/byte-output.ts';
 import { checkWellFormed } from '../base/utf8.ts';
-import { checkDepth, isPlainObject, notEncodable } from '../schema/plain-values.ts';
+import {
+  checkDepth,
+  checkWrittenKey,
+  isPlainObject,
+  MapKeys,
+  notEncodable,
+} from '../schema/plain-values.ts';
 import { CborSimple, CborTag } from './cbor-value.ts';
 import { toHalf } from './half-float.ts';
 
@@ -107,7 +113,9 @@ function writeArray(output: ByteOutput, items: readonly unknown[], depth: number
 
 function writeMap(output: ByteOutput, map: Map<unknown, unknown>, depth: number): void {
   writeHead(output, MAP, map.size);
+  const keys = new MapKeys();
   for (const [key, value] of map) {
+    checkWrittenKey(keys, key);
     writeValue(output, key, depth);
     writeValue(output, value, depth);
   }

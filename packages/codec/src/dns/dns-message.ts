@@ -114,12 +114,14 @@ const PLAIN_BYTES = 512;
 export const SAFE_BYTES = 1232;
 /** The bits that an answer copies from its query: opcode, RD and CD. */
 const COPIED_FLAGS = 0x7910;
+/** The flag DO of a record of EDNS. */
+const DNSSEC_OK = 0x8000;
 
 export const isOpt = (record: Answer): record is OptAnswer => record.type === 'OPT';
 
 /**
  * Returns the answer to a query, addressed to the sender of the query. The answer has the id and the questions of the query, and
- * a limit for datagrams that the client can receive. A query with EDNS is answered with EDNS.
+ * a limit for datagrams that the client can receive. A query with EDNS is answered with EDNS, and any other query without.
  *
  * A query with a later version of EDNS is answered with BADVERS, and a query with two records of EDNS with FORMERR, in place of
  * `parts`.
@@ -133,8 +135,11 @@ export function dnsAnswer(query: DnsMessage, parts: DnsAnswerParts = {}): DnsPac
   const isLater = asked !== undefined && asked.ednsVersion > 0;
   const isRefused = isLater || second !== undefined;
   const given: DnsAnswerParts = isRefused ? { rcode: isLater ? 'NOERROR' : 'FORMERR' } : parts;
-  const additionals = [...(given.additionals ?? [])];
-  if (asked !== undefined && !additionals.some(isOpt)) additionals.push(ownOpt(isLater ? 1 : 0));
+  // A client without EDNS must get no record of EDNS.
+  const additionals = (given.additionals ?? []).filter(
+    (record) => asked !== undefined || !isOpt(record),
+  );
+  if (asked !== undefined && !additionals.some(isOpt)) additionals.push(ownOpt(asked, isLater));
   return {
     ...given,
     id,
@@ -147,16 +152,17 @@ export function dnsAnswer(query: DnsMessage, parts: DnsAnswerParts = {}): DnsPac
   };
 }
 
-/** @param extendedRcode - the upper bits of the result: 1 for BADVERS, whose number is 16 */
-function ownOpt(extendedRcode: number): OptAnswer {
+/** Returns the record of EDNS of an answer. The flag DO is that of the query (RFC 3225, section 3). */
+function ownOpt({ flag_do }: OptAnswer, isLater: boolean): OptAnswer {
   return {
     type: 'OPT',
     name: '.',
     udpPayloadSize: SAFE_BYTES,
-    extendedRcode,
+    // The upper bits of the result: BADVERS has the number 16.
+    extendedRcode: isLater ? 1 : 0,
     ednsVersion: 0,
-    flags: 0,
-    flag_do: false,
+    flags: flag_do ? DNSSEC_OK : 0,
+    flag_do,
     options: [],
   };
 }

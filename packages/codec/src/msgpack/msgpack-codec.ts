@@ -20,9 +20,10 @@ export { MsgpackExt } from './msgpack-ext.ts';
  * - **Events** All pass.
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8` for a text that is not UTF-8.
  *   `HR_ERR_MESSAGE_INVALID` for a value that is not MessagePack, has bytes left over, is over 500 levels deep, has a key twice,
- *   or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that throws or is asynchronous. A write fails with
- *   `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that would be read as another value: a `Set`, a typed array other than
- *   `Uint8Array`, an integer over 64 bits, a function, half of a surrogate pair, `undefined` in an array.
+ *   has a map with over 4,096 keys that are numbers, or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that
+ *   throws or is asynchronous. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that would be refused or read as
+ *   another value: a `MsgpackExt` that is a time, a `Set`, a typed array other than `Uint8Array`, an integer over 64 bits, a
+ *   function, half of a surrogate pair, `undefined` in an array.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
  * - **Cost** One pass and the schema. A broadcast to a group is encoded once. Bytes are views of their message.
  * - **Pitfalls** Without a schema, the peer decides the shape of a message. Outbound messages are not validated. A property whose

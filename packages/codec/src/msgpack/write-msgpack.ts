@@ -2,14 +2,22 @@ import { Buffer } from 'node:buffer';
 import { EncodeError } from '@headrace/core';
 import { type ByteOutput, bytesOf } from '../base/byte-output.ts';
 import { checkWellFormed } from '../base/utf8.ts';
-import { checkDepth, isPlainObject, notEncodable } from '../schema/plain-values.ts';
+import {
+  checkDepth,
+  checkWrittenKey,
+  isPlainObject,
+  MapKeys,
+  notEncodable,
+} from '../schema/plain-values.ts';
 import { MsgpackExt, TIME_TYPE } from './msgpack-ext.ts';
+import { MsgpackReader } from './read-msgpack.ts';
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_UINT64 = 2n ** 64n;
 const TWO_32 = 2 ** 32;
 const TWO_34 = 2 ** 34;
 const NANOSECONDS_OF_MS = 1e6;
+const MAX_TIME_BYTES = 12;
 
 /** Returns the bytes of a message. Throws an `EncodeError` for a value that would be read as another value. */
 export function writeMsgpack(message: unknown): Buffer {
@@ -108,7 +116,9 @@ function writeArray(output: ByteOutput, items: readonly unknown[], depth: number
 
 function writeMap(output: ByteOutput, map: Map<unknown, unknown>, depth: number): void {
   writeCount(output, 0x80, 0xde, map.size);
+  const keys = new MapKeys();
   for (const [key, value] of map) {
+    checkWrittenKey(keys, key);
     writeValue(output, key, depth);
     writeValue(output, value, depth);
   }
@@ -139,12 +149,29 @@ function writeExtension(output: ByteOutput, { type, data }: MsgpackExt): void {
       `a MsgpackExt has the type ${type}, not -128 to 127, or no bytes`,
     );
   }
+  if (type === TIME_TYPE && !isOtherTime(data)) {
+    throw new EncodeError(
+      'MESSAGE_NOT_ENCODABLE',
+      'a MsgpackExt of type -1 is not a time that only an extension can represent: write a Date',
+    );
+  }
   const { length } = data;
   if (length > 0 && length <= 16 && (length & (length - 1)) === 0) {
     output.uint8(0xd4 + Math.log2(length));
   } else writeLength(output, 0xc7, length);
   output.uint8(type & 0xff);
   output.bytes(data);
+}
+
+/** Returns true for a time that a `Date` cannot represent, which is read as an extension. */
+function isOtherTime(data: Uint8Array): boolean {
+  if (data.length > MAX_TIME_BYTES) return false;
+  const bytes = Buffer.concat([Buffer.from([0xc7, data.length, TIME_TYPE & 0xff]), data]);
+  try {
+    return new MsgpackReader(bytes, Number.POSITIVE_INFINITY).read() instanceof MsgpackExt;
+  } catch {
+    return false;
+  }
 }
 
 /** Writes a time in the shortest of its three forms. */

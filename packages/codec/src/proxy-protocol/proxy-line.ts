@@ -8,7 +8,7 @@ export const MAX_LINE_BYTES = 108;
 
 /** Reads a header of version 1: the line without its CRLF. Throws a `DecodeError`. */
 export function parseProxyLine(line: string): ProxyHeader {
-  const parts = line.replace(/ +$/, '').split(' ');
+  const parts = line.split(' ');
   const [word, transport, source = '', destination = '', sourcePort = '', destinationPort = ''] =
     parts;
   if (word !== 'PROXY') throw bad(line, 'it does not begin with "PROXY"');
@@ -57,9 +57,9 @@ function addressOf(line: string, transport: string, host: string, portText: stri
   if (bytes === undefined) {
     throw bad(line, `"${host}" is not an ${isV4 ? 'IPv4' : 'IPv6'} address`);
   }
-  // A sign and leading zeros are harmless, and Netty accepts them. Netty refuses port 0, which no connection has.
-  const port = /^[+-]?\d+$/.test(portText) ? Number(portText) : Number.NaN;
-  if (!(port > 0 && port <= 65_535)) throw bad(line, `"${portText}" is not a port`);
+  // The protocol allows port 0, and no leading zeros.
+  const port = /^(?:0|[1-9]\d{0,4})$/.test(portText) ? Number(portText) : Number.NaN;
+  if (!(port <= 65_535)) throw bad(line, `"${portText}" is not a port`);
   return { host: ipText(bytes), port, family: isV4 ? 'IPv4' : 'IPv6' };
 }
 

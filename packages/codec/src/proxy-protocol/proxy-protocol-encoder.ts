@@ -138,22 +138,21 @@ function transportOf(address: Address): ProxiedTransport {
   return address.family === 'IPv4' ? 'tcp4' : 'tcp6';
 }
 
-function checkAddresses({ version, command, transport, source, destination }: ProxyHeader): void {
+function checkAddresses({ command, transport, source, destination }: ProxyHeader): void {
   if (command === 'local' || transport === 'unknown') return;
   for (const address of [source, destination]) {
-    if (address !== undefined && fits(address, transport, version)) continue;
+    if (address !== undefined && fits(address, transport)) continue;
     const text = `a PROXY header for ${transport} cannot carry the address ${JSON.stringify(address)}`;
     throw new EncodeError('MESSAGE_NOT_ENCODABLE', text, { transport });
   }
 }
 
-function fits(address: Address, transport: ProxiedTransport, version: 1 | 2): boolean {
+function fits(address: Address, transport: ProxiedTransport): boolean {
   if ('path' in address) {
     const isShort = Buffer.byteLength(address.path) <= MAX_PATH_BYTES;
     return transport.startsWith('unix') && isShort && !address.path.includes('\0');
   }
   const { host, port } = address;
-  // Netty and this decoder refuse port 0 in version 1.
-  const isPort = Number.isInteger(port) && port >= (version === 1 ? 1 : 0) && port <= 65_535;
+  const isPort = Number.isInteger(port) && port >= 0 && port <= 65_535;
   return isPort && ipBytes(host)?.length === (transport.endsWith('4') ? 4 : 16);
 }

@@ -6,7 +6,9 @@ const MAX_INT64 = 2n ** 63n;
 /** Maximum number of digits. The time for parsing grows with the square of the digits. */
 const MAX_BIG_DIGITS = 4096;
 const WHOLE = /^[+-]?\d+$/;
-const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+const DECIMAL = /^[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i;
+/** Redis before 7.2 writes the text of its C library, which can contain a sign and the bits. */
+const NOT_A_NUMBER = /^[+-]?nan(?:\(\w*\))?$/i;
 
 /** Returns an error about the peer's input. `redis` is the text of Redis, which follows "Protocol error: ". */
 export function respError(redis: string, text: string, details: ErrorDetails = {}): DecodeError {
@@ -27,7 +29,7 @@ export function parseDouble(text: string): RespDouble {
   const lower = text.toLowerCase();
   if (lower === 'inf' || lower === '+inf') return new RespDouble(Number.POSITIVE_INFINITY);
   if (lower === '-inf') return new RespDouble(Number.NEGATIVE_INFINITY);
-  if (lower === 'nan' || lower === '-nan') return new RespDouble(Number.NaN);
+  if (NOT_A_NUMBER.test(text)) return new RespDouble(Number.NaN);
   if (!DECIMAL.test(text)) throw notA('double', text);
   return new RespDouble(Number(text));
 }

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { decodeUtf8 } from '../base/utf8.ts';
 import { checkCount, VALUE_BYTES } from './message-limit.ts';
-import { addProperty, addToMap, MAX_DEPTH } from './plain-values.ts';
+import { addProperty, addToMap, MAX_DEPTH, MapKeys } from './plain-values.ts';
 
 const TWO_32 = 2 ** 32;
 /** The upper 32 bits of the first number that a `number` cannot represent exactly. */
@@ -131,9 +131,12 @@ export abstract class ValueReader {
 
   private restOfMap(begun: object, first: unknown, count: number, depth: number): unknown {
     const map = new Map<unknown, unknown>(Object.entries(begun));
+    const keys = new MapKeys();
+    checkKey(keys, first);
     addToMap(map, first, this.value(depth));
     for (let left = count - 1; !this.isOver(left); left--) {
       const key = this.value(depth);
+      checkKey(keys, key);
       addToMap(map, key, this.value(depth));
     }
     return map;
@@ -170,6 +173,11 @@ export abstract class ValueReader {
       throw new RangeError('the message is shorter than its lengths require');
     }
   }
+}
+
+function checkKey(keys: MapKeys, key: unknown): void {
+  const why = keys.refusalOf(key);
+  if (why !== undefined) throw new RangeError(why);
 }
 
 /** Returns a whole number as a `number`, if a `number` can represent it. */

@@ -3,7 +3,7 @@ import { EmbeddedChannel } from '@headrace/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyText } from '../../../core/test/fixture/any-text.ts';
-import { outcome } from '../decoder-harness.ts';
+import { NotingChannel, outcome } from '../decoder-harness.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
 
@@ -23,6 +23,8 @@ const big = fc
 const integer = fc
   .oneof(big, fc.bigInt())
   .map((value) => (Number.isSafeInteger(Number(value)) ? Number(value) : value));
+/** An integer that can be a key of a map. */
+const key = integer.filter((value) => value < 2n ** 64n && value > -(2n ** 64n));
 /** A double that is not an integer beyond those that a `number` can tell apart. */
 const float = fc.oneof(fc.double(), fc.float());
 const simple = fc
@@ -53,7 +55,7 @@ const anyCbor: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
       noNullPrototype: true,
     }),
     fc
-      .uniqueArray(fc.tuple(fc.oneof(integer, anyText, fc.boolean()), tie('any')), {
+      .uniqueArray(fc.tuple(fc.oneof(key, anyText, fc.boolean()), tie('any')), {
         minLength: 1,
         maxLength: 4,
         depthIdentifier: 'cbor',
@@ -126,6 +128,9 @@ describe('CborCodec', () => {
     ['a tag that is not a whole number', new CborTag(1.5, 1)],
     ['a simple value with a meaning', new CborSimple(20)],
     ['a simple value over 255', new CborSimple(256)],
+    ['a map with a large number as a key', new Map([[2n ** 64n, 1]])],
+    ['a map with a large negative number as a key', new Map([[-(2n ** 64n), 1]])],
+    ['a map of many numbers', new Map(Array.from({ length: 4097 }, (_, i) => [i, 1]))],
   ])('fails the write of %s, which would be read as another value', (_what, value) => {
     const channel = new EmbeddedChannel(new CborCodec());
     expect(() => channel.writeOutbound(value)).toThrow(
@@ -172,6 +177,25 @@ describe('CborCodec', () => {
     channel.writeInbound(hex('c240'), hex('c340'), hex('c24101'));
     expect([channel.readInbound(), channel.readInbound(), channel.readInbound()]).toEqual([
       0, -1, 1,
+    ]);
+  });
+
+  it.each([
+    ['above 64 bits', 'c249010000000000000000'],
+    ['of a mebibyte', `c25a00100000${'ff'.repeat(2 ** 20)}`],
+  ])('refuses a map with a number as a key that is %s', (_what, key) => {
+    const channel = new NotingChannel(new CborCodec()).feed(hex(`a2${key}00${key}00`));
+    expect(channel.noted()).toEqual(['!HR_ERR_MESSAGE_INVALID']);
+    expect(channel.errors[0]!.message.length).toBeLessThan(300);
+  });
+
+  it('limits the keys of a map that are numbers, also without its length', () => {
+    const keys = Array.from(
+      { length: 4097 },
+      (_, i) => `fa${(i + 2 ** 20).toString(16).padStart(8, '0')}00`,
+    );
+    expect(outcome(new CborCodec(), hex(`bf${keys.join('')}ff`))).toEqual([
+      '!HR_ERR_MESSAGE_INVALID',
     ]);
   });
 

@@ -48,11 +48,11 @@ function thrownBy(run: () => unknown): unknown {
 }
 
 function query(parts: DnsPacket = {}): DnsMessage {
-  const { additionals = [] } = parts;
+  const { additionals = [], flags = RECURSION_DESIRED } = parts;
   const bytes = encode({
     id: 7,
     questions: [QUESTION],
-    flags: RECURSION_DESIRED,
+    flags,
     additionals: [...additionals],
   });
   const channel = new EmbeddedChannel(new DnsDatagramCodec());
@@ -315,6 +315,35 @@ describe('DnsDatagramCodec', () => {
     expect(answer.additionals).toMatchObject([{ type: 'OPT', ednsVersion: 0, extendedRcode: 1 }]);
     const twice = query({ additionals: [EDNS, EDNS] });
     expect(answered(twice, 1).answer).toMatchObject({ rcode: 'FORMERR', answers: [] });
+  });
+
+  it('answers a client without EDNS without it, whatever the application gives', () => {
+    const answer = dnsAnswer(query(), { additionals: [EDNS, A] });
+    expect(answer.additionals).toEqual([A]);
+    expect(dnsAnswer(query({ additionals: [EDNS] }), { additionals: [EDNS] }).additionals).toEqual([
+      EDNS,
+    ]);
+  });
+
+  it('copies the flag DO of EDNS, and of the header only id, opcode, RD and CD', () => {
+    const asked = query({
+      flags: 0x7fff,
+      additionals: [{ ...EDNS, flags: 0xffff, flag_do: true }],
+    });
+    const { answer } = answered(asked, 1);
+    expect(answer.additionals).toMatchObject([{ type: 'OPT', flags: 0x8000, flag_do: true }]);
+    expect([answer.id, answer.flags]).toEqual([7, 0x7910]);
+    expect(answered(query({ additionals: [EDNS] }), 1).answer.additionals).toMatchObject([
+      { flags: 0, flag_do: false },
+    ]);
+  });
+
+  it('writes names in the data of records without pointers', () => {
+    const channel = new EmbeddedChannel(new DnsCodec());
+    const data = { port: 1, target: 'example.com' };
+    channel.writeOutbound({ questions: [QUESTION], answers: [{ type: 'SRV', name: 'a', data }] });
+    const name = hex('07 6578616d706c65 03 636f6d 00');
+    expect(channel.readOutbound<Buffer>()!.subarray(-name.length)).toEqual(name);
   });
 
   it('reads a result of more than four bits', () => {

@@ -60,6 +60,8 @@ const anyMsgpack: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).any;
 
+const numbered = (count: number) => new Map(Array.from({ length: count }, (_, i) => [i, true]));
+
 describe('MsgpackCodec', () => {
   it('gives back any value', () => {
     fc.assert(
@@ -131,6 +133,10 @@ describe('MsgpackCodec', () => {
     ['half of a surrogate pair in a key', { '\ude00': 1 }],
     ['an extension of type 128', new MsgpackExt(128, new Uint8Array(1))],
     ['an extension without bytes', new MsgpackExt(1, 'a' as never)],
+    ['an extension that is read as a Date', new MsgpackExt(-1, new Uint8Array(4))],
+    ['an extension that is no time', new MsgpackExt(-1, new Uint8Array(5))],
+    ['a long extension that is no time', new MsgpackExt(-1, new Uint8Array(260))],
+    ['a map of many numbers', numbered(4097)],
   ])('fails the write of %s, which would be read as another value', (_what, value) => {
     const channel = new EmbeddedChannel(new MsgpackCodec());
     expect(() => channel.writeOutbound(value)).toThrow(
@@ -176,6 +182,16 @@ describe('MsgpackCodec', () => {
     ['a number in two forms', '820100cb3ff000000000000000'],
   ])('refuses a map that has a key twice: %s', (_what, bytes) => {
     expect(outcome(new MsgpackCodec(), hex(bytes))).toEqual(['!HR_ERR_MESSAGE_INVALID']);
+  });
+
+  it('limits the keys of a map that are numbers, because a peer can choose numbers with one hash', () => {
+    const many = numbered(4096);
+    expect(roundTrip([many, many])).toEqual([many, many]);
+    const bytes = Buffer.concat([
+      hex('df00001001'),
+      ...Array.from({ length: 4097 }, (_, i) => hex(`cd${i.toString(16).padStart(4, '0')}c3`)),
+    ]);
+    expect(outcome(new MsgpackCodec(), bytes)).toEqual(['!HR_ERR_MESSAGE_INVALID']);
   });
 
   it('makes a key __proto__ a property, not the prototype', () => {

@@ -151,10 +151,21 @@ describe('ProxyProtocolDecoder', () => {
     expect(notes.entries).toContain(entry);
   });
 
-  it.each(['0', '-0', '+0', '00'])('refuses port %s in a line', (port) => {
-    const { notes, feed } = setup();
-    feed(`PROXY TCP4 203.0.113.7 192.0.2.1 ${port} 443\r\n`);
-    expect(notes.entries).toContain('HR_ERR_FRAME_CORRUPT');
+  it.each([...['-0', '+0', '00', '+1', '0443', '65536', '4294967297', '1e3', '0x1', '\u0661']])(
+    'refuses port %s in a line',
+    (port) => {
+      for (const ports of [`${port} 443`, `443 ${port}`]) {
+        const { notes, feed } = setup();
+        feed(`PROXY TCP4 203.0.113.7 192.0.2.1 ${ports}\r\n`);
+        expect(notes.entries).toContain('HR_ERR_FRAME_CORRUPT');
+      }
+    },
+  );
+
+  it('reads port 0 in a line', () => {
+    const { channel, feed } = setup();
+    feed('PROXY TCP4 203.0.113.7 192.0.2.1 0 443\r\n');
+    expect(channel.attributes.get(PROXY_HEADER)?.source).toEqual({ ...CLIENT, port: 0 });
   });
 
   it.each([
@@ -208,6 +219,11 @@ describe('ProxyProtocolDecoder', () => {
     ['an octal address', 'PROXY TCP4 010.0.0.1 1.2.3.4 1 2\r\n'],
     ['a port beyond the last', 'PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n'],
     ['a missing port', 'PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n'],
+    ['two spaces', 'PROXY TCP4  1.2.3.4 1.2.3.4 1 2\r\n'],
+    ['a space at the end', 'PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n'],
+    ['another protocol', 'PROXY UDP4 1.2.3.4 1.2.3.4 1 2\r\n'],
+    ['an address of the other family', 'PROXY TCP4 ::1 ::1 1 2\r\n'],
+    ['an unknown protocol', '\r\n\r\n\x00\r\nQUIT\n\x21\x13'],
   ])('refuses %s at once and ends politely', (_what, bytes) => {
     const { channel, notes, feed } = setup();
     feed(bytes);

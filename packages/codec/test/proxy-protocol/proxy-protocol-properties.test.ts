@@ -14,7 +14,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ProxyRefusal } from '../../src/proxy-protocol/proxy-header-reader.ts';
 
-const port = fc.integer({ min: 1, max: 65_535 });
+const port = fc.nat({ max: 65_535 });
 const v4: fc.Arbitrary<Address> = fc
   .tuple(fc.ipV4(), port)
   .map(([host, number]) => ({ host, port: number, family: 'IPv4' }));

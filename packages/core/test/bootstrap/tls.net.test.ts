@@ -21,6 +21,7 @@ import {
 } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { tlsName } from '../../src/transport/tls/tls-identity.ts';
 import type { TlsServerOptions } from '../../src/transport/tls/tls-server-context.ts';
 import { makeAuthority } from '../fixture/certificates.ts';
 import { Inbox } from '../fixture/inbox.ts';
@@ -122,6 +123,31 @@ describe('TLS', () => {
       'DNS:*.example.org',
       'DNS:localhost, IP Address:127.0.0.1',
     ]);
+  });
+
+  it('knows an international name, and an absolute one, as their ASCII without the last dot', async () => {
+    const other = await authority.sign('xn--bcher-kva.example');
+    const { server, inboxes } = await start({ ...own, names: { 'Bücher.Example.': other } });
+    const sent = ['bücher.example', 'BÜCHER.example.', 'xn--bcher-kva.example.'];
+    for (const servername of sent) await connect(server, { ca, servername });
+    const names = () => inboxes.map(({ events }) => (events[0] as TlsHandshakeEvent)?.servername);
+    await expect.poll(names).toEqual(sent.map(() => 'xn--bcher-kva.example'));
+    // Browsers send the dot.
+    const browser = tls.connect({
+      host: '127.0.0.1',
+      port: server.port,
+      ca,
+      servername: 'xn--bcher-kva.example.',
+    });
+    open.push({ close: () => browser.destroy() });
+    await once(browser, 'secureConnect');
+    expect(browser.getPeerCertificate().subjectaltname).toBe('DNS:xn--bcher-kva.example');
+  });
+
+  it('cuts no name to another one', () => {
+    for (const name of ['ｌocalhost/.example', 'localhost#ü', 'ü@localhost', 'localhost?ü']) {
+      expect(tlsName(name)).toBe(name);
+    }
   });
 
   it('refuses a name that it has no certificate for', async () => {

@@ -182,7 +182,7 @@ describe('WorkTable', () => {
   it('takes an answer with a member named then, and the first outcome of a then that breaks the rules', async () => {
     const { table, workOf, log, returned } = tableOf(9, 9);
     // biome-ignore-start lint/suspicious/noThenProperty: the subject of the test
-    const answers = [
+    const answers: readonly unknown[] = [
       { then: 'a keyword', toString: () => 'a plain value' },
       {
         then(succeed: (value: string) => void, fail: (error: Error) => void) {

@@ -207,6 +207,14 @@ describe('frames', () => {
     expect([errors, probes[0]!.text]).toEqual([[], 'still']);
   });
 
+  it('take a ping and a go away with the number of a substream as those of the session', () => {
+    const { gives, errors, handler } = server();
+    gives(opened);
+    expect(gives(frame(PING, SYN, 1, 7))).toBe(hex(frame(PING, ACK, 0, 7)));
+    gives(frame(GO_AWAY, 0, 1, 0), data(1, 'still'));
+    expect([errors, handler.size]).toEqual([[], 1]);
+  });
+
   it('of a substream that is over are no more than its window', () => {
     const { gives, substreams, errors } = server();
     gives(opened, data(1, 'hello'));

@@ -126,13 +126,14 @@ export class HandOver {
    * Hands over the current channels, then those that clients opened meanwhile. Channels that are opened after that stay, because
    * clients could open channels forever.
    *
-   * @param sessionsNow - function that returns the current channels
+   * @param sessionsNow - function that resolves with the current channels
    */
-  async run(sessionsNow: () => readonly ResumeSession[]): Promise<HandOverReport> {
-    const first = sessionsNow();
+  async run(sessionsNow: () => Promise<readonly ResumeSession[]>): Promise<HandOverReport> {
+    const first = await sessionsNow();
     await this.moveAll(first);
     const tried = new Set(first);
-    await this.moveAll(sessionsNow().filter((session) => !tried.has(session)));
+    const second = await sessionsNow();
+    await this.moveAll(second.filter((session) => !tried.has(session)));
     const { moved, failed, failures } = this;
     return { moved, failed, failures };
   }

@@ -27,6 +27,8 @@ const SWEEP_BYTES = 16_384;
 /** Pause between two steps. */
 const SWEEP_PAUSE_MS = 20;
 
+/** Time for which the result of a read is kept for a client that left while it waited, in milliseconds. It may try other processes first. */
+const KEPT_READ_MS = 15_000;
 /** Maximum number of doublings of the time-out after failures, so that a slow log can finish its work. */
 const MAX_DOUBLINGS = 3;
 /** Minimum time between warnings about a log that fails now and then. */
@@ -43,12 +45,19 @@ interface LogLimits {
   readonly maxReads: number;
 }
 
+/** A read of the records of one channel, for all searches of it. */
+interface ChannelRead {
+  readonly records: Promise<LoggedSession | undefined>;
+  /** Ends the use of this read: the next search reads again. */
+  readonly forget: () => void;
+}
+
 /** The channels of a table in its log. */
 export class LoggedSessions implements JournalLog {
   readonly log: SessionLog;
   private readonly sessions: () => Iterable<ResumeSession, undefined>;
-  /** Reads under way. */
-  private readonly lookUps = new Map<string, Promise<LoggedSession | undefined>>();
+  /** Reads under way, and reads whose clients left before the result. */
+  private readonly lookUps = new Map<string, ChannelRead>();
   private readonly leftRecords: LeftRecords;
   private hasComplained = false;
   private quietUntil = Number.NEGATIVE_INFINITY;
@@ -134,10 +143,13 @@ export class LoggedSessions implements JournalLog {
     if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return BUSY;
     // The read of another client's search may be older than this client's secret.
     const isFresh = present === undefined;
+    const { records, forget } = present ?? this.lookUp(id, link.clock);
     try {
-      // The read may wait for its turn. The client does not wait, and finds the read under way when
+      // The read may wait for its turn. The client does not wait, and finds the read, or its result, when
       // it reconnects.
-      const found = await this.ask(link.clock, () => present ?? this.lookUp(id, link.clock));
+      const found = await this.ask(link.clock, () => records);
+      if (!link.isActive) return COME_AGAIN;
+      forget();
       if (found === undefined) return isFresh ? { gone: 'unknown' } : COME_AGAIN;
       const session = foldRecords(found.records, received);
       if (!knows(session)) return isFresh ? { gone: 'secret' } : COME_AGAIN;
@@ -156,16 +168,23 @@ export class LoggedSessions implements JournalLog {
   }
 
   /** Searches of the same channel share one read, so that none blocks another. */
-  private async lookUp(id: string, clock: Clock): Promise<LoggedSession | undefined> {
+  private lookUp(id: string, clock: Clock): ChannelRead {
     // The client reconnects meanwhile. A slow log is not asked again while it is still answering
     // the first request.
-    const reading = this.read(nameOf(id), clock, 1);
-    this.lookUps.set(id, reading);
-    try {
-      return await reading;
-    } finally {
-      this.lookUps.delete(id);
-    }
+    const records = this.read(nameOf(id), clock, 1);
+    let timer: Timer | undefined;
+    const forget = (): void => {
+      timer?.cancel();
+      if (this.lookUps.get(id) === read) this.lookUps.delete(id);
+    };
+    const read: ChannelRead = { records, forget };
+    this.lookUps.set(id, read);
+    records.then((found) => {
+      if (found === undefined) forget();
+      else if (this.lookUps.get(id) === read)
+        timer = clock.deadlines.schedule(forget, KEPT_READ_MS);
+    }, forget);
+    return read;
   }
 
   /** Called when the table has a new channel. */

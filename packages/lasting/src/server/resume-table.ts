@@ -86,6 +86,10 @@ export class ResumeTable {
   private readonly goneCounts = noneGone();
   /** Number of processes that may still hand over channels. */
   private expected = 0;
+  /** Number of hand-overs under way. */
+  private leaving = 0;
+  /** Channels of the log that this process is about to serve. */
+  private readonly claims = new Set<Promise<boolean>>();
 
   constructor(options: ResumeTableOptions = {}) {
     this.options = OPTIONS.resolve(options);
@@ -134,16 +138,24 @@ export class ResumeTable {
    * Hands over all lasting channels to another process, each when it has answered its input. `drop` and `begin` ensure that only
    * one process serves a channel. Channels that clients open meanwhile are handed over too; later channels stay. Channels that
    * cannot be handed over are still served here, and the report contains the errors. If the table has a log, this process gives
-   * up a channel when the log has stored it. Resolves when each channel was tried; rejects only with an `OptionError`.
+   * up a channel when the log has stored it, and takes no other channel from the log until `handOver` resolves. Resolves when
+   * each channel was tried; rejects only with an `OptionError`.
    *
    * @throws OptionError if an option is not valid
    */
   async handOver(options: HandOverOptions = {}): Promise<HandOverReport> {
-    return new HandOver(options, this.logged !== undefined).run(() =>
-      [...this.sessions.values()].filter(
-        ({ place, transport }) => place === 'here' && !transport.isFinished,
-      ),
-    );
+    const handOver = new HandOver(options, this.logged !== undefined);
+    this.leaving += 1;
+    try {
+      return await handOver.run(async () => {
+        await Promise.all(this.claims);
+        return [...this.sessions.values()].filter(
+          ({ place, transport }) => place === 'here' && !transport.isFinished,
+        );
+      });
+    } finally {
+      this.leaving -= 1;
+    }
   }
 
   /**
@@ -286,6 +298,8 @@ export class ResumeTable {
       link,
     );
     if (!('session' in found)) return found;
+    // Another process takes the channel. Here, it would have to leave at once.
+    if (this.leaving > 0) return COME_AGAIN;
     const { state } = found.session;
     // A copy that is older than another process's copy, or that arrived meanwhile.
     const before = this.sessions.get(id);
@@ -310,7 +324,10 @@ export class ResumeTable {
     this.logged!.added(clock);
     // The channel is here when the log has recorded this.
     const timer = clock.deadlines.schedule(() => session.lost(), this.options.logTimeoutMs);
-    const isHere = await transport.claim();
+    const claim = transport.claim();
+    this.claims.add(claim);
+    const isHere = await claim;
+    this.claims.delete(claim);
     timer.cancel();
     if (!isHere) return COME_AGAIN;
     // If the pipeline cannot be built, the channel's records stay.

@@ -10,6 +10,7 @@ import {
 import { holdMessage } from '@headrace/core/authoring';
 import { AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
 import {
+  type HandOverReport,
   isLinked,
   LASTING_ERRORS,
   LinkResumedEvent,
@@ -631,6 +632,73 @@ describe('a lasting channel that is in a log', () => {
     await world.passSlowly(100);
     expect(inbox.texts).toEqual(['one 1', 'two 2']);
     expect(world.before.table.counters.gone.oldSecret).toBe(0);
+  });
+
+  describe('while a process hands its channels over', () => {
+    let answer: () => void;
+    let over: Promise<HandOverReport>;
+    let here: Channel;
+    let elsewhere: Channel;
+
+    /** One channel is here, and answers "slow" when `answer` is called. The other one is in the other process. */
+    const begin = async (): Promise<void> => {
+      const handle = (bytes: Buffer): Buffer | Promise<Buffer> =>
+        String(bytes) === 'slow'
+          ? new Promise((resolve) => {
+              answer = () => resolve(bytes);
+            })
+          : bytes;
+      await world.up(() => [new RequestHandler({ concurrency: 10, order: 'completion', handle })]);
+      const { network } = world;
+      const addresses = ['after', 'before'].map((name) => ({ network, name }));
+      here = await world.connect({});
+      elsewhere = await world.connect(inbox, { addresses, retry: () => 50 });
+      say(here, 'slow');
+      say(elsewhere, 'one');
+      await world.pass(500);
+      expect([world.before, world.after].map(({ table }) => table.size)).toEqual([1, 1]);
+    };
+    const end = async (): Promise<void> => {
+      await world.after.up();
+      await world.passSlowly(3000);
+      say(elsewhere, 'two');
+      await world.passSlowly(200);
+      expect(inbox.texts).toEqual(['one', 'two']);
+      expect([here, elsewhere].map(({ isActive }) => isActive)).toEqual([true, true]);
+    };
+
+    it('does not come to it', async () => {
+      await begin();
+      over = world.before.table.handOver();
+      const channels = over.then(() => world.before.channels.length);
+      await world.after.kill();
+      await world.passSlowly(1000);
+      answer();
+      await world.passSlowly(500);
+      expect(await over).toMatchObject({ moved: 1, failed: 0 });
+      expect(await channels).toBe(1);
+      await end();
+    });
+
+    it('leaves it again, if it was about to come before', async () => {
+      await begin();
+      const { append } = log;
+      let isAboutToCome = false;
+      log.append = async (...call) => {
+        isAboutToCome = true;
+        await new Promise<void>((resolve) => void world.clock.schedule(resolve, 300));
+        return append.apply(log, call);
+      };
+      await world.after.kill();
+      while (!isAboutToCome) await world.passSlowly(10);
+      log.append = append;
+      over = world.before.table.handOver();
+      answer();
+      await world.passSlowly(1000);
+      expect(await over).toMatchObject({ moved: 2, failed: 0 });
+      expect(world.before.table.size).toBe(0);
+      await end();
+    });
   });
 
   it('goes into the log by a hand-over, though it writes without a pause', async () => {

@@ -68,7 +68,7 @@ describe('the channels of a table in its log', () => {
     let underWay: { readonly resolve: () => void; readonly reject: (error: Error) => void }[];
     let looked: LoggedSessions;
     const find = (id: number) => {
-      const link = { clock, logger: silentLogger } as unknown as Channel;
+      const link = { clock, logger: silentLogger, isActive: true } as unknown as Channel;
       return looked.find(String(id), 0, () => true, link);
     };
 
@@ -201,8 +201,10 @@ describe('the channels of a table in its log', () => {
     });
     let reads: ((records: Buffer[]) => void)[];
     let looked: LoggedSessions;
-    const find = (isRight: boolean) =>
-      looked.find(id, 0, () => isRight, { clock, logger: silentLogger } as unknown as Channel);
+    const find = (isRight: boolean, isActive = true) => {
+      const link = { clock, logger: silentLogger, isActive } as unknown as Channel;
+      return looked.find(id, 0, () => isRight, link);
+    };
 
     beforeEach(() => {
       reads = [];
@@ -251,6 +253,27 @@ describe('the channels of a table in its log', () => {
       reads[0]!([record]);
       expect(await stranger).toEqual({ gone: 'secret' });
       expect(await client).toMatchObject({ revision: '1', session: { name: 'writer 1' } });
+    });
+
+    it('is read once for a client that leaves before the result, and comes again', async () => {
+      const left = find(true, false);
+      await passTime(clock, 9000);
+      reads[0]!([record]);
+      expect(await left).toEqual({ do: 'come-again' });
+      await passTime(clock, 14_000);
+      expect(await find(true)).toMatchObject({ revision: '1' });
+      expect(reads).toHaveLength(1);
+      void find(true);
+      expect(reads).toHaveLength(2);
+    });
+
+    it('is read again for a client that leaves before the result, and comes late', async () => {
+      const left = find(true, false);
+      reads[0]!([record]);
+      await left;
+      await passTime(clock, 15_000);
+      void find(true);
+      expect(reads).toHaveLength(2);
     });
 
     it('is not gone for a client whose secret may be newer than what was read', async () => {

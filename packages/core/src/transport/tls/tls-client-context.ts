@@ -12,6 +12,7 @@ import {
   secureContextOf,
   TLS_IDENTITY,
   type TlsIdentity,
+  tlsName,
 } from './tls-identity.ts';
 
 /** TLS options of a client: trusted authorities, and its own certificate if the server requests one. */
@@ -71,7 +72,7 @@ export class TlsClientContext {
     checkAlpn('tls', options.alpn);
     checkName(options, host);
     this.alpn = options.alpn;
-    this.name = options.servername ?? host ?? '';
+    this.name = tlsName(options.servername ?? host ?? '');
     this.secureContext = secureContextOf('tls', options);
   }
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { domainToASCII } from 'node:url';
 import { OptionError } from '../../errors.ts';
 import { time, unchecked } from '../../option/option-kind.ts';
 import { describeOptions } from '../../option/option-set.ts';
@@ -36,6 +37,20 @@ export const TLS_IDENTITY = describeOptions('TlsIdentity', {
   sigalgs: unchecked(),
   dhparam: unchecked(),
 });
+
+/** A name of letters, digits and hyphens, in any script. `domainToASCII` cuts other names, for example at a slash. */
+const NAME = /^[\w.*\-\u0080-\u{10ffff}]+$/u;
+
+/**
+ * Returns a host name as it is in certificates and in a handshake: in ASCII, and without the dot of an absolute name.
+ *
+ * @see RFC 6066, section 3; RFC 5890
+ */
+export function tlsName(name: string): string {
+  const isInternational = /[\u0080-\u{10ffff}]/u.test(name) && NAME.test(name);
+  const ascii = isInternational ? domainToASCII(name) || name : name;
+  return ascii.replace(/\.$/, '');
+}
 
 export const HANDSHAKE_TIMEOUT = time({ default: 10_000 });
 

@@ -14,6 +14,7 @@ import {
   secureContextOf,
   TLS_IDENTITY,
   type TlsIdentity,
+  tlsName,
 } from './tls-identity.ts';
 
 /** TLS options of a server: its certificate for clients that name no server, and its requirements for clients. */
@@ -191,7 +192,7 @@ function contextsOf(
     if (!hasCertificate(identity)) {
       throw new OptionError('OPTION_CONFLICT', `${where} has no certificate`, { option: where });
     }
-    contexts.set(name.toLowerCase(), secureContextOf(where, { ...rules, ...identity }));
+    contexts.set(tlsName(name).toLowerCase(), secureContextOf(where, { ...rules, ...identity }));
   }
   return contexts;
 }
@@ -200,7 +201,7 @@ function contextFor(
   contexts: ReadonlyMap<string, SecureContext>,
   servername: string,
 ): SecureContext | undefined {
-  const name = servername.toLowerCase();
+  const name = tlsName(servername).toLowerCase();
   return contexts.get(name) ?? contexts.get(`*${name.slice(name.indexOf('.'))}`);
 }
 
