@@ -1,4 +1,4 @@
-import { Cluster, type ClusterOptions, MemoryHub, memoryBus } from '@headrace/cluster';
+import { type Bus, Cluster, type ClusterOptions, MemoryHub, memoryBus } from '@headrace/cluster';
 import type { Logger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 
@@ -31,6 +31,16 @@ export class Nodes {
     joining.catch(() => {});
     await this.pass(50);
     return await joining;
+  }
+
+  /** A bus that drops messages above a limit, as NATS does with a low `max_payload`. */
+  limitedBus(maxBytes: number): Bus {
+    const bus = memoryBus({ hub: this.hub });
+    const publish = bus.publish.bind(bus);
+    Object.defineProperty(bus, 'maxBytes', { value: maxBytes });
+    bus.publish = (subject, bytes) =>
+      bytes.byteLength > maxBytes ? 'dropped' : publish(subject, bytes);
+    return bus;
   }
 
   /** Time passes, and promises are kept up with it. */

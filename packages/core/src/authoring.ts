@@ -172,6 +172,7 @@ export { addressText } from './text/address-text.ts';
 export { nearestTo } from './text/nearest-name.ts';
 /** Escapes text of a peer, so that it is safe in a line of a log. */
 export { printable } from './text/printable.ts';
+export { requestPath } from './text/request-path.ts';
 /** A URL without its secrets, and the header that carries them. */
 export { credentialsOf, shownUrl } from './text/shown-url.ts';
 // Asynchronous work with a time-out

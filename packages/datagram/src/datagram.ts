@@ -2,7 +2,10 @@ import type { Buffer } from 'node:buffer';
 import { inspect } from 'node:util';
 import type { Address, OutboundBytes } from '@headrace/core';
 
-/** The recipient of a datagram: an address, or a host name, which is looked up for each datagram. */
+/**
+ * The recipient of a datagram: an address, or a host name, which is looked up for each datagram. Later writes of the channel wait for
+ * the lookup.
+ */
 export interface Recipient {
   /** Address or host name. */
   readonly host: string;

@@ -44,6 +44,10 @@ export class ClusterPort implements GatewayPort {
     return this.context.wire.bus.state;
   }
 
+  get maxBodyBytes(): number {
+    return this.context.wire.maxBodyBytes;
+  }
+
   send(node: string, body: Buffer): PublishOutcome {
     const { wire } = this.context;
     if (node === wire.nodeId) {

@@ -95,8 +95,14 @@ const HEADER = 22;
 const ACK_HEADER = 34;
 /** Time after which a worker repeats a word to its gateways, because a frame can be lost. */
 export const TELL_EVERY_MS = 1000;
-/** Maximum length of one message of a connection. */
-export const MAX_MESSAGE_BYTES = MAX_BODY_BYTES - HEADER;
+
+/**
+ * Returns the maximum length of a message of a connection, or of its attributes in an acknowledgement. A longer frame would be
+ * dropped by the bus each time that it is sent.
+ */
+export function roomInFrame(op: Op, maxBodyBytes = MAX_BODY_BYTES): number {
+  return maxBodyBytes - (op === OP.ack ? ACK_HEADER : HEADER);
+}
 
 const NOTHING = Buffer.alloc(0);
 const DEFAULTS = {

@@ -1,10 +1,11 @@
-import { type Context, DrainStartEvent, type Handler } from '@headrace/core';
+import { type Context, type Direction, DrainStartEvent, type Handler } from '@headrace/core';
 
 /** The gateway, as its handler uses it. */
 export interface GatewayDoor {
   connected(ctx: Context): number;
   message(id: number, message: unknown): void;
   userEvent(id: number, event: unknown): void;
+  inputEnded(id: number): void;
   disconnected(id: number, reason: string): void;
 }
 
@@ -17,7 +18,8 @@ export interface GatewayDoor {
  *
  * **Place** The last handler. **In** Messages that JSON can represent, or that the gateway's `codec` encodes; the messages end
  * here. **Out** The messages of the worker. **Events** All pass. After a `DrainStartEvent`, no more
- * input is read. A drain waits until the messages are answered. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
+ * input is read. A drain waits until the messages are answered. With `allowHalfOpen`, the end of the peer's half ends the channel
+ * when the messages are answered. **Errors** `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`.
  * **State** Per channel. **Pitfalls** Reading stops while `maxUnanswered` messages are unanswered, and without a worker. Reading
  * also stops while the bus is down, unless the gateway has `handleWhenDown`. A heartbeat upstream of the handler should not count
  * that time.
@@ -53,6 +55,11 @@ export class GatewayHandler implements Handler {
     if (event instanceof DrainStartEvent) event.stopInput();
     if (this.id !== undefined) this.gateway.userEvent(this.id, event);
     ctx.fireUserEventTriggered(event);
+  }
+
+  channelShutdown(ctx: Context, direction: Direction): void {
+    if (direction === 'input' && this.id !== undefined) this.gateway.inputEnded(this.id);
+    ctx.fireChannelShutdown(direction);
   }
 
   channelInactive(ctx: Context): void {

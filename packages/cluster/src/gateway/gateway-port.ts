@@ -30,6 +30,8 @@ export interface GatewayPort {
   readonly nodeId: string;
   /** The state of the bus. */
   readonly state: 'up' | 'down';
+  /** Maximum size of the body of an envelope, in bytes. @default the limit of an envelope, 1 MiB less 1052 bytes */
+  readonly maxBodyBytes?: number | undefined;
   /** Sends the body of an envelope to one node. The node can be this node. */
   send(node: string, body: Buffer): PublishOutcome;
   /** Returns the ids of the ready nodes with a role, including this node. */

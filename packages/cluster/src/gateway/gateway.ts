@@ -106,6 +106,8 @@ interface GatewayEntry {
   readonly ctx: Context;
   readonly gate: ReadGate;
   readonly drain: DrainGate;
+  /** Whether the peer has ended its half of a half-open connection. */
+  hasInputEnded: boolean;
 }
 
 /**
@@ -172,7 +174,7 @@ export class Gateway<Message = unknown> {
       busChanged: (isUp) => this.busChanged(isUp),
     });
     const { cluster } = options;
-    const held = 'gatewayPort' in cluster ? undefined : new HeldConnections(cluster);
+    const held = 'gatewayPort' in cluster ? undefined : new HeldConnections(cluster, port);
     this.held = held;
     this.stopServing =
       held === undefined || 'gatewayPort' in cluster
@@ -228,12 +230,12 @@ export class Gateway<Message = unknown> {
       return id;
     }
     const attributes = this.options.attributes?.(ctx.channel) ?? {};
-    checkAttributes(attributes);
+    checkAttributes(attributes, this.port.maxBodyBytes);
     const bytes = Buffer.from(JSON.stringify(attributes), 'utf8');
     const link = new GatewayLink(id, this.rules, bytes, this.port.state === 'up');
     const gate = new ReadGate(HOLDER);
     const drain = new DrainGate(HOLDER, () => link.unanswered > 0 && !ctx.isRemoved);
-    const entry: GatewayEntry = { link, ctx, gate, drain };
+    const entry: GatewayEntry = { link, ctx, gate, drain, hasInputEnded: false };
     this.entries.set(id, entry);
     this.held?.add(id, ctx);
     this.choose(entry);
@@ -254,7 +256,7 @@ export class Gateway<Message = unknown> {
       return;
     }
     const { bodyType, body } = encodeBody(message as Message, this.options.codec);
-    checkLength(body.byteLength);
+    checkLength(body.byteLength, this.port.maxBodyBytes);
     // Copied, because a decoder's view would keep the whole input in memory.
     const kept = this.rules.isAcknowledged ? Buffer.from(body) : body;
     this.carryOut(entry, entry.link.message(bodyType, kept));
@@ -264,6 +266,14 @@ export class Gateway<Message = unknown> {
   userEvent(id: number, event: unknown): void {
     const entry = this.entries.get(id);
     entry?.drain.see(event);
+  }
+
+  /** @internal Ends a half-open connection, which gets no further message, when its messages are answered. */
+  inputEnded(id: number): void {
+    const entry = this.entries.get(id);
+    if (entry === undefined) return;
+    entry.hasInputEnded = true;
+    this.carryOut(entry, []);
   }
 
   /** @internal */
@@ -404,8 +414,10 @@ export class Gateway<Message = unknown> {
 
   private carryOut(entry: GatewayEntry, actions: readonly LinkAction[]): void {
     for (const action of actions) this.act(entry, action);
-    const { link, ctx, gate, drain } = entry;
+    const { link, ctx, gate, drain, hasInputEnded } = entry;
     drain.update();
+    if (hasInputEnded && link.unanswered === 0 && ctx.channel.isOpen)
+      ctx.channel.end({ reason: 'peer' });
     // Last, because messages that arrive during the release add actions of their own.
     if (!link.mustHold) gate.release();
     else if (ctx.channel.isOpen) gate.hold(ctx.channel);

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Channel, Context } from '@headrace/core';
 import { writeToEach } from '@headrace/core/authoring';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { GatewayPort } from './gateway-port.ts';
 import { checkAttributes, type GatewayAttributes } from './worker-connection.ts';
 
 /** A connection, as its gateway describes it. */
@@ -35,11 +36,13 @@ const MAX_PAGE_BYTES = 262_144;
 /** The connections of a gateway with their sessions. A session ends with its connection or gateway, not with a worker. */
 export class HeldConnections {
   private readonly cluster: Cluster<never>;
+  private readonly port: Pick<GatewayPort, 'maxBodyBytes'>;
   private readonly held = new Map<number, Held>();
   private readonly byChannel = new Map<Channel, Held>();
 
-  constructor(cluster: Cluster<never>) {
+  constructor(cluster: Cluster<never>, port: Pick<GatewayPort, 'maxBodyBytes'>) {
     this.cluster = cluster;
+    this.port = port;
   }
 
   add(number: number, ctx: Context): void {
@@ -95,7 +98,7 @@ export class HeldConnections {
   /** Sets all sessions, or none if a session is too long. */
   private setSessions(chosen: readonly Held[], changes: GatewayAttributes, isNew: boolean): void {
     const sessions = chosen.map(({ session }) => (isNew ? changes : { ...session, ...changes }));
-    for (const session of new Set(sessions)) checkSessionLength(session);
+    for (const session of new Set(sessions)) checkSessionLength(session, this.half);
     for (const [index, one] of chosen.entries()) one.session = sessions[index]!;
   }
 
@@ -103,6 +106,7 @@ export class HeldConnections {
     const rest = chosen.filter(({ number }) => number > after);
     rest.sort((one, other) => one.number - other.number);
     const connections: ConnectionInfo[] = [];
+    const maxBytes = Math.min(MAX_PAGE_BYTES, this.half);
     let bytes = 0;
     let last = after;
     for (const { number, ctx, session } of rest) {
@@ -110,12 +114,17 @@ export class HeldConnections {
       const groups = this.cluster.groupsWith(ctx.channel);
       const info = { id: this.idOf(number), users, groups, session };
       bytes += jsonBytes(info);
-      if (bytes > MAX_PAGE_BYTES && connections.length > 0) return { connections, next: last };
+      if (bytes > maxBytes && connections.length > 0) return { connections, next: last };
       // Copied, because this node may be the caller.
       connections.push({ ...info, session: structuredClone(session) });
       last = number;
     }
     return { connections, next: undefined };
+  }
+
+  /** Half of a message on the bus, so that an answer has room for one session and what belongs to it. */
+  private get half(): number {
+    return (this.port.maxBodyBytes ?? Number.POSITIVE_INFINITY) / 2;
   }
 
   private idOf(number: number): string {
@@ -144,8 +153,8 @@ export class HeldConnections {
 }
 
 /** @throws EncodeError `MESSAGE_TOO_LONG` */
-export function checkSessionLength(session: GatewayAttributes): void {
-  checkAttributes(session, 'the session of a connection takes');
+export function checkSessionLength(session: GatewayAttributes, maxBytes?: number): void {
+  checkAttributes(session, maxBytes, 'the session of a connection takes');
 }
 
 function jsonBytes(value: object): number {

@@ -5,7 +5,7 @@ import { jsonSize } from '@headrace/handlers/call';
 import type { PublishOutcome } from '../bus/bus.ts';
 import { encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { BODY } from '../envelope/envelope.ts';
-import { FLAG, frameOf, type GatewayFrame, MAX_MESSAGE_BYTES, OP } from './gateway-frame.ts';
+import { FLAG, frameOf, type GatewayFrame, OP, roomInFrame } from './gateway-frame.ts';
 import type { GatewaySession } from './gateway-session.ts';
 
 /** Attributes of a connection of a gateway, which move to the connection's next worker. */
@@ -19,6 +19,8 @@ const MAX_ATTRIBUTES_SIZE = 4 * MAX_ATTRIBUTES_BYTES;
 /** The worker, as its connections use it. */
 export interface WorkerConnectionHost {
   readonly codec: MessageCodec<unknown> | undefined;
+  /** Maximum size of a frame on the bus. */
+  maxBodyBytes(): number | undefined;
   send(to: string, frame: GatewayFrame): PublishOutcome;
   /** Sends the attributes with the next acknowledgement. */
   attributesChanged(connection: WorkerConnection): void;
@@ -75,12 +77,12 @@ export class WorkerConnection<Message = unknown> {
    * message. Other changes are stored at once.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG` if all attributes together take more than 64 KiB of JSON, or count more than 256 KiB with
-   *   64 bytes for each value
+   *   64 bytes for each value, or do not fit on the bus
    */
   setAttributes(changes: Readonly<Record<string, JsonValue | undefined>>): void {
     const entries = Object.entries({ ...this.current, ...changes });
     const next = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-    checkAttributes(next);
+    checkAttributes(next, this.host.maxBodyBytes());
     this.current = next as GatewayAttributes;
     this.version += 1;
     if (this.open) this.host.attributesChanged(this as WorkerConnection);
@@ -93,7 +95,7 @@ export class WorkerConnection<Message = unknown> {
    */
   write(message: Message): PublishOutcome {
     const { bodyType, body } = encodeBody(message, this.host.codec);
-    checkLength(body.byteLength);
+    checkLength(body.byteLength, this.host.maxBodyBytes());
     return this.send({ op: OP.write, bodyType, body });
   }
 
@@ -142,25 +144,24 @@ export class WorkerConnection<Message = unknown> {
 }
 
 /** @throws EncodeError `MESSAGE_TOO_LONG` */
-export function checkLength(length: number): void {
-  if (length > MAX_MESSAGE_BYTES) {
-    throw tooLong(
-      `a message of ${length} bytes does not fit on the bus`,
-      length,
-      MAX_MESSAGE_BYTES,
-    );
-  }
+export function checkLength(length: number, maxBodyBytes: number | undefined): void {
+  const max = roomInFrame(OP.message, maxBodyBytes);
+  if (length > max)
+    throw tooLong(`a message of ${length} bytes does not fit on the bus`, length, max);
 }
 
-/** @throws EncodeError `MESSAGE_TOO_LONG` */
+/**
+ * @param maxBodyBytes - the maximum size of a frame on the bus
+ * @throws EncodeError `MESSAGE_TOO_LONG`
+ */
 export function checkAttributes(
   attributes: object,
+  maxBodyBytes: number | undefined,
   what = 'the attributes of a connection take',
 ): void {
   const length = Buffer.byteLength(JSON.stringify(attributes), 'utf8');
-  if (length > MAX_ATTRIBUTES_BYTES) {
-    throw tooLong(`${what} ${length} bytes`, length, MAX_ATTRIBUTES_BYTES);
-  }
+  const max = Math.min(MAX_ATTRIBUTES_BYTES, roomInFrame(OP.ack, maxBodyBytes));
+  if (length > max) throw tooLong(`${what} ${length} bytes`, length, max);
   const size = jsonSize(attributes);
   if (size > MAX_ATTRIBUTES_SIZE) {
     const text = `${what} ${size} bytes, of which each value counts 64`;

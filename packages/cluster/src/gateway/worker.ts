@@ -111,6 +111,7 @@ export class Worker<Message = unknown> {
   private readonly ending = new Map<string, WorkerEntry>();
   private readonly host = {
     codec: undefined as MessageCodec<unknown> | undefined,
+    maxBodyBytes: (): number | undefined => this.port.maxBodyBytes,
     send: (to: string, frame: GatewayFrame): PublishOutcome => this.send(to, frame),
     attributesChanged: ({ session }: WorkerConnection): void => {
       const entry = this.entryOf(session.gateway, session.connection);

@@ -56,8 +56,7 @@ export const ROUTES: readonly ApiRoute[] = [
 ];
 
 /** Returns the route of a request, and the name in its path. @throws Refusal */
-export function routeOf(method: string, url: string): [route: ApiRoute, name: string | undefined] {
-  const [path] = url.split('?', 1) as [string];
+export function routeOf(method: string, path: string): [route: ApiRoute, name: string | undefined] {
   const [, start, name, ...more] = path.split('/');
   const route = ROUTES.find((one) => {
     const [, own, parameter] = one.path.split('/');

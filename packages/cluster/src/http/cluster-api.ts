@@ -9,6 +9,7 @@ import {
   LOGGER,
   number,
   type Resolved,
+  requestPath,
   TokenBucket,
   toError,
   value,
@@ -202,11 +203,12 @@ class ClusterApi {
   }
 
   private async answer(request: IncomingMessage): Promise<ApiAnswer> {
-    const { method = '', url = '' } = request;
-    if (method === 'GET' && url === '/openapi.json') return { status: 200, value: this.document };
+    const { method = '' } = request;
+    const path = requestPath(request.url);
+    if (method === 'GET' && path === '/openapi.json') return { status: 200, value: this.document };
     const caller = this.keys.callerOf(request.headers.authorization);
     this.charge(caller, 1);
-    const [route, name] = routeOf(method, url);
+    const [route, name] = routeOf(method, path);
     this.keys.checkRight(caller, route.right);
     const { open } = this;
     const { maxRequests } = this.options;

@@ -1,6 +1,6 @@
 import type { BusSubscription } from '../bus/bus.ts';
-import { decodeBody } from '../envelope/body.ts';
-import { type Envelope, KIND } from '../envelope/envelope.ts';
+import { decodeBody, encodeBody } from '../envelope/body.ts';
+import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import type { Wire } from './wire.ts';
 
 /** A question or an answer to one node, with its address and its content. */
@@ -54,9 +54,16 @@ export class Inbox {
     this.gateway = listener;
   }
 
-  /** Sends a note to one node. */
+  /**
+   * Sends a note to one node.
+   *
+   * @throws EncodeError `MESSAGE_TOO_LONG` for a note that the bus would drop
+   */
   send(node: string, kind: typeof KIND.ask | typeof KIND.answer, note: Note): void {
-    this.wire.sendJson(this.wire.subjects.node(node), kind, note);
+    const { wire } = this;
+    const body = encodeBody(note);
+    checkBodyLength(body.body, wire.maxBodyBytes);
+    wire.send(wire.subjects.node(node), kind, body);
   }
 
   private received(envelope: Envelope): void {

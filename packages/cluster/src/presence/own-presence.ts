@@ -63,10 +63,10 @@ export class OwnPresence {
    * Passes the changes since the last call to `send`, up to the size of one message. `send` returns the number of the message.
    * The digest does not contain changes that are left for the next call. Returns false if nothing changed.
    */
-  flush(send: (rows: PresenceRow[]) => number): boolean {
+  flush(send: (rows: PresenceRow[]) => number, maxEntries = MAX_ENTRIES): boolean {
     const rows: PresenceRow[] = [];
     const changed: OwnMembers[] = [];
-    let room = MAX_ENTRIES;
+    let room = maxEntries;
     for (const members of this.dirty) {
       if (room <= 1) break;
       const row = members.change(this.sum, room - 1);
@@ -95,9 +95,14 @@ export class OwnPresence {
    *
    * @param last - the number of the last message
    */
-  since(number: number, last: number, from: PresenceCursor): PresenceAnswer {
+  since(
+    number: number,
+    last: number,
+    from: PresenceCursor,
+    maxLength = MAX_ANSWER_LENGTH,
+  ): PresenceAnswer {
     const rows: PresenceRow[] = [];
-    let room = MAX_ANSWER_LENGTH;
+    let room = maxLength;
     for (let at = this.indexOf(from.group); at < this.groups.length; at += 1) {
       const members = this.groups[at]!;
       const { place: group, version, isFreed } = members;

@@ -7,6 +7,9 @@ export const MAX_ENTRIES = 1000;
  */
 export const MAX_ANSWER_LENGTH = 65_536;
 export const ENTRY_LENGTH = 16;
+/** Maximum size of a group or id in a message of changes, and of one character of an answer, as JSON and in bytes. */
+const ENTRY_BYTES = 1024;
+const LENGTH_BYTES = 16;
 /** Maximum number of rows in a message, and of ids in a row. */
 const MAX_LIST_LENGTH = MAX_ANSWER_LENGTH / ENTRY_LENGTH;
 /** Maximum characters of a group's token. */
@@ -46,6 +49,16 @@ export interface PresenceQuestion {
   /** The number after which the changes are wanted. */
   readonly since: number;
   readonly from: PresenceCursor;
+}
+
+/** Returns the maximum number of groups and ids of a message of changes. */
+export function entriesIn(maxBodyBytes: number): number {
+  return Math.min(MAX_ENTRIES, Math.max(2, Math.floor(maxBodyBytes / ENTRY_BYTES)));
+}
+
+/** Returns the maximum size of an answer, as {@link MAX_ANSWER_LENGTH} counts. */
+export function lengthIn(maxBodyBytes: number): number {
+  return Math.min(MAX_ANSWER_LENGTH, Math.floor(maxBodyBytes / LENGTH_BYTES));
 }
 
 /** Converts rows to JSON values without empty lists. */

@@ -13,7 +13,9 @@ import type { OwnMembers } from './own-members.ts';
 import { OwnPresence } from './own-presence.ts';
 import { type LeaveReason, type PresenceAction, PresenceMachine } from './presence-machine.ts';
 import {
+  entriesIn,
   fromRows,
+  lengthIn,
   type PresenceQuestion,
   toPresenceAnswer,
   toPresenceQuestion,
@@ -157,7 +159,7 @@ export class Presence implements GroupPresenceOwner {
         wire.send(subject, KIND.presence, body);
         this.givenBytes += body.body.byteLength;
         return this.lastNumber;
-      });
+      }, entriesIn(wire.maxBodyBytes));
       if (!isMore) return;
       if (this.givenBytes >= SHARE_BYTES) void this.waitForBus();
     }
@@ -235,7 +237,12 @@ export class Presence implements GroupPresenceOwner {
     // Kept messages must not include answers, because the node asks again.
     if (wire.bus.state === 'down') return;
     this.flush();
-    const { rows, ...rest } = this.own.since(since, this.lastNumber, from);
+    const { rows, ...rest } = this.own.since(
+      since,
+      this.lastNumber,
+      from,
+      lengthIn(wire.maxBodyBytes),
+    );
     const answer = { ask, ...rest, rows: fromRows(rows) };
     inbox.send(node, KIND.answer, { to: PART, about: '', ...answer });
   }

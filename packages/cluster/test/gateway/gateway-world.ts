@@ -17,6 +17,8 @@ export class GatewayWorld {
   /** The share of frames that is lost. */
   loss = 0;
   latencyMs = 5;
+  /** The longest frame that the bus takes; it drops longer ones. */
+  maxBodyBytes: number | undefined = undefined;
   sentFrames = 0;
   readonly lines: string[] = [];
   private readonly listeners = new Set<GatewayListener>();
@@ -42,6 +44,9 @@ export class GatewayWorld {
       nodeId,
       get state() {
         return world.busState;
+      },
+      get maxBodyBytes() {
+        return world.maxBodyBytes;
       },
       send: (node, body) => this.send(nodeId, node, body),
       ready: () => [...this.states].filter(([, state]) => state === 'ready').map(([id]) => id),
@@ -102,6 +107,7 @@ export class GatewayWorld {
   private send(from: string, to: string, body: Buffer): PublishOutcome {
     this.sentFrames += 1;
     if (this.dead.has(from)) return 'dropped';
+    if (body.byteLength > (this.maxBodyBytes ?? Number.POSITIVE_INFINITY)) return 'dropped';
     if (this.busState === 'down' || this.random() < this.loss) return 'sent';
     const pair = `${from} ${to}`;
     const { clock } = this;

@@ -852,6 +852,53 @@ describe('Gateway and Worker', () => {
     expect(() => channel.writeInbound('x'.repeat(1024 * 1024))).toThrow(/does not fit on the bus/);
   });
 
+  it('refuse at its writer what a bus with a lower limit would drop, and go on', () => {
+    for (const delivery of ['acknowledged', 'at-most-once'] as const) {
+      const { world, gateway, channel, first } = pair({ delivery });
+      world.maxBodyBytes = 1000;
+      const longest = 'x'.repeat(1000 - 22);
+      expect(() => channel.writeInbound(`${longest}x`)).toThrow(
+        'a message of 979 bytes does not fit on the bus, at most 978 are allowed',
+      );
+      channel.writeInbound(longest, 'after');
+      world.clock.advance(50);
+      expect(first.notes).toEqual(['connect', longest, 'after']);
+      expect(() => first.only.write(`${longest}x`)).toThrow('a message of 979 bytes');
+      expect(first.only.write(longest)).toBe('sent');
+      // An acknowledgement with longer attributes would not arrive, and the connection would stand still.
+      const to = 'x'.repeat(1000 - 34 - '{"to":""}'.length);
+      expect(() => first.only.setAttributes({ to: `${to}x` })).toThrow('take 967 bytes');
+      first.only.setAttributes({ to });
+      channel.writeInbound('later');
+      world.clock.advance(50);
+      expect([first.notes.at(-1), channel.readOutbound()]).toEqual(['later', longest]);
+      expect([gateway.lostCount, channel.isReadHeld]).toEqual([0, false]);
+      const refusing = world.gateway({ attributes: () => ({ of: longest }) });
+      const refused = world.connection(refusing);
+      expect(() => refused.checkException()).toThrow('attributes of a connection take 987 bytes');
+    }
+  });
+
+  it('answer a peer that has ended its half, and then end the connection', () => {
+    const { world, gateway, first } = lines();
+    const options = { clock: world.clock, allowHalfOpen: true };
+    const open = () => EmbeddedChannel.with(options, ...textLines(), gateway.handler());
+    const channels = [open(), open()] as const;
+    world.clock.advance(50);
+    channels[0].writeInbound(Buffer.from('one\ntwo\n'));
+    for (const channel of channels) channel.endInput();
+    world.clock.advance(7);
+    expect(channels.map(({ isOpen }) => isOpen)).toEqual([true, false]);
+    world.clock.advance(100);
+    expect(channels.map(({ closeInfo }) => closeInfo?.reason)).toEqual(['peer', 'peer']);
+    expect(first.notes.filter((note) => !note.startsWith('connect')).sort()).toEqual([
+      'close peer',
+      'close peer',
+      'one',
+      'two',
+    ]);
+  });
+
   it('end a connection that comes when the gateway is closed, and keep nothing of it', () => {
     const { world, gateway, channel } = pair();
     gateway.close();

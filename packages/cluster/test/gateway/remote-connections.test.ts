@@ -1,8 +1,9 @@
-import { connectionsOf } from '@headrace/cluster/gateway';
+import { connectionsOf, Gateway } from '@headrace/cluster/gateway';
 import { EncodeError, type Handler } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
+import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { sent } from '../nodes.ts';
+import { Nodes, sent } from '../nodes.ts';
 import { world } from './remote-world.ts';
 
 describe('connectionsOf', () => {
@@ -83,6 +84,45 @@ describe('connectionsOf', () => {
     expect(fronts[0]!.users.channels('ann')).toEqual([channels[0]]);
     await given(of.unbind({ connection: one }, 'ann'));
     expect(await given(of.send({ user: 'ann' }, 'hi'))).toBe(0);
+  });
+
+  it('lists sessions over a bus with a lower limit, and refuses one that could not be listed', async () => {
+    const nodes = new Nodes();
+    const bus = () => nodes.limitedBus(65_536);
+    const [front, back] = [await nodes.join({ bus: bus() }), await nodes.join({ bus: bus() })];
+    const gateway = new Gateway<string>({ cluster: front });
+    await nodes.pass(3000);
+    for (let i = 0; i < 5; i += 1) {
+      EmbeddedChannel.with({ clock: nodes.clock }, gateway.handler());
+    }
+    const of = connectionsOf(back);
+    const given = async <T>(promise: Promise<T>): Promise<T> => {
+      promise.catch(() => {});
+      await nodes.pass(100);
+      return await promise;
+    };
+    const half = 'x'.repeat(30_000);
+    expect(await given(of.setSession({ all: true }, { half }))).toBe(5);
+    const sessions = (await given(of.list({ all: true }))).map(({ session }) => session);
+    expect(sessions).toEqual(Array.from({ length: 5 }, () => ({ half })));
+    await expect(given(of.updateSession({ all: true }, { other: half }))).rejects.toMatchObject({
+      code: 'HR_ERR_MESSAGE_TOO_LONG',
+    });
+    expect(await given(of.count({ all: true }))).toBe(5);
+  });
+
+  it('fails at once if the answer of a gateway does not fit on the bus', async () => {
+    const nodes = new Nodes();
+    const bus = () => nodes.limitedBus(65_536);
+    const [front, back] = [await nodes.join({ bus: bus() }), await nodes.join({ bus: bus() })];
+    const gateway = new Gateway<string>({ cluster: front });
+    await nodes.pass(3000);
+    const channel = EmbeddedChannel.with({ clock: nodes.clock }, gateway.handler());
+    for (let i = 0; i < 1000; i += 1) front.users.bind(`${i}`.padEnd(100, 'u'), channel);
+    const listing = connectionsOf(back).list({ all: true });
+    listing.catch(() => {});
+    await nodes.pass(100);
+    await expect(listing).rejects.toMatchObject({ code: 'HR_ERR_MESSAGE_TOO_LONG' });
   });
 
   it('delivers in the order in which it was said, and closes after a last message', async () => {

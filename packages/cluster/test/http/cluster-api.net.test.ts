@@ -165,6 +165,23 @@ describe('clusterApi', () => {
     expect((await ask('/users/a')).status).toBe(200);
   });
 
+  it('takes a target in absolute form, which proxies send', async () => {
+    const world = await apiWorld();
+    const socket = connect(world.port, '127.0.0.1');
+    const head = (target: string, more = '') =>
+      `GET ${target} HTTP/1.1\r\nhost: api.example\r\nauthorization: Bearer ${KEY}\r\n${more}\r\n`;
+    const targets = ['http://api.example/users/a%2Fb?x=1', 'HTTP://api.example:80/openapi.json'];
+    socket.write(targets.map((target) => head(target)).join(''));
+    socket.write(head('http://api.example', 'connection: close\r\n'));
+    const answers = await text(socket);
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual([
+      'HTTP/1.1 200',
+      'HTTP/1.1 200',
+      'HTTP/1.1 404',
+    ]);
+    expect(world.noted).toEqual([['count', { user: 'a/b' }]]);
+  });
+
   it('answers so many requests at a time, pipelined ones too', async () => {
     const world = await apiWorld({ maxRequests: 2 });
     let go = () => {};

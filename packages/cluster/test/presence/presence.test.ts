@@ -5,6 +5,28 @@ import { Nodes } from '../nodes.ts';
 const IDS = Array.from({ length: 4000 }, (_, i) => `${i}`.padEnd(120, 'x'));
 
 describe('a large presence', () => {
+  it('is known everywhere though the bus takes only short messages', async () => {
+    const nodes = new Nodes();
+    const bus = () => nodes.limitedBus(16_384);
+    const a = await nodes.join({ bus: bus() });
+    await nodes.pass(2000);
+    const large = a.parts.presence.part('large', undefined);
+    for (const id of IDS.slice(0, 1000)) large.add(`"${id}`);
+    await nodes.pass(5000);
+    let known = 0;
+    const joined = (): void => {
+      known += 1;
+    };
+    // The node asks for what was before it, and hears the rest as changes.
+    const b = await nodes.join({ bus: bus() });
+    b.parts.presence.part('large', { joined, left: () => {} });
+    await nodes.pass(10_000);
+    expect(known).toBe(1000);
+    for (const id of IDS.slice(1000, 2000)) large.add(`"${id}`);
+    await nodes.pass(10_000);
+    expect(known).toBe(2000);
+  });
+
   it.each([
     ['is lost', () => new Promise<number>(() => {})],
     [

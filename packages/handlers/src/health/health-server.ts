@@ -8,6 +8,7 @@ import {
   number,
   type OptionKind,
   type Resolved,
+  requestPath,
   text,
   whole,
 } from '@headrace/core/authoring';
@@ -110,8 +111,8 @@ export class HealthServer implements AsyncDisposable {
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
-    const { method, url = '' } = request;
-    const [path] = url.split('?', 1);
+    const { method, url } = request;
+    const path = requestPath(url);
     if (method !== 'GET' && method !== 'HEAD') {
       // The answer does not wait for the request's body.
       response.writeHead(405, { allow: 'GET, HEAD', connection: 'close' }).end();

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock } from '@headrace/core';
+import { requestPath } from '@headrace/core/authoring';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
@@ -26,8 +27,7 @@ export function metricsListener(
     madeAt = now;
   };
   return (request, response) => {
-    const path = request.url?.split('?')[0];
-    if (path !== '/metrics') {
+    if (requestPath(request.url) !== '/metrics') {
       response.writeHead(404).end();
       return;
     }
