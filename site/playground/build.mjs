@@ -54,6 +54,7 @@ const SHIMS = {
   timers: 'timers',
   'timers/promises': 'timers-promises',
   tls: 'tls',
+  url: 'url',
   util: 'util',
   worker_threads: 'worker-threads',
 };

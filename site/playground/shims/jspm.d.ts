@@ -14,3 +14,9 @@ declare module '@jspm/core/nodelibs/util' {
   export * from 'node:util';
   export default util;
 }
+declare module '@jspm/core/nodelibs/url' {
+  import url from 'node:url';
+
+  export * from 'node:url';
+  export default url;
+}
