@@ -282,9 +282,12 @@ describe('TLS', () => {
       const names = { 'b.test': await authority.sign('b.test') };
       const server = await startEcho({ ...own, ca, clientCertificate: 'require', names });
       const { cert, key } = await client;
-      const first = await visit(server, 'localhost', { cert, key });
-      const again = await visit(server, 'b.test', { session: first?.session });
-      expect([first?.isReused, again?.isReused]).toEqual([false, true]);
+      // Newer versions of Node resume no session under another name.
+      for (const name of ['localhost', 'b.test']) {
+        const first = await visit(server, name, { cert, key });
+        const again = await visit(server, name, { session: first?.session });
+        expect([first?.isReused, again?.isReused]).toEqual([false, true]);
+      }
     });
 
     it.each(['require', 'request'] as const)(
