@@ -61,6 +61,8 @@ const NOT_FOUND = 10059;
 const WRONG_SEQUENCE = 10071;
 /** Header that removes the earlier records of the subject. */
 const ROLLUP = 'Nats-Rollup';
+/** Header with the sequence number of the subject's record before, which JetStream checks and keeps. */
+const BEFORE = 'Nats-Expected-Last-Subject-Sequence';
 /** Maximum number of bytes of a message's headers. */
 const HEADERS_BYTES = 1024;
 /** Time after which a request without an answer is sent again. */
@@ -72,6 +74,8 @@ const MARK = '$';
 const NOTHING = new Uint8Array();
 /** Maximum number of reads whose records are removed meanwhile. */
 const MAX_READS = 3;
+
+type Stored = Pick<StoredMsg, 'seq' | 'data' | 'header'>;
 
 interface Client {
   readonly client: JetStreamClient;
@@ -114,7 +118,7 @@ class JetStreamSessionLog implements SessionLog {
       // Most channels are idle and have only this record.
       if (isWhole(last.header))
         return { records: [Buffer.from(last.data)], revision: String(last.seq) };
-      const found = await this.readTo(client, id, last.seq);
+      const found = await this.readBack(client, last);
       if (found !== undefined) return found;
     }
     throw new Error(`the stream ${this.stream} gave none of the records that it has of ${id}`);
@@ -140,28 +144,23 @@ class JetStreamSessionLog implements SessionLog {
   }
 
   /**
-   * Reads the records up to this sequence number, one after the other, without a consumer: its servers would have to elect a leader
-   * for each consumer, which takes long when many channels are read after a server has died. Returns `undefined` if the records
-   * were removed meanwhile.
+   * Reads the records before this one, each by the sequence number that the record after it has in a header: a server finds it at
+   * once, and would have to search for a record by its subject among the records of all other channels. A consumer for each channel
+   * would need a leader, which takes long when many channels are read after a server has died. Returns `undefined` if the
+   * records were removed meanwhile.
    */
-  private async readTo(
-    { manager }: Client,
-    id: string,
-    lastSequence: number,
-  ): Promise<LoggedSession | undefined> {
-    const subject = this.subjectOf(id);
+  private async readBack({ manager }: Client, last: Stored): Promise<LoggedSession | undefined> {
     const records: Buffer[] = [];
-    let revision = 0;
-    while (revision < lastSequence) {
-      const next = { seq: revision + 1, next_by_subj: subject };
-      const found = await answerTo(() => manager.streams.getMessage(this.stream, next));
-      if (found === null) return undefined;
-      // A record that arrived meanwhile may have removed the records that were read.
-      if (isWhole(found.header)) records.length = 0;
+    let found: Stored | null = last;
+    while (found !== null) {
       records.push(Buffer.from(found.data));
-      revision = found.seq;
+      const seq = Number(found.header?.get(BEFORE));
+      if (isWhole(found.header) || !(seq > 0)) {
+        return { records: records.reverse(), revision: String(last.seq) };
+      }
+      found = await answerTo(() => manager.streams.getMessage(this.stream, { seq }));
     }
-    return { records, revision: String(revision) };
+    return undefined;
   }
 
   async append(
@@ -215,10 +214,7 @@ class JetStreamSessionLog implements SessionLog {
     });
   }
 
-  private async lastOf(
-    { manager }: Client,
-    id: string,
-  ): Promise<Pick<StoredMsg, 'seq' | 'data' | 'header'> | undefined> {
+  private async lastOf({ manager }: Client, id: string): Promise<Stored | undefined> {
     const last = { last_by_subj: this.subjectOf(id) };
     return (await answerTo(() => manager.streams.getMessage(this.stream, last))) ?? undefined;
   }

@@ -1,4 +1,5 @@
 import { silentLogger } from '@headrace/core';
+import type { SessionLog } from '@headrace/lasting';
 import { jetStreamSessionLog } from '@headrace/lasting/nats';
 import type { StreamConfig } from '@nats-io/jetstream';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
@@ -9,11 +10,23 @@ interface Stored {
   readonly header: Map<string, string>;
 }
 
+interface PublishOptions {
+  readonly headers: Map<string, string>;
+  /** No mark has it. */
+  readonly expect?: { readonly lastSubjectSequence: number };
+}
+
+type Query =
+  | { readonly seq: number; readonly last_by_subj?: undefined }
+  | { readonly seq?: undefined; readonly last_by_subj: string };
+
 /** A JetStream whose leader may not have applied what it has stored. */
 class FakeJetStream {
   config: Partial<StreamConfig> | undefined = undefined;
   /** The newest record of each subject, as its leader knows it. */
   readonly applied = new Map<string, Stored>();
+  /** All records by their sequence numbers. */
+  readonly all = new Map<number, Stored>();
   stored: [subject: string, record: Stored][] = [];
   refusal: Error | undefined = undefined;
   published: string[] = [];
@@ -30,19 +43,24 @@ class FakeJetStream {
     update: async (_name: string, config: Partial<StreamConfig>) => {
       this.config = config;
     },
-    getMessage: async (_name: string, { last_by_subj = '' }: { last_by_subj?: string }) =>
-      this.applied.get(last_by_subj) ?? null,
+    getMessage: async (_name: string, { seq, last_by_subj }: Query) =>
+      (seq === undefined ? this.applied.get(last_by_subj!) : this.all.get(seq)) ?? null,
   };
 
   async publish(
     subject: string,
     data: Uint8Array,
-    { headers: header }: { headers: Map<string, string> },
+    { headers: header, expect: place }: PublishOptions,
   ): Promise<{ seq: number }> {
     this.published.push(subject);
     if (this.refusal !== undefined) throw this.refusal;
     this.sequence += 1;
-    this.stored.push([subject, { seq: this.sequence, data, header }]);
+    // As the client writes it.
+    if (place !== undefined)
+      header.set('Nats-Expected-Last-Subject-Sequence', `${place.lastSubjectSequence}`);
+    const record = { seq: this.sequence, data, header };
+    this.all.set(this.sequence, record);
+    this.stored.push([subject, record]);
     this.apply();
     return { seq: this.sequence };
   }
@@ -111,6 +129,50 @@ describe('a log in JetStream', () => {
     server.published = [];
     expect((await log.read('x'))!.records.map(String)).toEqual(['one']);
     expect(server.published).toEqual([]);
+  });
+
+  describe('with records behind the last whole one', () => {
+    const appendAll = async (log: SessionLog, ids: readonly string[], count: number) => {
+      const after = new Map<string, string>();
+      for (let i = 0; i < count; i += 1) {
+        for (const id of ids) {
+          const place = { after: after.get(id), replaces: i % 4 === 0 };
+          after.set(id, (await log.append(id, Buffer.from(`${id}${i}`), place))!);
+        }
+      }
+    };
+
+    it('reads each of them by its number, back to the whole one', async () => {
+      const log = logOf();
+      await appendAll(log, ['x', 'y', 'z'], 7);
+      const getMessage = vi.spyOn(server.streams, 'getMessage');
+      const { records, revision } = (await log.read('y'))!;
+      expect(records.map(String)).toEqual(['y4', 'y5', 'y6']);
+      expect(revision).toBe('20');
+      const queries = getMessage.mock.calls.map(([, query]) => query);
+      expect(queries).toEqual([{ last_by_subj: 'hr.hr_lasting.y' }, { seq: 17 }, { seq: 14 }]);
+    });
+
+    it('reads again if a whole record has removed them meanwhile', async () => {
+      const log = logOf();
+      await appendAll(log, ['x'], 3);
+      const { getMessage } = server.streams;
+      vi.spyOn(server.streams, 'getMessage').mockImplementation(async (name, query) => {
+        if (query.seq !== undefined && server.all.size === 3) {
+          server.all.clear();
+          await log.append('x', Buffer.from('whole'), { after: '3', replaces: true });
+        }
+        return getMessage(name, query);
+      });
+      expect((await log.read('x'))!.records.map(String)).toEqual(['whole']);
+    });
+
+    it('does not read for ever if they are missing', async () => {
+      const log = logOf();
+      await appendAll(log, ['x'], 3);
+      server.all.clear();
+      await expect(log.read('x')).rejects.toThrow('gave none of the records that it has of x');
+    });
   });
 
   it('says that a record is too long for ever, if its stream never takes it', async () => {

@@ -131,7 +131,7 @@ describe.runIf(noNats === '')(`a log in a real nats-server${noNats}`, () => {
     const getMessage = streams.getMessage.bind(streams);
     let removed = 1;
     vi.spyOn(streams, 'getMessage').mockImplementation(async (name, query) => {
-      if (!('next_by_subj' in (query as object))) return getMessage(name, query);
+      if ('last_by_subj' in (query as object)) return getMessage(name, query);
       removed -= 1;
       return removed >= 0 ? null : getMessage(name, query);
     });
