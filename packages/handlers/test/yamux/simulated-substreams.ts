@@ -26,15 +26,16 @@ const PIECE = 20_000;
 /** As long as a substream may last. */
 const TALK_MS = 4000;
 
-/** The first byte is the kind; each other one is known by its place. */
+/** All bytes of each kind. The first byte is the kind; each other one is known by its place. */
+const BYTES = NAMES.map((kind, number) => {
+  const byteAt = (_: unknown, at: number) =>
+    at === 0 ? number : (at * 31 + (at >> 8) + number * 17) & 255;
+  return Buffer.from(Uint8Array.from({ length: KINDS[kind] }, byteAt));
+});
+
+/** Returns the bytes of a kind, which belong to all seeds. */
 function bytesOf(kind: Kind, from: number, to: number): Buffer {
-  const bytes = Buffer.alloc(to - from);
-  const number = NAMES.indexOf(kind);
-  for (let i = 0; i < bytes.length; i++) {
-    const at = from + i;
-    bytes[i] = at === 0 ? number : (at * 31 + (at >> 8) + number * 17) & 255;
-  }
-  return bytes;
+  return BYTES[NAMES.indexOf(kind)]!.subarray(from, to);
 }
 
 /** Takes the bytes of one kind, which the first one tells, checks them, and rests now and then if they are the slow ones. */
@@ -73,7 +74,7 @@ function say(channel: Channel, kind: Kind, from = 0): void {
     return;
   }
   const to = Math.min(from + PIECE, KINDS[kind]);
-  channel.writeAndFlush(bytesOf(kind, from, to)).onSettled(() => {});
+  channel.writeAndFlush(Buffer.from(bytesOf(kind, from, to))).onSettled(() => {});
   channel.onceWritable(() => say(channel, kind, to));
 }
 
