@@ -614,7 +614,8 @@ describe('a simulated host', () => {
     expect(first).toEqual([...first].sort((a, b) => a - b));
     expect(new Set(first.slice(0, 20)).size).toBe(20);
     expect(first[99]).toBeLessThanOrEqual(1);
-    expect(first[100]).toBeGreaterThanOrEqual(5);
+    // No timer is early for the program that has set it.
+    expect(first[100]).toBeGreaterThanOrEqual(first[99]! + 5);
     expect(first[200]).toBeGreaterThanOrEqual(1000);
     expect(first.at(-1)).toBeLessThan(1003);
   });
