@@ -30,7 +30,9 @@ export class NodeDatagramSocket implements DatagramSocket {
   }
 
   get unsentBytes(): number {
-    return this.isBound && !this.isClosed ? this.socket!.getSendQueueSize() : 0;
+    if (!this.isBound || this.isClosed) return 0;
+    // Deno's sockets do not tell.
+    return this.socket!.getSendQueueSize?.() ?? 0;
   }
 
   open(user: DatagramSocketUser): void {
