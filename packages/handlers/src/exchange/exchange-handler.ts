@@ -333,7 +333,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
     const { output, caller, worker } = ends;
     return {
       request: (id, body, timeLeftMs, gather) => {
-        if (!worker.request(id, body, timeLeftMs, gather as AnswerGather))
+        if (!worker.request(id, body, timeLeftMs, gather as unknown as AnswerGather))
           this.violation = idInUse(id);
       },
       notification: (body) => worker.notification(body),
