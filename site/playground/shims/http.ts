@@ -38,6 +38,8 @@ export function validateHeaderValue(name: string, value: unknown): void {
 export class IncomingMessage extends EventEmitter {
   readonly socket: Duplex;
   readonly httpVersion = '1.1';
+  readonly httpVersionMajor = 1;
+  readonly httpVersionMinor = 1;
   readonly method: string | undefined;
   readonly url: string | undefined;
   readonly statusCode: number | undefined;
