@@ -132,6 +132,9 @@ describe('a race of addresses', () => {
 describe('RacingConnector', () => {
   const signal = new AbortController().signal;
   type Place = { host?: string; port: number; lookup?: never };
+  const get = () => {
+    throw new Error('none');
+  };
 
   it('gives the connector the name, and one address for each attempt', async () => {
     const asked: unknown[] = [];
@@ -176,6 +179,7 @@ describe('RacingConnector', () => {
     ['nothing', (done) => done(null)],
     ['a list of nothing', (done) => done(null, [null, { address: ['127.0.0.1'] }])],
     ['a rejection', () => Promise.reject(new Error('none'))],
+    ['a list that throws', (done) => done(null, [Object.defineProperty({}, 'address', { get })])],
   ])('fails the connect if a lookup answers later with %s', async (_what, answer) => {
     const connector = {
       connect: (place: object) =>
@@ -190,7 +194,7 @@ describe('RacingConnector', () => {
     };
     const racing = new RacingConnector<Place, Channel>(connector, 250, systemClock);
     const place = { host: 'chat.example', port: 1, lookup: lookup as never };
-    await expect(racing.connect(place, { signal })).rejects.toThrow(/has no address|none/);
+    await expect(racing.connect(place, { signal })).rejects.toThrow(/found no address|none/);
   });
 
   it('hands an address, a path and an unknown name on as they are', async () => {
