@@ -95,6 +95,20 @@ describe('a race of addresses', () => {
     expect(await race.result).toBe('no route');
   });
 
+  it('fails with the error of an address that was reached, though another one never answers', async () => {
+    const handshake = new ChannelError('TLS_HANDSHAKE_FAILED', 'a wrong certificate');
+    const never = 100_000;
+    race = await new Race([never, handshake]).pass(2700);
+    expect(race.log.at(-1)).toBe('250 start 192.0.2.1');
+    await race.pass(70);
+    expect(await race.result).toBe('a wrong certificate');
+    expect(race.log.at(-1)).toMatch(/^27[56]0 abort 192.0.2.0$/);
+    race = await new Race([handshake, never]).pass(2600);
+    expect(await race.result).toBe('a wrong certificate');
+    race = await new Race([never, handshake, 2000]).pass(2600);
+    expect(await race.result).toBe('won 192.0.2.2');
+  });
+
   it('takes a connector that throws for one that rejects, even when its turn comes by the clock', async () => {
     race = await new Race([10_000, 'throws', 100]).pass(600);
     expect(await race.result).toBe('won 192.0.2.2');
