@@ -65,7 +65,11 @@ describe('an HttpTunnel whose WebSockets open', () => {
       await connectVia(way, clock, false, at(i));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect([at(4), url, `${url}/other`].map((one) => way.isPreferred(one))).toEqual([true, true, false]);
+    expect([at(4), url, `${url}/other`].map((one) => way.isPreferred(one))).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 });
 
