@@ -9,6 +9,7 @@ import './copy.ts';
 export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, checkConnectPlaces, placeText } from './bootstrap/connect-target.ts';
+export { findAddresses } from './bootstrap/find-addresses.ts';
 export { type BufferPlace, bufferPlace, bufferView } from './bytes/buffer-view.ts';
 // Keep bytes that arrive in pieces
 export { ByteBlocks } from './bytes/byte-blocks.ts';

@@ -3,6 +3,9 @@ import { type Channel, type Clock, isHeadraceError, type Timer } from '@headrace
 import { Attempt, onAbort, toError } from '@headrace/core/authoring';
 import { closeLate } from '../retry/late-connection.ts';
 
+/** Time that addresses without an answer have left after an error of an address that was reached, in milliseconds. */
+const REST_MS = 2500;
+
 /** Options of a race. */
 export interface AddressRaceOptions<C> {
   /** Addresses in the order in which their attempts start; at least one. */
@@ -18,8 +21,10 @@ export interface AddressRaceOptions<C> {
 
 /**
  * Connects to several addresses of one host. The attempts start `raceMs` apart, or at once when the previous attempt has failed;
- * earlier attempts continue. The first connection wins, and the other attempts are aborted. If all attempts fail, rejects with
- * the first error of an address that was reached, such as that of its certificate, or with the first error.
+ * earlier attempts continue. The first connection wins, and the other attempts are aborted.
+ *
+ * If all attempts fail, rejects with the first error of an address that was reached, such as that of its certificate, or with the
+ * first error. After an error of an address that was reached, addresses without an answer have 2.5 s left.
  *
  * @see RFC 8305, section 5
  */
@@ -83,16 +88,28 @@ class AddressRace<C extends Channel> {
       late: closeLate,
     });
     this.running.add(attempt);
+    this.limitRest();
   }
 
   private failed(error: Error, attempt: Attempt<C>): void {
     this.running.delete(attempt);
     this.errors.push(error);
     if (this.started < this.options.addresses.length) this.next();
-    else if (this.running.size === 0) {
-      this.end();
-      this.reject(this.errors.find(isOfServer) ?? this.errors[0]!);
-    }
+    else if (this.running.size === 0) this.giveUp();
+    else this.limitRest();
+  }
+
+  /** An address that never answers must not hide what the server of another address has told. */
+  private limitRest(): void {
+    const { addresses, clock } = this.options;
+    if (this.started < addresses.length || !this.errors.some(isOfServer)) return;
+    this.timer?.cancel();
+    this.timer = clock.schedule(() => this.giveUp(), REST_MS, true);
+  }
+
+  private giveUp(): void {
+    this.end();
+    this.reject(this.errors.find(isOfServer) ?? this.errors[0]!);
   }
 
   private aborted(): void {

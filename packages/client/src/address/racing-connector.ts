@@ -1,7 +1,7 @@
 import dns, { type LookupAddress } from 'node:dns';
 import net from 'node:net';
 import type { Channel, Clock, PortPlace } from '@headrace/core';
-import { callSafely } from '@headrace/core/authoring';
+import { findAddresses } from '@headrace/core/authoring';
 import { interleaved, raceAddresses } from './address-race.ts';
 import type { Connector } from './connector.ts';
 
@@ -55,33 +55,18 @@ export class RacingConnector<P, C extends Channel> implements Connector<P, C> {
   }
 }
 
-type Found = { readonly addresses: LookupAddress[] } | { readonly error: NodeJS.ErrnoException };
+type Found = { readonly addresses: LookupAddress[] } | { readonly error: Error };
 
 function lookupAll({
   host = 'localhost',
   family = 0,
   lookup = dns.lookup,
 }: PortPlace): Promise<Found> {
-  return new Promise((resolve) => {
-    const answered = (error: NodeJS.ErrnoException | null, answer?: unknown): void =>
-      resolve(error ? { error } : foundIn(host, answer));
-    callSafely(() => lookup(host, { all: true, family }, answered), undefined, answered);
-  });
-}
-
-/** Returns the addresses of an answer. The application's lookup function can return a single address, or something else. */
-function foundIn(host: string, answer: unknown): Found {
-  const found: unknown[] = typeof answer === 'string' ? [{ address: answer }] : [answer].flat();
-  const byAddress = new Map(found.flatMap(addressIn).map((one) => [one.address, one]));
-  if (byAddress.size > 0) return { addresses: [...byAddress.values()] };
-  const none = new Error(`the name ${host} has no address`);
-  return { error: Object.assign(none, { code: 'ENOTFOUND' }) };
-}
-
-function addressIn(found: unknown): LookupAddress[] {
-  const { address } = Object(found) as Partial<LookupAddress>;
-  const family = typeof address === 'string' ? net.isIP(address) : 0;
-  return family === 0 ? [] : [{ address: address!, family }];
+  return new Promise((resolve) =>
+    findAddresses(lookup, host, { all: true, family }, (error, addresses) =>
+      resolve(error === null ? { addresses } : { error }),
+    ),
+  );
 }
 
 function lookupOf(one: LookupAddress): net.LookupFunction {

@@ -175,16 +175,15 @@ export class ReconnectMachine<P, C> {
   }
 
   /** Called when the network has changed. Ends a wait, and tries on the old network. */
-  networkChanged(): Actions<P, C> {
-    const { name } = this.current;
-    if (name !== 'waiting' && name !== 'connecting') return NOTHING;
-    this.returnReserved();
-    return [{ do: 'drop' }, { do: 'find' }];
+  networkChanged(now: number): Actions<P, C> {
+    return this.current.name === 'connecting' ? [{ do: 'drop' }, { do: 'find' }] : this.woke(now);
   }
 
-  /** Called when the program or page was suspended. Ends a wait. A try under way has a second to go on. */
-  woke(): Actions<P, C> {
-    return this.current.name === 'waiting' ? this.networkChanged() : NOTHING;
+  /** Called when the program or page was suspended. Ends a wait, except for one of the budget. A try under way has a second to go on. */
+  woke(now: number): Actions<P, C> {
+    const { current } = this;
+    if (current.name !== 'waiting' || this.hasReserved) return NOTHING;
+    return [{ do: 'drop' }, ...this.again(current.loss, now)];
   }
 
   /** Called when a try or `ready` has not gone on since the page was shown. Tries again at once. */

@@ -218,8 +218,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /**
-   * Notifies the client of a change of the machine's network. A waiting client tries at once, a connecting client starts again,
-   * and the `adaptive` interval is reset. If the client is online, the heartbeat handler tests the connection at once
+   * Notifies the client of a change of the machine's network. A waiting client tries as soon as the `budget` allows it, a
+   * connecting client starts again, and the `adaptive` interval is reset. If the client is online, the heartbeat handler tests the connection at once
    * (`HeartbeatProbeEvent`).
    */
   networkChanged(): void {
@@ -236,7 +236,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
       );
     }
     this.source.beginRound();
-    this.act(this.machine[because]());
+    this.act(this.machine[because](this.settings.clock.now()));
     this.channel?.pipeline.fireUserEventTriggered(new HeartbeatProbeEvent('network'));
   }
 

@@ -95,6 +95,20 @@ describe('a race of addresses', () => {
     expect(await race.result).toBe('no route');
   });
 
+  it('fails with the error of an address that was reached, though another one never answers', async () => {
+    const handshake = new ChannelError('TLS_HANDSHAKE_FAILED', 'a wrong certificate');
+    const never = 100_000;
+    race = await new Race([never, handshake]).pass(2700);
+    expect(race.log.at(-1)).toBe('250 start 192.0.2.1');
+    await race.pass(70);
+    expect(await race.result).toBe('a wrong certificate');
+    expect(race.log.at(-1)).toMatch(/^27[56]0 abort 192.0.2.0$/);
+    race = await new Race([handshake, never]).pass(2600);
+    expect(await race.result).toBe('a wrong certificate');
+    race = await new Race([never, handshake, 2000]).pass(2600);
+    expect(await race.result).toBe('won 192.0.2.2');
+  });
+
   it('takes a connector that throws for one that rejects, even when its turn comes by the clock', async () => {
     race = await new Race([10_000, 'throws', 100]).pass(600);
     expect(await race.result).toBe('won 192.0.2.2');
@@ -132,6 +146,9 @@ describe('a race of addresses', () => {
 describe('RacingConnector', () => {
   const signal = new AbortController().signal;
   type Place = { host?: string; port: number; lookup?: never };
+  const get = () => {
+    throw new Error('none');
+  };
 
   it('gives the connector the name, and one address for each attempt', async () => {
     const asked: unknown[] = [];
@@ -176,6 +193,7 @@ describe('RacingConnector', () => {
     ['nothing', (done) => done(null)],
     ['a list of nothing', (done) => done(null, [null, { address: ['127.0.0.1'] }])],
     ['a rejection', () => Promise.reject(new Error('none'))],
+    ['a list that throws', (done) => done(null, [Object.defineProperty({}, 'address', { get })])],
   ])('fails the connect if a lookup answers later with %s', async (_what, answer) => {
     const connector = {
       connect: (place: object) =>
@@ -190,7 +208,7 @@ describe('RacingConnector', () => {
     };
     const racing = new RacingConnector<Place, Channel>(connector, 250, systemClock);
     const place = { host: 'chat.example', port: 1, lookup: lookup as never };
-    await expect(racing.connect(place, { signal })).rejects.toThrow(/has no address|none/);
+    await expect(racing.connect(place, { signal })).rejects.toThrow(/found no address|none/);
   });
 
   it('hands an address, a path and an unknown name on as they are', async () => {

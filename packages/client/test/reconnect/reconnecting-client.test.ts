@@ -669,6 +669,27 @@ describe('ReconnectingClient, its connections', () => {
     expect(world.connections('a')).toHaveLength(1);
   });
 
+  it('a changed network takes no client past the budget, however often it changes', async () => {
+    const budget = new RetryBudget({ perSecond: 2, burst: 1 });
+    const options = { retry: fixed(60_000), budget };
+    const clients = Array.from({ length: 5 }, () => world.client(['a'], options));
+    const onlineAt: number[] = [];
+    for (const client of clients) {
+      void client.start();
+      client.on('state', ({ name }) => {
+        if (name === 'online') onlineAt.push(world.clock.now() - begun);
+      });
+    }
+    await world.pass(10_000);
+    await world.up('a');
+    const begun = world.clock.now();
+    for (let passed = 0; passed < 2500; passed += 100) {
+      for (const client of clients) client.networkChanged();
+      await world.pass(100);
+    }
+    expect(onlineAt).toEqual([0, 500, 1000, 1500, 2000]);
+  });
+
   it('a changed network makes the heartbeat beat, so that a connection that is dead is found soon', async () => {
     const heartbeat = () =>
       new HeartbeatHandler({ intervalMs: 600_000, timeoutMs: 2000, maxMissed: 1, jitter: 0 });

@@ -136,9 +136,9 @@ export function dnsAnswer(query: DnsMessage, parts: DnsAnswerParts = {}): DnsPac
   const isRefused = isLater || second !== undefined;
   const given: DnsAnswerParts = isRefused ? { rcode: isLater ? 'NOERROR' : 'FORMERR' } : parts;
   // A client without EDNS must get no record of EDNS.
-  const additionals = (given.additionals ?? []).filter(
-    (record) => asked !== undefined || !isOpt(record),
-  );
+  const additionals = (given.additionals ?? [])
+    .filter((record) => asked !== undefined || !isOpt(record))
+    .map((record) => (isOpt(record) ? withFlagOf(asked!, record) : record));
   if (asked !== undefined && !additionals.some(isOpt)) additionals.push(ownOpt(asked, isLater));
   return {
     ...given,
@@ -152,19 +152,23 @@ export function dnsAnswer(query: DnsMessage, parts: DnsAnswerParts = {}): DnsPac
   };
 }
 
-/** Returns the record of EDNS of an answer. The flag DO is that of the query (RFC 3225, section 3). */
-function ownOpt({ flag_do }: OptAnswer, isLater: boolean): OptAnswer {
-  return {
+/** Returns the record of EDNS of an answer, with the flag DO of the query (RFC 3225, section 3). */
+function withFlagOf({ flag_do }: OptAnswer, opt: OptAnswer): OptAnswer {
+  return { ...opt, flags: (opt.flags & ~DNSSEC_OK) | (flag_do ? DNSSEC_OK : 0), flag_do };
+}
+
+function ownOpt(asked: OptAnswer, isLater: boolean): OptAnswer {
+  return withFlagOf(asked, {
     type: 'OPT',
     name: '.',
     udpPayloadSize: SAFE_BYTES,
     // The upper bits of the result: BADVERS has the number 16.
     extendedRcode: isLater ? 1 : 0,
     ednsVersion: 0,
-    flags: flag_do ? DNSSEC_OK : 0,
-    flag_do,
+    flags: 0,
+    flag_do: false,
     options: [],
-  };
+  });
 }
 
 /** Returns a packet as the type of the library, whose arrays are not readonly. */

@@ -338,6 +338,17 @@ describe('DnsDatagramCodec', () => {
     ]);
   });
 
+  it('copies the flag DO into a record of EDNS of the application, too', () => {
+    const own = { ...EDNS, udpPayloadSize: 1400 };
+    for (const flag_do of [true, false]) {
+      const flags = flag_do ? 0x8000 : 0;
+      const asked = query({ additionals: [{ ...EDNS, flags, flag_do }] });
+      const given = { ...own, flags: flag_do ? 0 : 0x8000, flag_do: !flag_do };
+      const { additionals } = dnsAnswer(asked, { additionals: [given] });
+      expect(additionals).toEqual([{ ...own, flags, flag_do }]);
+    }
+  });
+
   it('writes names in the data of records without pointers', () => {
     const channel = new EmbeddedChannel(new DnsCodec());
     const data = { port: 1, target: 'example.com' };

@@ -1,6 +1,4 @@
-import type { LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction, type NetConnectOpts } from 'node:net';
-import { callSafely } from '../call/call-safely.ts';
+import type { LookupFunction, NetConnectOpts } from 'node:net';
 import type { Clock } from '../contract.ts';
 import { fn } from '../option/function-option.ts';
 import { optionErrorAt } from '../option/option-check.ts';
@@ -17,6 +15,7 @@ import { TlsClientContext, type TlsClientOptions } from '../transport/tls/tls-cl
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { MemoryTarget } from './bind-target.ts';
+import { findAddresses } from './find-addresses.ts';
 import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
 /** A port of a host in a network that is not the machine's own. */
@@ -190,41 +189,14 @@ function plainConnectorFor(
     : SocketTransport.connecting(socketOptions, setKeepAlive);
 }
 
-/**
- * Makes a failure of `lookup`, and an answer without an address, a failure of the connect. Node ignores the value that a lookup
- * returns, and ends the process at an answer of another form (https://github.com/nodejs/node/issues/57112).
- */
+/** Makes a failure of `lookup`, and an answer without an address, a failure of the connect. */
 function guarded(lookup: LookupFunction): LookupFunction {
-  return (host, options, done) => {
-    let isOver = false;
-    const answered: typeof done = (error, answer) => {
-      if (isOver) return;
-      isOver = true;
-      const [first, ...more] = error ? [] : addressesIn(answer);
-      if (error) done(error, '');
-      else if (first === undefined) done(notFound(host), '');
-      else if (options.all === true) done(null, [first, ...more]);
-      else done(null, first.address, first.family);
-    };
-    callSafely(
-      () => lookup(host, options, answered),
-      undefined,
-      (error) => answered(error, ''),
-    );
-  };
-}
-
-/** Returns the addresses of an answer, which is one address or a list. */
-function addressesIn(answer: unknown): LookupAddress[] {
-  const found: unknown[] = Array.isArray(answer) ? answer : [answer];
-  return found
-    .map((one) => (typeof one === 'string' ? one : (one as Partial<LookupAddress> | null)?.address))
-    .filter((address) => typeof address === 'string' && isIP(address) !== 0)
-    .map((address) => ({ address: address!, family: isIP(address!) }));
-}
-
-function notFound(host: string): Error {
-  return Object.assign(new Error(`lookup found no address of ${host}`), { code: 'ENOTFOUND' });
+  return (host, options, done) =>
+    findAddresses(lookup, host, options, (error, found) => {
+      if (error !== null) done(error, '');
+      else if (options.all === true) done(null, found);
+      else done(null, found[0]!.address, found[0]!.family);
+    });
 }
 
 /** Returns the place as text, for error messages. */

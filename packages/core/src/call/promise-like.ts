@@ -14,14 +14,14 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 
 /**
  * Calls one of the functions, once, with the outcome of a promise-like value of the application. As for `await`, what its `then`
- * throws is a rejection, and only the first outcome counts.
+ * throws is a rejection, only the first outcome counts, and a promise as the outcome is waited for.
  */
 export function whenSettled<T>(
   given: PromiseLike<T>,
   succeeded: ((value: T) => void) | undefined,
   failed: (thrown: unknown) => void,
 ): void {
-  if (given instanceof Promise || 'onSettled' in given) {
+  if (given.constructor === Promise || 'onSettled' in given) {
     given.then(succeeded, failed);
     return;
   }
@@ -34,9 +34,13 @@ export function whenSettled<T>(
     if (isCalling) deliver = outcome;
     else outcome();
   };
+  const succeed = (value: T): void => {
+    if (isPromiseLike(value)) void Promise.resolve(value).then(succeeded, failed);
+    else succeeded?.(value);
+  };
   const fail = (thrown: unknown): void => settle(() => failed(thrown));
   try {
-    given.then((value) => settle(() => succeeded?.(value)), fail);
+    given.then((value) => settle(() => succeed(value)), fail);
   } catch (thrown) {
     fail(thrown);
   }

@@ -26,6 +26,11 @@ it('connect passes lookup and family on to Node', async () => {
 });
 
 type Answer = (error: Error | null, ...answer: unknown[]) => void;
+const throwing = {
+  get address() {
+    throw new Error('none');
+  },
+};
 
 it.each<[string, (done: Answer) => unknown]>([
   ['nothing', (done) => done(null)],
@@ -34,6 +39,7 @@ it.each<[string, (done: Answer) => unknown]>([
   ['a list of nothing', (done) => done(null, [null, {}])],
   ['lists within a list', (done) => done(null, [{ address: ['127.0.0.1'], family: 4 }])],
   ['a name', (done) => done(null, 'localhost', 4)],
+  ['an address that throws', (done) => done(null, throwing)],
   ['an error and then an address', (done) => done(new Error('none')) ?? done(null, '127.0.0.1', 4)],
   ['a rejection', () => Promise.reject(new Error('none'))],
 ])('connect fails if a lookup answers later with %s', async (_what, answer) => {

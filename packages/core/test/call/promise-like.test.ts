@@ -82,6 +82,23 @@ describe('whenSettled', () => {
     const failed = () => expect.unreachable();
     expect(() => whenSettled(given, throwing, failed)).toThrow('of the caller');
   });
+
+  it('waits for a promise that is the outcome of another one', async () => {
+    const within = (promise: unknown) => thenable((succeed) => succeed(promise as string));
+    expect(await outcomesOf(within(Promise.reject(new Error('rejected'))))).toEqual(['rejected']);
+    expect(await outcomesOf(within(within('value')))).toEqual(['value']);
+    expect(await outcomesOf(within(throws()))).toEqual(['then throws']);
+  });
+
+  it('trusts no promise of a class of the application', async () => {
+    class Query extends Promise<void> {
+      // biome-ignore lint/suspicious/noThenProperty: a query that cannot be sent
+      override then(): never {
+        throw new Error('then throws');
+      }
+    }
+    expect(await outcomesOf(new Query(() => {}))).toEqual(['then throws']);
+  });
 });
 
 describe('what a function of the application returns', () => {

@@ -1,5 +1,5 @@
 import { type Channel, type Clock, DecodeError, TimedOutError, type Timer } from '@headrace/core';
-import { Fifo, toError } from '@headrace/core/authoring';
+import { Fifo, RecentMap, toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { GoneReason } from './gone-reason.ts';
@@ -27,7 +27,10 @@ const SWEEP_BYTES = 16_384;
 /** Pause between two steps. */
 const SWEEP_PAUSE_MS = 20;
 
-/** Time for which the result of a read is kept for a client that left while it waited, in milliseconds. It may try other processes first. */
+/**
+ * Time for which the result of a read is kept for a client that left while it waited, in milliseconds. It may try other processes
+ * first.
+ */
 const KEPT_READ_MS = 15_000;
 /** Maximum number of doublings of the time-out after failures, so that a slow log can finish its work. */
 const MAX_DOUBLINGS = 3;
@@ -56,8 +59,10 @@ interface ChannelRead {
 export class LoggedSessions implements JournalLog {
   readonly log: SessionLog;
   private readonly sessions: () => Iterable<ResumeSession, undefined>;
-  /** Reads under way, and reads whose clients left before the result. */
+  /** Reads under way. */
   private readonly lookUps = new Map<string, ChannelRead>();
+  /** Reads whose clients left before the result. Most of these clients have gone to another process, so they refuse no others. */
+  private readonly kept = new RecentMap<ChannelRead>(MAX_LOOK_UPS);
   private readonly leftRecords: LeftRecords;
   private hasComplained = false;
   private quietUntil = Number.NEGATIVE_INFINITY;
@@ -139,7 +144,7 @@ export class LoggedSessions implements JournalLog {
     link: Channel,
   ): Promise<LookUp> {
     if (this.leftRecords.has(nameOf(id))) return { gone: 'ended' };
-    const present = this.lookUps.get(id);
+    const present = this.lookUps.get(id) ?? this.kept.peek(id);
     if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return BUSY;
     // The read of another client's search may be older than this client's secret.
     const isFresh = present === undefined;
@@ -175,15 +180,17 @@ export class LoggedSessions implements JournalLog {
     let timer: Timer | undefined;
     const forget = (): void => {
       timer?.cancel();
-      if (this.lookUps.get(id) === read) this.lookUps.delete(id);
+      if (this.kept.peek(id) === read) this.kept.delete(id);
     };
     const read: ChannelRead = { records, forget };
     this.lookUps.set(id, read);
+    const isOver = (): void => void this.lookUps.delete(id);
     records.then((found) => {
-      if (found === undefined) forget();
-      else if (this.lookUps.get(id) === read)
-        timer = clock.deadlines.schedule(forget, KEPT_READ_MS);
-    }, forget);
+      isOver();
+      if (found === undefined) return;
+      this.kept.use(id, read);
+      timer = clock.deadlines.schedule(forget, KEPT_READ_MS);
+    }, isOver);
     return read;
   }
 

@@ -88,8 +88,8 @@ export class ResumeTable {
   private expected = 0;
   /** Number of hand-overs under way. */
   private leaving = 0;
-  /** Channels of the log that this process is about to serve. */
-  private readonly claims = new Set<Promise<boolean>>();
+  /** Channels of the log that this process is about to serve. Each promise settles when the channel is here, or is not. */
+  private readonly arrivals = new Set<Promise<ResumeVerdict>>();
 
   constructor(options: ResumeTableOptions = {}) {
     this.options = OPTIONS.resolve(options);
@@ -148,7 +148,7 @@ export class ResumeTable {
     this.leaving += 1;
     try {
       return await handOver.run(async () => {
-        await Promise.all(this.claims);
+        await Promise.allSettled(this.arrivals);
         return [...this.sessions.values()].filter(
           ({ place, transport }) => place === 'here' && !transport.isFinished,
         );
@@ -318,17 +318,28 @@ export class ResumeTable {
     const session = this.sessionWith({ windowMs, creditBytes, random, clock });
     session.save = save;
     session.place = 'arriving';
-    const transport = session.logged!;
-    if (!transport.goOnAfter(found.session, found.revision)) return { gone: 'credit' };
+    if (!session.logged!.goOnAfter(found.session, found.revision)) return { gone: 'credit' };
     this.sessions.set(id, session);
     this.logged!.added(clock);
-    // The channel is here when the log has recorded this.
-    const timer = clock.deadlines.schedule(() => session.lost(), this.options.logTimeoutMs);
-    const claim = transport.claim();
-    this.claims.add(claim);
-    const isHere = await claim;
-    this.claims.delete(claim);
-    timer.cancel();
+    const arrival = this.claim(session, state, link, options);
+    this.arrivals.add(arrival);
+    try {
+      return await arrival;
+    } finally {
+      this.arrivals.delete(arrival);
+    }
+  }
+
+  /** Continues a channel of the log, as soon as the log knows that the channel is here. */
+  private async claim(
+    session: ResumeSession,
+    state: SessionState,
+    link: Channel,
+    options: TakeOptions,
+  ): Promise<ResumeVerdict> {
+    const transport = session.logged!;
+    const timer = link.clock.deadlines.schedule(() => session.lost(), this.options.logTimeoutMs);
+    const isHere = await transport.claim().finally(() => timer.cancel());
     if (!isHere) return COME_AGAIN;
     // If the pipeline cannot be built, the channel's records stay.
     session.place = 'moved';

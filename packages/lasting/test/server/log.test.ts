@@ -20,8 +20,9 @@ import {
   type SessionLog,
   unacknowledged,
 } from '@headrace/lasting';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { foldRecords } from '../../src/protocol/session-record.ts';
+import { LoggedTransport } from '../../src/server/logged-transport.ts';
 import { RestorableLog } from '../log/restorable-log.ts';
 import { TwoProcesses } from './two-processes.ts';
 
@@ -698,6 +699,23 @@ describe('a lasting channel that is in a log', () => {
       expect(await over).toMatchObject({ moved: 2, failed: 0 });
       expect(world.before.table.size).toBe(0);
       await end();
+    });
+
+    it('does not wait for one whose arrival failed', async () => {
+      await begin();
+      await world.after.kill();
+      const found = (await log.read([...log.ids][1]!))!;
+      const { id, secrets } = foldRecords(found.records).state;
+      const failing = vi.spyOn(LoggedTransport.prototype, 'claim');
+      failing.mockRejectedValueOnce(new Error('no claim'));
+      const shown = { id, secret: secrets[0]!, received: 0 };
+      const [link] = world.before.links;
+      const arrival = world.before.table.lookUp(shown, link!, { childHandler: () => {} });
+      await expect(arrival).rejects.toThrow('no claim');
+      over = world.before.table.handOver();
+      answer();
+      await world.passSlowly(1000);
+      expect(await over).toMatchObject({ moved: 1, failed: 0 });
     });
   });
 

@@ -267,6 +267,18 @@ describe('the channels of a table in its log', () => {
       expect(reads).toHaveLength(2);
     });
 
+    it('is looked for, though the clients of 1,024 others left before the results', async () => {
+      const link = { clock, logger: silentLogger, isActive: false } as unknown as Channel;
+      for (let other = 0; other < 1024; other += 1) {
+        const left = looked.find(String(other), 0, () => true, link);
+        reads.at(-1)!([record]);
+        expect(await left).toEqual({ do: 'come-again' });
+      }
+      const client = find(true);
+      reads.at(-1)!([record]);
+      expect(await client).toMatchObject({ revision: '1' });
+    });
+
     it('is read again for a client that leaves before the result, and comes late', async () => {
       const left = find(true, false);
       reads[0]!([record]);

@@ -65,8 +65,9 @@ const MAX_EMPTY = 3;
  * carries the same messages over plain HTTP requests, which the server accepts with its option `httpTunnel`. The tunnel is tried
  * if a WebSocket fails before it opens, or after three WebSockets in a row have opened and ended without a message of the server,
  * because some proxies let only the handshake through. After a success, the tunnel is tried first for a period
- * (`webSocketAgainMs`). A page keeps this preference in its `localStorage`. A program keeps the preference in this object, so share the object between all
- * bootstraps. If the tunnel is used, the channel's attribute `WEB_SOCKET_TUNNEL` is `true`, and a line is logged.
+ * (`webSocketAgainMs`). A page keeps this preference in its `localStorage`. A program keeps the preference in this object, so share
+ * the object between all bootstraps. The preference is for a URL without its user and its query. If the tunnel is used, the
+ * channel's attribute `WEB_SOCKET_TUNNEL` is `true`, and a line is logged.
  *
  * A session of a tunnel lives on one server. Several servers behind a balancer need sticky sessions, or the connect fails with
  * `TUNNEL_ELSEWHERE`. If a proxy holds back incomplete answers, the connect fails with `TUNNEL_BUFFERED`. If both ways fail, the
@@ -86,9 +87,9 @@ const MAX_EMPTY = 3;
  */
 export class HttpTunnel {
   private readonly options: Required<{ readonly [K in keyof HttpTunnelOptions]: number }>;
-  /** For each URL, the time of day until which the tunnel is tried first. */
+  /** For each URL without user and query, the time of day until which the tunnel is tried first. */
   private readonly preferred = new Map<string, number>();
-  /** For each URL, the number of WebSockets in a row that carried nothing. */
+  /** For each such URL, the number of WebSockets in a row that carried nothing. */
   private readonly empty = new Map<string, number>();
 
   constructor(options: HttpTunnelOptions = {}) {
@@ -101,7 +102,7 @@ export class HttpTunnel {
    * @throws OptionError `OPTION_INVALID` for a value that is not a URL of a WebSocket
    */
   isPreferred(url: string | URL, clock: Clock = systemClock): boolean {
-    const key = httpUrl(url).href;
+    const key = keyOf(url);
     if (this.emptyOf(key) >= MAX_EMPTY) return true;
     const until =
       this.preferred.get(key) ?? Number(stored((store) => store.getItem(STORED + key)) ?? 0);
@@ -115,8 +116,9 @@ export class HttpTunnel {
     const { signal, clock = systemClock } = ways;
     const byWebSocket = async (): Promise<C> => {
       const channel = await ways.webSocket(this.options.webSocketTimeoutMs, (hasCarried) => {
-        const key = httpUrl(url).href;
-        this.empty.set(key, hasCarried ? 0 : this.emptyOf(key) + 1);
+        const key = keyOf(url);
+        if (hasCarried) this.empty.delete(key);
+        else this.empty.set(key, this.emptyOf(key) + 1);
       });
       this.forget(url);
       return channel;
@@ -149,7 +151,7 @@ export class HttpTunnel {
   }
 
   private remember(url: string | URL, clock: Clock): void {
-    const key = httpUrl(url).href;
+    const key = keyOf(url);
     const until = clock.timeOfDay() + this.options.webSocketAgainMs;
     this.preferred.set(key, until);
     // After the period, one more WebSocket is tried.
@@ -158,7 +160,7 @@ export class HttpTunnel {
   }
 
   private forget(url: string | URL): void {
-    const key = httpUrl(url).href;
+    const key = keyOf(url);
     this.preferred.delete(key);
     stored((store) => store.removeItem(STORED + key));
   }
@@ -193,6 +195,12 @@ export class HttpTunnel {
     });
     return frames;
   }
+}
+
+/** Returns the name of a place. A query or a user can hold a secret, and can be another one for each connect. */
+function keyOf(url: string | URL): string {
+  const { origin, pathname } = httpUrl(url);
+  return origin + pathname;
 }
 
 /** Uses the page's store. A store that is full or forbidden is ignored, and the preference is kept in memory only. */

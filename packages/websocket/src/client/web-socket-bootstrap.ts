@@ -120,10 +120,11 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
         const terms = { connectTimeoutMs: Math.min(timeoutMs, connectTimeoutMs) };
         const channel = await over(dial(url, options), terms, input);
         channel.onClosed(() => {
-          const { closeInfo, attributes } = channel;
-          const code = attributes.get(WEB_SOCKET_CLOSE)?.code ?? CUT_OFF;
-          // A WebSocket that this side closed early tells nothing.
-          if (closeInfo?.reason !== 'local') ended(input.hasCome || code !== CUT_OFF);
+          const { by, reason } = channel.closeInfo!;
+          const code = channel.attributes.get(WEB_SOCKET_CLOSE)?.code ?? CUT_OFF;
+          // A WebSocket that this side closed early tells nothing, unless the network was silent.
+          const isOwn = by === 'local' && reason !== 'heartbeat' && reason !== 'timeout';
+          if (!isOwn) ended(input.hasCome || code !== CUT_OFF);
         });
         return channel;
       },

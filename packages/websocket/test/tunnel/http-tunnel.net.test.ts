@@ -218,9 +218,9 @@ describe('a WebSocket over HTTP requests', () => {
     const url = await serving();
     const tunnel = new HttpTunnel();
     letsUpgradesThrough = true;
-    for (let i = 0; i < 6; i += 1) {
+    for (let i = 0; i < 7; i += 1) {
       const channel = await connect(url, { tunnel });
-      if (i < 3) await channel.close();
+      if (i < 4) await channel.close(i === 0 ? 'local' : 'shutdown');
       else {
         channel.writeAndFlush('hello').onSettled(() => {});
         await channel[Symbol.asyncIterator]().next();

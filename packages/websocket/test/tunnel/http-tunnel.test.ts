@@ -23,8 +23,13 @@ async function failureOf(webSocket: Error, tunnel: Error, way = new HttpTunnel()
 
 describe('an HttpTunnel whose WebSockets open', () => {
   /** Connects, and ends a WebSocket at once. Returns the way. */
-  const connectVia = (way: HttpTunnel, clock: VirtualClock, hasCarried: boolean): Promise<string> =>
-    way.connect(url, {
+  const connectVia = (
+    way: HttpTunnel,
+    clock: VirtualClock,
+    hasCarried: boolean,
+    place = url,
+  ): Promise<string> =>
+    way.connect(place, {
       webSocket: (_timeoutMs, ended) => {
         setImmediate(() => ended(hasCarried));
         return Promise.resolve('webSocket');
@@ -51,6 +56,20 @@ describe('an HttpTunnel whose WebSockets open', () => {
     clock.advance(600_001);
     await connects(true, true);
     expect(ways.join(' ')).toBe('tunnel tunnel webSocket tunnel tunnel webSocket webSocket');
+  });
+
+  it('remembers a place without its secrets, which can be others for each connect', async () => {
+    const [way, clock] = [new HttpTunnel(), new VirtualClock()];
+    const at = (i: number): string => `ws://user:${i}@host/ws?token=${i}`;
+    for (let i = 0; i < 3; i += 1) {
+      await connectVia(way, clock, false, at(i));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([at(4), url, `${url}/other`].map((one) => way.isPreferred(one))).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 });
 
