@@ -4,7 +4,7 @@ import { poolScenario, SETTLE_MS as settleMs } from './pool-scenario.ts';
 
 describe('a pool over a network that fails', () => {
   it('has at most max connections, each with one user, and every caller gets one', async () => {
-    await explore({ seeds: 15, settleMs, scenario: poolScenario() });
+    await explore({ seeds: 8, settleMs, scenario: poolScenario() });
   });
 
   it('a lease that is returned twice is found within 200 seeds', async () => {

@@ -4,7 +4,7 @@ import { reconnectScenario, SETTLE_MS as settleMs } from './reconnect-scenario.t
 
 describe('a reconnecting client over a network that fails', () => {
   it('comes back, its states tell the story in order, and nothing is sent twice', async () => {
-    await explore({ seeds: 15, settleMs, scenario: reconnectScenario() });
+    await explore({ seeds: 8, settleMs, scenario: reconnectScenario() });
   });
 
   it('a retry of what may have been sent is found within 200 seeds', async () => {

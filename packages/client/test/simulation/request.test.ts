@@ -4,7 +4,7 @@ import { requestScenario, SETTLE_MS as settleMs } from './request-scenario.ts';
 
 describe('a client of calls over a network that fails', () => {
   it('settles each call, and asks again only what was not executed', async () => {
-    await explore({ seeds: 15, settleMs, scenario: requestScenario() });
+    await explore({ seeds: 8, settleMs, scenario: requestScenario() });
   });
 
   it('a retry of what may have been executed is found within 200 seeds', async () => {

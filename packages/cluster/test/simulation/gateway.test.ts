@@ -3,16 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { gatewayScenario } from './gateway-scenario.ts';
 
 /** A seed takes a quarter of a second of one core. simulation.seeds.test.ts has hundreds. */
-const tenSeeds = (scenario: Scenario) => () =>
-  explore({ seeds: 10, settleMs: 3000, scenario, simulation: { traceLimit: 200 } });
+const fourSeeds = (scenario: Scenario) => () =>
+  explore({ seeds: 4, settleMs: 3000, scenario, simulation: { traceLimit: 200 } });
 
 describe('a gateway whose workers are slower than its clients', () => {
   it('handles each line, and reads each connection', async () => {
-    await tenSeeds(gatewayScenario())();
+    await fourSeeds(gatewayScenario())();
   });
 
   it('answers each line that it took once while all nodes leave and come back', async () => {
-    await tenSeeds(gatewayScenario({ isOrderly: true }))();
+    await fourSeeds(gatewayScenario({ isOrderly: true }))();
   });
 
   it('is found within 200 seeds if it forgets a hold', async () => {

@@ -5,7 +5,7 @@ import { onlyUnsent, SETTLE_MS as settleMs, simulatedCalls } from './simulated-c
 
 describe('calls over a network that fails', () => {
   it('settle once, and asking again what was not sent executes nothing twice', async () => {
-    await explore({ seeds: 20, settleMs, scenario: simulatedCalls(onlyUnsent) });
+    await explore({ seeds: 10, settleMs, scenario: simulatedCalls(onlyUnsent) });
   });
 
   it('asking again what may have been sent executes something twice: found within 200 seeds', async () => {

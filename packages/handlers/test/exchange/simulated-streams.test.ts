@@ -15,7 +15,7 @@ const withStreams = (changed: Partial<StreamFormat<BinaryExchange>>): StreamVari
 
 describe('streams over a network that fails', () => {
   it('have each item once and in order, and are whole when the faults are over', async () => {
-    await explore({ seeds: 20, settleMs, scenario: simulatedStreams(right) });
+    await explore({ seeds: 10, settleMs, scenario: simulatedStreams(right) });
   });
 
   it.each<[string, StreamVariant, RegExp]>([

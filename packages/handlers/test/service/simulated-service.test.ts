@@ -6,7 +6,7 @@ import { type ServiceVariant, simulatedService } from './simulated-service.ts';
 
 describe('repeated calls over networks that fail', () => {
   it('settle within their time, and what is not idempotent is carried out once at most', async () => {
-    await explore({ seeds: 20, settleMs, scenario: simulatedService({}) });
+    await explore({ seeds: 10, settleMs, scenario: simulatedService({}) });
   });
 
   it.each<[string, ServiceVariant, RegExp]>([

@@ -15,11 +15,11 @@ const settleMs = LASTING_SETTLE_MS;
 
 describe('a lasting channel over a network that fails', () => {
   it('delivers each message once and in order while both processes live', async () => {
-    await explore({ seeds: 20, settleMs, scenario: lastingScenario() });
+    await explore({ seeds: 10, settleMs, scenario: lastingScenario() });
   });
 
   it('that is gone knows what may not have arrived', async () => {
-    await explore({ seeds: 20, settleMs, scenario: goneScenario() });
+    await explore({ seeds: 10, settleMs, scenario: goneScenario() });
   });
 
   it('lasts when its client stands still for ten minutes, within the window', async () => {
@@ -31,7 +31,7 @@ describe('a lasting channel over a network that fails', () => {
   });
 
   it('has the calls of a page that is reloaded executed once, and those of the new page answered', async () => {
-    await explore({ seeds: 20, settleMs: RELOAD_SETTLE_MS, scenario: reloadScenario });
+    await explore({ seeds: 10, settleMs: RELOAD_SETTLE_MS, scenario: reloadScenario });
   });
 
   it('an acknowledgement too early is found within 200 seeds', async () => {
