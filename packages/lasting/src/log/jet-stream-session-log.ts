@@ -154,7 +154,7 @@ class JetStreamSessionLog implements SessionLog {
     let found: Stored | null = last;
     while (found !== null) {
       records.push(Buffer.from(found.data));
-      const seq = Number(found.header?.get(BEFORE));
+      const seq: number = Number(found.header?.get(BEFORE));
       if (isWhole(found.header) || !(seq > 0)) {
         return { records: records.reverse(), revision: String(last.seq) };
       }
