@@ -144,6 +144,13 @@ describe('TLS', () => {
     expect(browser.getPeerCertificate().subjectaltname).toBe('DNS:xn--bcher-kva.example');
   });
 
+  it('takes no certificate of localhost for the name of the root', async () => {
+    const { server } = await start(own);
+    await expect(connect(server, { ca, servername: '.' })).rejects.toMatchObject({
+      code: 'HR_ERR_TLS_HANDSHAKE_FAILED',
+    });
+  });
+
   it('cuts no name to another one', () => {
     for (const name of ['ｌocalhost/.example', 'localhost#ü', 'ü@localhost', 'localhost?ü']) {
       expect(tlsName(name)).toBe(name);

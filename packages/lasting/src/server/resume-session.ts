@@ -43,6 +43,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   goneReason: GoneReason = 'ended';
   /** Where its client finds it. */
   place: SessionPlace = 'here';
+  /** Time at which this process gave the session up. */
+  leftAt = 0;
   /** Whether another process may have had the session, so that the client can have a secret that is unknown here. */
   hasTraveled = false;
   /** Returns the application's state for other processes. */
@@ -129,6 +131,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   /** Ends the session here because another process has it. */
   moveAway(): void {
     this.place = 'moved';
+    this.leftAt = this.transport.clock.now();
     this.transport.moveAway();
   }
 

@@ -138,8 +138,9 @@ export class ResumeTable {
    * Hands over all lasting channels to another process, each when it has answered its input. `drop` and `begin` ensure that only
    * one process serves a channel. Channels that clients open meanwhile are handed over too; later channels stay. Channels that
    * cannot be handed over are still served here, and the report contains the errors. If the table has a log, this process gives
-   * up a channel when the log has stored it, and takes no other channel from the log until `handOver` resolves. Resolves when
-   * each channel was tried; rejects only with an `OptionError`.
+   * up a channel when the log has stored it, and takes no other channel from the log until `handOver` resolves. If no other
+   * process takes a channel within 10 s, the channel can come back. Resolves when each channel was tried; rejects only with an
+   * `OptionError`.
    *
    * @throws OptionError if an option is not valid
    */
@@ -304,9 +305,11 @@ export class ResumeTable {
     // A copy that is older than another process's copy, or that arrived meanwhile.
     const before = this.sessions.get(id);
     if (before?.logged?.journal.hasWritten(found.session.name) === true) {
-      // This process has left the channel to the log, and no other process has taken it yet. Otherwise, the log still knows a
-      // secret that the client no longer uses.
-      return before.place === 'moved' ? COME_AGAIN : OLD_SECRET;
+      // The log still knows a secret that the client no longer uses.
+      if (before.place !== 'moved') return OLD_SECRET;
+      // This process has left the channel to the log. If no other process takes the channel, it comes back.
+      const waitMs = Math.min(COME_BACK_MS, before.transport.windowMs / 2);
+      if (link.clock.now() - before.leftAt < waitMs) return COME_AGAIN;
     }
     // Another link of the client is already resuming the channel.
     if (before?.place === 'arriving' && !before.transport.isFinished) return COME_AGAIN;
@@ -468,6 +471,9 @@ export class ResumeTable {
 
 /** Machine whose secrets are compared if no channel has the id, so that the check takes the same time. */
 const NOBODY = new ResumeMachine({ windowMs: 0, creditBytes: 0, random: systemRandom });
+
+/** Time for which a channel that this process has left to the log waits for another process, in milliseconds. */
+const COME_BACK_MS = 10_000;
 
 const COME_AGAIN: ResumeVerdict = { do: 'come-again' };
 const LOOK_UP: ResumeVerdict = { do: 'look-up' };

@@ -635,6 +635,21 @@ describe('a lasting channel that is in a log', () => {
     expect(world.before.table.counters.gone.oldSecret).toBe(0);
   });
 
+  it('comes back to the process that has left it to the log, if there is no other', async () => {
+    await world.up(() => [counting()]);
+    const client = await world.connect(inbox, { retry: () => 50 });
+    say(client, 'one');
+    await world.pass(500);
+    await world.after.down();
+    const over = world.before.table.handOver();
+    await world.passSlowly(9000);
+    expect(await over).toMatchObject({ moved: 1 });
+    expect(world.before.channels).toHaveLength(1);
+    say(client, 'two');
+    await world.passSlowly(3000);
+    expect([inbox.texts, world.before.channels.length]).toEqual([['one 1', 'two 2'], 2]);
+  });
+
   describe('while a process hands its channels over', () => {
     let answer: () => void;
     let over: Promise<HandOverReport>;

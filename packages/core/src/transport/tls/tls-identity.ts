@@ -49,7 +49,8 @@ const NAME = /^[\w.*\-\u0080-\u{10ffff}]+$/u;
 export function tlsName(name: string): string {
   const isInternational = /[\u0080-\u{10ffff}]/u.test(name) && NAME.test(name);
   const ascii = isInternational ? domainToASCII(name) || name : name;
-  return ascii.replace(/\.$/, '');
+  // The name of the root stays: without a name, Node checks the certificate for localhost.
+  return ascii.replace(/(?<=.)\.$/, '');
 }
 
 export const HANDSHAKE_TIMEOUT = time({ default: 10_000 });
