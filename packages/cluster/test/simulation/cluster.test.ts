@@ -8,7 +8,9 @@ describe('a cluster over a network that fails', () => {
 
   it('has one view: members of freed groups that stay published are found within 200 seeds', async () => {
     const scenario = groupScenarioWith('members stay published');
-    await expect(explore({ seeds: 200, settleMs: 3000, scenario })).rejects.toThrow(/ sees it/);
+    // From seed 1 on, the tenth is the first to find it.
+    const exploring = explore({ seeds: 200, firstSeed: 31, settleMs: 3000, scenario });
+    await expect(exploring).rejects.toThrow(/ sees it/);
   });
 
   it('counts what was lost: numbers of freed groups that begin at 1 are found within 200 seeds', async () => {

@@ -17,6 +17,8 @@ describe('a gateway whose workers are slower than its clients', () => {
 
   it('is found within 200 seeds if it forgets a hold', async () => {
     const scenario = gatewayScenario({ fault: 'forgets holds' });
-    await expect(explore({ seeds: 200, settleMs: 3000, scenario })).rejects.toThrow(/was not read/);
+    // From seed 1 on, the seventh is the first to find it.
+    const exploring = explore({ seeds: 200, firstSeed: 50, settleMs: 3000, scenario });
+    await expect(exploring).rejects.toThrow(/was not read/);
   });
 });
