@@ -65,8 +65,13 @@ const ROLLUP = 'Nats-Rollup';
 const BEFORE = 'Nats-Expected-Last-Subject-Sequence';
 /** Maximum number of bytes of a message's headers. */
 const HEADERS_BYTES = 1024;
-/** Time after which a request without an answer is sent again. */
+/** Header with the sequence numbers of the records before it, see {@link earlierOf}. */
+const EARLIER = 'Headrace-Earlier';
+/** Maximum number of them. */
+const MAX_EARLIER = 16;
+/** Time after which a request without an answer is sent again. It doubles up to a maximum, so that a busy server gets few requests twice. */
 const ASK_AGAIN_MS = 500;
+const MAX_ASK_AGAIN_MS = 2000;
 /** Time until a request is not sent again. NATS elects a leader within 9 s. */
 const ASK_MS = 10_000;
 /** The subject of records that no channel has. An id has no such character. */
@@ -144,23 +149,24 @@ class JetStreamSessionLog implements SessionLog {
   }
 
   /**
-   * Reads the records before this one, each by the sequence number that the record after it has in a header: a server finds it at
-   * once, and would have to search for a record by its subject among the records of all other channels. A consumer for each channel
-   * would need a leader, which takes long when many channels are read after a server has died. Returns `undefined` if the
+   * Reads the records before this one by their sequence numbers, which the records after them have in a header: a server finds them
+   * at once, and would have to search for a record by its subject among the records of all other channels. A consumer for each
+   * channel would need a leader, which takes long when many channels are read after a server has died. Returns `undefined` if the
    * records were removed meanwhile.
    */
   private async readBack({ manager }: Client, last: Stored): Promise<LoggedSession | undefined> {
-    const records: Buffer[] = [];
-    let found: Stored | null = last;
-    while (found !== null) {
-      records.push(Buffer.from(found.data));
-      const seq: number = Number(found.header?.get(BEFORE));
-      if (isWhole(found.header) || !(seq > 0)) {
-        return { records: records.reverse(), revision: String(last.seq) };
-      }
-      found = await answerTo(() => manager.streams.getMessage(this.stream, { seq }));
+    const found: Stored[] = [last];
+    while (!isWhole(found[0]!.header)) {
+      const earlier = earlierOf(found[0]!.header);
+      const read = (seq: number) => manager.streams.getMessage(this.stream, { seq });
+      const all = await Promise.all(earlier.map((seq) => answerTo(() => read(seq))));
+      if (all.length === 0 || all.includes(null)) return undefined;
+      found.unshift(...(all as Stored[]));
     }
-    return undefined;
+    return {
+      records: found.map(({ data }) => Buffer.from(data)),
+      revision: revisionOf(found.map(({ seq }) => seq)),
+    };
   }
 
   async append(
@@ -178,15 +184,18 @@ class JetStreamSessionLog implements SessionLog {
     const opening = this.opened();
     const client = await opening;
     const headers = client.headers();
+    const earlier = numbersIn(after);
     if (replaces) headers.set(ROLLUP, 'sub');
-    const expect = { lastSubjectSequence: Number(after ?? 0) };
+    else headers.set(EARLIER, earlier.join());
+    const revisionAt = (seq: number) => revisionOf(replaces ? [seq] : [...earlier, seq]);
+    const expect = { lastSubjectSequence: earlier.at(-1) ?? 0 };
     try {
       const { seq } = await client.client.publish(this.subjectOf(id), record, {
         headers,
         expect,
         retries: 0,
       } as never);
-      return String(seq);
+      return revisionAt(seq);
     } catch (thrown) {
       if (codeOf(thrown) === MESSAGE_EXCEEDS_MAXIMUM) {
         throw neverStored(record.length, `its stream ${this.stream} takes less (max_msg_size)`);
@@ -199,7 +208,7 @@ class JetStreamSessionLog implements SessionLog {
       }
       const last = await this.lastOf(client, id);
       return last !== undefined && Buffer.from(last.data).equals(record)
-        ? String(last.seq)
+        ? revisionAt(last.seq)
         : undefined;
     }
   }
@@ -207,10 +216,10 @@ class JetStreamSessionLog implements SessionLog {
   async remove(id: string, after: string): Promise<void> {
     const client = await this.opened();
     const last = await this.lastOf(client, id);
-    if (String(last?.seq) !== after) return;
+    if (last === undefined || last.seq !== numbersIn(after).at(-1)) return;
     await client.manager.streams.purge(this.stream, {
       filter: this.subjectOf(id),
-      seq: Number(after) + 1,
+      seq: last.seq + 1,
     });
   }
 
@@ -341,6 +350,7 @@ function answerTo<T>(request: () => Promise<T>): Promise<T> {
   const endAt = systemClock.now() + ASK_MS;
   return new Promise((resolve, reject) => {
     let open = 0;
+    let waitMs = ASK_AGAIN_MS;
     let timer: Timer | undefined;
     const settle = (act: () => void): void => {
       timer?.cancel();
@@ -349,7 +359,8 @@ function answerTo<T>(request: () => Promise<T>): Promise<T> {
     const ask = (): void => {
       open += 1;
       timer = undefined;
-      if (systemClock.now() < endAt) timer = systemClock.schedule(ask, ASK_AGAIN_MS);
+      if (systemClock.now() < endAt) timer = systemClock.schedule(ask, waitMs);
+      waitMs = Math.min(waitMs * 2, MAX_ASK_AGAIN_MS);
       request().then(
         (answer) => settle(() => resolve(answer)),
         (thrown: Error) => {
@@ -361,6 +372,23 @@ function answerTo<T>(request: () => Promise<T>): Promise<T> {
     };
     ask();
   });
+}
+
+/**
+ * A revision has the sequence numbers of the newest records since the whole one, so that the next record can name them. All of them
+ * are read at the same time.
+ */
+function revisionOf(seqs: readonly number[]): string {
+  return seqs.slice(-MAX_EARLIER).join();
+}
+
+function numbersIn(list: string | undefined): readonly number[] {
+  return list === undefined ? [] : list.split(',').map(Number);
+}
+
+/** Returns the numbers of the records before a record. An earlier version named only one of them. */
+function earlierOf(headers: MsgHdrs | undefined): readonly number[] {
+  return numbersIn(headers?.get(EARLIER) || headers?.get(BEFORE)).filter((seq) => seq > 0);
 }
 
 /** Returns true if the record replaced the records before it. */
@@ -393,7 +421,8 @@ function codeOf(thrown: unknown): number | undefined {
  * `creditBytes` of the table, plus held messages and the state of `save`. For a client that writes without reading, a record can
  * take four times the `creditBytes` plus twice the channel's `maxOutboundBytes`. If a record exceeds the `max_payload` of NATS
  * (default 1 MiB) or the `max_msg_size` of the stream, its channel ends with `MESSAGE_TOO_LONG`. Use a `creditBytes` of 262144, or
- * raise `max_payload`. A stream that exists already must store these subjects, with the retention `limits`.
+ * raise `max_payload`. A stream that exists already must store these subjects, with the retention `limits`. Connect with
+ * `noAsyncTraces`, since NATS's client otherwise takes two stacks for each record, in case it fails.
  *
  * @throws OptionError if an option is not valid
  * @example
@@ -402,7 +431,11 @@ function codeOf(thrown: unknown): number | undefined {
  * import { jetStreamSessionLog } from '@headrace/lasting/nats';
  * import { connect } from '@nats-io/transport-node';
  *
- * const connection = await connect({ servers: 'nats://127.0.0.1:4222', maxReconnectAttempts: -1 });
+ * const connection = await connect({
+ *   servers: 'nats://127.0.0.1:4222',
+ *   maxReconnectAttempts: -1,
+ *   noAsyncTraces: true,
+ * });
  * const log = jetStreamSessionLog({ connection, replicas: 3 });
  * const table = new ResumeTable({ log, creditBytes: 262_144 });
  * ```

@@ -148,9 +148,43 @@ describe('a log in JetStream', () => {
       const getMessage = vi.spyOn(server.streams, 'getMessage');
       const { records, revision } = (await log.read('y'))!;
       expect(records.map(String)).toEqual(['y4', 'y5', 'y6']);
-      expect(revision).toBe('20');
+      expect(revision).toBe('14,17,20');
       const queries = getMessage.mock.calls.map(([, query]) => query);
-      expect(queries).toEqual([{ last_by_subj: 'hr.hr_lasting.y' }, { seq: 17 }, { seq: 14 }]);
+      expect(queries).toEqual([{ last_by_subj: 'hr.hr_lasting.y' }, { seq: 14 }, { seq: 17 }]);
+    });
+
+    it('reads many of them at the same time', async () => {
+      const log = logOf();
+      let after = await log.append('x', Buffer.from('0'), FIRST);
+      for (let i = 1; i <= 40; i += 1) {
+        after = await log.append('x', Buffer.from(`${i}`), { after, replaces: false });
+      }
+      const { getMessage } = server.streams;
+      let open = 0;
+      let waits = 0;
+      vi.spyOn(server.streams, 'getMessage').mockImplementation(async (name, query) => {
+        if (open === 0) waits += 1;
+        open += 1;
+        await new Promise(setImmediate);
+        open -= 1;
+        return getMessage(name, query);
+      });
+      const session = (await log.read('x'))!;
+      expect(session.records.map(String)).toEqual(Array.from({ length: 41 }, (_, i) => `${i}`));
+      // Two processes compare what they know.
+      expect(session.revision).toBe(after);
+      expect(waits).toBe(1 + Math.ceil(40 / 16));
+    });
+
+    it('reads what a process of an earlier version has written', async () => {
+      const log = logOf();
+      await appendAll(log, ['x', 'y'], 4);
+      for (const { header } of server.all.values()) header.delete('Headrace-Earlier');
+      const { records, revision } = (await log.read('x'))!;
+      expect(records.map(String)).toEqual(['x0', 'x1', 'x2', 'x3']);
+      const place = { after: revision, replaces: false };
+      expect(await log.append('x', Buffer.from('x4'), place)).toBe('1,3,5,7,9');
+      expect((await log.read('x'))!.records).toHaveLength(5);
     });
 
     it('reads again if a whole record has removed them meanwhile', async () => {

@@ -144,7 +144,9 @@ async function openLog(): Promise<SessionLog> {
     return redisSessionLog({ client });
   }
   const servers = logPorts.split(',').map((each) => `nats://127.0.0.1:${each}`);
-  const connection = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 200 });
+  const connection = await connect({
+    ...{ servers, maxReconnectAttempts: -1, reconnectTimeWait: 200, noAsyncTraces: true },
+  });
   return jetStreamSessionLog({ connection, replicas: servers.length, logger });
 }
 
