@@ -94,12 +94,6 @@ export {
 } from './limit/overload-guard.ts';
 export { UniqueAddressHandler, type UniqueAddressOptions } from './limit/unique-address-handler.ts';
 export { AnswerQueue } from './request-all/answer-queue.ts';
-export {
-  BroadcastLedger,
-  type BroadcastLedgerOptions,
-  type LedgerRow,
-  type LedgerState,
-} from './request-all/broadcast-ledger.ts';
 export type {
   AnswerCounts,
   AnswerSummary,

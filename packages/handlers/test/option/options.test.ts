@@ -22,7 +22,6 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
   Announcer: (options) => new handlers.Announcer(new ChannelGroup('announced'), options),
   AuthHandler: (options) => new handlers.AuthHandler(options),
   BroadcastHandler: (options) => new handlers.BroadcastHandler(new ChannelGroup('all'), options),
-  BroadcastLedger: (options) => new handlers.BroadcastLedger(options),
   CallLimit: (options) => new services.CallLimit(options),
   CallMetrics: (options) => new services.CallMetrics(options),
   ConnectionLimitHandler: (options) => new handlers.ConnectionLimitHandler(options),
