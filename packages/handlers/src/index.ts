@@ -92,7 +92,6 @@ export {
   type OverloadGuardOptions,
   type OverloadState,
 } from './limit/overload-guard.ts';
-export { UniqueAddressHandler, type UniqueAddressOptions } from './limit/unique-address-handler.ts';
 export { AnswerQueue } from './request-all/answer-queue.ts';
 export type {
   AnswerCounts,

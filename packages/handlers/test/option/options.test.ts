@@ -56,7 +56,6 @@ const takers: Readonly<Record<string, (options: never) => unknown>> = {
   TracingHandler: (options) => new opentelemetry.TracingHandler(options),
   TrafficCounter: (options) => new handlers.TrafficCounter(options),
   TrafficShapingHandler: (options) => new handlers.TrafficShapingHandler(options),
-  UniqueAddressHandler: (options) => new handlers.UniqueAddressHandler(options),
   WriteTimeoutHandler: (options) => new handlers.WriteTimeoutHandler(options),
   bytesHeartbeat: (options) => handlers.bytesHeartbeat(options),
   call: (options) => services.call(NUMBER, NUMBER, options),
