@@ -45,7 +45,6 @@ export {
   addPendingOutboundBytes,
   type ChannelOfSink,
   channelOf,
-  holdMessage,
   messageLimitsOf,
   transportOf,
 } from './channel/transport-of.ts';
