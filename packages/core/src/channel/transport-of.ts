@@ -1,4 +1,4 @@
-import type { Channel, MessageLimits } from '../contract.ts';
+import type { Channel } from '../contract.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 import { ChannelCore } from './channel-core.ts';
 import { coreOf } from './transport-channel.ts';
@@ -15,21 +15,6 @@ export interface ChannelOfSink {
 /** Returns the transport of a channel; `undefined` for a channel of another kind. */
 export function transportOf(channel: Channel | undefined): Transport | undefined {
   return channel && coreOf(channel)?.transport;
-}
-
-/**
- * Returns the smallest limits of a channel's transport and handlers, for a protocol that keeps messages and sends them again. A
- * message that is too long for the channel would end one channel after another.
- */
-export function messageLimitsOf(channel: Channel): Required<MessageLimits> {
-  let inbound = Number.POSITIVE_INFINITY;
-  let outbound = inbound;
-  const parts = [transportOf(channel), ...[...channel.pipeline].map(([, handler]) => handler)];
-  for (const part of parts) {
-    inbound = Math.min(inbound, part?.messageLimits?.inbound ?? inbound);
-    outbound = Math.min(outbound, part?.messageLimits?.outbound ?? outbound);
-  }
-  return { inbound, outbound };
 }
 
 /**
