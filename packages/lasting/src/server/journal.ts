@@ -40,6 +40,14 @@ const NO_WORK: StoredWork = { messages: [], sizes: [], endReason: undefined };
 /**
  * The work of one lasting channel that its log does not have yet. The client does not see this work: a message is acknowledged,
  * and an answer is sent, when the log has both. If a process is killed, another process therefore continues from the last record.
+ *
+ * ```text
+ *  phase      new ──begin──▶ open                 each phase ──over──▶ over
+ *             new ──goOn──▶ claimed ──opened──▶ open
+ *  appending  none ──store──▶ asked ──stored──▶ none
+ *                             asked ──failed──▶ waits ──a delay later──▶ asked
+ *  leaving    no ──leave──▶ asked ──store──▶ packed     asked, packed ──stay──▶ no
+ * ```
  */
 export class Journal {
   private readonly owner: JournalOwner;
@@ -53,10 +61,9 @@ export class Journal {
   private predecessor: string | undefined = undefined;
   /** Number of conflicts since the last stored record. */
   private conflicts = 0;
-  private hasBegun = false;
-  /** Whether its pipeline exists. */
-  private isOpened = false;
-  private isOver = false;
+  /** `claimed` until the pipeline of a channel of another process exists. */
+  private phase: 'new' | 'claimed' | 'open' | 'over' = 'new';
+  /** Whether the records stay at the end, for another process. */
   private isKept = false;
 
   // Work that waits to be stored.
@@ -74,15 +81,15 @@ export class Journal {
 
   // The append under way.
   private inAppend: StoredWork = NO_WORK;
-  private isAppending = false;
+  /** `waits` after a failure, until the record is appended again. */
+  private appending: 'none' | 'asked' | 'waits' = 'none';
   private isDue = false;
   /** Whether work may wait for further work. */
   private isLazilyDue = false;
   /** Whether the client waits for an answer of the protocol, or the log is about to forget the channel. */
   private isUrgent = false;
-  private isLeaving = false;
-  /** Whether the last record is being stored. Later output stays behind. */
-  private hasPacked = false;
+  /** `packed` when the last record is being stored. Later output stays behind. */
+  private leaving: 'no' | 'asked' | 'packed' = 'no';
   private isScheduled = false;
   /** Timer for work that need not be stored at once. */
   private lazyTimer: Timer | undefined = undefined;
@@ -110,7 +117,15 @@ export class Journal {
   }
 
   get isActive(): boolean {
-    return this.hasBegun && !this.isOver;
+    return this.phase === 'claimed' || this.phase === 'open';
+  }
+
+  private get isOver(): boolean {
+    return this.phase === 'over';
+  }
+
+  private get isLeaving(): boolean {
+    return this.leaving !== 'no';
   }
 
   /** Number of messages of another process that the pipeline has not read yet. */
@@ -138,13 +153,16 @@ export class Journal {
 
   /** Whether the log has all work of the channel. */
   get isStored(): boolean {
-    return !this.isAppending && !this.isDue && this.waitingCount === 0 && this.takenCount === 0;
+    return (
+      this.appending === 'none' && !this.isDue && this.waitingCount === 0 && this.takenCount === 0
+    );
   }
 
   /** Begins to store all work before the client sees it. */
   begin(id: string): void {
+    if (this.isOver) return;
     this.name = id;
-    this.hasBegun = this.isOpened = true;
+    this.phase = 'open';
     this.wholeAt = this.owner.clock.now();
     this.urge();
   }
@@ -153,7 +171,7 @@ export class Journal {
   goOn(id: string, revision: string, { name, state, unfinished }: RecordedSession): void {
     const { isKnown, principal, saved } = state;
     this.name = id;
-    this.hasBegun = true;
+    this.phase = 'claimed';
     this.revision = revision;
     this.predecessor = name;
     this.described = { isKnown, principal, saved };
@@ -164,7 +182,7 @@ export class Journal {
 
   /** Called when the pipeline of a channel of another process exists. */
   opened(): void {
-    this.isOpened = true;
+    if (this.phase === 'claimed') this.phase = 'open';
   }
 
   /** Returns true if this process has written the record of this name. */
@@ -194,7 +212,7 @@ export class Journal {
       return !this.isBacklogged;
     }
     this.changed();
-    return !this.hasPacked && !this.isBacklogged && this.stagedBytes < owner.roomBytes;
+    return this.leaving !== 'packed' && !this.isBacklogged && this.stagedBytes < owner.roomBytes;
   }
 
   /** Whether output stays in flight, so that the channel detects a client that does not read. */
@@ -260,14 +278,14 @@ export class Journal {
    * Later output stays behind, because a channel could write forever.
    */
   async leave(): Promise<void> {
-    this.isLeaving = true;
+    if (!this.isLeaving) this.leaving = 'asked';
     this.changed();
     await this.nextRecord();
   }
 
   /** Cancels `leave`, because the log takes too long. */
   stay(why: Error): void {
-    this.isLeaving = this.hasPacked = false;
+    this.leaving = 'no';
     for (const { reject } of this.waiters.splice(0)) reject(why);
     this.changed();
   }
@@ -287,7 +305,7 @@ export class Journal {
   /** Requests a record with all work of this turn of the event loop. */
   changed(): void {
     this.isDue = true;
-    if (this.isScheduled || this.isOver || !this.hasBegun) return;
+    if (this.isScheduled || !this.isActive) return;
     this.isScheduled = true;
     this.owner.clock.execute(() => {
       this.isScheduled = false;
@@ -297,7 +315,7 @@ export class Journal {
 
   /** Requests a record before long. */
   changedSoon(): void {
-    if (this.isOver || !this.hasBegun) return;
+    if (!this.isActive) return;
     this.isLazilyDue = true;
     this.lazyTimer ??= this.owner.clock.deadlines.schedule(() => {
       this.lazyTimer = undefined;
@@ -307,29 +325,29 @@ export class Journal {
   }
 
   private store(): void {
-    if (this.isAppending || this.isOver || !this.isDue) return;
-    const takesWork = this.isOpened && this.mayTakeWork;
+    if (this.appending !== 'none' || this.isOver || !this.isDue) return;
+    const takesWork = this.phase === 'open' && this.mayTakeWork;
     if (!takesWork && !this.isUrgent) return;
     const isAnswer = this.isUrgent;
     this.isDue = this.isUrgent = false;
-    this.isAppending = true;
+    this.appending = 'asked';
     try {
       if (takesWork) {
         this.isLazilyDue = false;
         this.gather();
       }
     } catch (thrown) {
-      this.isAppending = false;
+      this.appending = 'none';
       this.owner.failed(toError(thrown));
       return;
     }
     if (this.isOver) {
       // A flush has ended the channel.
-      this.isAppending = false;
+      this.appending = 'none';
       this.forget();
       return;
     }
-    this.hasPacked = this.isLeaving;
+    if (this.isLeaving) this.leaving = 'packed';
     const replaces = this.isWholeDue;
     if (takesWork) this.presentUnfinished = this.held.copy();
     const record = this.record(replaces);
@@ -345,7 +363,7 @@ export class Journal {
     this.recordsBefore = this.records;
     this.waitTimer = this.owner.clock.deadlines.schedule(() => {
       this.waitTimer = undefined;
-      if (!this.isAppending || this.isOver) return;
+      if (this.appending === 'none' || this.isOver) return;
       if (this.records === this.recordsBefore) this.owner.logWaits();
       this.watchAppend();
     }, WAIT_NOTE_MS);
@@ -427,7 +445,7 @@ export class Journal {
           void this.conflicted(landed);
           return;
         }
-        this.isAppending = false;
+        this.appending = 'none';
         this.revision = revision;
         if (this.isOver) this.forget();
         else landed();
@@ -459,7 +477,7 @@ export class Journal {
 
   private failed(error: Error, again: () => void): void {
     if (this.isOver || isHeadraceError(error, 'MESSAGE_TOO_LONG')) {
-      this.isAppending = false;
+      this.appending = 'none';
       if (this.isOver) this.forget(true);
       else this.owner.failed(error);
       return;
@@ -467,8 +485,9 @@ export class Journal {
     this.parts.complain(error, this.owner.channel);
     this.refusals += 1;
     const delayMs = TRY_AGAIN(this.refusals, { elapsedMs: 0, phase: 0, random: () => 0 })!;
+    this.appending = 'waits';
     this.retryTimer = this.owner.clock.deadlines.schedule(() => {
-      this.retryTimer = undefined;
+      this.appending = 'asked';
       again();
     }, delayMs);
   }
@@ -483,7 +502,7 @@ export class Journal {
       this.failed(toError(thrown), () => void this.conflicted(landed));
       return;
     }
-    this.isAppending = false;
+    this.appending = 'none';
     if (this.isOver) return;
     this.conflicts += 1;
     if (this.conflicts > MAX_CONFLICTS || !this.isBefore(found)) {
@@ -491,7 +510,7 @@ export class Journal {
       owner.lost();
       return;
     }
-    this.isAppending = true;
+    this.appending = 'asked';
     this.revision = found?.revision;
     this.wholeAt = owner.clock.now();
     this.tailBytes = 0;
@@ -524,7 +543,7 @@ export class Journal {
     // The client may have used another link meanwhile, and then its secret is in the next record.
     if (isAnswer && !this.isUrgent) this.owner.answered();
     if (this.isOver) return;
-    if (this.isLeaving ? this.hasPacked : isAnswer) {
+    if (this.isLeaving ? this.leaving === 'packed' : isAnswer) {
       for (const { resolve } of this.waiters.splice(0)) resolve();
     }
     if (this.isDue) this.changed();
@@ -536,10 +555,8 @@ export class Journal {
   /** Ends the channel here. @param isElsewhere - whether its records stay, for another process */
   over(isElsewhere: boolean): void {
     if (this.isOver) return;
-    this.isOver = true;
+    this.phase = 'over';
     this.isKept ||= isElsewhere;
-    // If the last append is to be repeated, it is unknown whether its record was stored.
-    const isUnderWay = this.isAppending && this.retryTimer === undefined;
     this.lazyTimer?.cancel();
     this.retryTimer?.cancel();
     this.waitTimer?.cancel();
@@ -547,7 +564,8 @@ export class Journal {
     this.staged = [];
     this.stagedBytes = 0;
     for (const { reject } of this.waiters.splice(0)) reject(ended());
-    if (!isUnderWay) this.forget(this.isAppending);
+    // If the last append is to be repeated, it is unknown whether its record was stored.
+    if (this.appending !== 'asked') this.forget(this.appending === 'waits');
   }
 
   /** @param isInDoubt - whether a further record may have been stored */
