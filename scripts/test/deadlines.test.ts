@@ -294,7 +294,7 @@ const TIMERS = [
   'packages/lasting/src/client/lasting-client.ts',
   'packages/lasting/src/log/jet-stream-session-log.ts', // a read that no server answers is sent again
   'packages/websocket/src/browser/page-transport.ts', // a page has one connection
-  'packages/websocket/src/client/tunnel-transport.ts', // an answer, and a pause, of one client
+  'packages/websocket/src/client/tunnel-end.ts', // an answer, and a pause, of one client
   'packages/websocket/src/tabs/port-transport.ts', // a tab that crashed
 ];
 

@@ -9,10 +9,10 @@ export interface EndUser {
 
 /** One end of a connection within this process, as the kernel has it. */
 export interface ByteEnd {
-  /** Address of this end. */
-  readonly local: Address;
-  /** Address of the other end. */
-  readonly remote: Address;
+  /** Address of this end, if it has one. */
+  readonly local: Address | undefined;
+  /** Address of the other end, if it has one. */
+  readonly remote: Address | undefined;
   /** Program that is woken when the state of the end has changed; `undefined` after the program has closed the end. */
   user: EndUser | undefined;
   /** Whether the end is connected. */
@@ -21,6 +21,11 @@ export interface ByteEnd {
   readonly isGone: boolean;
   /** Error that broke the connection. */
   error: Error | undefined;
+  /**
+   * Whether the error is also reported while the program neither reads nor writes. Bytes that have arrived are read first.
+   * @default false, as in a kernel
+   */
+  readonly reportsError?: boolean;
   /**
    * Reason with which the channel closes, without an error of its own. The field is set, together with `error`, if
    * the connection that carries the end has ended. Bytes that have arrived are read first.
@@ -33,8 +38,8 @@ export interface ByteEnd {
   readonly unreadBytes: number;
   /** Whether the other end has finished sending. */
   readonly hasInputEnded: boolean;
-  /** Number of sent bytes that the other end has not acknowledged. */
-  readonly unacknowledgedBytes: number;
+  /** Number of sent bytes that the other end has not acknowledged; `undefined` if the end does not know. */
+  readonly unacknowledgedBytes: number | undefined;
   /** Sends a chunk. The caller must not change the chunk afterwards. */
   send(chunk: Buffer): void;
   /** Returns the bytes that have arrived, in one piece. */

@@ -97,11 +97,11 @@ export class MemoryTransport implements Transport {
     return new MemoryTransport(owner, end, dial);
   }
 
-  get localAddress(): Address {
+  get localAddress(): Address | undefined {
     return this.end.local;
   }
 
-  get remoteAddress(): Address {
+  get remoteAddress(): Address | undefined {
     return this.end.remote;
   }
 
@@ -113,7 +113,7 @@ export class MemoryTransport implements Transport {
     return this.waitingBytes;
   }
 
-  get unacknowledgedBytes(): number {
+  get unacknowledgedBytes(): number | undefined {
     return this.end.unacknowledgedBytes;
   }
 
@@ -211,14 +211,14 @@ export class MemoryTransport implements Transport {
   }
 
   /**
-   * Whether the transport can see the end's error. Like a system, the end shows an error only to reads and writes. If
-   * the connection that carries the end has ended, the end shows the error after all bytes were read.
+   * Whether the transport can see the end's error. Like a system, the end shows an error only to reads and writes. An
+   * end that reports errors, or whose connection has ended, shows the error after all bytes were read.
    */
   private get seesError(): boolean {
     const { end } = this;
     if (end.error === undefined) return false;
     const isMet = this.mayRead || this.hasMetError || this.waitingBytes > 0 || !this.isConnected;
-    return isMet || (end.closeInfo !== undefined && end.unreadBytes === 0);
+    return isMet || (end.unreadBytes === 0 && (end.reportsError || end.closeInfo !== undefined));
   }
 
   private get hasInput(): boolean {

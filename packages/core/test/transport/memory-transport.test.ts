@@ -13,6 +13,8 @@ import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { resolveChannelOptions } from '../../src/channel/channel-options.ts';
 import { startChannel, TransportChannel } from '../../src/channel/transport-channel.ts';
+import { MemoryEnd } from '../../src/transport/memory-end.ts';
+import { systemError } from '../../src/transport/system-error.ts';
 import { Inbox } from '../fixture/inbox.ts';
 
 class Echo {
@@ -199,6 +201,22 @@ describe('a pair', () => {
     clock.runTasks();
     expect(inbox.messages.map(String)).toEqual(['last']);
     expect(two.closeInfo?.reason).toBe('reset');
+  });
+
+  it('reports the error of an end that says so to a channel that does not read', () => {
+    const clock = new VirtualClock();
+    const end = new MemoryEnd({ path: 'near' }, { path: 'far' }, 64);
+    Object.assign(end, { reportsError: true }).join(new MemoryEnd(end.remote, end.local, 64));
+    const channel = new TransportChannel(
+      MemoryTransport.over(clock, end),
+      resolveChannelOptions({ clock, logger: silentLogger, autoRead: false }),
+    );
+    startChannel(channel);
+    clock.runTasks();
+    end.error = systemError('ECONNRESET', 'read ECONNRESET');
+    end.user?.wake();
+    clock.runTasks();
+    expect(channel.closeInfo?.reason).toBe('reset');
   });
 
   it('fails a write whose rest the reader did not wait for', () => {

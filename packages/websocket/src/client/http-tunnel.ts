@@ -4,6 +4,7 @@ import {
   connectChannel,
   isHeadraceError,
   type Logger,
+  MemoryTransport,
   OptionError,
   silentLogger,
   systemClock,
@@ -14,7 +15,7 @@ import { FrameTransport } from '../socket/frame-transport.ts';
 import type { ReadLimits } from '../socket/message-limits.ts';
 import { FrameCarrier } from '../tunnel/frame-carrier.ts';
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
-import { type Fetch, TunnelTransport } from './tunnel-transport.ts';
+import { type Fetch, TunnelEnd } from './tunnel-end.ts';
 import { type WayStore, wayStore } from './way-store.ts';
 
 /** Options of an {@link HttpTunnel}. Times are in milliseconds. */
@@ -171,7 +172,7 @@ export class HttpTunnel {
     const { clock = systemClock, origin, subprotocols, limits } = terms;
     const headers = { ...terms.headers, ...credentialsOf(url), ...(origin && { Origin: origin }) };
     url.username = url.password = '';
-    const requests = new TunnelTransport({
+    const requests = new TunnelEnd({
       clock,
       url: url.href,
       headers,
@@ -179,12 +180,13 @@ export class HttpTunnel {
       answerTimeoutMs: this.options.answerTimeoutMs,
       fetch: globalThis.fetch as unknown as Fetch,
     });
+    const transport = MemoryTransport.over(clock, requests, () => requests.dial());
     const frames = new FrameTransport(limits, () => {
       const carrier = new FrameCarrier(frames, () =>
         frames.opened({ deflate: undefined, subprotocol: requests.subprotocol }),
       );
       // The WebSocket limits its output and reports the errors of the channel below.
-      connectChannel(requests, {
+      connectChannel(transport, {
         clock,
         logger: silentLogger,
         connectTimeoutMs: false,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { openChannel, silentLogger, type Timer } from '@headrace/core';
+import { MemoryTransport, openChannel, silentLogger, type Timer } from '@headrace/core';
 import { ByteBlocks, describeOptions, time } from '@headrace/core/authoring';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import {
@@ -51,8 +51,8 @@ const COME_LATER = { 'Retry-After': '1' };
 const FIRST_REQUEST_MS = 10_000;
 
 interface Session {
-  readonly transport: TunnelSession;
-  /** Opens the channel on the transport; undefined after the first call. */
+  readonly end: TunnelSession;
+  /** Opens the channel on the end; undefined after the first call. */
   start: (() => void) | undefined;
   /** The connection that received the session's last request. */
   server: TunnelPlace | undefined;
@@ -102,7 +102,7 @@ export class TunnelServer {
         else {
           serves(session, place);
           session.start?.();
-          session.transport.receive(read, response);
+          session.end.receive(read, response);
         }
       } else this.open(read, request, response, place, source);
     });
@@ -134,7 +134,7 @@ export class TunnelServer {
     const id = Buffer.concat([this.serverId, randomBytes(SESSION_ID_BYTES - SERVER_ID_BYTES)]);
     const key = id.toString('latin1');
     let firstRequest: Timer | undefined;
-    const transport = new TunnelSession({
+    const end = new TunnelSession({
       response,
       connection,
       keepAliveMs: this.keepAliveMs,
@@ -144,13 +144,13 @@ export class TunnelServer {
         serves(session, undefined);
       },
     });
-    firstRequest = connection.clock.deadlines.schedule(() => transport.close(), FIRST_REQUEST_MS);
+    firstRequest = connection.clock.deadlines.schedule(() => end.close(), FIRST_REQUEST_MS);
     const session: Session = {
-      transport,
+      end,
       start: () => {
         session.start = undefined;
         firstRequest.cancel();
-        start(transport, terms, place);
+        start(end, terms, place);
       },
       server: undefined,
     };
@@ -180,13 +180,13 @@ function refusedByDrain(response: ServerResponse, place: TunnelPlace): boolean {
 
 /** Opens the channel of the frames, as after an upgrade. */
 function start(
-  transport: TunnelSession,
+  end: TunnelSession,
   { limits, messageTimeoutMs, subprotocol, initialize, options }: WebSocketTerms,
   place: TunnelPlace,
 ): void {
   const frames = new FrameTransport(limits);
   const { connection } = place;
-  openChannel(transport, {
+  openChannel(MemoryTransport.over(connection.clock, end), {
     parent: connection,
     // The WebSocket limits its output and reports the errors of the channel below.
     logger: silentLogger,

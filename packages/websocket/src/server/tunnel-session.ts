@@ -1,12 +1,7 @@
+import type { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
-import type { Address, Channel, Timer, Transport, TransportSink } from '@headrace/core';
-import {
-  ReceiveSequence,
-  sizeOfBytes,
-  systemError,
-  toBuffer,
-  transportOf,
-} from '@headrace/core/authoring';
+import type { Address, ByteEnd, Channel, EndUser, Timer } from '@headrace/core';
+import { ByteBlocks, ReceiveSequence, systemError, transportOf } from '@headrace/core/authoring';
 import { bytesEvents, COMMENT, END_EVENT, namedEvent } from '../tunnel/event-stream.ts';
 import { type BytesRequest, GAP, READ, UNKNOWN, WAITS } from '../tunnel/tunnel-request.ts';
 
@@ -15,6 +10,9 @@ const ANSWER_WITHIN_MS = 15_000;
 
 /** Maximum number of requests whose bytes are kept while the channel does not read. The answer to the last request waits. */
 const MOST_UNREAD = 2;
+
+/** Number of bytes that the session accepts before the connection has taken them, like a kernel's buffer. */
+const OUTPUT_BYTES = 64 * 1024;
 
 /** The parts of a {@link TunnelSession}. */
 export interface TunnelSessionTerms {
@@ -28,29 +26,31 @@ export interface TunnelSessionTerms {
 }
 
 /**
- * A transport of bytes over a client's session. The server's bytes are sent in one long answer. The client's bytes arrive in
- * numbered requests, one after the other. The server answers a request when the bytes of earlier requests have been read, so a
- * channel that does not read stops its client. The session ends with its answer.
+ * The server's end of a client's session. The server's bytes are sent in one long answer. The client's bytes arrive in numbered
+ * requests, one after the other. The server answers a request when the bytes of earlier requests have been read, so a channel that
+ * does not read stops its client. The session ends with its answer. Its channel uses a `MemoryTransport`.
  */
-export class TunnelSession implements Transport {
-  readonly accepts = 'Buffers';
-  readonly localAddress: Address | undefined;
-  readonly remoteAddress: Address | undefined;
+export class TunnelSession implements ByteEnd {
+  readonly local: Address | undefined;
+  readonly remote: Address | undefined;
+  readonly reportsError = true;
+  readonly isOpen = true;
+  user: EndUser | undefined = undefined;
+  error: Error | undefined = undefined;
+  isGone = false;
+  hasInputEnded = false;
   private readonly terms: TunnelSessionTerms;
-  private sink: TransportSink | undefined = undefined;
-  private isOver = false;
   // Input
   private readonly sequence = new ReceiveSequence(0);
-  private mayRead = false;
-  /** Received bytes that have not been read. */
-  private unread: Buffer[] = [];
+  private readonly input = new ByteBlocks();
+  /** Number of requests whose bytes have not been read. */
+  private unread = 0;
   private waiting: ServerResponse | undefined = undefined;
   private waitTimer: Timer | undefined = undefined;
-  private hasPeerEnded = false;
-  private isEndReported = false;
   /** Whether the answer was cut after the client had ended its output. Earlier input is still read. */
   private isPeerGone = false;
   // Output
+  /** Number of bytes that the connection has not taken. */
   private unsent = 0;
   private hasEnded = false;
   private wasQuiet = false;
@@ -59,26 +59,22 @@ export class TunnelSession implements Transport {
   constructor(terms: TunnelSessionTerms) {
     this.terms = terms;
     const { connection, response } = terms;
-    this.localAddress = connection.localAddress;
-    this.remoteAddress = connection.remoteAddress;
+    this.local = connection.localAddress;
+    this.remote = connection.remoteAddress;
     response.once('close', () => this.answerClosed());
     this.expectSilence();
   }
 
-  get isActive(): boolean {
-    return !this.isOver;
+  get unreadBytes(): number {
+    return this.input.size;
   }
 
-  get unsentBytes(): number {
-    return this.unsent - this.terms.connection.outboundProgress;
+  get room(): number {
+    return Math.max(0, OUTPUT_BYTES - this.unsent);
   }
 
   get unacknowledgedBytes(): number | undefined {
     return transportOf(this.terms.connection)?.unacknowledgedBytes;
-  }
-
-  open(sink: TransportSink): void {
-    this.sink = sink;
   }
 
   // --- input ---
@@ -86,8 +82,8 @@ export class TunnelSession implements Transport {
   /** Receives a client's request. Answers at once, or when the request's bytes have been read. */
   receive({ number, bytes, isLast }: BytesRequest, response: ServerResponse): void {
     const gap = this.sequence.gapBefore(number);
-    const isUnawaited = gap > 0 || (gap === 0 && this.unread.length === MOST_UNREAD);
-    const isBehindEnd = gap >= 0 && this.hasPeerEnded;
+    const isUnawaited = gap > 0 || (gap === 0 && this.unread === MOST_UNREAD);
+    const isBehindEnd = gap >= 0 && this.hasInputEnded;
     if (isUnawaited || isBehindEnd) {
       answer(response, GAP);
       this.fail(`request ${number} ${isBehindEnd ? 'is behind the last one' : 'did not wait'}`);
@@ -95,41 +91,23 @@ export class TunnelSession implements Transport {
     }
     if (gap === 0) {
       this.sequence.receive(number);
-      if (bytes.length > 0) this.unread.push(bytes);
-      this.hasPeerEnded = isLast;
+      if (bytes.length > 0) this.unread += 1;
+      this.input.push(bytes);
+      this.hasInputEnded = isLast;
+      this.user?.wake();
     }
-    this.deliver();
     // A repeated request replaces the first one.
     this.answerWaiting(WAITS);
-    if (this.isOver) answer(response, UNKNOWN);
-    else if (this.unread.length < MOST_UNREAD) answer(response, READ);
+    if (this.isGone) answer(response, UNKNOWN);
+    else if (this.unread < MOST_UNREAD) answer(response, READ);
     else this.wait(response);
   }
 
-  requestRead(): void {
-    this.mayRead = true;
-    if (this.unread.length === 0 && !this.hasPeerEnded) return;
-    this.terms.connection.clock.nextTurn(() => this.deliver());
-  }
-
-  pauseReading(): void {
-    this.mayRead = false;
-  }
-
-  private deliver(): void {
-    const { sink, unread } = this;
-    if (!this.mayRead || this.isOver || sink === undefined) return;
-    if (unread.length > 0) {
-      this.mayRead = false;
-      this.unread = [];
-      sink.received(unread.length === 1 ? unread[0] : Buffer.concat(unread));
-      this.answerWaiting(READ);
-      sink.readComplete();
-    } else if (this.hasPeerEnded && !this.isEndReported) {
-      this.mayRead = false;
-      this.isEndReported = true;
-      sink.inputEnded();
-    }
+  take(): Buffer | undefined {
+    if (this.input.size === 0) return undefined;
+    this.unread = 0;
+    this.answerWaiting(READ);
+    return this.input.takeAll();
   }
 
   private wait(response: ServerResponse): void {
@@ -148,28 +126,18 @@ export class TunnelSession implements Transport {
 
   // --- output ---
 
-  sizeOf(message: unknown): number {
-    return sizeOfBytes(message);
-  }
-
-  write(messages: readonly unknown[], bytes: number): boolean {
-    if (bytes === 0) return true;
-    const { clock } = this.terms.connection;
-    if (this.isPeerGone) clock.execute(() => this.fail('the client has gone'));
-    if (this.isPeerGone || this.isOver) return false;
-    this.unsent = bytes;
+  send(chunk: Buffer): void {
+    if (this.isPeerGone) {
+      this.fail('the client has gone');
+      return;
+    }
+    this.unsent += chunk.length;
     this.wasQuiet = false;
-    let text = '';
-    for (const message of messages) text += bytesEvents(toBuffer(message as Buffer));
-    this.terms.response.write(text, 'latin1', (error) => {
-      if (error == null) this.sent();
+    this.terms.response.write(bytesEvents(chunk), 'latin1', (error) => {
+      if (error != null) return;
+      this.unsent -= chunk.length;
+      this.user?.wake();
     });
-    return false;
-  }
-
-  private sent(): void {
-    this.unsent = 0;
-    if (!this.isOver) this.sink?.written();
   }
 
   /** Sends a comment after a period without output, unless the client does not read. */
@@ -187,58 +155,46 @@ export class TunnelSession implements Transport {
 
   // --- the end ---
 
-  shutdownOutput(): void {
-    this.sayEnd();
-    this.terms.connection.clock.execute(() => {
-      if (!this.isOver) this.sink?.outputEnded();
-    });
-  }
-
-  private sayEnd(): void {
+  finish(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.terms.response.write(namedEvent(END_EVENT, ''));
   }
 
   close(): void {
-    const { connection, response } = this.terms;
-    if (!this.isOver && !this.isPeerGone) {
-      if (this.unsent > 0) connection.close();
-      else {
-        this.sayEnd();
-        response.end();
-      }
+    if (!this.isGone && !this.isPeerGone) {
+      this.finish();
+      this.terms.response.end();
     }
     this.end();
   }
 
-  abort(): void {
-    if (!this.isOver) this.terms.connection.abort();
+  reset(): void {
+    if (!this.isGone) this.terms.connection.abort();
     this.end();
   }
 
   private answerClosed(): void {
-    if (this.isOver) return;
-    if (!this.hasPeerEnded || this.unsent > 0) this.fail('the answer of the session was cut');
+    if (this.isGone) return;
+    if (!this.hasInputEnded || this.unsent > 0) this.fail('the answer of the session was cut');
     else this.isPeerGone = true;
   }
 
   private fail(why: string): void {
-    if (this.isOver) return;
-    this.sink?.failed(systemError('ECONNRESET', `read ECONNRESET (${why})`));
-    // Without a channel, the session must end itself.
-    this.abort();
+    if (this.isGone) return;
+    const { user } = this;
+    this.error = systemError('ECONNRESET', `read ECONNRESET (${why})`);
+    this.reset();
+    user?.wake();
   }
 
   private end(): void {
-    const { connection, ended } = this.terms;
-    this.isOver = true;
+    this.isGone = true;
+    this.user = undefined;
+    this.input.clear();
     this.beat?.cancel();
     this.answerWaiting(UNKNOWN);
-    ended();
-    const { sink } = this;
-    this.sink = undefined;
-    if (sink !== undefined) connection.clock.execute(() => sink.disconnected());
+    this.terms.ended();
   }
 }
 

@@ -1,7 +1,7 @@
 // What strangers make both ends of a tunnel hold by bytes that arrive in small pieces.
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
-import { type FetchedAnswer, TunnelTransport } from '../../src/client/tunnel-transport.ts';
+import { type FetchedAnswer, TunnelEnd } from '../../src/client/tunnel-end.ts';
 import { HttpEndpoint, WebSocketTextCodec } from '../../src/index.ts';
 import { bytesEvents, namedEvent } from '../../src/tunnel/event-stream.ts';
 
@@ -59,7 +59,7 @@ it('an answer of events of one byte holds less than twice the bytes', async () =
       },
     });
     const clock = new VirtualClock();
-    const transport = new TunnelTransport({
+    const end = new TunnelEnd({
       clock,
       url: 'http://host/ws',
       headers: {},
@@ -70,14 +70,15 @@ it('an answer of events of one byte holds less than twice the bytes', async () =
           ? { status: 200, body: body as unknown as FetchedAnswer['body'] }
           : { status: 204, body: null },
     });
-    transport.open({ connected: () => {} } as never);
+    end.user = { wake: () => {} };
+    end.dial();
     const session = Buffer.alloc(24, 7).toString('base64url');
     stream.enqueue(Buffer.from(namedEvent('open', JSON.stringify({ session }))));
     await turns();
     const events = Buffer.from(bytesEvents(Buffer.of(1)).repeat(BYTES));
     stream.enqueue(events);
     await turns();
-    return [transport, stream];
+    return [end, stream];
   });
   expect(held).toBeLessThan(2 * BYTES);
 });

@@ -1,12 +1,8 @@
 // The client's end of a tunnel, with a server in memory and a virtual clock.
-import { type Channel, connectChannel, silentLogger } from '@headrace/core';
+import { type Channel, connectChannel, MemoryTransport, silentLogger } from '@headrace/core';
 import { settle, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  type FetchedAnswer,
-  type FetchRequest,
-  TunnelTransport,
-} from '../../src/client/tunnel-transport.ts';
+import { type FetchedAnswer, type FetchRequest, TunnelEnd } from '../../src/client/tunnel-end.ts';
 import { bytesEvents, namedEvent } from '../../src/tunnel/event-stream.ts';
 import { type BytesRequest, readBody } from '../../src/tunnel/tunnel-request.ts';
 
@@ -59,7 +55,7 @@ describe('a client of a tunnel', () => {
   });
 
   function connect(fetch = server.fetch, subprotocols: string[] = []): Promise<Channel> {
-    const transport = new TunnelTransport({
+    const end = new TunnelEnd({
       clock,
       url: 'http://host/ws',
       headers: {},
@@ -67,6 +63,7 @@ describe('a client of a tunnel', () => {
       answerTimeoutMs: 5000,
       fetch,
     });
+    const transport = MemoryTransport.over(clock, end, () => end.dial());
     const channel = connectChannel(transport, {
       clock,
       logger: silentLogger,
@@ -242,8 +239,8 @@ describe('a client of a tunnel', () => {
         return isOpen || ++posts < 3 ? server.fetch(url, request) : { status, body: null };
       });
       server.opens();
-      await expect(channel).rejects.toMatchObject({ code: 'HR_ERR_TUNNEL_ELSEWHERE' });
       await settle(clock);
+      await expect(channel).rejects.toMatchObject({ code: 'HR_ERR_TUNNEL_ELSEWHERE' });
       expect(clock.pendingTimers).toBe(0);
     },
   );
@@ -252,12 +249,15 @@ describe('a client of a tunnel', () => {
     const channel = connect();
     await settle(clock);
     clock.advance(5000);
+    await settle(clock);
     await expect(channel).rejects.toMatchObject({ code: 'HR_ERR_TUNNEL_BUFFERED' });
   });
 
   it('says how it was refused', async () => {
     server.openStatus = 401;
-    await expect(connect()).rejects.toMatchObject({
+    const channel = connect();
+    await settle(clock);
+    await expect(channel).rejects.toMatchObject({
       code: 'HR_ERR_CHANNEL_REFUSED',
       details: { statusCode: 401 },
     });
@@ -266,6 +266,7 @@ describe('a client of a tunnel', () => {
   it('takes no subprotocol that it did not offer', async () => {
     const channel = connect(server.fetch, ['chat']);
     server.opens('other');
+    await settle(clock);
     await expect(channel).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_FAILED' });
   });
 
@@ -286,7 +287,7 @@ describe('a client of a tunnel', () => {
     await settle(clock);
     expect(heard).toEqual([]);
     hold.release();
-    await settle(clock);
+    for (let i = 0; i < 4; i++) await settle(clock);
     expect(heard[0]!.length).toBeLessThanOrEqual(64 * 1024);
     expect(heard.join('').length).toBe(8 * 32 * 1024);
   });

@@ -1,7 +1,7 @@
 // The rules of a session at its server, without a network.
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { TransportSink } from '@headrace/core';
+import { MemoryTransport, type TransportSink } from '@headrace/core';
 import { EmbeddedChannel, settle, type VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TunnelSession } from '../../src/server/tunnel-session.ts';
@@ -42,6 +42,7 @@ describe('a session of a tunnel', () => {
   let connection: EmbeddedChannel;
   let stream: FakeResponse;
   let session: TunnelSession;
+  let transport: MemoryTransport;
   let notes: string[];
   let ended: number;
 
@@ -59,7 +60,8 @@ describe('a session of a tunnel', () => {
         ended += 1;
       },
     });
-    session.open({
+    transport = MemoryTransport.over(clock, session);
+    transport.open({
       received: (bytes: Buffer) => notes.push(String(bytes)),
       readComplete: () => notes.push('|'),
       inputEnded: () => notes.push('end'),
@@ -77,13 +79,15 @@ describe('a session of a tunnel', () => {
     return response;
   }
 
-  it('takes a numbered request once, and answers a repetition', () => {
-    session.requestRead();
+  it('takes a numbered request once, and answers a repetition', async () => {
+    transport.requestRead();
     expect(post(1, 'one').status).toBe(204);
-    session.requestRead();
+    await settle(clock);
+    transport.requestRead();
     expect(post(1, 'one').status).toBe(204);
     expect(post(0, '').status).toBe(204);
     expect(post(2, 'two').status).toBe(204);
+    await settle(clock);
     expect(notes).toEqual(['one', '|', 'two', '|']);
   });
 
@@ -91,7 +95,7 @@ describe('a session of a tunnel', () => {
     expect(post(1, 'one').status).toBe(204);
     const second = post(2, 'two');
     expect(second.status).toBe(0);
-    session.requestRead();
+    transport.requestRead();
     await settle(clock);
     expect(second.status).toBe(204);
     expect(notes).toEqual(['onetwo', '|']);
@@ -106,46 +110,62 @@ describe('a session of a tunnel', () => {
     expect(again.status).toBe(0);
     const third = post(2, '');
     expect([again.status, third.status]).toEqual([202, 0]);
-    session.requestRead();
+    transport.requestRead();
     await settle(clock);
     expect(third.status).toBe(204);
     expect(notes).toEqual(['onetwo', '|']);
   });
 
-  it('ends for a request that leaves a number out, or does not wait for its answer', () => {
+  it('ends for a request that leaves a number out, or does not wait for its answer', async () => {
     expect(post(2, 'two').status).toBe(409);
+    await settle(clock);
     expect(notes[0]).toContain('ECONNRESET');
-    expect([session.isActive, ended]).toEqual([false, 1]);
+    expect([transport.isActive, ended]).toEqual([false, 1]);
   });
 
-  it('ends for a request behind the last one, whose repetition it answers', () => {
-    session.requestRead();
+  it('ends for a request behind the last one, whose repetition it answers', async () => {
+    transport.requestRead();
     expect(post(1, 'one', true).status).toBe(204);
+    await settle(clock);
     expect(post(1, 'one', true).status).toBe(204);
     expect(post(2, 'late').status).toBe(409);
-    expect(notes).toEqual(['one', '|', expect.stringContaining('ECONNRESET')]);
-    expect([session.isActive, ended]).toEqual([false, 1]);
+    await settle(clock);
+    const reset = expect.stringContaining('ECONNRESET');
+    expect(notes).toEqual(['one', '|', reset, 'disconnected']);
+    expect([transport.isActive, ended]).toEqual([false, 1]);
   });
 
-  it('keeps the bytes of two requests, not of a third that did not wait', () => {
+  it('keeps the bytes of two requests, not of a third that did not wait', async () => {
     post(1, 'one');
     const second = post(2, 'two');
     expect(post(3, 'three').status).toBe(409);
-    expect([second.status, session.isActive]).toEqual([404, false]);
+    await settle(clock);
+    expect([second.status, transport.isActive]).toEqual([404, false]);
   });
 
-  it('writes events, and has written when the network has taken them', () => {
-    expect(session.write([Buffer.from('hello'), Buffer.from('!')], 6)).toBe(false);
-    expect(stream.text).toBe('data: aGVsbG8=\n\ndata: IQ==\n\n');
-    expect([notes, session.unsentBytes]).toEqual([[], 6]);
+  it('writes events, and more than 64 KiB when the network has taken them', async () => {
+    expect(transport.write([Buffer.from('hello'), Buffer.from('!')], 6)).toBe(true);
+    expect(stream.text).toBe('data: aGVsbG8h\n\n');
+    expect(transport.write([Buffer.alloc(64 * 1024)], 64 * 1024)).toBe(false);
+    expect([notes, transport.unsentBytes]).toEqual([[], 6]);
     stream.taken();
-    expect([notes, session.unsentBytes]).toEqual([['written'], 0]);
+    await settle(clock);
+    expect([notes, transport.unsentBytes]).toEqual([['written'], 0]);
+  });
+
+  it('is reset when it writes to a client that left in order', async () => {
+    post(1, '', true);
+    stream.emit('close');
+    expect(transport.write([Buffer.from('late')], 4)).toBe(false);
+    await settle(clock);
+    expect(notes).toEqual([expect.stringContaining('the client has gone'), 'disconnected']);
+    expect(ended).toBe(1);
   });
 
   it('sends a comment after a time without output, but not to a client that reads nothing', () => {
     clock.advance(15_000);
     expect(stream.text).toBe(':\n\n');
-    session.write([Buffer.from('x')], 1);
+    transport.write([Buffer.from('x')], 1);
     stream.taken();
     clock.advance(7500);
     expect(stream.text).toBe(':\n\ndata: eA==\n\n');
@@ -167,17 +187,17 @@ describe('a session of a tunnel', () => {
     post(1, 'last words');
     post(2, '', true);
     stream.emit('close');
-    session.requestRead();
+    transport.requestRead();
     await settle(clock);
-    session.requestRead();
+    transport.requestRead();
     await settle(clock);
     expect(notes).toEqual(['last words', '|', 'end']);
   });
 
   it('says that it ends, once, and closes its answer', async () => {
-    session.shutdownOutput();
+    transport.shutdownOutput();
     await settle(clock);
-    session.close();
+    transport.close();
     await settle(clock);
     expect(stream.text).toBe('event: end\ndata: \n\n');
     expect([stream.isEnded, notes]).toEqual([true, ['output ended', 'disconnected']]);

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type Channel,
+  MemoryTransport,
   type Server,
   ServerBootstrap,
   silentLogger,
@@ -9,7 +10,7 @@ import {
 } from '@headrace/core';
 import { describeTransport } from '@headrace/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Fetch, TunnelTransport } from '../../src/client/tunnel-transport.ts';
+import { type Fetch, TunnelEnd } from '../../src/client/tunnel-end.ts';
 import { HttpEndpoint } from '../../src/index.ts';
 import { TunnelSession } from '../../src/server/tunnel-session.ts';
 import { namedEvent, OPEN_EVENT } from '../../src/tunnel/event-stream.ts';
@@ -57,7 +58,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 /** The session is there before a channel opens the client's end: its first request was made by hand. */
-async function ends(): Promise<{ client: TunnelTransport; ofServer: TunnelSession }> {
+async function ends(): Promise<{ client: MemoryTransport; ofServer: MemoryTransport }> {
   const url = `http://127.0.0.1:${server.port}/`;
   const accepted = new Promise<TunnelSession>((resolve) => {
     accept = resolve;
@@ -66,7 +67,7 @@ async function ends(): Promise<{ client: TunnelTransport; ofServer: TunnelSessio
   const body = openBody({ subprotocols: [] }) as Uint8Array<ArrayBuffer>;
   const answer = await fetch(url, { method: 'POST', body, signal: life.signal });
   let isFirst = true;
-  const client = new TunnelTransport({
+  const end = new TunnelEnd({
     clock: systemClock,
     url,
     headers: {},
@@ -79,7 +80,10 @@ async function ends(): Promise<{ client: TunnelTransport; ofServer: TunnelSessio
       return Promise.resolve(answer);
     }) as unknown as Fetch,
   });
-  return { client, ofServer: await accepted };
+  return {
+    client: MemoryTransport.over(systemClock, end, () => end.dial()),
+    ofServer: MemoryTransport.over(systemClock, await accepted),
+  };
 }
 
 describeTransport(

@@ -1,21 +1,13 @@
 import { Buffer } from 'node:buffer';
 import {
+  type ByteEnd,
   ChannelError,
   type Clock,
   DecodeError,
+  type EndUser,
   type Timer,
-  type Transport,
-  type TransportSink,
 } from '@headrace/core';
-import {
-  attempted,
-  ByteBlocks,
-  shownUrl,
-  sizeOfBytes,
-  systemError,
-  toBuffer,
-  toError,
-} from '@headrace/core/authoring';
+import { attempted, ByteBlocks, shownUrl, systemError, toError } from '@headrace/core/authoring';
 import { END_EVENT, EventStreamReader, OPEN_EVENT } from '../tunnel/event-stream.ts';
 import {
   bytesBody,
@@ -57,8 +49,8 @@ export interface AnswerReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
 }
 
-/** The parameters of a {@link TunnelTransport}. */
-export interface TunnelTransportTerms {
+/** The parameters of a {@link TunnelEnd}. */
+export interface TunnelEndTerms {
   readonly clock: Clock;
   /** URL with the scheme `http:` or `https:`. */
   readonly url: string;
@@ -84,64 +76,74 @@ const ANSWER_TIMEOUT_MS = 30_000;
  */
 const KEEPALIVE_BYTES = 8 * 1024;
 /** Maximum number of received and unread bytes. A single piece of the answer can exceed this number. */
-const MAX_ARRIVED_BYTES = 64 * 1024;
+const MAX_UNREAD_BYTES = 64 * 1024;
 const CLOSE_TIMEOUT_MS = 2000;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * A transport of bytes by `fetch`, over a session at a server. The server's bytes arrive in one long answer. The client's bytes
- * are sent in requests, one after the other.
+ * The client's end of a session at a server, by `fetch`. The server's bytes arrive in one long answer. The client's bytes are sent
+ * in requests, one after the other. The channel of the session uses a `MemoryTransport`.
  */
-export class TunnelTransport implements Transport {
-  readonly accepts = 'Buffers';
-  readonly localAddress = undefined;
-  readonly remoteAddress = undefined;
+export class TunnelEnd implements ByteEnd {
+  readonly local = undefined;
+  readonly remote = undefined;
+  readonly reportsError = true;
   /** Subprotocol that the server chose. */
   subprotocol: string | undefined = undefined;
-  unsentBytes = 0;
-  private readonly terms: TunnelTransportTerms;
+  user: EndUser | undefined = undefined;
+  error: Error | undefined = undefined;
+  isOpen = false;
+  isGone = false;
+  hasInputEnded = false;
+  private readonly terms: TunnelEndTerms;
   private readonly life = new AbortController();
-  private sink: TransportSink | undefined = undefined;
   private session: Buffer = NOTHING;
-  private isOpen = false;
-  private isClosing = false;
-  private isOver = false;
   private timer: Timer | undefined = undefined;
   // Input
   private stream: AnswerReader | undefined = undefined;
   private readonly events = new EventStreamReader((name, data) => this.eventRead(name, data));
-  private readonly arrived = new ByteBlocks();
-  private mayRead = false;
+  private readonly input = new ByteBlocks();
   private isReading = false;
-  private hasPeerEnded = false;
-  private isEndReported = false;
   // Output
+  private readonly output = new ByteBlocks();
   private number = 0;
-  private isWriting = false;
-  private hasEnded = false;
+  /** Bytes of the request that is under way. */
+  private sending: Buffer | undefined = undefined;
+  private isFinished = false;
+  /** Whether the last request was made. */
+  private isOutputOver = false;
 
-  constructor(terms: TunnelTransportTerms) {
+  constructor(terms: TunnelEndTerms) {
     this.terms = terms;
   }
 
-  get isActive(): boolean {
-    return this.isOpen && !this.isClosing && !this.isOver;
+  get unreadBytes(): number {
+    return this.input.size;
   }
 
-  open(sink: TransportSink): void {
-    this.sink = sink;
-    this.ask().catch((error: unknown) => this.refuse(unreachable(this.terms.url, toError(error))));
+  /** The output that waits is sent in one request. */
+  get room(): number {
+    return this.isFinished || !this.isOpen ? 0 : MAX_PIECE_BYTES - this.output.size;
+  }
+
+  get unacknowledgedBytes(): number {
+    return this.output.size + (this.sending?.length ?? 0);
+  }
+
+  /** Asks the server for a session. */
+  dial(): undefined {
+    this.ask().catch((error: unknown) => this.fail(unreachable(this.terms.url, toError(error))));
   }
 
   private async ask(): Promise<void> {
     const { clock, url, subprotocols, answerTimeoutMs } = this.terms;
     if (Number.isFinite(answerTimeoutMs)) {
-      const late = (): void => this.refuse(buffered(url, answerTimeoutMs));
+      const late = (): void => this.fail(buffered(url, answerTimeoutMs));
       this.timer = clock.schedule(late, answerTimeoutMs);
     }
-    const { status, body } = await this.post(openBody({ subprotocols }), this.life.signal);
-    if (this.isOver) void body?.cancel().catch(ignore);
-    else if (status !== 200 || body === null) this.refuse(refused(url, status));
+    const { status, body } = await this.fetch(openBody({ subprotocols }), this.life.signal);
+    if (this.isGone) void body?.cancel().catch(ignore);
+    else if (status !== 200 || body === null) this.fail(refused(url, status));
     else {
       this.stream = body.getReader();
       // Detects a cut even while earlier input has not been read.
@@ -155,7 +157,7 @@ export class TunnelTransport implements Transport {
     const opened = openedBy(data);
     if (opened === undefined) {
       const text = `the answer of ${shownUrl(url)} is not the answer of a server for tunnels`;
-      this.refuse(new DecodeError('MESSAGE_INVALID', text));
+      this.fail(new DecodeError('MESSAGE_INVALID', text));
       return;
     }
     const { session, subprotocol } = opened;
@@ -164,36 +166,28 @@ export class TunnelTransport implements Transport {
     this.timer?.cancel();
     if (subprotocols.length > 0 && !subprotocols.includes(subprotocol ?? '')) {
       const text = `the server at ${shownUrl(url)} speaks none of the subprotocols ${subprotocols.join(', ')}`;
-      this.refuse(new ChannelError('CHANNEL_FAILED', text));
+      this.fail(new ChannelError('CHANNEL_FAILED', text));
       return;
     }
-    const probes = Array.from({ length: PROBES }, () => this.send(0, NOTHING));
+    const probes = Array.from({ length: PROBES }, () => this.post(0, NOTHING));
     Promise.all(probes).then(
       () => {
-        if (this.isOver) return;
+        if (this.isGone) return;
         this.isOpen = true;
-        this.sink?.connected();
+        this.sendNext();
+        this.user?.wake();
       },
-      (error: unknown) => this.refuse(toError(error)),
+      (error: unknown) => this.fail(toError(error)),
     );
-  }
-
-  /** Fails a connect: no session exists. */
-  private refuse(error: Error): void {
-    if (this.isOver) return;
-    this.leave();
-    this.sink?.failed(error);
   }
 
   // --- input ---
 
-  requestRead(): void {
-    this.mayRead = true;
-    this.terms.clock.nextTurn(() => this.deliver());
-  }
-
-  pauseReading(): void {
-    this.mayRead = false;
+  take(): Buffer | undefined {
+    if (this.input.size === 0) return undefined;
+    const all = this.input.takeAll();
+    this.readOn();
+    return all;
   }
 
   /**
@@ -201,9 +195,9 @@ export class TunnelTransport implements Transport {
    * and back-pressure stops the server.
    */
   private readOn(): void {
-    const { stream, arrived } = this;
-    if (this.isReading || this.isOver || this.hasPeerEnded || stream === undefined) return;
-    if (arrived.size >= MAX_ARRIVED_BYTES) return;
+    const { stream, input } = this;
+    if (this.isReading || this.isGone || this.hasInputEnded || stream === undefined) return;
+    if (input.size >= MAX_UNREAD_BYTES) return;
     this.isReading = true;
     stream.read().then(
       ({ value }) => {
@@ -216,90 +210,71 @@ export class TunnelTransport implements Transport {
   }
 
   private received(bytes: Uint8Array): void {
-    if (this.isOver) return;
+    if (this.isGone) return;
     try {
       this.events.push(bytes);
     } catch (error) {
       this.fail(toError(error));
-      return;
     }
-    this.deliver();
+    this.user?.wake();
     this.readOn();
   }
 
   private eventRead(name: string, data: string): void {
-    if (name === '') this.arrived.push(Buffer.from(data, 'base64'));
+    if (name === '') this.input.push(Buffer.from(data, 'base64'));
     else if (name === OPEN_EVENT && this.session === NOTHING) this.opened(data);
-    else if (name === END_EVENT) this.hasPeerEnded = true;
-  }
-
-  private deliver(): void {
-    const { arrived, sink } = this;
-    if (!this.mayRead || !this.isActive || sink === undefined) return;
-    if (arrived.size > 0) {
-      this.mayRead = false;
-      sink.received(arrived.takeAll());
-      sink.readComplete();
-      this.readOn();
-    } else if (this.hasPeerEnded && !this.isEndReported) {
-      this.mayRead = false;
-      this.isEndReported = true;
-      sink.inputEnded();
-    }
+    else if (name === END_EVENT) this.hasInputEnded = true;
   }
 
   /** Handles an answer that stopped. A complete answer reports its end before it stops. */
   private cut(): void {
-    if (!this.hasPeerEnded) this.fail(cutOff('the answer of the server was cut'));
+    if (!this.hasInputEnded) this.fail(cutOff('the answer of the server was cut'));
   }
 
   // --- output ---
 
-  sizeOf(message: unknown): number {
-    return sizeOfBytes(message);
+  send(chunk: Buffer): void {
+    this.output.push(chunk);
+    this.sendNext();
   }
 
-  write(messages: readonly unknown[], bytes: number): boolean {
-    if (bytes === 0) return true;
-    if (!this.isActive) return false;
-    this.unsentBytes = bytes;
-    this.isWriting = true;
-    const all = Buffer.concat(messages.map((message) => toBuffer(message as Buffer)));
-    this.sendAll(all).then(
-      () => this.written(),
+  finish(): void {
+    this.isFinished = true;
+    this.sendNext();
+  }
+
+  /** Sends everything that waits in one request, unless a request is under way. */
+  private sendNext(): void {
+    const { output, isFinished } = this;
+    if (!this.isOpen || this.sending !== undefined || this.isOutputOver) return;
+    if (output.size === 0 && !isFinished) return;
+    this.sending = output.takeAll();
+    this.isOutputOver = isFinished;
+    this.post(++this.number, this.sending, isFinished).then(
+      () => this.sent(),
       (error: unknown) => this.fail(toError(error)),
     );
-    return false;
   }
 
-  private async sendAll(bytes: Buffer): Promise<void> {
-    for (let at = 0; at < bytes.length && this.isActive; at += MAX_PIECE_BYTES) {
-      const piece = bytes.subarray(at, at + MAX_PIECE_BYTES);
-      await this.send(++this.number, piece);
-      this.unsentBytes -= piece.length;
-    }
-  }
-
-  private written(): void {
-    this.isWriting = false;
-    if (!this.isClosing) {
-      if (!this.isOver) this.sink?.written();
-    } else if (this.unsentBytes > 0) this.abort();
-    else this.sayGoodbye();
+  private sent(): void {
+    this.sending = undefined;
+    if (this.isOutputOver && this.user === undefined) this.leave();
+    this.sendNext();
+    this.user?.wake();
   }
 
   /**
    * Resolves when the server has room for more bytes. A request without an answer is repeated with the same number, so the server
    * accepts its bytes once.
    */
-  private async send(number: number, bytes: Buffer, isLast = false): Promise<void> {
+  private async post(number: number, bytes: Buffer, isLast = false): Promise<void> {
     const { url } = this.terms;
     const { session } = this;
     let body = bytesBody({ session, number, isLast, bytes });
     for (let failures = 0; ; ) {
       const status = await this.statusOf(body, failures === 0 && body.length <= KEEPALIVE_BYTES);
       if (status === READ) return;
-      if (this.isOver) throw cutOff('the session is over');
+      if (this.isGone) throw cutOff('the session is over');
       if (status === WAITS) {
         body = bytesBody({ session, number, isLast, bytes: NOTHING });
         failures = 0;
@@ -332,7 +307,7 @@ export class TunnelTransport implements Transport {
     const error = (): Error => new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`);
     const limit = { clock: terms.clock, timeoutMs: ANSWER_TIMEOUT_MS, error };
     try {
-      const answer = await attempted((signal) => this.post(body, signal, keepalive), {
+      const answer = await attempted((signal) => this.fetch(body, signal, keepalive), {
         signal: life.signal,
         limit,
       });
@@ -343,7 +318,7 @@ export class TunnelTransport implements Transport {
     }
   }
 
-  private post(body: Buffer, signal: AbortSignal, keepalive = false): Promise<FetchedAnswer> {
+  private fetch(body: Buffer, signal: AbortSignal, keepalive = false): Promise<FetchedAnswer> {
     const { url, headers, fetch } = this.terms;
     return fetch(url, {
       method: 'POST',
@@ -359,59 +334,32 @@ export class TunnelTransport implements Transport {
 
   // --- the end ---
 
-  shutdownOutput(): void {
-    this.hasEnded = true;
-    this.send(++this.number, NOTHING, true).then(
-      () => {
-        if (!this.isOver) this.sink?.outputEnded();
-      },
-      (error: unknown) => this.fail(toError(error)),
-    );
-  }
-
+  /** Sends the rest of the output and its end. Without this end, the server would report a cut connection. */
   close(): void {
-    if (this.isOver || !this.isOpen) this.abort();
-    else if (!this.isClosing) {
-      this.isClosing = true;
-      this.timer = this.terms.clock.deadlines.schedule(() => this.abort(), CLOSE_TIMEOUT_MS);
-      if (!this.isWriting) this.sayGoodbye();
-    }
+    this.user = undefined;
+    this.finish();
+    if (this.sending === undefined) this.leave();
+    else this.timer = this.terms.clock.deadlines.schedule(() => this.leave(), CLOSE_TIMEOUT_MS);
   }
 
-  abort(): void {
+  reset(): void {
+    this.user = undefined;
     this.leave();
-    const { sink } = this;
-    this.sink = undefined;
-    if (sink !== undefined) this.terms.clock.execute(() => sink.disconnected());
-  }
-
-  /** Sends the end of the output. Without this end, the server would report a cut connection. */
-  private sayGoodbye(): void {
-    if (this.hasEnded) {
-      this.abort();
-      return;
-    }
-    this.hasEnded = true;
-    const over = (): void => this.abort();
-    this.send(++this.number, NOTHING, true).then(over, over);
   }
 
   private fail(error: Error): void {
-    if (this.isOver) return;
-    if (!this.isOpen) {
-      this.refuse(error);
-      return;
-    }
-    const { sink, isClosing } = this;
+    if (this.isGone) return;
+    this.error = error;
     this.leave();
-    if (!isClosing) sink?.failed(error);
-    this.abort();
+    this.user?.wake();
   }
 
   private leave(): void {
-    this.isOver = true;
+    this.isGone = true;
+    this.isOpen = false;
     this.timer?.cancel();
-    this.arrived.clear();
+    this.input.clear();
+    this.output.clear();
     this.life.abort();
   }
 }
