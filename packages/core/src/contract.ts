@@ -6,11 +6,11 @@
  */
 
 import type { X509Certificate } from 'node:crypto';
-import type { AttributeKey } from './attribute-key.ts';
-import type { Fitting, OrMisfit, ReadAfter, WriteAfter } from './handler-chain.ts';
-import type { HandlerEvents } from './handler-events.ts';
-import type { HandlerTypes } from './handler-types.ts';
-import type { MessageKinds } from './message-kinds.ts';
+import type { AttributeKey } from './contract/attribute-key.ts';
+import type { Fitting, OrMisfit, ReadAfter, WriteAfter } from './contract/handler-chain.ts';
+import type { HandlerEvents } from './contract/handler-events.ts';
+import type { HandlerTypes } from './contract/handler-types.ts';
+import type { MessageKinds } from './contract/message-kinds.ts';
 import type { ReadMemory } from './transport/read-memory.ts';
 
 /** The result of a handler method. If a handler returns a promise, a rejection counts as an error that the handler threw. */

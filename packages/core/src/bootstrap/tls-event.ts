@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { AttributeKey } from '../attribute-key.ts';
+import { AttributeKey } from '../contract/attribute-key.ts';
 import type { TlsInfo } from '../contract.ts';
 import { recognizeCopies } from '../package/recognize-copies.ts';
 

@@ -6,7 +6,7 @@ import { DecodeError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
-import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
+import { TlsUpgradeEvent } from '../pipeline/tls-upgrade-event.ts';
 import type { TlsClientContext } from '../transport/tls/tls-client-context.ts';
 import type { TlsServerContext } from '../transport/tls/tls-server-context.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';

@@ -23,7 +23,7 @@ import type {
   WriteFuture,
   WriteOptions,
 } from '../contract.ts';
-import { isDrainEvent, isDrainStartEvent } from '../drain-mark.ts';
+import { isDrainEvent, isDrainStartEvent } from '../drain/drain-mark.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { unchecked } from '../option/option-kind.ts';

@@ -1,7 +1,6 @@
 import { callSafely } from '../call/call-safely.ts';
 import { releaseSource } from '../call/given-source.ts';
 import { isPromiseLike, whenSettled } from '../call/promise-like.ts';
-import { TaskDeadline } from '../channel-deadline.ts';
 import type {
   Channel,
   Clock,
@@ -19,6 +18,7 @@ import type {
 } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
+import { TaskDeadline } from '../time/channel-deadline.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.ts';
 import type { HostOutput } from './head-and-tail.ts';

@@ -1,4 +1,5 @@
 import { isPromiseLike } from '../call/promise-like.ts';
+import type { TypesOf } from '../contract/handler-chain.ts';
 import type {
   CloseReason,
   Context,
@@ -8,7 +9,6 @@ import type {
   WriteFuture,
 } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
-import type { TypesOf } from '../handler-chain.ts';
 import { notHandlerText } from './handler-names.ts';
 import { KeptEvent } from './kept-event.ts';
 import { KeptInput, type KeptInputSteps } from './kept-input.ts';
