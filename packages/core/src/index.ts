@@ -51,43 +51,43 @@ export {
 } from './channel/open-channel.ts';
 // The nouns
 export { AttributeKey } from './contract/attribute-key.ts';
-export type { Misfit, ThePipelineSoFar, TypesOf } from './contract/handler-chain.ts';
-export type { HandlerEvents } from './contract/handler-events.ts';
-export type { HandlerTypes, PassThrough, Types, WhatItReads } from './contract/handler-types.ts';
-export type { MessageKind, MessageKinds } from './contract/message-kinds.ts';
 export type {
-  Address,
-  Attributes,
-  ByteSource,
-  Channel,
-  ChannelMatcher,
   Clock,
-  CloseInfo,
-  CloseReason,
-  Context,
   DeadlineEntry,
   DeadlineRule,
   Deadlines,
+  Timer,
+  Turns,
+  WhileHeld,
+} from './contract/clock.ts';
+export type {
+  Address,
+  CloseInfo,
+  CloseReason,
+  MessageLimits,
+  TlsInfo,
+} from './contract/connection.ts';
+export type { ChannelMatcher, Group, GroupOutcome } from './contract/group.ts';
+export type { Misfit, ThePipelineSoFar, TypesOf } from './contract/handler-chain.ts';
+export type { HandlerEvents } from './contract/handler-events.ts';
+export type { HandlerTypes, PassThrough, Types, WhatItReads } from './contract/handler-types.ts';
+export type { Logger, LogLevel } from './contract/logger.ts';
+export type { MessageKind, MessageKinds } from './contract/message-kinds.ts';
+export type { ByteSource, OutboundBytes } from './contract/outbound-bytes.ts';
+export type {
+  Attributes,
+  Channel,
+  Context,
   Direction,
   EndOptions,
-  Group,
-  GroupOutcome,
   Handled,
   Handler,
   HandlerClass,
   HandlerRef,
   InboundInvoker,
-  Logger,
-  LogLevel,
-  MessageLimits,
-  OutboundBytes,
   OutboundInvoker,
   Pipeline,
   ReadHold,
-  Timer,
-  TlsInfo,
-  Turns,
-  WhileHeld,
   WriteFuture,
   WriteOptions,
 } from './contract.ts';

@@ -1,5 +1,6 @@
 import { onAbort } from '../call/on-abort.ts';
-import type { Channel, Clock, Timer } from '../contract.ts';
+import type { Clock, Timer } from '../contract/clock.ts';
+import type { Channel } from '../contract.ts';
 import { DrainEvent } from '../drain/drain-event.ts';
 import { DrainStartEvent } from '../drain/drain-start-event.ts';
 import { OptionError } from '../errors.ts';

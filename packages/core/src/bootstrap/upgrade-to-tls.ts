@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { ChannelCore } from '../channel/channel-core.ts';
 import { coreOf } from '../channel/transport-channel.ts';
-import type { Channel, Context, Handler, TlsInfo, WriteFuture } from '../contract.ts';
+import type { TlsInfo } from '../contract/connection.ts';
+import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { unchecked } from '../option/option-kind.ts';

@@ -1,4 +1,5 @@
-import type { Channel, Clock } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { Channel } from '../contract.ts';
 import { recognizeCopies } from '../package/recognize-copies.ts';
 import { DRAIN_START_EVENT } from './drain-names.ts';
 

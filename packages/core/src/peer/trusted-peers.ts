@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import type { Address, Channel } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
+import type { Channel } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { checkFunction } from '../option/function-option.ts';
 

@@ -1,19 +1,15 @@
 import { callSafely } from '../call/call-safely.ts';
 import { releaseSource } from '../call/given-source.ts';
 import { isPromiseLike, whenSettled } from '../call/promise-like.ts';
+import type { Clock, DeadlineRule, Deadlines, Timer, Turns } from '../contract/clock.ts';
+import type { CloseReason } from '../contract/connection.ts';
 import type {
   Channel,
-  Clock,
-  CloseReason,
   Context,
-  DeadlineRule,
-  Deadlines,
   Direction,
   Handled,
   Handler,
   Pipeline,
-  Timer,
-  Turns,
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';

@@ -1,13 +1,7 @@
 import { isPromiseLike } from '../call/promise-like.ts';
+import type { CloseReason } from '../contract/connection.ts';
 import type { TypesOf } from '../contract/handler-chain.ts';
-import type {
-  CloseReason,
-  Context,
-  Direction,
-  Handled,
-  Handler,
-  WriteFuture,
-} from '../contract.ts';
+import type { Context, Direction, Handled, Handler, WriteFuture } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
 import { notHandlerText } from './handler-names.ts';
 import { KeptEvent } from './kept-event.ts';

@@ -1,4 +1,5 @@
-import type { Channel, DeadlineEntry, DeadlineRule, Timer } from '../contract.ts';
+import type { DeadlineEntry, DeadlineRule, Timer } from '../contract/clock.ts';
+import type { Channel } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { wholeMs } from './clock-deadlines.ts';
 
