@@ -1,5 +1,6 @@
 // `npm run check` runs every check of the sources; `npm run check -- layers docs` runs some.
 import { checkApi } from './api-report/report.ts';
+import { checkBorder } from './check-border.ts';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
 import { checkTypeFails } from './check-type-fails.ts';
@@ -27,7 +28,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
   layers: checkLayers,
   mutants: checkMutantPlaces,
   dead: findDeadCode,
-  contract: checkContract,
+  contract: async (of) => {
+    const [patterns, border] = [await checkContract(of), checkBorder(of)];
+    const problems = [...patterns.problems, ...border.problems];
+    return { problems, summary: `${patterns.summary} ${border.summary}` };
+  },
   api: checkApi,
   walk: checkWalk,
   workflows: checkWorkflows,

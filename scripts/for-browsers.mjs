@@ -20,7 +20,7 @@ const NODE_ONLY = {
     'transport/transport-duplex',
     'stream/channel-duplex',
     'stream/duplex-handler',
-    'trusted-peers',
+    'peer/trusted-peers',
   ],
   codec: ['compression/', 'proxy-protocol/'],
   handlers: [

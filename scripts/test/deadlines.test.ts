@@ -276,7 +276,7 @@ const TIMERS = [
   'packages/core/src/bootstrap/acceptor.ts', // a pause of the listener
   'packages/core/src/bootstrap/drain.ts', // a drain of a server
   'packages/core/src/channel/open-channel.ts', // a connect
-  'packages/core/src/drain-start-event.ts',
+  'packages/core/src/drain/drain-start-event.ts',
   'packages/core/src/pipeline/handler-context.ts', // passes the call on
   'packages/core/src/testing/transport-contract.ts',
   'packages/core/src/time/attempt.ts', // a connect, a request or a lookup of one client or bus

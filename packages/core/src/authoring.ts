@@ -50,10 +50,10 @@ export {
 export { UnseenFailures } from './channel/unseen-failures.ts';
 // Parts of one message
 export { writeTogether } from './channel/write-together.ts';
-// Deadlines of a channel, and of many calls
-export { ChannelDeadline } from './channel-deadline.ts';
+// Holds for drains, writes and reads
+export { DrainGate } from './drain/drain-gate.ts';
 // Drains, without the classes of their events
-export { isDrainEvent } from './drain-mark.ts';
+export { isDrainEvent } from './drain/drain-mark.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
 // Futures
@@ -62,8 +62,6 @@ export { type FailureReporter, SettableFuture } from './future/settable-future.t
 export { encodeOnce, writeToEach } from './group/encode-once.ts';
 // Options of groups
 export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
-// Holds for drains, writes and reads
-export { DrainGate } from './hold/drain-gate.ts';
 export {
   PendingWriteQueue,
   type PendingWriteQueueOptions,
@@ -136,6 +134,8 @@ export {
 export { importPeer } from './package/peer-package.ts';
 // Events that two copies of a package share
 export { recognizeCopies } from './package/recognize-copies.ts';
+// Trusted proxies
+export { peerOf, type TrustCheck, trustCheck } from './peer/trusted-peers.ts';
 // Keep input for later
 export type { InboundEvent, KeptEvent } from './pipeline/kept-event.ts';
 export { KeptInput, type KeptInputSteps } from './pipeline/kept-input.ts';
@@ -180,6 +180,8 @@ export {
   type AttemptOutcome,
   attempted,
 } from './time/attempt.ts';
+// Deadlines of a channel, and of many calls
+export { ChannelDeadline } from './time/channel-deadline.ts';
 // Many deadlines
 export type { HeapEntry } from './time/deadline-heap.ts';
 export { DeadlineList } from './time/deadline-list.ts';
@@ -199,5 +201,3 @@ export {
 export { extendRead, ReadRoom } from './transport/read-memory.ts';
 // Errors in the form of system errors
 export { systemError } from './transport/system-error.ts';
-// Trusted proxies
-export { peerOf, type TrustCheck, trustCheck } from './trusted-peers.ts';

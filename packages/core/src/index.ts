@@ -1,7 +1,5 @@
 import './copy.ts';
 
-// The nouns
-export { AttributeKey } from './attribute-key.ts';
 // Start a server or a client
 export type {
   AcceptedTransport,
@@ -51,45 +49,50 @@ export {
   openChannel,
   registerChannel,
 } from './channel/open-channel.ts';
-export { CLIENT_ADDRESS, clientAddress } from './client-address.ts';
+// The nouns
+export { AttributeKey } from './contract/attribute-key.ts';
 export type {
-  Address,
-  Attributes,
-  ByteSource,
-  Channel,
-  ChannelMatcher,
   Clock,
-  CloseInfo,
-  CloseReason,
-  Context,
   DeadlineEntry,
   DeadlineRule,
   Deadlines,
+  Timer,
+  Turns,
+  WhileHeld,
+} from './contract/clock.ts';
+export type {
+  Address,
+  CloseInfo,
+  CloseReason,
+  MessageLimits,
+  TlsInfo,
+} from './contract/connection.ts';
+export type { ChannelMatcher, Group, GroupOutcome } from './contract/group.ts';
+export type { Misfit, ThePipelineSoFar, TypesOf } from './contract/handler-chain.ts';
+export type { HandlerEvents } from './contract/handler-events.ts';
+export type { HandlerTypes, PassThrough, Types, WhatItReads } from './contract/handler-types.ts';
+export type { Logger, LogLevel } from './contract/logger.ts';
+export type { MessageKind, MessageKinds } from './contract/message-kinds.ts';
+export type { ByteSource, OutboundBytes } from './contract/outbound-bytes.ts';
+export type {
+  Attributes,
+  Channel,
+  Context,
   Direction,
   EndOptions,
-  Group,
-  GroupOutcome,
   Handled,
   Handler,
   HandlerClass,
   HandlerRef,
   InboundInvoker,
-  Logger,
-  LogLevel,
-  MessageLimits,
-  OutboundBytes,
   OutboundInvoker,
   Pipeline,
   ReadHold,
-  Timer,
-  TlsInfo,
-  Turns,
-  WhileHeld,
   WriteFuture,
   WriteOptions,
 } from './contract.ts';
-export { DrainEvent, type DrainHold } from './drain-event.ts';
-export { DrainStartEvent } from './drain-start-event.ts';
+export { DrainEvent, type DrainHold } from './drain/drain-event.ts';
+export { DrainStartEvent } from './drain/drain-start-event.ts';
 // Errors
 export {
   ChannelError,
@@ -125,12 +128,10 @@ export type {
   SlowMemberOptions,
   SlowMemberPolicy,
 } from './group/slow-member.ts';
-export type { Misfit, ThePipelineSoFar, TypesOf } from './handler-chain.ts';
-export type { HandlerEvents } from './handler-events.ts';
-export type { HandlerTypes, PassThrough, Types, WhatItReads } from './handler-types.ts';
 // Loggers and the clock
 export { silentLogger, stderrLogger } from './log/stderr-logger.ts';
-export type { MessageKind, MessageKinds } from './message-kinds.ts';
+export { CLIENT_ADDRESS, clientAddress } from './peer/client-address.ts';
+export type { TrustedPeers } from './peer/trusted-peers.ts';
 // Pipelines
 export { handler } from './pipeline/handler-literal.ts';
 export {
@@ -141,6 +142,7 @@ export {
   pipeline,
 } from './pipeline/pipeline-template.ts';
 export { sequential } from './pipeline/sequential.ts';
+export { TlsUpgradeEvent } from './pipeline/tls-upgrade-event.ts';
 // How handlers fit each other, for the compiler
 export type * as TypedPipeline from './pipeline/typed-pipeline.ts';
 // A channel as streams
@@ -154,7 +156,6 @@ export { DuplexHandler } from './stream/duplex-handler.ts';
 export { ClockDeadlines } from './time/clock-deadlines.ts';
 export { systemClock } from './time/system-clock.ts';
 export { TurnQueue } from './time/turn-queue.ts';
-export { TlsUpgradeEvent } from './tls-upgrade-event.ts';
 // Transports
 export type { ByteEnd, EndUser } from './transport/byte-end.ts';
 export type {
@@ -193,4 +194,3 @@ export type { TlsIdentity } from './transport/tls/tls-identity.ts';
 export { TlsServerContext, type TlsServerOptions } from './transport/tls/tls-server-context.ts';
 export { TlsTransport } from './transport/tls/tls-transport.ts';
 export type { ConnectionlessRules, Transport, TransportSink } from './transport/transport.ts';
-export type { TrustedPeers } from './trusted-peers.ts';

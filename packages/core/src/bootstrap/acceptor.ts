@@ -1,7 +1,8 @@
-import type { AttributeKey } from '../attribute-key.ts';
 import { initializeSafely } from '../channel/initializer.ts';
 import { startChannel } from '../channel/transport-channel.ts';
-import type { Channel, Context, Handler, Timer } from '../contract.ts';
+import type { AttributeKey } from '../contract/attribute-key.ts';
+import type { Timer } from '../contract/clock.ts';
+import type { Channel, Context, Handler } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 import { ReadGate } from '../hold/read-gate.ts';
 

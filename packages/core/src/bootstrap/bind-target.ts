@@ -1,4 +1,4 @@
-import type { Clock } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { choice, unchecked, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';

@@ -1,5 +1,6 @@
 import { checkBuilder } from '../channel/initializer.ts';
-import type { Channel, OutboundBytes, Pipeline } from '../contract.ts';
+import type { OutboundBytes } from '../contract/outbound-bytes.ts';
+import type { Channel, Pipeline } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { PipelineTemplate } from '../pipeline/pipeline-template.ts';
 

@@ -1,6 +1,6 @@
-import type { AttributeKey } from '../attribute-key.ts';
 import { CHANNEL_OPTIONS, type ChannelOptions } from '../channel/channel-options.ts';
 import { connectChannel, TIMEOUT_OPTIONS } from '../channel/open-channel.ts';
+import type { AttributeKey } from '../contract/attribute-key.ts';
 import type { Channel } from '../contract.ts';
 import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';

@@ -1,5 +1,5 @@
 import type { LookupFunction, NetConnectOpts } from 'node:net';
-import type { Clock } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
 import { fn } from '../option/function-option.ts';
 import { optionErrorAt } from '../option/option-check.ts';
 import { choice, unchecked, whole } from '../option/option-kind.ts';

@@ -1,7 +1,8 @@
 import { onAbort } from '../call/on-abort.ts';
-import type { Channel, Clock, Timer } from '../contract.ts';
-import { DrainEvent } from '../drain-event.ts';
-import { DrainStartEvent } from '../drain-start-event.ts';
+import type { Clock, Timer } from '../contract/clock.ts';
+import type { Channel } from '../contract.ts';
+import { DrainEvent } from '../drain/drain-event.ts';
+import { DrainStartEvent } from '../drain/drain-start-event.ts';
 import { OptionError } from '../errors.ts';
 import type { ChannelGroup } from '../group/channel-group.ts';
 import { fn } from '../option/function-option.ts';

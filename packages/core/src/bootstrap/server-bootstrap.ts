@@ -1,4 +1,3 @@
-import type { AttributeKey } from '../attribute-key.ts';
 import {
   CHANNEL_OPTIONS,
   type ChannelOptions,
@@ -8,6 +7,7 @@ import {
 import { initializer } from '../channel/initializer.ts';
 import { registerAndWait } from '../channel/open-channel.ts';
 import { serverChannel } from '../channel/server-channel.ts';
+import type { AttributeKey } from '../contract/attribute-key.ts';
 import type { Channel } from '../contract.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';

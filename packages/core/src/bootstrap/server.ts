@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { WatchedEmitter } from '../call/watched-emitter.ts';
-import type { Address, Channel, CloseInfo } from '../contract.ts';
+import type { Address, CloseInfo } from '../contract/connection.ts';
+import type { Channel } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
 import { addressText } from '../text/address-text.ts';

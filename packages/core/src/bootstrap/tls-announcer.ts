@@ -1,5 +1,6 @@
 import { transportOf } from '../channel/transport-of.ts';
-import type { Channel, Context, Handler, TlsInfo } from '../contract.ts';
+import type { TlsInfo } from '../contract/connection.ts';
+import type { Channel, Context, Handler } from '../contract.ts';
 import { PEER_CERTIFICATE, TLS, TlsHandshakeEvent } from './tls-event.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
-import { AttributeKey } from '../attribute-key.ts';
-import type { TlsInfo } from '../contract.ts';
+import { AttributeKey } from '../contract/attribute-key.ts';
+import type { TlsInfo } from '../contract/connection.ts';
 import { recognizeCopies } from '../package/recognize-copies.ts';
 
 /**

@@ -1,12 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { ChannelCore } from '../channel/channel-core.ts';
 import { coreOf } from '../channel/transport-channel.ts';
-import type { Channel, Context, Handler, TlsInfo, WriteFuture } from '../contract.ts';
+import type { TlsInfo } from '../contract/connection.ts';
+import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
-import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
+import { TlsUpgradeEvent } from '../pipeline/tls-upgrade-event.ts';
 import type { TlsClientContext } from '../transport/tls/tls-client-context.ts';
 import type { TlsServerContext } from '../transport/tls/tls-server-context.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';

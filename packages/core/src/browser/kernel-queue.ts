@@ -1,4 +1,4 @@
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 
 /** Always answers that the number is unknown, because a page cannot find out which bytes the peer has acknowledged. */
 export function unacknowledgedBytes(

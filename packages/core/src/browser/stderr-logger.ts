@@ -1,4 +1,4 @@
-import type { Logger, LogLevel } from '../contract.ts';
+import type { Logger, LogLevel } from '../contract/logger.ts';
 import { checkChoice } from '../option/option-check.ts';
 import { writeToConsole } from './page-console.ts';
 

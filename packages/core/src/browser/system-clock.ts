@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../contract.ts';
+import type { Clock, Timer } from '../contract/clock.ts';
 import { ClockDeadlines } from '../time/clock-deadlines.ts';
 import { TurnQueue } from '../time/turn-queue.ts';
 import { setImmediate } from './node-globals.ts';

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { ByteSource, OutboundBytes } from '../contract.ts';
+import type { ByteSource, OutboundBytes } from '../contract/outbound-bytes.ts';
 
 /** Returns true for a message that a byte transport accepts: a Buffer, any Uint8Array, or a {@link ByteSource}. */
 export function isOutboundBytes(message: unknown): message is OutboundBytes {

@@ -1,4 +1,4 @@
-import type { AttributeKey } from '../attribute-key.ts';
+import type { AttributeKey } from '../contract/attribute-key.ts';
 import type { Attributes } from '../contract.ts';
 
 /**

@@ -11,19 +11,19 @@
 // isOpen: before CLOSED. isActive: ACTIVE and LINGERING. isRegistered: REGISTERED to CLOSED.
 //
 // Each half has a state of its own: the input in channel-reading.ts, the output in channel-output.ts.
+
+import type { Clock } from '../contract/clock.ts';
+import type { CloseInfo, CloseReason } from '../contract/connection.ts';
+import type { Logger } from '../contract/logger.ts';
 import type {
   Channel,
-  Clock,
-  CloseInfo,
-  CloseReason,
   Direction,
   EndOptions,
   Handled,
-  Logger,
   WriteFuture,
   WriteOptions,
 } from '../contract.ts';
-import { isDrainEvent, isDrainStartEvent } from '../drain-mark.ts';
+import { isDrainEvent, isDrainStartEvent } from '../drain/drain-mark.ts';
 import { ChannelError, PipelineError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { unchecked } from '../option/option-kind.ts';

@@ -1,6 +1,7 @@
-import { ChannelDeadline } from '../channel-deadline.ts';
-import type { Channel, CloseInfo, CloseReason, EndOptions } from '../contract.ts';
+import type { CloseInfo, CloseReason } from '../contract/connection.ts';
+import type { Channel, EndOptions } from '../contract.ts';
 import { SettableFuture } from '../future/settable-future.ts';
+import { ChannelDeadline } from '../time/channel-deadline.ts';
 import { causeOf, closedError } from './close-cause.ts';
 
 /** Minimum time between two looks at waiting output, in milliseconds. */

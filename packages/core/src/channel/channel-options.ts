@@ -1,4 +1,6 @@
-import type { Channel, Clock, Logger } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { Logger } from '../contract/logger.ts';
+import type { Channel } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { stderrLogger } from '../log/stderr-logger.ts';
 import { LOGGER } from '../option/careful-logger.ts';

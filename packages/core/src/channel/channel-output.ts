@@ -9,7 +9,9 @@
 //                     └──────────────────────┴────── close() ────────┴───────────────────────┴──▶ OVER
 import { releaseSource } from '../call/given-source.ts';
 import { onAbort } from '../call/on-abort.ts';
-import type { Channel, Clock, CloseReason, WriteFuture } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { CloseReason } from '../contract/connection.ts';
+import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';

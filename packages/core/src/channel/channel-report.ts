@@ -1,4 +1,5 @@
-import type { Channel, LogLevel } from '../contract.ts';
+import type { LogLevel } from '../contract/logger.ts';
+import type { Channel } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import { isOwnFault } from '../log/own-fault.ts';
 import { warnFirst } from '../log/warn-first.ts';

@@ -1,4 +1,4 @@
-import type { CloseInfo, CloseReason } from '../contract.ts';
+import type { CloseInfo, CloseReason } from '../contract/connection.ts';
 import {
   ChannelError,
   DecodeError,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 
 /** The files in which Linux lists its connections, with the bytes that each connection still has to send. */
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;

@@ -1,5 +1,5 @@
-import type { AttributeKey } from '../attribute-key.ts';
 import { onAbort } from '../call/on-abort.ts';
+import type { AttributeKey } from '../contract/attribute-key.ts';
 import type { Channel } from '../contract.ts';
 import { TimedOutError } from '../errors.ts';
 import { text as textKind, time, unchecked } from '../option/option-kind.ts';

@@ -1,5 +1,6 @@
 import { callSafely } from '../call/call-safely.ts';
-import type { Clock, DeadlineEntry, ReadHold } from '../contract.ts';
+import type { Clock, DeadlineEntry } from '../contract/clock.ts';
+import type { ReadHold } from '../contract.ts';
 
 /**
  * Time without reads after which the transport is asked for a failure. Further questions follow after twice the time,

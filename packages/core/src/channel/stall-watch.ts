@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../contract.ts';
+import type { Clock, Timer } from '../contract/clock.ts';
 import type { Transport } from '../transport/transport.ts';
 import { unacknowledgedBytes } from './kernel-queue.ts';
 

@@ -1,14 +1,12 @@
 import { inspect } from 'node:util';
+import type { Clock } from '../contract/clock.ts';
+import type { Address, CloseInfo, CloseReason } from '../contract/connection.ts';
+import type { Logger } from '../contract/logger.ts';
 import type {
-  Address,
   Attributes,
   Channel,
-  Clock,
-  CloseInfo,
-  CloseReason,
   Direction,
   EndOptions,
-  Logger,
   Pipeline,
   ReadHold,
   WriteFuture,

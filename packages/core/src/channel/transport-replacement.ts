@@ -1,4 +1,5 @@
-import type { Clock, ReadHold } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { ReadHold } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
 import type { SettableFuture } from '../future/settable-future.ts';
 
 /** The failed writes of a channel that are not observed yet. */

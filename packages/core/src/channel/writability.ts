@@ -1,5 +1,5 @@
 import { callSafely } from '../call/call-safely.ts';
-import type { Clock } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 
 /** The parts of a channel that its {@link Writability} uses. */

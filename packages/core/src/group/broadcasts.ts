@@ -1,6 +1,7 @@
 import { callSafely } from '../call/call-safely.ts';
 import { releaseSource } from '../call/given-source.ts';
-import type { Channel, Clock, WriteFuture } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { broadcasting, type EncodedForms } from './encode-once.ts';

@@ -1,5 +1,6 @@
 import { atOnce } from '../call/at-once.ts';
-import type { Channel, ChannelMatcher } from '../contract.ts';
+import type { ChannelMatcher } from '../contract/group.ts';
+import type { Channel } from '../contract.ts';
 import { checkChoice } from '../option/option-check.ts';
 import { checkMatcher } from './group-argument.ts';
 

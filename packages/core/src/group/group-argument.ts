@@ -1,4 +1,5 @@
-import type { Channel, ChannelMatcher } from '../contract.ts';
+import type { ChannelMatcher } from '../contract/group.ts';
+import type { Channel } from '../contract.ts';
 
 /** Refuses a value that is not a channel, for example a context. */
 export function checkMember(call: string, value: Channel): void {

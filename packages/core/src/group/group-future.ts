@@ -1,5 +1,6 @@
 import { callSafely } from '../call/call-safely.ts';
-import type { Channel, GroupOutcome, WriteFuture } from '../contract.ts';
+import type { GroupOutcome } from '../contract/group.ts';
+import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError } from '../errors.ts';
 
 /** A member for which the operation failed, with the error. */

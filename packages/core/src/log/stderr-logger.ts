@@ -1,4 +1,4 @@
-import type { Logger, LogLevel } from '../contract.ts';
+import type { Logger, LogLevel } from '../contract/logger.ts';
 import { isHeadraceError } from '../errors.ts';
 import { checkChoice } from '../option/option-check.ts';
 import { printable } from '../text/printable.ts';

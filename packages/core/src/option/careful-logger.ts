@@ -1,5 +1,5 @@
 import { callSafely } from '../call/call-safely.ts';
-import type { Logger, LogLevel } from '../contract.ts';
+import type { Logger, LogLevel } from '../contract/logger.ts';
 import { checkKind } from './option-check.ts';
 import { custom, type Same } from './option-kind.ts';
 

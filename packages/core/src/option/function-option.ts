@@ -1,7 +1,7 @@
 import { atOnce } from '../call/at-once.ts';
 import { warn } from '../call/call-safely.ts';
 import { onRejection } from '../call/promise-like.ts';
-import type { Logger } from '../contract.ts';
+import type { Logger } from '../contract/logger.ts';
 import { toError } from '../errors.ts';
 import { carefulLogger } from './careful-logger.ts';
 import { checkKind } from './option-check.ts';

@@ -1,24 +1,20 @@
 import { callSafely } from '../call/call-safely.ts';
 import { releaseSource } from '../call/given-source.ts';
 import { isPromiseLike, whenSettled } from '../call/promise-like.ts';
-import { TaskDeadline } from '../channel-deadline.ts';
+import type { Clock, DeadlineRule, Deadlines, Timer, Turns } from '../contract/clock.ts';
+import type { CloseReason } from '../contract/connection.ts';
 import type {
   Channel,
-  Clock,
-  CloseReason,
   Context,
-  DeadlineRule,
-  Deadlines,
   Direction,
   Handled,
   Handler,
   Pipeline,
-  Timer,
-  Turns,
   WriteFuture,
 } from '../contract.ts';
 import { toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
+import { TaskDeadline } from '../time/channel-deadline.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.ts';
 import type { HostOutput } from './head-and-tail.ts';

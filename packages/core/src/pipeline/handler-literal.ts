@@ -1,5 +1,5 @@
+import type { OnlyMessageTypes, Types } from '../contract/handler-types.ts';
 import type { Handler } from '../contract.ts';
-import type { OnlyMessageTypes, Types } from '../handler-types.ts';
 
 /**
  * Adds types to a handler that is an object literal, and returns the object itself. The compiler then knows the types of `ctx`

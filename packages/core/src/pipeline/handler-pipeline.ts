@@ -1,12 +1,6 @@
 import { inspect } from 'node:util';
-import type {
-  Channel,
-  CloseReason,
-  Direction,
-  Handler,
-  HandlerRef,
-  WriteFuture,
-} from '../contract.ts';
+import type { CloseReason } from '../contract/connection.ts';
+import type { Channel, Direction, Handler, HandlerRef, WriteFuture } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
 import { checkEventOrder } from './event-order.ts';
 import { type ContextOwner, HandlerContext, noMessage } from './handler-context.ts';

@@ -1,12 +1,5 @@
-import type {
-  Channel,
-  CloseReason,
-  Context,
-  Direction,
-  Handled,
-  Handler,
-  WriteFuture,
-} from '../contract.ts';
+import type { CloseReason } from '../contract/connection.ts';
+import type { Channel, Context, Direction, Handled, Handler, WriteFuture } from '../contract.ts';
 
 /** The output beyond the head, which receives the writes and flushes that pass all handlers. */
 export interface HostOutput {

@@ -1,5 +1,5 @@
 import type { Context, Direction, Handler } from '../contract.ts';
-import { isDrainEvent } from '../drain-mark.ts';
+import { isDrainEvent } from '../drain/drain-mark.ts';
 import { INACTIVE, KeptEvent } from './kept-event.ts';
 import { KeptInput, type KeptInputSteps } from './kept-input.ts';
 

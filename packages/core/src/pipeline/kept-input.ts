@@ -1,11 +1,11 @@
 import type { Channel, Context, Direction } from '../contract.ts';
-import { isDrainEvent, isDrainStartEvent } from '../drain-mark.ts';
+import { DrainGate } from '../drain/drain-gate.ts';
+import { isDrainEvent, isDrainStartEvent } from '../drain/drain-mark.ts';
 import { toError } from '../errors.ts';
-import { DrainGate } from '../hold/drain-gate.ts';
 import { dropsKeptMessages, ReadGate } from '../hold/read-gate.ts';
-import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
 import { COMPLETE, INACTIVE, KeptEvent, UNREGISTERED } from './kept-event.ts';
 import { KeptQueue, sizeOf } from './kept-queue.ts';
+import { TlsUpgradeEvent } from './tls-upgrade-event.ts';
 import { isTurnCheckDue } from './turn-check.ts';
 
 /** Maximum number of the peer's messages that are delivered after the channel has closed. Further messages are dropped. */

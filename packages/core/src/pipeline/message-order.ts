@@ -1,6 +1,6 @@
 import { isOutboundBytes } from '../bytes/byte-source.ts';
+import type { MessageKind } from '../contract/message-kinds.ts';
 import type { Handler } from '../contract.ts';
-import type { MessageKind } from '../message-kinds.ts';
 
 /** Returns the kind of a message. */
 export function kindOf(message: unknown): MessageKind {

@@ -1,9 +1,10 @@
 import { atOnce } from '../call/at-once.ts';
 import { isClass } from '../call/is-class.ts';
-import type { Channel, Handler, OutboundBytes, Pipeline } from '../contract.ts';
+import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../contract/handler-chain.ts';
+import type { MessageKind } from '../contract/message-kinds.ts';
+import type { OutboundBytes } from '../contract/outbound-bytes.ts';
+import type { Channel, Handler, Pipeline } from '../contract.ts';
 import { OptionError, PipelineError } from '../errors.ts';
-import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
-import type { MessageKind } from '../message-kinds.ts';
 import { excludes, misorderOfReads, misorderOfWrites } from './message-order.ts';
 
 /** A function that creates a handler for one channel. */

@@ -1,14 +1,8 @@
 import { isPromiseLike } from '../call/promise-like.ts';
-import type {
-  CloseReason,
-  Context,
-  Direction,
-  Handled,
-  Handler,
-  WriteFuture,
-} from '../contract.ts';
+import type { CloseReason } from '../contract/connection.ts';
+import type { TypesOf } from '../contract/handler-chain.ts';
+import type { Context, Direction, Handled, Handler, WriteFuture } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
-import type { TypesOf } from '../handler-chain.ts';
 import { notHandlerText } from './handler-names.ts';
 import { KeptEvent } from './kept-event.ts';
 import { KeptInput, type KeptInputSteps } from './kept-input.ts';

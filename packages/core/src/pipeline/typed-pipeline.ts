@@ -4,8 +4,8 @@
  *
  * @module
  */
-export type * from '../handler-chain.ts';
-export type * from '../handler-types.ts';
+export type * from '../contract/handler-chain.ts';
+export type * from '../contract/handler-types.ts';
 export type {
   FittingSources,
   Made,

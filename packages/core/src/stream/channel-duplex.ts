@@ -1,6 +1,8 @@
 import { Duplex } from 'node:stream';
 import { ByteBlocks } from '../bytes/byte-blocks.ts';
-import type { Address, ByteSource, Channel, Context } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
+import type { ByteSource } from '../contract/outbound-bytes.ts';
+import type { Channel, Context } from '../contract.ts';
 import { ReadGate } from '../hold/read-gate.ts';
 
 const HIGH_WATER_BYTES = 64 * 1024;

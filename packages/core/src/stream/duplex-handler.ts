@@ -1,8 +1,9 @@
 import { callInContext } from '../call/call-safely.ts';
 import { isClass } from '../call/is-class.ts';
-import type { Context, Direction, Handler, OutboundBytes } from '../contract.ts';
+import type { Types } from '../contract/handler-types.ts';
+import type { OutboundBytes } from '../contract/outbound-bytes.ts';
+import type { Context, Direction, Handler } from '../contract.ts';
 import { OptionError } from '../errors.ts';
-import type { Types } from '../handler-types.ts';
 import { ChannelDuplex } from './channel-duplex.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { sizeOfBytes, toBuffer } from '../bytes/byte-source.ts';
-import type { OutboundBytes } from '../contract.ts';
+import type { OutboundBytes } from '../contract/outbound-bytes.ts';
 import { keepRead, readBuffer } from '../transport/read-memory.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 

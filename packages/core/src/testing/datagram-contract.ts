@@ -73,7 +73,7 @@ class Reports implements DatagramSocketUser {
  *
  * @example
  * ```ts
- * describeDatagramTransport({ describe, it, expect }, { name: 'tunnel', network: tunnel });
+ * describeDatagramTransport({ describe, it, expect }, { name: 'VPN', network: vpn });
  * ```
  */
 export function describeDatagramTransport(

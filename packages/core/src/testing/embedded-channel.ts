@@ -5,8 +5,9 @@ import {
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
 import { closedError } from '../channel/close-cause.ts';
-import type { Address, Channel, Handler, Pipeline } from '../contract.ts';
-import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../handler-chain.ts';
+import type { Address } from '../contract/connection.ts';
+import type { Chain, OrMisfit, ReadAfter, WriteAfter } from '../contract/handler-chain.ts';
+import type { Channel, Handler, Pipeline } from '../contract.ts';
 import { silentLogger } from '../log/stderr-logger.ts';
 import { flag, unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';

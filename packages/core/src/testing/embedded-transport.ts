@@ -1,5 +1,5 @@
 import { isByteSource, sizeOfBytes, toBuffer } from '../bytes/byte-source.ts';
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 import type { ConnectionlessRules, Transport, TransportSink } from '../transport/transport.ts';
 
 /** A transport without a socket that accepts any message and keeps it for the test. */

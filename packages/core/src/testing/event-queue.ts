@@ -1,4 +1,4 @@
-import type { Timer } from '../contract.ts';
+import type { Timer } from '../contract/clock.ts';
 
 /**
  * An event that happens at a set time, unless it is canceled before. A canceled event stays in the queue without a task until

@@ -1,6 +1,6 @@
 import type { Channel, Context, Direction, Handler, ReadHold } from '../contract.ts';
-import { DrainEvent } from '../drain-event.ts';
-import { TlsUpgradeEvent } from '../tls-upgrade-event.ts';
+import { DrainEvent } from '../drain/drain-event.ts';
+import { TlsUpgradeEvent } from '../pipeline/tls-upgrade-event.ts';
 import { EmbeddedChannel } from './embedded-channel.ts';
 import type { TestRunner } from './test-runner.ts';
 

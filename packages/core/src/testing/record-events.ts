@@ -1,6 +1,6 @@
+import type { Types } from '../contract/handler-types.ts';
 import type { Context, Handler } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
-import type { Types } from '../handler-types.ts';
 import { flag, unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 

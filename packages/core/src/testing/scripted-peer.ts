@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
-import type { CloseReason } from '../contract.ts';
+import type { CloseReason } from '../contract/connection.ts';
 import { isHeadraceError, toError } from '../errors.ts';
 import { flag } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';

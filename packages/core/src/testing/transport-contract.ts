@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Bootstrap } from '../bootstrap/bootstrap.ts';
 import type { ChannelOptions } from '../channel/channel-options.ts';
-import type { Channel, Clock, Handler } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { Channel, Handler } from '../contract.ts';
 import { isHeadraceError } from '../errors.ts';
 import { silentLogger } from '../log/stderr-logger.ts';
 import { ClockDeadlines } from '../time/clock-deadlines.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Timer, Turns } from '../contract.ts';
+import type { Clock, Timer, Turns } from '../contract/clock.ts';
 import { number } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { ClockDeadlines } from '../time/clock-deadlines.ts';

@@ -1,4 +1,4 @@
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 
 /** Returns an address as text: `127.0.0.1:80`, `[::1]:80` or a path. */
 export function addressText(address: Address): string {

@@ -1,5 +1,5 @@
 import { onAbort } from '../call/on-abort.ts';
-import type { Clock, Timer } from '../contract.ts';
+import type { Clock, Timer } from '../contract/clock.ts';
 import { toError } from '../errors.ts';
 
 /**

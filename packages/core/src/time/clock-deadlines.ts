@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Clock, DeadlineEntry, Deadlines, Timer } from '../contract.ts';
+import type { Clock, DeadlineEntry, Deadlines, Timer } from '../contract/clock.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { DeadlineEntry } from '../contract.ts';
+import type { DeadlineEntry } from '../contract/clock.ts';
 
 /** An entry of a heap. It has no `expire` method, because the owner of the heap handles the entry. */
 export type HeapEntry = Pick<DeadlineEntry, 'deadline' | 'heapIndex' | 'heapOrder'>;

@@ -1,4 +1,4 @@
-import type { Clock, DeadlineEntry } from '../contract.ts';
+import type { Clock, DeadlineEntry } from '../contract/clock.ts';
 import { DeadlineHeap, type HeapEntry } from './deadline-heap.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Clock } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
 
 /**
  * Returns a function that runs a task after the current event, once for all calls during that event. The function's argument

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Clock, Timer } from '../contract.ts';
+import type { Clock, Timer } from '../contract/clock.ts';
 import { ClockDeadlines } from './clock-deadlines.ts';
 import { TurnQueue } from './turn-queue.ts';
 

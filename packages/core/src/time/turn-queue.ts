@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Turns } from '../contract.ts';
+import type { Turns } from '../contract/clock.ts';
 
 /** Minimum part of a budget for a connection that did not wait. Therefore quiet connections never wait. */
 const QUIET_PART = 1 / 4;

@@ -1,4 +1,4 @@
-import type { Address, CloseInfo } from '../contract.ts';
+import type { Address, CloseInfo } from '../contract/connection.ts';
 import { toError } from '../errors.ts';
 import { descriptorLimit, outOfDescriptors, RESERVED_DESCRIPTORS } from './descriptor-limit.ts';
 import type { Listener, ListenerSink, TransportWay } from './listener.ts';

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { Address, CloseInfo } from '../contract.ts';
+import type { Address, CloseInfo } from '../contract/connection.ts';
 
 /** The program that uses an end. The program checks the end after each call of `wake`. */
 export interface EndUser {

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 
 /** A group of receivers that a datagram socket joins. */
 export interface MulticastGroup {

@@ -1,4 +1,4 @@
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 import type { Listener, ListenerSink } from './listener.ts';
 import type { ConnectionlessRules, Transport, TransportSink } from './transport.ts';
 

@@ -1,4 +1,4 @@
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 import type { ConnectionlessRules, Transport } from './transport.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { ByteBlocks } from '../bytes/byte-blocks.ts';
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 import type { ByteEnd, EndUser } from './byte-end.ts';
 import { systemError } from './system-error.ts';
 

@@ -1,4 +1,5 @@
-import type { Address, Clock } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { Address } from '../contract/connection.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { systemClock } from '../time/system-clock.ts';
 import type { Listener } from './listener.ts';

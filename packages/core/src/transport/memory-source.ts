@@ -1,4 +1,5 @@
-import type { Address, Clock } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { Address } from '../contract/connection.ts';
 import { AcceptingListener, type ConnectionSource } from './accepting-listener.ts';
 import type { Listener, TransportWay } from './listener.ts';
 import type { Transport } from './transport.ts';

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { sizeOfBytes, toBuffer, writeAll } from '../bytes/byte-source.ts';
-import type { Address, Clock, OutboundBytes } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { Address } from '../contract/connection.ts';
+import type { OutboundBytes } from '../contract/outbound-bytes.ts';
 import { CLOCK, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import type { ByteEnd } from './byte-end.ts';

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { CloseInfo } from '../contract.ts';
+import type { CloseInfo } from '../contract/connection.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Number of blocks that no kernel accepts at once while the other end does not read. */

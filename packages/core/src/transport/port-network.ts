@@ -7,7 +7,7 @@ export type NetworkSocketOptions = Omit<Required<SocketOptions>, 'noDelay'>;
 
 /**
  * A network with hosts and ports that is not the machine's own, as one host sees it: a host of a `Simulation`, or a
- * tunnel. `bind({ network, port })` and `connect({ network, host, port })` accept it.
+ * VPN. `bind({ network, port })` and `connect({ network, host, port })` accept it.
  */
 export interface PortNetwork {
   /** Returns a listener on a port of this host; 0 means a free port. The port is taken when the listener is opened. */

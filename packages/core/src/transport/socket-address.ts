@@ -1,4 +1,4 @@
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 
 let lastLocal: Address | undefined;
 

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import type { Address } from '../contract.ts';
+import type { Address } from '../contract/connection.ts';
 import { toError } from '../errors.ts';
 import { AcceptingListener, type ConnectionSource } from './accepting-listener.ts';
 import type { AcceptedOptions, ListenTarget } from './listen-target.ts';

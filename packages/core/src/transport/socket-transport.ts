@@ -2,7 +2,7 @@
 // connections, and accepted connections that are not handles (node-handle/).
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Address, CloseInfo } from '../contract.ts';
+import type { Address, CloseInfo } from '../contract/connection.ts';
 import { keepRead, readBuffer } from './read-memory.ts';
 import { addressOf, localAddressOf } from './socket-address.ts';
 import type { SetKeepAlive } from './socket-options.ts';

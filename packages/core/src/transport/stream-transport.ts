@@ -1,7 +1,8 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { sizeOfBytes } from '../bytes/byte-source.ts';
 import { callSafely } from '../call/call-safely.ts';
-import type { Address, CloseInfo, OutboundBytes } from '../contract.ts';
+import type { Address, CloseInfo } from '../contract/connection.ts';
+import type { OutboundBytes } from '../contract/outbound-bytes.ts';
 import { OptionError } from '../errors.ts';
 import { fn } from '../option/function-option.ts';
 import { unchecked } from '../option/option-kind.ts';

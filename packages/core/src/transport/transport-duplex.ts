@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { Duplex } from 'node:stream';
-import type { CloseInfo } from '../contract.ts';
+import type { CloseInfo } from '../contract/connection.ts';
 import { toError } from '../errors.ts';
 import type { Transport, TransportSink } from './transport.ts';
 

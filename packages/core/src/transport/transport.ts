@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Address, CloseInfo, Logger, MessageLimits, TlsInfo } from '../contract.ts';
+import type { Address, CloseInfo, MessageLimits, TlsInfo } from '../contract/connection.ts';
+import type { Logger } from '../contract/logger.ts';
 import type { ReadMemory } from './read-memory.ts';
 
 /** The receiver of a transport's reports: its channel. The event loop makes all calls, and never within `open`. */

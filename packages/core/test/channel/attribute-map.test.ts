@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AttributeKey } from '../../src/attribute-key.ts';
 import { AttributeMap } from '../../src/channel/attribute-map.ts';
+import { AttributeKey } from '../../src/contract/attribute-key.ts';
 
 describe('the attributes of a channel', () => {
   it('are set, replaced and removed, the first one as all others', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Context, Handler, WriteFuture } from '../../src/contract.ts';
-import { DrainEvent } from '../../src/drain-event.ts';
+import { DrainEvent } from '../../src/drain/drain-event.ts';
 import { SettableFuture } from '../../src/future/settable-future.ts';
 import { connectedPair } from '../../src/testing/connected-pair.ts';
 

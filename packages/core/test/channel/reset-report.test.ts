@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LogLevel } from '../../src/contract.ts';
+import type { LogLevel } from '../../src/contract/logger.ts';
 import { EmbeddedChannel } from '../../src/testing/embedded-channel.ts';
 
 describe('a write whose failure is unhandled', () => {

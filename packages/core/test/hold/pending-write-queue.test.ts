@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Context, Handler, Logger } from '../../src/contract.ts';
+import type { Logger } from '../../src/contract/logger.ts';
+import type { Context, Handler } from '../../src/contract.ts';
 import { PendingWriteQueue } from '../../src/hold/pending-write-queue.ts';
 import { EmbeddedChannel } from '../../src/testing/index.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { OutboundBytes } from '../../src/contract.ts';
+import type { OutboundBytes } from '../../src/contract/outbound-bytes.ts';
 import { coalesce } from '../../src/transport/coalesce.ts';
 import { GatheringMemory } from '../../src/transport/socket-memory.ts';
 

@@ -20,7 +20,7 @@ export const MESSAGE_HOLDER = new AttributeKey<MessageHolder>('messageHolder');
 /**
  * Holds the message that is being read until its work is done. Call the function within `channelRead` of a handler
  * that continues its work after `channelRead`. If this process is killed, another process then does the work. The
- * result is `undefined` if no other process can do the work. For a lasting channel with a log, another process can.
+ * result is `undefined` if no other process can do the work. For a channel whose messages are kept in a log, another process can.
  * Release the hold together with the write of the answer.
  *
  * @example

@@ -1,6 +1,6 @@
 import { chmodSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
-import type { Address } from '../../contract.ts';
+import type { Address } from '../../contract/connection.ts';
 import { toError } from '../../errors.ts';
 import type { AcceptingListener, ConnectionSource } from '../accepting-listener.ts';
 import type { AcceptedOptions, ListenTarget } from '../listen-target.ts';

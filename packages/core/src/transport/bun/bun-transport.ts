@@ -1,7 +1,8 @@
 // A connection of Bun's own sockets as a transport: bytes in, bytes out.
 import type { Buffer } from 'node:buffer';
 import { sizeOfBytes } from '../../bytes/byte-source.ts';
-import type { Address, OutboundBytes } from '../../contract.ts';
+import type { Address } from '../../contract/connection.ts';
+import type { OutboundBytes } from '../../contract/outbound-bytes.ts';
 import { coalesce } from '../coalesce.ts';
 import { addressOf, localAddressOf } from '../socket-address.ts';
 import { GatheringMemory } from '../socket-memory.ts';

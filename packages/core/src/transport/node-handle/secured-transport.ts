@@ -2,7 +2,7 @@
 // it.
 import type { Buffer } from 'node:buffer';
 import type { TLSSocket } from 'node:tls';
-import type { OutboundBytes } from '../../contract.ts';
+import type { OutboundBytes } from '../../contract/outbound-bytes.ts';
 import { keepRead, readBuffer } from '../read-memory.ts';
 import { StreamTransport } from '../stream-transport.ts';
 import { errnoError } from '../system-error.ts';

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Clock, DeadlineEntry, TlsInfo } from '../../contract.ts';
+import type { Clock, DeadlineEntry } from '../../contract/clock.ts';
+import type { TlsInfo } from '../../contract/connection.ts';
 import { ChannelError, TimedOutError, toError } from '../../errors.ts';
 import { printable } from '../../text/printable.ts';
 import { systemError } from '../system-error.ts';

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Address, Clock, CloseInfo, TlsInfo } from '../../contract.ts';
+import type { Clock } from '../../contract/clock.ts';
+import type { Address, CloseInfo, TlsInfo } from '../../contract/connection.ts';
 import { peerText } from '../socket-address.ts';
 import { StreamTransport } from '../stream-transport.ts';
 import type { Transport, TransportSink } from '../transport.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { expect, it } from 'vitest';
-import type { CloseInfo } from '../../../src/contract.ts';
+import type { CloseInfo } from '../../../src/contract/connection.ts';
 import { chooseSockets } from '../../../src/transport/choose-sockets.ts';
 import type { Transport, TransportSink } from '../../../src/transport/transport.ts';
 

@@ -1,6 +1,7 @@
-import type { Channel, Clock } from './contract.ts';
+import type { Clock } from '../contract/clock.ts';
+import type { Channel } from '../contract.ts';
+import { recognizeCopies } from '../package/recognize-copies.ts';
 import { DRAIN_START_EVENT } from './drain-names.ts';
-import { recognizeCopies } from './package/recognize-copies.ts';
 
 /** The part of a channel's input that a drain ends before the channel. */
 interface DrainedInput {

@@ -1,7 +1,7 @@
+import { isMarked } from '../package/recognize-copies.ts';
 import type { DrainEvent } from './drain-event.ts';
 import { DRAIN_EVENT, DRAIN_START_EVENT } from './drain-names.ts';
 import type { DrainStartEvent } from './drain-start-event.ts';
-import { isMarked } from './package/recognize-copies.ts';
 
 /**
  * Returns true if the event is a `DrainEvent`, even of another copy of the package. `instanceof` would load the class, which a

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Context, DrainEvent } from '../src/index.ts';
-import { EmbeddedChannel, VirtualClock } from '../src/testing/index.ts';
+import { type Context, DrainEvent } from '../../src/index.ts';
+import { EmbeddedChannel, VirtualClock } from '../../src/testing/index.ts';
 
 function drain(channel: EmbeddedChannel, timeoutMs = 10_000): DrainEvent {
   const event = new DrainEvent(timeoutMs);

@@ -1,4 +1,4 @@
-import { recognizeCopies } from './package/recognize-copies.ts';
+import { recognizeCopies } from '../package/recognize-copies.ts';
 
 /**
  * Announces that TLS is about to start on an open connection. A handler that holds input reports it, and the upgrade is then

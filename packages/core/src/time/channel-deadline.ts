@@ -1,6 +1,7 @@
-import type { Channel, DeadlineEntry, DeadlineRule, Timer } from './contract.ts';
-import { toError } from './errors.ts';
-import { wholeMs } from './time/clock-deadlines.ts';
+import type { DeadlineEntry, DeadlineRule, Timer } from '../contract/clock.ts';
+import type { Channel } from '../contract.ts';
+import { toError } from '../errors.ts';
+import { wholeMs } from './clock-deadlines.ts';
 
 /** With auto-read off, a request for input causes no callback. The deadline is then checked after this fraction of its time. */
 const CHECK_LATER_PART = 1 / 8;

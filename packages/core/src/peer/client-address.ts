@@ -1,5 +1,6 @@
-import { AttributeKey } from './attribute-key.ts';
-import type { Address, Channel } from './contract.ts';
+import { AttributeKey } from '../contract/attribute-key.ts';
+import type { Address } from '../contract/connection.ts';
+import type { Channel } from '../contract.ts';
 
 /**
  * The address of a client behind a proxy. It is set by the PROXY protocol, or by a WebSocket's request through a trusted proxy.

@@ -1,7 +1,7 @@
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { ChannelDeadline } from '../src/channel-deadline.ts';
-import type { Channel } from '../src/contract.ts';
+import type { Channel } from '../../src/contract.ts';
+import { ChannelDeadline } from '../../src/time/channel-deadline.ts';
 
 /** Notes when its time was over. */
 class Noted extends ChannelDeadline {

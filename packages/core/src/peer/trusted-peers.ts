@@ -1,7 +1,8 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import type { Address, Channel } from './contract.ts';
-import { OptionError } from './errors.ts';
-import { checkFunction } from './option/function-option.ts';
+import type { Address } from '../contract/connection.ts';
+import type { Channel } from '../contract.ts';
+import { OptionError } from '../errors.ts';
+import { checkFunction } from '../option/function-option.ts';
 
 /**
  * The proxies that are trusted. Use a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with `'unix'` for

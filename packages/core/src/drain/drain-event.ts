@@ -1,8 +1,8 @@
-import { callSafely } from './call/call-safely.ts';
-import { TaskDeadline } from './channel-deadline.ts';
-import type { Channel } from './contract.ts';
+import { callSafely } from '../call/call-safely.ts';
+import type { Channel } from '../contract.ts';
+import { recognizeCopies } from '../package/recognize-copies.ts';
+import { TaskDeadline } from '../time/channel-deadline.ts';
 import { DRAIN_EVENT } from './drain-names.ts';
-import { recognizeCopies } from './package/recognize-copies.ts';
 
 /** Time the peer has to end its half after all output was sent. */
 const LINGER_MS = 2000;

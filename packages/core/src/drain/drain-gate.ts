@@ -1,5 +1,5 @@
-import type { DrainEvent, DrainHold } from '../drain-event.ts';
-import { isDrainEvent } from '../drain-mark.ts';
+import type { DrainEvent, DrainHold } from './drain-event.ts';
+import { isDrainEvent } from './drain-mark.ts';
 
 /**
  * The holds that one handler has on the drains of its channel while the handler is busy. Work can start after a `DrainEvent` if

@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { peerOf, trustCheck } from '../src/authoring.ts';
-import type { Address, Channel, TrustedPeers } from '../src/index.ts';
+import { peerOf, trustCheck } from '../../src/authoring.ts';
+import type { Address, Channel, TrustedPeers } from '../../src/index.ts';
 
 const at = (host: string): Address => ({
   host,
