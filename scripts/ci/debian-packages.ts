@@ -16,9 +16,7 @@ export const FOR_THE_GATE: readonly string[] = [
 /** For the heavy tests. */
 export const FOR_EVERYTHING: readonly string[] = [
   ...FOR_THE_GATE,
-  'bind9-dnsutils',
   'curl',
-  'dnsmasq-base',
   'firefox-esr',
   'g++',
   'gcc',

@@ -33,7 +33,6 @@ const PACKAGES = {
   '@headrace/lasting': 'packages/lasting/src/index.ts',
   '@headrace/simulation': 'packages/simulation/src/index.ts',
   '@headrace/codec/cbor': 'packages/codec/src/cbor/cbor-codec.ts',
-  '@headrace/codec/dns': 'packages/codec/src/dns/dns.ts',
   '@headrace/codec/msgpack': 'packages/codec/src/msgpack/msgpack-codec.ts',
 };
 /** Ours, where the behavior matters or the library has nothing. */

@@ -44,10 +44,9 @@ import {
   varintPrefixed,
 } from '@headrace/codec';
 import { CborCodec } from '@headrace/codec/cbor';
-import { DnsCodec, DnsDatagramCodec } from '@headrace/codec/dns';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
 import { ProtobufCodec } from '@headrace/codec/protobuf';
-import { EncodeError, type Handler } from '@headrace/core';
+import { type Handler } from '@headrace/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -294,8 +293,6 @@ const ELSEWHERE: readonly (readonly [{ readonly name: string }, string])[] = [
   [ProxyProtocolEncoder, 'test/proxy-protocol/proxy-protocol-properties.test.ts'],
   [ProxyProtocolDecoder, 'test/proxy-protocol/proxy-protocol-properties.test.ts'],
   [ProtobufCodec, 'below'],
-  [DnsCodec, 'below'],
-  [DnsDatagramCodec, 'it reads and writes as DnsCodec does'],
 ];
 
 describe('what an encoder writes', () => {
@@ -320,25 +317,6 @@ describe('what an encoder writes', () => {
       fc.property(inputOf(pair), ([all, sizes]) => {
         const { expected, got } = writtenAndRead(pair, all, sizes);
         expect(got).toEqual(expected);
-      }),
-    );
-  });
-
-  it('is read as the same question by DnsCodec, or refused', () => {
-    const codec = new DnsCodec();
-    fc.assert(
-      fc.property(fc.array(hostileText, { maxLength: 4 }), (labels) => {
-        const name = labels.join('.');
-        let bytes: Uint8Array;
-        try {
-          bytes = codec.encode({ questions: [{ type: 'A', name }] }) as Uint8Array;
-        } catch (error) {
-          expect(error).toBeInstanceOf(EncodeError);
-          return;
-        }
-        const { questions } = codec.decode(undefined as never, Buffer.from(bytes));
-        const asked = name === '' ? '.' : name.replace(/^\.|\.$/g, '') || '.';
-        expect(questions.map((question) => question.name)).toEqual([asked]);
       }),
     );
   });

@@ -6,7 +6,7 @@
 import './copy.ts';
 
 // Initializers of a bootstrap
-export { checkInitializer, required, toFunction } from './bootstrap/bootstrap-options.ts';
+export { builderOf, required } from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, checkConnectPlaces, placeText } from './bootstrap/connect-target.ts';
 export { findAddresses } from './bootstrap/find-addresses.ts';
@@ -45,8 +45,6 @@ export {
   addPendingOutboundBytes,
   type ChannelOfSink,
   channelOf,
-  holdMessage,
-  messageLimitsOf,
   transportOf,
 } from './channel/transport-of.ts';
 export { UnseenFailures } from './channel/unseen-failures.ts';
@@ -59,7 +57,6 @@ export { isDrainEvent } from './drain-mark.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
 // Futures
-export { allSettled } from './future/all-settled.ts';
 export { type FailureReporter, SettableFuture } from './future/settable-future.ts';
 // Encode once for many receivers
 export { encodeOnce, writeToEach } from './group/encode-once.ts';
@@ -91,7 +88,6 @@ export {
   checkKind,
   checkMethod,
   checkNumber,
-  checkObject,
   type NumberBounds,
 } from './option/option-check.ts';
 export {

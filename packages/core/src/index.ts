@@ -192,5 +192,5 @@ export { TlsClientContext, type TlsClientOptions } from './transport/tls/tls-cli
 export type { TlsIdentity } from './transport/tls/tls-identity.ts';
 export { TlsServerContext, type TlsServerOptions } from './transport/tls/tls-server-context.ts';
 export { TlsTransport } from './transport/tls/tls-transport.ts';
-export type { MessageHold, Transport, TransportSink } from './transport/transport.ts';
+export type { ConnectionlessRules, Transport, TransportSink } from './transport/transport.ts';
 export type { TrustedPeers } from './trusted-peers.ts';

@@ -1,5 +1,5 @@
 import type { Context, WriteFuture } from '@headrace/core';
-import { allSettled } from '@headrace/core/authoring';
+import { writeTogether } from '@headrace/core/authoring';
 import { WebSocketTextCodec } from '@headrace/websocket';
 import { Announcement } from '../room/announcement.ts';
 
@@ -10,6 +10,6 @@ export class ChatTextCodec extends WebSocketTextCodec {
     message: string | Announcement,
   ): WriteFuture {
     if (!(message instanceof Announcement)) return super.write(ctx, message);
-    return allSettled(message.textMessages.map((one) => ctx.write(one)));
+    return writeTogether(ctx, message.textMessages);
   }
 }

@@ -6,6 +6,7 @@ import {
   type Timer,
 } from '@headrace/core';
 import {
+  Attempt,
   attempted,
   callSafely,
   describeOptions,
@@ -326,33 +327,19 @@ export class ChannelPool<P, C extends Channel = Channel> implements AsyncDisposa
 
   /** Runs `healthCheck`. Continues with a healthy connection that is still usable. */
   private check(entry: PoolEntry<C>, well: () => void): void {
-    const { clock, acquireTimeoutMs } = this.rules;
-    let isOver = false;
+    const { clock, acquireTimeoutMs, healthCheck } = this.rules;
     this.checking += 1;
-    const done = (isWell: boolean): void => {
-      if (isOver) return;
-      isOver = true;
-      deadline?.cancel();
+    const done = (isWell: unknown): void => {
       this.checking -= 1;
-      if (!isWell) this.drop(entry, 'sick');
-      if (!isWell || this.isBeyondUse(entry)) this.serve();
+      if (isWell !== true) this.drop(entry, 'sick');
+      if (isWell !== true || this.isBeyondUse(entry)) this.serve();
       else well();
     };
-    const limitMs = acquireTimeoutMs === 0 ? Infinity : acquireTimeoutMs;
-    const deadline = Number.isFinite(limitMs)
-      ? clock.schedule(() => done(false), limitMs)
-      : undefined;
-    try {
-      const answer = entry.isUsable && this.rules.healthCheck!(entry.channel);
-      if (typeof answer === 'boolean') done(answer);
-      else
-        Promise.resolve(answer).then(
-          (isWell) => done(isWell === true),
-          () => done(false),
-        );
-    } catch {
-      done(false);
-    }
+    new Attempt<unknown>(
+      async () => entry.isUsable && healthCheck!(entry.channel),
+      { done, failed: done },
+      { clock, timeoutMs: acquireTimeoutMs || Infinity, error: () => new Error() },
+    );
   }
 
   /** Connects. A failure rejects the first waiting call and frees the connection's place in the pool. */

@@ -181,10 +181,10 @@ export abstract class ByteToMessageDecoder<
   constructor(
     options: ByteToMessageDecoderOptions = {},
     kinds: MessageKinds = READS_BYTES,
-    own: OwnOptions = BYTE_DECODER_OPTIONS,
+    own?: OwnOptions,
   ) {
-    own.checkNames(options, new.target.name);
-    super(options, BYTE_DECODER_OPTIONS.part(options), kinds);
+    (own ?? BYTE_DECODER_OPTIONS).checkNames(options, new.target.name);
+    super(own?.copyOf(options), BYTE_DECODER_OPTIONS.part(options), kinds);
   }
 
   /**

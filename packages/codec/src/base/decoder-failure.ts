@@ -17,7 +17,7 @@ export function isBadInput(error: DecodeError): boolean {
 
 /** Returns true on a channel of datagrams, where a bad datagram has no effect on the next datagram. */
 export function hasIndependentMessages({ channel }: Context): boolean {
-  return transportOf(channel)?.messagesAreIndependent === true;
+  return transportOf(channel)?.connectionless !== undefined;
 }
 
 export function tookNothing(decoder: object): DecodeError {

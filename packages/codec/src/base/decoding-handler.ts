@@ -4,34 +4,6 @@ import { refuseSharing } from './decoder-failure.ts';
 import type { FrameErrorPolicy } from './frame-error-policy.ts';
 import { type OtherMessages, unreadable } from './other-messages.ts';
 
-/** The options that the decoders of a class were last given. */
-const lastOptions = new WeakMap<object, object>();
-
-/**
- * Returns one frozen copy for equal options. A server makes the same decoders for each of its connections, and these decoders
- * share the copy.
- */
-function sharedCopy(type: object, options: object): object {
-  // A copy would lack inherited properties, for example the limits of a class of options.
-  if (Object.getPrototypeOf(options) !== Object.prototype) return options;
-  const last = lastOptions.get(type);
-  if (last !== undefined && isEqual(last, options)) return last;
-  const copy = Object.freeze({ ...options });
-  lastOptions.set(type, copy);
-  return copy;
-}
-
-function isEqual(one: object, other: object): boolean {
-  const [some, others] = [one as Record<string, unknown>, other as Record<string, unknown>];
-  let more = 0;
-  for (const name in some) {
-    if (!Object.hasOwn(others, name) || !Object.is(some[name], others[name])) return false;
-    more += 1;
-  }
-  for (const _ in others) more -= 1;
-  return more === 0;
-}
-
 export interface DecodingSettings {
   readonly frameErrorPolicy: FrameErrorPolicy;
   readonly otherMessages: OtherMessages;
@@ -43,8 +15,8 @@ export abstract class DecodingHandler extends KeptInputHandler implements Handle
   declare readonly sharable?: false;
   /** @internal The kinds of messages that the handler accepts and makes. */
   protected readonly ownKinds: MessageKinds;
-  /** @internal The options as they were given. `fresh()` of a subclass makes another decoder with them. */
-  protected readonly givenOptions: object;
+  /** @internal A copy of the given options. `fresh()` of a subclass with a description makes another decoder with them. */
+  protected readonly givenOptions: object | undefined;
   /** @internal The resolved options. Decoders with the same options share one object. */
   protected readonly resolvedOptions: DecodingSettings;
   /** Whether a fatal error has occurred. After a fatal error, nothing is decoded. */
@@ -55,9 +27,9 @@ export abstract class DecodingHandler extends KeptInputHandler implements Handle
   protected hasFired = false;
 
   /** @internal */
-  constructor(options: object, settings: DecodingSettings, kinds: MessageKinds) {
+  constructor(options: object | undefined, settings: DecodingSettings, kinds: MessageKinds) {
     super();
-    this.givenOptions = sharedCopy(new.target, options);
+    this.givenOptions = options;
     this.resolvedOptions = settings;
     this.ownKinds = kinds;
     refuseSharing(this);

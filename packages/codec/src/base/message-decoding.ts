@@ -25,9 +25,9 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   private several: readonly O[] | undefined = undefined;
   private passedOn = 0;
 
-  constructor(options: MessageToMessageDecoderOptions, kinds: MessageKinds, own: OwnOptions) {
-    own.checkNames(options, new.target.name);
-    super(options, MESSAGE_DECODER_OPTIONS.part(options), kinds);
+  constructor(options: MessageToMessageDecoderOptions, kinds: MessageKinds, own?: OwnOptions) {
+    (own ?? MESSAGE_DECODER_OPTIONS).checkNames(options, new.target.name);
+    super(own?.copyOf(options), MESSAGE_DECODER_OPTIONS.part(options), kinds);
   }
 
   /**

@@ -1,9 +1,5 @@
 import type { Context, Handler, MessageKinds, Types, WriteFuture } from '@headrace/core';
-import {
-  MESSAGE_DECODER_OPTIONS,
-  MessageDecoding,
-  type MessageToMessageDecoderOptions,
-} from './message-decoding.ts';
+import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-decoding.ts';
 import { MessageEncoding } from './message-to-message-encoder.ts';
 import { isOf } from './other-messages.ts';
 import type { OwnOptions } from './own-options.ts';
@@ -52,7 +48,7 @@ export abstract class MessageToMessageCodec<W, M, WOut = W, MIn = M>
     options: MessageToMessageDecoderOptions = {},
     broadcastKey?: string,
     kinds: MessageKinds = {},
-    own: OwnOptions = MESSAGE_DECODER_OPTIONS,
+    own?: OwnOptions,
   ) {
     super(options, kinds, own);
     this.broadcastKey = broadcastKey;

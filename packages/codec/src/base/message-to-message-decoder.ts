@@ -1,9 +1,5 @@
 import type { MessageKinds, Types } from '@headrace/core';
-import {
-  MESSAGE_DECODER_OPTIONS,
-  MessageDecoding,
-  type MessageToMessageDecoderOptions,
-} from './message-decoding.ts';
+import { MessageDecoding, type MessageToMessageDecoderOptions } from './message-decoding.ts';
 import type { OwnOptions } from './own-options.ts';
 
 /**
@@ -37,7 +33,7 @@ export abstract class MessageToMessageDecoder<I, O> extends MessageDecoding<I, O
   constructor(
     options: MessageToMessageDecoderOptions = {},
     kinds: MessageKinds = {},
-    own: OwnOptions = MESSAGE_DECODER_OPTIONS,
+    own?: OwnOptions,
   ) {
     super(options, kinds, own);
   }

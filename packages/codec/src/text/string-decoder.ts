@@ -1,6 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import type { Context } from '@headrace/core';
-import { type MessageToMessageDecoderOptions } from '../base/message-decoding.ts';
+import {
+  MESSAGE_DECODER_OPTIONS,
+  type MessageToMessageDecoderOptions,
+} from '../base/message-decoding.ts';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
 import { decodeText } from './text-message.ts';
@@ -46,7 +49,8 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  */
 export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
   constructor(options: StringDecoderOptions = {}) {
-    super(options, BYTES_AND_TEXT);
+    MESSAGE_DECODER_OPTIONS.resolve(options, 'StringDecoder');
+    super(options, BYTES_AND_TEXT, MESSAGE_DECODER_OPTIONS);
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */

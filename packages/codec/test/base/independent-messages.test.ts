@@ -16,7 +16,7 @@ class Numbers extends MessageToMessageDecoder<string, number> {
 
 it('a datagram that cannot be decoded is an error, and the next one is decoded', () => {
   const channel = EmbeddedChannel.with({ register: false }, new Numbers());
-  channel.embedded.messagesAreIndependent = true;
+  channel.embedded.connectionless = { uncaught: () => {} };
   channel.register();
   channel.writeInbound('1');
   expect(() => channel.writeInbound('x')).toThrow('x is not a number');

@@ -17,7 +17,7 @@ type AnyDecoder = () => ByteToMessageDecoder<Buffer, Types<{ reads: Buffer; pass
 /** A channel of datagrams. */
 function channelWith<T>(decoder: DatagramDecoder<T>): EmbeddedChannel {
   const channel = EmbeddedChannel.with({ register: false }, decoder);
-  channel.embedded.messagesAreIndependent = true;
+  channel.embedded.connectionless = { uncaught: () => {} };
   channel.register();
   return channel;
 }

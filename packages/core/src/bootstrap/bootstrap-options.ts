@@ -16,9 +16,15 @@ export type ChannelInitializer<R = unknown, W = unknown, From = Buffer, To = Out
   | ((channel: Channel<From, To>) => Pipeline<R, W> | void)
   | PipelineTemplate<R, W>;
 
-/** Returns the initializer as a function. */
-export function toFunction(initialize: ChannelInitializer): (channel: Channel) => void {
+/**
+ * Checks an initializer, and returns it as a function.
+ *
+ * @param call - the method or option that received it, for the text of the error
+ * @throws OptionError `OPTION_INVALID` if the initializer is neither a function nor a template
+ */
+export function builderOf(call: string, initialize: unknown): (channel: Channel) => void {
   if (initialize instanceof PipelineTemplate) return (channel) => initialize.initialize(channel);
+  checkBuilder(call, initialize);
   return (channel) => {
     const built = (initialize as (channel: Channel) => unknown)(channel);
     if (built instanceof PipelineTemplate) throw templateReturned();
@@ -45,13 +51,4 @@ export function required<T>(part: T | undefined, call: string): T {
   throw new OptionError('OPTION_CONFLICT', `${call} is missing: nothing would build the pipeline`, {
     option: call,
   });
-}
-
-/**
- * Checks an initializer.
- *
- * @throws OptionError `OPTION_INVALID` if the initializer is neither a function nor a template
- */
-export function checkInitializer(call: string, initialize: unknown): void {
-  if (!(initialize instanceof PipelineTemplate)) checkBuilder(call, initialize);
 }

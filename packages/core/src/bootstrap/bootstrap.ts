@@ -6,12 +6,7 @@ import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { SOCKET_OPTIONS } from '../transport/socket-options.ts';
-import {
-  type ChannelInitializer,
-  checkInitializer,
-  required,
-  toFunction,
-} from './bootstrap-options.ts';
+import { builderOf, type ChannelInitializer, required } from './bootstrap-options.ts';
 import {
   CONNECT_SOCKET_OPTIONS,
   type ConnectPlace,
@@ -59,7 +54,7 @@ const CANCEL_OPTIONS = describeOptions('connect', { signal: unchecked() });
  */
 export class Bootstrap<R = unknown, W = unknown> {
   private clientOptions: ClientOptions = {};
-  private initialize: ChannelInitializer | undefined = undefined;
+  private build: ((channel: Channel) => void) | undefined = undefined;
   private readonly attributes = new Map<AttributeKey<unknown>, unknown>();
 
   /**
@@ -68,8 +63,7 @@ export class Bootstrap<R = unknown, W = unknown> {
    * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
    */
   handler<R2, W2>(initialize: ChannelInitializer<R2, W2>): Bootstrap<R2, W2> {
-    checkInitializer('.handler', initialize);
-    this.initialize = initialize as ChannelInitializer;
+    this.build = builderOf('.handler', initialize);
     return this as unknown as Bootstrap<R2, W2>;
   }
 
@@ -90,7 +84,7 @@ export class Bootstrap<R = unknown, W = unknown> {
   clone(): Bootstrap<R, W> {
     const copy = new Bootstrap<R, W>();
     copy.clientOptions = this.clientOptions;
-    copy.initialize = this.initialize;
+    copy.build = this.build;
     for (const [key, value] of this.attributes) copy.attributes.set(key, value);
     return copy;
   }
@@ -100,12 +94,11 @@ export class Bootstrap<R = unknown, W = unknown> {
    * transport's error, after all resources were released.
    */
   async connect(place: ConnectPlace, cancel: ConnectOptions = {}): Promise<Channel<R, W>> {
-    const initialize = required(this.initialize, '.handler(…)');
+    const build = required(this.build, '.handler(…)');
     checkConnectPlace(place);
     CANCEL_OPTIONS.checkNames(cancel);
     const { signal } = cancel;
     const options = this.clientOptions;
-    const build = toFunction(initialize);
     const hasTls = place.tls !== undefined;
     signal?.throwIfAborted();
     const channel = await connectChannel(

@@ -22,12 +22,7 @@ import {
   serverTlsOf,
   socketsFor,
 } from './bind-target.ts';
-import {
-  type ChannelInitializer,
-  checkInitializer,
-  required,
-  toFunction,
-} from './bootstrap-options.ts';
+import { builderOf, type ChannelInitializer, required } from './bootstrap-options.ts';
 import { Server } from './server.ts';
 import { buildSecure } from './tls-announcer.ts';
 
@@ -60,8 +55,8 @@ export type BindOptions = BindTarget & {
 export class ServerBootstrap {
   private serverOptions: ChannelOptions = {};
   private childChannelOptions: ChildOptions = {};
-  private serverInitializer: ChannelInitializer | undefined = undefined;
-  private childInitializer: ChannelInitializer | undefined = undefined;
+  private buildServer: ((channel: Channel) => void) | undefined = undefined;
+  private buildChild: ((channel: Channel) => void) | undefined = undefined;
   private readonly serverAttributes = new Map<AttributeKey<unknown>, unknown>();
   private readonly childAttributes = new Map<AttributeKey<unknown>, unknown>();
 
@@ -71,8 +66,7 @@ export class ServerBootstrap {
    * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
    */
   childHandler<R, W>(initialize: ChannelInitializer<R, W>): this {
-    checkInitializer('.childHandler', initialize);
-    this.childInitializer = initialize as ChannelInitializer;
+    this.buildChild = builderOf('.childHandler', initialize);
     return this;
   }
 
@@ -83,8 +77,7 @@ export class ServerBootstrap {
    * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
    */
   handler<R, W>(initialize: ChannelInitializer<R, W, Channel, never>): this {
-    checkInitializer('.handler', initialize);
-    this.serverInitializer = initialize as unknown as ChannelInitializer;
+    this.buildServer = builderOf('.handler', initialize);
     return this;
   }
 
@@ -119,8 +112,8 @@ export class ServerBootstrap {
     const copy = new ServerBootstrap();
     copy.serverOptions = this.serverOptions;
     copy.childChannelOptions = this.childChannelOptions;
-    copy.serverInitializer = this.serverInitializer;
-    copy.childInitializer = this.childInitializer;
+    copy.buildServer = this.buildServer;
+    copy.buildChild = this.buildChild;
     for (const [key, value] of this.serverAttributes) copy.serverAttributes.set(key, value);
     for (const [key, value] of this.childAttributes) copy.childAttributes.set(key, value);
     return copy;
@@ -131,7 +124,7 @@ export class ServerBootstrap {
    * available.
    */
   async bind(target: BindOptions): Promise<Server> {
-    const initialize = required(this.childInitializer, '.childHandler(…)');
+    const build = required(this.buildChild, '.childHandler(…)');
     checkBindTarget(target);
     const { signal, ...where } = target;
     signal?.throwIfAborted();
@@ -151,7 +144,6 @@ export class ServerBootstrap {
     const channel = serverChannel(transport, serverOptions, childOptions);
     for (const [key, value] of this.serverAttributes) channel.attributes.set(key, value);
     const server = new Server(channel, listener, tls);
-    const build = toFunction(initialize);
     const acceptor = new Acceptor({
       initialize:
         tls === undefined
@@ -160,9 +152,7 @@ export class ServerBootstrap {
       attributes: new Map(this.childAttributes),
       accepted: (accepted) => server.adopt(accepted),
     });
-    if (this.serverInitializer !== undefined) {
-      channel.pipeline.addLast(initializer(toFunction(this.serverInitializer)));
-    }
+    if (this.buildServer !== undefined) channel.pipeline.addLast(initializer(this.buildServer));
     channel.pipeline.addLast(initializer((self) => self.pipeline.addLast(acceptor)));
     try {
       await registerAndWait(channel, signal);

@@ -124,7 +124,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   get logger(): Logger {
     const { logger } = this.options;
-    return this.transport.loggerOf?.(logger) ?? logger;
+    return this.transport.connectionless?.loggerOf?.(logger) ?? logger;
   }
 
   get transport(): Transport {
@@ -493,7 +493,9 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   unhandledException(error: Error): Handled {
     const { unhandledException } = this.options.hooks;
     if (unhandledException !== undefined) return unhandledException(this.channel, error);
-    if (this.transport.outlives?.(error) === true) {
+    const { connectionless } = this.transport;
+    if (connectionless?.uncaught !== undefined) {
+      connectionless.uncaught(error);
       const isFirst = (this.reported & OUTLIVED) === 0;
       this.reported |= OUTLIVED;
       reportOutlived(this.channel, error, isFirst);

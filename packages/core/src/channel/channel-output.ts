@@ -166,7 +166,7 @@ export class ChannelOutput implements StallOwner {
     const { maxOutboundBytes } = this.options;
     const future = this.failedWrite(outboundFull(this.queuedBytes, maxOutboundBytes));
     // No part of a refused datagram is sent, so the other datagrams stay whole.
-    if (this.transport.messagesAreIndependent !== true) this.owner.closeAs('slow-consumer');
+    if (this.transport.connectionless === undefined) this.owner.closeAs('slow-consumer');
     return future;
   }
 
@@ -348,7 +348,7 @@ export class ChannelOutput implements StallOwner {
   private watchForStall(): void {
     const { outboundStallMs } = this.options;
     if (outboundStallMs === Number.POSITIVE_INFINITY) return;
-    if (this.transport.messagesAreIndependent === true) return;
+    if (this.transport.connectionless !== undefined) return;
     this.stall ??= new StallWatch(this, outboundStallMs);
     this.stall.begin();
   }
@@ -509,7 +509,7 @@ export class ChannelOutput implements StallOwner {
     else this.lastUnflushed.next = segment;
     this.lastUnflushed = segment;
     if (this.signal !== undefined) this.makeCancellable(segment, this.signal);
-    else if (this.transport.messagesAreIndependent === true) segment.seal();
+    else if (this.transport.connectionless !== undefined) segment.seal();
     return segment;
   }
 

@@ -94,15 +94,6 @@ export function checkKind<T>(name: string, value: T, isRight: boolean, what: str
 }
 
 /**
- * Returns an option that must be an object. Throws an `OptionError` for another value.
- *
- * @param kind - the expected object, with its article: "a ServerMetrics"
- */
-export function checkObject<T>(name: string, value: T, kind: string): T {
-  return checkKind(name, value, typeof value === 'object' && value !== null, kind);
-}
-
-/**
  * Checks an option that is an interface, which many classes can implement.
  *
  * @param method - name of a method that other objects lack

@@ -65,6 +65,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   private lastNames: readonly unknown[] = NEVER;
   private lastValues: readonly unknown[] = [];
   private lastPart: readonly unknown[] = [];
+  private lastCopy: object | undefined = undefined;
 
   constructor(owner: string, kinds: Kinds, also: readonly KnownNames[], prefix = '') {
     this.owner = owner;
@@ -89,6 +90,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
     if (resolved === this.last && isLiteral(given) && Object.values(given).every(isPlainValue)) {
       this.lastNames = Object.keys(given);
       this.lastValues = Object.values(given);
+      this.lastCopy = undefined;
     }
     return resolved;
   }
@@ -107,6 +109,17 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
       i += 1;
     }
     return i === lastNames.length;
+  }
+
+  /**
+   * Returns a frozen copy of options that {@link resolve} has checked, for a handler that makes another one with the same options.
+   * The options of the last call get the same copy again. Options with inherited members, such as those of a class, are not copied.
+   */
+  copyOf<Options extends object>(given: Options): Options {
+    if (!isLiteral(given) || Object.isFrozen(given)) return given;
+    if (!this.isLast(given)) return Object.freeze({ ...given });
+    this.lastCopy ??= Object.freeze({ ...given });
+    return this.lastCopy as Options;
   }
 
   /** Throws an `OptionError` if the value is not an object of options, or if it contains an unknown name. */

@@ -1,8 +1,4 @@
-import {
-  type ChannelInitializer,
-  checkInitializer,
-  toFunction,
-} from '../bootstrap/bootstrap-options.ts';
+import { builderOf, type ChannelInitializer } from '../bootstrap/bootstrap-options.ts';
 import {
   CHANNEL_OPTIONS,
   type ChannelOptions,
@@ -78,16 +74,16 @@ export function connectedPair<ClientR, ClientW, ServerR, ServerW>(
 ): ConnectedPair<ClientR, ClientW, ServerR, ServerW> {
   OPTIONS.checkNames(options);
   if (options.options !== undefined) END_OPTIONS.checkNames(options.options);
-  if (options.client !== undefined) checkInitializer('client', options.client);
-  if (options.server !== undefined) checkInitializer('server', options.server);
+  const buildClient = options.client && builderOf('client', options.client);
+  const buildServer = options.server && builderOf('server', options.server);
   const { capacityBytes, clock = new VirtualClock() } = options;
   const memory = capacityBytes === undefined ? { clock } : { clock, capacityBytes };
   const resolved = resolveChannelOptions({ logger: silentLogger, ...options.options, clock });
   const [near, far] = MemoryTransport.pair(memory);
   const client = new VirtualChannel<ClientR, ClientW>(near, resolved);
   const server = new VirtualChannel<ServerR, ServerW>(far, resolved);
-  if (options.client !== undefined) toFunction(options.client as ChannelInitializer)(client);
-  if (options.server !== undefined) toFunction(options.server as ChannelInitializer)(server);
+  buildClient?.(client);
+  buildServer?.(server);
   clock.run(() => {
     server.register();
     client.register();

@@ -1,6 +1,6 @@
 import { isByteSource, sizeOfBytes, toBuffer } from '../bytes/byte-source.ts';
 import type { Address } from '../contract.ts';
-import type { Transport, TransportSink } from '../transport/transport.ts';
+import type { ConnectionlessRules, Transport, TransportSink } from '../transport/transport.ts';
 
 /** A transport without a socket that accepts any message and keeps it for the test. */
 export class EmbeddedTransport implements Transport {
@@ -9,11 +9,8 @@ export class EmbeddedTransport implements Transport {
   remoteAddress: Address | undefined = { path: 'embedded' };
   unsentBytes = 0;
   isActive = true;
-  /**
-   * Whether each message can fail alone, as with datagrams. If true, an error that no handler caught does not close the
-   * channel.
-   */
-  messagesAreIndependent = false;
+  /** Rules with which each message can fail alone, as with datagrams. Set before the channel is registered. */
+  connectionless: ConnectionlessRules | undefined = undefined;
   /** Whether the transport holds writes until `release`, as a kernel with a full buffer does. */
   isStuck = false;
   /** Number of `read()` calls that reached the transport. */
@@ -67,10 +64,6 @@ export class EmbeddedTransport implements Transport {
     }
     this.takeAll(messages);
     return true;
-  }
-
-  outlives(): boolean {
-    return this.messagesAreIndependent;
   }
 
   /**

@@ -1,6 +1,6 @@
-import type { Address, Logger } from '../contract.ts';
+import type { Address } from '../contract.ts';
 import type { Listener, ListenerSink } from './listener.ts';
-import type { Transport, TransportSink } from './transport.ts';
+import type { ConnectionlessRules, Transport, TransportSink } from './transport.ts';
 
 /** A {@link Listener} as the transport of a server channel. The input of the transport is the accepted connections. */
 export class ListenerTransport implements Transport, ListenerSink {
@@ -25,12 +25,8 @@ export class ListenerTransport implements Transport, ListenerSink {
     return this.listener.localAddress;
   }
 
-  get placesForStrangers(): number | undefined {
-    return this.listener.placesForStrangers;
-  }
-
-  loggerOf(logger: Logger): Logger {
-    return this.listener.loggerOf?.(logger) ?? logger;
+  get connectionless(): ConnectionlessRules | undefined {
+    return this.listener.connectionless;
   }
 
   open(sink: TransportSink): void {

@@ -1,5 +1,5 @@
-import type { Address, Logger } from '../contract.ts';
-import type { Transport } from './transport.ts';
+import type { Address } from '../contract.ts';
+import type { ConnectionlessRules, Transport } from './transport.ts';
 
 /**
  * Kind of accepted connections: Node's handles, Node's sockets, Bun's sockets, pairs in memory, or your own
@@ -48,16 +48,8 @@ export interface Listener {
   /** Kind of the connections. The kind is final when listening begins, unless Node breaks a promise. @default other */
   readonly way?: TransportWay;
 
-  /**
-   * Maximum number of connections, see {@link Transport.placesForStrangers}.
-   * @default no connection is given up for another one
-   */
-  readonly placesForStrangers?: number | undefined;
-  /**
-   * Returns the logger of the listening channel, see {@link Transport.loggerOf}.
-   * @default that of the options
-   */
-  loggerOf?(logger: Logger): Logger;
+  /** Rules of the listening channel if its connections are senders of datagrams. @default none */
+  readonly connectionless?: ConnectionlessRules | undefined;
   /** Begins to listen. Called once. */
   open(sink: ListenerSink): void;
   /** Allows one more connection. */

@@ -34,7 +34,7 @@ export interface TransportSink {
    * Called when the kernel has accepted all messages of the last `write`.
    *
    * @param failures - errors of refused messages, by the places of the messages in that call. Only a transport with
-   * {@link Transport.messagesAreIndependent} that continues without these messages passes errors.
+   * {@link Transport.connectionless} that continues without these messages passes errors.
    * @default none
    */
   written(failures?: ReadonlyMap<number, Error>): void;
@@ -56,12 +56,24 @@ export interface TransportSink {
   disconnected(info?: CloseInfo): void;
 }
 
-/** A message that its transport keeps until its work is done, see {@link Transport.holdMessage}. */
-export interface MessageHold {
-  /** Whether the message was read earlier, by a process that did not finish its work. */
-  readonly isRepeated: boolean;
-  /** Reports that the work is done. Further calls do nothing. */
-  release(): void;
+/** What a channel does differently if anybody can send with any address, see {@link Transport.connectionless}. */
+export interface ConnectionlessRules {
+  /**
+   * Called with an error that no handler caught. The channel continues without the message that caused the error.
+   * @default the channel closes
+   */
+  uncaught?(error: Error): void;
+  /**
+   * Returns the logger for each line of the channel, made from the logger of its options. No sender may fill the log.
+   * @default that of the options
+   */
+  loggerOf?(logger: Logger): Logger;
+  /**
+   * Maximum number of connections of a listening channel. At the maximum, a stranger's connection is given up for a
+   * newcomer. A handler that refuses newcomers earlier lets strangers lock others out.
+   * @default none is given up
+   */
+  readonly placesForStrangers?: number | undefined;
 }
 
 /**
@@ -94,13 +106,13 @@ export interface Transport {
    */
   readonly keepsNoWrites?: boolean | undefined;
   /**
-   * Whether messages are independent, like datagrams: a message can be refused, lost, broken or forged without an
+   * Present if messages are independent, like datagrams: a message can be refused, lost, broken or forged without an
    * effect on others. Each write then has a future of its own, and {@link TransportSink.written} reports the failed
    * messages. A write above `maxOutboundBytes` fails, and the channel stays open. The channel does not watch for a
    * stall. A decoder that cannot read a message reads the next message.
-   * @default false
+   * @default messages are parts of a connection
    */
-  readonly messagesAreIndependent?: boolean | undefined;
+  readonly connectionless?: ConnectionlessRules | undefined;
   /** Maximum length of a message in each direction, if the transport limits it. */
   readonly messageLimits?: MessageLimits | undefined;
   /** Negotiated TLS parameters; `undefined` before the end of the handshake, and without TLS. */
@@ -118,24 +130,6 @@ export interface Transport {
    * open. A transport that reports each failure itself leaves the method out.
    */
   lookForFailure?(): Error | undefined;
-  /**
-   * Called with an error that no handler caught. Returns true if the transport continues without the message that
-   * caused the error. Otherwise, or if the transport leaves the method out, the channel closes.
-   */
-  outlives?(error: Error): boolean;
-  /**
-   * Maximum number of connections of a listening channel with senders that can be forged, like those of datagrams. At
-   * the maximum, a stranger's connection is given up for a newcomer. A handler that refuses newcomers earlier lets
-   * strangers lock others out.
-   * @default none is given up
-   */
-  readonly placesForStrangers?: number | undefined;
-  /**
-   * Returns the logger for each line of the channel, made from the logger of its options. Use it for unknown peers:
-   * anybody can send with any address, and no sender may fill the log.
-   * @default that of the options
-   */
-  loggerOf?(logger: Logger): Logger;
   /** Returns the message's size in bytes, or -1 if `write` does not accept such messages. */
   sizeOf(message: unknown): number;
   /**
@@ -154,14 +148,6 @@ export interface Transport {
   close(info: CloseInfo): void;
   /** Resets the connection. */
   abort(info: CloseInfo): void;
-  /**
-   * Holds the message that is being received until its work is done. Some transports continue in another process if
-   * this process is killed, such as the transport of a lasting channel with a log. That process then receives the
-   * message again.
-   *
-   * @default messages are done when they were received
-   */
-  holdMessage?(): MessageHold | undefined;
   /**
    * Gives the connection away as a Node stream, for TLS on top. This transport then reports nothing more, not even
    * the end of the connection. Its addresses, `unsentBytes`, `close` and `abort` still work. The method is called

@@ -1,8 +1,9 @@
 import type { Context } from '@headrace/core';
-import { allSettled, PendingWriteQueue, SettableFuture } from '@headrace/core/authoring';
+import { PendingWriteQueue, SettableFuture } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { coreOf } from '../../src/channel/transport-channel.ts';
+import { allSettled } from '../../src/future/all-settled.ts';
 
 it('onceWritable: a listener that came in a change which was over before it was announced is called', () => {
   let ctx!: Context;

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 /** A channel over a transport whose messages are independent, as datagrams are. */
 function datagrams(options: EmbeddedChannelOptions = {}): EmbeddedChannel {
   const channel = EmbeddedChannel.with({ ...options, register: false });
-  channel.embedded.messagesAreIndependent = true;
+  channel.embedded.connectionless = { uncaught: () => {} };
   channel.register();
   return channel;
 }

@@ -1,5 +1,6 @@
-import { allSettled, SettableFuture } from '@headrace/core/authoring';
+import { SettableFuture } from '@headrace/core/authoring';
 import { describe, expect, it, vi } from 'vitest';
+import { allSettled } from '../../src/future/all-settled.ts';
 
 describe('SettableFuture', () => {
   it('calls its listeners in their order, and at once when it is settled', () => {

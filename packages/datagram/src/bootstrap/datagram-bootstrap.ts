@@ -10,13 +10,12 @@ import {
   systemClock,
 } from '@headrace/core';
 import {
+  builderOf,
   CHANNEL_OPTIONS,
-  checkInitializer,
   describeOptions,
   required,
   text,
   time,
-  toFunction,
   unchecked,
   whole,
 } from '@headrace/core/authoring';
@@ -132,7 +131,7 @@ const CONNECT_PLACE = describeOptions('connect', {
  */
 export class DatagramBootstrap<R = unknown, W = unknown> {
   private channelOptions: DatagramOptions = {};
-  private initialize: ChannelInitializer | undefined = undefined;
+  private build: ((channel: Channel) => void) | undefined = undefined;
   private readonly attributes = new Map<AttributeKey<unknown>, unknown>();
 
   /**
@@ -141,8 +140,7 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
    * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
    */
   handler<R2, W2>(initialize: DatagramInitializer<R2, W2>): DatagramBootstrap<R2, W2> {
-    checkInitializer('.handler', initialize);
-    this.initialize = initialize as unknown as ChannelInitializer;
+    this.build = builderOf('.handler', initialize);
     return this as unknown as DatagramBootstrap<R2, W2>;
   }
 
@@ -190,7 +188,7 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
     signal: AbortSignal | undefined,
     target: string,
   ): Promise<Channel<R, W>> {
-    const initialize = required(this.initialize, '.handler(…)');
+    const initialize = required(this.build, '.handler(…)');
     const options = this.channelOptions;
     const settings = settingsOf(options, place.host ?? place.peer?.host);
     const transport = new DatagramTransport(
@@ -202,7 +200,7 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
     const channel: unknown = await connectChannel(transport, {
       ...CHANNEL_OPTIONS.only(options),
       ...TIMEOUT.only(options),
-      initialize: toFunction(initialize),
+      initialize,
       attributes: this.attributes,
       target,
       ...(signal && { signal }),

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import {
   type Address,
   type CloseInfo,
+  type ConnectionlessRules,
   type DeadlineEntry,
   type Logger,
   RejectedError,
@@ -21,9 +22,10 @@ import type { PeerOwner } from './peer-owner.ts';
 const HEADER_BYTES = 28;
 
 /** One peer of a datagram socket, as a transport of bytes. Each read and each write is one datagram. */
-export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger {
+export class PeerTransport
+  implements Transport, ConnectionlessRules, DeadlineEntry, KnownOrStranger
+{
   readonly accepts = 'Buffers, each of which is a datagram';
-  readonly messagesAreIndependent = true;
   readonly unacknowledgedBytes = 0;
   readonly remoteAddress: SenderAddress;
   readonly placeId: string;
@@ -62,6 +64,10 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
     return this.owner.counters;
   }
 
+  get connectionless(): ConnectionlessRules {
+    return this;
+  }
+
   get localAddress(): Address | undefined {
     return this.owner.socket.localAddress;
   }
@@ -94,12 +100,11 @@ export class PeerTransport implements Transport, DeadlineEntry, KnownOrStranger 
   }
 
   /**
-   * Returns true, because anyone can have sent a bad datagram with this sender. A policy that ends the channel must close the
-   * channel itself.
+   * Counts the error and continues, because anyone can have sent a bad datagram with this sender. A policy that ends the channel
+   * must close the channel itself.
    */
-  outlives(): boolean {
+  uncaught(): void {
     this.owner.counters.unhandled += 1;
-    return true;
   }
 
   loggerOf(logger: Logger): Logger {

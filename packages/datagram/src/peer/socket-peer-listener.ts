@@ -3,6 +3,7 @@ import {
   type Address,
   type Clock,
   type CloseInfo,
+  type ConnectionlessRules,
   type DatagramPlace,
   type DatagramSocket,
   type DatagramSocketUser,
@@ -35,7 +36,9 @@ export interface PeerRules {
 const EVICTED: CloseInfo = { reason: 'limit', by: 'local', error: undefined };
 
 /** A datagram socket as a listener, in which each sender is a connection. `perPeer` creates it. */
-export class SocketPeerListener implements PeerListener, DatagramSocketUser, PeerOwner {
+export class SocketPeerListener
+  implements PeerListener, ConnectionlessRules, DatagramSocketUser, PeerOwner
+{
   readonly way: TransportWay = { kind: 'other', why: 'a peer of a socket for datagrams' };
   readonly counters = new DatagramCounters();
   readonly socket: DatagramSocket;
@@ -81,6 +84,10 @@ export class SocketPeerListener implements PeerListener, DatagramSocketUser, Pee
 
   get size(): number {
     return this.peers.size;
+  }
+
+  get connectionless(): ConnectionlessRules {
+    return this;
   }
 
   get placesForStrangers(): number {

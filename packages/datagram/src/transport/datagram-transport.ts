@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import {
   type Address,
   type Clock,
+  type ConnectionlessRules,
   type DatagramPlace,
   type DatagramSocket,
   type DatagramSocketUser,
@@ -30,8 +31,7 @@ import { SendOutcomes } from './send-outcomes.ts';
  * A datagram socket as the transport of one channel. Its messages are {@link Datagram}s or, if `takesBytes` is true, the
  * bytes of each datagram.
  */
-export class DatagramTransport implements Transport, DatagramSocketUser {
-  readonly messagesAreIndependent = true;
+export class DatagramTransport implements Transport, ConnectionlessRules, DatagramSocketUser {
   readonly unacknowledgedBytes = 0;
   readonly counters = new DatagramCounters();
   isActive = false;
@@ -75,6 +75,10 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     return this.place.peer !== undefined;
   }
 
+  get connectionless(): ConnectionlessRules {
+    return this;
+  }
+
   get localAddress(): Address | undefined {
     return this.socket.localAddress;
   }
@@ -101,9 +105,8 @@ export class DatagramTransport implements Transport, DatagramSocketUser {
     this.intake.pauseReading();
   }
 
-  outlives(): boolean {
+  uncaught(): void {
     this.counters.unhandled += 1;
-    return true;
   }
 
   sizeOf(message: unknown): number {

@@ -11,5 +11,11 @@ export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';
 export { CallOutput } from './call-output.ts';
 export { CallTable, type CallTableOptions } from './call-table.ts';
 export { jsonSize } from './json-size.ts';
+export {
+  holdMessage,
+  MESSAGE_HOLDER,
+  type MessageHold,
+  type MessageHolder,
+} from './message-hold.ts';
 export { type RequestScope, Work } from './work.ts';
 export { type WorkLimits, type WorkOwner, WorkTable } from './work-table.ts';

@@ -2,7 +2,6 @@ import { type Context, EncodeError } from '@headrace/core';
 import {
   callInContext,
   DeadlineList,
-  holdMessage,
   isPromiseLike,
   ReadGate,
   releaseSource,
@@ -11,6 +10,7 @@ import {
   whenSettled,
 } from '@headrace/core/authoring';
 import { isItemSource } from './item-source.ts';
+import { holdMessage } from './message-hold.ts';
 import type { Work } from './work.ts';
 
 /** Limits of a {@link WorkTable}. */

@@ -1,6 +1,7 @@
-import type { Channel, MessageHold } from '@headrace/core';
+import type { Channel } from '@headrace/core';
 import type { HeapEntry } from '@headrace/core/authoring';
 import { guardedController } from './abort-guard.ts';
+import type { MessageHold } from './message-hold.ts';
 
 /** The second argument of a request's function, after the request. */
 export interface RequestScope {

@@ -1,11 +1,12 @@
 import type { Channel } from '@headrace/core';
-import { callInContext, holdMessage, toError, unpinned, warnFirst } from '@headrace/core/authoring';
+import { callInContext, toError, unpinned, warnFirst } from '@headrace/core/authoring';
 import { itemsLost } from '../call/call-error.ts';
 import type { CallOutput } from '../call/call-output.ts';
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { ItemReader } from '../call/item-reader.ts';
 import { isItemSource } from '../call/item-source.ts';
 import { type ItemWindow, ItemWriter } from '../call/item-writer.ts';
+import { holdMessage } from '../call/message-hold.ts';
 import { type RequestScope, Work } from '../call/work.ts';
 import { type WorkOwner, WorkTable } from '../call/work-table.ts';
 import { answerOf, type ErrorAnswer, failureOf } from './exchange-error.ts';

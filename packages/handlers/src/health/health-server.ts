@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import {
   checkFunction,
-  checkObject,
+  checkKind,
   custom,
   describeOptions,
   having,
@@ -136,7 +136,7 @@ const CHECK = { answers: 'at once', takes: 0 } as const;
 function checks(): OptionKind<Checks, Checks, never> {
   const allowed = 'functions by name';
   const check = (name: string, given: Checks): Checks => {
-    checkObject(name, given, allowed);
+    checkKind(name, given, typeof given === 'object' && given !== null, allowed);
     const checked = Object.entries(given).map(
       ([key, one]) => [key, checkFunction(`${name}.${key}`, one, CHECK)] as const,
     );

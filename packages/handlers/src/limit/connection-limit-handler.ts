@@ -122,7 +122,7 @@ export class ConnectionLimitHandler extends AdmissionHandler {
    */
   private lookAtPlaces(channel: Channel): void {
     const { total, perAddress } = this;
-    const places = transportOf(channel)?.placesForStrangers;
+    const places = transportOf(channel)?.connectionless?.placesForStrangers;
     if (places === undefined || Math.min(total, perAddress) >= places) return;
     channel.logger.log(
       'warn',

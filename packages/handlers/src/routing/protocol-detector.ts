@@ -17,7 +17,6 @@ import {
   atOnce,
   callInContext,
   checkKind,
-  checkObject,
   describeOptions,
   endsWhole,
   fn,
@@ -395,7 +394,8 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
 /** Checks a protocol when the handler is made, because a connection would find the mistake too late. */
 function checkProtocol(protocol: Protocol, at: number): void {
   const where = `protocols[${at}]`;
-  checkObject(where, protocol, 'a protocol: an object with name, matches and install');
+  const isObject = typeof protocol === 'object' && protocol !== null;
+  checkKind(where, protocol, isObject, 'a protocol: an object with name, matches and install');
   const { name } = protocol;
   checkKind(`${where}.name`, name, typeof name === 'string' && name !== '', 'a text');
   for (const part of ['matches', 'install'] as const) {

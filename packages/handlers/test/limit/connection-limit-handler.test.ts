@@ -144,7 +144,7 @@ describe('ConnectionLimitHandler', () => {
       const limit = new ConnectionLimitHandler({ total, perAddress });
       const server = EmbeddedChannel.with({ logger, register: false }, limit);
       Object.assign(server, { isServer: true });
-      Object.assign(server.embedded, { placesForStrangers: 10 });
+      server.embedded.connectionless = { placesForStrangers: 10 };
       server.register();
       expect(lines.length).toBe(warnings);
       expect(lines.every((line) => line.includes('set both to 10 or more'))).toBe(true);

@@ -10,7 +10,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { messageLimitsOf, sizeOfBytes, transportOf } from '@headrace/core/authoring';
+import { sizeOfBytes, transportOf } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ACK_MS } from '../protocol/incoming-messages.ts';
 import { encodeResumeFrame, type MovePlace } from '../protocol/resume-frame.ts';
@@ -23,6 +23,7 @@ import {
 import { Departure } from './departure.ts';
 import { type InputOwner, LastingInput } from './lasting-input.ts';
 import { LastingOutput } from './lasting-output.ts';
+import { messageLimitsOf } from './message-limits.ts';
 import { PresentLink, type ResumeLink } from './present-link.ts';
 import { MAX_REFUSALS, RefusedLinks } from './refused-links.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';

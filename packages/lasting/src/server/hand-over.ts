@@ -8,6 +8,7 @@ import {
   type Timer,
 } from '@headrace/core';
 import {
+  attempted,
   describeOptions,
   fn,
   number,
@@ -236,24 +237,12 @@ export class HandOver {
   private give(session: ResumeSession, bytes: Buffer): Promise<TakenSession> {
     const { to, takeMs } = this.options;
     const { clock } = session.transport;
-    return new Promise((resolve, reject) => {
-      let isLate = false;
-      const timer = clock.deadlines.schedule(() => {
-        isLate = true;
-        reject(new Error(`the other process did not answer within ${takeMs} ms`));
-      }, takeMs);
-      void (async () => {
-        try {
-          const taken = await (to!(bytes as never) as Promise<TakenSession>);
-          if (isLate) void hasDropped(taken);
-          resolve(taken);
-        } catch (thrown) {
-          reject(toError(thrown));
-        } finally {
-          timer.cancel();
-        }
-      })();
-    });
+    const error = () => new Error(`the other process did not answer within ${takeMs} ms`);
+    return attempted(
+      () => to!(bytes as never) as Promise<TakenSession>,
+      { limit: { clock, timeoutMs: takeMs, error } },
+      (taken) => void hasDropped(taken),
+    );
   }
 }
 

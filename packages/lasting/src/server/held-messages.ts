@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { MessageHold } from '@headrace/core';
+import type { MessageHold } from '@headrace/handlers/call';
 import type { UnfinishedMessage } from '../protocol/session-record.ts';
 
 interface HeldMessage extends UnfinishedMessage {

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { exponential } from '@headrace/client';
-import { isHeadraceError, type MessageHold, type OutboundBytes, type Timer } from '@headrace/core';
+import { isHeadraceError, type OutboundBytes, type Timer } from '@headrace/core';
 import { ENTRY_OVERHEAD_BYTES, toBuffer, toError } from '@headrace/core/authoring';
+import type { MessageHold } from '@headrace/handlers/call';
 import type { AppendPlace, LoggedSession } from '../log/session-log.ts';
 import { MESSAGE_OVERHEAD_BYTES } from '../protocol/kept-run.ts';
 import type { RandomBytes } from '../protocol/resume-machine.ts';

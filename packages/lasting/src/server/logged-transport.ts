@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { MessageHold, OutboundBytes } from '@headrace/core';
+import type { OutboundBytes, TransportSink } from '@headrace/core';
 import { addPendingOutboundBytes, channelOf } from '@headrace/core/authoring';
+import { MESSAGE_HOLDER, type MessageHold, type MessageHolder } from '@headrace/handlers/call';
 import { LastingInput } from '../channel/lasting-input.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
@@ -54,7 +55,7 @@ class LoggedInput extends LastingInput {
  * The transport of a lasting channel whose table has a log. Input and output of the channel are in the {@link Journal} until they
  * are stored, and then in the {@link ResumeTransport}.
  */
-export class LoggedTransport extends ResumeTransport implements JournalOwner {
+export class LoggedTransport extends ResumeTransport implements JournalOwner, MessageHolder {
   readonly journal: Journal;
   private readonly session: LoggedOwner;
   /** Bytes of stored messages that count as pending output of the channel. */
@@ -114,6 +115,11 @@ export class LoggedTransport extends ResumeTransport implements JournalOwner {
     super.accept(link, wanted);
     // The client is notified of the open channel only after the log knows it.
     this.links.isPaused = true;
+  }
+
+  override open(sink: TransportSink): void {
+    channelOf(sink)?.channel.attributes.set(MESSAGE_HOLDER, this);
+    super.open(sink);
   }
 
   /** Called when its pipeline is built. */

@@ -11,8 +11,8 @@ import {
   type Logger,
   ServerBootstrap,
 } from '@headrace/core';
-import { holdMessage } from '@headrace/core/authoring';
 import { binaryExchange, ExchangeHandler, PRINCIPAL } from '@headrace/handlers';
+import { holdMessage } from '@headrace/handlers/call';
 import {
   type LastingChannel,
   ResumeHandler,

@@ -5,10 +5,9 @@ import {
   type Context,
   type Handler,
   isHeadraceError,
-  type MessageHold,
 } from '@headrace/core';
-import { holdMessage } from '@headrace/core/authoring';
 import { AuthHandler, PRINCIPAL, RequestHandler } from '@headrace/handlers';
+import { holdMessage, type MessageHold } from '@headrace/handlers/call';
 import {
   type HandOverReport,
   isLinked,

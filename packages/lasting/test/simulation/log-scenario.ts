@@ -9,8 +9,8 @@ import {
   isHeadraceError,
   ServerBootstrap,
 } from '@headrace/core';
-import { holdMessage } from '@headrace/core/authoring';
 import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
+import { holdMessage } from '@headrace/handlers/call';
 import {
   isLinked,
   LASTING_ERRORS,

@@ -1,6 +1,6 @@
+import { EmbeddedChannel } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
-import { messageLimitsOf } from '../../src/channel/transport-of.ts';
-import { EmbeddedChannel } from '../../src/testing/index.ts';
+import { messageLimitsOf } from '../../src/channel/message-limits.ts';
 
 it('messageLimitsOf gives the smallest limit of all handlers for each direction', () => {
   const channel = new EmbeddedChannel(

@@ -1,2 +1,0 @@
-/** `@headrace/codec/dns` under the name of the umbrella package. @module */
-export * from '@headrace/codec/dns';
