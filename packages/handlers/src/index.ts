@@ -92,14 +92,7 @@ export {
   type OverloadGuardOptions,
   type OverloadState,
 } from './limit/overload-guard.ts';
-export { UniqueAddressHandler, type UniqueAddressOptions } from './limit/unique-address-handler.ts';
 export { AnswerQueue } from './request-all/answer-queue.ts';
-export {
-  BroadcastLedger,
-  type BroadcastLedgerOptions,
-  type LedgerRow,
-  type LedgerState,
-} from './request-all/broadcast-ledger.ts';
 export type {
   AnswerCounts,
   AnswerSummary,

@@ -1,12 +1,6 @@
 import type { Clock, Timer } from '@headrace/core';
 import { onAbort } from '@headrace/core/authoring';
-import {
-  AnswerQueue,
-  type BroadcastLedger,
-  type GroupAnswers,
-  type MemberAnswer,
-  requestAll,
-} from '@headrace/handlers';
+import { AnswerQueue, type GroupAnswers, type MemberAnswer, requestAll } from '@headrace/handlers';
 import { requestAborted, requestLost, requestTimedOut } from '@headrace/handlers/call';
 import type { AskedGroup } from './asked-members.ts';
 import {
@@ -35,12 +29,6 @@ export interface ClusterRequestOptions {
   readonly timeoutMs?: number;
   /** Signal that ends the question. The entry of each member that has not answered then has the error `OPERATION_ABORTED`. */
   readonly signal?: AbortSignal;
-  /**
-   * Ledger that receives a row for each member, as the node of the member reported it. The ledger's own `idOf` is not called. A
-   * node that did not answer has one row with an empty id.
-   * @default none
-   */
-  readonly ledger?: BroadcastLedger;
 }
 
 /** A question with checked options. */
@@ -48,7 +36,6 @@ export interface QuestionPlan {
   readonly body: unknown;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
-  readonly ledger: BroadcastLedger | undefined;
 }
 
 /** One node whose members have not all answered. */
@@ -113,16 +100,13 @@ export class MemberQuestion {
 
   /** Asks the members of this node. */
   async askHere(node: string, { local, idOf }: AskedGroup): Promise<void> {
-    const { body, timeoutMs, signal, ledger } = this.plan;
+    const { body, timeoutMs, signal } = this.plan;
     const options = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
     const here = requestAll(local, body as never, options);
     this.here = here;
-    for (const channel of local) {
-      if (!channel.isServer) ledger?.expect(channel, idOf(channel), node);
-    }
     for await (const { channel, answer, error } of here) {
       const id = idOf(channel);
-      this.settle(channel, error === undefined ? { node, id, answer } : { node, id, error });
+      this.answers.settle(error === undefined ? { node, id, answer } : { node, id, error });
       this.endIfOver();
     }
   }
@@ -144,17 +128,12 @@ export class MemberQuestion {
       asked.count = count;
       this.answers.expect(count - 1);
     }
-    this.named(node, asked, from, ids);
+    for (const [i, id] of ids.slice(0, Math.max(0, asked.count - from)).entries()) {
+      asked.ids[from + i] = id;
+    }
     for (const answer of answers) this.answered(node, asked, answer);
     if (asked.isComplete) this.nodes.delete(node);
     this.endIfOver();
-  }
-
-  private named(node: string, asked: AskedNode, from: number, ids: readonly string[]): void {
-    for (const [i, id] of ids.slice(0, Math.max(0, asked.count! - from)).entries()) {
-      asked.ids[from + i] = id;
-      this.plan.ledger?.expect(`${node} ${from + i}`, id, node);
-    }
   }
 
   private answered(node: string, asked: AskedNode, wire: WireAnswer): void {
@@ -164,8 +143,7 @@ export class MemberQuestion {
     const answer = error === undefined ? fromWireValue(wire) : undefined;
     const reason = error === undefined ? undefined : fromWireError(error);
     asked.answered.add(at);
-    const one = reason === undefined ? { node, id, answer } : { node, id, error: reason };
-    this.settle(`${node} ${at}`, one);
+    this.answers.settle(reason === undefined ? { node, id, answer } : { node, id, error: reason });
   }
 
   /** Gives up the answers of a node that is gone. */
@@ -181,7 +159,7 @@ export class MemberQuestion {
     const { count = 1, ids, answered } = asked;
     for (let at = 0; at < count; at += 1) {
       if (answered.has(at)) continue;
-      this.settle(`${node} ${at}`, { node, id: ids[at], error: errorOf() });
+      this.answers.settle({ node, id: ids[at], error: errorOf() });
     }
     this.endIfOver();
   }
@@ -193,13 +171,6 @@ export class MemberQuestion {
     for (const node of open) this.giveUp(node, errorOf);
   }
 
-  private settle(member: unknown, one: ClusterAnswer<unknown>): void {
-    const { ledger } = this.plan;
-    ledger?.expect(member, one.id ?? '', one.node);
-    ledger?.settled(member, this.clock.timeOfDay(), one.error);
-    this.answers.settle(one);
-  }
-
   private endIfOver(): void {
     if (this.answers.isOver) this.end([]);
   }
@@ -207,7 +178,6 @@ export class MemberQuestion {
   private end(open: readonly string[]): void {
     this.timer?.cancel();
     this.here?.cancel();
-    this.plan.ledger?.close(this.clock.timeOfDay());
     this.stopListening?.();
     this.over(open);
   }

@@ -1,5 +1,5 @@
 import { ChannelError, RejectedError, type Timer } from '@headrace/core';
-import { describeOptions, having, number, toError, unchecked } from '@headrace/core/authoring';
+import { describeOptions, number, toError, unchecked } from '@headrace/core/authoring';
 import type { GroupAnswers } from '@headrace/handlers';
 import { requestLost } from '@headrace/handlers/call';
 import { KIND } from '../envelope/envelope.ts';
@@ -25,7 +25,6 @@ const STILL_MS = 2000;
 const OPTIONS = describeOptions('request', {
   timeoutMs: number({ min: 1, max: DAY_MS, default: 10_000 }),
   signal: unchecked(),
-  ledger: having('begin', 'a BroadcastLedger'),
 });
 
 /** Questions to the members of groups on all nodes, from this node and from other nodes. */
@@ -71,15 +70,14 @@ export class MemberQuestions {
     body: unknown,
     options: ClusterRequestOptions,
   ): GroupAnswers<ClusterAnswer<unknown>> {
-    const { timeoutMs, signal, ledger } = OPTIONS.resolve(options);
+    const { timeoutMs, signal } = OPTIONS.resolve(options);
     const { wire, directory } = this.context;
     const { value } = toWireValue(body, wire.maxBodyBytes);
     const nodes = directory.others().map(({ id }) => id);
     const members = [...group.local].filter(({ isServer }) => !isServer).length;
     this.lastNumber += 1;
     const about = String(this.lastNumber);
-    const plan = { body, timeoutMs, signal, ledger };
-    ledger?.begin([]);
+    const plan = { body, timeoutMs, signal };
     const question = new MemberQuestion(wire.host.clock, nodes, members, plan, (open) =>
       this.over(about, open),
     );

@@ -1,12 +1,7 @@
 import type { Cluster } from '@headrace/cluster';
 import type { HeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import {
-  BroadcastLedger,
-  ExchangeHandler,
-  type JsonRpcExchange,
-  jsonRpcExchange,
-} from '@headrace/handlers';
+import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange } from '@headrace/handlers';
 import { describe, expect, it, vi } from 'vitest';
 import type { ClusterAnswer } from '../../src/asking/member-question.ts';
 import { KIND } from '../../src/envelope/envelope.ts';
@@ -387,28 +382,6 @@ describe('a question to the members of all nodes', () => {
     await world.nodes.pass(5);
     expect(world.got).toEqual(['b/b0 one']);
     expect(world.a.counters.ignored['body']).toBe(5);
-  });
-
-  it('has a ledger over all nodes', async () => {
-    const world = await World.of(2, 3);
-    const ledger = new BroadcastLedger();
-    const { answers } = world.ask({ ledger, timeoutMs: 60_000 });
-    await world.answer('b1');
-    await world.answer('a1');
-    expect(ledger.counts).toMatchObject({ waiting: 3, acknowledged: 2 });
-    world.members.get('b0')!.pipeline.remove(ExchangeHandler);
-    await world.nodes.pass(5);
-    answers.cancel();
-    expect([...ledger].map(({ id, state }) => `${id} ${state}`).sort()).toEqual([
-      'a0 unknown',
-      'a1 acknowledged',
-      'b0 unknown',
-      'b1 acknowledged',
-      'b2 unknown',
-    ]);
-    expect([...ledger].find(({ id }) => id === 'b1')?.node).toBe(world.b.nodeId);
-    await world.nodes.pass(5);
-    expect(ledger.counts.waiting).toBe(0);
   });
 
   it('asks those of this node alone while the bus is down', async () => {

@@ -8,7 +8,6 @@ const node = await AskedNode.join(bus);
 
 serveOrders({
   add: (counts: Record<MemberKind, number>) => node.add(counts),
-  nodeId: () => node.cluster.nodeId,
   release: () => node.release(),
   cancelled: () => node.cancelled,
   told: () => node.told(),

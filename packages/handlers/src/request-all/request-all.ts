@@ -9,7 +9,6 @@ import {
 import {
   describeOptions,
   fn,
-  having,
   number,
   onAbort,
   toError,
@@ -21,7 +20,6 @@ import type { BinaryExchange } from '../exchange/binary-frame.ts';
 import type { ExchangeTypes } from '../exchange/exchange-format.ts';
 import { ExchangeHandler } from '../exchange/exchange-handler.ts';
 import { AnswerQueue } from './answer-queue.ts';
-import type { BroadcastLedger } from './broadcast-ledger.ts';
 import type { GroupAnswers } from './group-answers.ts';
 import { MemberCall, type Reason } from './member-call.ts';
 
@@ -38,8 +36,6 @@ export interface RequestAllOptions<T extends ExchangeTypes> {
   readonly matcher?: ChannelMatcher;
   /** Signal that cancels the request. Each member without an answer then has the error `OPERATION_ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Ledger that receives a row for each member. @default none */
-  readonly ledger?: BroadcastLedger;
   /** Returns the handler that sends the request to a member. @default the first ExchangeHandler of its pipeline */
   readonly handlerOf?: (channel: Channel) => ExchangeHandler<T> | undefined;
 }
@@ -52,7 +48,6 @@ const OPTIONS = describeOptions('requestAll', {
   timeoutMs: number({ min: 1, max: DAY_MS, default: 10_000 }),
   matcher: fn({ answers: 'at once', default: ChannelMatchers.all, purpose: 'chooses members' }),
   signal: unchecked(),
-  ledger: having('begin', 'a BroadcastLedger'),
   handlerOf: fn({ answers: 'at once', purpose: 'gives the ExchangeHandler of a member' }),
 });
 
@@ -60,7 +55,6 @@ interface Limits {
   readonly timeoutMs: number;
   readonly matcher: ChannelMatcher;
   readonly signal: AbortSignal | undefined;
-  readonly ledger: BroadcastLedger | undefined;
   readonly handlerOf: ((channel: Channel) => unknown) | undefined;
 }
 
@@ -177,7 +171,6 @@ class Question {
     call.isSettled = true;
     const { channel } = call;
     const reason = error && call.errorOf(error);
-    this.limits.ledger?.settled(channel, channel.clock.timeOfDay(), reason);
     // The answer can be read much later. A view would keep all the memory of its read.
     this.answers.settle(
       reason === undefined ? { channel, answer: unpinned(answer) } : { channel, error: reason },
@@ -205,7 +198,7 @@ class Question {
  * not change the body until the end.
  *
  * @param members - a group, or any channels of this process; servers are left out
- * @throws OptionError `OPTION_INVALID`, `OPTION_CONFLICT`; errors of `matcher` or the ledger's `idOf`. Then no request is sent
+ * @throws OptionError `OPTION_INVALID`; errors of `matcher`. Then no request is sent
  * @example
  * ```ts run
  * import { JsonCodec, lengthPrefixed } from '@headrace/codec';
@@ -240,7 +233,6 @@ export function requestAll<T extends ExchangeTypes = BinaryExchange>(
   for (const channel of members) {
     if (!channel.isServer && limits.matcher(channel)) channels.add(channel);
   }
-  limits.ledger?.begin(channels);
   const question = new Question(channels, unpinned(body), limits);
   question.begin(members);
   return question.answers;

@@ -1,7 +1,7 @@
 import { type Clock, isHeadraceError } from '@headrace/core';
 import { checkedDelay, type RetryBudget } from '@headrace/core/authoring';
 import type { CallOptions } from '../exchange/exchange-options.ts';
-import type { Hedge, Retry } from './repeat-options.ts';
+import type { Retry } from './repeat-options.ts';
 import { isOverloaded, isPlaceGone, retryAfterMs } from './service-codes.ts';
 
 /** The rules that are the same for all calls of a client. */
@@ -13,8 +13,7 @@ export interface RepeatRules {
 
 /** The rules of one call, or of one stream. */
 export interface CallRules extends RepeatRules {
-  readonly retry: Retry | undefined;
-  readonly hedge?: Hedge | undefined;
+  readonly retry: Retry;
   /** Codes of the service's errors that are retried. */
   readonly codes: readonly number[];
   /** Whether other places exist. */
@@ -43,7 +42,7 @@ export function retryDelay(
   error: Error,
   { made, elapsedMs, phase }: Attempts,
 ): number | undefined {
-  if (retry === undefined || made >= retry.attempts) return undefined;
+  if (made >= retry.attempts) return undefined;
   const delayMs = retry.backoff(made, { elapsedMs, phase, random });
   if (delayMs === undefined) return undefined;
   return Math.max(checkedDelay(delayMs, 'retry.backoff'), retryAfterMs(error));

@@ -14,12 +14,7 @@ import type { JsonRpcCall } from '../exchange/json-rpc-message.ts';
 import { checkNotice } from './check-notice.ts';
 import type { Checked, Given, Method } from './method.ts';
 import { Repeat, type RepeatableCallOptions, type ResumableStreamOptions } from './repeat.ts';
-import {
-  type HedgeOptions,
-  REPEAT_OPTIONS,
-  type RepeatOptions,
-  type RetryOptions,
-} from './repeat-options.ts';
+import { REPEAT_OPTIONS, type RepeatOptions, type RetryOptions } from './repeat-options.ts';
 import type { Methods, Service, ServiceErrors } from './service.ts';
 import { hasPlaces, type ServiceCaller, type TriedPlaces } from './service-caller.ts';
 import { ServiceStream } from './service-stream.ts';
@@ -112,8 +107,6 @@ export interface ClientOfOptions<
    * streams with `resume` continue as {@link RetryOptions} allow it, and calls are not retried.
    */
   readonly retry?: IfIdempotent<M, RetryOptions<keyof E & string> | false>;
-  /** Hedging of the idempotent calls. No other call is hedged. @default false */
-  readonly hedge?: IfIdempotent<M, HedgeOptions | false>;
 }
 
 const OPTIONS = describeOptions(
@@ -121,7 +114,6 @@ const OPTIONS = describeOptions(
   {
     interceptors: list('a list of functions'),
     retry: unchecked(),
-    hedge: unchecked({ default: false }),
   },
   REPEAT_OPTIONS,
 );
@@ -133,10 +125,10 @@ const OPTIONS = describeOptions(
  * caller sends are the second argument. A stream begins when its first item is requested. A notice whose input does not match
  * throws an EncodeError `MESSAGE_NOT_ENCODABLE`, because no answer would report it.
  *
- * With `retry` and `hedge`, calls that the service declares `idempotent` are repeated within their time. See the guide about
+ * With `retry`, calls that the service declares `idempotent` are repeated within their time. See the guide about
  * services.
  *
- * @throws OptionError if an option is not valid, or if `retry` or `hedge` is set and no call is idempotent
+ * @throws OptionError if an option is not valid, or if `retry` is set and no method can be repeated
  */
 export function clientOf<M extends Methods, E extends ServiceErrors>(
   service: Service<M, E>,
@@ -144,10 +136,9 @@ export function clientOf<M extends Methods, E extends ServiceErrors>(
   options: ClientOfOptions<M, E> = {},
 ): ServiceClient<M, E> {
   const given = options as unknown as ClientOfOptions;
-  const { interceptors = [], retry, hedge } = OPTIONS.resolve(given);
-  const own = { ...(retry === undefined ? {} : { retry }), hedge };
-  checkRepeatable(service as unknown as Service, own);
-  const repeat = new Repeat(REPEAT_OPTIONS.part(given), own, service.errors);
+  const { interceptors = [], retry } = OPTIONS.resolve(given);
+  checkRepeatable(service as unknown as Service, retry);
+  const repeat = new Repeat(REPEAT_OPTIONS.part(given), retry, service.errors);
   const client: Record<string, unknown> = {};
   for (const [name, method] of Object.entries(service.methods)) {
     const calls = new MethodCalls(service.name, name, method, caller, interceptors, repeat);
@@ -156,14 +147,15 @@ export function clientOf<M extends Methods, E extends ServiceErrors>(
   return client as unknown as ServiceClient<M, E>;
 }
 
-/** Refuses `retry` and `hedge` without an idempotent call, so that an application does not find the mistake in an outage. */
-function checkRepeatable({ name, methods }: Service, options: RepeatableCallOptions): void {
-  const given = (['hedge', 'retry'] as const).find((one) => (options[one] ?? false) !== false);
-  if (given === undefined) return;
-  const all = Object.values(methods).filter(({ idempotent }) => idempotent);
-  if (all.some(({ kind }) => kind === 'call' || given === 'retry')) return;
-  const text = `${given} is for idempotent calls, but ${name} has none: declare them by call(input, output, { idempotent: true })`;
-  throw new OptionError('OPTION_CONFLICT', text, { option: given });
+/** Refuses `retry` without a method that can be repeated, so that an application does not find the mistake in an outage. */
+function checkRepeatable(
+  { name, methods }: Service,
+  retry: RetryOptions | false | undefined,
+): void {
+  if ((retry ?? false) === false) return;
+  if (Object.values(methods).some(({ idempotent }) => idempotent)) return;
+  const text = `retry is for idempotent calls, but ${name} has none: declare them by call(input, output, { idempotent: true })`;
+  throw new OptionError('OPTION_CONFLICT', text, { option: 'retry' });
 }
 
 class MethodCalls {

@@ -54,7 +54,7 @@ export {
 } from './method.ts';
 export { noticesOf, type ServiceNotice, type ServiceNotices } from './notices-of.ts';
 export type { RepeatableCallOptions, ResumableStreamOptions } from './repeat.ts';
-export type { HedgeOptions, RepeatOptions, RetryOptions } from './repeat-options.ts';
+export type { RepeatOptions, RetryOptions } from './repeat-options.ts';
 export {
   type Implementation,
   type MethodItem,

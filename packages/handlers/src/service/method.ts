@@ -52,7 +52,7 @@ export interface ItemsOption<Items extends StandardSchema> {
 export interface IdempotentOption<Idempotent extends boolean> {
   /**
    * Whether a second execution of the call has no further effect. Examples are reading, setting, removing, and any action with a
-   * key that the function recognizes. Clients retry and hedge only idempotent calls.
+   * key that the function recognizes. Clients retry only idempotent calls.
    * @default false
    */
   readonly idempotent: Idempotent;

@@ -6,7 +6,6 @@ import {
   exponential,
   fn,
   list,
-  number,
   object,
   RANDOM,
   type Resolved,
@@ -23,7 +22,7 @@ import {
  * @typeParam Name - name of an error of the service
  */
 export interface RetryOptions<Name extends string = string> {
-  /** Maximum number of attempts of a call, including the first attempt and those of `hedge`. @default 3 */
+  /** Maximum number of attempts of a call, including the first attempt. @default 3 */
   readonly attempts?: number;
   /**
    * Returns the delay before the next attempt, in milliseconds, or `undefined` to stop. The first argument is 1 for the first
@@ -37,17 +36,9 @@ export interface RetryOptions<Name extends string = string> {
   readonly errors?: readonly Name[];
 }
 
-/** Options of the hedging of idempotent calls: if an answer is late, another attempt starts beside the first attempt. */
-export interface HedgeOptions {
-  /** Time without an answer until the next attempt, in milliseconds, for example the time in which 95 % of the answers arrive. */
-  readonly delayMs: number;
-  /** Maximum number of attempts of a call, including the first attempt. @default 2 */
-  readonly attempts?: number;
-}
-
 /** Options of all idempotent calls of a client. */
 export interface RepeatOptions {
-  /** Budget that limits retries and hedges together. @default new RetryBudget({ perSecond: 1, burst: 20, share: 0.2 }) */
+  /** Budget that limits the retries. @default new RetryBudget({ perSecond: 1, burst: 20, share: 0.2 }) */
   readonly budget?: RetryBudget;
   /**
    * Maximum time of a call with all its attempts, in milliseconds; `false` for no limit. A call can set its own limit.
@@ -72,11 +63,6 @@ export const RETRY_OPTIONS = describePart('retry', {
   errors: list('a list of names of errors', { default: [] }),
 });
 
-export const HEDGE_OPTIONS = describePart('hedge', {
-  delayMs: number({ required: true }),
-  attempts: whole({ min: 1, max: 100, default: 2 }),
-});
-
 export const REPEAT_OPTIONS = describeOptions('clientOf', {
   budget: object('a RetryBudget'),
   timeoutMs: time({ default: 10_000 }),
@@ -85,4 +71,3 @@ export const REPEAT_OPTIONS = describeOptions('clientOf', {
 });
 
 export type Retry = Resolved<RetryOptions, typeof RETRY_OPTIONS.kinds>;
-export type Hedge = Resolved<HedgeOptions, typeof HEDGE_OPTIONS.kinds>;

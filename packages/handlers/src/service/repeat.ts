@@ -8,9 +8,6 @@ import {
 } from '../exchange/exchange-options.ts';
 import type { MakeAttempt, RepeatRules } from './call-rules.ts';
 import {
-  HEDGE_OPTIONS,
-  type Hedge,
-  type HedgeOptions,
   type REPEAT_OPTIONS,
   RETRY_OPTIONS,
   type RepeatOptions,
@@ -25,8 +22,6 @@ export interface RepeatableCallOptions<Name extends string = string>
   extends Omit<CallOptions, 'input'> {
   /** Retries of the call; `false` for none. @default that of `clientOf` */
   readonly retry?: RetryOptions<Name> | false;
-  /** Hedging of the call; `false` for none. @default that of `clientOf` */
-  readonly hedge?: HedgeOptions | false;
 }
 
 /** Options of one stream with `resume`, which replace the options of its client. */
@@ -39,19 +34,18 @@ export interface ResumableStreamOptions<Name extends string = string>
   readonly retry?: Omit<RetryOptions<Name>, 'attemptTimeoutMs'> | false;
 }
 
-/** The retries and hedges of the idempotent calls of one client, and the calls that continue its streams. */
+/** The retries of the idempotent calls of one client, and the calls that continue its streams. */
 export class Repeat {
   private readonly rules: RepeatRules;
   private readonly timeoutMs: number;
   private readonly retry: Retry | undefined;
   /** Limits of the calls that continue a stream. A stream continues unless its client refuses it. */
   private readonly resume: Retry | undefined;
-  private readonly hedge: Hedge | undefined;
   private readonly errors: Readonly<Record<string, number>>;
 
   constructor(
     given: Resolved<RepeatOptions, typeof REPEAT_OPTIONS.kinds>,
-    { retry, hedge }: Pick<RepeatableCallOptions, 'retry' | 'hedge'>,
+    retry: RetryOptions | false | undefined,
     errors: Readonly<Record<string, number>>,
   ) {
     const { clock, random, timeoutMs, budget } = given;
@@ -60,7 +54,6 @@ export class Repeat {
     this.errors = errors;
     this.retry = this.retryOf(retry);
     this.resume = this.retryOf(retry ?? {});
-    this.hedge = hedgeOf(hedge);
   }
 
   /** Makes a call, in as many attempts as are needed and allowed. */
@@ -69,13 +62,11 @@ export class Repeat {
     hasPlaces: boolean,
     attempt: MakeAttempt,
   ): Promise<unknown> {
-    const { retry: ownRetry, hedge: ownHedge, ...options } = given ?? {};
+    const { retry: ownRetry, ...options } = given ?? {};
     const retry = ownRetry === undefined ? this.retry : this.retryOf(ownRetry);
-    const hedge = ownHedge === undefined ? this.hedge : hedgeOf(ownHedge);
-    if (retry === undefined && hedge === undefined) return attempt(given && options);
+    if (retry === undefined) return attempt(given && options);
     const { timeoutMs = this.timeoutMs, signal } = CALL_OPTIONS.resolve(options as CallOptions);
-    const codes = retry === undefined ? [] : this.codesOf(retry);
-    const rules = { ...this.rules, retry, hedge, codes, hasPlaces };
+    const rules = { ...this.rules, retry, codes: this.codesOf(retry), hasPlaces };
     return new RepeatedCall(rules, { timeoutMs, signal }, attempt).answer;
   }
 
@@ -110,10 +101,6 @@ export class Repeat {
     }
     return retry;
   }
-}
-
-function hedgeOf(given: HedgeOptions | false | undefined): Hedge | undefined {
-  return given === undefined || given === false ? undefined : HEDGE_OPTIONS.resolve(given);
 }
 
 function standardBudget(): RetryBudget {

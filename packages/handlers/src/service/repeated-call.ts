@@ -10,8 +10,8 @@ import {
 } from './call-rules.ts';
 
 /**
- * One call in several attempts, one after the other (retry) or at the same time (hedge). The first answer ends the call, even if
- * the answer is an error, and the other attempts are cancelled. The call ends within its time limit, or with its signal.
+ * One call in several attempts, one after the other. An answer ends the call, even if the answer is an error. The call ends within
+ * its time limit, or with its signal.
  */
 export class RepeatedCall {
   readonly answer: Promise<unknown>;
@@ -21,14 +21,12 @@ export class RepeatedCall {
   private readonly begunAt: number;
   private readonly deadline: number;
   private readonly phase: number;
-  /** Attempts without an answer. */
-  private readonly running = new Set<AbortController>();
+  /** The attempt under way. */
+  private running: AbortController | undefined = undefined;
   private made = 0;
   private mayHaveLeft = false;
-  /** Timer of the next attempt. */
+  /** Timer of the next attempt, which has taken a token of the budget. */
   private timer: Timer | undefined = undefined;
-  /** Whether the timer is that of a retry, which has taken a token of the budget. */
-  private isBackingOff = false;
   private isOver = false;
   private readonly stopListening: (() => void) | undefined;
   private resolve!: (answer: unknown) => void;
@@ -63,50 +61,31 @@ export class RepeatedCall {
   private begin(leftMs: number): void {
     this.made += 1;
     const controller = new AbortController();
-    this.running.add(controller);
-    const { attemptTimeoutMs = Number.POSITIVE_INFINITY } = this.rules.retry ?? {};
+    this.running = controller;
+    const { attemptTimeoutMs } = this.rules.retry;
     const timeMs = Math.ceil(Math.min(leftMs, attemptTimeoutMs));
     const timeoutMs = Number.isFinite(timeMs) ? timeMs : false;
     const options = { timeoutMs, signal: controller.signal } as const;
     // An attempt that throws counts as an attempt that rejects.
     new Promise((resolve) => resolve(this.make(options))).then(
-      (answer) => this.answered(controller, answer),
-      (thrown) => this.attemptFailed(controller, toError(thrown)),
+      (answer) => this.answered(answer),
+      (thrown) => this.attemptFailed(toError(thrown)),
     );
-    this.planHedge();
   }
 
-  private planHedge(): void {
-    const { hedge, retry, clock } = this.rules;
-    if (hedge === undefined || this.isOver) return;
-    // If a call is both retried and hedged, both options limit its attempts.
-    const attempts = Math.min(hedge.attempts, retry?.attempts ?? hedge.attempts);
-    if (this.made >= attempts) return;
-    this.timer = clock.schedule(() => this.hedge(), hedge.delayMs);
-  }
-
-  private hedge(): void {
-    const { budget, clock } = this.rules;
-    if (this.deadline > clock.now() && budget.tryTake(clock.now())) this.attempt();
-  }
-
-  private answered(controller: AbortController, answer: unknown): void {
-    this.running.delete(controller);
+  private answered(answer: unknown): void {
+    this.running = undefined;
     if (this.end()) this.resolve(answer);
   }
 
-  private attemptFailed(controller: AbortController, error: Error): void {
-    this.running.delete(controller);
-    if (this.isOver) return;
+  private attemptFailed(error: Error): void {
+    this.running = undefined;
     this.mayHaveLeft ||= wasSent(error);
     const { signal } = this.limits;
-    // The attempt was not sent, so its error is not an answer. The other attempts may receive an answer.
-    const isNone =
-      this.running.size > 0 && isHeadraceError(error) && error.details['sent'] === false;
-    if (signal?.aborted === true) this.cancelled(signal);
-    else if (!isNone && !this.mayRepeat(error)) this.fail(error);
+    if (signal?.aborted === true) this.aborted(signal);
+    else if (!this.mayRepeat(error)) this.fail(error);
     else if (this.rules.clock.now() >= this.deadline) this.fail(this.timedOut());
-    else if (this.running.size === 0) this.retry(error);
+    else this.retry(error);
   }
 
   private mayRepeat(error: Error): boolean {
@@ -129,47 +108,36 @@ export class RepeatedCall {
   }
 
   private backOff(delayMs: number): void {
-    this.timer?.cancel();
-    this.isBackingOff = true;
     const next = (): void => {
-      this.isBackingOff = false;
+      this.timer = undefined;
       this.attempt();
     };
     this.timer = this.rules.clock.schedule(next, delayMs, true);
   }
 
   private aborted(signal: AbortSignal): void {
-    if (this.running.size === 0) this.cancelled(signal);
-    // The error of each attempt reports whether it was sent.
-    for (const controller of this.running) controller.abort(signal.reason);
-  }
-
-  private cancelled(signal: AbortSignal): void {
-    if (this.running.size === 0) this.fail(requestAborted(signal, this.mayHaveLeft));
-  }
-
-  /** Whether an attempt may have left. An attempt under way may have left, and its error is not awaited. */
-  private get isSent(): boolean {
-    return this.mayHaveLeft || this.running.size > 0;
+    // The error of an attempt reports whether it was sent.
+    if (this.running !== undefined) this.running.abort(signal.reason);
+    else this.fail(requestAborted(signal, this.mayHaveLeft));
   }
 
   private timedOut(): Error {
-    return requestTimedOut(this.limits.timeoutMs, this.isSent);
+    return requestTimedOut(this.limits.timeoutMs, this.mayHaveLeft);
   }
 
   private fail(error: Error): void {
-    const { isSent } = this;
-    if (this.end()) this.reject(isSent ? afterSent(error) : error);
+    if (this.end()) this.reject(this.mayHaveLeft ? afterSent(error) : error);
   }
 
   /** Ends the call. Returns false if the call has already ended. */
   private end(): boolean {
     if (this.isOver) return false;
     this.isOver = true;
-    this.timer?.cancel();
-    if (this.isBackingOff) this.rules.budget.giveBack();
+    if (this.timer !== undefined) {
+      this.timer.cancel();
+      this.rules.budget.giveBack();
+    }
     this.stopListening?.();
-    for (const controller of this.running) controller.abort(new Error('the call is over'));
     return true;
   }
 }

@@ -41,7 +41,7 @@ interface Entry {
 
 /**
  * Several places that answer the same service, as one caller for `clientOf`. Each call is sent to one place. A place that is not
- * ready, or rests, receives no calls while there is another place. A retry or a hedge of an idempotent call is sent to another
+ * ready, or rests, receives no calls while there is another place. A retry of an idempotent call is sent to another
  * place, if possible. Clients that share the object share its counts.
  *
  * @example

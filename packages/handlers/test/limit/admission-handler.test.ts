@@ -5,7 +5,6 @@ import type { AdmissionOptions } from '../../src/limit/admission-handler.ts';
 import { ConnectionLimitHandler } from '../../src/limit/connection-limit-handler.ts';
 import { ConnectionRateHandler } from '../../src/limit/connection-rate-handler.ts';
 import { IpFilterHandler } from '../../src/limit/ip-filter-handler.ts';
-import { UniqueAddressHandler } from '../../src/limit/unique-address-handler.ts';
 import { listeningClock, listeningWith } from './listening.ts';
 
 /** All admission handlers, each so that it refuses the second connection of an address and all later ones. */
@@ -14,7 +13,6 @@ const members: Readonly<Record<string, (options: AdmissionOptions) => Handler>> 
   ConnectionRateHandler: (options) =>
     new ConnectionRateHandler({ perAddressPerSecond: 0.001, perAddressBurst: 1, ...options }),
   IpFilterHandler: (options) => new IpFilterHandler({ rules: [{ deny: '10.0.0.2' }], ...options }),
-  UniqueAddressHandler: (options) => new UniqueAddressHandler(options),
 };
 const addressOf: Readonly<Record<string, string>> = { IpFilterHandler: '10.0.0.2' };
 

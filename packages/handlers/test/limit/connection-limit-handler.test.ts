@@ -12,7 +12,6 @@ import {
   ConnectionLimitHandler,
   type ConnectionLimitOptions,
 } from '../../src/limit/connection-limit-handler.ts';
-import { UniqueAddressHandler } from '../../src/limit/unique-address-handler.ts';
 import { type Listening, listeningClock, listeningWith } from './listening.ts';
 
 function serverWith(options: ConnectionLimitOptions): Listening & {
@@ -205,20 +204,6 @@ describe("ConnectionLimitHandler in the connections' own pipeline", () => {
     expect(refused.readInbound()).toBeUndefined();
     refused.advance(1000);
     expect(refused.closeInfo?.reason).toBe('refused');
-  });
-});
-
-describe('UniqueAddressHandler', () => {
-  it('refuses a second connection of an address, and frees the slot on close', () => {
-    const { accept } = listeningWith(new UniqueAddressHandler());
-    const first = accept('10.0.0.1');
-    expect(first.wasAccepted).toBe(true);
-    const second = accept('10.0.0.1');
-    expect(second.wasAccepted).toBe(false);
-    expect(second.child.closeInfo?.reason).toBe('refused');
-    expect(accept('10.0.0.2').wasAccepted).toBe(true);
-    first.child.close();
-    expect(accept('10.0.0.1').wasAccepted).toBe(true);
   });
 });
 

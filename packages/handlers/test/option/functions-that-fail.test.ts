@@ -200,9 +200,6 @@ const functions: Readonly<Record<string, Act>> = {
     seen.messages.length = 0;
   },
   'RequestHandler handle': reading((handle) => new handlers.RequestHandler({ handle }), 'a'),
-  'UniqueAddressHandler clientOf': admitting(
-    (clientOf) => new handlers.UniqueAddressHandler({ clientOf }),
-  ),
   'ConnectionLimitHandler clientOf': admitting(
     (clientOf) => new handlers.ConnectionLimitHandler({ clientOf }),
   ),

@@ -2,7 +2,6 @@ import { type Channel, ChannelMatchers } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import {
-  BroadcastLedger,
   binaryExchange,
   ExchangeHandler,
   type JsonRpcExchange,
@@ -224,71 +223,5 @@ describe('requestAll', () => {
     await end;
     expect(got).toEqual(['end']);
     expect(members.clock.pendingTimers).toBe(0);
-  });
-});
-
-describe('BroadcastLedger', () => {
-  it('has a row for each member: who had it, and when', async () => {
-    const members = new Members(5);
-    const ledger = new BroadcastLedger({ idOf: ({ id }) => `user of ${id}` });
-    const { end } = ask(members, { ledger, timeoutMs: 1000 });
-    const start = members.clock.timeOfDay();
-    await members.pass(10);
-    await members.answer(0, null);
-    await members.pass(10);
-    await members.refuse(1);
-    members.channels[2]!.pipeline.remove(ExchangeHandler);
-    await members.turn();
-    expect(ledger.counts).toEqual({
-      waiting: 2,
-      acknowledged: 1,
-      refused: 1,
-      unknown: 1,
-      unsent: 0,
-    });
-    await members.pass(980);
-    await end;
-    expect([...ledger].map(({ id, at, state }) => [id, at! - start, state])).toEqual([
-      ['user of m0', 10, 'acknowledged'],
-      ['user of m1', 20, 'refused'],
-      ['user of m2', 20, 'unknown'],
-      ['user of m3', 1000, 'unknown'],
-      ['user of m4', 1000, 'unknown'],
-    ]);
-  });
-
-  it('knows that a member certainly did not have it', async () => {
-    const members = new Members(1);
-    members.add('plain');
-    members.channels[0]!.abort();
-    const ledger = new BroadcastLedger();
-    const { end } = ask(members, { ledger }, members.channels as never);
-    await end;
-    expect([...ledger].map(({ id, state }) => [id, state])).toEqual([
-      ['m0', 'unsent'],
-      ['plain', 'unsent'],
-    ]);
-  });
-
-  it('is complete also for those that the loop did not wait for', async () => {
-    const members = new Members(2);
-    const ledger = new BroadcastLedger();
-    const answers = requestAll<JsonRpcExchange>(members.group, PING, { ledger });
-    await members.answer(0);
-    answers.cancel();
-    await members.turn();
-    expect([...ledger].map(({ id, state }) => [id, state])).toEqual([
-      ['m0', 'acknowledged'],
-      ['m1', 'unknown'],
-    ]);
-  });
-
-  it('is of one broadcast', () => {
-    const members = new Members(1);
-    const ledger = new BroadcastLedger();
-    requestAll<JsonRpcExchange>(members.group, PING, { ledger });
-    expect(() => requestAll<JsonRpcExchange>(members.group, PING, { ledger })).toThrow(
-      'make one for each broadcast',
-    );
   });
 });

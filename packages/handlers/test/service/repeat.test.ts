@@ -1,7 +1,6 @@
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { queueFull, requestTimedOut } from '../../src/call/call-error.ts';
 import { refusal } from '../../src/index.ts';
 import {
   call,
@@ -236,7 +235,7 @@ describe('a call that is retried', () => {
   });
 
   it('a call that is not idempotent is never made twice', async () => {
-    const { clock, asked, api } = ends({ retry, hedge: { delayMs: 10 } });
+    const { clock, asked, api } = ends({ retry });
     const outcome = watched(api.buy({}));
     await passed(clock, 100);
     await asked[0]!.fail(lost(false));
@@ -292,133 +291,11 @@ describe('a call that is retried', () => {
   });
 });
 
-describe('a call that is hedged', () => {
-  const hedge = { delayMs: 50 };
-
-  it('is made a second time when the answer is late; the first answer wins, the other is cancelled', async () => {
-    const { clock, asked, api } = ends({ hedge });
-    const outcome = watched(api.quote({}));
-    await passed(clock, 49);
-    expect(asked.length).toBe(1);
-    await passed(clock, 1);
-    expect(asked.map(({ at, timeoutMs }) => [at, timeoutMs])).toEqual([
-      [0, 10_000],
-      [50, 9950],
-    ]);
-    await asked[1]!.answer(2);
-    expect(outcome).toEqual({ value: 2 });
-    expect(asked.map(({ isCancelled }) => isCancelled)).toEqual([true, false]);
-    await passed(clock, 500);
-    expect(asked.length).toBe(2);
-  });
-
-  it('is made once when the answer comes in time', async () => {
-    const { clock, asked, api } = ends({ hedge });
-    watched(api.quote({}));
-    await asked[0]!.answer(1);
-    await passed(clock, 100);
-    expect(asked.length).toBe(1);
-  });
-
-  it('makes as many as it may, and none that the budget does not allow', async () => {
-    const many = ends({ hedge: { delayMs: 50, attempts: 3 } });
-    watched(many.api.quote({}));
-    await passed(many.clock, 500);
-    expect(many.asked.map(({ at }) => at)).toEqual([0, 50, 100]);
-    const budget = new RetryBudget({ perSecond: 0.001, burst: 1 });
-    const few = ends({ hedge: { delayMs: 50, attempts: 3 }, budget });
-    watched(few.api.quote({}));
-    await passed(few.clock, 500);
-    expect(few.asked.length).toBe(2);
-  });
-
-  it('makes no more attempts in all than retry allows', async () => {
-    const { clock, asked, api } = ends({
-      hedge: { delayMs: 50, attempts: 5 },
-      retry: { ...retry, attempts: 2 },
-    });
-    watched(api.quote({}));
-    await passed(clock, 500);
-    expect(asked.length).toBe(2);
-  });
-
-  it('an attempt for which there is no room leaves the call to the other one', async () => {
-    const { clock, asked, api } = ends({ hedge, retry });
-    const outcome = watched(api.quote({}));
-    await passed(clock, 50);
-    await asked[1]!.fail(queueFull(1));
-    expect(outcome).toEqual({});
-    await asked[0]!.answer(1);
-    expect(outcome).toEqual({ value: 1 });
-  });
-
-  it('says that it may have been sent while it knows no better of an attempt', async () => {
-    const clock = new VirtualClock();
-    let asked = 0;
-    const request = (_call: unknown, { timeoutMs }: { timeoutMs: number }) => {
-      asked += 1;
-      if (asked === 1) return new Promise(() => {});
-      return new Promise((_resolve, reject) => {
-        clock.schedule(() => reject(requestTimedOut(timeoutMs, false)), timeoutMs);
-      });
-    };
-    const place = { ...new ScriptedCaller(clock), request };
-    const api = clientOf(prices, place as never, { clock, hedge, timeoutMs: 200 });
-    const outcome = watched(api.quote({}));
-    await passed(clock, 201);
-    expect(outcome.error).toMatchObject(failure('TIMEOUT_REQUEST', { sent: true }));
-  });
-
-  it('an attempt that is lost leaves the call to the other one', async () => {
-    const { clock, asked, api } = ends({ hedge, retry });
-    const outcome = watched(api.quote({}));
-    await passed(clock, 50);
-    await asked[0]!.fail(lost());
-    await passed(clock, 300);
-    expect(asked.length).toBe(2);
-    await asked[1]!.fail(lost());
-    await passed(clock, 300);
-    await asked[2]!.answer(3);
-    expect(outcome).toEqual({ value: 3 });
-  });
-
-  it('a refusal that comes with the answer begins no other attempt', async () => {
-    const { clock, asked, api } = ends({ retry, hedge });
-    const outcome = watched(api.quote({}));
-    await passed(clock, 50);
-    await Promise.all([asked[0]!.answer(1), asked[1]!.fail(overloaded())]);
-    expect(outcome).toEqual({ value: 1 });
-    await passed(clock, 1000);
-    expect(asked.length).toBe(2);
-  });
-
-  it('an error that is an answer wins, too', async () => {
-    const { clock, asked, api } = ends({ hedge });
-    const outcome = watched(api.quote({}));
-    await passed(clock, 50);
-    const gone = prices.error('GONE', 'sold');
-    await asked[0]!.fail(gone);
-    expect([outcome.error, asked[1]!.isCancelled]).toEqual([gone, true]);
-  });
-
-  it('its signal ends all attempts', async () => {
-    const { clock, asked, api } = ends({ hedge });
-    const controller = new AbortController();
-    const outcome = watched(api.quote({}, { signal: controller.signal }));
-    await passed(clock, 50);
-    controller.abort();
-    await promisesSettled();
-    expect(asked.map(({ isCancelled }) => isCancelled)).toEqual([true, true]);
-    expect(outcome.error).toMatchObject(failure('OPERATION_ABORTED', { sent: true }));
-  });
-});
-
 describe('options of repeated calls', () => {
   const clock = new VirtualClock();
   it.each([
     ['attempts', { retry: { attempts: 0 } }, 'attempts is 0'],
     ['an error', { retry: { errors: ['BUSTY'] } }, 'retry.errors has BUSTY'],
-    ['a hedge', { hedge: {} }, 'hedge.delayMs'],
     ['a budget', { budget: 3 }, 'a RetryBudget'],
     ['a name', { retrys: 3 }, 'did you mean retry'],
   ])('refuses %s', (_name, options, text) => {
@@ -426,17 +303,17 @@ describe('options of repeated calls', () => {
     expect(() => clientOf(prices, place, options as never)).toThrow(text);
   });
 
-  it.each(['retry', 'hedge'] as const)('refuses %s where no call may be repeated', async (name) => {
-    const options = { [name]: { attempts: 2, ...(name === 'hedge' && { delayMs: 10 }) } };
+  it('refuses retry where no call may be repeated', async () => {
+    const options = { retry: { attempts: 2 } };
     const buying = defineService('buying', { buy: prices.methods.buy });
     const { exchange } = serviceEnds(serve(buying, { buy: () => 1 }));
     const make = () => clientOf(buying, exchange, options as never);
-    expect(make).toThrow(`${name} is for idempotent calls, but buying has none`);
-    expect(() => clientOf(buying, exchange, { [name]: false } as never)).not.toThrow();
+    expect(make).toThrow('retry is for idempotent calls, but buying has none');
+    expect(() => clientOf(buying, exchange, { retry: false } as never)).not.toThrow();
     const call = clientOf(prices, exchange).buy({}, options as never);
     await expect(call).rejects.toMatchObject({
       code: 'HR_ERR_OPTION_INVALID',
-      details: { option: name },
+      details: { option: 'retry' },
     });
   });
 

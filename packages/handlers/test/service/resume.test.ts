@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { requestAborted } from '../../src/call/index.ts';
 import {
-  call,
   clientOf,
   compareServices,
   defineService,
@@ -329,18 +328,8 @@ describe('the definition of a stream with `resume`', () => {
     expect(compareServices(newer, older)).toMatchObject([{ breaks: false }]);
   });
 
-  it('allows `retry` for a client, and no `hedge`', () => {
-    const { methods } = chat;
-    const only = defineService('chat', { follow: methods.follow });
-    const caller = {} as never;
-    expect(() => clientOf(only, caller, { retry })).not.toThrow();
-    expect(() => clientOf(only, caller, { hedge: { delayMs: 1 } })).toThrow(
-      'hedge is for idempotent',
-    );
-    const withCall = defineService('chat', {
-      ...only.methods,
-      get: call(From, z.number(), { idempotent: true }),
-    });
-    expect(() => clientOf(withCall, caller, { hedge: { delayMs: 1 } })).not.toThrow();
+  it('allows `retry` for a client that has only streams', () => {
+    const only = defineService('chat', { follow: chat.methods.follow });
+    expect(() => clientOf(only, {} as never, { retry })).not.toThrow();
   });
 });

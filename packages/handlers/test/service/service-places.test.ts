@@ -154,15 +154,6 @@ describe('ServicePlaces', () => {
     expect(await answer).toBe(7);
   });
 
-  it('a hedge goes to another place, too', async () => {
-    const { clock, api, asked, at } = places({ restMs: false });
-    const answer = api.quote({}, { hedge: { delayMs: 20 } });
-    await passed(clock, 20);
-    expect(asked()).toEqual([1, 1, 0]);
-    await at[1]!.asked[0]!.answer(2);
-    expect([await answer, at[0]!.asked[0]!.isCancelled]).toEqual([2, true]);
-  });
-
   it('carries streams, which count until they end, and notices', async () => {
     const seen: unknown[] = [];
     const handle = serve(prices, {

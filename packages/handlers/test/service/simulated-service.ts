@@ -56,7 +56,7 @@ type Orders = ReturnType<typeof ordersOf>;
 type Executed = Map<number, number>;
 
 /**
- * A client with retries and hedges that calls two servers over a network that fails. Every call settles within its time; what is
+ * A client with retries that calls two servers over a network that fails. Every call settles within its time; what is
  * not idempotent is carried out once at most, and what says that it was not sent, not at all.
  */
 export const simulatedService = (variant: ServiceVariant) => async (sim: Simulation) => {
@@ -176,8 +176,11 @@ class Buyer {
       random,
       timeoutMs: CALL_TIMEOUT_MS,
       budget: new RetryBudget({ perSecond: 50, burst: 50 }),
-      retry: { attempts: ATTEMPTS, backoff: exponential({ baseMs: 30, maxMs: 300 }) },
-      hedge: { delayMs: 400, attempts: 3 },
+      retry: {
+        attempts: ATTEMPTS,
+        backoff: exponential({ baseMs: 30, maxMs: 300 }),
+        attemptTimeoutMs: 400,
+      },
     });
     const timeoutMs = CALL_TIMEOUT_MS;
     for (let i = 0; i < CALLS_AT_ONCE; i += 1) {

@@ -37,10 +37,9 @@ declare const exchange: ExchangeHandler<JsonRpcExchange>;
   const told: WriteFuture = api.tell({ at: 'now' });
   const repeating = clientOf(service, new ServicePlaces([exchange]), {
     retry: { errors: ['GONE'] },
-    hedge: { delayMs: 50 },
     budget: new RetryBudget({ share: 0.1 }),
   });
-  const read: Promise<number> = repeating.read({ at: 'now' }, { retry: false, hedge: false });
+  const read: Promise<number> = repeating.read({ at: 'now' }, { retry: false });
   void [read, answer, items, given, both, told];
 }
 {
