@@ -144,8 +144,6 @@ export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
 // The handler that threw an error
 export { throwerOf } from './pipeline/thrower.ts';
-// Share the turns of the event loop
-export { isTurnCheckDue } from './pipeline/turn-check.ts';
 // Queues, and what an entry costs
 export { ENTRY_OVERHEAD_BYTES } from './queue/entry-overhead.ts';
 export { Fifo } from './queue/fifo.ts';
@@ -191,12 +189,16 @@ export { onceAfterEvent } from './time/once-after-event.ts';
 export { stoodStillMs } from './time/stood-still.ts';
 // Rates with bursts
 export { type Rate, TokenBucket } from './time/token-bucket.ts';
+// Share the turns of the event loop
+export { isTurnCheckDue } from './time/turn-check.ts';
 // Transports without a socket
 export {
   type ListenPlace,
   listenInMemory,
   type MemoryListener,
 } from './transport/memory-source.ts';
+// Input of transports of messages
+export { MessageBursts, MessageInput } from './transport/message-input.ts';
 // Memory of reads
 export { extendRead, ReadRoom } from './transport/read-memory.ts';
 // Errors in the form of system errors

@@ -3,10 +3,10 @@ import { DrainGate } from '../drain/drain-gate.ts';
 import { isDrainEvent, isDrainStartEvent } from '../drain/drain-mark.ts';
 import { toError } from '../errors.ts';
 import { dropsKeptMessages, ReadGate } from '../hold/read-gate.ts';
+import { isTurnCheckDue } from '../time/turn-check.ts';
 import { COMPLETE, INACTIVE, KeptEvent, UNREGISTERED } from './kept-event.ts';
 import { KeptQueue, sizeOf } from './kept-queue.ts';
 import { TlsUpgradeEvent } from './tls-upgrade-event.ts';
-import { isTurnCheckDue } from './turn-check.ts';
 
 /** Maximum number of the peer's messages that are delivered after the channel has closed. Further messages are dropped. */
 export const MAX_LATE_MESSAGES = 16_384;

@@ -88,7 +88,7 @@ export class PeerTransport
 
   open(sink: TransportSink): void {
     this.sink = sink;
-    this.intake.open(sink);
+    this.intake.sink = sink;
   }
 
   requestRead(): void {

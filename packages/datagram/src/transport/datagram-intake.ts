@@ -1,5 +1,4 @@
-import type { TransportSink } from '@headrace/core';
-import { describeOptions, Fifo, isTurnCheckDue, whole } from '@headrace/core/authoring';
+import { describeOptions, Fifo, MessageBursts, whole } from '@headrace/core/authoring';
 import type { DatagramCounters } from './datagram-counters.ts';
 import type { Delivery, NextTurn } from './next-turn.ts';
 
@@ -28,21 +27,17 @@ export interface IntakeLimits {
 const SLICE_BYTES = 64 * 1024;
 
 /**
- * The input of a datagram channel. It handles bursts, the share of a turn, and datagrams that are kept while reads are held.
+ * The input of a datagram channel. A burst has all datagrams of a turn of the socket, and the datagrams that were kept while reads
+ * were held.
  */
-export class DatagramIntake implements Delivery {
+export class DatagramIntake extends MessageBursts<unknown> implements Delivery {
   private readonly limits: IntakeLimits;
   private readonly counters: DatagramCounters;
   private readonly turn: NextTurn;
   private readonly sizeOf: (message: unknown) => number;
-  private sink: TransportSink | undefined = undefined;
-  private mayRead = false;
   private isAwake = false;
-  private isOver = false;
   private readonly queue = new Fifo<unknown>();
   private queuedBytes = 0;
-  /** Number of datagrams in the current burst. */
-  private delivered = 0;
   private readonly run = (): void => this.deliver();
 
   /** @param sizeOf - function that returns the size of a received message, in bytes */
@@ -52,31 +47,28 @@ export class DatagramIntake implements Delivery {
     turn: NextTurn,
     sizeOf: (message: unknown) => number,
   ) {
+    super();
     this.limits = limits;
     this.counters = counters;
     this.turn = turn;
     this.sizeOf = sizeOf;
   }
 
-  open(sink: TransportSink): void {
-    this.sink = sink;
+  override get isTaking(): boolean {
+    return super.isTaking && !this.sink!.isReadHeld;
   }
 
-  stop(): void {
-    this.isOver = true;
+  override stop(): void {
+    super.stop();
     this.queue.clear();
   }
 
-  requestRead(): void {
-    this.mayRead = true;
+  override requestRead(): void {
+    super.requestRead();
     if (!this.queue.isEmpty) this.wakeSoon();
   }
 
-  pauseReading(): void {
-    this.mayRead = false;
-  }
-
-  arrived(message: unknown): void {
+  override arrived(message: unknown): void {
     if (this.isOver) return;
     const bytes = this.sizeOf(message);
     const { isTaking } = this;
@@ -94,8 +86,6 @@ export class DatagramIntake implements Delivery {
   /** Delivers the waiting datagrams as one burst, until reads are held. */
   deliver(): void {
     this.isAwake = false;
-    if (this.isOver) return;
-    const sink = this.sink!;
     let sliceBytes = 0;
     while (!this.queue.isEmpty && this.isTaking) {
       if (sliceBytes >= SLICE_BYTES) {
@@ -106,18 +96,9 @@ export class DatagramIntake implements Delivery {
       const bytes = this.sizeOf(message);
       this.queuedBytes -= bytes;
       sliceBytes += bytes;
-      sink.received(message);
-      this.delivered += 1;
-      if (isTurnCheckDue(this.delivered)) sink.checkTurn();
+      this.pass(message);
     }
-    if (this.delivered === 0) return;
-    this.delivered = 0;
-    this.mayRead = false;
-    sink.readComplete();
-  }
-
-  private get isTaking(): boolean {
-    return this.mayRead && !this.sink!.isReadHeld;
+    this.endBurst();
   }
 
   /** Returns true if the datagram does not fit. A kernel would drop it too. */

@@ -93,7 +93,7 @@ export class DatagramTransport implements Transport, ConnectionlessRules, Datagr
 
   open(sink: TransportSink): void {
     this.sink = sink;
-    this.intake.open(sink);
+    this.intake.sink = sink;
     this.socket.open(this);
   }
 

@@ -44,7 +44,6 @@ export class ResumeTransport implements Transport, InputOwner {
   readonly clock: Clock;
   /** The channel of the transport. Events are fired in its pipeline. */
   channel: Channel | undefined = undefined;
-  sink: TransportSink | undefined = undefined;
   /** Whether the channel has closed or is closing. */
   isOver = false;
   protected readonly machine: ResumeMachine;
@@ -69,13 +68,13 @@ export class ResumeTransport implements Transport, InputOwner {
   private lingerTimer: Timer | undefined = undefined;
 
   constructor(options: ResumeTransportOptions) {
+    this.clock = options.clock;
     this.machine = new ResumeMachine(options);
     this.links = new PresentLink(this.machine, (error) =>
       this.clock.execute(() => this.endUnsendable(error)),
     );
     this.input = this.newInput();
     this.output = new LastingOutput(this.machine);
-    this.clock = options.clock;
     this.owner = options.owner;
   }
 
@@ -84,6 +83,10 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   // --- state ---
+
+  get sink(): TransportSink | undefined {
+    return this.input.sink;
+  }
 
   /** Name of the channel; empty until both ends have agreed on it. */
   get id(): string {
@@ -149,7 +152,7 @@ export class ResumeTransport implements Transport, InputOwner {
 
   open(sink: TransportSink): void {
     const isFirst = this.sink === undefined;
-    this.sink = sink;
+    this.input.sink = sink;
     if (isFirst) this.owner.begin();
   }
 
@@ -314,18 +317,18 @@ export class ResumeTransport implements Transport, InputOwner {
 
   /** Stops passing messages to the pipeline. */
   stopInput(): void {
-    this.input.stop();
+    this.input.pause();
   }
 
   /** Continues after `stopInput`. */
   readAgain(): void {
-    if (!this.isFinished && this.departure === undefined) this.input.goOn();
+    if (!this.isFinished && this.departure === undefined) this.input.resume();
   }
 
   /** Returns the state for another process. Until `thaw` or `moveAway`, nothing is read, sent or kept. */
   freeze(): TransportState {
     this.input.endBurst();
-    this.input.stop();
+    this.input.pause();
     if (!this.isOver) this.channel?.flush();
     this.departure = new Departure(this.output, this.channel?.pendingOutboundBytes ?? 0);
     if (!this.isOver && this.output.hasWaiting) this.sink!.written();
@@ -369,7 +372,7 @@ export class ResumeTransport implements Transport, InputOwner {
       if (!this.output.hasWaiting) this.sink!.written();
     }
     this.fill();
-    this.input.goOn();
+    this.input.resume();
     this.links.pump();
     this.finishIfDone();
   }
@@ -484,7 +487,7 @@ export class ResumeTransport implements Transport, InputOwner {
     }
     this.isOver = true;
     this.leave();
-    const hadUnread = this.input.hasWaiting;
+    const hadUnread = this.input.hasKept;
     this.input.clear();
     // A slow consumer would not receive the kept messages.
     const isLost = this.links.link === undefined && !this.owner.outlivesChannel;

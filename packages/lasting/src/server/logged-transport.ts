@@ -45,9 +45,9 @@ class LoggedInput extends LastingInput {
     this.clearAfter(this.transport.journal.repeatCount);
   }
 
-  protected override pass(payload: Buffer): void {
+  protected override pass(payload: Buffer): boolean {
     this.transport.reads(payload);
-    super.pass(payload);
+    return super.pass(payload);
   }
 }
 

@@ -10,10 +10,9 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { Fifo, isTurnCheckDue, shownUrl, toError } from '@headrace/core/authoring';
+import { MessageInput, shownUrl, toError } from '@headrace/core/authoring';
 import { CLOSE_TIMEOUT_MS, CUT_OFF, closeCodeOf, closeText } from '../socket/close-codes.ts';
 import type { FrameTransportListener } from '../socket/frame-transport.ts';
-import { MessageIntake, type MessageSource } from '../socket/message-intake.ts';
 import { TextMessage, type WebSocketInput } from '../socket/text-message.ts';
 import type { WebSocketTransport } from '../socket/web-socket-channel.ts';
 import { OPEN, type PageClose, type PageSocket, pageCode } from './page-socket.ts';
@@ -34,33 +33,32 @@ export interface PageTransportOptions {
 const ENOUGH_BUFFERED_BYTES = 64 * 1024;
 /** Interval of checks of the browser's buffer, because the browser fires no event when it has sent the buffer. */
 const LOOK_MS = 20;
-/** Maximum number of held bytes while reads are held, because a page cannot stop the server. */
+/** Maximum length of held messages while reads are held, because a page cannot stop the server. Text counts in UTF-16 code units. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 /** Bytes that each held message counts in addition to its length. */
 const MESSAGE_BYTES = 64;
 
 /** A transport over a page's WebSocket. The browser reads and writes the frames, and answers pings. */
-export class PageTransport implements Transport, MessageSource, WebSocketTransport {
+export class PageTransport implements Transport, WebSocketTransport {
   readonly accepts = 'strings, TextMessages and bytes';
   readonly localAddress = undefined;
   readonly remoteAddress = undefined;
   listener: FrameTransportListener | undefined = undefined;
   subprotocol: string | undefined = undefined;
   private readonly options: PageTransportOptions;
-  private readonly intake = new MessageIntake(this);
-  private readonly held = new Fifo<WebSocketInput>();
+  private readonly input: MessageInput<WebSocketInput>;
   private heldBytes = 0;
   private socket: PageSocket | undefined = undefined;
   private isOpen = false;
   private isClosing = false;
   private isOver = false;
-  private isReadingOn = false;
-  /** Number of messages passed on after the end of the connection. */
-  private late = 0;
   private timer: Timer | undefined = undefined;
 
   constructor(options: PageTransportOptions) {
     this.options = options;
+    this.input = new MessageInput(options.clock, (message) => {
+      this.heldBytes -= message.length + MESSAGE_BYTES;
+    });
   }
 
   get messageLimits(): MessageLimits {
@@ -77,7 +75,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
   }
 
   open(sink: TransportSink): void {
-    this.intake.sink = sink;
+    this.input.sink = sink;
     const { clock, dial } = this.options;
     try {
       const socket = dial();
@@ -103,89 +101,44 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
     }
     this.isOpen = true;
     this.subprotocol = socket.protocol === '' ? undefined : socket.protocol;
-    this.intake.sink?.connected();
+    this.input.sink?.connected();
   }
 
   /** Fails a connect. */
   private refuse(error: Error): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.intake.sink?.failed(error);
+    this.input.sink?.failed(error);
   }
 
   // --- input ---
 
   requestRead(): void {
-    this.intake.requestRead();
+    this.input.requestRead();
   }
 
   pauseReading(): void {
-    this.intake.pauseReading();
-  }
-
-  pause(): void {}
-
-  /** Passes held messages on in a later turn of the event loop. */
-  resume(): void {
-    if (this.held.size === 0 || this.isReadingOn) return;
-    this.isReadingOn = true;
-    this.options.clock.nextTurn(() => {
-      this.isReadingOn = false;
-      if (!this.isOver) this.readOn();
-    });
-  }
-
-  private readOn(): void {
-    const { held, intake } = this;
-    while (held.size > 0 && intake.isTaking) this.passOn();
-    intake.endBurst();
-  }
-
-  private passOn(): void {
-    const message = this.held.shift()!;
-    this.heldBytes -= sizeOf(message) + MESSAGE_BYTES;
-    this.intake.arrived(message);
-  }
-
-  /** Passes on the messages that arrived before the end, even while reads are held, in several turns of the event loop. */
-  private readLast(done: () => void): void {
-    const { held, intake } = this;
-    if (intake.isOver) held.clear();
-    let isTurnOver = false;
-    while (held.size > 0 && !isTurnOver) {
-      this.passOn();
-      if (!isTurnCheckDue(++this.late)) continue;
-      intake.sink?.checkTurn();
-      isTurnOver = intake.sink?.isReadHeld === true;
-    }
-    intake.endBurst();
-    if (held.size === 0) done();
-    else this.options.clock.nextTurn(() => this.readLast(done));
+    this.input.pauseReading();
   }
 
   private received(data: unknown): void {
-    const { intake, held, options } = this;
-    if (intake.isOver || this.isOver) return;
+    const { input } = this;
+    if (input.isOver || this.isOver) return;
     const message = typeof data === 'string' ? data : Buffer.from(data as ArrayBuffer);
     const bytes = sizeOf(message);
-    const { maxMessageBytes } = options;
+    const { maxMessageBytes } = this.options;
     if (bytes > maxMessageBytes) {
       this.fails(tooLong(bytes, maxMessageBytes));
       return;
     }
-    if (held.size === 0 && intake.isTaking) {
-      intake.arrived(message);
-      intake.endBurst();
-      return;
-    }
-    held.push(message);
-    this.heldBytes += bytes + MESSAGE_BYTES;
+    this.heldBytes += message.length + MESSAGE_BYTES;
+    input.arrived(message);
+    input.endBurst();
     if (this.heldBytes > MAX_HELD_BYTES) this.fails(tooMuchHeld(this.heldBytes));
-    else if (intake.isTaking) this.resume();
   }
 
   private fails(error: Error): void {
-    this.intake.sink?.failed(error);
+    this.input.sink?.failed(error);
   }
 
   // --- output ---
@@ -213,7 +166,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
     this.timer = this.options.clock.schedule(() => {
       if (!this.isActive) return;
       if (this.unsentBytes > ENOUGH_BUFFERED_BYTES) this.look();
-      else this.intake.sink?.written();
+      else this.input.sink?.written();
     }, LOOK_MS);
   }
 
@@ -221,11 +174,11 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
 
   shutdownOutput(info: CloseInfo): void {
     this.sayGoodbye(info);
-    this.options.clock.execute(() => this.intake.sink?.outputEnded());
+    this.options.clock.execute(() => this.input.sink?.outputEnded());
   }
 
   close(info: CloseInfo): void {
-    this.intake.stop();
+    this.input.stop();
     if (this.isOver) this.end();
     else if (!this.isOpen) this.abort();
     else this.sayGoodbye(info);
@@ -233,7 +186,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
 
   /** Closes the WebSocket in the background, because a page cannot reset a connection. */
   abort(): void {
-    this.intake.stop();
+    this.input.stop();
     const { socket } = this;
     if (socket !== undefined) this.leave(socket);
     this.end();
@@ -258,7 +211,7 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
 
   private closed(close: PageClose): void {
     if (this.isOver) return;
-    const { intake, options, isOpen } = this;
+    const { input, options, isOpen } = this;
     const isCutOff = close.code === CUT_OFF && !this.isClosing;
     if (!isOpen) {
       this.refuse(neverOpened(options.url));
@@ -266,11 +219,10 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
       return;
     }
     this.isOver = true;
-    intake.isDue = true;
-    this.readLast(() => {
+    input.finish(() => {
       this.listener?.peerClosed({ code: close.code, reason: close.reason });
       if (isCutOff) this.fails(cutOff());
-      else if (!intake.isOver) intake.sink?.inputEnded();
+      else if (!input.isOver) input.sink?.inputEnded();
       this.end();
     });
   }
@@ -278,9 +230,9 @@ export class PageTransport implements Transport, MessageSource, WebSocketTranspo
   private end(): void {
     this.isOver = true;
     this.timer?.cancel();
-    this.held.clear();
-    const { sink } = this.intake;
-    this.intake.sink = undefined;
+    const { sink } = this.input;
+    this.input.stop();
+    this.input.sink = undefined;
     if (sink !== undefined) this.options.clock.execute(() => sink.disconnected());
   }
 }

@@ -10,12 +10,11 @@ import {
 import {
   CLOCK,
   describeOptions,
-  Fifo,
+  MessageInput,
   systemError,
   unchecked,
   whole,
 } from '@headrace/core/authoring';
-import { MessageIntake } from '../socket/message-intake.ts';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import type { WebSocketInput } from '../socket/text-message.ts';
 import { LifeLock, type LocksLike, ownLocks, watchLock } from './life-lock.ts';
@@ -110,23 +109,19 @@ export class PortTransport implements Transport {
   private readonly maxMessageBytes: number;
   private readonly windowBytes: number;
   private readonly locks: LocksLike | undefined;
-  /** Holds messages that the channel does not accept yet. Held messages keep their credit, so the peer has to wait. */
-  private readonly intake = new MessageIntake({ pause: () => {}, resume: () => this.resume() });
+  /** Keeps messages that the channel does not accept yet. Kept messages keep their credit, so the peer has to wait. */
+  private readonly input: MessageInput<WebSocketInput>;
   private lock: LifeLock | undefined = undefined;
   private unwatch: (() => void) | undefined = undefined;
   private timer: Timer | undefined = undefined;
   private hasGreeted = false;
   private peer: Hello | undefined = undefined;
   private isOver = false;
-  /** Input that the channel has not accepted yet. */
-  private readonly held = new Fifo<WebSocketInput>();
-  private isReadingOn = false;
   /** Bytes accepted by the channel and not yet returned as credit. */
   private taken = 0;
   /** Bytes received and not yet returned as credit. The peer sends only while this number is below the window. */
   private owed = 0;
   private hasPeerEnded = false;
-  private isInputOver = false;
   /** Whether the peer has stopped reading. */
   private isPeerGone = false;
   /** Messages that the channel has written and that are not posted yet. */
@@ -144,6 +139,7 @@ export class PortTransport implements Transport {
     const { maxMessageBytes, windowBytes } = PORT_LIMITS.part(options);
     this.port = port;
     this.clock = clock;
+    this.input = new MessageInput(clock, (message) => this.take(message));
     this.locks = locks === false ? undefined : (locks ?? ownLocks());
     this.maxMessageBytes = maxMessageBytes;
     this.windowBytes = windowBytes;
@@ -168,8 +164,8 @@ export class PortTransport implements Transport {
   // --- the first messages ---
 
   open(sink: TransportSink): void {
-    const isFirst = this.intake.sink === undefined;
-    this.intake.sink = sink;
+    const isFirst = this.input.sink === undefined;
+    this.input.sink = sink;
     if (!isFirst) return;
     const { port, locks } = this;
     port.addEventListener('message', this.onMessage);
@@ -216,8 +212,7 @@ export class PortTransport implements Transport {
     const lost = (): void => this.lostLock();
     const isWatched = peer.lock !== undefined && locks !== undefined;
     this.unwatch = isWatched ? watchLock(locks, peer.lock, lost) : () => {};
-    this.intake.sink?.connected();
-    if (this.isPeerGone) this.resume();
+    this.input.sink?.connected();
   }
 
   // --- input of the port ---
@@ -246,7 +241,7 @@ export class PortTransport implements Transport {
   }
 
   private received(messages: readonly WebSocketInput[]): void {
-    const { intake, held, maxMessageBytes } = this;
+    const { input, maxMessageBytes } = this;
     for (const message of messages) {
       if (this.owed >= this.windowBytes) {
         this.fail(strange(`more than the ${this.windowBytes} bytes of windowBytes`));
@@ -258,17 +253,14 @@ export class PortTransport implements Transport {
         this.fail(tooLong(bytes, maxMessageBytes));
         return;
       }
-      if (held.size === 0 && intake.isTaking) this.take(message);
-      else held.push(message);
+      input.arrived(message);
     }
-    intake.endBurst();
-    if (held.size > 0 && intake.isTaking) this.resume();
+    input.endBurst();
   }
 
-  /** Passes a message to the channel, and returns credit when half the window was accepted. */
+  /** Called when the channel has accepted a message. Returns credit when half the window was accepted. */
   private take(message: WebSocketInput): void {
     this.taken += costOf(message);
-    this.intake.arrived(message);
     if (this.taken < this.windowBytes / 2 || this.isOver) return;
     this.post(this.taken);
     this.owed -= this.taken;
@@ -276,10 +268,11 @@ export class PortTransport implements Transport {
   }
 
   private peerEnded(isGone: boolean): void {
+    if (!this.hasPeerEnded) this.input.peerEnded();
     this.hasPeerEnded = true;
     this.isPeerGone ||= isGone;
     if (isGone && this.waiting.length > 0) this.breakPipe();
-    else this.resume();
+    else this.input.endBurst();
   }
 
   private lostLock(): void {
@@ -295,33 +288,11 @@ export class PortTransport implements Transport {
   // --- input ---
 
   requestRead(): void {
-    this.intake.requestRead();
+    this.input.requestRead();
   }
 
   pauseReading(): void {
-    this.intake.pauseReading();
-  }
-
-  /** Passes held messages on in a later turn of the event loop. */
-  private resume(): void {
-    const hasNews = this.held.size > 0 || (this.hasPeerEnded && !this.isInputOver);
-    if (!hasNews || this.isReadingOn) return;
-    this.isReadingOn = true;
-    this.clock.nextTurn(() => {
-      this.isReadingOn = false;
-      if (this.isActive) this.readOn();
-    });
-  }
-
-  private readOn(): void {
-    const { held, intake } = this;
-    if (held.size > 0) {
-      while (held.size > 0 && intake.isTaking && !this.isOver) this.take(held.shift()!);
-      intake.endBurst();
-    } else if (this.hasPeerEnded && !this.isInputOver && intake.isTaking) {
-      this.isInputOver = true;
-      intake.sink?.inputEnded();
-    }
+    this.input.pauseReading();
   }
 
   // --- output ---
@@ -358,7 +329,7 @@ export class PortTransport implements Transport {
     this.inFlight = Math.max(0, this.inFlight - bytes);
     if (this.waiting.length === 0 || !this.sendWaiting()) return;
     if (this.isShutdownAsked) this.endOutput();
-    this.intake.sink?.written();
+    this.input.sink?.written();
   }
 
   private breakPipe(): void {
@@ -375,7 +346,7 @@ export class PortTransport implements Transport {
 
   private endOutput(): void {
     this.sayEnd();
-    this.clock.execute(() => this.intake.sink?.outputEnded());
+    this.clock.execute(() => this.input.sink?.outputEnded());
   }
 
   private sayEnd(): void {
@@ -403,16 +374,15 @@ export class PortTransport implements Transport {
 
   private fail(error: Error): void {
     if (this.isOver) return;
-    this.intake.sink?.failed(error);
+    this.input.sink?.failed(error);
     this.abort();
   }
 
   private leave(): void {
-    const { port, intake } = this;
+    const { port, input } = this;
     this.isOver = true;
     this.waiting = [];
     this.waitingBytes = 0;
-    this.held.clear();
     this.timer?.cancel();
     this.unwatch?.();
     port.removeEventListener('message', this.onMessage);
@@ -420,9 +390,9 @@ export class PortTransport implements Transport {
     port.removeEventListener('close', this.onClose);
     port.close();
     this.lock?.release();
-    intake.stop();
-    const { sink } = intake;
-    intake.sink = undefined;
+    input.stop();
+    const { sink } = input;
+    input.sink = undefined;
     this.clock.execute(() => sink?.disconnected());
   }
 
