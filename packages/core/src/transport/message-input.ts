@@ -1,4 +1,4 @@
-import type { Clock } from '../contract.ts';
+import type { Clock } from '../contract/clock.ts';
 import { Fifo } from '../queue/fifo.ts';
 import { isTurnCheckDue } from '../time/turn-check.ts';
 import type { TransportSink } from './transport.ts';
