@@ -10,6 +10,7 @@ export class MessageBursts<M> {
   isOver = false;
   /** Whether a message has been passed on since the last burst ended. */
   isInBurst = false;
+  /** Whether the channel has asked for a read. */
   protected mayRead = false;
   /** Number of messages since the start. */
   private passed = 0;
@@ -19,10 +20,12 @@ export class MessageBursts<M> {
     return this.mayRead && !this.isOver;
   }
 
+  /** Permits messages to pass, see `Transport.requestRead`. */
   requestRead(): void {
     this.mayRead = true;
   }
 
+  /** Withdraws the permission, see `Transport.pauseReading`. */
   pauseReading(): void {
     this.mayRead = false;
   }
@@ -50,6 +53,7 @@ export class MessageBursts<M> {
     if (!this.isOver) this.sink?.readComplete();
   }
 
+  /** Drops later messages. */
   stop(): void {
     this.isOver = true;
   }
@@ -75,10 +79,12 @@ export class MessageInput<M> extends MessageBursts<M> {
     this.taken = taken;
   }
 
+  /** Whether messages wait for a read. */
   get hasKept(): boolean {
     return this.kept?.isEmpty === false;
   }
 
+  /** Permits messages to pass. What was kept passes in a later turn. */
   override requestRead(): void {
     super.requestRead();
     const isDue = this.isTaking && (this.hasKept || this.isEndDue);
@@ -99,6 +105,7 @@ export class MessageInput<M> extends MessageBursts<M> {
     return isTurnOver;
   }
 
+  /** Keeps a message until a read. */
   protected keep(message: M): void {
     this.kept ??= new Fifo();
     this.kept.push(message);
@@ -122,6 +129,7 @@ export class MessageInput<M> extends MessageBursts<M> {
     this.sink?.inputEnded();
   }
 
+  /** Passes kept messages on, as one burst. */
   protected deliver(): void {
     this.isDeliveryDue = false;
     while (this.hasKept && this.isTaking) this.pass(this.kept!.shift()!);
@@ -136,6 +144,7 @@ export class MessageInput<M> extends MessageBursts<M> {
     else done();
   }
 
+  /** Drops kept and later messages. */
   override stop(): void {
     super.stop();
     this.clear();
