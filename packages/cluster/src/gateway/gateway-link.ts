@@ -302,7 +302,8 @@ export class GatewayLink {
       this.attributeVersion = frame.attributes;
     }
     const { sequence } = this;
-    const count = sequence.acknowledge(Math.min(frame.number, sequence.sent));
+    // Not `sent`: messages that this worker has may be due to be sent again.
+    const count = sequence.acknowledge(Math.min(frame.number, sequence.highest));
     if (count > 0) this.endedAtMessage = NOBODY;
     // The answer to an `open` or a `sync` can come before the end of `onConnect`.
     if (count > 0 || (flags & (FLAG.answer | FLAG.gap)) === 0) {

@@ -5,7 +5,7 @@ import {
   type End,
 } from '../../../core/test/fixture/numbered-delivery.ts';
 import { BODY } from '../../src/envelope/envelope.ts';
-import { frameOf, type GatewayFrame, OP } from '../../src/gateway/gateway-frame.ts';
+import { FLAG, frameOf, type GatewayFrame, OP } from '../../src/gateway/gateway-frame.ts';
 import { GatewayLink, type LinkAction } from '../../src/gateway/gateway-link.ts';
 import { GatewaySession, type SessionAnswer } from '../../src/gateway/gateway-session.ts';
 
@@ -108,3 +108,28 @@ it('takes no more as acknowledged than was sent', () => {
   const sent = { do: 'send', frame: { op: OP.message, number: 2 } };
   expect(link.message(BODY.text, Buffer.from('b'))).toMatchObject([sent]);
 });
+
+for (const [wait, begin] of [
+  ['while their worker gives them back', (link: GatewayLink) => link.workerLeaves(0)],
+  ['while the bus is down', (link: GatewayLink) => link.busChanged(false)],
+] as const) {
+  it(`takes messages as acknowledged that are to be sent again, ${wait}`, () => {
+    const link = new GatewayLink(1, RULES, Buffer.from('{}'), true);
+    link.assign('worker', 0);
+    const ack = (number: number, rest: Partial<GatewayFrame> = {}) =>
+      link.received('worker', frameOf({ op: OP.ack, connection: 1, epoch: 1, number, ...rest }), 0);
+    ack(0);
+    for (const text of ['a', 'b', 'c']) link.message(BODY.text, Buffer.from(text));
+    begin(link);
+    // The answer to an earlier question, which the messages had not reached.
+    ack(0, { flags: FLAG.answer, received: 0, echo: 3 });
+    ack(2, { received: 2 });
+    expect(link.unanswered).toBe(1);
+    ack(2, { flags: FLAG.givenBack, received: 2 });
+    link.busChanged(true);
+    link.assign('other', 0);
+    const opened = frameOf({ op: OP.ack, connection: 1, epoch: 2, number: 2, flags: FLAG.answer });
+    const sent = { do: 'send', to: 'other', frame: { op: OP.message, number: 3, flags: 0 } };
+    expect(link.received('other', opened, 0)).toMatchObject([sent]);
+  });
+}
