@@ -58,7 +58,9 @@ export async function bundled(folder: string, program: string): Promise<PageBund
     const build = await rolldown({
       input,
       platform: 'browser',
-      logLevel: 'silent',
+      onLog: (_level, { code, message }) => {
+        if (code === 'UNRESOLVED_IMPORT') throw new Error(`${message}; npm run build comes first`);
+      },
     });
     const { output } = await build.generate({ minify: true, sourcemap: 'hidden' });
     await build.close();

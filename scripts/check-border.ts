@@ -2,15 +2,17 @@
 // records them, and its sources do not name the products that are built on it.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { productFolders } from './kernel.ts';
 import type { CheckResult, Problem } from './problem.ts';
 import { filesBelow, readSource } from './source-file.ts';
 
 const PAGE = 'docs/decisions/0094-the-contracts-of-the-kernel-are-recorded.md';
 const KERNEL = ['core', 'codec', 'handlers'];
 /** Terms of the field, such as datagram and WebSocket, are not the name of a product. */
-const PRODUCT =
-  /\b(?:gateways?|durable|lasting|tunnels?)\b|@headrace\/(?:cluster|datagram|inject|lasting|nestjs|simulation|websocket)\b/i;
+const WORDS = ['gateways?', 'durable', 'lasting', 'tunnels?', 'yamux'];
+/** What answers at the old place of an entry. */
+const MOVED = '/src/moved/';
 
 export function checkBorder(root: string): CheckResult {
   const problems = [...unrecorded(root), ...namedProducts(root)];
@@ -52,11 +54,16 @@ function digestOf(root: string, path: string): string {
 
 function namedProducts(root: string): Problem[] {
   const problems: Problem[] = [];
+  const names = productFolders(root).map((folder) => `@headrace/${basename(folder)}`);
+  const named = new RegExp(`\\b(?:${WORDS.join('|')})\\b|(?:${names.join('|')})(?![\\w-])`, 'i');
   for (const name of KERNEL) {
     for (const file of filesBelow(root, `packages/${name}/src`, ['.ts'])) {
+      if (file.includes(MOVED)) continue;
+      // An entry that became a product names it.
+      if (file.includes('/src/moved/')) continue;
       const lines = readFileSync(join(root, file), 'utf8').split('\n');
       for (const [at, line] of lines.entries()) {
-        const product = PRODUCT.exec(line)?.[0];
+        const product = named.exec(line)?.[0];
         if (product === undefined) continue;
         const message = `the kernel does not know "${product}": say what any user of it needs`;
         problems.push({ file, line: at + 1, message });

@@ -29,6 +29,7 @@ const SHARED_FIXTURES = [
   'bundled-program',
   'certificates',
   'bus-server',
+  'credit-window',
   'cutting-proxy',
   'figure',
   'first-seed',
@@ -40,6 +41,22 @@ const SHARED_FIXTURES = [
   'seed',
   'socket-clock',
   'written-and-read',
+];
+/** What tests of packages that are built on the cluster need of its tests. */
+const CLUSTER_FIXTURES = [
+  'envelope/raw-envelope',
+  'help/virtual-nodes',
+  'nodes',
+  'option/clustered',
+  'proof/bus-choice',
+  'proof/bus-proxy',
+  'proof/node-process',
+  'proof/orders',
+  'simulation/broker-log',
+  'simulation/cluster-world',
+  'simulation/member',
+  'simulation/quick-seeds',
+  'simulation/simulated-bus',
 ];
 
 /** Rules without floors. */
@@ -55,6 +72,7 @@ const EVERYWHERE: readonly Rule[] = [
       pathNot: [
         '^$1/$2/',
         `^packages/core/test/fixture/(?:${SHARED_FIXTURES.join('|')})\\.ts$`,
+        `^packages/cluster/test/(?:${CLUSTER_FIXTURES.join('|')})\\.ts$`,
         '^packages/simulation/test/fixture/same-traces\\.ts$',
       ],
       dependencyTypes: ['local'],

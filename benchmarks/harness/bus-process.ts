@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '@headrace/cluster/workers';
+import { freePort } from '@headrace/workers';
 import { pinned } from './machine.ts';
 
 /** How a bus's server is started, and where it is then. */

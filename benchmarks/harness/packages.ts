@@ -13,7 +13,11 @@ const NAMES = [
   'lasting',
   'simulation',
   'cluster',
+  'durable',
+  'gateway',
+  'workers',
   'websocket',
+  'tabs',
   'datagram',
   'nestjs',
 ];

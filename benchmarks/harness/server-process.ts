@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { freePort } from '@headrace/cluster/workers';
+import { freePort } from '@headrace/workers';
 import { pinned, withAllFiles } from './machine.ts';
 import { ask } from './ordered-process.ts';
 

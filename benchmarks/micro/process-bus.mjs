@@ -2,8 +2,8 @@
 // and what it needs to publish one itself. The workers take the messages while they come, as over a socket.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { processBus, runWorkers } from '@headrace/cluster/workers';
 import { silentLogger, systemClock } from '@headrace/core';
+import { processBus, runWorkers } from '@headrace/workers';
 import { report } from './measure.mjs';
 
 const MESSAGES = 200_000;

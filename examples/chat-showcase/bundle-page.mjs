@@ -7,7 +7,7 @@ import { browserGlobals, forBrowsers } from '../../scripts/for-browsers.mjs';
 /** @returns {Promise<string>} */
 export async function bundlePage() {
   const build = await rolldown({
-    input: fileURLToPath(new URL('src/page/main.js', import.meta.url)),
+    input: fileURLToPath(new URL('src/page/main.ts', import.meta.url)),
     platform: 'browser',
     plugins: [forBrowsers()],
     resolve: { conditionNames: ['@headrace/source', 'browser', 'import', 'default'] },

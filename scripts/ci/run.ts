@@ -60,11 +60,20 @@ class Run {
     const { background, quietFrom, whole = false } = this.options;
     const isAsked = ({ name }: Step): boolean => asked.length === 0 || asked.includes(name);
     const beside = isAsked(background) ? this.shown(background, 0) : undefined;
-    const results: StepResult[] = [];
+    const running: Promise<StepResult>[] = [];
+    let lane: Promise<unknown> = Promise.resolve();
     for (const [at, step] of steps.entries()) {
       if (step.name === quietFrom) await beside;
-      if (isAsked(step)) results.push(await this.shown(step, at + 1));
+      if (step.isAlone === true) await lane;
+      if (!isAsked(step)) continue;
+      const result = step.isBeside
+        ? lane.then(() => this.shown(step, at + 1))
+        : this.shown(step, at + 1);
+      running.push(result);
+      if (step.isBeside) lane = result;
+      else await result;
     }
+    const results = await Promise.all(running);
     if (beside !== undefined) results.unshift(await beside);
     const flaky = await this.again(results);
     const outcome: Outcome = { results, flaky, others: whole ? this.flakyTwice(flaky) : [] };

@@ -15,6 +15,10 @@ export interface Step {
   readonly env?: NodeJS.ProcessEnv;
   /** The files that failed run once more, alone and after everything else: this command, the files behind it. */
   readonly rerun?: readonly [program: string, ...args: string[]];
+  /** Runs beside the steps that follow, up to one that is `alone`; one such step at a time. */
+  readonly isBeside?: boolean;
+  /** Begins when nothing runs beside it. */
+  readonly isAlone?: boolean;
   /** For what hangs. @default 20 minutes */
   readonly limitMs?: number;
 }

@@ -50,6 +50,7 @@ const freshClone = (clone: string): Step[] => [
     about: 'npm start in a fresh clone',
     command: script('check-start.ts', clone),
     limitMs: 6 * MINUTES,
+    isAlone: true,
   },
   {
     name: 'test',
@@ -80,6 +81,14 @@ export function gateSteps(clone: string): Step[] {
       name: 'docs',
       about: 'links, samples, defaults, prose',
       command: npm('check', 'docs', 'prose'),
+      isBeside: true,
+    },
+    { name: 'site', about: 'its pages', command: npm('check:site', '--pages'), isBeside: true },
+    {
+      name: 'fuzz',
+      about: 'twelve rounds of the same seed',
+      command: npm('fuzz', '600', '--rounds', '12', '--seed', '1'),
+      isBeside: true,
     },
     {
       name: 'packages',
@@ -89,7 +98,6 @@ export function gateSteps(clone: string): Step[] {
     { name: 'templates', about: 'two of them', command: npm('check:templates', '--gate') },
     { name: 'nodes', about: 'the newest Node', command: npm('check:nodes', '--gate') },
     { name: 'runtimes', about: 'trials on Bun and Deno', command: npm('check:runtimes', '--gate') },
-    { name: 'site', about: 'its pages', command: npm('check:site', '--pages') },
     ...freshClone(clone),
     smoke,
     {
@@ -101,11 +109,6 @@ export function gateSteps(clone: string): Step[] {
       name: 'mutants',
       about: 'guards of the files that the change touches',
       command: npm('check:mutants', '--changed', 'origin/main'),
-    },
-    {
-      name: 'fuzz',
-      about: 'twelve rounds of the same seed',
-      command: npm('fuzz', '600', '--rounds', '12', '--seed', '1'),
     },
   ];
 }
@@ -131,6 +134,11 @@ export function otherSteps(): Step[] {
     { name: 'all-mutants', about: 'every guard', command: npm('check:mutants') },
     { name: 'all-costs', about: 'the whole table of costs', command: npm('check', 'cost') },
     { name: 'all-packages', about: 'bundlers, installs', command: npm('check:packages') },
+    {
+      name: 'products',
+      about: 'their tests with the packed kernel',
+      command: npm('check:products'),
+    },
     { name: 'release', about: 'what is published', command: npm('check:release') },
     { name: 'all-templates', about: 'every template', command: npm('check:templates') },
     { name: 'all-nodes', about: 'tests on other Nodes', command: npm('check:nodes') },

@@ -21,6 +21,12 @@ export function changelogSection(
   );
 }
 
+/** Whether a changeset is about one of these packages. */
+export function isAbout(changeset: string, names: readonly string[]): boolean {
+  const [header = ''] = HEADER.exec(changeset) ?? [];
+  return names.some((name) => header.includes(`'${name}':`) || header.includes(`"${name}":`));
+}
+
 /** Whether a changeset states that something breaks, and yet asks for no more than a patch. */
 export function isUnderstated(changeset: string): boolean {
   const [header = ''] = HEADER.exec(changeset) ?? [];

@@ -11,7 +11,14 @@ const PAGE = 'docs/decisions/0094-the-contracts-of-the-kernel-are-recorded.md';
 const CONTRACT = 'packages/core/src/contract.ts';
 const CLOCK = 'packages/core/src/contract/clock.ts';
 
-const found = (files: Files): string[] => checkBorder(tree(files)).problems.map(describeProblem);
+const PACKAGES = {
+  '.changeset/config.json': { fixed: [['@headrace/core', '@headrace/codec']] },
+  'packages/core/package.json': {},
+  'packages/cluster/package.json': {},
+};
+
+const found = (files: Files): string[] =>
+  checkBorder(tree({ ...PACKAGES, ...files })).problems.map(describeProblem);
 
 /** A page that records the two files as they are. */
 function recorded(files: Files): string {
@@ -42,7 +49,10 @@ it('finds a product that the kernel names', () => {
     'packages/handlers/src/one.ts': '\nexport class GatewayHolds {\n  gateway = 1;\n}',
     'packages/codec/src/two.ts': "// as of '@headrace/cluster'",
     'packages/lasting/src/three.ts': 'export const lasting = 1;',
-    'packages/core/src/four.ts': 'export class DatagramNetwork {}',
+    'packages/handlers/src/moved/lasting.ts': "moved('@headrace/lasting');",
+    'packages/core/src/four.ts':
+      "export class DatagramNetwork {} // '@headrace/clusters', '@headrace/core'",
+    'packages/handlers/src/moved/cluster.ts': "moved('@headrace/cluster')",
   });
   expect(inComment).toContain(
     'packages/codec/src/two.ts:1: the kernel does not know "@headrace/cluster"',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../ci/report.ts';
@@ -181,6 +182,33 @@ describe('a run', () => {
     );
     expect(lines).toContain('=== flaky: failed, and passed when run again alone');
     expect(lines.at(-1)).toBe('4 passed, 0 failed');
+  });
+
+  it('has steps beside the others, one at a time, up to one that runs alone', async () => {
+    const note = (name: string): string => `const { appendFileSync } = await import('node:fs');
+      appendFileSync('${name}', ''); appendFileSync('notes', '${name} ');`;
+    const until = (name: string): string => `const { existsSync } = await import('node:fs');
+      const { setTimeout } = await import('node:timers/promises');
+      while (!existsSync('${name}')) await setTimeout(5);`;
+    const folder = tree({
+      'a.mjs': `${until('b')} ${note('a')}`,
+      'b.mjs': note('b'),
+      'c.mjs': `${until('a')} ${note('c')}`,
+      'd.mjs': note('d'),
+    });
+    const named = (name: string): Step => ({
+      ...step(name, process.execPath, `${name}.mjs`),
+      folder,
+    });
+    const steps: Step[] = [
+      { ...named('a'), isBeside: true },
+      { ...named('c'), isBeside: true },
+      named('b'),
+      { ...named('d'), isAlone: true },
+    ];
+    const options = { background, quietFrom: 'a', folder: join(folder, 'report') };
+    expect(await runSteps(steps, [], { ...options, print: () => {} })).toBe(true);
+    expect(readFileSync(join(folder, 'notes'), 'utf8')).toBe('b a c d ');
   });
 
   it('has failed if the file fails again', async () => {

@@ -77,11 +77,16 @@ it('finds the options', () => {
     'client',
     'cluster',
     'core',
+    'durable',
+    'gateway',
     'handlers',
     'lasting',
     'nestjs',
     'simulation',
+    'tabs',
     'websocket',
+    'workers',
+    'yamux',
   ]);
 });
 

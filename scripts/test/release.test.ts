@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { judgePage } from '../packages/page-budgets.ts';
 import { judgeCost, judgeSize } from '../release/budget.ts';
-import { changelogSection, isUnderstated } from '../release/changelog.ts';
+import { changelogSection, isAbout, isUnderstated } from '../release/changelog.ts';
+import { type ReleasedPackage, raiseDependents } from '../release/dependents.ts';
 import { licenseProblems } from '../release/installed.ts';
 import { ofPackage, type Sbom } from '../release/sbom.ts';
 import { contentProblems } from '../release/tarball.ts';
 import { foldersIn } from '../source-file.ts';
-import { root } from '../workspace.ts';
+import { readManifest, root } from '../workspace.ts';
 
 const WHOLE = ['package.json', 'README.md', 'LICENSE', 'dist/a.js', 'dist/a.d.ts'];
 
@@ -68,6 +69,67 @@ describe('the section of a version in the changelog', () => {
     expect(names.filter((name) => isUnderstated(readFileSync(join(folder, name), 'utf8')))).toEqual(
       [],
     );
+  });
+});
+
+test('a changeset is about the packages that its header names', () => {
+  const changeset = "---\n'@headrace/gateway': minor\n---\n\nNot about '@headrace/core': at all.\n";
+  expect(isAbout(changeset, ['@headrace/gateway'])).toBe(true);
+  expect(isAbout(changeset, ['@headrace/core', '@headrace/gate'])).toBe(false);
+});
+
+test('changesets name packages that exist', () => {
+  const packages = foldersIn(root, 'packages').map(
+    (folder) => readManifest(join(root, folder)).name,
+  );
+  const folder = join(root, '.changeset');
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.md'))) {
+    if (file === 'README.md') continue;
+    const [, header = ''] =
+      /^---\n([\s\S]*?)---/.exec(readFileSync(join(folder, file), 'utf8')) ?? [];
+    const names = [...header.matchAll(/^['"](.*)['"]: (?:major|minor|patch)$/gm)].map(
+      ([, name]) => name,
+    );
+    expect(names.length, file).toBe(header.trim().split('\n').length);
+    expect(packages, file).toEqual(expect.arrayContaining(names));
+  }
+});
+
+describe('a release', () => {
+  const released = (name: string, version: string, ...needs: string[]): ReleasedPackage => ({
+    name,
+    before: version.startsWith('1') || version.startsWith('2') ? '1.4.2' : '0.2.1',
+    version,
+    needs,
+  });
+
+  test('raises who needs a version that its range does not allow, and who needs that one', () => {
+    const { packages, reasons } = raiseDependents([
+      released('gateway', '0.2.1', 'cluster'),
+      released('cluster', '0.2.2', 'core'),
+      released('core', '0.3.0'),
+      released('rpc', '0.4.0', 'core'),
+    ]);
+    expect(packages.map(({ version }) => version)).toEqual(['0.3.0', '0.3.0', '0.3.0', '0.4.0']);
+    expect([...reasons]).toEqual([
+      ['cluster', ['core']],
+      ['gateway', ['cluster']],
+    ]);
+  });
+
+  test('raises nobody for what a range allows', () => {
+    const before = [released('cluster', '0.2.1', 'core'), released('core', '0.2.2')];
+    expect(raiseDependents(before)).toEqual({ packages: before, reasons: new Map() });
+    const stable = [released('cluster', '1.4.2', 'core'), released('core', '1.5.0')];
+    expect(raiseDependents(stable).packages).toEqual(stable);
+  });
+
+  test('is a major version from 1.0 on', () => {
+    const { packages } = raiseDependents([
+      released('cluster', '1.4.2', 'core'),
+      released('core', '2.0.0'),
+    ]);
+    expect(packages[0]!.version).toBe('2.0.0');
   });
 });
 

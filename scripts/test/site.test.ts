@@ -277,7 +277,7 @@ it('has one logo and one palette for the site, the chat and the template with a 
   const template = 'packages/create-headrace/templates/page-and-server/page';
   expect(text('examples/chat-showcase/public/favicon.svg')).toBe(logo);
   expect(text(`${template}/icon.svg`)).toBe(logo);
-  const chat = text('examples/chat-showcase/public/theme.css');
+  const chat = text('examples/chat-showcase/public/style.css');
   const [light, dark] = [...chat.matchAll(/--accent: (#[0-9a-f]+);/g)].map(([, color]) => color!);
   expect(logo).toContain(`fill="${light}"`);
   expect(text('site/.vitepress/config.mts')).toContain(light);

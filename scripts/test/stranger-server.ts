@@ -24,7 +24,7 @@ async function silentTarget(): Promise<{ host: string; port: number }> {
 
 const STARTS: Readonly<Record<string, () => Promise<number>>> = {
   'chat-showcase': async () => {
-    const { settingsSchema } = await example('chat-showcase/src/settings/settings');
+    const { settingsSchema } = await example('chat-showcase/src/settings');
     const { startChatServer } = await example('chat-showcase/src/chat-server');
     return (await startChatServer({ settings: settingsSchema.parse({ port: 0 }) })).server.port;
   },

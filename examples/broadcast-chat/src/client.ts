@@ -1,4 +1,4 @@
-// A client in a terminal: `npm run client -- ann`. Each line that is typed is a message; the end of the input ends it.
+// A client in a terminal: `npm run chat -- ann`. Each line that is typed is a message; the end of the input ends it.
 import { createInterface } from 'node:readline';
 import { Bootstrap, handler } from '@headrace/core';
 import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';

@@ -1,25 +1,40 @@
-import { ProxyProtocolDecoder } from '@headrace/codec';
+// START HERE: what a connection of each way gets, and the server around it.
 import {
   type Channel,
   type Clock,
+  type Handler,
   type Logger,
-  type RejectedError,
+  type OutboundBytes,
+  type Pipeline,
   type Server,
   ServerBootstrap,
   stderrLogger,
 } from '@headrace/core';
 import { addressText } from '@headrace/core/authoring';
 import {
-  ConnectionLimitHandler,
+  type BroadcastHandler,
+  EchoHandler,
   MetricsHandler,
   metricsOf,
   type ServerMetrics,
 } from '@headrace/handlers';
-import { connectionInitializer, type ShowcaseParts, showcaseContainer } from './chat-container.ts';
-import { LAST_WORD_MS, Refusal } from './connection/refusal.ts';
-import { type PageFiles, readPageFiles } from './http/page-files.ts';
-import { Room } from './room/room.ts';
-import type { Settings } from './settings/settings.ts';
+import { type ChannelScope, containerInitializer } from '@headrace/inject';
+import type { WebSocketInput, WebSocketOutput } from '@headrace/websocket';
+import {
+  AUTH_TIMEOUT_MS,
+  Authenticator,
+  addChat,
+  ChatBroadcastHandler,
+  chatContainer,
+} from 'headrace-example-broadcast-chat';
+import { GreetingHandler } from './greeting.ts';
+import { HistoryHandler } from './history.ts';
+import { pageEndpoint } from './page-server.ts';
+import { connectionLimit } from './refusal.ts';
+import { LocalGround, Room, RoomBroadcastHandler, type RoomGround } from './room.ts';
+import type { Settings } from './settings.ts';
+import { addWebSocketTexts, detectWay, earlyFarewell } from './ways-in.ts';
+import { WhoHandler } from './who.ts';
 
 /** A chat that is running. */
 export interface ChatServer {
@@ -34,11 +49,17 @@ export interface ChatServer {
   }): Promise<void>;
 }
 
-export interface ChatServerParts extends Pick<ShowcaseParts, 'ground' | 'furtherCommands'> {
+export interface ChatParts {
   readonly settings: Settings;
+  /** @default a room of this process */
+  readonly ground?: RoomGround;
+  /** Makes the handlers of a member's further commands, between those of `WHO` and of messages. @default none */
+  readonly furtherCommands?: (room: Room) => readonly Handler[];
+}
+
+export interface ChatServerParts extends ChatParts {
   readonly logger?: Logger;
-  readonly files?: PageFiles;
-  /** Counts connections, refusals and the room's work. @default no counts */
+  /** Counts connections, refusals and members. @default no counts */
   readonly metrics?: ServerMetrics | undefined;
   /** Of the connections; tests move its time themselves. @default the system's */
   readonly clock?: Clock;
@@ -50,41 +71,67 @@ const FAREWELLS_AT_ONCE = 1000;
 const WAVE_MS = 250;
 const MAX_BATCHES = 16;
 
-export async function startChatServer({
+/** The room, and what builds the pipeline of each connection. */
+export function chatRoom({
   settings,
+  ground = new LocalGround(settings.maxOutboundBytes),
+  furtherCommands = () => [],
+}: ChatParts): { room: Room; initialize: (channel: Channel<Buffer, OutboundBytes>) => void } {
+  const authMs = settings.authSeconds * 1000;
+  const room = new Room(ground);
+  const container = chatContainer({ settings, members: room.members, sessions: room.sessions });
+  container.register<BroadcastHandler<string, string>>(ChatBroadcastHandler, {
+    useFactory: () => new RoomBroadcastHandler(room),
+  });
+
+  /** The handlers that are the same for all ways in. */
+  const addMember = (scope: ChannelScope, texts: Pipeline<string, string>): void => {
+    addChat(scope, texts);
+    texts.addBefore(EchoHandler, new WhoHandler(room));
+    for (const handler of furtherCommands(room)) texts.addBefore(EchoHandler, handler);
+  };
+
+  /** A WebSocket is a connection of its own, which must sign in as any other. */
+  const acceptWebSocket = containerInitializer<WebSocketInput, WebSocketOutput>(
+    container,
+    (scope, channel) => {
+      channel.pipeline.addLast(new HistoryHandler(room));
+      addMember(scope, addWebSocketTexts(channel));
+    },
+  );
+  const page = pageEndpoint(settings, acceptWebSocket);
+
+  const addWaysIn = (scope: ChannelScope, channel: Channel<Buffer, OutboundBytes>): void => {
+    const deadline = channel.clock.now() + authMs;
+    /** The time for the sign-in is shorter by the time that the first bytes took. */
+    const timeLeft = (): number => Math.max(1, deadline - channel.clock.now());
+    const detector = detectWay({
+      timeoutMs: authMs,
+      texts: (texts) => addMember(scope.provide(AUTH_TIMEOUT_MS, timeLeft()), texts),
+      http: ({ pipeline }) => void pipeline.addLast(page.handler({ timeoutMs: timeLeft() })),
+    });
+    channel.pipeline.addLast(earlyFarewell, new GreetingHandler(), detector);
+  };
+  const initialize = containerInitializer(container, addWaysIn, { singletons: [Authenticator] });
+  return { room, initialize };
+}
+
+export async function startChatServer({
   logger = stderrLogger(),
-  files = readPageFiles(),
   metrics,
   clock,
-  ...others
+  ...parts
 }: ChatServerParts): Promise<ChatServer> {
-  const container = showcaseContainer({ settings, logger, files, ...others });
-  const { host, port, backlog, maxOutboundBytes, proxyProtocol } = settings;
-  const { maxConnections: total, maxConnectionsPerAddress: perAddress } = settings;
-  const onRefused = (child: Channel, error: RejectedError) =>
-    container.resolve(Refusal).refuse(child, error);
-  const refusal = { lastWordMs: LAST_WORD_MS, onRefused };
-  // Behind a balancer all connections have its address, until its header names the client.
-  const ofClients =
-    proxyProtocol === undefined
-      ? undefined
-      : new ConnectionLimitHandler({ total, perAddress, waitForClient: true, ...refusal });
-  const limit = new ConnectionLimitHandler({
-    total,
-    perAddress: ofClients === undefined ? perAddress : Number.POSITIVE_INFINITY,
-    ...refusal,
-  });
-  const initialize = connectionInitializer(container);
+  const { host, port, backlog, maxOutboundBytes } = parts.settings;
+  const { room, initialize } = chatRoom(parts);
+  const limit = connectionLimit(parts.settings);
   const server = await new ServerBootstrap()
     .handler(({ pipeline }) => pipeline.addLast(limit))
     .childHandler((channel) => {
       if (metrics !== undefined) channel.pipeline.addLast(new MetricsHandler({ metrics }));
-      if (proxyProtocol !== undefined && ofClients !== undefined) {
-        channel.pipeline.addLast(new ProxyProtocolDecoder({ trusted: proxyProtocol }), ofClients);
-      }
       initialize(channel);
     })
-    // Why a write failed is in the line about the close.
+    // Why a write failed is in the close's reason.
     .childOptions({
       logger,
       maxOutboundBytes,
@@ -92,7 +139,6 @@ export async function startChatServer({
       ...(clock && { clock }),
     })
     .bind({ host, port, backlog });
-  const room = container.resolve(Room);
   metrics
     ?.include(metricsOf('headrace_limit', () => limit.counters))
     .include(metricsOf('headrace_slow_members', () => room.local.slowMembers))

@@ -1,7 +1,7 @@
 // CLUSTER_BUS is the one setting: the same room on the processes of one machine, over NATS or over Redis.
 import { type Bus, Cluster } from '@headrace/cluster';
-import { processBus } from '@headrace/cluster/workers';
 import { silentLogger } from '@headrace/core';
+import { processBus } from '@headrace/workers';
 
 /** The bus at an address; undefined for the bus between the processes of this program. */
 export async function chatBus(address: string | undefined): Promise<Bus> {

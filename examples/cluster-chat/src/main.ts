@@ -2,18 +2,14 @@
 // Kill a node, and see who notices. CLUSTER_BUS=nats://127.0.0.1:4222 or redis://127.0.0.1:6379 joins other machines.
 import cluster from 'node:cluster';
 import { routeServer } from '@headrace/cluster';
-import { freePort } from '@headrace/cluster/workers';
 import type { HeadraceError } from '@headrace/core';
-import {
-  loadSettings,
-  Room,
-  readPageFiles,
-  runNodes,
-  startChatNode,
-} from 'headrace-example-chat-showcase';
+import { freePort } from '@headrace/workers';
+import { loadSettings } from 'headrace-example-chat-showcase';
 import { busTrouble, chatBus } from './chat-bus.ts';
+import { startChatNode } from './chat-node.ts';
 import { clusterSettings } from './cluster-settings.ts';
 import { PositionsHandler } from './positions-handler.ts';
+import { runNodes } from './run-nodes.ts';
 
 const NODES = 3;
 /** A bus that did not answer is tried again. */
@@ -27,7 +23,6 @@ try {
   const { argv, env } = process;
   const settings = loadSettings({ file: argv[2] ?? env['SETTINGS_FILE'], env });
   const { bus, routePort } = clusterSettings(env);
-  const files = readPageFiles(env['PAGE_FOLDER']);
   if (cluster.isPrimary) {
     env['NETTY_TCP_PORT'] = String(await freePort(settings.host, settings.port));
     env['ROUTE_PORT'] = String(await freePort(settings.host, routePort));
@@ -40,10 +35,9 @@ try {
       const address = env[BUS_IN_USE] === 'process' ? undefined : bus;
       return startChatNode({
         settings,
-        files,
         bus: await chatBus(address),
         isLate: generation > 1 || address !== undefined,
-        furtherCommands: (ground) => (scope) => [new PositionsHandler(ground, scope.resolve(Room))],
+        furtherCommands: (ground) => (room) => [new PositionsHandler(ground, room)],
         beside: (node) => routeServer({ cluster: node, host: settings.host, port: routePort }),
       });
     },

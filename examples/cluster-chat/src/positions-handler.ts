@@ -1,6 +1,8 @@
 import type { Context, Handler, Types, WriteFuture } from '@headrace/core';
 import { DrainGate, encodeOnce } from '@headrace/core/authoring';
-import { type ClusterGround, idOf, KeptMessage, type Room } from 'headrace-example-chat-showcase';
+import { idOf, type Room } from 'headrace-example-chat-showcase';
+import type { ClusterGround } from './cluster-ground.ts';
+import { KeptMessage } from './kept-message.ts';
 
 type Position = KeptMessage['position'];
 

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from '@headrace/cluster/workers';
+import { freePort } from '@headrace/workers';
 import { type ChatPeer, connectPeer, joinAs } from 'headrace-example-chat-showcase/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bundledProgram } from '../../../packages/core/test/fixture/bundled-program.ts';

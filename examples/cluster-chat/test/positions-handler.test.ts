@@ -1,7 +1,7 @@
 import { DrainEvent, DrainStartEvent } from '@headrace/core';
-import { VirtualChat, type VirtualPeer } from 'headrace-example-chat-showcase/testing';
 import { describe, expect, it } from 'vitest';
 import { PositionsHandler } from '../src/positions-handler.ts';
+import { VirtualChat, type VirtualPeer } from './virtual-chat.ts';
 
 async function twoNodes() {
   const chat = new VirtualChat((ground, room) => [new PositionsHandler(ground, room)]);

@@ -2,12 +2,12 @@
 // A third worker needs a bus that it can join: BUS=nats://127.0.0.1:4222 for it and for the others.
 import nodeCluster from 'node:cluster';
 import { type Bus, Cluster, type ClusterOptions } from '@headrace/cluster';
-import { Gateway, Worker } from '@headrace/cluster/gateway';
-import { freePort } from '@headrace/cluster/workers';
 import { textLines } from '@headrace/codec';
 import { AttributeKey, type Pipeline, type Server, ServerBootstrap } from '@headrace/core';
+import { Gateway, Worker } from '@headrace/gateway';
 import { ProtocolDetector, startsWith } from '@headrace/handlers';
 import { HttpEndpoint, WebSocketTextCodec } from '@headrace/websocket';
+import { freePort } from '@headrace/workers';
 import {
   busOf,
   placeText,

@@ -1,8 +1,8 @@
 // What every system of the gallery shares: its settings, and how it starts and ends.
 import { constants } from 'node:os';
 import type { Bus, Cluster } from '@headrace/cluster';
-import type { ProcessBusOptions, StartedWorker, WorkerContext } from '@headrace/cluster/workers';
 import type { Server } from '@headrace/core';
+import type { ProcessBusOptions, StartedWorker, WorkerContext } from '@headrace/workers';
 
 /** What a user may set, by environment variables; the defaults are the original's. */
 export interface Settings {
@@ -104,7 +104,7 @@ export function endsBySignal(end: () => unknown): void {
 export async function busOf(options: ProcessBusOptions = {}): Promise<Bus> {
   const servers = process.env['BUS'];
   if (servers) return (await import('@headrace/cluster/nats')).natsBus({ servers, ...options });
-  return (await import('@headrace/cluster/workers')).processBus(options);
+  return (await import('@headrace/workers')).processBus(options);
 }
 
 /**
@@ -117,7 +117,7 @@ export async function startProcesses(
   names: readonly string[],
   start: (context: WorkerContext) => Promise<StartedWorker>,
 ): Promise<void> {
-  const { runWorkers } = await import('@headrace/cluster/workers');
+  const { runWorkers } = await import('@headrace/workers');
   const { stderrLogger } = await import('@headrace/core');
   let isReady = false;
   const print = (number: number, pid: number): void =>

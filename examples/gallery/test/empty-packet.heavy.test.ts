@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { freePort } from '@headrace/cluster/workers';
+import { freePort } from '@headrace/workers';
 import { afterAll, expect, it } from 'vitest';
 import { attack, isListening, type Program, peer, system, until } from './program.ts';
 

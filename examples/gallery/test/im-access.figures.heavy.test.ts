@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort } from '@headrace/cluster/workers';
+import { freePort } from '@headrace/workers';
 import { expect, it } from 'vitest';
 import { figures } from '../../../packages/core/test/fixture/figure.ts';
 import { attack, isListening, Program, peer, system, until } from './program.ts';

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { freePort } from '@headrace/cluster/workers';
+import { freePort } from '@headrace/workers';
 import { expect, it } from 'vitest';
 import { attack, isListening, memoryMiBOf, type Program, peer, system, until } from './program.ts';
 

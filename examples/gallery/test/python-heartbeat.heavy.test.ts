@@ -1,4 +1,4 @@
-import { freePort } from '@headrace/cluster/workers';
+import { freePort } from '@headrace/workers';
 import { expect, it } from 'vitest';
 import { attack, isListening, type Program, peer, system, until } from './program.ts';
 

@@ -1,5 +1,5 @@
-import type { ConnectionTarget } from '@headrace/cluster/gateway';
-import { type ApiConnections, type ApiProblem, clusterApi } from '@headrace/cluster/http';
+import type { ConnectionTarget } from '@headrace/gateway';
+import { type ApiConnections, type ApiProblem, clusterApi } from '@headrace/gateway/http';
 import { type LimitedHttpServer, limitedHttpServer } from '@headrace/handlers/health';
 import { inRoom, isName, ofClient, ofUser } from './names.ts';
 import { type ApiPlace, HOST } from './ports.ts';

@@ -1,5 +1,5 @@
-import type { ConnectionInfo, RemoteConnections } from '@headrace/cluster/gateway';
 import { HeadraceError } from '@headrace/core';
+import type { ConnectionInfo, RemoteConnections } from '@headrace/gateway';
 import { clientName, inRoom, isName, ofClient, ofUser, roomGroup, userName } from './names.ts';
 
 /** A group of the cluster and a session cost memory: a connection has no more of each. */

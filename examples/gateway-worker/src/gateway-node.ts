@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Cluster } from '@headrace/cluster';
-import { Gateway } from '@headrace/cluster/gateway';
-import { processBus, type StartedWorker } from '@headrace/cluster/workers';
 import { textLines } from '@headrace/codec';
 import { type Server, ServerBootstrap } from '@headrace/core';
+import { Gateway } from '@headrace/gateway';
 import { ConnectionLimitHandler } from '@headrace/handlers';
+import { processBus, type StartedWorker } from '@headrace/workers';
 import { HOST } from './ports.ts';
 
 const MAX_LINE_BYTES = 8192;

@@ -2,8 +2,8 @@
 // Kill a worker, and no connection notices; kill a gateway, and its connections end; kill the register, and nothing
 // happens. Ports: GATEWAY_PORT, REGISTER_PORT and API_PORT; other programs publish by the last one, with API_KEY.
 import cluster from 'node:cluster';
-import { freePort, runWorkers } from '@headrace/cluster/workers';
 import { stderrLogger } from '@headrace/core';
+import { freePort, runWorkers } from '@headrace/workers';
 import { startGateway } from './gateway-node.ts';
 import { apiFrom, HOST, portsFrom } from './ports.ts';
 import { startRegister } from './register-node.ts';

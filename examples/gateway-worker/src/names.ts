@@ -1,4 +1,4 @@
-import type { ConnectionTarget } from '@headrace/cluster/gateway';
+import type { ConnectionTarget } from '@headrace/gateway';
 
 const NAME = /^[\p{L}\p{N}_.-]{1,32}$/u;
 

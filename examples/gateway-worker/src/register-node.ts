@@ -1,5 +1,5 @@
 import { Cluster, routeServer } from '@headrace/cluster';
-import { processBus, type StartedWorker } from '@headrace/cluster/workers';
+import { processBus, type StartedWorker } from '@headrace/workers';
 import { HOST } from './ports.ts';
 
 /**

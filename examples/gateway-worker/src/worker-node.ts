@@ -1,6 +1,6 @@
 import { Cluster } from '@headrace/cluster';
-import { connectionsOf, Worker, type WorkerConnection } from '@headrace/cluster/gateway';
-import { processBus, type StartedWorker } from '@headrace/cluster/workers';
+import { connectionsOf, Worker, type WorkerConnection } from '@headrace/gateway';
+import { processBus, type StartedWorker } from '@headrace/workers';
 import { startApi } from './api.ts';
 import { Commands, type Speaker } from './commands.ts';
 import type { ApiPlace } from './ports.ts';

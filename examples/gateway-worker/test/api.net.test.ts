@@ -1,5 +1,5 @@
 // What the HTTP API answers; the connections behind it are at gateways in other tests.
-import type { ConnectionTarget, JsonValue } from '@headrace/cluster/gateway';
+import type { ConnectionTarget, JsonValue } from '@headrace/gateway';
 import type { LimitedHttpServer } from '@headrace/handlers/health';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startApi } from '../src/api.ts';

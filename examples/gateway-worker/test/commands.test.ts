@@ -1,8 +1,8 @@
 // What clients type, on virtual time: two gateways, a worker, and a bus in memory.
 import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
-import { connectionsOf, Gateway, Worker } from '@headrace/cluster/gateway';
 import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel, passTime, settle, VirtualClock } from '@headrace/core/testing';
+import { connectionsOf, Gateway, Worker } from '@headrace/gateway';
 import { describe, expect, it } from 'vitest';
 import { Commands, MAX_KEYS, MAX_ROOMS, MAX_VALUE } from '../src/commands.ts';
 

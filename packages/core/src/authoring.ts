@@ -144,6 +144,8 @@ export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
 // The handler that threw an error
 export { throwerOf } from './pipeline/thrower.ts';
+// The credit of a stream
+export { ReceiveWindow, SendWindow } from './queue/credit-window.ts';
 // Queues, and what an entry costs
 export { ENTRY_OVERHEAD_BYTES } from './queue/entry-overhead.ts';
 export { Fifo } from './queue/fifo.ts';

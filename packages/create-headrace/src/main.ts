@@ -53,11 +53,22 @@ function shown(what: NonNullable<Arguments['show']>): string {
   return what === 'version' ? `${ownVersion()}\n` : `${templateLines().join('\n')}\n`;
 }
 
-/** Returns the version of this package. All packages of Headrace have one version, which the new project depends on. */
 function ownVersion(): string {
-  const path = new URL('../package.json', import.meta.url);
-  const { version }: { version: string } = JSON.parse(readFileSync(path, 'utf8'));
-  return version;
+  return ownManifest().version;
+}
+
+/** Returns the ranges of Headrace's packages that a new project depends on: those that this package was tested with. */
+function packageRanges(): Record<string, string> {
+  return ownManifest().devDependencies;
+}
+
+interface OwnManifest {
+  readonly version: string;
+  readonly devDependencies: Record<string, string>;
+}
+
+function ownManifest(): OwnManifest {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 }
 
 async function create(args: Arguments): Promise<void> {
@@ -66,7 +77,7 @@ async function create(args: Arguments): Promise<void> {
   const commands = managerWords(process.env['npm_config_user_agent']);
   const { manager } = commands;
   const year = String(new Date().getFullYear());
-  const words = { name: project.name, version: ownVersion(), year, ...commands };
+  const words = { name: project.name, ranges: packageRanges(), year, ...commands };
   // From here on, Ctrl+C takes effect between the steps or ends the installation, and removes the new files.
   const cancelled = cancellation();
   const undo = writeProject(project.folder, projectFiles(project.template, words));

@@ -7,12 +7,12 @@ import type { Template } from './templates.ts';
 
 const TEMPLATES_FOLDER = fileURLToPath(new URL('../templates', import.meta.url));
 
-/** The values of `{{name}}`, `{{version}}` and `{{year}}` in a template, and the package manager's words that replace npm's. */
+/** The values of `{{name}}`, `{{year}}` and of `{{@headrace/core}}` and its like in a template, and the package manager's words that replace npm's. */
 export interface Words extends ManagerWords {
   /** The name of the new package. */
   readonly name: string;
-  /** The version of Headrace that the new package depends on. */
-  readonly version: string;
+  /** The ranges of Headrace's packages, by their names. */
+  readonly ranges: Readonly<Record<string, string>>;
   readonly year: string;
 }
 
@@ -65,8 +65,9 @@ function filesBelow(folder: string, prefix = ''): string[] {
 }
 
 function withWords(text: string, words: Words): string {
-  const all = /\{\{(name|version|year)\}\}/g;
-  return text.replaceAll(all, (_, word: 'name' | 'version' | 'year') => words[word]);
+  const { name, year, ranges } = words;
+  const all = /\{\{((?:@headrace\/)?[a-z-]+)\}\}/g;
+  return text.replaceAll(all, (given, word: string) => ({ name, year, ...ranges })[word] ?? given);
 }
 
 function merge(base: Json, more: Json): Json {

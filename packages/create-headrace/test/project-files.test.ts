@@ -21,7 +21,7 @@ describe('the templates', () => {
     );
     for (const [path, text] of files) {
       expect(path).not.toMatch(/(^|\/)_/);
-      expect(text).not.toMatch(/\{\{\w+\}\}/);
+      expect(text).not.toMatch(/\{\{[\w@/-]+\}\}/);
       // A file that is read at one sitting.
       if (path.endsWith('.ts')) expect(text.split('\n').length, path).toBeLessThan(125);
     }

@@ -42,21 +42,5 @@ export {
   type WebSocketJsonCodecOptions,
 } from './socket/web-socket-json-codec.ts';
 export { WebSocketTextCodec } from './socket/web-socket-text-codec.ts';
-// One connection for all tabs, over message ports
-export type { LocksLike } from './tabs/life-lock.ts';
-export { OwnConnectionEvent } from './tabs/own-connection-event.ts';
-export type { PortEvent, PortLike } from './tabs/port-message.ts';
-export {
-  type PortLimits,
-  PortTransport,
-  type PortTransportOptions,
-} from './tabs/port-transport.ts';
-export {
-  SharedWorkerBootstrap,
-  type SharedWorkerLike,
-  type SharedWorkerOptions,
-  type SharedWorkerPlace,
-} from './tabs/shared-worker-bootstrap.ts';
-export { TabServer, type TabServerEvents, type TabServerOptions } from './tabs/tab-server.ts';
 // Errors
 export { WEB_SOCKET_ERRORS } from './web-socket-errors.ts';

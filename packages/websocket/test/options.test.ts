@@ -10,21 +10,6 @@ const takers: Readonly<Record<string, readonly [string, (options: never) => unkn
     (options) => new websocket.HttpEndpointHandler(options),
   ],
   HttpTunnel: ['HttpTunnel', (options) => new websocket.HttpTunnel(options)],
-  PortTransport: [
-    'PortTransport',
-    (options) => new websocket.PortTransport(new MessageChannel().port1, options),
-  ],
-  SharedWorkerBootstrap: [
-    '.options',
-    (options) => new websocket.SharedWorkerBootstrap().options(options),
-  ],
-  TabServer: [
-    'TabServer',
-    (options: object | null) =>
-      new websocket.TabServer(
-        (options?.constructor === Object ? { pipeline: () => {}, ...options } : options) as never,
-      ),
-  ],
   WebSocketBootstrap: [
     '.options',
     (options) => new websocket.WebSocketBootstrap().options(options),
@@ -44,7 +29,6 @@ const inner: Readonly<Record<string, (options: never) => unknown>> = {
 
 /** Exported classes and functions that take none. */
 const others: ReadonlySet<string> = new Set([
-  'OwnConnectionEvent',
   'TextMessage',
   'WebSocketBinaryCodec',
   'WebSocketPing',

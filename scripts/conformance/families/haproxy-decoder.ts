@@ -56,7 +56,7 @@ const SSL = 32;
 const VERSION_AT = 12;
 const REFUSAL = [{ close: true }, { error: 'HAProxyProtocolException' }];
 
-/** A rule of ours that is another one, on purpose, and what both give; docs/decisions/0011-proxy-headers-in-one-way.md. */
+/** A rule of ours that is another one, on purpose, and what both give; docs/decisions/README.md#decision-0011. */
 interface Difference {
   readonly reason: string;
   readonly netty: unknown;

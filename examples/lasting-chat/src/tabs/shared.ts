@@ -3,7 +3,8 @@ import { fixed, RequestClient } from '@headrace/client';
 import { isHeadraceError } from '@headrace/core';
 import { Buffer } from '@headrace/core/buffer';
 import { ExchangeHandler, refusal } from '@headrace/handlers';
-import { TabServer, WebSocketBootstrap } from '@headrace/websocket';
+import { TabServer } from '@headrace/tabs';
+import { WebSocketBootstrap } from '@headrace/websocket';
 import { calls } from './calls.ts';
 
 const nothing = Buffer.alloc(0);

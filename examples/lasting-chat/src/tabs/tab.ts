@@ -1,11 +1,7 @@
 // A tab: the client that another page has over a WebSocket, over the shared worker.
 import { fixed, RequestClient } from '@headrace/client';
 import { Buffer } from '@headrace/core/buffer';
-import {
-  OwnConnectionEvent,
-  SharedWorkerBootstrap,
-  type SharedWorkerLike,
-} from '@headrace/websocket';
+import { OwnConnectionEvent, SharedWorkerBootstrap, type SharedWorkerLike } from '@headrace/tabs';
 import { calls } from './calls.ts';
 
 declare const SharedWorker: new (url: string, name: string) => SharedWorkerLike;

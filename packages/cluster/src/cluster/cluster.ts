@@ -174,7 +174,7 @@ export class Cluster<Principal = unknown>
 
   /**
    * Returns the group of this name. The first call makes the group. Later calls return the same group, and must not pass other
-   * options. The group is durable if `durableGroup` of `@headrace/cluster/durable` has made it.
+   * options. The group is durable if `durableGroup` of `@headrace/durable` has made it.
    *
    * A group takes about 5 KB and lives as long as its cluster. With `lives: 'with-members'`, the group is freed with its last
    * member on this node. A group without `presence` and without members on this node costs nothing on the bus.

@@ -61,7 +61,7 @@ export interface GroupHome {
  * One group over all nodes of a cluster. Members of this node receive a message at once, as in a {@link ChannelGroup}. Members of
  * other nodes receive the message over the bus, at most once, in order for each sending node.
  *
- * A group whose messages are stored is a `DurableGroup` of `@headrace/cluster/durable`.
+ * A group whose messages are stored is a `DurableGroup` of `@headrace/durable`.
  *
  * `size`, iteration, `has` and `close` apply to the members of this node, and `total` and `who()` to those of all nodes.
  *

@@ -3,7 +3,7 @@ import { toError } from '@headrace/core/authoring';
 import type { Bus, BusHost, BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Subjects } from '../bus/subject.ts';
 import { type Body, encodeBody } from '../envelope/body.ts';
-import { type Envelope, type Kind, MAX_BODY_BYTES } from '../envelope/envelope.ts';
+import { type Envelope, KIND, type Kind, MAX_BODY_BYTES } from '../envelope/envelope.ts';
 import { type EnvelopeSeal, MAX_OVERHEAD_BYTES } from '../envelope/envelope-seal.ts';
 import { AgingMap } from '../time/aging-map.ts';
 import { FaultCounts } from './fault-counts.ts';
@@ -183,8 +183,10 @@ export class Wire {
     });
   }
 
-  /** Encodes an envelope for the log. @param scope - the scope of the seal: the stream and the id */
-  encode(scope: string, envelope: Envelope): Buffer {
+  /** Encodes a message for the log. @param scope - the scope of the seal: the stream and the id */
+  encode(scope: string, number: number, { bodyType, body }: Body): Buffer {
+    const kind = KIND.broadcast;
+    const envelope = { kind, bodyType, flags: 0, node: this.id, number, body };
     return this.seal.encode(scope, envelope, 0);
   }
 

@@ -1,5 +1,5 @@
-import { durableGroup } from '@headrace/cluster/durable';
 import { VirtualClock } from '@headrace/core/testing';
+import { durableGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import { MemoryHub, memoryBus } from '../../src/bus/memory/memory-bus.ts';
 import { describeBus } from '../../src/testing/index.ts';

@@ -1,6 +1,6 @@
 import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
-import { durableGroup } from '@headrace/cluster/durable';
 import type { Clock } from '@headrace/core';
+import { durableGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import { Relay, type RelayBytes } from '../../src/bus/relay/relay.ts';
 import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';

@@ -1,5 +1,4 @@
 import type { Cluster, NodeInfo } from '@headrace/cluster';
-import { durableGroup } from '@headrace/cluster/durable';
 import {
   Bootstrap,
   type Context,
@@ -7,6 +6,7 @@ import {
   MemoryNetwork,
   ServerBootstrap,
 } from '@headrace/core';
+import { durableGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import type { Drainable } from '../../src/cluster/drained-servers.ts';
 import { VirtualNodes } from '../help/virtual-nodes.ts';

@@ -1,5 +1,5 @@
 import type { Cluster, ClusterGroup, ClusterOptions } from '@headrace/cluster';
-import { durableGroup } from '@headrace/cluster/durable';
+import { durableGroup } from '@headrace/durable';
 import { describe, expect, it, vi } from 'vitest';
 import { MemberPace } from '../../src/pace/member-pace.ts';
 import { MAX_KEPT_BYTES } from '../../src/pace/paced-messages.ts';

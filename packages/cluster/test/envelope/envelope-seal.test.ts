@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { inspect } from 'node:util';
 import { Cluster, memoryBus } from '@headrace/cluster';
-import { durableGroup } from '@headrace/cluster/durable';
 import { OptionError } from '@headrace/core';
+import { durableGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import { BODY, type Envelope, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
 import { EnvelopeSeal } from '../../src/envelope/envelope-seal.ts';

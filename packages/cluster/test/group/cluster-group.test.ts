@@ -1,6 +1,6 @@
 import type { ClusterGroup } from '@headrace/cluster';
-import { durableGroup } from '@headrace/cluster/durable';
 import { type Channel, ChannelMatchers, isHeadraceError } from '@headrace/core';
+import { durableGroup } from '@headrace/durable';
 import { PRINCIPAL } from '@headrace/handlers';
 import { describe, expect, it, vi } from 'vitest';
 import { BODY, encodeEnvelope, KIND, type Kind } from '../../src/envelope/envelope.ts';

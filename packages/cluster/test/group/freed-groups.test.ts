@@ -1,6 +1,6 @@
 import type { Cluster, ClusterGroup, ClusterGroupOptions } from '@headrace/cluster';
-import { durableGroup } from '@headrace/cluster/durable';
 import type { Channel } from '@headrace/core';
+import { durableGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import { Nodes, sent } from '../nodes.ts';
 

@@ -1,9 +1,9 @@
 // A node with a server, whose clients are the members of one group, for stood-still.figures.heavy.test.ts, which stops it.
 
 import { Cluster } from '@headrace/cluster';
-import { durableGroup } from '@headrace/cluster/durable';
 import { textLines } from '@headrace/codec';
 import { ServerBootstrap, silentLogger } from '@headrace/core';
+import { durableGroup } from '@headrace/durable';
 import { type BusChoice, busOf } from './bus-choice.ts';
 import { serveOrders, settings } from './orders.ts';
 import { PacedLoad } from './paced-load.ts';

@@ -1,7 +1,6 @@
-import type { Bus } from '@headrace/cluster';
+import type { Bus, EngineBusOptions } from '@headrace/cluster';
 import { natsBus } from '@headrace/cluster/nats';
 import { redisBus } from '@headrace/cluster/redis';
-import type { EngineBusOptions } from '../../src/bus/bus-options.ts';
 
 /** The server that the nodes of a proof meet at. */
 export interface BusChoice {

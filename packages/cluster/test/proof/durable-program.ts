@@ -3,9 +3,9 @@
 //   SAY <message id> <text>       ->  OK <message id>, a while after it was stored
 import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster } from '@headrace/cluster';
-import { type DurableGroup, durableGroup } from '@headrace/cluster/durable';
 import { textLines } from '@headrace/codec';
 import { type Channel, ServerBootstrap, silentLogger } from '@headrace/core';
+import { type DurableGroup, durableGroup } from '@headrace/durable';
 import { type BusChoice, busOf } from './bus-choice.ts';
 import { serveOrders, settings } from './orders.ts';
 

@@ -2,21 +2,13 @@
 import { explore, type Scenario } from '@headrace/simulation';
 import { describe, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
-import { durableScenario } from './durable-scenario.ts';
-import { gatewayScenario } from './gateway-scenario.ts';
 import { groupScenario } from './group-scenario.ts';
-import { unheardScenario } from './unheard-scenario.ts';
 import { userScenario } from './user-scenario.ts';
 
 const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
   ['a cluster has one view of its members', 2000, groupScenario],
   ['users have one connection', 2000, userScenario()],
   ['and while nodes leave and come back', 2000, userScenario({ isRolling: true })],
-  ['a node that is not heard gets each answer or a reason', 1000, unheardScenario()],
-  ['a gateway with slow workers handles each line', 200, gatewayScenario()],
-  ['and answers it once while its nodes leave', 200, gatewayScenario({ isOrderly: true })],
-  ['a durable room loses nothing, and gives nothing twice', 1000, durableScenario()],
-  ['and while its nodes leave and come back', 1000, durableScenario({ isRolling: true })],
 ];
 
 describe('thousands of seeds of chaos', () => {

@@ -25,8 +25,8 @@ const OPTIONS = describeOptions('exponential', {
 /**
  * Returns a policy whose maximum wait doubles, up to `maxMs`. By default, each wait is a random part of its maximum, between 0
  * and the maximum (`jitter: 'full'`), so that a later wait can be shorter than the wait before. Use it where an answer of the server distinguishes the clients. After an
- * outage that affects all clients, the busiest second has many times the mean load. For that case, use `spread` of
- * `@headrace/client`.
+ * outage that affects all clients, the busiest second has many times the mean load. For that case, use a policy that spreads the
+ * clients evenly over a period.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */

@@ -27,7 +27,7 @@ const OPTIONS = describeOptions('RetryBudget', {
  *
  * @example
  * ```ts run
- * import { RetryBudget } from '@headrace/client';
+ * import { RetryBudget } from '@headrace/core/authoring';
  *
  * const budget = new RetryBudget({ perSecond: 10, burst: 2 });
  * console.log(budget.reserve(0), budget.reserve(0), budget.reserve(0), budget.reserve(0)); // prints 0 0 100 200

@@ -17,11 +17,12 @@ export interface RetryRound {
  *
  * @example
  * ```ts run
- * import { fixed, type RetryPolicy } from '@headrace/client';
+ * import type { RetryPolicy } from '@headrace/core/authoring';
  *
  * const threeQuickThenSlow: RetryPolicy = (attempt) => (attempt <= 3 ? 100 : 5000);
+ * const fiveTimes: RetryPolicy = (attempt) => (attempt <= 5 ? 1000 : undefined);
  * const round = { elapsedMs: 0, phase: 0.5, random: Math.random };
- * console.log(threeQuickThenSlow(4, round), fixed(1000, { attempts: 5 })(6, round)); // prints 5000 undefined
+ * console.log(threeQuickThenSlow(4, round), fiveTimes(6, round)); // prints 5000 undefined
  * ```
  */
 export type RetryPolicy = (attempt: number, round: RetryRound) => number | undefined;

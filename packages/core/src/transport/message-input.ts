@@ -30,20 +30,15 @@ export class MessageBursts<M> {
     this.mayRead = false;
   }
 
-  /** Passes a message on. */
-  arrived(message: M): void {
-    if (!this.isOver) this.pass(message);
-  }
-
   /** Passes a message on. Returns true if the channel has used its time in this turn of the event loop. */
   protected pass(message: M): boolean {
-    const { sink } = this;
+    const sink = this.sink!;
     this.isInBurst = true;
-    sink?.received(message);
+    sink.received(message);
     // The check can hold reads, which withdraws the permission to read. The rest of the burst then waits.
     if (!isTurnCheckDue(++this.passed)) return false;
-    sink?.checkTurn();
-    return sink?.isReadHeld === true;
+    sink.checkTurn();
+    return sink.isReadHeld;
   }
 
   /** Ends a burst: the messages since the last call arrived together. */
@@ -67,10 +62,9 @@ export class MessageInput<M> extends MessageBursts<M> {
   private readonly clock: Clock;
   /** Most inputs never keep a message. */
   protected kept: Fifo<M> | undefined = undefined;
-  private isDeliveryDue = false;
+  private isAwake = false;
   private isEndDue = false;
   private readonly taken: ((message: M) => void) | undefined;
-  private readonly run = (): void => this.deliver();
 
   /** @param taken - called after a message was passed on */
   constructor(clock: Clock, taken?: (message: M) => void) {
@@ -87,13 +81,13 @@ export class MessageInput<M> extends MessageBursts<M> {
   /** Permits messages to pass. What was kept passes in a later turn. */
   override requestRead(): void {
     super.requestRead();
-    const isDue = this.isTaking && (this.hasKept || this.isEndDue);
-    if (!isDue || this.isDeliveryDue || this.isInBurst) return;
-    this.isDeliveryDue = true;
-    this.clock.nextTurn(this.run);
+    if (this.isAwake || !this.isTaking || !(this.hasKept || this.isEndDue)) return;
+    this.isAwake = true;
+    this.clock.nextTurn(() => this.deliver());
   }
 
-  override arrived(message: M): void {
+  /** Passes a message that has arrived, or keeps it while the channel does not read. */
+  arrived(message: M): void {
     if (this.isOver) return;
     if (this.isTaking && !this.hasKept) this.pass(message);
     else this.keep(message);
@@ -131,7 +125,7 @@ export class MessageInput<M> extends MessageBursts<M> {
 
   /** Passes kept messages on, as one burst. */
   protected deliver(): void {
-    this.isDeliveryDue = false;
+    this.isAwake = false;
     while (this.hasKept && this.isTaking) this.pass(this.kept!.shift()!);
     this.endBurst();
   }

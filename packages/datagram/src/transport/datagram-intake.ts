@@ -68,7 +68,7 @@ export class DatagramIntake extends MessageBursts<unknown> implements Delivery {
     if (!this.queue.isEmpty) this.wakeSoon();
   }
 
-  override arrived(message: unknown): void {
+  arrived(message: unknown): void {
     if (this.isOver) return;
     const bytes = this.sizeOf(message);
     const { isTaking } = this;

@@ -1,5 +1,5 @@
 import { PipelineError } from '@headrace/core';
-import { Fifo, type HeapEntry, unpinAll } from '@headrace/core/authoring';
+import { Fifo, type HeapEntry, ReceiveWindow, unpinAll } from '@headrace/core/authoring';
 import type { ItemWindow } from './item-writer.ts';
 
 /** The receiver of an {@link ItemReader}'s reports. */
@@ -22,7 +22,7 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-/** Multiple of the window's bytes that a peer may send before it has sent too much. */
+/** Multiple of the window's bytes that a peer may send before it has sent too much, because it can measure items differently. */
 const MEASURE_PARTS = 2;
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
@@ -36,13 +36,11 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
   deadline = Number.POSITIVE_INFINITY;
   heapIndex = -1;
   heapOrder = 0;
-  private readonly window: ItemWindow;
+  private readonly count: ReceiveWindow;
+  private readonly bytes: ReceiveWindow;
   private readonly owner: ItemReaderOwner;
   private readonly items = new Fifo<unknown>();
   private readonly sizes = new Fifo<number>();
-  private bufferedBytes = 0;
-  private takenItems = 0;
-  private takenBytes = 0;
   private hasOpened = false;
   private isOver = false;
   private error: Error | undefined = undefined;
@@ -53,13 +51,9 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
   private unpinned = 0;
 
   constructor(window: ItemWindow, owner: ItemReaderOwner) {
-    this.window = window;
+    this.count = new ReceiveWindow(window.items);
+    this.bytes = new ReceiveWindow(window.bytes);
     this.owner = owner;
-  }
-
-  /** Number of bytes of the items that wait for their reader. */
-  get buffered(): number {
-    return this.bufferedBytes;
   }
 
   // --- from the peer ---
@@ -67,8 +61,10 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
   /** Accepts an item of the peer. Returns false if the window does not allow the item. */
   receive(item: unknown, size: number): boolean {
     if (this.isOver) return true;
-    if (!this.hasRoom) return false;
-    const { waiter } = this;
+    const { count, bytes, waiter } = this;
+    if (count.room <= 0 || bytes.used >= bytes.size * MEASURE_PARTS) return false;
+    count.spend(1);
+    bytes.spend(size);
     if (waiter === undefined) this.keep(item, size);
     else {
       this.took(size);
@@ -121,7 +117,6 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
       const item = items.shift();
       const size = this.sizes.shift()!;
       if (this.unpinned > 0) this.unpinned -= 1;
-      this.bufferedBytes -= size;
       this.took(size);
       return Promise.resolve({ done: false, value: item });
     }
@@ -156,15 +151,6 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     await this.return();
   }
 
-  /**
-   * Whether the window has room. The peer can measure items differently. Therefore, twice the bytes of the window are allowed.
-   */
-  private get hasRoom(): boolean {
-    const { window, items, bufferedBytes, takenItems, takenBytes } = this;
-    if (items.size + takenItems >= window.items) return false;
-    return bufferedBytes + takenBytes < window.bytes * MEASURE_PARTS;
-  }
-
   private openOnce(): void {
     if (this.hasOpened || this.isOver) return;
     this.hasOpened = true;
@@ -197,30 +183,22 @@ export class ItemReader implements AsyncIterableIterator<unknown>, HeapEntry {
     this.memory = memory;
     this.items.push(item);
     this.sizes.push(size);
-    this.bufferedBytes += size;
   }
 
   private took(size: number): void {
-    const { window } = this;
-    this.takenItems += 1;
-    this.takenBytes += size;
-    if (this.takenItems * 2 >= window.items || this.takenBytes * 2 >= window.bytes) {
-      this.acknowledge();
-    }
+    const isDue = this.count.take(1);
+    if (this.bytes.take(size) || isDue) this.acknowledge();
   }
 
   private acknowledge(): void {
-    const { takenItems } = this;
-    if (takenItems === 0) return;
-    this.takenItems = 0;
-    this.takenBytes = 0;
-    if (!this.isOver) this.owner.took(takenItems);
+    const count = this.count.report();
+    this.bytes.report();
+    if (count > 0 && !this.isOver) this.owner.took(count);
   }
 
   private clear(): void {
     this.items.clear();
     this.sizes.clear();
     this.unpinned = 0;
-    this.bufferedBytes = 0;
   }
 }

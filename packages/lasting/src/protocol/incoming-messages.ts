@@ -1,3 +1,4 @@
+import { ReceiveWindow } from '@headrace/core/authoring';
 import { MESSAGE_OVERHEAD_BYTES } from './kept-run.ts';
 
 /** Number of messages after which an acknowledgement is sent. */
@@ -12,21 +13,17 @@ export const ACK_MS = 250;
  * Counts inbound messages: those that arrived, those that the pipeline read, and those that were acknowledged. A message counts
  * as received when the pipeline has read it, so the credit limits the waiting messages.
  */
-export class IncomingMessages {
+export class IncomingMessages extends ReceiveWindow {
   /** Number of the last message that the pipeline has read. */
   taken = 0;
-  private readonly creditBytes: number;
   /** Bytes that the peer keeps at most, which can be less than its credit. The peer waits when it keeps so many. */
   keptBytes: number;
   private largestCost = 0;
   private acknowledged = 0;
-  /** Bytes that arrived and were not read. */
-  private waitingBytes = 0;
-  /** Bytes that were read and are not acknowledged to the peer. */
-  private unacknowledgedBytes = 0;
 
   constructor(creditBytes: number) {
-    this.creditBytes = this.keptBytes = creditBytes;
+    super(creditBytes, MESSAGE_OVERHEAD_BYTES);
+    this.keptBytes = creditBytes;
   }
 
   /** Continues a channel of another process, which has read messages up to this number. */
@@ -34,19 +31,11 @@ export class IncomingMessages {
     this.taken = this.acknowledged = taken;
   }
 
-  /** Counts a received message. Returns false if the message exceeds the credit. */
-  arrived(payloadBytes: number): boolean {
-    this.waitingBytes += payloadBytes + MESSAGE_OVERHEAD_BYTES;
-    return this.waitingBytes + this.unacknowledgedBytes <= this.creditBytes;
-  }
-
   /** Called when the pipeline has read the oldest message. */
-  take(payloadBytes: number): void {
+  override take(payloadBytes: number): boolean {
     this.taken += 1;
-    const cost = payloadBytes + MESSAGE_OVERHEAD_BYTES;
-    this.waitingBytes -= cost;
-    this.unacknowledgedBytes += cost;
-    if (cost > this.largestCost) this.largestCost = cost;
+    this.largestCost = Math.max(this.largestCost, payloadBytes + this.overhead);
+    return super.take(payloadBytes);
   }
 
   /** Whether messages were read that are not acknowledged. */
@@ -56,24 +45,24 @@ export class IncomingMessages {
 
   /** Whether an acknowledgement should be sent now, because the peer may have no room for its next message. */
   get isDue(): boolean {
-    const { unacknowledgedBytes, keptBytes } = this;
+    const { takenCost, keptBytes } = this;
     return (
       this.taken - this.acknowledged >= ACK_MESSAGES ||
-      unacknowledgedBytes >= keptBytes * ACK_SHARE ||
-      (unacknowledgedBytes > 0 && unacknowledgedBytes + this.largestCost > keptBytes)
+      takenCost >= keptBytes * ACK_SHARE ||
+      (takenCost > 0 && takenCost + this.largestCost > keptBytes)
     );
   }
 
   /** Called when an acknowledgement is sent. Returns the number of the last read message. */
   acknowledge(): number {
     this.acknowledged = this.taken;
-    this.unacknowledgedBytes = 0;
+    this.report();
     return this.taken;
   }
 
   /** Begins a new link. Returns the number to acknowledge; the peer sends the later messages again. */
   beginLink(): number {
-    this.waitingBytes = 0;
+    this.used = this.takenCost;
     return this.acknowledge();
   }
 }

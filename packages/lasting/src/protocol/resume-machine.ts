@@ -404,7 +404,8 @@ export class ResumeMachine {
   private arrived(frame: Buffer, payloadBytes: number): ResumeAction | undefined {
     this.confirm();
     if (this.hasPeerEnded) return this.fail(invalidFrame(frame, 'DATA came after END'));
-    if (this.incoming.arrived(payloadBytes)) return undefined;
+    this.incoming.spend(payloadBytes);
+    if (this.incoming.room >= 0) return undefined;
     return this.fail(
       invalidFrame(frame, `more bytes arrived than the credit of ${this.creditBytes} bytes`),
     );

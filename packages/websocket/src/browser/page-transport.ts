@@ -230,9 +230,10 @@ export class PageTransport implements Transport, WebSocketTransport {
   private end(): void {
     this.isOver = true;
     this.timer?.cancel();
-    const { sink } = this.input;
-    this.input.stop();
-    this.input.sink = undefined;
+    const { input } = this;
+    const { sink } = input;
+    input.stop();
+    input.sink = undefined;
     if (sink !== undefined) this.options.clock.execute(() => sink.disconnected());
   }
 }

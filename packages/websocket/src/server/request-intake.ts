@@ -19,7 +19,7 @@ const CR = 13;
  * Passes one request at a time to Node's HTTP server. Node parses all requests that arrive together, and creates and keeps a
  * response for each request, even if the peer reads no responses. This class holds the bytes of the next request until the
  * previous response is sent, and holds reads meanwhile. The class only finds the end of each request, and Node interprets the
- * bytes (docs/decisions/0069-requests-are-cut-before-node-parses-them.md).
+ * bytes (docs/decisions/README.md#decision-0069).
  *
  * @see RFC 9112, sections 6 and 9.3.2
  */

@@ -33,6 +33,10 @@ export class MessageIntake extends MessageBursts<WebSocketInput | WebSocketPing 
     if (!this.isInBurst) this.source.pause();
   }
 
+  arrived(message: WebSocketInput | WebSocketPing | WebSocketPong): void {
+    if (!this.isOver) this.pass(message);
+  }
+
   override endBurst(): void {
     if (!this.isInBurst) return;
     super.endBurst();

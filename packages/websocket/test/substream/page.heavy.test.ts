@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ServerBootstrap } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';
-import { YamuxHandler } from '@headrace/handlers/yamux';
+import { YamuxHandler } from '@headrace/yamux';
 import { chromium } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import { expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 import { type Channel, type Context, ServerBootstrap } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';
-import { YamuxHandler } from '@headrace/handlers/yamux';
 import { HttpEndpoint, WebSocketBootstrap } from '@headrace/websocket';
+import { YamuxHandler } from '@headrace/yamux';
 import { expect, it } from 'vitest';
 
 it('carries substreams, whose frames are its messages', async () => {

@@ -6,12 +6,14 @@ import { RelayPort } from './relay-port.ts';
 
 /** The relay of this process for its workers. */
 export class ProcessRelay {
+  /** @internal The subscriptions and the logs. */
   readonly relay = new Relay();
   /** Called with the worker's id when messages begin to be lost because the worker does not read them. */
   onFull: (workerId: number) => void = () => {};
   /** The ports by the worker's id. */
   private readonly ports = new Map<number, RelayPort>();
 
+  /** @internal */
   constructor() {
     cluster.on('message', (worker, message: unknown) => {
       const frame = asRelayFrame(message);

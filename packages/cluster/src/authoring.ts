@@ -1,0 +1,38 @@
+/**
+ * For packages that are built on the cluster: `@headrace/cluster/authoring`. The names can change in minor versions.
+ *
+ * @module
+ */
+
+// Processes of one machine
+export { type ProcessBusOptions, processBus } from './bus/process/process-bus.ts';
+export { type ProcessRelay, processRelay } from './bus/process/process-relay.ts';
+// Groups that deliver their messages in a way of their own
+export { elsewhere } from './delivery/elsewhere.ts';
+export type { DeliveryGroup, GroupDelivery } from './delivery/group-delivery.ts';
+// Bodies of messages
+export { type Body, decodeBody, encodeBody } from './envelope/body.ts';
+export { BODY, type BodyType, checkBodyLength, MAX_BODY_BYTES } from './envelope/envelope.ts';
+export { commonPlan, GROUP_OPTIONS, type GroupPlan } from './group/group-options.ts';
+// Nodes
+export { hashOf, mixed } from './node/text-hash.ts';
+export { MemberPace, type PacedMembers } from './pace/member-pace.ts';
+export { portOf } from './port/cluster-port.ts';
+export {
+  type CommandAnswer,
+  type CommandListener,
+  type CommandOutcome,
+  type ConnectionCommands,
+  commandsOf,
+  type SentCommand,
+} from './port/connection-commands.ts';
+export {
+  DeliveredGroup,
+  type DeliveredGroupClass,
+  type GroupNode,
+  type GroupWire,
+  groupsOf,
+  type NodeGroups,
+  type StoredMessage,
+} from './port/node-groups.ts';
+export type { NodeListener, NodePort } from './port/node-port.ts';

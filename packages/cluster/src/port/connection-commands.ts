@@ -1,0 +1,193 @@
+import { ChannelError, isHeadraceError } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { BusSubscription } from '../bus/bus.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { decodeBody, encodeBody } from '../envelope/body.ts';
+import { checkBodyLength, KIND } from '../envelope/envelope.ts';
+import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
+import { toNote } from '../node/inbox.ts';
+import type { GroupPresence } from '../presence/group-presence.ts';
+import type { GroupContext } from '../presence/presence.ts';
+import { Question } from '../users/question.ts';
+
+/** Carries out a command for connections of this node, and returns the answer. */
+export type CommandListener = (command: Record<string, unknown>) => unknown;
+
+/** The answer of one gateway. */
+export interface CommandAnswer {
+  readonly value?: unknown;
+  /** Why the command was not carried out. */
+  readonly failure?: { readonly isTooLong: boolean; readonly text: string };
+}
+
+/** The outcome of a command. */
+export interface CommandOutcome {
+  /** The answers by the node of the gateway. */
+  readonly answers: ReadonlyMap<string, CommandAnswer>;
+  /** The running gateways that have not answered in time. */
+  readonly missing: readonly string[];
+  /** Whether unknown gateways may have carried out the command, because the bus went down after the command was sent. */
+  readonly isUncertain: boolean;
+}
+
+/** A command that was sent. */
+export interface SentCommand {
+  /** Rejects with `BUS_DOWN` if the command was not sent. You may ignore the promise. */
+  readonly outcome: Promise<CommandOutcome>;
+}
+
+const PART = 'connections';
+const ANSWERS = 'connection-answers';
+/** The group for the presence of gateways. No token of a name begins with `c`. */
+const GATEWAYS = 'cg';
+
+/** Sends commands about connections to the gateways of a cluster, and receives the answers. Each node has one object. */
+export class ConnectionCommands {
+  private readonly context: GroupContext;
+  private readonly gateways: GroupPresence;
+  private readonly open = new Set<Question<CommandAnswer>>();
+  private listener: CommandListener | undefined = undefined;
+  private subscription: BusSubscription | undefined = undefined;
+  private asked = 0;
+
+  /** @internal */
+  constructor(context: GroupContext) {
+    const { directory, presence } = context;
+    const gone = (id: string): void => {
+      for (const question of this.open) question.gone(id);
+    };
+    this.context = context;
+    this.gateways = presence.part(GATEWAYS, { joined: () => {}, left: (_id, node) => gone(node) });
+    directory.on('left', ({ id }) => gone(id));
+    directory.on('vanished', gone);
+  }
+
+  /** Carries out commands for the connections of this node. Returns a function that stops this service. */
+  serve(listener: CommandListener): () => void {
+    const { wire, inbox, presence } = this.context;
+    this.listener = listener;
+    const stop = inbox.listen(PART, '', (note, from) => this.received(note, from));
+    this.subscription = wire.listen(wire.subjects.connections, (envelope) =>
+      this.received(toNote(decodeBody(envelope)), envelope.node),
+    );
+    this.gateways.add('');
+    presence.flushSoon();
+    return () => {
+      stop();
+      this.subscription?.close();
+      this.listener = undefined;
+      this.gateways.remove('');
+    };
+  }
+
+  /**
+   * Sends a command to one node, or to all gateways. Later commands arrive after this command.
+   *
+   * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`
+   */
+  send(node: string | undefined, command: object, timeoutMs: number): SentCommand {
+    this.asked += 1;
+    const about = String(this.asked);
+    const body = encodeBody({ to: PART, about: '', ask: about, ...command });
+    checkBodyLength(body.body, this.context.wire.maxBodyBytes);
+    const outcome = this.ask(node, about, body, timeoutMs);
+    outcome.catch(() => {});
+    return { outcome };
+  }
+
+  private async ask(
+    node: string | undefined,
+    about: string,
+    body: ReturnType<typeof encodeBody>,
+    timeoutMs: number,
+  ): Promise<CommandOutcome> {
+    const { wire, inbox, presence } = this.context;
+    const { clock } = wire.host;
+    const isOwn = node === wire.nodeId;
+    if (!isOwn && wire.bus.state === 'down') throw this.busDown();
+    const isHere = this.listener !== undefined && (node === undefined || isOwn);
+    const others = node === undefined ? this.gateways.holders('') : isOwn ? [] : [node];
+    const expected = isHere ? [wire.nodeId, ...others] : others;
+    const isKnown = node !== undefined || presence.isSure;
+    // While the gateways are not known for certain, more of them can exist.
+    const question = new Question<CommandAnswer>(clock, timeoutMs, isKnown ? expected : []);
+    if (isKnown && expected.length === 0) question.end();
+    const stop = inbox.listen(ANSWERS, about, (note, from) =>
+      question.answered(from, note as CommandAnswer),
+    );
+    this.open.add(question);
+    try {
+      if (isHere) {
+        // Decoded from the bytes, so that this node also works on a copy.
+        const note = toNote(decodeBody(body));
+        clock.execute(() => question.answered(wire.nodeId, this.carryOut(note)));
+      }
+      if (node === undefined) wire.send(wire.subjects.connections, KIND.ask, body);
+      else if (!isOwn) wire.send(wire.subjects.node(node), KIND.ask, body);
+      const answers = await question.answers;
+      const missing = this.missing(isKnown ? question.missing : undefined, answers);
+      return { answers, missing, isUncertain: !isKnown && wire.bus.state === 'down' };
+    } finally {
+      this.open.delete(question);
+      stop();
+    }
+  }
+
+  /** @param expected - undefined if the gateways were not known at the start */
+  private missing(expected: string[] | undefined, answers: ReadonlyMap<string, unknown>): string[] {
+    const { presence } = this.context;
+    const holders = this.gateways.holders('');
+    if (expected === undefined) return holders.filter((id) => !answers.has(id));
+    // A node that is gone, or is not a gateway, has no connections.
+    return expected.filter((id) => !presence.isSure || holders.includes(id));
+  }
+
+  private received(note: Record<string, unknown>, from: string): void {
+    const { directory } = this.context;
+    if (!directory.heardOf(from)) return;
+    const about = String(note.ask);
+    try {
+      this.answer(from, about, this.carryOut(note));
+    } catch (thrown) {
+      this.answer(from, about, this.failed(note, thrown));
+    }
+  }
+
+  private answer(to: string, about: string, answer: CommandAnswer): void {
+    this.context.inbox.send(to, KIND.answer, { to: ANSWERS, about, ...answer } as never);
+  }
+
+  private carryOut(note: Record<string, unknown>): CommandAnswer {
+    try {
+      return { value: this.listener?.(note) };
+    } catch (thrown) {
+      return this.failed(note, thrown);
+    }
+  }
+
+  private failed({ op }: Record<string, unknown>, thrown: unknown): CommandAnswer {
+    const error = toError(thrown);
+    const isTooLong = isHeadraceError(error, 'MESSAGE_TOO_LONG');
+    // A too long message is the caller's error, not an error of this node.
+    if (!isTooLong) {
+      const text = `a command about connections failed: ${JSON.stringify(op)}`;
+      this.context.wire.host.logger.log('error', text, error);
+    }
+    return { failure: { isTooLong, text: error.message } };
+  }
+
+  private busDown(): ChannelError {
+    const { name: bus } = this.context.wire.bus;
+    const text = `the bus ${bus} is down: connections of other nodes cannot be reached`;
+    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus, sent: false });
+  }
+}
+
+/** Returns the commands about connections of a node, which has one object. */
+export function commandsOf(cluster: Cluster<never>): ConnectionCommands {
+  return cluster.addition(connectionCommands);
+}
+
+function connectionCommands(context: GroupContext): ConnectionCommands {
+  return new ConnectionCommands(context);
+}

@@ -1,0 +1,43 @@
+import type { Buffer } from 'node:buffer';
+import type { Clock, Logger } from '@headrace/core';
+import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
+
+/** Receives the reports of a {@link NodePort}. */
+export interface NodeListener {
+  /** Called when the body of an envelope from a node has arrived. */
+  received(from: string, body: Buffer): void;
+  /** Called when the answers of `ready` and `isThere` may have changed. */
+  peersChanged(): void;
+  /** Called when the state of the bus has changed. */
+  busChanged(isUp: boolean): void;
+  /** Called when the node leaves, after its servers have drained. The node stays until the promise resolves. */
+  leaving?(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * The node, as a package that sends frames between nodes uses it: gateways and their workers. The port sends envelopes of kind 8 on the subjects of the nodes, in order between two
+ * nodes, and knows the other nodes.
+ */
+export interface NodePort {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The id of this node, which changes if two nodes had the same id. */
+  readonly nodeId: string;
+  /** The state of the bus. */
+  readonly state: 'up' | 'down';
+  /** Maximum size of the body of an envelope, in bytes. @default the limit of an envelope, 1 MiB less 1052 bytes */
+  readonly maxBodyBytes?: number | undefined;
+  /** Sends the body of an envelope to one node. The node can be this node. */
+  send(node: string, body: Buffer): PublishOutcome;
+  /** Returns the ids of the ready nodes with a role, including this node. */
+  ready(role: string): readonly string[];
+  /**
+   * Returns true for a node that is ready, draining, or without heartbeat for a short time. Returns false for a node that is gone
+   * or unknown.
+   */
+  isThere(node: string): boolean;
+  /** Returns the ids of the nodes that have announced that they leave, including this node. */
+  draining(): readonly string[];
+  /** Calls the listener until the subscription is closed. */
+  listen(listener: NodeListener): BusSubscription;
+}

@@ -1,0 +1,12 @@
+/**
+ * An HTTP API for publishing from any language: `@headrace/gateway/http`.
+ *
+ * @module
+ */
+
+export type { JsonValue } from '@headrace/handlers';
+export type { ConnectionTarget, Published } from './gateway/remote-connections.ts';
+export type { ApiProblem } from './http/api-error.ts';
+export type { ApiKey, ApiRight } from './http/api-keys.ts';
+export type { ApiConnections } from './http/api-operations.ts';
+export { type ClusterApiOptions, clusterApi } from './http/cluster-api.ts';

@@ -1,0 +1,18 @@
+/**
+ * Gateways, which hold connections, and workers on other nodes, which run the logic: `@headrace/gateway`.
+ *
+ * @module
+ */
+
+export type { JsonValue } from '@headrace/handlers';
+export { Gateway, type GatewayOptions } from './gateway/gateway.ts';
+export type { GatewayCluster, GatewayListener, GatewayPort } from './gateway/gateway-port.ts';
+export type { ConnectionInfo } from './gateway/held-connections.ts';
+export {
+  type ConnectionTarget,
+  connectionsOf,
+  type Published,
+  RemoteConnections,
+} from './gateway/remote-connections.ts';
+export { Worker, type WorkerOptions } from './gateway/worker.ts';
+export type { GatewayAttributes, WorkerConnection } from './gateway/worker-connection.ts';

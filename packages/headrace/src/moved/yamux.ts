@@ -1,0 +1,2 @@
+/** The entry is the package `@headrace/yamux` now, as this import says. @module */
+export * from '@headrace/handlers/yamux';
