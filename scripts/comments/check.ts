@@ -1,5 +1,5 @@
 // What a package exports is explained where a user reads it: a sentence for each name, the errors that it throws, the
-// units and defaults of its options, the units of times.
+// units and defaults of its options, the units of times. A member whose name and type say everything has no comment.
 import type { CheckResult, Problem } from '../problem.ts';
 import { type Option, OptionTypes } from '../site/options.ts';
 import { lineOf, readSource, type SourceFile, type SyntaxNode } from '../source-file.ts';
@@ -12,7 +12,6 @@ import {
   publicMembers,
   wordsOf,
 } from './declarations.ts';
-import { silentMembers } from './members.ts';
 import { isOfOptions, thrownBy } from './thrown.ts';
 
 const UNITS =
@@ -37,12 +36,11 @@ export function checkComments(root: string): CheckResult {
   const exported = new Set(entries.filter(({ comment }) => !comment.includes('@internal')));
   const problems = [...exported].flatMap((one) => [
     ...unexplained(one),
-    ...unexplainedMembers(all, one),
     ...untoldErrors(all, one),
     ...timesWithoutUnit(all, one),
     ...(/Options$/.test(one.name) ? types.ownOf(one.name).flatMap(optionProblems(one)) : []),
   ]);
-  return { problems, summary: `${exported.size} exports and their members are explained` };
+  return { problems, summary: `${exported.size} exports are explained` };
 }
 
 function problem(source: SourceFile, { start }: SyntaxNode, message: string): Problem {
@@ -52,12 +50,6 @@ function problem(source: SourceFile, { start }: SyntaxNode, message: string): Pr
 function unexplained({ name, source, node, comment }: Declared): Problem[] {
   if (wordsOf(comment) !== '') return [];
   return [problem(source, node, `${name} has no sentence that says what it is`)];
-}
-
-function unexplainedMembers(all: Declarations, declared: Declared): Problem[] {
-  return silentMembers(all, declared).map(({ name, node }) =>
-    problem(declared.source, node, `${name} has no sentence that says what it is`),
-  );
 }
 
 function untoldErrors(all: Declarations, { source, node: owner, ...one }: Declared): Problem[] {

@@ -25,7 +25,7 @@ export interface Callable {
 }
 
 /** A member where it is declared. */
-export interface Member {
+interface Member {
   readonly source: SourceFile;
   readonly node: SyntaxNode;
 }
@@ -114,25 +114,21 @@ export class Declarations {
 
   /** The comment of a member, with those of its overloads, and of the members that it implements or overrides. */
   commentOf(source: SourceFile, owner: SyntaxNode, member: SyntaxNode): string {
-    return this.commentsOf(source, owner, member).join(' ');
-  }
-
-  /** The same, one by one. */
-  commentsOf(source: SourceFile, owner: SyntaxNode, member: SyntaxNode): string[] {
     const key = keyOf(source, member);
     const own = membersOf(owner).filter((one) => one !== member && keyOf(source, one) === key);
-    return [
+    const said = [
       { source, node: member },
       ...own.map((node) => ({ source, node })),
       ...this.inherited(source, owner, key),
-    ].map(({ source: of, node }) => cardAbove(of, node) ?? '');
+    ];
+    return said.map(({ source: of, node }) => cardAbove(of, node) ?? '').join(' ');
   }
 
   /**
    * The members of that name which one has the comment of, the nearest first: as the compiler has it, that of the base
    * class, else of an interface. What a base class implements is none of its subclass, unless the base has the member.
    */
-  inherited(source: SourceFile, owner: SyntaxNode, key: string): Member[] {
+  private inherited(source: SourceFile, owner: SyntaxNode, key: string): Member[] {
     const parents = [...basesOf(owner), ...((owner['implements'] as SyntaxNode[]) ?? [])];
     for (const parent of parents) {
       const found = this.membersBelow(source, parent, key);
@@ -177,7 +173,7 @@ export function wordsOf(comment: string): string {
 }
 
 /** The name of a member: `close`, `[Symbol.dispose]`; none for a call signature. */
-export function keyOf(source: SourceFile, { key, computed }: SyntaxNode): string {
+function keyOf(source: SourceFile, { key, computed }: SyntaxNode): string {
   if (key === undefined) return '';
   const { start, end } = key as SyntaxNode;
   return computed === true ? `[${source.text.slice(start, end)}]` : nameOf(key);

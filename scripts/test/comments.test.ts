@@ -32,75 +32,12 @@ it('asks for a sentence for each exported name', () => {
   expect(problemsOf('type Hidden = string;')).toEqual([]);
 });
 
-/** The members that have no sentence. */
-function silentIn(text: string): string[] {
-  return problemsOf(text).flatMap((one) => /: (\S+) has no sentence/.exec(one)?.[1] ?? []);
-}
-
-it('asks for a sentence for each member that a user or a subclass sees', () => {
+it('asks for no sentence for a member', () => {
+  const members = "text = ''; get length(): number { return 0; } close(): void {}";
   expect(
-    silentIn(`/** One. */ export class One {
-      constructor(text: string) {}
-      text = '';
-      /** Its size, in bytes. */ size = 0;
-      get length(): number { return 0; }
-      close(): void {}
-      protected end(): void {}
-      private hidden = 0;
-      #own = 0;
-      /** @internal */ inner = 0;
-      /** @default 5 */ limit = 5;
-    }`),
-  ).toEqual(['One.text', 'One.length', 'One.close', 'One.end', 'One.limit']);
-  expect(silentIn('/** Two. */ export interface Two { run(): void; on(): void }')).toHaveLength(2);
-  expect(
-    silentIn('/** Three. */ export type Three = Two & {\n a: 1 } | {\n /** B. */ b: 2 };'),
-  ).toEqual(['Three.a']);
-  expect(silentIn('/** A value, or an error. */ export type Four = { a: 1 } | { b: 2 };')).toEqual(
-    [],
-  );
-  expect(silentIn('interface Hidden { a: string }')).toEqual([]);
-});
-
-it('lets a member inherit the sentence of the interface or class that declares it', () => {
-  const named = (members: string, between = ''): string =>
-    `/** Has a place. */ export interface Named { ${members} }
-     ${between}`;
-  const one = (what: string): string =>
-    `/** One. */ export class One ${what} { place = ''; [Symbol.dispose](): void {} }`;
-  const told = '/** A place. */ place: string; /** Frees it. */ [Symbol.dispose](): void';
-  expect(silentIn(named(told) + one('implements Named'))).toEqual([]);
-  expect(silentIn(named(told) + one(''))).toEqual(['One.place', 'One.[Symbol.dispose]']);
-  expect(silentIn(named('place: string') + one('implements Named'))).toEqual([
-    'Named.place',
-    'One.place',
-    'One.[Symbol.dispose]',
-  ]);
-  const alias = "type Part = Pick<Named, 'place'>;\n";
-  const part = "/** One. */ export class One implements Part { /** @throws Error */ place = ''; }";
-  expect(silentIn(named(told, alias) + part)).toEqual([]);
-  // As the compiler has it: what a base class implements is none of its subclass, unless the base has the member.
-  const base = (members: string): string =>
-    `/** A base. */ export class Base implements Partial<Named> { ${members} }\n`;
-  expect(silentIn(named(told, base("place = '';")) + one('extends Base'))).toEqual([
-    'One.[Symbol.dispose]',
-  ]);
-  expect(
-    silentIn(`${named(told)}/** A. */ export class A extends Error { override name = f(); }`),
+    problemsOf(`/** One. */ export class One { ${members} protected end(): void {} }`),
   ).toEqual([]);
-});
-
-it('asks for no sentence that would only repeat what stands there', () => {
-  const inClass = (members: string): string[] =>
-    silentIn(`declare const mark: unique symbol;
-      /** One. */ export class One { ${members} }`);
-  expect(inClass("readonly type: 'ping' | 'pong'; readonly kind = 'one';")).toEqual([]);
-  expect(inClass("readonly state: 'up' | 'down'; readonly type: string;")).toHaveLength(2);
-  expect(inClass('readonly channel: Channel; readonly clock: VirtualClock<T>;')).toEqual([]);
-  expect(inClass('readonly clock?: Clock; readonly near: Channel; size: size')).toHaveLength(3);
-  expect(inClass('/** @default the system’s */ readonly clock?: Clock;')).toEqual([]);
-  expect(inClass('toString() {} [Symbol.iterator]() {} [inspect.custom]() {}')).toEqual([]);
-  expect(inClass('readonly [mark]: true; [Symbol.asyncDispose]() {}')).toHaveLength(1);
+  expect(problemsOf('/** Two. */ export type Two = {\n a: 1 } | {\n b: 2 };')).toEqual([]);
 });
 
 it('asks for the errors that a function throws, by its class or its code', () => {
@@ -181,4 +118,32 @@ it('asks for the unit of a time', () => {
   expect(
     problemsOf('/** An event. */\nexport interface Seen { /** The time. */ seenAt: number }'),
   ).toEqual([problem('Seen.seenAt')]);
+});
+
+it('lets a member inherit the comment of the interface or class that declares it', () => {
+  const timesIn = (text: string): string[] =>
+    problemsOf(text).flatMap((one) => /: (\S+) is a time without a unit/.exec(one)?.[1] ?? []);
+  const named = (members: string, between = ''): string =>
+    `/** Has a time. */ export interface Named { ${members} }
+     ${between}`;
+  const one = (what: string): string =>
+    `/** One. */ export class One ${what} { at: number = 0; until: number = 0; }`;
+  const told = '/** In ms. */ at: number; /** In ms. */ until: number';
+  expect(timesIn(named(told) + one('implements Named'))).toEqual([]);
+  expect(timesIn(named(told) + one(''))).toEqual(['One.at', 'One.until']);
+  expect(timesIn(named('at: number') + one('implements Named'))).toEqual([
+    'Named.at',
+    'One.at',
+    'One.until',
+  ]);
+  const alias = "type Part = Pick<Named, 'at'>;\n";
+  const part =
+    '/** One. */ export class One implements Part { /** @throws Error */ at: number = 0; }';
+  expect(timesIn(named(told, alias) + part)).toEqual([]);
+  // As the compiler has it: what a base class implements is none of its subclass, unless the base has the member.
+  const base = (members: string): string =>
+    `/** A base. */ export class Base implements Partial<Named> { ${members} }\n`;
+  expect(timesIn(named(told, base('at: number = 0;')) + one('extends Base'))).toEqual([
+    'One.until',
+  ]);
 });

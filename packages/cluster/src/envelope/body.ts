@@ -32,7 +32,11 @@ export function encodeBody<Message>(message: Message, codec?: MessageCodec<Messa
   return { bodyType: BODY.json, body: Buffer.from(jsonOf(message), 'utf8') };
 }
 
-/** @throws an error that says why the body is not a message */
+/**
+ * Decodes a body from the bus. Bytes are returned without a copy. Nothing checks that the result is a `Message`.
+ *
+ * @throws Error or SyntaxError for a body that is not UTF-8, or not JSON; and the errors of the codec
+ */
 export function decodeBody<Message>(
   { bodyType, body }: Body,
   codec?: MessageCodec<Message>,

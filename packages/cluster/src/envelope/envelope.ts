@@ -18,6 +18,7 @@ export type Kind = (typeof KIND)[keyof typeof KIND];
 /** The type of a body. */
 export const BODY = { bytes: 0, text: 1, json: 2 } as const;
 
+/** Byte 4 of an {@link Envelope}: 0 for bytes, 1 for UTF-8, 2 for JSON. */
 export type BodyType = (typeof BODY)[keyof typeof BODY];
 
 /** Flag: the sender flushed with this message. Receivers flush messages that arrive together, even without the flag. */
@@ -73,9 +74,15 @@ export const SEALED_VERSION = 2;
 export const HEADER_BYTES = 28;
 /** Limit of a bus: 1 MiB, as for NATS, less a reserve for the headers of engines. */
 export const MAX_ENVELOPE_BYTES = 1024 * 1024 - 1024;
+/** Maximum length of a body, in bytes: 1,047,524, which is the limit of NATS less 1 KiB for engines and 28 for the header. */
 export const MAX_BODY_BYTES = MAX_ENVELOPE_BYTES - HEADER_BYTES;
 
-/** @throws EncodeError `MESSAGE_TOO_LONG` */
+/**
+ * Refuses a body that the bus cannot carry, before anything has been sent.
+ *
+ * @param max - in bytes: a bus with a smaller limit, or a message with a header of its own, has room for less
+ * @throws EncodeError `MESSAGE_TOO_LONG`
+ */
 export function checkBodyLength({ byteLength }: Buffer, max = MAX_BODY_BYTES): void {
   if (byteLength <= max) return;
   throw new EncodeError(
