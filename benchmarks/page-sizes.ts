@@ -33,7 +33,7 @@ function ownProject(): string {
   const folder = mkdtempSync(join(tmpdir(), 'headrace-page-'));
   const scope = join(folder, 'node_modules', '@headrace');
   mkdirSync(scope, { recursive: true });
-  for (const name of ['client', 'codec', 'core', 'handlers', 'lasting', 'websocket']) {
+  for (const name of ['client', 'codec', 'core', 'handlers', 'lasting', 'rpc', 'websocket']) {
     symlinkSync(fileURLToPath(new URL(`../packages/${name}`, import.meta.url)), join(scope, name));
   }
   return folder;

@@ -31,7 +31,7 @@ new ReconnectingClient({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
   ready: (channel) => channel.writeAndFlush({ since: last.begin() }) }).start();`,
   'Headrace: reconnecting client, JSON calls': `${WEB_SOCKET}
 import { RequestClient } from '@headrace/client';
-import { ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
+import { ExchangeHandler, jsonRpcExchange } from '@headrace/rpc';
 import { WebSocketJsonCodec } from '@headrace/websocket';
 const format = jsonRpcExchange();
 new RequestClient({ client: { addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
@@ -40,7 +40,6 @@ new RequestClient({ client: { addresses: ['/ws'], bootstrap: new WebSocketBootst
   'Headrace: lasting channel, JSON calls': `${WEB_SOCKET}
 import { LastingBootstrap } from '@headrace/lasting';
 import { JsonCodec } from '@headrace/codec';
-import { ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
 import { WebSocketBinaryCodec } from '@headrace/websocket';
 const format = jsonRpcExchange();
 new LastingBootstrap({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()

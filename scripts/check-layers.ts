@@ -37,8 +37,10 @@ const SHARED_FIXTURES = [
   'function-options',
   'inbox',
   'numbered-delivery',
+  'option-takers',
   'random',
   'seed',
+  'server-process',
   'socket-clock',
   'written-and-read',
 ];

@@ -9,6 +9,7 @@ const NAMES = [
   'core',
   'codec',
   'handlers',
+  'rpc',
   'client',
   'lasting',
   'simulation',

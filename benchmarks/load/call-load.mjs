@@ -8,8 +8,15 @@ import { connect, createServer } from 'node:net';
 import grpc from '@grpc/grpc-js';
 import { contentLengthPrefixed, JsonCodec, lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, ServerBootstrap } from '@headrace/core';
-import { binaryExchange, ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
-import { clientOf, defineService, call as method, serve } from '@headrace/handlers/service';
+import {
+  binaryExchange,
+  clientOf,
+  defineService,
+  ExchangeHandler,
+  jsonRpcExchange,
+  call as method,
+  serve,
+} from '@headrace/rpc';
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
 import { initTRPC } from '@trpc/server';
 import { applyWSSHandler } from '@trpc/server/adapters/ws';

@@ -28,7 +28,7 @@ sim.host('a', async function () {
 await sim.run({ untilMs: 1 });
 `;
 /** Code of a machine that one of the packages calls after an await of its own: the check of an answer. */
-const CALLED_BACK = `import { call, clientOf, defineService } from '@headrace/handlers/service';
+const CALLED_BACK = `import { call, clientOf, defineService } from '@headrace/rpc';
 import { Simulation } from '@headrace/simulation';
 const schema = (read: () => unknown) =>
   ({ '~standard': { version: 1, vendor: 'own', validate: () => ({ value: read() }) } }) as const;

@@ -285,14 +285,14 @@ const TIMERS = [
   'packages/handlers/src/health/limited-http-server.ts',
   'packages/handlers/src/limit/message-rate-handler.ts', // the next message may pass
   'packages/handlers/src/limit/overload-guard.ts',
-  'packages/handlers/src/service/repeated-call.ts',
-  'packages/handlers/src/service/resumed-items.ts', // the next attempt of one call of a client
   'packages/handlers/src/shaping/delayed-writes.ts',
   'packages/handlers/src/shaping/traffic-counter.ts',
   'packages/handlers/src/shaping/traffic-shaping-handler.ts',
   'packages/lasting/src/channel/resume-transport.ts', // an acknowledgement that waits for more
   'packages/lasting/src/client/lasting-client.ts',
   'packages/lasting/src/log/jet-stream-session-log.ts', // a read that no server answers is sent again
+  'packages/rpc/src/service/repeated-call.ts',
+  'packages/rpc/src/service/resumed-items.ts', // the next attempt of one call of a client
   'packages/tabs/src/port/port-transport.ts', // a tab that crashed
   'packages/websocket/src/browser/page-transport.ts', // a page has one connection
   'packages/websocket/src/client/tunnel-end.ts', // an answer, and a pause, of one client
@@ -301,7 +301,7 @@ const TIMERS = [
 it('is not a timer of its own: thousands that are due together would be one turn of the event loop', () => {
   const ofServers = sourcesIn(root).filter(
     (file) =>
-      /^packages\/(core|codec|handlers|tabs|websocket|lasting)\//.test(file) &&
+      /^packages\/(core|codec|handlers|rpc|tabs|websocket|lasting)\//.test(file) &&
       // Of a line that is no comment.
       /^(?!\s*\*).*[cC]lock\.schedule\(/m.test(readFileSync(join(root, file), 'utf8')),
   );

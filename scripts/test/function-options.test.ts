@@ -82,6 +82,7 @@ it('finds the options', () => {
     'handlers',
     'lasting',
     'nestjs',
+    'rpc',
     'simulation',
     'tabs',
     'websocket',

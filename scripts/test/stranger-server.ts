@@ -4,7 +4,7 @@ import type { AddressInfo, Server as NetServer } from 'node:net';
 import { createServer } from 'node:net';
 import { lengthPrefixed } from '@headrace/codec';
 import { ServerBootstrap } from '@headrace/core';
-import { binaryExchange, ExchangeHandler } from '@headrace/handlers';
+import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 
 /** Not imported as the others are: the examples are projects of their own to the compiler. */
 const example = (file: string) =>

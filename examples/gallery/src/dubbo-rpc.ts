@@ -4,10 +4,11 @@ import { fixed, RequestClient } from '@headrace/client';
 import { LengthFieldFrameDecoder } from '@headrace/codec';
 import * as core from '@headrace/core';
 import * as handlers from '@headrace/handlers';
+import * as calls from '@headrace/rpc';
 import { endsBySignal, listening, type System, shown } from './start.ts';
 
 type Lines = unknown[];
-type Rpc = handlers.ExchangeTypes & { reads: Buffer; writes: Buffer; call: Lines; request: Lines };
+type Rpc = calls.ExchangeTypes & { reads: Buffer; writes: Buffer; call: Lines; request: Lines };
 const USUAL: { clock: core.Clock; logger?: core.Logger } = { clock: core.systemClock };
 const MAX_BODY = 8 * 1024 * 1024;
 const LIMITS = { maxInFlight: 10_000, maxQueued: 10_000, concurrency: 10_000 };
@@ -30,7 +31,7 @@ export function frame(kind: number, status: number, id: bigint, ...lines: Lines)
 const timeIn = (of: unknown) =>
   Number(/^"?(\d+)/.exec(JSON.stringify(Object(of).timeout))?.[1]) || Infinity;
 /** A call is: version, service, its version, method, types, arguments; attachments follow on the wire. */
-export const FORMAT: handlers.ExchangeFormat<Rpc> = {
+export const FORMAT: calls.ExchangeFormat<Rpc> = {
   codes: { failed: 70, 'too-late': 31, overloaded: 100, unknown: 60, cancelled: 30, lost: 70 },
   read(message, sink) {
     const [kind, status, id] = [message.readUIntBE(0, 3), message[3]!, message.readBigUInt64BE(4)];
@@ -54,20 +55,20 @@ export const FORMAT: handlers.ExchangeFormat<Rpc> = {
   error: (id, code, text) => frame(ANSWER, code, BigInt(id), text),
 };
 const BEATS = { ping: frame(PING, 0, 0n, null), pong: frame(PONG, 20, 0n, null) };
-function rpc(ms: number, more: Pick<handlers.ExchangeOptions<Rpc>, 'handle'> = {}) {
+function rpc(ms: number, more: Pick<calls.ExchangeOptions<Rpc>, 'handle'> = {}) {
   const head = { lengthFieldOffset: 12, lengthFieldLength: 4 } as const;
   const beats = { intervalMs: ms, timeoutMs: ms, maxMissed: 3, jitter: 0 };
   return [
     new LengthFieldFrameDecoder({ maxFrameLength: 16 + MAX_BODY, ...head }),
     new handlers.HeartbeatHandler({ format: handlers.bytesHeartbeat(BEATS), ...beats }),
     new handlers.ReadWhenWritable(),
-    new handlers.ExchangeHandler({ format: FORMAT, ...LIMITS, ...more }),
+    new calls.ExchangeHandler({ format: FORMAT, ...LIMITS, ...more }),
   ] as const;
 }
 
 export function startServer(at: core.BindOptions, ms: number, log = console.log, options = USUAL) {
   const handle = async ([, service, , method, , name, afterMs = 0]: Lines) => {
-    if (service !== HELLO[1] || method !== HELLO[3]) throw handlers.refusal(60, `no ${service}`);
+    if (service !== HELLO[1] || method !== HELLO[3]) throw calls.refusal(60, `no ${service}`);
     log(`Hello ${shown(name)}`);
     await new Promise<void>((done) => options.clock.schedule(done, Number(afterMs) % 10_000, true));
     return `Hello ${name}`;

@@ -3,6 +3,7 @@ import { fixed, ReconnectingClient, requestOnce } from '@headrace/client';
 import * as codec from '@headrace/codec';
 import * as core from '@headrace/core';
 import * as handlers from '@headrace/handlers';
+import * as calls from '@headrace/rpc';
 import { endsBySignal, listening, type System, shown } from './start.ts';
 
 export type Print = (line: string) => void;
@@ -56,14 +57,14 @@ export function heartbeat(place: core.ConnectPlace, ms: number, print: Print, op
 
 export async function once(place: core.ConnectPlace, print: Print, options = USUAL): Promise<void> {
   // One call for each connection: its id need not travel, it is 1.
-  const format: handlers.ExchangeFormat<handlers.BinaryExchange> = {
-    ...handlers.binaryExchange(),
+  const format: calls.ExchangeFormat<calls.BinaryExchange> = {
+    ...calls.binaryExchange(),
     read: (answer, sink) => sink.response(1, answer),
     request: (_id, text) => text,
   };
   const bootstrap = new core.Bootstrap()
     .options(options)
-    .handler(({ pipeline }) => pipeline.addLast(new handlers.ExchangeHandler({ format })));
+    .handler(({ pipeline }) => pipeline.addLast(new calls.ExchangeHandler({ format })));
   print(`Received ${await requestOnce(place, Buffer.from('Hello, world!'), { bootstrap })}`);
 }
 

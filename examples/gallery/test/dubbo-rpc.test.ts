@@ -1,7 +1,7 @@
 import type { RequestClient } from '@headrace/client';
 import { Bootstrap, MemoryNetwork, ServerBootstrap, silentLogger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
-import { ExchangeHandler, refusal } from '@headrace/handlers';
+import { ExchangeHandler, refusal } from '@headrace/rpc';
 import { afterEach, expect, it } from 'vitest';
 import { FORMAT, frame, HELLO, startClient, startServer } from '../src/dubbo-rpc.ts';
 

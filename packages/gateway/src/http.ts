@@ -4,7 +4,7 @@
  * @module
  */
 
-export type { JsonValue } from '@headrace/handlers';
+export type { JsonValue } from '@headrace/rpc';
 export type { ConnectionTarget, Published } from './gateway/remote-connections.ts';
 export type { ApiProblem } from './http/api-error.ts';
 export type { ApiKey, ApiRight } from './http/api-keys.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 
-export type { JsonValue } from '@headrace/handlers';
+export type { JsonValue } from '@headrace/rpc';
 export { Gateway, type GatewayOptions } from './gateway/gateway.ts';
 export type { GatewayCluster, GatewayListener, GatewayPort } from './gateway/gateway-port.ts';
 export type { ConnectionInfo } from './gateway/held-connections.ts';

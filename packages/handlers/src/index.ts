@@ -1,4 +1,4 @@
-// Idle, heartbeat, auth, limits, echo, broadcast, calls
+// Idle, heartbeat, auth, limits, echo, broadcast
 
 export { AuthenticatedEvent, AuthFailedEvent } from './auth/auth-event.ts';
 export { AuthHandler } from './auth/auth-handler.ts';
@@ -14,33 +14,8 @@ export {
 export type { OtherSession, Session, Sessions } from './auth/sessions.ts';
 export { Announcer, type AnnouncerOptions } from './broadcast/announcer.ts';
 export { BroadcastHandler, type BroadcastOptions } from './broadcast/broadcast-handler.ts';
-export type { ItemWindow } from './call/item-writer.ts';
 export type { RequestScope } from './call/work.ts';
 export { EchoHandler, type EchoOptions } from './echo/echo-handler.ts';
-export { binaryExchange } from './exchange/binary-exchange.ts';
-export type { BinaryExchange } from './exchange/binary-frame.ts';
-export { refusal } from './exchange/exchange-error.ts';
-export type {
-  AnswerGather,
-  CallEnd,
-  ExchangeFailure,
-  ExchangeFormat,
-  ExchangeId,
-  ExchangeSink,
-  ExchangeTypes,
-  StreamFormat,
-  StreamSink,
-} from './exchange/exchange-format.ts';
-export { ExchangeHandler } from './exchange/exchange-handler.ts';
-export type {
-  CallOptions,
-  ExchangeCounts,
-  ExchangeOptions,
-  StreamOptions,
-} from './exchange/exchange-options.ts';
-export type { ExchangeScope } from './exchange/exchange-worker.ts';
-export { jsonRpcExchange } from './exchange/json-rpc-exchange.ts';
-export type { JsonRpcCall, JsonRpcExchange, JsonValue } from './exchange/json-rpc-message.ts';
 export { AdaptiveInterval, type AdaptiveIntervalOptions } from './heartbeat/adaptive-interval.ts';
 export {
   HeartbeatMissedEvent,
@@ -92,18 +67,7 @@ export {
   type OverloadGuardOptions,
   type OverloadState,
 } from './limit/overload-guard.ts';
-export { AnswerQueue } from './request-all/answer-queue.ts';
-export type {
-  AnswerCounts,
-  AnswerSummary,
-  GroupAnswers,
-  SomeAnswer,
-} from './request-all/group-answers.ts';
-export {
-  type MemberAnswer,
-  type RequestAllOptions,
-  requestAll,
-} from './request-all/request-all.ts';
+export { TokenBuckets } from './limit/token-buckets.ts';
 export { ConnectionExpiredEvent, type ExpiryOptions } from './timeout/connection-expiry.ts';
 export { MaxAgeHandler, type MaxAgeOptions } from './timeout/max-age-handler.ts';
 export { MaxMessagesHandler, type MaxMessagesOptions } from './timeout/max-messages-handler.ts';
@@ -184,3 +148,15 @@ export {
   ServerMetrics,
   type ServerMetricsOptions,
 } from './metrics/server-metrics.ts';
+
+// Calls, which are a package of their own now
+
+/** @internal */
+export {
+  AnswerQueue,
+  binaryExchange,
+  ExchangeHandler,
+  jsonRpcExchange,
+  refusal,
+  requestAll,
+} from './moved/calls.ts';

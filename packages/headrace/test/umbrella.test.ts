@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -9,11 +10,10 @@ const manifestOf = (name: string): { exports: object; peerDependencies?: object 
   );
 const subpathsOf = (name: string): string[] =>
   Object.keys(manifestOf(name).exports)
-    // A program of handlers is a program of this package, too, and no entry of it.
     .filter((path) => path !== '.' && path !== './package.json' && !path.endsWith('/cli'))
     .map((path) => path.slice(1));
 /** The entries that became packages. */
-const MOVED = ['/yamux'];
+const MOVED = { '/yamux': '@headrace/yamux', '/service': '@headrace/rpc' } as const;
 
 describe('the umbrella package', () => {
   it('has each name of the three packages, and no other', async () => {
@@ -33,18 +33,26 @@ describe('the umbrella package', () => {
   it('has each subpath of the three packages, with the same names', async () => {
     const paths = PACKAGES.flatMap((name) => subpathsOf(name).map((path) => [name, path]));
     expect(subpathsOf('headrace').sort()).toEqual(paths.map(([, path]) => path).sort());
-    for (const [name, path] of paths.filter(([, each]) => !MOVED.includes(each!))) {
+    for (const [name, path] of paths.filter(([, each]) => !Object.hasOwn(MOVED, each!))) {
       const umbrella: Record<string, unknown> = await import(`headrace${path}`);
       const entry: Record<string, unknown> = await import(`@headrace/${name}${path}`);
       expect({ ...umbrella }, path).toEqual({ ...entry });
     }
   });
 
-  it.each(MOVED)('says which package is in the place of %s', async (path) => {
-    const name = `@headrace${path}`;
+  it.each(Object.entries(MOVED))('says which package is in the place of %s', async (path, name) => {
     await expect(import(`headrace${path}`)).rejects.toThrow(
       `is the package ${name} now: npm install ${name}`,
     );
+  });
+
+  it('has a program that says where its commands are', () => {
+    const path = fileURLToPath(new URL('../src/moved/bin.ts', import.meta.url));
+    const start = ['--import', import.meta.resolve('../../../scripts/register.mjs')];
+    const args = [...start, path, 'check-service', 'old.json', 'new.json'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain('commands of @headrace/service-check now');
   });
 
   it('asks for the same optional libraries as the three packages', () => {

@@ -4,7 +4,7 @@ import {
   binaryExchange,
   ExchangeHandler,
   type ExchangeScope,
-} from '@headrace/handlers';
+} from '@headrace/rpc';
 import { WebSocketBinaryCodec, type WebSocketChannel } from '@headrace/websocket';
 
 type Handle = (request: Buffer, scope: ExchangeScope) => Buffer | Promise<Buffer>;

@@ -2,7 +2,7 @@
 import { fixed, RequestClient } from '@headrace/client';
 import { isHeadraceError } from '@headrace/core';
 import { Buffer } from '@headrace/core/buffer';
-import { ExchangeHandler, refusal } from '@headrace/handlers';
+import { ExchangeHandler, refusal } from '@headrace/rpc';
 import { TabServer } from '@headrace/tabs';
 import { WebSocketBootstrap } from '@headrace/websocket';
 import { calls } from './calls.ts';

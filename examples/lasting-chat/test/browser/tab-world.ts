@@ -1,6 +1,6 @@
 // The server of tabs that share one connection: what it opened, and the calls that it has under way.
 import { type Server, ServerBootstrap, silentLogger } from '@headrace/core';
-import { ExchangeHandler } from '@headrace/handlers';
+import { ExchangeHandler } from '@headrace/rpc';
 import { HttpEndpoint, type WebSocketChannel } from '@headrace/websocket';
 import { bundlePage } from '../../src/page/bundle.ts';
 import { calls } from '../../src/tabs/calls.ts';

@@ -1,14 +1,13 @@
 // The server's end: the page's files, and lasting channels over its WebSockets.
 import { type Channel, type Server, ServerBootstrap, silentLogger } from '@headrace/core';
+import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
+import { type LastingChannel, ResumeHandler, ResumeTable } from '@headrace/lasting';
 import {
   type BinaryExchange,
   binaryExchange,
   ExchangeHandler,
   type ExchangeScope,
-  emptyFrameHeartbeat,
-  HeartbeatHandler,
-} from '@headrace/handlers';
-import { type LastingChannel, ResumeHandler, ResumeTable } from '@headrace/lasting';
+} from '@headrace/rpc';
 import { HttpEndpoint, WEB_SOCKET_CLOSE, WebSocketBinaryCodec } from '@headrace/websocket';
 import type { Plugin } from 'rolldown';
 import { bundlePage } from '../../src/page/bundle.ts';

@@ -8,13 +8,7 @@ import {
   type ReadHold,
 } from '@headrace/core';
 import { Buffer } from '@headrace/core/buffer';
-import {
-  type BinaryExchange,
-  binaryExchange,
-  ExchangeHandler,
-  emptyFrameHeartbeat,
-  HeartbeatHandler,
-} from '@headrace/handlers';
+import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
 import {
   LASTING_ERRORS,
   LastingBootstrap,
@@ -22,6 +16,7 @@ import {
   LinkResumedEvent,
   unacknowledged,
 } from '@headrace/lasting';
+import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { WebSocketBinaryCodec, WebSocketBootstrap } from '@headrace/websocket';
 import { Ledger, NumberedTalk } from './numbered-talk.ts';
 import { BUSY, CREDIT_BYTES, type TalkingPage, TICK_MS } from './settings.ts';

@@ -27,13 +27,6 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import {
-  type BinaryExchange,
-  type CallOptions,
-  ExchangeHandler,
-  type ExchangeTypes,
-  type StreamOptions,
-} from '@headrace/handlers';
-import {
   afterSent,
   Call,
   type CallCarrier,
@@ -42,6 +35,13 @@ import {
   requestTimedOut,
   wasSent,
 } from '@headrace/handlers/call';
+import {
+  type BinaryExchange,
+  type CallOptions,
+  ExchangeHandler,
+  type ExchangeTypes,
+  type StreamOptions,
+} from '@headrace/rpc';
 import { PlaceBalance } from '../address/place-balance.ts';
 import type { ReconnectingClientOptions } from '../reconnect/reconnect-options.ts';
 import { ReconnectingClient } from '../reconnect/reconnecting-client.ts';
@@ -126,7 +126,7 @@ type Ask = (channel: Channel) => void;
  * import { RequestClient } from '@headrace/client';
  * import { lengthPrefixed } from '@headrace/codec';
  * import { Bootstrap, MemoryNetwork, ServerBootstrap } from '@headrace/core';
- * import { binaryExchange, ExchangeHandler } from '@headrace/handlers';
+ * import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
  *
  * const network = new MemoryNetwork();
  * const format = binaryExchange();

@@ -1,6 +1,6 @@
 import { type Channel, OptionError } from '@headrace/core';
 import { attempted, describeOptions, time, unchecked } from '@headrace/core/authoring';
-import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/handlers';
+import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/rpc';
 import { CONNECTOR, type Connector } from '../address/connector.ts';
 import { closeLate } from '../retry/late-connection.ts';
 

@@ -3,7 +3,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { lengthPrefixed } from '@headrace/codec';
 import { ServerBootstrap, silentLogger } from '@headrace/core';
-import { binaryExchange, ExchangeHandler } from '@headrace/handlers';
+import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 
 const [path = '/dev/null', port = '0', longestMs = '0'] = process.argv.slice(2);
 const file = openSync(path, 'a');

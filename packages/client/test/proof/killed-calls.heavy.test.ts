@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fixed, RequestClient } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, silentLogger } from '@headrace/core';
-import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
+import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { afterEach, expect, it } from 'vitest';
 import { ChildProgram } from '../child-program.ts';
 

@@ -13,7 +13,7 @@ import {
   silentLogger,
   type WriteFuture,
 } from '@headrace/core';
-import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
+import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestClientOptions } from '../../src/request/request-client.ts';
 import { MemoryWorld } from '../reconnect/memory-world.ts';

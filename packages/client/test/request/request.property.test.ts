@@ -8,7 +8,7 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
-import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
+import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MemoryWorld } from '../reconnect/memory-world.ts';

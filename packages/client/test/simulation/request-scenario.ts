@@ -2,12 +2,8 @@ import assert from 'node:assert';
 import { RequestClient, RetryBudget } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, isHeadraceError, ServerBootstrap } from '@headrace/core';
-import {
-  binaryExchange,
-  ExchangeHandler,
-  emptyFrameHeartbeat,
-  HeartbeatHandler,
-} from '@headrace/handlers';
+import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
+import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import { badWeather } from './bad-weather.ts';
 

@@ -1,7 +1,7 @@
 // expect: is not assignable to type
 import { RequestClient } from '@headrace/client';
 import { Bootstrap } from '@headrace/core';
-import type { JsonRpcExchange } from '@headrace/handlers';
+import type { JsonRpcExchange } from '@headrace/rpc';
 
 new RequestClient<JsonRpcExchange>({
   client: { bootstrap: new Bootstrap(), addresses: [7000] }, // here

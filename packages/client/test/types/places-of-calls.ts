@@ -1,7 +1,7 @@
 // Compiles: a client of calls takes the places of its bootstrap, also where the types of the format alone are named.
 import { RequestClient } from '@headrace/client';
 import { Bootstrap, type Channel } from '@headrace/core';
-import type { JsonRpcExchange } from '@headrace/handlers';
+import type { JsonRpcExchange } from '@headrace/rpc';
 
 /** As `WebSocketBootstrap`. */
 declare const webSockets: {

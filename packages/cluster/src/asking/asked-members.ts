@@ -1,6 +1,6 @@
 import type { Channel, ChannelGroup } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import { type GroupAnswers, type MemberAnswer, requestAll } from '@headrace/handlers';
+import { type GroupAnswers, type MemberAnswer, requestAll } from '@headrace/rpc';
 import type { Wire } from '../node/wire.ts';
 import { toWireError, toWireValue, type WireAnswer, wireErrorBytes } from './member-note.ts';
 

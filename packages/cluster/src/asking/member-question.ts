@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@headrace/core';
 import { onAbort } from '@headrace/core/authoring';
-import { AnswerQueue, type GroupAnswers, type MemberAnswer, requestAll } from '@headrace/handlers';
 import { requestAborted, requestLost, requestTimedOut } from '@headrace/handlers/call';
+import { AnswerQueue, type GroupAnswers, type MemberAnswer, requestAll } from '@headrace/rpc';
 import type { AskedGroup } from './asked-members.ts';
 import {
   fromWireError,

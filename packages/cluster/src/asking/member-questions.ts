@@ -1,7 +1,7 @@
 import { ChannelError, RejectedError, type Timer } from '@headrace/core';
 import { describeOptions, number, toError, unchecked } from '@headrace/core/authoring';
-import type { GroupAnswers } from '@headrace/handlers';
 import { requestLost } from '@headrace/handlers/call';
+import type { GroupAnswers } from '@headrace/rpc';
 import { KIND } from '../envelope/envelope.ts';
 import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';

@@ -9,7 +9,7 @@ import {
   OptionError,
 } from '@headrace/core';
 import { onceAfterEvent, releaseSource, WatchedEmitter } from '@headrace/core/authoring';
-import type { BinaryExchange, ExchangeTypes, GroupAnswers } from '@headrace/handlers';
+import type { BinaryExchange, ExchangeTypes, GroupAnswers } from '@headrace/rpc';
 import { checkChannel } from '../application/check-channel.ts';
 import type { AskedGroup } from '../asking/asked-members.ts';
 import type { ClusterAnswer, ClusterRequestOptions } from '../asking/member-question.ts';

@@ -1,7 +1,7 @@
 import type { Cluster } from '@headrace/cluster';
 import type { HeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange } from '@headrace/handlers';
+import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange } from '@headrace/rpc';
 import { describe, expect, it, vi } from 'vitest';
 import type { ClusterAnswer } from '../../src/asking/member-question.ts';
 import { KIND } from '../../src/envelope/envelope.ts';

@@ -7,7 +7,7 @@ import {
   MemoryTransport,
   silentLogger,
 } from '@headrace/core';
-import { binaryExchange, ExchangeHandler } from '@headrace/handlers';
+import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import type { EngineBusOptions } from '../../src/bus/bus-options.ts';
 import { type BusChoice, busOf } from './bus-choice.ts';
 

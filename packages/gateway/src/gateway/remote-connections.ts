@@ -7,7 +7,7 @@ import {
 } from '@headrace/cluster/authoring';
 import { ChannelError, EncodeError, TimedOutError } from '@headrace/core';
 import { checkKind, toError } from '@headrace/core/authoring';
-import type { JsonValue } from '@headrace/handlers';
+import type { JsonValue } from '@headrace/rpc';
 import {
   type ConnectionInfo,
   type ConnectionPage,

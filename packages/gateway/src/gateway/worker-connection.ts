@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import type { MessageCodec, PublishOutcome } from '@headrace/cluster';
 import { BODY, encodeBody } from '@headrace/cluster/authoring';
 import { EncodeError } from '@headrace/core';
-import type { JsonValue } from '@headrace/handlers';
 import { jsonSize } from '@headrace/handlers/call';
+import type { JsonValue } from '@headrace/rpc';
 import { FLAG, frameOf, type GatewayFrame, OP, roomInFrame } from './gateway-frame.ts';
 import type { GatewaySession } from './gateway-session.ts';
 

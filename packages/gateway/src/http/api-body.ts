@@ -1,7 +1,7 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { ByteBlocks } from '@headrace/core/authoring';
-import type { JsonValue } from '@headrace/handlers';
+import type { JsonValue } from '@headrace/rpc';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { Refusal } from './api-error.ts';
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isHeadraceError } from '@headrace/core';
-import type { JsonValue } from '@headrace/handlers';
+import type { JsonValue } from '@headrace/rpc';
 import type { ConnectionTarget, Published } from '../gateway/remote-connections.ts';
 import { disconnectionIn, messagesIn, nameIn, publicationIn } from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, Refusal } from './api-error.ts';

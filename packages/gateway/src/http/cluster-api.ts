@@ -15,7 +15,7 @@ import {
   value,
   whole,
 } from '@headrace/core/authoring';
-import type { JsonValue } from '@headrace/handlers';
+import type { JsonValue } from '@headrace/rpc';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { bodyOf, jsonOf } from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-error.ts';

@@ -3,14 +3,15 @@ import type { Handler, Logger } from '@headrace/core';
 import type { StandardSchema } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { connectionsOf, Gateway, Worker } from '@headrace/gateway';
-import { ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
 import {
   defineService,
+  ExchangeHandler,
+  jsonRpcExchange,
   notice,
   noticesOf,
   type ServiceNotice,
   serve,
-} from '@headrace/handlers/service';
+} from '@headrace/rpc';
 import { describe, expect, it } from 'vitest';
 import { Nodes } from '../../../cluster/test/nodes.ts';
 

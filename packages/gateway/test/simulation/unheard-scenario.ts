@@ -3,7 +3,7 @@ import type { Cluster } from '@headrace/cluster';
 import { type Channel, isHeadraceError } from '@headrace/core';
 import { SeededRandom } from '@headrace/core/testing';
 import { Gateway, Worker, type WorkerConnection } from '@headrace/gateway';
-import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange } from '@headrace/handlers';
+import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange } from '@headrace/rpc';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import { decodeEnvelope } from '../../../cluster/test/envelope/raw-envelope.ts';
 import {

@@ -8,12 +8,6 @@ export function requestLost(why: string, sent: boolean, cause?: unknown): Channe
   return new ChannelError('REQUEST_LOST', `${why}: ${outcome}`, { sent }, cause);
 }
 
-/** Makes the error of items that cannot arrive, because the peer ended its half of the connection before their end. */
-export function itemsLost(what: string): ChannelError {
-  const text = `the peer has ended its half of the connection: ${what}`;
-  return new ChannelError('REQUEST_LOST', text, { sent: true });
-}
-
 /** Makes the error of a call that finds the queue full. `option` is the name of the limit. */
 export function queueFull(limit: number, option = 'maxQueued'): RejectedError {
   return new RejectedError(

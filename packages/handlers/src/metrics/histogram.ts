@@ -13,6 +13,7 @@ export class Histogram {
     this.counts = bounds.map(() => 0);
   }
 
+  /** Counts a value in the first bucket whose upper bound is not below it. */
   record(value: number): void {
     this.count += 1;
     this.sum += value;
@@ -20,6 +21,7 @@ export class Histogram {
     if (index >= 0) this.counts[index]! += 1;
   }
 
+  /** Returns the family of this histogram alone, without labels of its own. */
   family(name: string, help: string): MetricFamily {
     return { name, help, type: 'histogram', samples: this.samples({}) };
   }

@@ -1,11 +1,6 @@
 // OpenTelemetry. This module needs @opentelemetry/api, which the application installs.
 
+/** @internal */
+export { traceClient, traceServer } from '../moved/calls.ts';
 export { observeMetrics } from './observe-metrics.ts';
-export {
-  type ServiceTracer,
-  type ServiceTracingOptions,
-  type TracedCall,
-  traceClient,
-  traceServer,
-} from './trace-service.ts';
 export { TracingHandler, type TracingOptions } from './tracing-handler.ts';

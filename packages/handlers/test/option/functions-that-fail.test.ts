@@ -16,7 +16,6 @@ import {
 } from '../../../core/test/fixture/function-options.ts';
 import { HealthServer } from '../../src/health/health-server.ts';
 import * as handlers from '../../src/index.ts';
-import { TwoEnds } from '../exchange/two-ends.ts';
 import { listeningClock, listeningWith } from '../limit/listening.ts';
 
 interface Seen {
@@ -155,17 +154,6 @@ const functions: Readonly<Record<string, Act>> = {
     await turn();
     channel.advance(20_000);
     expect([handlers.principalOf(channel), channel.isOpen]).toEqual([undefined, false]);
-  },
-  'ExchangeHandler handle': async (handle, seen) => {
-    const ends = new TwoEnds({}, { handle });
-    const asked = ends.ask('a');
-    await ends.settle();
-    ends.pair.clock.advance(20_000);
-    await ends.settle();
-    seen.errors.push(...ends.logged);
-    expect(asked.settled).toBe(1);
-    // The answerer goes on.
-    expect(ends.pair.server.isOpen).toBe(true);
   },
   'FileRegion onProgress': async (onProgress, seen) => {
     const file = new handlers.FileRegion(new URL(import.meta.url), { count: 1, onProgress });

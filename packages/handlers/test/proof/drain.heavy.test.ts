@@ -1,7 +1,8 @@
 import net from 'node:net';
 import { expect, it } from 'vitest';
-import { ServerProcess } from './server-process.ts';
+import { ServerProcess } from '../../../core/test/fixture/server-process.ts';
 
+const SERVER = new URL('drain-server.ts', import.meta.url);
 const CONNECTIONS = 10_000;
 const ANSWER_BYTES = 4000;
 const AT_A_TIME = 500;
@@ -48,7 +49,7 @@ async function connectAll(port: number, count: number): Promise<Client[]> {
 }
 
 it('drains 10,000 connections in batches: nothing in flight is lost, and it exits with 0', async () => {
-  using server = new ServerProcess('./drain-server.ts', CONNECTIONS, 3000, DEADLINE_MS);
+  using server = new ServerProcess(SERVER, CONNECTIONS, 3000, DEADLINE_MS);
   const clients = await connectAll(Number(await server.line('listening')), CONNECTIONS);
   for (const [index, { socket }] of clients.entries()) socket.write(`${index}\n`);
   await server.line('all requests are here');
@@ -65,7 +66,7 @@ it('drains 10,000 connections in batches: nothing in flight is lost, and it exit
 });
 
 it('is forced by a second signal', async () => {
-  using server = new ServerProcess('./drain-server.ts', 1000, 3_600_000, DEADLINE_MS);
+  using server = new ServerProcess(SERVER, 1000, 3_600_000, DEADLINE_MS);
   const clients = await connectAll(Number(await server.line('listening')), 1000);
   for (const { socket } of clients) socket.write('never\n');
   await server.line('all requests are here');
@@ -80,7 +81,7 @@ it('is forced by a second signal', async () => {
 });
 
 it('refuses connections that come during the drain', async () => {
-  using server = new ServerProcess('./drain-server.ts', 1, 1000, DEADLINE_MS);
+  using server = new ServerProcess(SERVER, 1, 1000, DEADLINE_MS);
   const port = Number(await server.line('listening'));
   const [client] = await connectAll(port, 1);
   client!.socket.write('1\n');

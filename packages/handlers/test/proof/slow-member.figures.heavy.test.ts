@@ -1,9 +1,10 @@
 import net from 'node:net';
 import { expect, it, vi } from 'vitest';
 import { figures } from '../../../core/test/fixture/figure.ts';
+import { ServerProcess } from '../../../core/test/fixture/server-process.ts';
 import { RaisedPriority } from './raised-priority.ts';
-import { ServerProcess } from './server-process.ts';
 
+const SERVER = new URL('broadcast-server.ts', import.meta.url);
 const MEMBERS = 1000;
 const SECONDS = 4;
 const FRAME_BYTES = 4 + 1024;
@@ -74,7 +75,7 @@ class Reader {
 
 /** @param victims - members that never read: 1, or 0 for the baseline */
 async function broadcastWith(policy: string, victims: 0 | 1) {
-  using server = new ServerProcess('./broadcast-server.ts', policy, MEMBERS - 1 + victims, SECONDS);
+  using server = new ServerProcess(SERVER, policy, MEMBERS - 1 + victims, SECONDS);
   const port = Number(await server.line('listening'));
   const sockets: net.Socket[] = [];
   if (victims === 1) {

@@ -1,5 +1,4 @@
 import type { TracedScenario } from '../../../simulation/test/fixture/same-traces.ts';
-import { onlyUnsent, SETTLE_MS, simulatedCalls } from '../exchange/simulated-calls.ts';
 import { authScenario } from './auth-scenario.ts';
 import { type ChaosScenario, SETTLE_MS as chaosSettleMs } from './chaos-scenario.ts';
 import { codecScenario } from './codec-scenario.ts';
@@ -21,5 +20,4 @@ const CHAOS_SCENARIOS: readonly ChaosScenario[] = [
 
 export const TRACED: readonly TracedScenario[] = [
   ...CHAOS_SCENARIOS.map((one) => ({ ...one, settleMs: chaosSettleMs })),
-  { claim: 'calls', scenario: simulatedCalls(onlyUnsent), settleMs: SETTLE_MS },
 ];

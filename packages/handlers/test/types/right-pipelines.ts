@@ -1,6 +1,5 @@
 // Compiles: the handlers that keep the types, and those that say something of their own, in one pipeline.
 import {
-  contentLengthPrefixed,
   JsonCodec,
   type JsonCodecOptions,
   LineFrameDecoder,
@@ -14,10 +13,8 @@ import {
   type AuthVerdict,
   BroadcastHandler,
   type BroadcastOptions,
-  binaryExchange,
   EchoHandler,
   type EchoOptions,
-  ExchangeHandler,
   emptyFrameHeartbeat,
   ForwardHandler,
   HEARTBEAT_PRESETS,
@@ -25,7 +22,6 @@ import {
   type HeartbeatOptions,
   IdleCloseHandler,
   IdleStateHandler,
-  jsonRpcExchange,
   MaxAgeHandler,
   MessageRateHandler,
   matchTag,
@@ -97,19 +93,6 @@ matchTag<Message>()('type', {
   login: (_ctx, { user }) => void user.length,
   logout: (_ctx, { type }) => void (type satisfies 'logout'),
 }).otherwise((_ctx, { type }) => void (type satisfies 'ping'));
-
-const exchange = new ExchangeHandler({
-  format: binaryExchange(),
-  handle: async (body, { signal }) => (signal.aborted ? undefined : body.subarray(1)),
-});
-channel.pipeline.addLast(...lengthPrefixed({ maxFrameLength: 1000 }), exchange);
-export const answer: Promise<Buffer> = exchange.request(Buffer.of(1), { timeoutMs: false });
-
-channel.pipeline.addLast(
-  ...contentLengthPrefixed({ maxFrameLength: 1000 }),
-  new JsonCodec(),
-  new ExchangeHandler({ format: jsonRpcExchange(), handle: ({ method }) => ({ method }) }),
-);
 
 // The options of a handler have the default types of the handler.
 const wire = (heartbeat: HeartbeatOptions) =>

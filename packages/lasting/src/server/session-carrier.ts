@@ -15,12 +15,8 @@ import {
   value,
   whole,
 } from '@headrace/core/authoring';
-import {
-  type BinaryExchange,
-  type ExchangeHandler,
-  type RequestScope,
-  refusal,
-} from '@headrace/handlers';
+import type { RequestScope } from '@headrace/handlers';
+import { type BinaryExchange, type ExchangeHandler, refusal } from '@headrace/rpc';
 import { LASTING_CHANNEL_OPTIONS } from '../channel/lasting-channel.ts';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import type { ArrivingSession, HandOverOptions } from './hand-over.ts';
@@ -121,7 +117,7 @@ type Takes = Resolved<TakesSessionsOptions, typeof OPTIONS.kinds>;
  * ```ts run
  * import { lengthPrefixed } from '@headrace/codec';
  * import { Bootstrap, ServerBootstrap } from '@headrace/core';
- * import { binaryExchange, ExchangeHandler } from '@headrace/handlers';
+ * import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
  * import { ResumeTable, sessionsOver, takesSessions } from '@headrace/lasting';
  *
  * const format = binaryExchange();

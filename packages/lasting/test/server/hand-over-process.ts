@@ -9,7 +9,7 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
-import { binaryExchange, ExchangeHandler, PRINCIPAL } from '@headrace/handlers';
+import { PRINCIPAL } from '@headrace/handlers';
 import {
   type LastingChannel,
   ResumeHandler,
@@ -17,6 +17,7 @@ import {
   sessionsOver,
   takesSessions,
 } from '@headrace/lasting';
+import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 
 /** What a process has to say before it ends. */
 export interface OverReport {

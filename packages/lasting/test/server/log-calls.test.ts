@@ -1,11 +1,7 @@
 import type { Channel } from '@headrace/core';
-import {
-  type BinaryExchange,
-  binaryExchange,
-  ExchangeHandler,
-  RequestHandler,
-} from '@headrace/handlers';
+import { RequestHandler } from '@headrace/handlers';
 import { memorySessionLog } from '@headrace/lasting';
+import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TwoProcesses } from './two-processes.ts';
 

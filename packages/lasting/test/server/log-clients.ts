@@ -3,13 +3,9 @@
 // `counts`, and `finish` when all is over and everything has arrived. Each answer is a {@link ClientCounts}.
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context, silentLogger } from '@headrace/core';
-import {
-  type BinaryExchange,
-  binaryExchange,
-  ExchangeHandler,
-  ReadTimeoutHandler,
-} from '@headrace/handlers';
+import { ReadTimeoutHandler } from '@headrace/handlers';
 import { LastingBootstrap, LinkResumedEvent, linksOf } from '@headrace/lasting';
+import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { bodyOf, loadFrom, numbersIn } from './numbered-exchange.ts';
 
 /** Sums of all clients of a process. */

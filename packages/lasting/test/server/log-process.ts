@@ -11,7 +11,7 @@ import {
   type Logger,
   ServerBootstrap,
 } from '@headrace/core';
-import { binaryExchange, ExchangeHandler, PRINCIPAL } from '@headrace/handlers';
+import { PRINCIPAL } from '@headrace/handlers';
 import { holdMessage } from '@headrace/handlers/call';
 import {
   type LastingChannel,
@@ -21,6 +21,7 @@ import {
 } from '@headrace/lasting';
 import { jetStreamSessionLog } from '@headrace/lasting/nats';
 import { redisSessionLog } from '@headrace/lasting/redis';
+import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { connect } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { bodyOf, loadFrom, numbersIn } from './numbered-exchange.ts';

@@ -8,7 +8,6 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
-import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/handlers';
 import {
   type HandOverOptions,
   type HandOverReport,
@@ -17,6 +16,7 @@ import {
   type TakesSessionsOptions,
   takesSessions,
 } from '@headrace/lasting';
+import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Process, TwoProcesses } from './two-processes.ts';
 

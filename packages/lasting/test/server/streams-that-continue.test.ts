@@ -1,9 +1,16 @@
 import { JsonCodec } from '@headrace/codec';
 import type { Channel } from '@headrace/core';
 import type { StandardSchema } from '@headrace/core/authoring';
-import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange } from '@headrace/handlers';
-import { clientOf, defineService, serve, stream } from '@headrace/handlers/service';
 import { memorySessionLog } from '@headrace/lasting';
+import {
+  clientOf,
+  defineService,
+  ExchangeHandler,
+  type JsonRpcExchange,
+  jsonRpcExchange,
+  serve,
+  stream,
+} from '@headrace/rpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TwoProcesses } from './two-processes.ts';
 

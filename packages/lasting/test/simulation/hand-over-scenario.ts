@@ -8,12 +8,7 @@ import {
   isHeadraceError,
   ServerBootstrap,
 } from '@headrace/core';
-import {
-  binaryExchange,
-  ExchangeHandler,
-  emptyFrameHeartbeat,
-  HeartbeatHandler,
-} from '@headrace/handlers';
+import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
 import {
   isLinked,
   LASTING_ERRORS,
@@ -24,6 +19,7 @@ import {
   sessionsOver,
   takesSessions,
 } from '@headrace/lasting';
+import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import type { TableClass } from './lasting-scenario.ts';
 import { wrongClocks } from './wrong-clocks.ts';

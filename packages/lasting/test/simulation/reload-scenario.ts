@@ -1,15 +1,14 @@
 import assert from 'node:assert';
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, type Channel, ServerBootstrap } from '@headrace/core';
+import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
+import { LastingBootstrap, ResumeHandler, ResumeTable } from '@headrace/lasting';
 import {
   type BinaryExchange,
   binaryExchange,
   ExchangeHandler,
   type ExchangeScope,
-  emptyFrameHeartbeat,
-  HeartbeatHandler,
-} from '@headrace/handlers';
-import { LastingBootstrap, ResumeHandler, ResumeTable } from '@headrace/lasting';
+} from '@headrace/rpc';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 
 /** The last fault is over, and the last page has made its last call. */

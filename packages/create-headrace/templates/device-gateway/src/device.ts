@@ -1,7 +1,7 @@
 // A device to try the gateway with.
 import { jsonLines } from '@headrace/codec';
 import { Bootstrap, handler, pipeline } from '@headrace/core';
-import { ExchangeHandler, jsonRpcExchange } from '@headrace/handlers';
+import { ExchangeHandler, jsonRpcExchange } from '@headrace/rpc';
 import { type Login, loginMessage } from './protocol.ts';
 
 export interface DeviceOptions extends Login {

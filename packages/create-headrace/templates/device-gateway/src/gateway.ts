@@ -5,18 +5,15 @@ import { AttributeKey, type Channel, pipeline, type Server, ServerBootstrap } fr
 import {
   AuthHandler,
   ConnectionLimitHandler,
-  ExchangeHandler,
   GuessLimiter,
   IdleCloseHandler,
   IdleStateHandler,
-  type JsonRpcExchange,
-  jsonRpcExchange,
   MetricsHandler,
   principalOf,
-  refusal,
   type ServerMetrics,
   SessionRegistry,
 } from '@headrace/handlers';
+import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange, refusal } from '@headrace/rpc';
 import { notice, readLogin } from './protocol.ts';
 
 export interface GatewayOptions {

@@ -8,8 +8,7 @@ import {
   pipeline,
   systemClock,
 } from '@headrace/core';
-import { ExchangeHandler, type JsonRpcExchange } from '@headrace/handlers';
-import { clientOf, exponential } from '@headrace/handlers/service';
+import { clientOf, ExchangeHandler, exponential, type JsonRpcExchange } from '@headrace/rpc';
 import { type Price, prices } from './service.ts';
 import { clientHeartbeat, format, frames } from './wire.ts';
 

@@ -6,13 +6,8 @@ import {
   type Server,
   ServerBootstrap,
 } from '@headrace/core';
-import {
-  ConnectionLimitHandler,
-  ExchangeHandler,
-  MetricsHandler,
-  ServerMetrics,
-} from '@headrace/handlers';
-import { CallLimit, CallMetrics, logCalls, serve } from '@headrace/handlers/service';
+import { ConnectionLimitHandler, MetricsHandler, ServerMetrics } from '@headrace/handlers';
+import { CallLimit, CallMetrics, ExchangeHandler, logCalls, serve } from '@headrace/rpc';
 import type { PriceList } from './price-list.ts';
 import { prices } from './service.ts';
 import { format, frames, serverHeartbeat } from './wire.ts';

@@ -96,7 +96,8 @@ test('ends streams before a shutdown, which does not wait for them', async () =>
 });
 
 test('has its definition in service.json', async () => {
-  const { compareServices, describeService } = await import('@headrace/handlers/service');
+  const { describeService } = await import('@headrace/rpc');
+  const { compareServices } = await import('@headrace/service-check');
   const committed = JSON.parse(readFileSync(new URL('../service.json', import.meta.url), 'utf8'));
   const breaking = compareServices(committed, describeService(prices)).filter(
     ({ breaks }) => breaks,

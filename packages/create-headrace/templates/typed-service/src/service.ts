@@ -1,6 +1,6 @@
 // The service: its methods, what goes in and out of them, its errors. Begin here. The server and its clients import this file, and
 // `npm run check:service` loads it: it starts nothing.
-import { call, defineService, stream } from '@headrace/handlers/service';
+import { call, defineService, stream } from '@headrace/rpc';
 import { z } from 'zod';
 
 const Ticker = z.string().regex(/^[A-Z]{1,8}$/);

@@ -1,6 +1,7 @@
 // What both ends have in common: JSON-RPC in frames, and heartbeats. Programs in other languages see an ordinary JSON-RPC server.
 import { contentLengthPrefixed, JsonCodec } from '@headrace/codec';
-import { HeartbeatHandler, jsonRpcExchange, messageHeartbeat } from '@headrace/handlers';
+import { HeartbeatHandler, messageHeartbeat } from '@headrace/handlers';
+import { jsonRpcExchange } from '@headrace/rpc';
 
 export const format = jsonRpcExchange();
 

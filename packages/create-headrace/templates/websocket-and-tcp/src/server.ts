@@ -26,7 +26,7 @@ export interface ServerOptions {
 
 const MAX_TEXT_BYTES = 8192;
 /** What the page imports, and what these packages import of each other. */
-const PACKAGES = ['client', 'codec', 'core', 'handlers', 'websocket'];
+const PACKAGES = ['client', 'codec', 'core', 'handlers', 'rpc', 'websocket'];
 
 export function startServer(
   host: string,

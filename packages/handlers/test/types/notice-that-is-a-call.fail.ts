@@ -1,6 +1,0 @@
-// expect: Property 'ready' does not exist on type 'ServiceNotices<
-import { call, defineService, noticesOf } from '@headrace/handlers/service';
-import * as z from 'zod';
-
-const players = defineService('players', { ready: call(z.object({}), z.boolean()) });
-noticesOf(players).ready({}); // here

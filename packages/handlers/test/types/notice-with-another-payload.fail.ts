@@ -1,6 +1,0 @@
-// expect: Type 'number' is not assignable to type 'string'
-import { defineService, notice, noticesOf } from '@headrace/handlers/service';
-import * as z from 'zod';
-
-const players = defineService('players', { question: notice(z.object({ text: z.string() })) });
-noticesOf(players).question({ text: 42 }); // here

@@ -1,9 +1,0 @@
-// expect: Type 'number' is not assignable to type 'string'
-import { call, clientOf, defineService, type ServiceCaller } from '@headrace/handlers/service';
-import * as z from 'zod';
-
-declare const caller: ServiceCaller;
-const prices = defineService('prices', {
-  quote: call(z.object({ symbol: z.string() }), z.object({ price: z.number() })),
-});
-void clientOf(prices, caller).quote({ symbol: 42 }); // here

@@ -1,0 +1,2 @@
+/** `@headrace/handlers/metrics` under the name of the umbrella package. @module */
+export * from '@headrace/handlers/metrics';
