@@ -1,11 +1,12 @@
 // Words that machines can check: links, the examples' code, the handlers' cards, the comments of exports, the error codes,
-// the defaults.
+// the defaults, the limits.
 import { checkCards } from './check-cards.ts';
 import { checkCounts } from './check-counts.ts';
 import { checkErrorCodes } from './check-error-codes.ts';
 import { checkExamples } from './check-examples.ts';
 import { checkOptions } from './check-options.ts';
 import { checkComments } from './comments/check.ts';
+import { checkLimits } from './limits.ts';
 import type { CheckResult } from './problem.ts';
 import { checkLinks } from './tools.ts';
 
@@ -17,6 +18,7 @@ export async function checkDocs(root: string): Promise<CheckResult> {
     checkErrorCodes(root),
     checkCounts(root),
     await checkOptions(root),
+    await checkLimits(root),
     await checkExamples(root),
   ];
   return {

@@ -163,11 +163,8 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
     OutboundInvoker {
   /** Name of the handler, unique in its pipeline. */
   readonly name: string;
-  /** The handler in this place. */
   readonly handler: Handler;
-  /** The channel of the pipeline. */
   readonly channel: Channel;
-  /** The pipeline that contains the handler. */
   readonly pipeline: Pipeline;
   /** Clock of the channel. An error that a task throws reaches this handler's `exceptionCaught`. */
   readonly clock: Clock;
@@ -256,15 +253,12 @@ export interface Pipeline<R = unknown, W = unknown> extends InboundInvoker, Outb
   get<T extends Handler>(type: HandlerClass<T>): T | undefined;
   /** Returns a handler by its name, class or instance. */
   get(ref: HandlerRef): Handler | undefined;
-  /** Returns the context of a handler. */
   context(ref: HandlerRef): Context | undefined;
   /** Returns the handler at the head. */
   first(): Handler | undefined;
   /** Returns the handler at the tail. */
   last(): Handler | undefined;
-  /** Returns the context of the handler at the head. */
   firstContext(): Context | undefined;
-  /** Returns the context of the handler at the tail. */
   lastContext(): Context | undefined;
   /** Returns a snapshot of the handlers' names, from head to tail. */
   names(): string[];
@@ -327,7 +321,6 @@ export interface Attributes {
   get<T>(key: AttributeKey<T>): T | undefined;
   /** Sets a value and returns the previous value. `undefined` removes the value. */
   set<T>(key: AttributeKey<T>, value: T | undefined): T | undefined;
-  /** Returns true if the key has a value. */
   has(key: AttributeKey<unknown>): boolean;
 }
 
@@ -376,13 +369,11 @@ export interface Channel<R = unknown, W = unknown>
   readonly id: string;
   /** Server channel that accepted this channel, or channel inside which it runs, such as HTTP for a WebSocket. */
   readonly parent: Channel | undefined;
-  /** Pipeline of the channel's handlers. */
   readonly pipeline: Pipeline<R, W>;
   /** Values that handlers and the application keep for this channel. */
   readonly attributes: Attributes;
   /** Clock of the channel, a virtual one in tests. */
   readonly clock: Clock;
-  /** Logger that receives the log lines of the channel. */
   readonly logger: Logger;
   /** Address of our end, readable even after the close. */
   readonly localAddress: Address | undefined;

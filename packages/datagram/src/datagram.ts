@@ -46,7 +46,6 @@ export type SenderAddress = Extract<Address, { readonly host: string }>;
  * @see Netty's `DatagramPacket`
  */
 export class Datagram implements OutboundDatagram {
-  /** The content of the datagram. */
   readonly bytes: Buffer;
   /** The address that the datagram claims as its source. */
   readonly sender: SenderAddress;

@@ -60,7 +60,6 @@ export class DurableOutcome implements GroupOutcome {
     return this.hasBegun;
   }
 
-  /** Calls the listener when {@link isBegun} is true, which can be at once. */
   onceBegun(listener: () => void): void {
     if (this.hasBegun) callSafely(listener, undefined);
     else this.whenBegun.push(listener);

@@ -109,7 +109,6 @@ export class EntryOrder {
     this.isReading = false;
   }
 
-  /** Forgets everything. */
   reset(): void {
     this.position = undefined;
     this.before = undefined;

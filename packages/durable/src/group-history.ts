@@ -11,7 +11,6 @@ import { reaches, SharedPages } from './shared-pages.ts';
 export interface DurableMessage<Message> {
   /** The message, decoded by the group's codec. */
   readonly message: Message;
-  /** The position of the message in the log. */
   readonly position: LogPosition;
   /** The id from the writer, or an id that was made up. */
   readonly id: string;

@@ -13,9 +13,7 @@ import { ChannelError, OptionError } from '@headrace/core';
 /** The log of one durable group, for all its parts on this node. */
 export class Room {
   readonly wire: GroupWire;
-  /** The group's name. */
   readonly group: string;
-  /** The name of the group's stream. */
   readonly stream: string;
   /** Whether the node has left the cluster. Then nothing is read or stored any more. */
   isLeft = false;

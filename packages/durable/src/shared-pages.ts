@@ -33,7 +33,6 @@ export class SharedPages {
     this.readPage = readPage;
   }
 
-  /** The number of reads. */
   get readCount(): number {
     return this.reads;
   }

@@ -67,7 +67,6 @@ class AddressRace<C extends Channel> {
     this.stopListening = onAbort(options.signal, () => this.aborted());
   }
 
-  /** Starts the attempt for the next address, if any is left. */
   next(): void {
     const { addresses, raceMs, clock, connect, signal } = this.options;
     this.timer?.cancel();

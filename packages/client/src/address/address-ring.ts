@@ -30,7 +30,6 @@ export class AddressRing<P> {
   private readonly random: () => number;
   private readonly balance: PlaceBalance | undefined;
   private readonly failures = new Map<string, Failures>();
-  /** Keys of the places that were tried in this round. */
   private readonly tried = new Set<string>();
   private entries: Entry<P>[] = [];
   private failureCount = 0;
@@ -46,7 +45,6 @@ export class AddressRing<P> {
     return this.entries.length;
   }
 
-  /** Whether a place is left in this round. */
   get hasNext(): boolean {
     return this.entries.some(({ key }) => !this.tried.has(key));
   }
@@ -74,12 +72,10 @@ export class AddressRing<P> {
     this.beginRound();
   }
 
-  /** Starts a round in which all places are tried again. */
   beginRound(): void {
     this.tried.clear();
   }
 
-  /** Marks a place as tried in this round. */
   markTried(place: P): void {
     this.tried.add(placeKey(place));
   }
@@ -89,7 +85,6 @@ export class AddressRing<P> {
     this.tried.delete(placeKey(place));
   }
 
-  /** Records a failed try or a lost connection. */
   failed(place: P): void {
     const key = placeKey(place);
     const { count } = this.failures.get(key) ?? NONE;
@@ -102,7 +97,6 @@ export class AddressRing<P> {
     this.failures.delete(placeKey(place));
   }
 
-  /** Forgets the failures of all places. */
   forgive(): void {
     this.failures.clear();
   }

@@ -35,7 +35,6 @@ export class AddressSource<P> {
   private isStale: boolean;
   /** Places that are tried before all other places, by their keys. */
   private once = new Map<string, P>();
-  /** Number of tries in this round. */
   private tries = 0;
 
   constructor(
@@ -58,12 +57,10 @@ export class AddressSource<P> {
     this.once = once;
   }
 
-  /** Returns true if the place is in the application's list of addresses. */
   isListed(place: P): boolean {
     return this.ask === undefined && this.ring.has(place);
   }
 
-  /** Whether a known place is left in this round. */
   get hasNext(): boolean {
     if (this.tries >= MAX_TRIES) return false;
     return this.nextPreferred !== undefined || (!this.isStale && this.ring.hasNext);
@@ -102,7 +99,6 @@ export class AddressSource<P> {
     return this.take();
   }
 
-  /** Starts a round in which all places are tried again. */
   beginRound(): void {
     this.ring.beginRound();
     this.tries = 0;
@@ -114,12 +110,10 @@ export class AddressSource<P> {
     this.release(place);
   }
 
-  /** Ends the use of a connection's place. */
   release(place: P): void {
     if (this.held.delete(placeKey(place))) this.balance?.remove(place);
   }
 
-  /** Records a failed try. */
   failed(place: P): void {
     this.ring.failed(place);
     this.release(place);

@@ -24,19 +24,14 @@ import { PoolWaiter } from './pool-waiter.ts';
 export interface ChannelPoolMetrics {
   /** All connections, including connects under way: `idle + leased + connecting + checking`. */
   readonly size: number;
-  /** Connections that are not in use. */
   readonly idle: number;
-  /** Connections that users have acquired. */
   readonly leased: number;
-  /** Connects under way. */
   readonly connecting: number;
   /** Connections whose health check is under way. */
   readonly checking: number;
   /** Calls of `acquire` that wait. */
   readonly waiting: number;
-  /** Connections created so far. */
   readonly created: number;
-  /** Connections closed so far, by reason. */
   readonly closed: Readonly<Record<PoolCloseReason, number>>;
 }
 

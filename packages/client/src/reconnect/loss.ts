@@ -35,7 +35,6 @@ export interface Loss<P = unknown> {
   /** Place of the connection; `undefined` if none was found. */
   readonly place: P | undefined;
   readonly error: Error;
-  /** Reason for which the channel closed, if it has closed. */
   readonly reason: CloseReason | undefined;
 }
 

@@ -63,7 +63,6 @@ export class ReconnectMachine<P, C> {
   private current: ClientState<P, C> = { name: 'idle' };
   /** Number of the next try, or of the latest try under way. */
   private attempt = 0;
-  /** Number of the round through the places. */
   private round = 0;
   /** Time at which the current absence began. The phase is drawn at the first wait of the absence. */
   private absentAt = 0;
@@ -98,7 +97,6 @@ export class ReconnectMachine<P, C> {
     return this.enter({ name: 'connecting', place: undefined, attempt: this.attempt });
   }
 
-  /** Called when the next place is known. */
   found(place: P): Actions<P, C> {
     const connecting = this.enter({ name: 'connecting', place, attempt: this.attempt });
     return [...connecting, { do: 'connect' }];
@@ -168,7 +166,6 @@ export class ReconnectMachine<P, C> {
     return [{ do: 'drop' }, ...(isAtOnce ? this.again(loss, now) : this.wait(loss, delayMs))];
   }
 
-  /** Called when the wait has ended. */
   due(now: number): Actions<P, C> {
     const { current } = this;
     return current.name === 'waiting' ? this.again(current.loss, now) : NOTHING;
@@ -194,7 +191,6 @@ export class ReconnectMachine<P, C> {
       : NOTHING;
   }
 
-  /** Closes the client permanently. */
   close(reason: 'local' | 'aborted', error: Error | undefined): Actions<P, C> {
     return this.current.name === 'closed' ? NOTHING : this.end(reason, error);
   }

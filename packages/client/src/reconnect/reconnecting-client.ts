@@ -120,7 +120,6 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private readonly started = new SettableFuture();
   /** The step under way: the search for a place, or `ready`. */
   private attempt: { drop(): void } | undefined = undefined;
-  /** The connects under way. */
   private readonly tries = new Map<Attempt<C>, P>();
   private timer: Timer | undefined = undefined;
   /** Drops the step that was under way when the page was shown. */
@@ -154,7 +153,6 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     else this.stopListening = signal && onAbort(signal, () => this.aborted());
   }
 
-  /** Current state. */
   get state(): ClientState<P, C> {
     return this.machine.state;
   }
@@ -481,7 +479,6 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     else channel?.close();
   }
 
-  /** Drops the tries under way. */
   private dropTries(): void {
     for (const [attempt, place] of this.tries) {
       attempt.drop();

@@ -12,7 +12,6 @@ export interface AskedGroup {
 
 /** A part of the answer to one node. */
 export interface AnswerNote {
-  /** The number of asked members. */
   readonly count: number;
   /** The ids of the members that begin at the place `from`. */
   readonly from?: number;

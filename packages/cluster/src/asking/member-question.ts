@@ -14,7 +14,6 @@ import {
 
 /** The answer of one member on any node, or the reason why the member did not answer. */
 export type ClusterAnswer<Result> = {
-  /** The node of the member. */
   readonly node: string;
   /** The id of the member, or `undefined` for a node whose members are not known. */
   readonly id: string | undefined;
@@ -98,7 +97,6 @@ export class MemberQuestion {
     else this.stopListening = onAbort(signal, aborted);
   }
 
-  /** Asks the members of this node. */
   async askHere(node: string, { local, idOf }: AskedGroup): Promise<void> {
     const { body, timeoutMs, signal } = this.plan;
     const options = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
@@ -146,7 +144,6 @@ export class MemberQuestion {
     this.answers.settle(reason === undefined ? { node, id, answer } : { node, id, error: reason });
   }
 
-  /** Gives up the answers of a node that is gone. */
   gone(node: string): void {
     this.giveUp(node, () => requestLost(`the node ${node} is gone`, true));
   }

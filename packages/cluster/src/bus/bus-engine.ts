@@ -49,7 +49,6 @@ export interface WillWitness {
     bytes: Uint8Array,
     publish: (subject: string, bytes: Uint8Array) => void,
   ): void;
-  /** Withdraws the will. */
   close(): void;
 }
 

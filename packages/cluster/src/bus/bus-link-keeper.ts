@@ -15,7 +15,6 @@ export interface BusLinkOwner {
   /** Called when the link receives its own heartbeats, to send the kept messages before later messages. */
   givesKept(): void;
   cameUp(): void;
-  /** Called when no link exists any more. */
   unlinked(): void;
   /** Called after `unlinked` when another link will be made. `wasUp` is true if the bus was up until now. */
   failed(cause: Error | undefined, wasUp: boolean): void;
@@ -83,7 +82,6 @@ export class BusLinkKeeper {
     return this.current;
   }
 
-  /** The link, if it is up. */
   get upLink(): BusLink | undefined {
     return this.isUp ? this.current : undefined;
   }

@@ -31,7 +31,6 @@ export type DropCause = 'full' | 'old' | 'stuck' | 'tooLong' | 'closed';
 
 /** The clock, logger and random numbers that a bus receives from its process. Tests replace all parts. */
 export interface BusHost {
-  /** Clock for all times of the bus. */
   readonly clock: Clock;
   /** Receives one line for each problem. */
   readonly logger: Logger;
@@ -86,7 +85,6 @@ export interface Bus {
 
   /** Calls the listener with each event; see {@link BusEvents}. */
   on<E extends keyof BusEvents>(event: E, listener: (...args: BusEvents[E]) => void): unknown;
-  /** Removes a listener. */
   off<E extends keyof BusEvents>(event: E, listener: (...args: BusEvents[E]) => void): unknown;
 
   /** Sends the published messages, for at most 2 s, and closes the bus. The bus cannot be opened again. */

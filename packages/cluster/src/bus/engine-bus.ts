@@ -23,9 +23,7 @@ export type { EngineBusOptions } from './bus-options.ts';
 
 /** A bus over an engine. The bus is up while it receives its own heartbeats; see {@link Bus}. */
 export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
-  /** The name of the engine, for log lines. */
   readonly name: string;
-  /** The engine's store for durable groups, if it has one. */
   readonly log: Log | undefined;
   private readonly engineLog: EngineLog | undefined;
   private readonly engine: BusEngine;
@@ -69,7 +67,6 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return this.lost;
   }
 
-  /** The number of subjects that have listeners. */
   get subscriptionCount(): number {
     return this.subscriptions.size;
   }
@@ -137,7 +134,6 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return this.subscriptions.add(subject, listener);
   }
 
-  /** Resolves when all subscriptions made so far are in force. Rejects with `BUS_DOWN`. */
   settled(): Promise<void> {
     return this.whileUp((link) => link.settled());
   }

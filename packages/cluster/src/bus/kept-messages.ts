@@ -42,13 +42,11 @@ export class KeptMessages {
     return true;
   }
 
-  /** Drops messages that are too old. */
   expire(now: number): void {
     const isOld = (at: number) => now - at > this.limits.maxAgeMs;
     while (isOld(this.messages.peek()?.at ?? now)) this.dropped(this.shift()!, 'old');
   }
 
-  /** Removes and returns the oldest message. */
   shift(): KeptMessage | undefined {
     const message = this.messages.shift();
     if (message !== undefined) this.size -= sizeOf(message);

@@ -39,12 +39,10 @@ export class Subjects {
     return `${this.prefix}.nodes`;
   }
 
-  /** Returns the subject of messages to one node. */
   node(id: string): string {
     return `${this.prefix}.n.${id}`;
   }
 
-  /** Returns the subject of a group's broadcasts. */
   group(name: string): string {
     return `${this.prefix}.g.${token(name)}`;
   }
@@ -59,7 +57,6 @@ export class Subjects {
     return `${this.prefix}.u`;
   }
 
-  /** Returns the subject of messages about the users of one node. */
   usersOf(node: string): string {
     return `${this.prefix}.u.${node}`;
   }

@@ -77,7 +77,6 @@ export class Cluster<Principal = unknown>
   extends WatchedEmitter<ClusterEvents>
   implements AsyncDisposable
 {
-  /** The users on all nodes. */
   readonly users: ClusterUsers<Principal>;
   private readonly context: GroupContext;
   private readonly plan: NodePlan;

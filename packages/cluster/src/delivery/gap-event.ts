@@ -2,8 +2,6 @@
 export interface Gap {
   /** The id of the node that sent the messages. */
   readonly node: string;
-  /** The name of the group. */
   readonly group: string;
-  /** The number of lost messages. */
   readonly lost: number;
 }

@@ -24,9 +24,7 @@ export interface GroupDelivery<Message> {
   ): GroupOutcome;
   /** Sends the written messages to the members of other nodes. */
   flush(): void;
-  /** A member was added on this node. */
   memberCame(): void;
-  /** A member of this node was removed. */
   memberWent(): void;
   /**
    * Frees a group without members on this node. Returns false while a written message waits for a flush. Absent if groups are
@@ -40,7 +38,6 @@ export interface GroupDelivery<Message> {
 /** The group on this node, as its {@link GroupDelivery} uses it. */
 export interface DeliveryGroup {
   readonly name: string;
-  /** The members of this node. */
   readonly local: ChannelGroup<unknown>;
   /** Flushes the members of this node once for all messages that arrive together. */
   flushSoon(): void;

@@ -49,7 +49,6 @@ export interface ClusterGroupEvents {
 
 /** The registry of the groups of a node, as a group uses it. */
 export interface GroupHome {
-  /** Returns the group that has the name now. */
   current(name: string): ClusterGroup<never> | undefined;
   /** Gives a group its name again. */
   revived(group: ClusterGroup<never>): void;
@@ -154,7 +153,6 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this.live.members;
   }
 
-  /** The number of members on this node. */
   get size(): number {
     return this.local.size;
   }
@@ -244,7 +242,6 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     return this.deliver(message, how, false);
   }
 
-  /** Sends the written messages. */
   flush(matcher?: ChannelMatcher): void {
     const { live } = this;
     live.delivery.flush();

@@ -46,7 +46,6 @@ export class GroupRegistry implements GroupHome {
     this.idle.add(group);
   }
 
-  /** Called when the node leaves the cluster. */
   leave(): void {
     this.isLeft = true;
     for (const group of this.groups.values()) group.leave();

@@ -5,7 +5,6 @@ import type { BusSubscription } from './bus-subscription.ts';
 import type { LogAnswers } from './engine-answers.ts';
 import type { LogEntry, LogLimits, LogLink, LogPosition } from './log.ts';
 
-/** An append that is not settled. */
 interface PendingAppend {
   readonly id: string;
   readonly bytes: Uint8Array;

@@ -10,7 +10,6 @@ export interface LogPosition {
 
 /** One stored message. */
 export interface LogEntry {
-  /** The place of the message in the log. */
   readonly position: LogPosition;
   /**
    * Offset of the previous message in this log. A reader whose last offset differs has missed messages. The value is 0 for the
@@ -39,7 +38,6 @@ export interface LogLimits {
 
 /** The entries of a log after a position. */
 export interface LogPage {
-  /** The current epoch of the log. */
   readonly epoch: string;
   /** The entries in the order of the log. */
   readonly entries: readonly LogEntry[];

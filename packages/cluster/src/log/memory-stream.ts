@@ -77,12 +77,10 @@ export class MemoryStream {
     return { epoch, entries, first: oldest, last };
   }
 
-  /** The number of known ids. */
   get idCount(): number {
     return this.ids.size;
   }
 
-  /** The number of followers. */
   get followerCount(): number {
     return this.followers.size;
   }

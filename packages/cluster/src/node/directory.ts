@@ -22,7 +22,6 @@ export interface DirectoryEvents {
   changed: [node: NodeInfo];
   /** A node has left, or sent no heartbeat for 5 s. */
   left: [node: NodeInfo, reason: 'left' | 'node-gone'];
-  /** The state of this node has changed. */
   ownState: [];
   /** A node that sent messages, but never a heartbeat, is silent now. */
   vanished: [id: string];
@@ -79,7 +78,6 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     return this.machine.list();
   }
 
-  /** The status of this node. */
   get own(): NodeStatus {
     return this.status();
   }

@@ -15,7 +15,6 @@ export interface NodeStatus {
   readonly state: NodeState;
   /** The address for clients, or undefined if the node accepts no clients. */
   readonly address: NodeAddress | undefined;
-  /** The number of client connections. */
   readonly connections: number;
   /** The part of one core that the node's process used in the last second: 0 for idle, 1 for always busy. */
   readonly load: number;

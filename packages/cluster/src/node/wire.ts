@@ -41,7 +41,6 @@ export class Wire {
   private readonly numbers = new Map<string, number>();
   /** The numbers of lines that ended a short time ago. */
   private ended = new AgingMap<number>(ENDED_MS, MAX_ENDED);
-  /** The highest number of the lines that have ended. */
   private highestEnded = 0;
   private readonly renamed = new Set<() => void>();
   private readonly fresh = new FreshMessages();
@@ -94,7 +93,6 @@ export class Wire {
     return this.bus.publish(subject, sealed);
   }
 
-  /** Sends a value that JSON can represent. */
   sendJson(subject: string, kind: Kind, value: object, flags = 0): PublishOutcome {
     return this.send(subject, kind, encodeBody(value), flags);
   }
@@ -114,7 +112,6 @@ export class Wire {
     return this.numbers.get(line) ?? 0;
   }
 
-  /** Forgets the number of a line that has ended. */
   forget(line: string): void {
     this.numbers.delete(line);
   }
@@ -141,7 +138,6 @@ export class Wire {
     return number !== undefined;
   }
 
-  /** The number of lines with a known number. */
   get lineCount(): number {
     return this.numbers.size + this.ended.size;
   }

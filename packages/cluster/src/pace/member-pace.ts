@@ -30,7 +30,6 @@ const EARNED_PART = 1 / 30;
 
 /** The members of a group, or the connections of a user. */
 export interface PacedMembers extends Iterable<Channel> {
-  /** The number of broadcasts that have not begun. */
   readonly backlog: number;
 }
 

@@ -9,7 +9,6 @@ import type { ClusterGroupOptions, GroupPlan } from '../group/group-options.ts';
 
 /** A message that a node has stored. */
 export interface StoredMessage extends Body {
-  /** The id of the node. */
   readonly node: string;
 }
 
@@ -22,10 +21,8 @@ export interface GroupNode {
 export interface GroupWire {
   readonly host: Pick<BusHost, 'clock' | 'logger' | 'random'>;
   readonly bus: Bus;
-  /** The id of this node. */
   readonly nodeId: string;
   readonly subjects: {
-    /** Returns the name of the stream of a group. */
     stream(group: string): string;
   };
   /** Returns hexadecimal digits that cannot be guessed. */

@@ -4,11 +4,9 @@ import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 
 /** Receives the reports of a {@link NodePort}. */
 export interface NodeListener {
-  /** Called when the body of an envelope from a node has arrived. */
   received(from: string, body: Buffer): void;
   /** Called when the answers of `ready` and `isThere` may have changed. */
   peersChanged(): void;
-  /** Called when the state of the bus has changed. */
   busChanged(isUp: boolean): void;
   /** Called when the node leaves, after its servers have drained. The node stays until the promise resolves. */
   leaving?(timeoutMs: number): Promise<void>;

@@ -112,7 +112,6 @@ export class PresenceMachine {
     this.maxEntries = maxEntries;
   }
 
-  /** The number of other nodes. */
   get nodeCount(): number {
     return this.remotes.size;
   }
@@ -130,7 +129,6 @@ export class PresenceMachine {
     }
   }
 
-  /** Returns the nodes that have an id in a group. */
   holders(group: string, id: string): string[] {
     const holders: string[] = [];
     for (const [node, { groups }] of this.remotes) {

@@ -123,13 +123,11 @@ export class Presence implements GroupPresenceOwner {
     return presence;
   }
 
-  /** Called when the members of this node in a group have changed. */
   changed(members: OwnMembers): void {
     this.own.changed(members);
     this.flushLater(BATCH_MS);
   }
 
-  /** Called when a group of this node is freed. */
   freed(members: OwnMembers): void {
     this.groups.delete(members.group);
     this.own.free(members);

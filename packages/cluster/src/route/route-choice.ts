@@ -2,11 +2,9 @@ import type { NodeAddress, NodeInfo } from '../node/node-info.ts';
 
 /** One node of a route. */
 export interface RouteNode extends NodeAddress {
-  /** The number of connected clients. */
   readonly connections: number;
 }
 
-/** Returns true for a node that accepts clients. */
 function takesClients(node: NodeInfo): node is NodeInfo & { readonly address: NodeAddress } {
   return node.state === 'ready' && node.life === 'alive' && node.address !== undefined;
 }

@@ -45,9 +45,7 @@ export interface RouteServerOptions {
 
 /** A running route. */
 export interface RouteServer extends AsyncDisposable {
-  /** The port of the route. */
   readonly port: number;
-  /** The address of the route. */
   readonly host: string;
   /** Stops listening. Ends each connection when its requests are answered, within a second. */
   close(): Promise<void>;

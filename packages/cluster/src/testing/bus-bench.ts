@@ -8,7 +8,6 @@ export interface BusBench {
   readonly name: string;
   /** Makes another bus of the same server. The bus is not opened yet. */
   make(): Bus;
-  /** The clock of the buses. */
   readonly clock: Clock;
   /** Advances the clock, and runs the timers that are due. */
   pass(ms: number): Promise<void>;

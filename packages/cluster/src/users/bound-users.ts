@@ -64,12 +64,10 @@ export class BoundUsers<Principal> {
     return this.removeFrom(token(id), session);
   }
 
-  /** Returns the ids that a channel is bound to. */
   idsOf(channel: Channel): string[] {
     return this.bound.get(channel)?.ids() ?? [];
   }
 
-  /** Adds the session of a principal. */
   add(session: Session<Principal>): void {
     this.addTo(this.keyOf(session.principal), session);
   }
@@ -91,7 +89,6 @@ export class BoundUsers<Principal> {
     return true;
   }
 
-  /** Returns the sessions of a principal's id. */
   sessionsOf(principal: Principal): readonly Session<Principal>[] {
     return this.users.get(this.keyOf(principal))?.sessions ?? [];
   }

@@ -28,7 +28,6 @@ export class Question<Answer = number> {
     return [...this.expected];
   }
 
-  /** Stops waiting for a node that is gone. */
   gone(node: string): void {
     if (this.expected.delete(node) && this.expected.size === 0) this.end();
   }

@@ -63,7 +63,6 @@ export class UserQuestions {
     }
   }
 
-  /** Stops waiting for a node that is gone. */
   gone(node: string): void {
     for (const question of this.open) question.gone(node);
   }

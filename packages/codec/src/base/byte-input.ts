@@ -125,7 +125,6 @@ export class ByteInput {
     return index === -1 ? -1 : index - start;
   }
 
-  /** Appends a chunk. */
   append(chunk: Buffer): void {
     this.appendPart(chunk);
     while (this.refill());

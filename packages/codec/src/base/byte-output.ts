@@ -85,7 +85,6 @@ export class ByteOutput {
     return bytes;
   }
 
-  /** Drops what was appended. */
   clear(): void {
     this.at = 0;
     if (this.memory.length > KEPT_BYTES) this.grow(FIRST_BYTES);

@@ -1,6 +1,5 @@
 /** The result of an encoder or decoder that makes more than one message from one message. */
 export class Several<T> {
-  /** The messages, in order. */
   readonly messages: readonly T[];
 
   constructor(messages: readonly T[]) {

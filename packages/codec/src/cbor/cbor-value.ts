@@ -2,7 +2,6 @@
 export class CborTag {
   /** Number of the tag: a `bigint` from 2^53 on. */
   readonly tag: number | bigint;
-  /** Content of the tag. */
   readonly value: unknown;
 
   constructor(tag: number | bigint, value: unknown) {
@@ -13,7 +12,6 @@ export class CborTag {
 
 /** A simple value to which RFC 8949 assigns no meaning: 0 to 19, or 32 to 255. */
 export class CborSimple {
-  /** Number of the value. */
   readonly value: number;
 
   constructor(value: number) {

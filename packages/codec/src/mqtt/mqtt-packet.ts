@@ -5,7 +5,6 @@ export type MqttQos = 0 | 1 | 2;
 export interface MqttWill {
   /** Topic of the message, without wildcards. */
   readonly topic: string;
-  /** Content of the message. */
   readonly payload: Uint8Array;
   readonly qos: MqttQos;
   /** Whether the server keeps the message for later subscribers. */
@@ -21,7 +20,6 @@ export interface MqttConnect {
   readonly cleanSession: boolean;
   /** Maximum time without a packet of the client, in seconds, or 0 for no limit. */
   readonly keepAliveSeconds: number;
-  /** Name of the client. */
   readonly clientId: string;
   /** Message that is published if the connection is lost. Without `will`, no message is published. */
   readonly will?: MqttWill;
@@ -45,7 +43,6 @@ export interface MqttPublish {
   readonly type: 'publish';
   /** Topic of the message, without wildcards. */
   readonly topic: string;
-  /** Content of the message. */
   readonly payload: Uint8Array;
   readonly qos: MqttQos;
   /** Whether the server keeps the message for later subscribers, or has kept it. */

@@ -6,10 +6,8 @@ const MAX_DEPTH = 100;
 /** Number of bytes of the longest varint. */
 const VARINT_BYTES = 10;
 
-/** A field on the wire. */
 interface WireField {
   readonly wireType: WireType;
-  /** The message in the field. */
   readonly message?: WireMessage | undefined;
   /** The wire type of the elements of a packed list. */
   readonly packed?: WireType;

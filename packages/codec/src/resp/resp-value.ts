@@ -77,7 +77,6 @@ export class RespNull {
 
 /** A floating point number, with or without a fraction. */
 export class RespDouble {
-  /** The number. */
   readonly value: number;
 
   constructor(value: number) {
@@ -87,7 +86,6 @@ export class RespDouble {
 
 /** A whole number of any size. */
 export class RespBigNumber {
-  /** The number. */
   readonly value: bigint;
 
   constructor(value: bigint) {
@@ -157,7 +155,6 @@ export class RespPush<T = RespValue> {
 
 /** A value with attributes. */
 export class RespAttributed<T = RespValue> {
-  /** The attributes. */
   readonly attributes: RespMap<T>;
   /** The value that the attributes belong to. */
   readonly value: T;

@@ -36,7 +36,6 @@ export abstract class ValueReader {
     return value;
   }
 
-  /** Returns the next value. */
   protected abstract value(depth: number): unknown;
 
   /** Returns the first byte of the next value, which is counted. */

@@ -5,7 +5,6 @@ import { CONTENT_LENGTH, isEscaped, STOMP_COMMANDS, type StompCommand } from './
 export interface StompHead {
   readonly command: StompCommand;
   readonly headers: readonly (readonly [string, string])[];
-  /** The value of the content-length header, if the header exists. */
   readonly contentLength: number | undefined;
 }
 

@@ -15,7 +15,6 @@ import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 /** A name in a network within this process. */
 export interface MemoryTarget {
   readonly network: MemoryNetwork;
-  /** The name to listen on. */
   readonly name: string;
 }
 

@@ -80,7 +80,6 @@ export class Bootstrap<R = unknown, W = unknown> {
     return this;
   }
 
-  /** Returns an independent copy. */
   clone(): Bootstrap<R, W> {
     const copy = new Bootstrap<R, W>();
     copy.clientOptions = this.clientOptions;

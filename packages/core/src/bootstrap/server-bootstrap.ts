@@ -107,7 +107,6 @@ export class ServerBootstrap {
     return this;
   }
 
-  /** Returns an independent copy. */
   clone(): ServerBootstrap {
     const copy = new ServerBootstrap();
     copy.serverOptions = this.serverOptions;

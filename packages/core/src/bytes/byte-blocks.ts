@@ -20,7 +20,6 @@ export class ByteBlocks {
   private open: Buffer | undefined = undefined;
   private used = 0;
 
-  /** Adds a part. */
   push(part: Uint8Array): void {
     const { length } = part;
     this.size += length;

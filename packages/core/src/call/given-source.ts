@@ -4,7 +4,6 @@ import { isPromiseLike, onRejection } from './promise-like.ts';
 /** A series of values that an application gives away, to be read later: a stream, a generator, or another iterable. */
 export type ItemSource = AsyncIterable<unknown> | Iterable<unknown>;
 
-/** An iterator of either kind. */
 type ItemIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
 /** The functions of Node's streams that are used here. Pages have no such streams. */

@@ -132,7 +132,6 @@ export class ChannelOutput implements StallOwner {
     return this.pendingBytes - this.options.writeBufferLowBytes + 1;
   }
 
-  /** A number that changes when the transport or the kernel has accepted output. */
   get progress(): number {
     return this.taken * 2 ** 32 - this.transport.unsentBytes;
   }

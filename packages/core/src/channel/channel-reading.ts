@@ -25,9 +25,7 @@ type ReadingOwner = Pick<Channel, 'isOpen' | 'isActive' | 'pipeline'> & {
 };
 
 export class ChannelReading {
-  /** Whether a burst has begun and not ended. */
   isInBurst = false;
-  /** Whether input is dropped. */
   drops = false;
   /** Whether the transport is being replaced. Only the new transport is read. */
   isReplacing = false;

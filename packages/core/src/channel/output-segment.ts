@@ -121,7 +121,6 @@ export class SegmentChain {
   first: Segment | undefined = undefined;
   private last: Segment | undefined = undefined;
 
-  /** Adds another chain to the end. */
   push(first: Segment, last: Segment): void {
     if (this.first === undefined) this.first = first;
     else this.last!.next = first;

@@ -50,7 +50,6 @@ export interface TlsInfo {
   readonly cipher: string;
   /** Protocol that ALPN selected. */
   readonly alpn: string | undefined;
-  /** Server name that the client requested. */
   readonly servername: string | undefined;
   /** Whether the peer sent a certificate that one of our authorities signed. */
   readonly isPeerVerified: boolean;

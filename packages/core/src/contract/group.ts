@@ -32,7 +32,6 @@ export interface Group<Message = unknown> extends Iterable<Channel> {
   readonly name: string;
   /** Number of members in this process. */
   readonly size: number;
-  /** Returns true if the channel is a member. */
   has(channel: Channel): boolean;
   /** Adds a channel. Returns true if the channel was not a member yet. A closed channel is not added. */
   add(channel: Channel): boolean;

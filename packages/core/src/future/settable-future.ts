@@ -26,14 +26,12 @@ export class SettableFuture implements WriteFuture {
   /** Listeners, or the error after a failure. */
   private rest: Listener | Listener[] | Error | undefined = undefined;
 
-  /** Returns a future that has succeeded. */
   static succeeded(): SettableFuture {
     const future = new SettableFuture();
     future.flags = DONE;
     return future;
   }
 
-  /** Returns a future that has failed. */
   static failed(error: Error): SettableFuture {
     const future = new SettableFuture();
     future.fail(error);

@@ -25,7 +25,6 @@ const MAX_WAITING_WRITES = 8_000_000;
 type Operation = (channel: Channel) => WriteFuture;
 
 interface Broadcast {
-  /** Number of the broadcast in the group. */
   readonly number: number;
   readonly channels: readonly Channel[];
   readonly operation: Operation;
@@ -39,7 +38,6 @@ interface Broadcast {
 export class Broadcasts {
   private readonly waiting: Broadcast[] = [];
   private waitingWrites = 0;
-  /** Number of the newest broadcast. */
   private newest = 0;
   /** Members whose flush is due but delayed, because broadcasts wait. */
   private readonly unflushed = new Set<Channel>();

@@ -89,7 +89,6 @@ export class ChannelGroup<Message = unknown>
     return this.servers.size + this.others.size;
   }
 
-  /** Whether the group has no members. */
   get isEmpty(): boolean {
     return this.size === 0;
   }

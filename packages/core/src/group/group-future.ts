@@ -48,7 +48,6 @@ export class GroupFuture implements GroupOutcome {
     this.channels = channels;
   }
 
-  /** Adds the future of the next channel. */
   add(future: WriteFuture): void {
     if (future.isSuccess) this.succeeded += 1;
     else {
@@ -60,18 +59,15 @@ export class GroupFuture implements GroupOutcome {
       for (const listener of this.whenBegun.splice(0)) callSafely(listener, undefined);
   }
 
-  /** Whether the operation was carried out for every member. A message was written, but not necessarily sent. */
   get isBegun(): boolean {
     return this.begun === this.channels.length;
   }
 
-  /** Calls `listener` once when {@link isBegun} is true, or at once if it is true. */
   onceBegun(listener: () => void): void {
     if (this.isBegun) listener();
     else this.whenBegun.push(listener);
   }
 
-  /** Number of members that the operation is for. */
   get size(): number {
     return this.channels.length;
   }
@@ -84,13 +80,11 @@ export class GroupFuture implements GroupOutcome {
     return this.isBegun && this.open.every((future) => future.isSuccess);
   }
 
-  /** Whether the operation has succeeded for some members, but not for all. */
   get isPartialSuccess(): boolean {
     const count = this.succeeded + this.open.filter((future) => future.isSuccess).length;
     return count > 0 && count < this.channels.length;
   }
 
-  /** Whether the operation has failed for some members, but not for all. */
   get isPartialFailure(): boolean {
     const count = this.open.filter((future) => future.isSettled && !future.isSuccess).length;
     return count > 0 && count < this.channels.length;

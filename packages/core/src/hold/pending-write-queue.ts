@@ -126,12 +126,10 @@ export class PendingWriteQueue<Tag = undefined> {
     this.sizeOf = sizeOf;
   }
 
-  /** Number of waiting messages. */
   get size(): number {
     return this.count;
   }
 
-  /** Whether no message waits. */
   get isEmpty(): boolean {
     return this.count === 0;
   }

@@ -42,7 +42,6 @@ export class ReadGate {
     this.why = why;
   }
 
-  /** Whether the gate holds reads. */
   get isHolding(): boolean {
     return this.current !== undefined;
   }

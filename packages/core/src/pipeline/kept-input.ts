@@ -81,12 +81,10 @@ export class KeptInput {
     this.steps = steps;
   }
 
-  /** Whether no input is kept. */
   get isEmpty(): boolean {
     return this.queue.isEmpty && !this.isBegun && this.calls === 0;
   }
 
-  /** Number of kept messages. */
   get size(): number {
     return this.queue.messages;
   }
@@ -96,12 +94,10 @@ export class KeptInput {
     return this.isWithin || !this.isEmpty;
   }
 
-  /** Whether kept messages are being passed on. */
   get isDelivering(): boolean {
     return this.isWithin;
   }
 
-  /** Whether the channel has closed. */
   get isClosed(): boolean {
     return this.closed;
   }
@@ -188,7 +184,6 @@ export class KeptInput {
     return mustStop;
   }
 
-  /** Handles the event of the same name. */
   channelReadComplete(ctx: Context): void {
     this.isInBurst = false;
     if (!this.isBusy) {
@@ -199,7 +194,6 @@ export class KeptInput {
     if (!this.isWithin && this.isCompleteDue(ctx)) this.complete(ctx);
   }
 
-  /** Handles the event of the same name. */
   userEventTriggered(ctx: Context, value: unknown): void {
     const event = new KeptEvent('userEventTriggered', value);
     if (value instanceof TlsUpgradeEvent) value.holding(this.bytes);
@@ -215,28 +209,24 @@ export class KeptInput {
     this.fire(ctx, event);
   }
 
-  /** Handles the event of the same name. */
   exceptionCaught(ctx: Context, error: Error): void {
     const event = new KeptEvent('exceptionCaught', error);
     if (!this.isEmpty) this.queue.makeDue();
     this.end(ctx, event);
   }
 
-  /** Handles the event of the same name. */
   channelShutdown(ctx: Context, direction: Direction): void {
     const event = new KeptEvent('channelShutdown', direction);
     if (direction === 'output') this.fire(ctx, event);
     else this.end(ctx, event);
   }
 
-  /** Handles the event of the same name. */
   channelInactive(ctx: Context): void {
     this.closed = true;
     this.gate?.release();
     this.end(ctx, INACTIVE);
   }
 
-  /** Handles the event of the same name. */
   channelUnregistered(ctx: Context): void {
     this.event(ctx, UNREGISTERED);
   }
@@ -247,7 +237,6 @@ export class KeptInput {
     else this.queue.addEvent(event);
   }
 
-  /** Handles the event of the same name. */
   handlerRemoved(ctx: Context): void {
     // During a delivery, its loop passes the input on. Handlers before this one continue when the hold is released.
     if (!this.isWithin) this.passOnAll(ctx);

@@ -15,12 +15,10 @@ export class KeptQueue {
     return this.entries.isEmpty;
   }
 
-  /** Number of kept entries. */
   get size(): number {
     return this.entries.size;
   }
 
-  /** Number of kept messages. */
   get messages(): number {
     return this.messageCount;
   }

@@ -6,12 +6,10 @@ export class Fifo<T> {
   private items: (T | undefined)[] = [];
   private head = 0;
 
-  /** Number of items. */
   get size(): number {
     return this.items.length - this.head;
   }
 
-  /** Whether the queue is empty. */
   get isEmpty(): boolean {
     return this.items.length === this.head;
   }
@@ -21,7 +19,6 @@ export class Fifo<T> {
     return this.items[this.head];
   }
 
-  /** Newest item. */
   get last(): T | undefined {
     return this.isEmpty ? undefined : this.items[this.items.length - 1];
   }
@@ -36,18 +33,15 @@ export class Fifo<T> {
     this.items[this.head + index] = item;
   }
 
-  /** Adds an item as the newest. */
   push(item: T): void {
     this.items.push(item);
   }
 
-  /** Removes all items. */
   clear(): void {
     this.items = [];
     this.head = 0;
   }
 
-  /** Removes the oldest item and returns it. */
   shift(): T | undefined {
     if (this.isEmpty) return undefined;
     const item = this.items[this.head];

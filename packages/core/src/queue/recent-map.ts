@@ -12,7 +12,6 @@ export class RecentMap<V> {
     this.max = max;
   }
 
-  /** Number of values. */
   get size(): number {
     return this.values.size;
   }

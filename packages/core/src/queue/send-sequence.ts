@@ -18,7 +18,6 @@ export class SendSequence {
   /** Last number of all. */
   last = 0;
 
-  /** Whether no item is kept. */
   get isEmpty(): boolean {
     return this.last === this.acknowledged;
   }

@@ -19,7 +19,6 @@ export class StrangersFirst<T extends KnownOrStranger> {
   private readonly known = new PlacesByNetwork<T>();
   private readonly strangers = new PlacesByNetwork<T>();
 
-  /** Number of holders. */
   get size(): number {
     return this.known.size + this.strangers.size;
   }
@@ -35,7 +34,6 @@ export class StrangersFirst<T extends KnownOrStranger> {
     this.among(holder).add(holder);
   }
 
-  /** Removes a holder. */
   remove(holder: T): void {
     this.among(holder).remove(holder);
   }

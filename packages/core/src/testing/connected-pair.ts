@@ -47,9 +47,7 @@ export interface ConnectedPair<
   ServerR = unknown,
   ServerW = unknown,
 > {
-  /** The client's end. */
   readonly client: VirtualChannel<ClientR, ClientW>;
-  /** The server's end. */
   readonly server: VirtualChannel<ServerR, ServerW>;
   /** The virtual clock of both channels. Without a call, its time does not move. */
   readonly clock: VirtualClock;

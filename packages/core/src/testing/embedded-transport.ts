@@ -15,9 +15,7 @@ export class EmbeddedTransport implements Transport {
   isStuck = false;
   /** Number of `read()` calls that reached the transport. */
   reads = 0;
-  /** Whether the channel currently asks for input. */
   isReading = false;
-  /** Whether the channel was aborted. */
   wasAborted = false;
   /** Whether the channel has ended its half. */
   isOutputEnded = false;

@@ -34,7 +34,6 @@ export class EventQueue {
     return this.heap.filter(({ task }) => task !== undefined).length;
   }
 
-  /** Removes all events. */
   clear(): void {
     this.heap.length = 0;
   }

@@ -6,7 +6,6 @@ import type { TestRunner } from './test-runner.ts';
 export interface HeldWritesBench {
   /** Name in the titles of the tests. */
   readonly name: string;
-  /** Creates a new handler. */
   readonly handler: () => Handler;
   /** Brings a new channel into the state in which the handler holds writes. @default nothing */
   readonly begin?: (channel: EmbeddedChannel) => void | Promise<void>;

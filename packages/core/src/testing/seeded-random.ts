@@ -41,7 +41,6 @@ export class SeededRandom {
     return min + this.next() * (max - min);
   }
 
-  /** Returns a random item of the list. */
   pick<T>(from: readonly T[]): T {
     return from[Math.floor(this.next() * from.length)]!;
   }

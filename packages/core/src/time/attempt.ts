@@ -6,7 +6,6 @@ import { toError } from '../errors.ts';
  * The callbacks of an {@link Attempt}. One of `done` and `failed` is called, once. After a `drop`, only `late` can be called.
  */
 export interface AttemptOutcome<T> {
-  /** Called with the result. */
   readonly done: (result: T) => void;
   /** Called with the error of the work, or with the error of the time-out. */
   readonly failed: (error: Error) => void;

@@ -59,7 +59,6 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     this.channel?.clock.deadlines.remove(this);
   }
 
-  /** Called by the clock. */
   expire(): void {
     const channel = this.channel!;
     if (!this.isRunning || !channel.isOpen) return;

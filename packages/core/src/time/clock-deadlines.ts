@@ -44,7 +44,6 @@ export class ClockDeadlines implements Deadlines {
     this.clock = clock;
   }
 
-  /** Number of deadlines. */
   get size(): number {
     return this.heap.size;
   }
@@ -75,7 +74,6 @@ export class ClockDeadlines implements Deadlines {
     return entry;
   }
 
-  /** Removes all deadlines and the timer. */
   clear(): void {
     this.heap.clear();
     this.keeping = 0;

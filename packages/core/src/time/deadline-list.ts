@@ -27,7 +27,6 @@ export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
     this.keepsProcess = keepsProcess;
   }
 
-  /** Number of deadlines. */
   get size(): number {
     return this.heap.size;
   }
@@ -45,13 +44,11 @@ export class DeadlineList<E extends HeapEntry> implements DeadlineEntry {
     if (this.keepsProcess && this.heap.size === 0) this.disarm();
   }
 
-  /** Removes all entries. */
   clear(): void {
     this.heap.clear();
     this.disarm();
   }
 
-  /** Called by the clock. */
   expire(): void {
     this.dueAt = Number.POSITIVE_INFINITY;
     const { first } = this.heap;

@@ -53,7 +53,6 @@ export class TokenBucket {
     return Math.max(0, Math.floor(this.tokens));
   }
 
-  /** Returns true if the bucket is full. */
   isFull(rate: Rate, now: number): boolean {
     this.fill(rate, now);
     return this.tokens >= rate.burst;

@@ -9,13 +9,10 @@ export interface EndUser {
 
 /** One end of a connection within this process, as the kernel has it. */
 export interface ByteEnd {
-  /** Address of this end, if it has one. */
   readonly local: Address | undefined;
-  /** Address of the other end, if it has one. */
   readonly remote: Address | undefined;
   /** Program that is woken when the state of the end has changed; `undefined` after the program has closed the end. */
   user: EndUser | undefined;
-  /** Whether the end is connected. */
   readonly isOpen: boolean;
   /** Whether the kernel no longer has the connection. */
   readonly isGone: boolean;

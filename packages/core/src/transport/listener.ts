@@ -40,7 +40,6 @@ export interface ListenerSink {
  * @see Netty's `ServerChannel`
  */
 export interface Listener {
-  /** Whether the listener listens. */
   readonly isActive: boolean;
   /** Address that the listener listens on. The address is set when listening begins, and stays after the close. */
   readonly localAddress: Address | undefined;

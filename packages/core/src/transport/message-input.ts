@@ -73,7 +73,6 @@ export class MessageInput<M> extends MessageBursts<M> {
     this.taken = taken;
   }
 
-  /** Whether messages wait for a read. */
   get hasKept(): boolean {
     return this.kept?.isEmpty === false;
   }

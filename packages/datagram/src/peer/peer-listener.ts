@@ -8,7 +8,6 @@ import type { DatagramCounters } from '../transport/datagram-counters.ts';
 export interface PeerListener extends Listener {
   /** Number of peers that have a channel. */
   readonly size: number;
-  /** Counters of the socket. */
   readonly counters: Readonly<DatagramCounters>;
   /**
    * Number of datagrams from senders that got no channel, because known peers used every place, or because the listener did

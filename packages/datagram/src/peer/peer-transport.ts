@@ -35,7 +35,6 @@ export class PeerTransport
   isActive = true;
   /** Whether the peer has proved that it receives datagrams at its address. */
   hasProved = false;
-  /** Set by the clock. */
   deadline = 0;
   heapIndex = -1;
   heapOrder = 0;

@@ -139,7 +139,6 @@ export class Worker<Message = unknown> {
     this.auditLater();
   }
 
-  /** The number of connections of this worker. */
   get connections(): number {
     return this.openCount;
   }

@@ -11,7 +11,6 @@ export interface ApiConnections {
   publish(to: ConnectionTarget, message: JsonValue): Promise<Published>;
   /** Ends connections, after an optional last message. Resolves with the number of connections. */
   close(to: ConnectionTarget, message?: JsonValue): Promise<number>;
-  /** Resolves with the number of connections. */
   count(of: ConnectionTarget): Promise<number>;
 }
 

@@ -10,7 +10,6 @@ export interface IdempotencyLimits {
 
 interface Entry {
   readonly key: string;
-  /** The digest of the request. */
   readonly digest: string;
   readonly at: number;
   readonly answer: Promise<ApiAnswer>;

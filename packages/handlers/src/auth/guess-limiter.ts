@@ -106,7 +106,6 @@ type Shares = readonly (readonly [buckets: TokenBuckets, key: string])[];
  * ```
  */
 export class GuessLimiter {
-  /** Returns the client that a channel belongs to. */
   readonly clientOf: (channel: Channel) => string | undefined;
   private readonly maxDelayMs: number;
   private readonly pairs: TokenBuckets;

@@ -27,7 +27,6 @@ export class Membership<Principal> {
     return this.session?.principal;
   }
 
-  /** Returns the other sessions of the principal's id. */
   others(principal: Principal, channel: Channel): readonly OtherSession[] {
     return atOnce('sessions.othersOf', this.places.sessions?.othersOf(principal, channel)) ?? [];
   }

@@ -65,7 +65,6 @@ export class SessionRegistry<Principal>
   extends WatchedEmitter<SessionRegistryEvents<Principal>>
   implements Sessions<Principal>
 {
-  /** Returns the id of a principal. */
   readonly idOf: (principal: Principal) => string;
   private readonly graceMs: number;
   /** The sessions of each id, the oldest first. */
@@ -91,7 +90,6 @@ export class SessionRegistry<Principal>
     return this.sessions.keys();
   }
 
-  /** Returns true if the id is connected. */
   has(id: string): boolean {
     return this.sessions.has(id);
   }
@@ -132,7 +130,6 @@ export class SessionRegistry<Principal>
     }
   }
 
-  /** Removes a session. Returns true if it was registered. */
   remove(session: Session<Principal>): boolean {
     const id = this.idOf(session.principal);
     const all = this.sessions.get(id);

@@ -75,7 +75,6 @@ export class HealthServer implements AsyncDisposable {
     this.scrape = metrics && metricsListener(metrics);
   }
 
-  /** Port that the server listens on. */
   get port(): number {
     return this.server?.port ?? 0;
   }

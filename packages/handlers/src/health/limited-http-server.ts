@@ -23,7 +23,6 @@ export interface HttpLimits {
 
 /** The server that {@link limitedHttpServer} returns. */
 export interface LimitedHttpServer {
-  /** Port that the server listens on. */
   readonly port: number;
   /** Stops listening. Ends each connection when its requests are answered, at the latest after a second. */
   close(): Promise<void>;

@@ -141,7 +141,6 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     ctx.clock.deadlines.add(this, delayMs);
   }
 
-  /** Called by the clock. */
   expire(): void {
     const ctx = this.ctx!;
     const machine = this.machine!;

@@ -96,17 +96,14 @@ export class ConnectionLimitHandler extends AdmissionHandler {
     this.clientOf = clientOf;
   }
 
-  /** Number of open connections. */
   get open(): number {
     return this.openNow;
   }
 
-  /** Number of connected clients. */
   get clients(): number {
     return this.perClient.size;
   }
 
-  /** Returns the number of open connections of one client. */
   openOf(client: string): number {
     return this.perClient.get(client) ?? 0;
   }

@@ -79,12 +79,10 @@ export class ConnectionRateHandler extends AdmissionHandler {
     this.clients = new TokenBuckets(this.addressRate, resolved.maxAddresses);
   }
 
-  /** Number of connections that were refused so far. */
   get refused(): number {
     return this.refusedSoFar;
   }
 
-  /** Number of clients that are remembered. */
   get remembered(): number {
     return this.clients.size;
   }

@@ -87,12 +87,10 @@ export class IpFilterHandler extends AdmissionHandler {
     this.otherwise = otherwise === 'allow';
   }
 
-  /** Number of connections that were refused so far. */
   get refused(): number {
     return this.refusedSoFar;
   }
 
-  /** Returns true if the rules allow an address. */
   allows(host: string): boolean {
     const bare = MAPPED.exec(host)?.[1] ?? host.replace(/%.*$/, '');
     const family = isIP(bare) === 6 ? 'ipv6' : 'ipv4';

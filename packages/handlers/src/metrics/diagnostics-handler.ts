@@ -6,7 +6,6 @@ export interface DiagnosticsMessage {
   readonly channel: Channel;
   /** The message that was read or written. */
   readonly message?: unknown;
-  /** The user event. */
   readonly event?: unknown;
   /** The error that passed the handler. */
   readonly error?: Error;

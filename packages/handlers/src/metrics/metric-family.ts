@@ -2,7 +2,6 @@
 export interface MetricSample {
   /** The names and values of the labels. A family with one value has none. */
   readonly labels: Readonly<Record<string, string>>;
-  /** The measured number. */
   readonly value: number;
   /** The suffix of a histogram's sample: `_bucket`, `_sum` or `_count`. */
   readonly suffix?: string;
@@ -10,9 +9,7 @@ export interface MetricSample {
 
 /** The values of one metric name. A counter only grows. A gauge can rise and fall. */
 export interface MetricFamily {
-  /** The name of the metric. */
   readonly name: string;
-  /** A sentence that explains the metric. */
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   /** The values, one for each combination of labels. */

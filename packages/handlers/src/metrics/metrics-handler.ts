@@ -73,7 +73,6 @@ export class MetricsHandler implements Handler {
     if (ctx.channel.isActive) this.metrics.track(ctx.channel);
   }
 
-  /** The counts of the channel so far. */
   get channelMetrics(): ChannelMetrics {
     return this.counts;
   }

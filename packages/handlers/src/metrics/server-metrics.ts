@@ -94,7 +94,6 @@ export class ServerMetrics implements Disposable {
     return this.openedCount;
   }
 
-  /** Number of open connections. */
   get open(): number {
     return this.channels.size;
   }

@@ -32,9 +32,7 @@ const OPTIONS = describeOptions(
  */
 export class GlobalTraffic implements Disposable {
   readonly counter: TrafficCounter;
-  /** The limit for reading. */
   readonly readLimit: RateLimit;
-  /** The limit for writing. */
   readonly writeLimit: RateLimit;
   private readonly maxQueuedBytes: number;
   private queued = 0;

@@ -26,7 +26,6 @@ const OPTIONS = describeOptions('HeadraceRecord', { timeoutMs: time(), gapTimeou
  * ```
  */
 export class HeadraceRecord<T = unknown> {
-  /** The payload of the message. */
   readonly data: T;
   readonly options: HeadraceRecordOptions;
 

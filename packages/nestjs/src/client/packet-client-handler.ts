@@ -20,7 +20,6 @@ export interface ConnectionOwner {
   deserialize(message: unknown): unknown;
   /** Called when the server has refused the credentials. The end of the connection follows. */
   refused(error: Error): void;
-  /** Called when the connection has closed. */
   lost(error: Error): void;
 }
 

@@ -45,7 +45,6 @@ export class IncomingPacket extends Work {
     return this.owner.respond(this, answer);
   }
 
-  /** Notes that the function, or the promise that it returned, has settled. */
   settled(): void {
     this.isRunning = false;
     this.owner.settled(this);

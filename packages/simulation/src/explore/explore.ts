@@ -71,7 +71,6 @@ export class ExploreError extends Error {
   readonly seed: number;
   /** The smallest set of faults that was found with which the scenario fails. */
   readonly faults: readonly Fault[];
-  /** The file with the sequence diagram. */
   readonly diagramFile: string;
 
   /** @internal */

@@ -176,7 +176,6 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     return this.isPowered;
   }
 
-  /** Whether the program runs. */
   get isRunning(): boolean {
     return this.process !== undefined;
   }

@@ -120,7 +120,6 @@ export class SimulatedProcess implements EndOwner, Clock {
     this.world.plan(this.world.now, () => this.run(task));
   }
 
-  /** Runs a task after the current event. */
   execute(task: () => void): void {
     if (!this.isAlive) return;
     this.tasks.push(task);

@@ -43,7 +43,6 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
   readonly remote: Address;
   /** The other end, known after the SYN was answered. */
   peer: TcpEnd | undefined = undefined;
-  /** The error that broke the connection. */
   error: Error | undefined = undefined;
   user: EndUser | undefined = undefined;
   readonly kernel: TcpKernel;

@@ -32,7 +32,6 @@ export interface UdpKernel {
   freePortOf(socket: UdpSocket): void;
   /** Returns the address of a host, or `undefined` for an unknown name. */
   addressOf(nameOrAddress: string): string | undefined;
-  /** Sends a datagram. */
   sendDatagram(from: UdpSocket, host: string, port: number, bytes: Buffer): void;
 }
 
@@ -41,7 +40,6 @@ export class UdpSocket implements DatagramSocket {
   readonly unsentBytes = 0;
   localAddress: Address | undefined = undefined;
   remoteAddress: Address | undefined = undefined;
-  /** The port of the socket. */
   port = 0;
   private readonly kernel: UdpKernel;
   private readonly process: Clock;
@@ -172,7 +170,6 @@ export class UdpSocket implements DatagramSocket {
 
   // --- what its kernel reports ---
 
-  /** Accepts a datagram that has arrived. */
   arrived(bytes: Buffer, host: string, port: number): void {
     const { peer } = this;
     if (peer !== undefined && (peer.host !== host || peer.port !== port)) return;

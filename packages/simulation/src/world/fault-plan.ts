@@ -58,7 +58,6 @@ export interface Fault {
   readonly atMs: number;
   /** Duration of the fault, in milliseconds, or 0 for a reset. */
   readonly forMs: number;
-  /** Host of the fault. */
   readonly host: string;
   /** Other host of a fault between two hosts. */
   readonly other?: string;

@@ -14,7 +14,6 @@ export interface TraceEntry {
   readonly arrivesMs?: number;
   /** Kind of the event. `fault` is a planned or random fault. */
   readonly kind: 'sent' | 'lost' | 'note' | 'fault';
-  /** Description of the event. */
   readonly what: string;
 }
 

@@ -135,7 +135,6 @@ export class Simulation {
     return this.world.seed;
   }
 
-  /** The trace of the events so far. */
   get trace(): SimulationTrace {
     return this.world.trace;
   }
@@ -203,7 +202,6 @@ export class Simulation {
     this.hit(host, 'thaw').thaw();
   }
 
-  /** Changes the clock of a host. */
   setClock(host: string, fault: ClockFault): void {
     this.hit(host, `clock ${JSON.stringify(fault)}`).setClock(fault);
   }

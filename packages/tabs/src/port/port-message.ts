@@ -7,13 +7,10 @@ import { TextMessage, type WebSocketInput } from '@headrace/websocket';
 export interface PortLike {
   /** Sends a message; the buffers in `transfer` are moved, not copied. */
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
-  /** Adds a listener. */
   addEventListener(name: string, listener: (event: PortEvent) => void): void;
-  /** Removes a listener. */
   removeEventListener(name: string, listener: (event: PortEvent) => void): void;
   /** Starts the delivery of messages. */
   start(): void;
-  /** Closes the port. */
   close(): void;
 }
 
@@ -21,7 +18,6 @@ export interface PortLike {
 export interface PortEvent {
   /** Type of the event, for example `message`. */
   readonly type: string;
-  /** Message of the event, if any. */
   readonly data?: unknown;
 }
 

@@ -26,7 +26,6 @@ import { OwnConnectionEvent } from './own-connection-event.ts';
 
 /** The part of a `SharedWorker` that this package uses. Any object with a port is accepted. */
 export interface SharedWorkerLike {
-  /** Port to the worker. */
   readonly port: PortLike;
   /** Reports a worker whose program cannot be loaded. */
   addEventListener?(name: 'error', listener: () => void): void;

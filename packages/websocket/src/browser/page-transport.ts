@@ -104,7 +104,6 @@ export class PageTransport implements Transport, WebSocketTransport {
     this.input.sink?.connected();
   }
 
-  /** Fails a connect. */
   private refuse(error: Error): void {
     if (this.isOver) return;
     this.isOver = true;

@@ -71,7 +71,6 @@ export class TunnelServer {
     this.keepAliveMs = OPTIONS.resolve(options).keepAliveMs;
   }
 
-  /** Number of sessions. */
   get size(): number {
     return this.sessions.size;
   }

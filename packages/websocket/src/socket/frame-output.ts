@@ -121,7 +121,6 @@ export class FrameOutput {
   }
 }
 
-/** The frame of one message. */
 class Frame implements ByteSource {
   readonly byteLength: number;
   private readonly first: number;

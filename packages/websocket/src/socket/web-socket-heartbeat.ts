@@ -3,13 +3,10 @@ import type { WebSocketInput } from './text-message.ts';
 
 /** The format of the heartbeats of {@link webSocketHeartbeat}. */
 export interface WebSocketHeartbeat {
-  /** Returns a ping. */
   ping(): WebSocketPing;
-  /** Returns true for a ping of the peer. */
   isPing(message: unknown): boolean;
   /** Returns no answer, because the WebSocket has already answered the ping. */
   pong(ping: WebSocketInput): undefined;
-  /** Returns true for a pong of the peer. */
   isPong(message: unknown): boolean;
   /** Always true, because peers answer pings. */
   readonly isAnswered: true;

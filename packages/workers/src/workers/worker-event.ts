@@ -24,6 +24,5 @@ export interface AboutWorker {
   readonly number: number;
   /** The number of processes that this slot has had, including this process. */
   readonly generation: number;
-  /** The id of its process. */
   readonly pid: number;
 }

@@ -4,7 +4,6 @@ import type { BusSubscription } from '../bus.ts';
 
 /** Time that an entry waits for the entry before it. After this time, the follower has a gap, and reads the log. */
 const WAIT_MS = 50;
-/** Maximum number of waiting entries. */
 const MAX_WAITING = 64;
 
 /**

@@ -5,7 +5,6 @@ export type NatsPeer = typeof import('@nats-io/transport-node');
 
 /** An expected answer. */
 export interface ExpectedAnswer {
-  /** The subject of the answer. */
   readonly reply: string;
   forget(): void;
 }

@@ -39,7 +39,6 @@ export interface NatsLogLinkParts {
   readonly clock: Clock;
   /** Writes a line to the log of this process. */
   readonly warn: (text: string) => void;
-  /** Ends the link. */
   readonly lose: (cause: Error) => void;
 }
 

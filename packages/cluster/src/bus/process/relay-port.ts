@@ -162,7 +162,6 @@ export class RelayPort {
   }
 }
 
-/** One link of a worker. */
 class RemoteLink implements RelayMember {
   readonly id: number;
   will: { readonly subject: string; readonly bytes: RelayBytes } | undefined = undefined;

@@ -17,7 +17,6 @@ export interface RedisLogLinkParts {
   readonly subscribe: (subject: string, listener: (bytes: Buffer) => void) => () => void;
   /** Writes a line to the log of this process. */
   readonly warn: (text: string) => void;
-  /** Ends the link. */
   readonly lose: (cause: Error) => void;
 }
 

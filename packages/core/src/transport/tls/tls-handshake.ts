@@ -44,7 +44,6 @@ export class TlsHandshake implements DeadlineEntry {
     });
   }
 
-  /** Called by the clock at the deadline. */
   expire(): void {
     this.settle(handshakeTimeout(this.peer, this.side.handshakeTimeoutMs));
   }

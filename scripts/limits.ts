@@ -1,0 +1,186 @@
+// The tables of docs/limits.md, which are made from the descriptions of options: `npm run limits` writes them,
+// `npm run check -- docs` compares them. The lines between the tables are written by hand.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Declarations } from './comments/declarations.ts';
+import type { CheckResult, Problem } from './problem.ts';
+import { describedSets } from './site/option-sets.ts';
+import { type Option, OptionTypes } from './site/options.ts';
+import { readSource } from './source-file.ts';
+import { allEntries, root, sourcesIn } from './workspace.ts';
+
+const PAGE = 'docs/limits.md';
+/**
+ * A table of the page. Its limits are those of the sources whose paths begin with one of the words; the longest word of all
+ * tables decides. The first table also has what no word begins.
+ */
+const TABLE = /(<!-- limits of ([^>]*?) -->\n)([\s\S]*?)(<!-- end of the limits -->)/g;
+/** Tests and simulations serve nobody. */
+const NOT_SERVED = /^(?:core\/src\/(?:testing|transport\/memory)|simulation)\b/;
+/** The third cell of a row of a table that is written by hand. */
+const CONSTANTS = /^\|[^|\n]+\|[^|\n]+\| (`[A-Z\d_]+`(?:, `[A-Z\d_]+`)*) \|[^|\n]+\|$/gm;
+const MAXIMUM =
+  /^Maximum (?!(?:interval|number of routers|share|size of the capture|wait before)\b)/;
+/** Limits whose sentence does not begin with "Maximum". */
+const ALSO = new Set(
+  `ChannelOptions.writeBufferHighBytes ChannelOptions.writeBufferLowBytes channelStreams.highWaterMark
+   ExchangeHandler.concurrency Gateway.maxDeliveries Gateway.maxUnanswered Gateway.maxUnansweredBytes
+   GuessLimiter.forgiveEveryMs GuessLimiter.freeTries GuessLimiter.sharedFactor IdleStateHandler.readerIdleMs
+   HeadraceClient.timeoutMs HeadraceServer.authTimeoutMs ProtocolDetector.maxBytes RetryBudget.burst
+   RetryBudget.perSecond YamuxHandler.windowBytes clusterApi.idempotencyMs clusterApi.requestsPerSecond
+   durableGroup.ageMs durableGroup.messages durableGroup.recent jetStreamSessionLog.keepMs leave.batch leave.spreadMs
+   memorySessionLog.keepMs redisSessionLog.keepMs runWorkers.maxSurge shutdown.batch
+   EngineBus.heartbeatMs ReconnectingClient.raceMs ConnectSocketOptions.familyAttemptMs`.split(
+    /\s+/,
+  ),
+);
+
+interface Limit {
+  readonly of: string;
+  readonly option: string;
+  readonly absent: string;
+  readonly words: string;
+  readonly file: string;
+}
+
+async function limitsOf(root: string): Promise<Limit[]> {
+  const sources = sourcesIn(root).map((file) => readSource(root, file));
+  const all = new Declarations(sources);
+  const exported = allEntries(root).flatMap(({ source }) => all.exportedBy(source));
+  const names = new Set(
+    exported.filter(({ comment }) => !comment.includes('@internal')).map(({ name }) => name),
+  );
+  const sets = await describedSets(root);
+  const known = new Set(
+    sets.flatMap(({ owner, kinds }) => Object.keys(kinds).map((name) => `${owner}.${name}`)),
+  );
+  const unknown = [...ALSO].filter((name) => !known.has(name));
+  if (unknown.length > 0) throw new Error(`scripts/limits.ts has unknown options: ${unknown}`);
+  return limitsIn(new OptionTypes(sources, sets), names);
+}
+
+/** The options of exported interfaces that limit something, each once, with its default or "required". */
+export function limitsIn(types: OptionTypes, exported: ReadonlySet<string>): Limit[] {
+  const limits = new Map<string, Limit>();
+  for (const set of types.sets) {
+    const file = set.file.replace(/^packages\//, '');
+    if (NOT_SERVED.test(file)) continue;
+    for (const { name, options } of types.takenBy(set)) {
+      if (!exported.has(name)) continue;
+      const of = exported.has(set.owner) && /^[A-Z]/.test(set.owner) ? set.owner : name;
+      for (const option of options) {
+        const isAlso = ALSO.has(`${set.owner}.${option.name}`);
+        if (!/\bnumber\b/.test(option.type) || !(MAXIMUM.test(option.words) || isAlso)) continue;
+        const absent = absentOf(option);
+        const place = `${option.file}:${option.line}`;
+        if (absent === undefined || limits.has(place)) continue;
+        limits.set(place, { of, option: option.name, absent, words: wordsOf(option), file });
+      }
+    }
+  }
+  return [...limits.values()];
+}
+
+/** What its comment says; the table has the unit already, and the page how a limit is removed. */
+function wordsOf({ words }: Option): string {
+  return words
+    .replace(/(?:,? in milliseconds\b|, in bytes(?=[.;]|$))/g, '')
+    .replace(/(?:[;,] or|[;,]) `(?:false|Infinity)` for no(?:ne| limit)\b/g, '')
+    .replace(/ `(?:false|Infinity)` means no (?:limit|deadline)\./g, '');
+}
+
+/** What holds without the option; `undefined` for an option of one call, which has neither a default nor must be given. */
+function absentOf({ name, isRequired, words, standard, described }: Option): string | undefined {
+  if (isRequired) return 'required';
+  const value = described?.standard;
+  if (value === undefined) return standard;
+  if (value === 'false' || value === 'Infinity') return 'none';
+  return withUnit(Number(value), /Ms$/.test(name), /Bytes$|Length$/.test(name), words);
+}
+
+function withUnit(value: number, isTime: boolean, isSize: boolean, words: string): string {
+  const largest = (units: readonly (readonly [number, string])[]): string | undefined => {
+    const [size, unit] = units.find(([size]) => value >= size && (value * 4) % size === 0) ?? [];
+    return size === undefined ? undefined : `${value / size} ${unit}`;
+  };
+  const plain = value.toLocaleString('en-US');
+  if (isTime) {
+    return (
+      largest([
+        [3_600_000, 'h'],
+        [60_000, 'min'],
+        [1000, 's'],
+      ]) ?? `${plain} ms`
+    );
+  }
+  if (!isSize && !/\b(?:in|of|number of) bytes\b/.test(words)) return plain;
+  return (
+    largest([
+      [1024 * 1024, 'MiB'],
+      [1024, 'KiB'],
+    ]) ?? `${plain} bytes`
+  );
+}
+
+/** The page with the tables that it should have. */
+export function withLimits(page: string, limits: readonly Limit[]): string {
+  const tables = [...page.matchAll(TABLE)].map(([, , words = '']) => words.split(/\s+/));
+  const homeOf = ({ file }: Limit): number => {
+    const longest = (words: readonly string[]): number =>
+      Math.max(-1, ...words.filter((word) => file.startsWith(word)).map((word) => word.length));
+    const lengths = tables.map(longest);
+    return lengths.indexOf(Math.max(...lengths));
+  };
+  let at = 0;
+  return page.replace(TABLE, (_, begin: string, _words, _table, end: string) => {
+    const own = limits.filter((limit) => homeOf(limit) === at);
+    at += 1;
+    return `${begin}\n${tableOf(own)}\n\n${end}`;
+  });
+}
+
+function tableOf(limits: readonly Limit[]): string {
+  const alike = new Map<string, Limit[]>();
+  for (const limit of limits) {
+    const key = `${limit.option} ${limit.absent} ${limit.words}`;
+    alike.set(key, [...(alike.get(key) ?? []), limit]);
+  }
+  const rows = [...alike.values()].map((same) => {
+    const { option, absent, words } = same[0]!;
+    const of = [...new Set(same.map(({ of }) => `\`${of}\``))].sort().join(', ');
+    return `| \`${option}\` of ${of} | ${cell(absent)} | ${cell(words)} |`;
+  });
+  const head = '| Option | Default | Limit, and what happens at it |';
+  return [head, '| --- | --- | --- |', ...rows].join('\n');
+}
+
+const cell = (text: string): string =>
+  text
+    .replace(
+      /\{@link\s+([^}|\s]+)(?:\s*[|\s]\s*([^}]+))?\}/g,
+      (_, name, words) => words ?? `\`${name}\``,
+    )
+    .replaceAll('HR_ERR_', '')
+    .replaceAll('|', '\\|');
+
+export async function checkLimits(root: string): Promise<CheckResult> {
+  const page = readFileSync(join(root, PAGE), 'utf8');
+  const limits = await limitsOf(root);
+  const problems: Problem[] = [];
+  if (withLimits(page, limits) !== page)
+    problems.push({ file: PAGE, message: 'is not what the options say: npm run limits' });
+  const sources = sourcesIn(root).map((file) => readSource(root, file).text);
+  for (const [, cell = ''] of page.matchAll(CONSTANTS)) {
+    for (const [name] of cell.matchAll(/[A-Z\d_]+/g)) {
+      if (!sources.some((text) => text.includes(`const ${name} =`)))
+        problems.push({ file: PAGE, message: `no source has the constant ${name}` });
+    }
+  }
+  return { problems, summary: `${limits.length} limits are those of their options` };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const path = join(root, PAGE);
+  writeFileSync(path, withLimits(readFileSync(path, 'utf8'), await limitsOf(root)));
+}

@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { limitsIn, withLimits } from '../limits.ts';
+import { OptionTypes } from '../site/options.ts';
+import { readSource } from '../source-file.ts';
+import { tree } from './tree.ts';
+
+const FILE = 'packages/one/src/one.ts';
+const number = (standard?: string) => ({
+  allowed: 'a number',
+  ...(standard === undefined ? {} : { standard }),
+});
+
+function limitsOf(members: string, kinds: Readonly<Record<string, ReturnType<typeof number>>>) {
+  const root = tree({ [FILE]: `export interface OneOptions { ${members} }` });
+  const sets = [{ file: FILE, owner: 'One', kinds }];
+  return limitsIn(new OptionTypes([readSource(root, FILE)], sets), new Set(['One', 'OneOptions']));
+}
+
+const page = (words: string): string => `# Limits\n\n<!-- limits of ${words} -->\n`;
+const end = '<!-- end of the limits -->\nBelow.\n';
+
+it('makes a row of each option with a maximum, with the unit of its default', () => {
+  const limits = limitsOf(
+    `/** Maximum length, in bytes. A longer one is \`HR_ERR_FRAME_TOO_LONG\`. */ maxLength?: number;
+     /** Maximum time, in milliseconds; \`false\` for no limit. */ timeoutMs?: number | false;
+     /** Maximum age. */ ageMs?: number | false;
+     /** Maximum number of {@link Calls}. */ calls: number;
+     /** Maximum time of one call, in milliseconds. */ callMs?: number;
+     /** The interval. */ everyMs?: number;`,
+    {
+      maxLength: number('8192'),
+      timeoutMs: number('90000'),
+      ageMs: number('false'),
+      calls: number(),
+      callMs: number(),
+      everyMs: number('5'),
+    },
+  );
+  expect(withLimits(page('one') + end, limits)).toBe(
+    `${page('one')}
+| Option | Default | Limit, and what happens at it |
+| --- | --- | --- |
+| \`maxLength\` of \`One\` | 8 KiB | Maximum length. A longer one is \`FRAME_TOO_LONG\`. |
+| \`timeoutMs\` of \`One\` | 1.5 min | Maximum time. |
+| \`ageMs\` of \`One\` | none | Maximum age. |
+| \`calls\` of \`One\` | required | Maximum number of \`Calls\`. |
+
+${end}`,
+  );
+});
+
+it('puts a limit into the table whose path fits best, else into the first table', () => {
+  const limits = ['two/src/a.ts', 'one/src/b.ts', 'three/src/c.ts'].map((file) => ({
+    ...{ of: 'A', option: file.slice(0, 3), absent: '1', words: 'Words.' },
+    file,
+  }));
+  const made = withLimits(page('one') + end + page('one/src/b two') + end, limits);
+  const [first = '', second = ''] = made.split(end);
+  expect([first.includes('`thr`'), first.includes('`one`')]).toEqual([true, false]);
+  expect([second.includes('`two`'), second.includes('`one`')]).toEqual([true, true]);
+  expect(withLimits(made, limits)).toBe(made);
+});
