@@ -1,6 +1,11 @@
-/** Refuses an import of what another package has now. */
-export function moved(entry: string, name: string): Record<string, unknown> {
-  throw new Error(`${entry} is the package ${name} now: npm install ${name}`);
+/** Refuses an import of what another package has now. @param elsewhere - a name that a third package has, and that package */
+export function moved(
+  entry: string,
+  name: string,
+  elsewhere?: readonly [name: string, from: string],
+): Record<string, unknown> {
+  const rest = elsewhere === undefined ? '' : `. ${elsewhere[0]} is an export of ${elsewhere[1]}`;
+  throw new Error(`${entry} is the package ${name} now: npm install ${name}${rest}`);
 }
 
 /** Returns what takes the place of an export that another package has now: it refuses each call, as a function or as a class. */

@@ -20,4 +20,7 @@ export const {
   serve,
   serveAll,
   stream,
-} = moved('@headrace/handlers/service', '@headrace/rpc');
+} = moved('@headrace/handlers/service', '@headrace/rpc', [
+  'compareServices',
+  '@headrace/service-check',
+]);
