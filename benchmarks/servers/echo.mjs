@@ -4,6 +4,10 @@ import { EchoHandler } from '@headrace/handlers';
 import { frameHandlers } from './frames.mjs';
 
 class PassThroughHandler {
+  get keepsReads() {
+    return false;
+  }
+
   channelRead(ctx, message) {
     ctx.fireChannelRead(message);
   }

@@ -202,6 +202,7 @@ export {
 // Input of transports of messages
 export { MessageBursts, MessageInput } from './transport/message-input.ts';
 // Memory of reads
+export { isLent } from './transport/read-loan.ts';
 export { extendRead, ReadRoom } from './transport/read-memory.ts';
 // Errors in the form of system errors
 export { systemError } from './transport/system-error.ts';

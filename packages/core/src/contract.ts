@@ -52,6 +52,43 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
   /** Maximum length of a message in each direction, if the handler limits it. */
   readonly messageLimits?: MessageLimits | undefined;
 
+  /**
+   * False if this handler needs no view of the bytes that it reads after its `channelRead` has returned. Their memory is then
+   * used again for the reads of other connections. The handler promises, also for each function that it calls:
+   *
+   * - It passes the bytes on with `ctx.fireChannelRead`, writes them with `ctx.write`, or copies what it needs later
+   *   (`Buffer.from(bytes)`). Nothing else keeps them: no field, closure, promise, event, other pipeline or queue of its own.
+   * - If it has `messageKinds` that turn bytes into other messages, these messages have no views of the bytes.
+   *
+   * Reads allocate no memory if all handlers up to the one that turns bytes into other messages declare this. A class declares
+   * it with a getter, for itself alone: a subclass, an object literal, a Proxy and a field of an instance declare nothing.
+   * Tests overwrite the memory at the end of each burst, and `HEADRACE_OVERWRITE_READS=1` does so in a running program.
+   *
+   * @example
+   * ```ts run
+   * import type { Context, Handler } from '@headrace/core';
+   * import { EmbeddedChannel } from '@headrace/core/testing';
+   *
+   * class ByteCounter implements Handler {
+   *   count = 0;
+   *
+   *   get keepsReads(): false {
+   *     return false;
+   *   }
+   *
+   *   channelRead(ctx: Context, bytes: Buffer): void {
+   *     this.count += bytes.length;
+   *     ctx.fireChannelRead(bytes);
+   *   }
+   * }
+   *
+   * const counter = new ByteCounter();
+   * new EmbeddedChannel(counter).writeInbound(Buffer.from('hello'));
+   * console.log(counter.count); // prints 5
+   * ```
+   * @default true
+   */
+  readonly keepsReads?: boolean;
   /** Whether one instance may be in many pipelines. The value must not be true for a handler with state of one channel. */
   readonly sharable?: boolean;
   /**

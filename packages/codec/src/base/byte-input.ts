@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { bufferPlace, bufferView, extendRead, ReadRoom } from '@headrace/core/authoring';
+import { bufferPlace, bufferView, extendRead, isLent, ReadRoom } from '@headrace/core/authoring';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;
@@ -191,7 +191,9 @@ export class ByteInput {
       this.clear();
       return;
     }
-    if (length < SMALL_BYTES) {
+    // Later reads overwrite the memory.
+    if (isLent(this.memory)) this.moveTo(this.capacityFor(0));
+    else if (length < SMALL_BYTES) {
       const isLoose = this.owned && (this.start === 0 || this.buffer.length <= 8 * SMALL_BYTES);
       if (!isLoose) this.moveTo(this.capacityFor(0));
     } else if (wanted > length) this.prepareFor(wanted);

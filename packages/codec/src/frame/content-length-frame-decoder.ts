@@ -91,6 +91,11 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.maxHeaderLength = maxHeaderLength;
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): ContentLengthFrameDecoder {
     return new ContentLengthFrameDecoder(this.givenOptions as ContentLengthFrameDecoderOptions);

@@ -74,4 +74,9 @@ export class ContentLengthPrepender extends BodyPrepender {
     const key = `ContentLengthPrepender:${maxBodyLength}`;
     super(new ContentLengthHeader(key, maxBodyLength), otherMessages);
   }
+
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
 }

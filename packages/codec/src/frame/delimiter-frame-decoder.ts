@@ -95,6 +95,11 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.isLines = sorted.length === 2 && sorted[0] === '\n' && sorted[1] === '\r\n';
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   override isWithinFrame(): boolean {
     return this.discarding;
   }

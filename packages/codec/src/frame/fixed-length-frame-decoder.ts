@@ -59,6 +59,11 @@ export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.frameLength = frameLength;
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
     const { frameLength } = this;
     if (input.length >= frameLength) return input.take(frameLength);

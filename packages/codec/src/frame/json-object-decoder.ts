@@ -90,6 +90,11 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     this.streamArrayElements = streamArrayElements;
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   override isWithinFrame(): boolean {
     return this.discarding;
   }

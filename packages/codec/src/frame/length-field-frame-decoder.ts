@@ -159,6 +159,11 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.layout = layout;
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): LengthFieldFrameDecoder {
     return new LengthFieldFrameDecoder(this.givenOptions as LengthFieldFrameDecoderOptions);

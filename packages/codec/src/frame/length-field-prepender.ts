@@ -131,4 +131,9 @@ export class LengthFieldPrepender extends BodyPrepender {
     const given = OPTIONS.resolve(options);
     super(LengthFieldHeader.of(given), given.otherMessages);
   }
+
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
 }

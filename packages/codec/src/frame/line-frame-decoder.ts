@@ -89,6 +89,11 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.crlfOnly = ending === 'crlf';
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): LineFrameDecoder {
     return new LineFrameDecoder(this.givenOptions as LineFrameDecoderOptions);

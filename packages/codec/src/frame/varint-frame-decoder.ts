@@ -63,6 +63,11 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.maxFrameLength = Math.min(maxFrameLength, constants.MAX_LENGTH);
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): VarintFrameDecoder {
     return new VarintFrameDecoder(this.givenOptions as VarintFrameDecoderOptions);

@@ -65,4 +65,9 @@ export class VarintPrepender extends BodyPrepender {
     );
     super(new VarintHeader(`VarintPrepender:${maxBodyLength}`, maxBodyLength), otherMessages);
   }
+
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
 }

@@ -80,6 +80,11 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
     this.delimiter = delimiter;
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): JsonCodec<Read, Written> {
     return new JsonCodec(this.givenOptions as JsonCodecOptions<Read, Written>);

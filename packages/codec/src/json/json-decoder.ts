@@ -59,6 +59,11 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
     this.maxMessageBytes = maxMessageBytes;
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): JsonDecoder<Read> {
     return new JsonDecoder(this.givenOptions as JsonDecoderOptions<Read>);

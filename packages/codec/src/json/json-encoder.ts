@@ -62,6 +62,11 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
     this.broadcastKey = jsonKey(this.delimiter);
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   override encode(message: Written): OutboundBytes {
     return encodeJson(message, this.delimiter);
   }

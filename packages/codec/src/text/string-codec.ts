@@ -67,6 +67,11 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
     this.delimiter = delimiter;
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): StringCodec {
     return new StringCodec(this.givenOptions as StringCodecOptions);

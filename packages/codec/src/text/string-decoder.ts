@@ -53,6 +53,11 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
     super(options, BYTES_AND_TEXT, MESSAGE_DECODER_OPTIONS);
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): StringDecoder {
     return new StringDecoder(this.givenOptions as StringDecoderOptions);

@@ -57,6 +57,11 @@ export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes
     this.broadcastKey = textKey(this.delimiter);
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   override encode(text: string): OutboundBytes {
     return encodeText(text, this.delimiter);
   }

@@ -89,7 +89,7 @@ describe('a large frame', () => {
     channel.writeInbound(sent.subarray(7000));
     const [first, second, third] = [1, 2, 3].map(() => channel.readInbound() as Buffer);
     expect(copied).toBeLessThanOrEqual(10_004);
-    expect(second!.buffer).toBe(sent.buffer);
+    expect(second!.buffer).toBe(third!.buffer);
     const all = [first, second, third].flatMap((body) => [Buffer.alloc(4), body!]);
     for (const [at, body] of [first, second, third].entries()) {
       all[2 * at]!.writeUInt32BE(body!.length);

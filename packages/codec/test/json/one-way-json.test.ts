@@ -45,7 +45,7 @@ describe('JsonEncoder', () => {
     const bytes = Buffer.from('{}');
     channel.writeInbound(bytes);
     channel.writeOutbound({ a: 1 });
-    expect(channel.readInbound()).toBe(bytes);
+    expect(channel.readInbound()).toEqual(bytes);
     expect(String(channel.readOutbound())).toBe('{"a":1}\n');
   });
 

@@ -30,6 +30,7 @@ import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { HandlerPipeline } from '../pipeline/handler-pipeline.ts';
 import type { PipelineHost } from '../pipeline/head-and-tail.ts';
+import { keepLoan } from '../transport/read-loan.ts';
 import { ReadMemory } from '../transport/read-memory.ts';
 import type { Transport } from '../transport/transport.ts';
 import { AttributeMap } from './attribute-map.ts';
@@ -289,6 +290,16 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.replacement?.proceed();
   }
 
+  get keepsNoReads(): boolean {
+    return this.pipeline.keepsNoReads;
+  }
+
+  get hasKeptNothing(): boolean {
+    // Without the end of the burst, a handler that copies its rest there has not done so.
+    if (!this.isOpen || this.reading.drops) return false;
+    return this.output.isHandedOver && this.keepsNoReads;
+  }
+
   get isReadHeld(): boolean {
     return this.reading.isHeld;
   }
@@ -484,6 +495,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
 
   unhandledMessage(message: unknown): Handled {
     const { unhandledMessage } = this.options.hooks;
+    keepLoan();
     if (unhandledMessage !== undefined) return unhandledMessage(this.channel, message);
     if ((this.reported & DROPPED) !== 0) return;
     this.reported |= DROPPED;

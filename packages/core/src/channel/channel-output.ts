@@ -15,6 +15,7 @@ import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
+import { keepIfForeign } from '../transport/read-loan.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
@@ -117,6 +118,13 @@ export class ChannelOutput implements StallOwner {
     return this.queuedBytes + (this.writability?.heldBytes ?? 0);
   }
 
+  /** Whether the transport has got all messages. It may not have sent them. */
+  get isHandedOver(): boolean {
+    if (this.queuedBytes === 0) return (this.writability?.heldBytes ?? 0) === 0;
+    const isQueued = this.unflushed !== undefined || this.flushed?.first !== undefined;
+    return !isQueued && this.gate === undefined && (this.writability?.heldBytes ?? 0) === 0;
+  }
+
   get isWritable(): boolean {
     const { writability } = this;
     return (writability === undefined || writability.isWritable) && this.owner.isOpen;
@@ -148,6 +156,7 @@ export class ChannelOutput implements StallOwner {
     if (this.phase !== OPEN || size < 0 || this.queuedBytes > options.maxOutboundBytes) {
       return this.refuse(message, size);
     }
+    keepIfForeign(message, this.owner);
     const cost = size + ENTRY_OVERHEAD_BYTES;
     this.queuedBytes += cost;
     let segment = this.lastUnflushed;

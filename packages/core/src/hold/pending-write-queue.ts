@@ -9,6 +9,7 @@ import { fn } from '../option/function-option.ts';
 import { number, unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
+import { keepIfLent } from '../transport/read-loan.ts';
 
 /** The target of a {@link PendingWriteQueue} for writes, counts and reports: the context of the handler that owns the queue. */
 export interface PendingWriteTarget {
@@ -159,7 +160,9 @@ export class PendingWriteQueue<Tag = undefined> {
     }
     const cost = this.sizeOf(message) + ENTRY_OVERHEAD_BYTES;
     this.refuseBeyondLimits(cost);
-    const entry = new PendingWrite(this, unpinned(message), cost, tag[0] as Tag);
+    const held = unpinned(message);
+    keepIfLent(held);
+    const entry = new PendingWrite(this, held, cost, tag[0] as Tag);
     this.append(entry);
     observeSource(message);
     this.target.addPendingOutboundBytes(cost);

@@ -15,6 +15,7 @@ import type {
 import { toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { TaskDeadline } from '../time/channel-deadline.ts';
+import { keepLoan } from '../transport/read-loan.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.ts';
 import type { HostOutput } from './head-and-tail.ts';
@@ -147,7 +148,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     }
     try {
       const handled = this.handler.channelRead!(this, message);
-      if (handled !== undefined) this.watch(handled);
+      if (handled !== undefined) this.watchRead(handled, message);
     } catch (thrown) {
       this.threw(thrown);
     }
@@ -185,6 +186,8 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   }
 
   fireUserEventTriggered(event: unknown): void {
+    // An event can have bytes of a message.
+    keepLoan();
     nextWith(this, mask.USER_EVENT_TRIGGERED).invoke('userEventTriggered', event);
   }
 
@@ -206,6 +209,8 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
 
   /** Calls this handler's own `exceptionCaught`, or that of the next handler that implements it. */
   invokeExceptionCaught(error: Error): void {
+    // An error can have bytes of its message.
+    keepLoan();
     if ((this.bits & mask.ADDED) === 0 || (this.bits & mask.EXCEPTION_CAUGHT) === 0) {
       this.fireExceptionCaught(error);
       return;
@@ -330,6 +335,12 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   private watch(handled: Handled): void {
     if (!isPromiseLike(handled)) return;
     whenSettled(handled, undefined, (thrown) => this.threw(thrown));
+  }
+
+  /** An asynchronous handler continues after the burst. Without a declaration of its own it can only have a view of bytes. */
+  private watchRead(handled: Handled, message: unknown): void {
+    if (message instanceof Uint8Array || this.handler.keepsReads === false) keepLoan();
+    this.watch(handled);
   }
 
   /** Converts the result of an operation to a future. A rejection is reported like any unobserved failure. */

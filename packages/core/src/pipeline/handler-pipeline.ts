@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { CloseReason } from '../contract/connection.ts';
 import type { Channel, Direction, Handler, HandlerRef, WriteFuture } from '../contract.ts';
 import { PipelineError, toError } from '../errors.ts';
+import { keepIfView, keepLoan } from '../transport/read-loan.ts';
 import { checkEventOrder } from './event-order.ts';
 import { type ContextOwner, HandlerContext, noMessage } from './handler-context.ts';
 import { callHandlerAdded, callHandlerRemoved, isPending } from './handler-life.ts';
@@ -9,6 +10,7 @@ import { ADDED } from './handler-mask.ts';
 import { classOf, firstNameOf, nameForOneText, nextName, notHandlerText } from './handler-names.ts';
 import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
 import { HEAD_AND_TAIL, type HostOutput, type PipelineHost } from './head-and-tail.ts';
+import { countDeclared, stillDeclared } from './kept-reads.ts';
 import { PipelineTemplate } from './pipeline-template.ts';
 import { markServed } from './served-mark.ts';
 import { contextFor } from './traced-context.ts';
@@ -27,6 +29,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined =
     undefined;
   private destroyed = false;
+  /** Number of handlers that see bytes and keep none, -1 if one keeps some; `undefined` after a change of the handlers. */
+  private declared: number | undefined = undefined;
 
   constructor(host: PipelineHost) {
     this.host = host;
@@ -95,6 +99,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   write(message: unknown): WriteFuture {
     if (message === undefined || message === null) throw noMessage(message);
+    // Handlers that see no reads may keep their writes.
+    keepIfView(message);
     const { lastWriter } = this;
     return lastWriter === this.headTail ? this.writeOut(message) : lastWriter.invokeWrite(message);
   }
@@ -208,6 +214,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
       keepsName ? old.name : undefined,
     );
     replace(this, old, fresh);
+    this.changed();
     this.announceAdded(fresh);
     this.announceRemoved(old);
     return old.handler;
@@ -243,6 +250,17 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   /** The only handler, or `undefined` if there is none or more than one. */
   get only(): Handler | undefined {
     return this.headTail.next === this.headTail.prev ? this.first() : undefined;
+  }
+
+  /** Whether no handler keeps a view of the bytes of a read after its burst. */
+  get keepsNoReads(): boolean {
+    try {
+      this.declared ??= countDeclared(this.headTail);
+      return this.declared !== -1 && stillDeclared(this.headTail, this.declared);
+    } catch {
+      // A property of a handler threw.
+      return false;
+    }
   }
 
   names(): string[] {
@@ -307,6 +325,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     const next = nextOf();
     const context = this.make(handler, { prev: next.prev, next }, name);
     insertBefore(this, context, next);
+    this.changed();
     this.announceAdded(context);
   }
 
@@ -345,8 +364,15 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   private take(context: HandlerContext): Handler {
     unlink(this, context);
+    this.changed();
     this.announceRemoved(context);
     return context.handler;
+  }
+
+  /** A handler that sees the rest of a burst may keep it. */
+  private changed(): void {
+    this.declared = undefined;
+    keepLoan();
   }
 
   private announceAdded(context: HandlerContext): void {

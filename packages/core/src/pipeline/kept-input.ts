@@ -4,6 +4,7 @@ import { isDrainEvent, isDrainStartEvent } from '../drain/drain-mark.ts';
 import { toError } from '../errors.ts';
 import { dropsKeptMessages, ReadGate } from '../hold/read-gate.ts';
 import { isTurnCheckDue } from '../time/turn-check.ts';
+import { keepIfLent, keepLoan } from '../transport/read-loan.ts';
 import { COMPLETE, INACTIVE, KeptEvent, UNREGISTERED } from './kept-event.ts';
 import { KeptQueue, sizeOf } from './kept-queue.ts';
 import { TlsUpgradeEvent } from './tls-upgrade-event.ts';
@@ -149,6 +150,7 @@ export class KeptInput {
 
   /** Keeps a message after the others. */
   keep(message: unknown): void {
+    keepIfLent(message);
     this.queue.addMessage(message);
     this.drain?.update();
   }
@@ -161,6 +163,7 @@ export class KeptInput {
 
   /** Records that the handler stops in the middle of a message. `steps.goOn` continues with the message. */
   pause(hasPassed: boolean): void {
+    keepLoan();
     this.isBegun = true;
     this.hasPassed ||= hasPassed;
     this.drain?.update();

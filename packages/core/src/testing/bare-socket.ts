@@ -1,5 +1,6 @@
 import { sizeOfBytes, toBuffer } from '../bytes/byte-source.ts';
 import type { OutboundBytes } from '../contract/outbound-bytes.ts';
+import { endLoan } from '../transport/read-loan.ts';
 import { keepRead, readBuffer } from '../transport/read-memory.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
@@ -29,17 +30,33 @@ export class BareSocket implements Transport {
     this.sink = sink;
   }
 
-  /** Delivers one burst of reads, each at most 64 KiB. Returns the Buffers that the channel received. */
+  /**
+   * Delivers one burst of reads, each at most 64 KiB. Returns the Buffers that the channel received,
+   * which are overwritten if no handler keeps them.
+   */
   read(...parts: readonly (Uint8Array | string)[]): readonly Buffer[] {
-    const received = parts.map((part) => {
-      const bytes = Buffer.from(part);
-      bytes.copy(readBuffer);
-      const kept = keepRead(bytes.length, this.sink.readMemory);
-      this.sink.received(kept);
-      return kept;
-    });
-    this.sink.readComplete();
+    const { sink } = this;
+    const borrower = sink.keepsNoReads === true ? sink : undefined;
+    const received: Buffer[] = [];
+    try {
+      for (const part of parts) {
+        const bytes = Buffer.from(part);
+        bytes.copy(readBuffer);
+        const read = keepRead(bytes.length, sink.readMemory, borrower);
+        received.push(read);
+        sink.received(read);
+      }
+      sink.readComplete();
+    } finally {
+      endLoan(sink, this.hasKeptNothing, true);
+    }
     return received;
+  }
+
+  private get hasKeptNothing(): boolean {
+    return (
+      this.keepsNoWrites === true && this.waiting.length === 0 && this.sink.hasKeptNothing === true
+    );
   }
 
   /** Makes the kernel accept the waiting bytes. */

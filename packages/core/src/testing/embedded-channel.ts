@@ -134,8 +134,12 @@ export class EmbeddedChannel<
     this.ensureOpen();
     const { sink } = this.embedded;
     this.run(() => {
-      for (const message of messages) sink.received(message);
-      sink.readComplete();
+      try {
+        for (const message of messages) sink.received(this.embedded.read(message));
+        sink.readComplete();
+      } finally {
+        this.embedded.endBurst();
+      }
     });
     this.checkException();
     return this.inboundMessages.length > 0;

@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer';
 import { isByteSource, sizeOfBytes, toBuffer } from '../bytes/byte-source.ts';
 import type { Address } from '../contract/connection.ts';
+import { endLoan, keepIfLent, lendRead } from '../transport/read-loan.ts';
 import type { ConnectionlessRules, Transport, TransportSink } from '../transport/transport.ts';
 
 /** A transport without a socket that accepts any message and keeps it for the test. */
@@ -54,7 +56,20 @@ export class EmbeddedTransport implements Transport {
     return Math.max(0, sizeOfBytes(message));
   }
 
+  /** Returns the message as a socket delivers it: bytes that no handler keeps are in memory that is overwritten after the burst. */
+  read(message: unknown): unknown {
+    if (!Buffer.isBuffer(message) || this.sink.keepsNoReads !== true) return message;
+    return lendRead(message, this.sink) ?? message;
+  }
+
+  /** Ends a burst of {@link read} messages. */
+  endBurst(): void {
+    endLoan(this.sink, this.waiting === undefined && this.sink.hasKeptNothing === true, true);
+  }
+
   write(messages: readonly unknown[]): boolean {
+    // The test reads what was written.
+    for (const message of messages) keepIfLent(message);
     if (this.isStuck) {
       this.waiting = [...messages];
       for (const message of messages) this.unsentBytes += this.sizeOf(message);

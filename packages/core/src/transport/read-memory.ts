@@ -2,6 +2,7 @@
 // (docs/decisions/0064-who-may-keep-a-read.md).
 import { Buffer } from 'node:buffer';
 import { bufferPlace, bufferView, placedView } from '../bytes/buffer-view.ts';
+import { lendRead } from './read-loan.ts';
 
 /**
  * Size of a slab, in bytes. Many reads are a power of two and some headers: four times 16 KiB and their headers must
@@ -33,10 +34,12 @@ let window: Buffer = readBuffer;
  * Copies the first `length` bytes of the {@link readBuffer} to the channel's own memory for reads, if that memory has
  * room. Otherwise copies them to memory that is given out once. Many small reads of all connections share a slab, so
  * each read costs only its own length.
+ *
+ * @param borrower - the sink, if no handler of its channel keeps the read. The transport calls `endLoan`.
  */
-export function keepRead(length: number, own?: ReadMemory): Buffer {
+export function keepRead(length: number, own?: ReadMemory, borrower?: object): Buffer {
   if (window.length !== length) window = bufferView(readMemory, 0, length);
-  const received = own?.receive(window);
+  const received = own?.receive(window) ?? (borrower && lendRead(window, borrower));
   if (received !== undefined) return received;
   if (length >= LARGE_BYTES && length < READ_BYTES) {
     const large = Buffer.allocUnsafeSlow(length);

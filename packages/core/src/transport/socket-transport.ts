@@ -3,7 +3,7 @@
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo } from '../contract/connection.ts';
-import { keepRead, readBuffer } from './read-memory.ts';
+import { readBuffer } from './read-memory.ts';
 import { addressOf, localAddressOf } from './socket-address.ts';
 import type { SetKeepAlive } from './socket-options.ts';
 import { StreamTransport } from './stream-transport.ts';
@@ -116,7 +116,7 @@ export class SocketTransport extends StreamTransport {
   }
 
   private hasRead(count: number): boolean {
-    this.deliver(keepRead(count, this.sink?.readMemory));
+    this.deliverRead(count);
     return true;
   }
 

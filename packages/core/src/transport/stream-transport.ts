@@ -8,6 +8,8 @@ import { fn } from '../option/function-option.ts';
 import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { coalesce } from './coalesce.ts';
+import { endLoan } from './read-loan.ts';
+import { keepRead } from './read-memory.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Two streams that form one connection: standard input and output, or the streams of a child process. */
@@ -281,6 +283,22 @@ export class StreamTransport implements Transport {
     sink.received(bytes);
     sink.readComplete(bytes.length >= FULL_BYTES);
     this.stopUnlessAsked();
+  }
+
+  /** Delivers the first bytes of the {@link readBuffer}. */
+  protected deliverRead(count: number): void {
+    const { sink } = this;
+    const lends = sink?.keepsNoReads === true;
+    try {
+      this.deliver(keepRead(count, sink?.readMemory, lends ? sink : undefined));
+    } finally {
+      if (lends) endLoan(sink, !this.holdsWrites && sink.hasKeptNothing === true);
+    }
+  }
+
+  /** Whether the stream can still need the memory of bytes that were written. */
+  protected get holdsWrites(): boolean {
+    return this.unsentBytes > 0;
   }
 
   /** @internal */

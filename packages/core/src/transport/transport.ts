@@ -13,6 +13,13 @@ export interface TransportSink {
   readonly isReadHeld: boolean;
   /** Memory for reads, if a handler has asked for it. A transport that copies its reads can use the memory. */
   readonly readMemory?: ReadMemory | undefined;
+  /** Whether no handler keeps a view of the bytes that it reads, see `Handler.keepsReads`. */
+  readonly keepsNoReads?: boolean;
+  /**
+   * Whether nothing but the transport holds bytes of the burst that has just ended: all handlers saw its end, and the transport has
+   * got all output.
+   */
+  readonly hasKeptNothing?: boolean;
   /** Called when a connecting transport is connected. */
   connected(): void;
   /** Called with input: bytes, a message, or an accepted connection. The receiver may keep the input. */

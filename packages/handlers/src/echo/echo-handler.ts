@@ -65,6 +65,11 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
     this.passOn = passOn;
   }
 
+  /** `reply` may keep the messages. */
+  get keepsReads(): boolean {
+    return this.reply !== undefined;
+  }
+
   protected override keptInputSteps(): KeptInputSteps {
     return {
       why: 'EchoHandler',

@@ -117,6 +117,11 @@ export class IdleStateHandler implements Handler {
     }
   }
 
+  /** The handler keeps no views. */
+  get keepsReads(): false {
+    return false;
+  }
+
   /** Counts as a read, for handlers that read without the pipeline. */
   resetReadTimeout(): void {
     this.isReading = false;

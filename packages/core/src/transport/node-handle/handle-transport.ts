@@ -7,6 +7,7 @@ import { sizeOfBytes } from '../../bytes/byte-source.ts';
 import type { Address } from '../../contract/connection.ts';
 import type { OutboundBytes } from '../../contract/outbound-bytes.ts';
 import { coalesce } from '../coalesce.ts';
+import { endLoan } from '../read-loan.ts';
 import { keepRead, readBuffer } from '../read-memory.ts';
 import { addressOf } from '../socket-address.ts';
 import { resetSocket } from '../socket-transport.ts';
@@ -258,10 +259,19 @@ export class HandleTransport implements Transport, RequestOwner {
       this.breaks(`a read of ${count} bytes was counted otherwise`);
     } else {
       this.reading = SATED;
-      sink.received(keepRead(count, sink.readMemory));
-      sink.readComplete(count === readBuffer.length);
+      const lends = sink.keepsNoReads === true;
+      try {
+        sink.received(keepRead(count, sink.readMemory, lends ? sink : undefined));
+        sink.readComplete(count === readBuffer.length);
+      } finally {
+        if (lends) endLoan(sink, this.hasKeptNothing(sink));
+      }
       if (this.reading === SATED) this.stopReading();
     }
+  }
+
+  private hasKeptNothing(sink: TransportSink): boolean {
+    return this.writing === undefined && this.keepsNoWrites && sink.hasKeptNothing === true;
   }
 
   private isCountRight(count: number): boolean {

@@ -30,6 +30,8 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
   private isStarted = true;
   private totalRead: number;
   private writing: HandleRequest | undefined = undefined;
+  /** Whether the bytes of the write that is under way were encrypted into Node's own memory. */
+  private isEncrypted = false;
 
   private constructor(
     socket: TLSSocket,
@@ -92,14 +94,20 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     const { memory } = binding;
     const isOne = messages.length === 1 && messages[0] instanceof Uint8Array;
     const gathered = isOne ? undefined : memory?.gather(messages as OutboundBytes[], bytes);
-    if (gathered === undefined) return super.write(messages, bytes);
     const queuedBefore = handle.writeQueueSize;
-    this.writeOne(gathered);
+    const isTaken = gathered === undefined && super.write(messages, bytes);
+    if (gathered !== undefined) this.writeOne(gathered);
     // Node has counted all bytes, and its own queue contains the encrypted bytes, which are longer.
     const queued = handle.writeQueueSize - queuedBefore;
-    if (binding.hasCounted(bytes) && queued > bytes) memory!.reuse();
+    this.isEncrypted = binding.hasCounted(bytes) && queued > bytes;
+    if (gathered === undefined) return isTaken;
+    if (this.isEncrypted) memory!.reuse();
     else memory!.keep(gathered);
     return false;
+  }
+
+  protected override get holdsWrites(): boolean {
+    return super.unsentBytes > 0 || (this.writing !== undefined && !this.isEncrypted);
   }
 
   protected override send(buffers: readonly Buffer[]): boolean {
@@ -145,7 +153,7 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     else if (count === undefined || !isCountRight(count, before, this.totalRead)) {
       this.breaks(`a read of ${count} bytes was counted otherwise`);
     } else if (this.mayRead && readable.readableLength === 0) {
-      this.deliver(keepRead(count, this.sink?.readMemory));
+      this.deliverRead(count);
     } else {
       readable.push(keepRead(count));
       this.stopUnlessAsked();
