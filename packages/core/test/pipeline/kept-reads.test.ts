@@ -373,7 +373,7 @@ it('the rest of a message with which a handler waits is kept', () => {
 
     protected override keptInputSteps(): KeptInputSteps {
       return {
-        goOn: () => {
+        resume: () => {
           this.rest = String(this.message);
         },
       };
