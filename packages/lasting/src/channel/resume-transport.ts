@@ -20,7 +20,6 @@ import {
   type ResumeTerms,
   type WantedTerms,
 } from '../protocol/resume-machine.ts';
-import { Departure } from './departure.ts';
 import { type InputOwner, LastingInput } from './lasting-input.ts';
 import { LastingOutput } from './lasting-output.ts';
 import { messageLimitsOf } from './message-limits.ts';
@@ -59,8 +58,6 @@ export class ResumeTransport implements Transport, InputOwner {
   private hasLeft = false;
   /** Whether the transport has ended, so that it keeps no messages and waits for no link. */
   isFinished = false;
-  /** Set while the state is moving to another process and does not change. */
-  private departure: Departure | undefined = undefined;
   /** Whether the channel has ended because of a message that each link refused. */
   isRefused = false;
   private readonly refusals = new RefusedLinks();
@@ -138,11 +135,6 @@ export class ResumeTransport implements Transport, InputOwner {
   /** Bytes of the messages kept for the peer. */
   get keptBytes(): number {
     return this.machine.keptBytes;
-  }
-
-  /** Returns true if the client can continue with the other process's copy whenever it can continue with this copy. */
-  givesWayTo(state: TransportState): boolean {
-    return this.machine.secrets.givesWayTo(state);
   }
 
   /** Returns true for a secret that resumes this channel. Takes the same time for every secret. */
@@ -322,62 +314,10 @@ export class ResumeTransport implements Transport, InputOwner {
 
   /** Continues after `stopInput`. */
   readAgain(): void {
-    if (!this.isFinished && this.departure === undefined) this.input.resume();
+    if (!this.isFinished) this.input.resume();
   }
 
-  /** Returns the state for another process. Until `thaw` or `moveAway`, nothing is read, sent or kept. */
-  freeze(): TransportState {
-    this.input.endBurst();
-    this.input.pause();
-    if (!this.isOver) this.channel?.flush();
-    this.departure = new Departure(this.output, this.channel?.pendingOutboundBytes ?? 0);
-    if (!this.isOver && this.output.hasWaiting) this.sink!.written();
-    this.departure.begin();
-    this.links.isPaused = true;
-    const waiting = this.output.waitingPayloads();
-    const { isOver: isClosed, remoteAddress: remote } = this;
-    return { ...this.machine.state, waiting, isClosed, remote };
-  }
-
-  /** Returns true if the channel has ended, or begun to end, since the state was captured. */
-  hasEndedSince({ isClosed, endReason }: TransportState): boolean {
-    return (
-      this.isFinished || this.isOver !== isClosed || this.machine.state.endReason !== endReason
-    );
-  }
-
-  /**
-   * Called when the other process may have the channel too. Drops the link and its unread messages. The client continues in the
-   * process that it reaches first, and cannot continue in the other process after that.
-   */
-  contest(): void {
-    this.machine.secrets.isShared = true;
-    this.input.clear();
-    const { link } = this.links;
-    if (link === undefined) return;
-    this.loseLink(link);
-    sendAway(link);
-    link.channel.end({ reason: 'moved' });
-  }
-
-  /** Continues here, because the other process has not accepted the channel. */
-  thaw(): void {
-    const late = this.departure?.late ?? [];
-    this.departure = undefined;
-    this.links.isPaused = false;
-    if (this.isFinished) return;
-    if (late.length > 0 && !this.isOver) {
-      const bytes = late.reduce((sum, message) => sum + sizeOfBytes(message), 0);
-      this.output.write(late, bytes);
-      if (!this.output.hasWaiting) this.sink!.written();
-    }
-    this.fill();
-    this.input.resume();
-    this.links.pump();
-    this.finishIfDone();
-  }
-
-  /** Ends the link after another process has accepted the channel. The client then resumes the channel there. */
+  /** Ends the link after the log has taken the channel. The client then resumes the channel in another process. */
   moveAway(): void {
     const text =
       'the lasting channel goes on in another process, and took along what was not acknowledged';
@@ -428,9 +368,7 @@ export class ResumeTransport implements Transport, InputOwner {
 
   write(messages: readonly unknown[], bytes: number): boolean {
     if (bytes > this.machine.maxMessageBytes) this.refuseTooLong(messages);
-    const payloads = messages as readonly OutboundBytes[];
-    if (this.departure !== undefined) return this.departure.write(payloads, bytes);
-    this.output.write(payloads, bytes);
+    this.output.write(messages as readonly OutboundBytes[], bytes);
     if (this.links.link === undefined) this.owner.grew();
     else this.links.pump();
     return !this.output.hasWaiting;
@@ -445,7 +383,6 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   protected fill(): void {
-    if (this.departure !== undefined) return;
     if (this.output.fill() && !this.isOver) this.sink!.written();
   }
 

@@ -45,8 +45,6 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   place: SessionPlace = 'here';
   /** Time at which this process gave the session up. */
   leftAt = 0;
-  /** Whether another process may have had the session, so that the client can have a secret that is unknown here. */
-  hasTraveled = false;
   /** Returns the application's state for other processes. */
   save: ((channel: LastingChannel) => unknown) | undefined = undefined;
   private readonly table: SessionTable;
@@ -135,17 +133,6 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
     this.transport.moveAway();
   }
 
-  /** Called when another process may have the session. The client's next connection decides. */
-  contest(): void {
-    this.hasTraveled = true;
-    this.transport.contest();
-  }
-
-  /** Ends a copy from another process, which keeps the session. */
-  giveBack(): void {
-    this.transport.expire({ reason: 'refused', by: 'local', error: undefined });
-  }
-
   /** Ends the session because the server shuts down. */
   shut(): void {
     const { length } = this.transport.unacknowledged();
@@ -174,9 +161,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   finished(info: CloseInfo | undefined): void {
     if (info?.reason === 'slow-consumer') this.goneReason = 'overrun';
     if (this.transport.isRefused) this.goneReason = 'refused';
-    const isElsewhere = this.hasTraveled && info?.reason === 'unreachable';
     this.logged?.journal.over(this.place === 'moved');
-    const isKnown = this.place === 'moved' || isElsewhere || this.goneReason !== 'ended';
+    const isKnown = this.place === 'moved' || this.goneReason !== 'ended';
     this.table.ended(this, isKnown);
   }
 }
