@@ -76,7 +76,7 @@ export class HandOver {
     // Spreads the channels over turns of the event loop.
     await new Promise<void>((resolve) => session.transport.clock.nextTurn(resolve));
     if (session.transport.isFinished) return;
-    const rest = new Rest(session, this.options.restMs);
+    const rest = new Quiescence(session, this.options.restMs);
     try {
       await rest.reached(() => this.transfer(session));
       this.moved += 1;
@@ -104,7 +104,7 @@ export class HandOver {
     const late = new Error(`the log did not take it within ${takeMs} ms`);
     const timer = logged.clock.deadlines.schedule(() => logged.journal.stay(late), takeMs);
     try {
-      await logged.leaveToLog();
+      await logged.handOverToLog();
     } catch (thrown) {
       session.place = 'here';
       throw thrown;
@@ -116,7 +116,7 @@ export class HandOver {
 }
 
 /** Brings a channel to rest: its input is answered, and no handler holds its drain. */
-class Rest {
+class Quiescence {
   private readonly session: ResumeSession;
   private readonly clock: Clock;
   private readonly event: DrainEvent;

@@ -84,14 +84,14 @@ export interface MoveOptions {
 /** @internal */
 export const OPTIONS = describeOptions('ResumeTable', {
   windowMs: WINDOW_MS,
-  windowOf: fn({ answers: 'at once', purpose: 'gives the window of an absence' }),
+  windowOf: fn({ answers: 'sync', purpose: 'gives the window of an absence' }),
   creditBytes: CREDIT_BYTES,
   maxDetached: whole({ default: 10_000 }),
   maxDetachedPerAddress: whole({ default: 1000 }),
   maxDetachedBytes: number({ default: 256 * 1024 * 1024 }),
   helloTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
   random: fn({
-    answers: 'at once',
+    answers: 'sync',
     purpose: 'returns the given number of random bytes',
     default: systemRandom,
   }),

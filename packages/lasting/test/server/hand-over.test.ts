@@ -175,7 +175,7 @@ describe('a hand-over of lasting channels', () => {
     const { moved, failures } = await over;
     expect([moved, failures[0]!.message]).toEqual([0, expect.stringContaining('within 500 ms')]);
     expect(inbox.texts).toEqual([]);
-    log.goOn();
+    log.resume();
     await world.passSlowly(1000);
     expect(write.isSuccess).toBe(true);
     expect(inbox.texts).toEqual(['late', 'one']);
@@ -192,7 +192,7 @@ describe('a hand-over of lasting channels', () => {
     const [channel] = world.before.channels;
     const write = channel!.writeAndFlush(Buffer.from('late'));
     const failed = expect(write).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
-    log.goOn();
+    log.resume();
     await world.pass(100);
     expect(await over).toMatchObject({ moved: 1 });
     await failed;
@@ -209,7 +209,7 @@ describe('a hand-over of lasting channels', () => {
     await world.settle();
     world.before.channels[0]!.end();
     await world.settle();
-    log.goOn();
+    log.resume();
     await world.passSlowly(1000);
     expect(await over).toMatchObject({ moved: 0 });
     expect([world.before.table.size, world.after.table.size]).toEqual([0, 0]);
@@ -229,7 +229,7 @@ describe('a hand-over of lasting channels', () => {
     await world.pass(3000);
     expect(client.isActive).toBe(true);
     expect([world.before.table.detached, world.after.table.size]).toEqual([1, 0]);
-    log.goOn();
+    log.resume();
     await world.passSlowly(3000);
     expect(await over).toMatchObject({ moved: 1 });
     say(client, 'one');
@@ -417,7 +417,7 @@ describe('a hand-over of lasting channels', () => {
     expect(tries).toBeLessThan(12);
     await world.pass(1000);
     expect(await over).toMatchObject({ moved: 0 });
-    log.goOn();
+    log.resume();
     await world.passSlowly(5000);
     say(client, 'here');
     await world.passSlowly(300);

@@ -37,7 +37,7 @@ export class WatchedLog implements SessionLog {
     await this.log.remove(id, after);
   }
 
-  goOn(): void {
+  resume(): void {
     this.isStopped = false;
     for (const pass of this.waiting.splice(0)) pass();
   }
