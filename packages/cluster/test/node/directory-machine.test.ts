@@ -49,7 +49,10 @@ describe('DirectoryMachine', () => {
   it('remembers at most 10,000 nodes that sent no heartbeat, until they are silent for a minute', () => {
     const machine = new DirectoryMachine(TIMES);
     for (let i = 0; i < 10_000; i++) expect(machine.noteActivity(`invented-${i}`, 0)).toBe(true);
-    expect([machine.noteActivity('one more', 0), machine.isAlive('one more')]).toEqual([false, false]);
+    expect([machine.noteActivity('one more', 0), machine.isAlive('one more')]).toEqual([
+      false,
+      false,
+    ]);
     expect(machine.noteActivity('invented-0', 0)).toBe(true);
     machine.look(TIMES.goneMs);
     machine.look(TIMES.forgetMs);

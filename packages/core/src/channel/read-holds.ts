@@ -59,7 +59,9 @@ export class ReadHolds implements DeadlineEntry {
 
   /** Total time, in milliseconds, with holds or without a request for input. */
   get suspended(): number {
-    return this.stoodBefore + (this.suspendedSince < 0 ? 0 : this.clock.now() - this.suspendedSince);
+    return (
+      this.stoodBefore + (this.suspendedSince < 0 ? 0 : this.clock.now() - this.suspendedSince)
+    );
   }
 
   setUnasked(isUnasked: boolean): void {

@@ -150,7 +150,9 @@ export class Broadcasts {
     while (done < this.waiting.length) {
       const broadcast = this.waiting[done]!;
       const isLast = done === this.waiting.length - 1;
-      const isWhole = broadcasting(broadcast.forms, () => this.resume(broadcast, isLast, clock, end));
+      const isWhole = broadcasting(broadcast.forms, () =>
+        this.resume(broadcast, isLast, clock, end),
+      );
       if (!isWhole) break;
       this.waitingWrites -= broadcast.channels.length;
       done += 1;

@@ -1,6 +1,6 @@
 import { ChannelCore } from '../channel/channel-core.ts';
 import type { ResolvedChannelOptions } from '../channel/channel-options.ts';
-import { channelMembers, attachCore, startChannel } from '../channel/transport-channel.ts';
+import { attachCore, channelMembers, startChannel } from '../channel/transport-channel.ts';
 import type { Channel } from '../contract.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { VirtualClock } from './virtual-clock.ts';

@@ -136,10 +136,7 @@ it('what is not written is at level debug, and counted exactly', async () => {
   );
   // Of each of the two datagrams of a peer the second one is at level debug anyway.
   expect(quiet.length).toBe(2 * FORGED - MAX_LINES);
-  expect([listener.lowered, listener.counters.unhandled]).toEqual([
-    FORGED - MAX_LINES,
-    2 * FORGED,
-  ]);
+  expect([listener.lowered, listener.counters.unhandled]).toEqual([FORGED - MAX_LINES, 2 * FORGED]);
   expect(lines.loud.at(-1)).toContain('further lines of strangers go to level debug');
 });
 

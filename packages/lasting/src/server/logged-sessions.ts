@@ -4,8 +4,8 @@ import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { GoneReason } from './gone-reason.ts';
 import type { JournalLog, LeftRecord } from './journal-owner.ts';
-import { OrphanedRecords } from './orphaned-records.ts';
 import { nameOf } from './logged-transport.ts';
+import { OrphanedRecords } from './orphaned-records.ts';
 import type { ResumeSession } from './resume-session.ts';
 
 /** The result of a search for a channel in the log. */
