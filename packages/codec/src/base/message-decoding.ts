@@ -46,7 +46,7 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   protected override keptInputSteps(): KeptInputSteps {
     return {
       passOn: (ctx, message) => this.decodeOne(ctx, message),
-      goOn: (ctx) => this.passOnSeveral(ctx),
+      resume: (ctx) => this.passOnSeveral(ctx),
       complete: (ctx) => this.complete(ctx),
       dropped: () => {
         this.several = undefined;

@@ -163,7 +163,7 @@ export class ResumeTransport implements Transport, InputOwner {
   // --- events of a link ---
 
   /** Called when the client has a link. Sends OPEN or RESUME. */
-  greet(link: ResumeLink): void {
+  sendHello(link: ResumeLink): void {
     this.machine.beginLink(messageLimitsOf(link.channel));
     this.beginLink(link);
     this.links.pump();
@@ -305,11 +305,11 @@ export class ResumeTransport implements Transport, InputOwner {
   // --- move to another process ---
 
   /** Continues a channel of another process. Returns false if more is kept than the client's credit allows. */
-  goOn(state: TransportState): boolean {
+  restore(state: TransportState): boolean {
     this.isConnected = true;
     this.isOver = this.hasLeft = state.isClosed;
-    this.links.comeFrom(state.remote, this.clock.now());
-    if (!this.machine.goOn(state)) return false;
+    this.links.recordOrigin(state.remote, this.clock.now());
+    if (!this.machine.restore(state)) return false;
     this.output.addWaiting(state.waiting);
     this.output.fill();
     return true;

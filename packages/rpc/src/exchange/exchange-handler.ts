@@ -255,7 +255,7 @@ export class ExchangeHandler<T extends ExchangeTypes> implements Handler {
 
   channelWritabilityChanged(ctx: Context): void {
     this.ends?.caller.sendQueued();
-    this.ends?.worker.goOn();
+    this.ends?.worker.resume();
     ctx.fireChannelWritabilityChanged();
   }
 

@@ -104,7 +104,7 @@ export interface ExchangeCounts {
 
 export const OPTIONS = describeOptions('ExchangeHandler', {
   format: object('an ExchangeFormat', { required: true }),
-  handle: fn({ answers: 'a promise', purpose: 'answers a request' }),
+  handle: fn({ answers: 'async', purpose: 'answers a request' }),
   timeoutMs: time({ default: 10_000 }),
   maxInFlight: whole({ min: 1, default: 1024 }),
   maxQueued: whole({ default: 1024 }),

@@ -251,8 +251,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   }
 
   /** Resumes writing items, when the channel has room again. */
-  goOn(): void {
-    for (const writer of this.writers) writer.goOn();
+  resume(): void {
+    for (const writer of this.writers) writer.resume();
   }
 
   /** Ends the streams that their callers continue elsewhere, so that a drain does not wait for them. */
