@@ -40,6 +40,7 @@ new RequestClient({ client: { addresses: ['/ws'], bootstrap: new WebSocketBootst
   'Headrace: lasting channel, JSON calls': `${WEB_SOCKET}
 import { LastingBootstrap } from '@headrace/lasting';
 import { JsonCodec } from '@headrace/codec';
+import { ExchangeHandler, jsonRpcExchange } from '@headrace/rpc';
 import { WebSocketBinaryCodec } from '@headrace/websocket';
 const format = jsonRpcExchange();
 new LastingBootstrap({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
