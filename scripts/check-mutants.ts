@@ -14,9 +14,9 @@ import { root } from './workspace.ts';
 /** For a test of the sources as they are, also on a machine with much else to do. */
 const PATIENCE_MS = 5 * 60_000;
 /** For a test with a mutant, which may hang: this time at least, or so many times the time without. */
-const [LEAST_PATIENCE_MS, TIMES_LONGER] = [10_000, 4];
+const [MIN_PATIENCE_MS, TIMES_LONGER] = [10_000, 4];
 /** A change of very much leaves the rest of its mutants to the run of all. */
-const MOST_CHANGED = 60;
+const MAX_CHANGED = 60;
 
 const { values, positionals } = parseArgs({
   options: { changed: { type: 'string' } },
@@ -47,7 +47,7 @@ async function choose(): Promise<LocatedMutant[]> {
     tally.report('changed mutants', [], `all left to the full run: ${changed}`);
     return [];
   }
-  const { chosen, left } = chooseChanged(asked, changed, MOST_CHANGED);
+  const { chosen, left } = chooseChanged(asked, changed, MAX_CHANGED);
   if (chosen.length === 0) tally.report('changed mutants', [], `none since ${base}`);
   if (left.length > 0) {
     const entries = left.map(({ list, line }) => `${list}.txt:${line}`);
@@ -99,7 +99,7 @@ async function work(): Promise<void> {
       tally.report(test, `fails on the sources as they are: ${broken}`);
       continue;
     }
-    const limitMs = Math.max(LEAST_PATIENCE_MS, TIMES_LONGER * tookMs);
+    const limitMs = Math.max(MIN_PATIENCE_MS, TIMES_LONGER * tookMs);
     for (const mutant of mutants) await tryMutant(laboratory, mutant, limitMs);
   }
   laboratory.end();

@@ -9,7 +9,7 @@ import { report } from './measure.mjs';
 const MESSAGES = 200_000;
 const SIZE = 128;
 /** Of messages nobody has reported yet. */
-const MOST_AHEAD = 4000;
+const MAX_AHEAD = 4000;
 const EVERY = 500;
 
 const bus = processBus();
@@ -27,7 +27,7 @@ async function publish(subject) {
   const bytes = Buffer.alloc(SIZE, 'a');
   for (let sent = 1; sent <= MESSAGES; sent += 1) {
     bus.publish(subject, bytes);
-    if (sent % EVERY === 0) while (sent - Math.min(heard[1], heard[2]) > MOST_AHEAD) await tick();
+    if (sent % EVERY === 0) while (sent - Math.min(heard[1], heard[2]) > MAX_AHEAD) await tick();
   }
   while (Math.min(heard[1], heard[2]) < MESSAGES) await tick();
   counts.close();

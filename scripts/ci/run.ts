@@ -7,9 +7,9 @@ import { runStep, type Step, type StepResult } from './step.ts';
 import { countsOf, type Flaky, type Outcome, summaryOf, tableOf } from './summary.ts';
 
 /** More files than these do not fail by chance. */
-const MOST_RERUN = 5;
+const MAX_RERUN = 5;
 /** Of the output of a failed step, on the console. */
-const MOST_LINES = 400;
+const MAX_LINES = 400;
 const OF_A_STEP = /^\d\d-.*\.(?:log|jsonl)$/;
 const FLAKY = 'flaky.jsonl';
 
@@ -93,9 +93,9 @@ class Run {
     const { failed, passed, seconds } = result;
     if (failed > 0) {
       const lines = readFileSync(files.log, 'utf8').trimEnd().split('\n');
-      const cut = lines.length - MOST_LINES;
+      const cut = lines.length - MAX_LINES;
       if (cut > 0) this.print(`(${cut} lines more in ${files.log})`);
-      this.print(lines.slice(-MOST_LINES).join('\n'));
+      this.print(lines.slice(-MAX_LINES).join('\n'));
     }
     const verdict = failed > 0 ? 'FAILED' : 'passed';
     const counts = `${passed} passed, ${failed} failed, ${seconds.toFixed(0)} s`;
@@ -109,7 +109,7 @@ class Run {
     for (const [at, { step, failures }] of results.entries()) {
       if (step.rerun === undefined || failures.length === 0) continue;
       const files = new Set(failures.map(({ place }) => place?.replace(/:\d+$/, '')));
-      if (files.has(undefined) || files.size > MOST_RERUN) continue;
+      if (files.has(undefined) || files.size > MAX_RERUN) continue;
       for (const file of files as Set<string>) {
         const { rerun, ...rest } = step;
         const second = { ...rest, name: `${step.name} again`, command: [...rerun, file] } as const;

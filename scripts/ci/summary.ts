@@ -16,7 +16,7 @@ export interface Outcome {
 }
 
 const INDENT = '      ';
-const MOST_WARNINGS = 40;
+const MAX_WARNINGS = 40;
 
 export function countsOf({ results, flaky, others = [] }: Outcome): {
   passed: number;
@@ -45,7 +45,7 @@ export function summaryOf(outcome: Outcome): string[] {
   const { passed, failed } = countsOf(outcome);
   return [
     ...(warnings.length === 0 ? [] : ['', `=== ${counted(warnings.length, 'warning')}`]),
-    ...warnings.slice(0, MOST_WARNINGS),
+    ...warnings.slice(0, MAX_WARNINGS),
     ...(flaky.length === 0 ? [] : ['', '=== flaky: failed, and passed when run again alone']),
     ...flaky.flatMap(({ step, failure }) => linesOf(step, failure)),
     ...(failures.length === 0 ? [] : ['', `=== ${counted(failed, 'failure')}`]),

@@ -64,7 +64,7 @@ function fed(bytes: string | Uint8Array, ...handlers: Handler[]): Opened {
 const idle = (state: 'reader' | 'writer' | 'all'): Row => ({
   name: `idle ${state}`,
   file: 'packages/handlers/src/idle/idle-timer.ts',
-  whileHeld: state === 'writer' ? 'runs' : 'stands',
+  whileHeld: state === 'writer' ? 'runs' : 'pauses',
   open: () =>
     opened(new IdleStateHandler({ [`${state}IdleMs`]: MS }), new IdleCloseHandler({ state })),
 });
@@ -82,13 +82,13 @@ const ROWS: readonly Row[] = [
   {
     name: 'read time-out',
     file: 'packages/handlers/src/idle/idle-timer.ts',
-    whileHeld: 'stands',
+    whileHeld: 'pauses',
     open: () => opened(new ReadTimeoutHandler({ timeoutMs: MS })),
   },
   {
     name: 'silence of heartbeats',
     file: 'packages/handlers/src/heartbeat/heartbeat-watch.ts',
-    whileHeld: 'stands',
+    whileHeld: 'pauses',
     // What is due while reads are held begins again.
     leftAfterHold: 1,
     open: () => opened(new HeartbeatHandler({ silenceMs: MS })),
@@ -96,7 +96,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'frame of a decoder',
     file: 'packages/codec/src/base/frame-deadline.ts',
-    whileHeld: 'stands',
+    whileHeld: 'pauses',
     open: () =>
       fed(
         Uint8Array.of(0),
@@ -110,19 +110,19 @@ const ROWS: readonly Row[] = [
   {
     name: 'PROXY header',
     file: 'packages/codec/src/proxy-protocol/proxy-protocol-decoder.ts',
-    whileHeld: 'stands',
+    whileHeld: 'pauses',
     open: () => opened(new ProxyProtocolDecoder({ trusted: 'any', headerTimeoutMs: MS })),
   },
   {
     name: 'HTTP request',
     file: 'packages/websocket/src/server/http-endpoint-handler.ts',
-    whileHeld: 'stands',
+    whileHeld: 'pauses',
     open: () => fed('GET /slow', new HttpEndpoint({ timeoutMs: MS }).handler()),
   },
   {
     name: 'WebSocket message',
     file: 'packages/websocket/src/socket/message-deadline.ts',
-    whileHeld: 'stands',
+    whileHeld: 'pauses',
     ms: 1000,
     open: () => {
       const { parent, channel } = member();
@@ -225,7 +225,7 @@ function start({ open: make, ms = MS }: Row) {
 }
 
 describe.each(ROWS)('$name $whileHeld while this side does not read', (row) => {
-  const stands = row.whileHeld === 'stands';
+  const stands = row.whileHeld === 'pauses';
 
   it('comes in its time while reads are not held', () => {
     expect(start(row).endsAfter(1)).toBe(true);

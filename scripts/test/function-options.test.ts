@@ -98,7 +98,7 @@ describe.each(options)('$title', ({ label, kind }) => {
   });
 });
 
-describe.each(answering('at once'))('$title, which answers at once', ({ label, kind }) => {
+describe.each(answering('sync'))('$title, which answers at once', ({ label, kind }) => {
   it('refuses a promise, and loses no rejection', () => {
     const text = `${label} returned a promise, but must return its answer at once`;
     for (const given of [rejects, () => Promise.resolve(1), () => new Promise(() => {})])
@@ -111,7 +111,7 @@ describe.each(answering('at once'))('$title, which answers at once', ({ label, k
   });
 });
 
-describe.each(answering('nothing'))('$title, which observes', ({ label, kind }) => {
+describe.each(answering('void'))('$title, which observes', ({ label, kind }) => {
   it.each([
     ['throws', throws],
     ['rejects', rejects],
@@ -147,7 +147,7 @@ it('gets the arguments that it takes, and no others', () => {
  */
 it('no source calls the function as it was given', () => {
   const found: string[] = [];
-  const guarded = options.filter(({ kind }) => kind.answers !== 'a promise');
+  const guarded = options.filter(({ kind }) => kind.answers !== 'async');
   for (const file of new Set(guarded.map((option) => option.file))) {
     const own = guarded.filter((option) => option.file === file).map(({ name }) => name);
     const names = `(?:${own.join('|')})`;

@@ -12,7 +12,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const CONNECTIONS = 10;
 /** A connection is given no more than this. */
-const MOST_BYTES = 8 * MIB;
+const MAX_BYTES = 8 * MIB;
 /** The server takes no more when nothing could be written for so long. */
 const STILL_MS = 400;
 
@@ -72,7 +72,7 @@ async function attack(port: number, { greeting, part, slowly }: Attack, index: n
   const bytes = Buffer.from(part);
   const times = slowly === undefined ? Math.ceil((64 * KIB) / bytes.length) : 1;
   const burst = Buffer.concat(Array<Buffer>(times).fill(bytes));
-  const most = slowly ?? MOST_BYTES / burst.length;
+  const most = slowly ?? MAX_BYTES / burst.length;
   for (let sent = 0; sent < most && (await write(socket, burst)); sent++) {
     if (slowly !== undefined) await delay(1);
   }

@@ -33,7 +33,7 @@ export class WhoHandler implements Handler {
     }
     const isBusy = this.lists.length > 0;
     this.lists.push(this.room.people());
-    if (!isBusy) this.goOn(ctx);
+    if (!isBusy) this.resume(ctx);
   }
 
   channelReadComplete(ctx: Context): void {
@@ -52,7 +52,7 @@ export class WhoHandler implements Handler {
     ctx.fireChannelInactive();
   }
 
-  private goOn(ctx: Context): void {
+  private resume(ctx: Context): void {
     for (let left = NAMES_PER_TURN; left > 0 && this.lists.length > 0; left--) {
       if (!ctx.channel.isWritable) ctx.flush();
       if (!ctx.channel.isWritable) break;
@@ -77,7 +77,7 @@ export class WhoHandler implements Handler {
     this.drain.update();
     ctx.flush();
     ctx.channel.onceWritable(() => {
-      if (ctx.channel.isActive) ctx.clock.schedule(() => this.goOn(ctx), 0, true);
+      if (ctx.channel.isActive) ctx.clock.schedule(() => this.resume(ctx), 0, true);
     });
   }
 

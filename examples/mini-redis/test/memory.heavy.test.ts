@@ -38,16 +38,16 @@ async function startServer(): Promise<number> {
 async function attack(port: number, head: string, part: string): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   let isOver = false;
-  let goOn = (): void => {};
+  let resume = (): void => {};
   const hungUp = (): void => {
     isOver = true;
-    goOn();
+    resume();
   };
   socket
     .on('error', hungUp)
     .on('end', hungUp)
     .on('close', hungUp)
-    .on('drain', () => goOn());
+    .on('drain', () => resume());
   socket.resume();
   await once(socket, 'connect');
   const burst = part.repeat(Math.ceil((256 * 1024) / part.length));
@@ -56,7 +56,7 @@ async function attack(port: number, head: string, part: string): Promise<Socket>
     const hasRoom = socket.write(burst);
     if (hasRoom || isOver) continue;
     await new Promise<void>((resolve) => {
-      goOn = resolve;
+      resume = resolve;
     });
   }
   return socket;

@@ -189,7 +189,7 @@ export { DeadlineList } from './time/deadline-list.ts';
 // Run a task once that is requested several times within an event
 export { onceAfterEvent } from './time/once-after-event.ts';
 // Time during which the process did not run
-export { stoodStillMs } from './time/stood-still.ts';
+export { suspendedMs } from './time/suspended.ts';
 // Rates with bursts
 export { type Rate, TokenBucket } from './time/token-bucket.ts';
 // Share the turns of the event loop

@@ -96,7 +96,7 @@ function checkName(name: string, source: 'folder' | '--name'): void {
   const near = validName(name);
   const cure = near === undefined ? '' : `; ${near} would do`;
   const where = source === 'folder' ? ', which is the folder’s, unless --name gives another' : '';
-  throw new UserError(`npm takes no package named "${name}": ${fault}${cure}${where}`);
+  throw new UserError(`not a valid npm package name: "${name}": ${fault}${cure}${where}`);
 }
 
 /** Refuses the names of the project's dependencies, because npm cannot install a package into a project of the same name. */

@@ -122,8 +122,8 @@ describe('what will be made', () => {
   it.each([
     ['full', 'full is not empty: it has a and 1 more. Nothing was written'],
     ['file', 'file is a file, not a folder'],
-    ['Big', 'npm takes no package named "Big": it has capital letters; big would do'],
-    ['x --name ..', 'npm takes no package named "..": it begins with "."'],
+    ['Big', 'not a valid npm package name: "Big": it has capital letters; big would do'],
+    ['x --name ..', 'not a valid npm package name: "..": it begins with "."'],
     ['headrace --yes', 'headrace must have another name'],
     ['x --template handler', 'did you mean handler-package?'],
     ['x --template qqqq', 'there are line-server, json-auth-heartbeat'],

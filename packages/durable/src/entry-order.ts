@@ -73,7 +73,7 @@ export class EntryOrder {
       // Copies arrive in order, so the place in one of the two copies is wrong.
       return isLate && this.before !== undefined ? this.read() : [];
     }
-    if (entry.previous === at.offset) return [this.believe(entry)];
+    if (entry.previous === at.offset) return [this.acceptLive(entry)];
     this.hold(entry);
     return this.read();
   }
@@ -151,7 +151,7 @@ export class EntryOrder {
       const { offset } = entry.position;
       if (!isOfOther && offset <= at.offset) continue;
       if (!isOfOther && entry.previous === at.offset) {
-        actions.push(this.believe(entry));
+        actions.push(this.acceptLive(entry));
         continue;
       }
       // The entry arrived during the read, which may have been too early for the entries before it.
@@ -174,7 +174,7 @@ export class EntryOrder {
   }
 
   /** Accepts a copy that claims to follow, without a read of the log. */
-  private believe(entry: LogEntry): OrderAction {
+  private acceptLive(entry: LogEntry): OrderAction {
     const { position } = this;
     const action = this.deliver(entry);
     this.before = position;

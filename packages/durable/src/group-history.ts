@@ -68,7 +68,7 @@ const NEWEST_TRIES = 5;
 const SINCE_OPTIONS = describeOptions('since', { limit: whole({ min: 1, default: 1000 }) });
 
 const JOIN_OPTIONS = describeOptions('join', {
-  answer: fn({ answers: 'at once', takes: 1, purpose: 'makes the answer to the member' }),
+  answer: fn({ answers: 'sync', takes: 1, purpose: 'makes the answer to the member' }),
 });
 
 /** The stored messages of a durable group, and the members that come back: `group.history`. */

@@ -151,7 +151,7 @@ export class RoomFeed {
     try {
       await this.room.wire.bus.settled();
     } catch {
-      if (this.turn === turn) this.lookLater();
+      if (this.turn === turn) this.scheduleCheck();
       return;
     }
     if (this.turn === turn) this.look();
@@ -221,7 +221,7 @@ export class RoomFeed {
     } catch {
       if (this.turn !== turn) return;
       order.failed();
-      this.lookLater();
+      this.scheduleCheck();
       return;
     }
     if (this.turn !== turn) return;
@@ -230,7 +230,7 @@ export class RoomFeed {
     this.wake(readCount);
   }
 
-  private lookLater(): void {
+  private scheduleCheck(): void {
     const { clock, random } = this.room.wire.host;
     this.again?.cancel();
     // While the bus is down, wait for `up`.

@@ -60,7 +60,7 @@ export type SubstreamOptions = Omit<ConnectChannelOptions, 'initialize' | 'paren
 
 const OPTIONS = describeOptions('YamuxHandler', {
   role: choice(['client', 'server'], { required: true }),
-  childHandler: fn({ answers: 'at once', purpose: 'builds the pipeline of a substream' }),
+  childHandler: fn({ answers: 'sync', purpose: 'builds the pipeline of a substream' }),
   childOptions: unchecked({ default: {} }),
   maxSubstreams: whole({ min: 1, default: 100 }),
   windowBytes: whole({ min: INITIAL_WINDOW, max: 2 ** 31 - 1, default: INITIAL_WINDOW }),

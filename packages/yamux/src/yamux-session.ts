@@ -279,7 +279,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     if (this.isOver) return;
     if (version !== 0) this.violate(`a frame of version ${version}`);
     else if (type === PING) this.pingCame(flags, length);
-    else if (type === GO_AWAY) this.goAwayCame(length);
+    else if (type === GO_AWAY) this.receiveGoAway(length);
     else if (type !== DATA && type !== WINDOW_UPDATE) this.violate(`a frame of type ${type}`);
     else if (id === 0) this.violate('a frame of a substream with the number 0');
     else this.ofSubstream(type, flags, id, length);
@@ -376,7 +376,7 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     }
   }
 
-  private goAwayCame(code: number): void {
+  private receiveGoAway(code: number): void {
     this.hasPeerGoneAway = true;
     this.link.wentAway(code);
   }

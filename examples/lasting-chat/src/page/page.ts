@@ -8,13 +8,13 @@ const [form, lines, said] = ['#sign-in', '#lines', '#line'].map((one) =>
 );
 
 /** Older ones go: a page may stay open for days. */
-const MOST_LINES = 1000;
+const MAX_LINES = 1000;
 
 function note(line: string): void {
   const item = document.createElement('li');
   item.textContent = line;
   lines?.prepend(item);
-  while ((lines?.childElementCount ?? 0) > MOST_LINES) lines?.lastElementChild?.remove();
+  while ((lines?.childElementCount ?? 0) > MAX_LINES) lines?.lastElementChild?.remove();
 }
 
 async function talk(name: string, password: string): Promise<void> {

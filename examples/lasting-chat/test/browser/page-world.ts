@@ -103,7 +103,7 @@ export class PageWorld {
   }
 
   /** Both ends have taken `count` more. */
-  async goOn(page: DrivenPage, count: number): Promise<void> {
+  async sendMore(page: DrivenPage, count: number): Promise<void> {
     const { ledger } = this.store;
     await Promise.all([
       ledger.reached(ledger.taken + count),

@@ -60,7 +60,7 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
         await page.offline(true);
         await page.offline(false);
         world.proxy.back();
-        await world.goOn(page, 50);
+        await world.sendMore(page, 50);
       }
       await world.stop(page);
       expect([world.server.channels.length, await endsOfPage()]).toEqual([1, []]);
@@ -71,7 +71,7 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
       await begin();
       for (let time = 1; time <= RESTARTS; time += 1) {
         await world.restart('the table');
-        await world.goOn(page, 500);
+        await world.sendMore(page, 500);
       }
       await world.stop(page);
       expect([world.server.channels.length, await endsOfPage()]).toEqual([1, []]);
@@ -81,7 +81,7 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
       await begin();
       for (let time = 1; time <= RESTARTS; time += 1) {
         await world.restart('nothing');
-        await world.goOn(page, 500);
+        await world.sendMore(page, 500);
       }
       await world.stop(page);
       expect(world.server.channels.length).toBe(1 + RESTARTS);
@@ -165,11 +165,11 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
 
     it.runIf(known.keepsPages)('goes on when it comes from the back/forward cache', async () => {
       await begin();
-      await world.goOn(page, 500);
+      await world.sendMore(page, 500);
       await page.evaluate('page.isTheSame = true');
       await world.leaveAndComeBack(page);
       await expect.poll(() => page.evaluate('globalThis.page?.isTheSame ?? false')).toBe(true);
-      await world.goOn(page, 500);
+      await world.sendMore(page, 500);
       await world.stop(page);
       expect([world.server.channels.length, await endsOfPage()]).toEqual([1, []]);
       expect(world.store.ledger.resumed).toBe(1);
@@ -186,9 +186,9 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
 
     it('goes on when it was frozen for less than the window', async () => {
       await begin({ windowMs: 2 * FREEZE_MS });
-      await world.goOn(page, 500);
+      await world.sendMore(page, 500);
       await freeze();
-      await world.goOn(page, 500);
+      await world.sendMore(page, 500);
       await world.stop(page);
       expect([world.server.channels.length, await endsOfPage()]).toEqual([1, []]);
       expect(world.store.ledger.resumed).toBeGreaterThan(0);
@@ -196,11 +196,11 @@ describe.each([CHROMIUM, FIREFOX])('$name', { timeout }, (known) => {
 
     it('that was frozen for longer goes on with another channel', async () => {
       await begin({ windowMs: FREEZE_MS / 10 });
-      await world.goOn(page, 500);
+      await world.sendMore(page, 500);
       await freeze();
       const [old] = world.server.channels;
       expect(old!.closeInfo).toMatchObject({ reason: 'unreachable' });
-      await world.goOn(page, 500);
+      await world.sendMore(page, 500);
       await world.stop(page);
       expect(world.server.channels.length).toBe(2);
       expect((await endsOfPage()).map(({ code }) => code)).toEqual(['HR_ERR_RESUME_GONE']);

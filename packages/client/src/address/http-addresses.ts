@@ -51,7 +51,7 @@ const OPTIONS = describeOptions('httpAddresses', {
   maxBytes: whole({ min: 2, max: 2 ** 30, default: 65_536 }),
   tls: object('the TLS options of a client, or a TlsClientContext'),
   headers: object('an object with a text for each name'),
-  fetch: fn({ answers: 'a promise', purpose: 'makes requests' }),
+  fetch: fn({ answers: 'async', purpose: 'makes requests' }),
   clock: CLOCK,
 });
 /** Maximum time for which an answer is valid, even if its `ttlMs` is longer. */

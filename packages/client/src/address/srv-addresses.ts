@@ -25,7 +25,7 @@ export interface SrvAddressesOptions {
 
 const OPTIONS = describeOptions('srvAddresses', {
   tls: object('the TLS options of a client, or a TlsClientContext'),
-  resolve: fn({ answers: 'a promise', purpose: 'asks for SRV records' }),
+  resolve: fn({ answers: 'async', purpose: 'asks for SRV records' }),
   random: RANDOM,
 });
 

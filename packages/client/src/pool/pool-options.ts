@@ -84,11 +84,11 @@ const OPTIONS = describeOptions('ChannelPool', {
   idleMs: time({ default: 60_000 }),
   maxAgeMs: number({ min: 1, default: Number.POSITIVE_INFINITY }),
   maxUses: number({ min: 1, default: Number.POSITIVE_INFINITY }),
-  healthCheck: fn({ answers: 'a promise', purpose: 'checks a connection' }),
+  healthCheck: fn({ answers: 'async', purpose: 'checks a connection' }),
   checkOnRelease: flag({ default: true }),
-  onCreated: fn({ answers: 'nothing', purpose: 'takes a connection' }),
-  onAcquired: fn({ answers: 'a promise', purpose: 'takes a connection' }),
-  onReleased: fn({ answers: 'nothing', purpose: 'takes a connection' }),
+  onCreated: fn({ answers: 'void', purpose: 'takes a connection' }),
+  onAcquired: fn({ answers: 'async', purpose: 'takes a connection' }),
+  onReleased: fn({ answers: 'void', purpose: 'takes a connection' }),
   clock: CLOCK,
 });
 

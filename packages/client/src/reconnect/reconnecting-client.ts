@@ -183,8 +183,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   start(): Promise<void> {
     if (this.state.name === 'idle') {
       this.unfollow = followPage({
-        networkChanged: () => this.lookAgain('networkChanged'),
-        woke: () => this.lookAgain('woke'),
+        networkChanged: () => this.probeNow('networkChanged'),
+        woke: () => this.probeNow('woke'),
         left: (isKept) => this.leave(isKept),
       });
       this.act(this.machine.start(this.settings.clock.now()));
@@ -222,10 +222,10 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
    */
   networkChanged(): void {
     this.settings.adaptive?.reset();
-    this.lookAgain('networkChanged');
+    this.probeNow('networkChanged');
   }
 
-  private lookAgain(because: 'networkChanged' | 'woke'): void {
+  private probeNow(because: 'networkChanged' | 'woke'): void {
     const { name } = this.state;
     if (name === 'readying' || (name === 'connecting' && because === 'woke')) {
       this.wakeTimer ??= this.settings.clock.schedule(

@@ -15,7 +15,7 @@ const LONGEST_MS = 300;
 const KILLS = 3;
 const BETWEEN_KILLS = 10_000;
 /** What cannot be under way on the connections waits. */
-const MOST_WITHOUT = UNDER_WAY - CONNECTIONS * MAX_IN_FLIGHT - 1;
+const MAX_WITHOUT = UNDER_WAY - CONNECTIONS * MAX_IN_FLIGHT - 1;
 const format = binaryExchange();
 
 /** How one call ended. */
@@ -105,7 +105,7 @@ it(`${UNDER_WAY} calls over ${CONNECTIONS} connections to a server that is kille
     await expect.poll(() => load.answered, { timeout: 60_000 }).toBeGreaterThan(goal);
     await server!.kill();
     // What was sent is lost, and all that follows waits for the server.
-    await expect.poll(() => client!.waiting, { timeout: 60_000 }).toBeGreaterThan(MOST_WITHOUT);
+    await expect.poll(() => client!.waiting, { timeout: 60_000 }).toBeGreaterThan(MAX_WITHOUT);
     await start(port);
   }
   const goal = load.answered + BETWEEN_KILLS;

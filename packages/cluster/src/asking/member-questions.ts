@@ -82,7 +82,7 @@ export class MemberQuestions {
       this.over(about, open),
     );
     this.own.set(about, question);
-    this.lookLater();
+    this.scheduleCheck();
     this.context.inbox.listen(ANSWERS, about, (note, from) => question.received(from, note));
     question.begin();
     if (signal?.aborted !== true) this.askNodes(question, nodes, { about, name, value, timeoutMs });
@@ -134,11 +134,11 @@ export class MemberQuestions {
     for (const node of open) this.tell(node, { what: 'cancel', number: about });
   }
 
-  private lookLater(): void {
+  private scheduleCheck(): void {
     this.timer ??= this.context.wire.host.clock.schedule(() => {
       this.timer = undefined;
       this.askWhetherStill();
-      this.lookLater();
+      this.scheduleCheck();
     }, STILL_MS);
   }
 
@@ -192,7 +192,7 @@ export class MemberQuestions {
       throw new Error('a question without a group or a body');
     }
     const checked = OPTIONS.resolve({ timeoutMs } as ClusterRequestOptions);
-    if (!this.context.directory.heardOf(from) || this.others.has(key)) return;
+    if (!this.context.directory.noteActivity(from) || this.others.has(key)) return;
     const body = fromWireValue(value);
     const group = this.groups.get(name);
     if (group === undefined) this.answer(from, about, { count: 0 });

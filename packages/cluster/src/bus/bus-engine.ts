@@ -18,8 +18,8 @@ export interface BusLink {
   readonly maxBytes?: number | undefined;
   /** Passes bytes to the engine. Messages of one link arrive in order. */
   publish(subject: string, bytes: Uint8Array): void;
-  /** Sets the message that the engine publishes if this process ends without closing the link; see `Bus.leaveWill`. */
-  leaveWill?(subject: string, bytes: Uint8Array): void;
+  /** Sets the message that the engine publishes if this process ends without closing the link; see `Bus.setWill`. */
+  setWill?(subject: string, bytes: Uint8Array): void;
   /** Subscribes to a subject. Called once for each subject, until {@link unsubscribe}. */
   subscribe(subject: string): void;
   /** Ends the subscription. A message that is on its way can still be reported. */
@@ -44,7 +44,7 @@ export interface WillWitness {
    *
    * @param publish - a function that publishes the wills of processes that have ended
    */
-  leaveWill(
+  setWill(
     subject: string,
     bytes: Uint8Array,
     publish: (subject: string, bytes: Uint8Array) => void,
@@ -58,7 +58,7 @@ export interface BusEngine {
   readonly name: string;
   /** Whether the links of the engine have a `log`. */
   readonly hasLog: boolean;
-  /** Publishes the wills of links without `leaveWill`. @default none */
+  /** Publishes the wills of links without `setWill`. @default none */
   readonly witness?: WillWitness | undefined;
   /**
    * Connects once. Rejects if the connect fails, or when the signal aborts. Until the promise resolves, reports of the link are

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { exponential } from '@headrace/client';
 import type { Timer } from '@headrace/core';
-import { Attempt, stoodStillMs, toError } from '@headrace/core/authoring';
+import { Attempt, suspendedMs, toError } from '@headrace/core/authoring';
 import { within } from '../time/within.ts';
 import type { BusHost } from './bus.ts';
 import type { BusEngine, BusLink, BusLinkSink } from './bus-engine.ts';
@@ -14,7 +14,7 @@ export interface BusLinkOwner {
   linked(link: BusLink): void;
   /** Called when the link receives its own heartbeats, to send the kept messages before later messages. */
   givesKept(): void;
-  cameUp(): void;
+  linkUp(): void;
   unlinked(): void;
   /** Called after `unlinked` when another link will be made. `wasUp` is true if the bus was up until now. */
   failed(cause: Error | undefined, wasUp: boolean): void;
@@ -122,7 +122,7 @@ export class BusLinkKeeper {
     if (!this.inFlight.heard(probe)) return;
     this.heardAt = this.host.clock.now();
     this.isLate = false;
-    if (!this.isUp) this.cameUp();
+    if (!this.isUp) this.linkUp();
   }
 
   /**
@@ -170,7 +170,7 @@ export class BusLinkKeeper {
         if (isCurrent()) this.failed(toError(error));
       },
     );
-    this.lookLater();
+    this.scheduleCheck();
   }
 
   /** Sends the heartbeat, and checks whether earlier heartbeats came back. */
@@ -179,9 +179,9 @@ export class BusLinkKeeper {
     const now = this.host.clock.now();
     if (this.hasArrived) this.arrivedAt = this.lookAt - heartbeatMs;
     this.hasArrived = false;
-    const stoodMs = stoodStillMs(now, this.lookAt, heartbeatMs);
-    this.heardAt += stoodMs;
-    this.arrivedAt += stoodMs;
+    const suspended = suspendedMs(now, this.lookAt, heartbeatMs);
+    this.heardAt += suspended;
+    this.arrivedAt += suspended;
     // A hundred thousand subscriptions take longer.
     const patienceMs = this.isSettled ? unheardMs : Math.max(unheardMs, connectTimeoutMs);
     const lateMs = now - this.heardAt;
@@ -193,7 +193,7 @@ export class BusLinkKeeper {
       return;
     }
     if (lateMs >= patienceMs) this.reportLate(patienceMs);
-    this.lookLater();
+    this.scheduleCheck();
     if (this.isUp) this.beat();
   }
 
@@ -206,7 +206,7 @@ export class BusLinkKeeper {
     );
   }
 
-  private lookLater(): void {
+  private scheduleCheck(): void {
     const { clock } = this.host;
     const { heartbeatMs } = this.plan;
     this.lookAt = clock.now() + heartbeatMs;
@@ -217,7 +217,7 @@ export class BusLinkKeeper {
     this.current?.publish(this.host.probe, this.inFlight.probe());
   }
 
-  private cameUp(): void {
+  private linkUp(): void {
     const isCurrent = this.ofThisLink();
     // Not up yet, so a message that is published meanwhile is queued after the kept messages.
     this.owner.givesKept();
@@ -226,7 +226,7 @@ export class BusLinkKeeper {
     if (this.tries > 0) this.host.logger.log('info', `the bus ${this.engine.name} is up again`);
     this.tries = 0;
     this.troubles.clear();
-    this.owner.cameUp();
+    this.owner.linkUp();
   }
 
   /** Called when the link is lost, or a connect failed. Schedules the next connect. */

@@ -72,7 +72,7 @@ export interface Bus {
    * Sets the message that is published if this process ends without closing the bus. A later call replaces the message. Has no
    * effect if the end is not noticed at once, for example with `natsBus()` outside the workers of `node:cluster`.
    */
-  leaveWill?(subject: string, bytes: Uint8Array): void;
+  setWill?(subject: string, bytes: Uint8Array): void;
   /** Calls the listener with the messages of a subject, from a moment after this call; see {@link settled}. */
   subscribe(subject: string, listener: BusListener): BusSubscription;
   /** Resolves when all subscriptions made so far are in force. Rejects with `BUS_DOWN`. */

@@ -88,9 +88,9 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     answers.opened(host);
     const keeper = new BusLinkKeeper(this.engine, this.plan, host, {
       linked: (link) => this.linked(link),
-      givesKept: () => this.giveKept(),
-      cameUp: () => {
-        this.engineLog?.cameUp();
+      givesKept: () => this.deliverKept(),
+      linkUp: () => {
+        this.engineLog?.linkUp();
         this.emit('up');
       },
       unlinked: () => this.unlinked(),
@@ -121,11 +121,11 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     return keeper.publish(subject, bytes) ? 'sent' : this.drop(subject, bytes, 'stuck');
   }
 
-  /** Keeps a message that the engine publishes if this process ends without closing the bus; see {@link Bus.leaveWill}. */
-  leaveWill(subject: string, bytes: Uint8Array): void {
+  /** Keeps a message that the engine publishes if this process ends without closing the bus; see {@link Bus.setWill}. */
+  setWill(subject: string, bytes: Uint8Array): void {
     this.will = { subject, bytes };
-    this.keeper?.link?.leaveWill?.(subject, bytes);
-    this.engine.witness?.leaveWill(subject, bytes, (its, will) => this.publish(its, will));
+    this.keeper?.link?.setWill?.(subject, bytes);
+    this.engine.witness?.setWill(subject, bytes, (its, will) => this.publish(its, will));
   }
 
   /** Listens to a subject. On each new link, the subscription is in force before `up`. Errors of a listener are logged. */
@@ -180,7 +180,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   private linked(link: BusLink): void {
     this.mostBytes = link.maxBytes ?? Number.POSITIVE_INFINITY;
     for (const subject of this.subscriptions.subjects()) link.subscribe(subject);
-    if (this.will !== undefined) link.leaveWill?.(this.will.subject, this.will.bytes);
+    if (this.will !== undefined) link.setWill?.(this.will.subject, this.will.bytes);
     if (link.log !== undefined) this.engineLog?.linked(link.log);
   }
 
@@ -189,7 +189,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     this.answers.unlinked();
   }
 
-  private giveKept(): void {
+  private deliverKept(): void {
     const { link } = this.keeper!;
     this.kept.expire(this.answers.host.clock.now());
     // A listener of `dropped` may close the bus.

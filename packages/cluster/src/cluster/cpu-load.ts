@@ -1,7 +1,7 @@
 import { systemClock } from '@headrace/core';
 
 /** Shorter than the second between two heartbeats, so that each of them has a new figure. */
-const LEAST_MS = 900;
+const MIN_MS = 900;
 
 /**
  * Returns a function that returns the part of one core that this process used lately: 0 for idle, 1 for always busy. Calls
@@ -16,7 +16,7 @@ export function cpuLoad(
   let load = 0;
   return () => {
     const elapsedMs = now() - at;
-    if (elapsedMs < LEAST_MS) return load;
+    if (elapsedMs < MIN_MS) return load;
     const used = usage();
     const usedUs = used.user - before.user + used.system - before.system;
     load = Math.round(usedUs / elapsedMs / 10) / 100;

@@ -116,7 +116,7 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
   private came(envelope: Envelope): void {
     const { node, kind } = envelope;
     if (kind !== KIND.broadcast) throw new Error(`kind ${kind} is not for a group`);
-    if (!this.context.directory.heardOf(node)) return;
+    if (!this.context.directory.noteActivity(node)) return;
     if (!this.paced.keeps(envelope)) this.arrived(envelope);
   }
 

@@ -61,7 +61,7 @@ export interface GroupWriteOptions {
 /** The options of every group. */
 export const GROUP_OPTIONS = describeOptions('group', {
   presence: choice([false, 'count', 'ids'], { default: 'count' }),
-  idOf: fn({ answers: 'at once', purpose: 'gives the id of a member' }),
+  idOf: fn({ answers: 'sync', purpose: 'gives the id of a member' }),
   codec: object('a codec with encode and decode'),
 });
 const OPTIONS = describeOptions(

@@ -32,7 +32,7 @@ export class EngineLog implements Log {
       known = new LogStream(this.answers, stream, this.share);
       this.streams.set(stream, known);
       if (this.link !== undefined) known.linked(this.link);
-      if (this.isUp) known.cameUp();
+      if (this.isUp) known.linkUp();
     }
     await known.open({ messages, ageMs });
   }
@@ -69,9 +69,9 @@ export class EngineLog implements Log {
     for (const stream of this.streams.values()) stream.linked(link);
   }
 
-  cameUp(): void {
+  linkUp(): void {
     this.isUp = true;
-    for (const stream of this.streams.values()) stream.cameUp();
+    for (const stream of this.streams.values()) stream.linkUp();
   }
 
   unlinked(): void {

@@ -1,6 +1,6 @@
 import { exponential } from '@headrace/client';
 import { isHeadraceError, type Timer } from '@headrace/core';
-import { Fifo, stoodStillMs, toError } from '@headrace/core/authoring';
+import { Fifo, suspendedMs, toError } from '@headrace/core/authoring';
 import type { BusSubscription } from './bus-subscription.ts';
 import type { LogAnswers } from './engine-answers.ts';
 import type { LogEntry, LogLimits, LogLink, LogPosition } from './log.ts';
@@ -153,7 +153,7 @@ export class LogStream {
     this.followOver(link);
   }
 
-  cameUp(): void {
+  linkUp(): void {
     this.isUp = true;
     this.pump();
   }
@@ -308,10 +308,10 @@ export class LogStream {
 
   private expire(): void {
     const now = this.answers.host.clock.now();
-    const stoodMs = stoodStillMs(now, this.deadlineAt, READ_WITHIN_MS);
+    const suspended = suspendedMs(now, this.deadlineAt, READ_WITHIN_MS);
     this.deadlineAt = 0;
     // Once, because every timer of a process can be late.
-    this.isForgiven = stoodMs > 0 && !this.isForgiven;
+    this.isForgiven = suspended > 0 && !this.isForgiven;
     if (this.isForgiven) {
       this.watch(READ_WITHIN_MS);
       return;

@@ -68,7 +68,7 @@ export class DirectoryMachine {
   }
 
   /** Notes a message that is not a heartbeat. Returns false if there are too many nodes to remember the sender. */
-  heardOf(id: string, now: number): boolean {
+  noteActivity(id: string, now: number): boolean {
     const entry = this.entries.get(id);
     if (entry === undefined) {
       if (this.entries.size >= MAX_NODES) return false;
@@ -115,7 +115,7 @@ export class DirectoryMachine {
    * Adds the time in which this process stood still, or had no bus, to the times of the last heartbeats. Two such periods can
    * overlap.
    */
-  stoodStill(ms: number, now: number): void {
+  suspended(ms: number, now: number): void {
     for (const entry of this.entries.values()) entry.heardAt = Math.min(now, entry.heardAt + ms);
   }
 
@@ -127,7 +127,7 @@ export class DirectoryMachine {
   }
 
   /** Returns true for a node that is not gone, with or without a heartbeat. */
-  isThere(id: string): boolean {
+  isAlive(id: string): boolean {
     const entry = this.entries.get(id);
     return entry !== undefined && entry.life !== 'gone';
   }

@@ -1,5 +1,5 @@
 import type { Timer } from '@headrace/core';
-import { stoodStillMs, WatchedEmitter } from '@headrace/core/authoring';
+import { suspendedMs, WatchedEmitter } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
@@ -68,8 +68,8 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     );
     this.wire.bus.on('up', this.onUp);
     this.wire.bus.on('down', this.onDown);
-    this.leaveWill();
-    this.wire.onRenamed(() => this.leaveWill());
+    this.setWill();
+    this.wire.onRenamed(() => this.setWill());
     this.look();
   }
 
@@ -87,16 +87,16 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   }
 
   /** Returns true for a node that is not gone. A node that has sent messages, but no heartbeat yet, counts too. */
-  isThere(id: string): boolean {
-    return this.machine.isThere(id);
+  isAlive(id: string): boolean {
+    return this.machine.isAlive(id);
   }
 
   /**
    * Notes a message of a node, so that `left` or `vanished` follows when the node is gone. Returns false if too many nodes are
    * known.
    */
-  heardOf(id: string): boolean {
-    return this.machine.heardOf(id, this.wire.host.clock.now());
+  noteActivity(id: string): boolean {
+    return this.machine.noteActivity(id, this.wire.host.clock.now());
   }
 
   /** Sends a heartbeat now. */
@@ -109,10 +109,10 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   }
 
   /** Lets the other nodes know at once if this process ends without leaving. Not every bus can notice this end. */
-  private leaveWill(): void {
+  private setWill(): void {
     const { wire, nonce } = this;
     const heartbeat: Heartbeat = { ...this.status(), state: 'left', nonce, isGone: true };
-    wire.leaveWill(wire.subjects.nodes, KIND.heartbeat, heartbeat);
+    wire.setWill(wire.subjects.nodes, KIND.heartbeat, heartbeat);
   }
 
   stop(): void {
@@ -129,7 +129,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   private readonly onUp = (): void => {
     // Silence while the bus was down does not count against a node.
     const now = this.wire.host.clock.now();
-    if (this.deafSince !== undefined) this.machine.stoodStill(now - this.deafSince, now);
+    if (this.deafSince !== undefined) this.machine.suspended(now - this.deafSince, now);
     this.deafSince = undefined;
     this.announce();
   };
@@ -141,9 +141,9 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   private look(): void {
     const { clock } = this.wire.host;
     const now = clock.now();
-    const stoodMs = stoodStillMs(now, this.lookAt);
+    const suspended = suspendedMs(now, this.lookAt);
     this.lookAt = now + HEARTBEAT_MS;
-    if (stoodMs > 0) this.machine.stoodStill(stoodMs, now);
+    if (suspended > 0) this.machine.suspended(suspended, now);
     // Kept messages must not include heartbeats, because one is sent with `up`.
     if (this.wire.bus.state === 'up') this.announce();
     this.carryOut(this.machine.look(now));
@@ -161,7 +161,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
       const { node } = envelope;
       this.carryOut(this.machine.heard(node, heartbeat, this.wire.host.clock.now()));
       const { presence } = heartbeat;
-      if (presence !== undefined && this.isThere(node)) this.emit('marked', node, presence);
+      if (presence !== undefined && this.isAlive(node)) this.emit('marked', node, presence);
     } else if (heartbeat.nonce !== this.nonce) this.collided();
   }
 

@@ -101,10 +101,10 @@ export class Wire {
    * Sends a value like {@link sendJson} when this process has ended without closing the bus. Receivers ignore its number and
    * time, because the value is valid at any time.
    */
-  leaveWill(subject: string, kind: Kind, value: object): void {
+  setWill(subject: string, kind: Kind, value: object): void {
     const { bodyType, body } = encodeBody(value);
     const envelope = { kind, bodyType, flags: 0, node: this.id, number: 1, body };
-    this.bus.leaveWill?.(subject, this.seal.encode(subject, envelope, 0));
+    this.bus.setWill?.(subject, this.seal.encode(subject, envelope, 0));
   }
 
   /** Returns the number of the last envelope on a line, or 0 before the first. */

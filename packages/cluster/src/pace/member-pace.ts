@@ -1,5 +1,5 @@
 import type { Channel, Clock, GroupOutcome, Timer } from '@headrace/core';
-import { stoodStillMs } from '@headrace/core/authoring';
+import { suspendedMs } from '@headrace/core/authoring';
 
 /**
  * Number of bytes that members receive before they have time to send them. The output of a member accepts more than this at once.
@@ -65,7 +65,7 @@ export class MemberPace {
 
   /** Whether all waiting time is restored. A new pace would then wait no longer. */
   get isRested(): boolean {
-    this.earn();
+    this.refill();
     return this.waitLeftMs === MAX_WAIT_MS;
   }
 
@@ -92,7 +92,7 @@ export class MemberPace {
   }
 
   /** Checks after a message to a few members. A member that is not writable must send its output before it receives more. */
-  gaveFew(): void {
+  wroteToSome(): void {
     const channel = this.isHeld ? undefined : this.awaited();
     if (channel === undefined) return;
     this.listeners = [];
@@ -134,7 +134,7 @@ export class MemberPace {
 
   /** Returns a member that must send its output, unless the waiting time is used up. */
   private awaited(): Channel | undefined {
-    this.earn();
+    this.refill();
     if (this.waitLeftMs < PATIENCE_MS) return undefined;
     for (const channel of this.local) {
       if (!channel.isWritable && !this.slow.has(channel)) return channel;
@@ -153,7 +153,7 @@ export class MemberPace {
       timer.cancel();
       const now = clock.now();
       // The member had no time while this process stood still.
-      const waitedMs = stoodStillMs(now, dueAt) > 0 ? 0 : now - beganAt;
+      const waitedMs = suspendedMs(now, dueAt) > 0 ? 0 : now - beganAt;
       this.waitLeftMs -= waitedMs;
       if (waitedMs >= PATIENCE_MS && !channel.isWritable) {
         slow.add(channel);
@@ -166,7 +166,7 @@ export class MemberPace {
     channel.onceWritable(over);
   }
 
-  private earn(): void {
+  private refill(): void {
     const now = this.clock.now();
     const earnedMs = (now - this.waitedAt) * EARNED_PART;
     this.waitLeftMs = Math.min(MAX_WAIT_MS, this.waitLeftMs + earnedMs);

@@ -22,7 +22,7 @@ export class ClusterPort implements NodePort {
     this.clock = wire.host.clock;
     this.logger = wire.host.logger;
     inbox.listenToGateways(({ node, body }) => {
-      if (directory.heardOf(node)) this.received(node, body);
+      if (directory.noteActivity(node)) this.received(node, body);
     });
     wire.bus.on('up', () => this.busChanged(true));
     wire.bus.on('down', () => this.busChanged(false));
@@ -63,9 +63,9 @@ export class ClusterPort implements NodePort {
     });
   }
 
-  isThere(node: string): boolean {
+  isAlive(node: string): boolean {
     const { directory, wire } = this.context;
-    return node === wire.nodeId || directory.isThere(node);
+    return node === wire.nodeId || directory.isAlive(node);
   }
 
   draining(): readonly string[] {

@@ -144,7 +144,7 @@ export class ConnectionCommands {
 
   private received(note: Record<string, unknown>, from: string): void {
     const { directory } = this.context;
-    if (!directory.heardOf(from)) return;
+    if (!directory.noteActivity(from)) return;
     const about = String(note.ask);
     try {
       this.answer(from, about, this.carryOut(note));

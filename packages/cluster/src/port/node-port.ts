@@ -5,7 +5,7 @@ import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 /** Receives the reports of a {@link NodePort}. */
 export interface NodeListener {
   received(from: string, body: Buffer): void;
-  /** Called when the answers of `ready` and `isThere` may have changed. */
+  /** Called when the answers of `ready` and `isAlive` may have changed. */
   peersChanged(): void;
   busChanged(isUp: boolean): void;
   /** Called when the node leaves, after its servers have drained. The node stays until the promise resolves. */
@@ -33,7 +33,7 @@ export interface NodePort {
    * Returns true for a node that is ready, draining, or without heartbeat for a short time. Returns false for a node that is gone
    * or unknown.
    */
-  isThere(node: string): boolean;
+  isAlive(node: string): boolean;
   /** Returns the ids of the nodes that have announced that they leave, including this node. */
   draining(): readonly string[];
   /** Calls the listener until the subscription is closed. */

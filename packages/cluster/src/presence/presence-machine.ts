@@ -202,7 +202,7 @@ export class PresenceMachine {
     for (const row of rows) this.replace(node, remote, question, row, actions);
     if (next !== undefined) {
       question.from = next;
-      actions.push(this.askOn(node, question));
+      actions.push(this.askNextPart(node, question));
       return actions;
     }
     this.endGroup(node, remote, question, actions);
@@ -218,7 +218,7 @@ export class PresenceMachine {
   /** Asks again when an answer has not arrived in time. */
   unanswered(node: string): PresenceAction[] {
     const question = this.remotes.get(node)?.question;
-    return question === undefined ? [] : [this.askOn(node, question)];
+    return question === undefined ? [] : [this.askNextPart(node, question)];
   }
 
   gone(node: string, reason: LeaveReason): PresenceAction[] {
@@ -242,11 +242,11 @@ export class PresenceMachine {
       waiting: [],
       waitingEntries: 0,
     };
-    return [this.askOn(node, remote.question)];
+    return [this.askNextPart(node, remote.question)];
   }
 
   /** Asks for the part that has not been answered. */
-  private askOn(node: string, question: Question): PresenceAction {
+  private askNextPart(node: string, question: Question): PresenceAction {
     this.asks += 1;
     question.ask = this.asks;
     question.tries += 1;

@@ -213,14 +213,14 @@ export class Presence implements GroupPresenceOwner {
 
   private received(envelope: Envelope): void {
     const { node, kind, number } = envelope;
-    if (!this.context.directory.heardOf(node)) return;
+    if (!this.context.directory.noteActivity(node)) return;
     if (kind !== KIND.presence) throw new Error(`kind ${kind} is not about presence`);
     const { rows } = (decodeBody(envelope) ?? {}) as Record<string, unknown>;
     this.carryOut(this.others.delta(node, number, toRows(rows)));
   }
 
   private noted(note: Record<string, unknown>, from: string): void {
-    if (this.isClosed || !this.context.directory.heardOf(from)) return;
+    if (this.isClosed || !this.context.directory.noteActivity(from)) return;
     const { rows, ask } = note;
     if (rows === undefined) {
       this.answer(from, toPresenceQuestion(note));

@@ -49,7 +49,7 @@ export interface AnswerOptions {
 
 /** The option `users` of `Cluster.join`. */
 export const USERS_OPTIONS = describePart('users', {
-  idOf: fn({ answers: 'at once', purpose: 'gives the id of a principal' }),
+  idOf: fn({ answers: 'sync', purpose: 'gives the id of a principal' }),
   onDuplicate: choice(['allow', 'kick-older'], { default: 'allow' }),
 });
 const SEND_OPTIONS = describeOptions('send', { except: object('a channel') });
@@ -269,7 +269,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     if (!KINDS.includes(kind)) throw new Error(`kind ${kind} is not for a user`);
     const { key, body } = fromAboutUser(envelope);
     const user = this.users.byKey.get(key);
-    if (user === undefined || !this.context.directory.heardOf(node)) return;
+    if (user === undefined || !this.context.directory.noteActivity(node)) return;
     // Decode first: the number of an invalid value must not make the following numbers out of date.
     const value = decodeBody<unknown>(body);
     if (!this.numbers.arrived(node, number).isNew) return;

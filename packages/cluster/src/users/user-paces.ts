@@ -30,7 +30,7 @@ export class UserPaces {
   gave(key: string, { sessions }: BoundUser<unknown>): void {
     const known = this.paces.get(key);
     if (!sessions.every(({ channel }) => channel.isWritable)) {
-      (known ?? this.add(key, sessions)).pace.gaveFew();
+      (known ?? this.add(key, sessions)).pace.wroteToSome();
     } else if (known?.messages.isHeld === false && known.pace.isRested) this.paces.delete(key);
   }
 

@@ -13,7 +13,7 @@ interface Will {
 class WillLink extends LocalLink {
   wills: Will[] = [];
 
-  leaveWill(subject: string, bytes: Uint8Array): void {
+  setWill(subject: string, bytes: Uint8Array): void {
     this.wills.push({ subject, bytes });
   }
 }
@@ -60,7 +60,7 @@ it('a bus whose engine notices no end leaves the will with a witness, until it i
   let closedCount = 0;
   let publish: ((subject: string, bytes: Uint8Array) => void) | undefined;
   const witness = {
-    leaveWill(subject: string, bytes: Uint8Array, publishWill: typeof publish): void {
+    setWill(subject: string, bytes: Uint8Array, publishWill: typeof publish): void {
       wills.push({ subject, bytes });
       publish = publishWill;
     },

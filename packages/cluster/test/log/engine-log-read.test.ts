@@ -18,7 +18,7 @@ describe('EngineLog.read', () => {
     answers.opened({ clock: new VirtualClock(), logger: { log: () => {} } });
     const log = new EngineLog(answers);
     log.linked(LINK);
-    log.cameUp();
+    log.linkUp();
     await log.open('room', { messages: 1, ageMs: 1 });
     const reading = log.read('room', 0, 1);
     log.unlinked();

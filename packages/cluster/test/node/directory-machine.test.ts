@@ -7,7 +7,7 @@ describe('DirectoryMachine', () => {
   it('lists a node from its first heartbeat on, not from the first message that came before it', () => {
     const machine = new DirectoryMachine(TIMES);
     const status = { state: 'ready', address: undefined, connections: 0, load: 0 } as const;
-    expect(machine.heardOf('early', 0)).toBe(true);
+    expect(machine.noteActivity('early', 0)).toBe(true);
     expect(machine.list()).toEqual([]);
     expect(machine.get('early')).toBeUndefined();
     machine.heard('early', { ...status, roles: [], nonce: 'n' }, 10);
@@ -24,7 +24,7 @@ describe('DirectoryMachine', () => {
     expect(actions.map((action) => action.do)).toEqual(['left', 'forgotten', 'joined']);
     machine.heard('late', beat, 2500);
     for (let i = 0; i < 12_000; i++) machine.heard(`more-${i}`, beat, 2600);
-    expect([machine.isThere('real'), machine.isThere('late')]).toEqual([true, true]);
+    expect([machine.isAlive('real'), machine.isAlive('late')]).toEqual([true, true]);
     expect(machine.list().length).toBe(10_000);
   });
 
@@ -48,12 +48,15 @@ describe('DirectoryMachine', () => {
 
   it('remembers at most 10,000 nodes that sent no heartbeat, until they are silent for a minute', () => {
     const machine = new DirectoryMachine(TIMES);
-    for (let i = 0; i < 10_000; i++) expect(machine.heardOf(`invented-${i}`, 0)).toBe(true);
-    expect([machine.heardOf('one more', 0), machine.isThere('one more')]).toEqual([false, false]);
-    expect(machine.heardOf('invented-0', 0)).toBe(true);
+    for (let i = 0; i < 10_000; i++) expect(machine.noteActivity(`invented-${i}`, 0)).toBe(true);
+    expect([machine.noteActivity('one more', 0), machine.isAlive('one more')]).toEqual([
+      false,
+      false,
+    ]);
+    expect(machine.noteActivity('invented-0', 0)).toBe(true);
     machine.look(TIMES.goneMs);
     machine.look(TIMES.forgetMs);
-    expect([machine.isThere('invented-0'), machine.heardOf('one more', 60_000)]).toEqual([
+    expect([machine.isAlive('invented-0'), machine.noteActivity('one more', 60_000)]).toEqual([
       false,
       true,
     ]);
@@ -64,11 +67,11 @@ describe('DirectoryMachine', () => {
     const status = { state: 'ready', address: undefined, connections: 0, load: 0 } as const;
     machine.heard('gone', { ...status, roles: [], nonce: 'n' }, 0);
     // The same two seconds, counted twice.
-    machine.stoodStill(2000, 2000);
-    machine.stoodStill(2000, 2000);
+    machine.suspended(2000, 2000);
+    machine.suspended(2000, 2000);
     machine.look(2000 + TIMES.goneMs - 1);
-    expect(machine.isThere('gone')).toBe(true);
+    expect(machine.isAlive('gone')).toBe(true);
     machine.look(2000 + TIMES.goneMs);
-    expect(machine.isThere('gone')).toBe(false);
+    expect(machine.isAlive('gone')).toBe(false);
   });
 });

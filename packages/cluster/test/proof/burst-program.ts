@@ -1,4 +1,4 @@
-// A node with a server, whose clients are the members of one group, for stood-still.figures.heavy.test.ts, which stops it.
+// A node with a server, whose clients are the members of one group, for suspended.figures.heavy.test.ts, which stops it.
 
 import { Cluster } from '@headrace/cluster';
 import { textLines } from '@headrace/codec';

@@ -251,7 +251,7 @@ export abstract class ByteToMessageDecoder<
   protected makeKept(): KeptInput {
     return new KeptInput({
       passOn: (ctx, message) => this.accept(ctx, message),
-      goOn: (ctx) => this.decodeAll(ctx, this.input),
+      resume: (ctx) => this.decodeAll(ctx, this.input),
       complete: (ctx) => this.complete(ctx),
       event: (ctx, event) => this.passEnd(ctx, event),
       delivered: (ctx) => this.settle(ctx),
@@ -382,7 +382,7 @@ export abstract class ByteToMessageDecoder<
       } catch (thrown) {
         const tookSome = input.start !== before;
         while (input.refill());
-        if (this.goesOnAfter(ctx, thrown, tookSome)) continue;
+        if (this.continuesAfter(ctx, thrown, tookSome)) continue;
         return;
       }
       const tookSome = input.start !== before;
@@ -423,7 +423,7 @@ export abstract class ByteToMessageDecoder<
       } catch (thrown) {
         // No bytes follow that could be decoded wrongly. The policy therefore decides, however many bytes were taken.
         if (this.frameErrorPolicy === 'emit') this.reportError(ctx, decodeErrorOf(this, thrown));
-        else this.goesOnAfter(ctx, thrown, true);
+        else this.continuesAfter(ctx, thrown, true);
         return;
       }
       if (message === undefined) return;
@@ -476,7 +476,7 @@ export abstract class ByteToMessageDecoder<
 
   // --- bad frames and slow ones ---
 
-  private goesOnAfter(ctx: Context, thrown: unknown, tookSome: boolean): boolean {
+  private continuesAfter(ctx: Context, thrown: unknown, tookSome: boolean): boolean {
     const error = decodeErrorOf(this, thrown);
     // A decoder that took no bytes would throw the same error again, without end.
     if (!isBadInput(error) || !tookSome || this.frameErrorPolicy === 'close') {

@@ -20,7 +20,7 @@ export class FrameDeadline extends ChannelDeadline {
   private readonly owner: DeadlineOwner;
 
   constructor(ctx: Context, ms: number, input: ByteInput, owner: DeadlineOwner) {
-    super({ ms, whileHeld: 'stands' });
+    super({ ms, whileHeld: 'pauses' });
     this.ctx = ctx;
     this.input = input;
     this.owner = owner;

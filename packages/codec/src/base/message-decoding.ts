@@ -53,7 +53,7 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   protected makeKept(): KeptInput {
     const kept = this.several!.keptBy({
       passOn: (ctx, message) => this.decodeOne(ctx, message),
-      goOn: (ctx) => this.passOnSeveral(ctx),
+      resume: (ctx) => this.passOnSeveral(ctx),
       complete: (ctx) => this.complete(ctx),
       dropped: () => {
         this.several = undefined;

@@ -55,7 +55,7 @@ export class DatagramDecoder<T> extends MessageToMessageDecoder<Buffer, T> {
   ) {
     super(options, READS_BYTES);
     this.make = checkFunction('make', make, {
-      answers: 'at once',
+      answers: 'sync',
       takes: 0,
       purpose: 'makes a decoder',
     });

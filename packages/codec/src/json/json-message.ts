@@ -34,7 +34,7 @@ export function parseJson(message: Uint8Array | string, maxMessageBytes: number)
 export function encodeJson(message: unknown, delimiter = ''): Buffer {
   const text = JSON.stringify(message) as string | undefined;
   if (text === undefined) {
-    throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} has no JSON`);
+    throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} cannot be encoded as JSON`);
   }
   if (delimiter === '') return Buffer.from(text);
   // The text contains no control characters, because JSON escapes them.

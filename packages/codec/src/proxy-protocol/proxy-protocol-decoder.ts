@@ -208,7 +208,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
   }
 
   private expectHeader(ctx: Context): void {
-    const rule = { ms: this.headerTimeoutMs, whileHeld: 'stands' } as const;
+    const rule = { ms: this.headerTimeoutMs, whileHeld: 'pauses' } as const;
     this.timer = ctx.deadline(rule, () => this.timedOut(ctx));
   }
 

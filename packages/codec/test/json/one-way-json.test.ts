@@ -49,9 +49,9 @@ describe('JsonEncoder', () => {
     expect(String(channel.readOutbound())).toBe('{"a":1}\n');
   });
 
-  it('fails the write of what has no JSON', () => {
+  it('fails the write of what cannot be encoded as JSON', () => {
     const channel = new EmbeddedChannel(new JsonEncoder());
-    expect(() => channel.writeOutbound(() => {})).toThrow('a function has no JSON');
+    expect(() => channel.writeOutbound(() => {})).toThrow('a function cannot be encoded as JSON');
   });
 
   it('fails the write of JSON that contains its delimiter', () => {

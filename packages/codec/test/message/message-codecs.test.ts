@@ -106,11 +106,11 @@ describe('JsonCodec', () => {
     );
   });
 
-  it('fails the write of what has no JSON', () => {
+  it('fails the write of what cannot be encoded as JSON', () => {
     const channel = new EmbeddedChannel(new JsonCodec());
     const cycle: { self?: unknown } = {};
     cycle.self = cycle;
-    expect(() => channel.writeOutbound(() => 0)).toThrow(/a function has no JSON/);
+    expect(() => channel.writeOutbound(() => 0)).toThrow(/a function cannot be encoded as JSON/);
     expect(() => channel.writeOutbound(cycle)).toThrow(/JsonCodec.encode threw/);
     expect(() => channel.writeOutbound({ n: 1n })).toThrow(/BigInt/);
   });

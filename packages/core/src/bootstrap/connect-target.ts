@@ -83,7 +83,7 @@ const PLACES: PlaceOptions = {
     host: unchecked(),
     localAddress: unchecked(),
     family: choice([0, 4, 6]),
-    lookup: fn({ answers: 'a promise', purpose: 'has the parameters of dns.lookup' }),
+    lookup: fn({ answers: 'async', purpose: 'has the parameters of dns.lookup' }),
     tls: unchecked(),
   }),
   path: describeOptions('connect', { path: unchecked(), tls: unchecked() }),

@@ -44,7 +44,7 @@ const OPTIONS = describeOptions('shutdown', {
   batch: whole({ min: 1, default: 1000 }),
   everyMs: number(),
   tell: fn({
-    answers: 'nothing',
+    answers: 'void',
     takes: 2,
     purpose: 'writes a last message to a connection',
   }),

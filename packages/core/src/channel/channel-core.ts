@@ -304,7 +304,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     const { output } = this;
     // Node reports a reset as an end if bytes were unread. A write that is under way meets the reset itself.
     const isAsked = !output.isEnding && !output.isWaiting;
-    const failure = isAsked ? this.transport.lookForFailure?.() : undefined;
+    const failure = isAsked ? this.transport.detectFailure?.() : undefined;
     if (failure !== undefined) {
       this.failed(failure);
       return;

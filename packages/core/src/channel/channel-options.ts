@@ -72,10 +72,10 @@ export type ResolvedChannelOptions = Required<ChannelOptions> & {
 };
 
 const HOOKS = describePart('hooks', {
-  unhandledMessage: fn({ answers: 'a promise' }),
-  unhandledException: fn({ answers: 'a promise' }),
-  unhandledEvent: fn({ answers: 'a promise' }),
-  writeFailed: fn({ answers: 'nothing', takes: 2 }),
+  unhandledMessage: fn({ answers: 'async' }),
+  unhandledException: fn({ answers: 'async' }),
+  unhandledEvent: fn({ answers: 'async' }),
+  writeFailed: fn({ answers: 'void', takes: 2 }),
 });
 
 /** The kinds and defaults of `ChannelOptions`. */

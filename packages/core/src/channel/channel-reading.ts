@@ -166,7 +166,7 @@ export class ChannelReading {
   }
 
   get heldMs(): number {
-    return this.holds?.stoodMs ?? 0;
+    return this.holds?.suspended ?? 0;
   }
 
   hold(why: string): ReadHold {
@@ -187,17 +187,17 @@ export class ChannelReading {
   }
 
   get mayHideFailure(): boolean {
-    return this.owner.output.transport.lookForFailure !== undefined;
+    return this.owner.output.transport.detectFailure !== undefined;
   }
 
   /**
    * Asks the transport for a failure. While nothing is read, no event reports that the peer has reset the connection.
    */
-  lookForFailure(): void {
+  detectFailure(): void {
     const { owner } = this;
     // If both halves have ended, that looks like a reset. The local end has deadlines.
     if (!owner.isActive || this.drops || owner.output.isEnding) return;
-    const failure = owner.output.transport.lookForFailure?.();
+    const failure = owner.output.transport.detectFailure?.();
     if (failure !== undefined) owner.failed(failure);
   }
 

@@ -4,10 +4,10 @@ import type { ReadHold } from '../contract.ts';
 
 /**
  * Time without reads after which the transport is asked for a failure. Further questions follow after twice the time,
- * and so on, at most MOST_MS apart.
+ * and so on, at most MAX_MS apart.
  */
 const LOOK_MS = 1000;
-const MOST_MS = 8000;
+const MAX_MS = 8000;
 
 export interface HeldInput {
   /** Called when the last hold has been released and every listener has been called. */
@@ -15,7 +15,7 @@ export interface HeldInput {
   /** Whether the transport may not report a failure while nothing is read. */
   readonly mayHideFailure: boolean;
   /** Asks for a failure when nothing has been read for a while. */
-  lookForFailure(): void;
+  detectFailure(): void;
 }
 
 /**
@@ -40,7 +40,7 @@ export class ReadHolds implements DeadlineEntry {
   /** Whether auto-read is off and no input is requested. */
   private isUnasked = false;
   /** Start of the time without reads, or -1 while input is read. */
-  private stoodSince = -1;
+  private suspendedSince = -1;
   private stoodBefore = 0;
   private isOver = false;
 
@@ -58,8 +58,10 @@ export class ReadHolds implements DeadlineEntry {
   }
 
   /** Total time, in milliseconds, with holds or without a request for input. */
-  get stoodMs(): number {
-    return this.stoodBefore + (this.stoodSince < 0 ? 0 : this.clock.now() - this.stoodSince);
+  get suspended(): number {
+    return (
+      this.stoodBefore + (this.suspendedSince < 0 ? 0 : this.clock.now() - this.suspendedSince)
+    );
   }
 
   setUnasked(isUnasked: boolean): void {
@@ -73,7 +75,7 @@ export class ReadHolds implements DeadlineEntry {
       release: () => {
         if (!this.holds.delete(hold) || !this.isEmpty) return;
         this.stamp();
-        this.goOn();
+        this.resume();
       },
     };
     this.holds.add(hold);
@@ -93,15 +95,15 @@ export class ReadHolds implements DeadlineEntry {
   }
 
   expire(): void {
-    if (this.stoodSince < 0) return;
+    if (this.suspendedSince < 0) return;
     const now = this.clock.now();
-    const stoodMs = now - this.stoodSince;
-    const isDue = stoodMs >= LOOK_MS;
-    this.lookIn(isDue ? Math.min(stoodMs, MOST_MS) : LOOK_MS - stoodMs, now);
-    if (isDue) this.input.lookForFailure();
+    const suspended = now - this.suspendedSince;
+    const isDue = suspended >= LOOK_MS;
+    this.scheduleCheck(isDue ? Math.min(suspended, MAX_MS) : LOOK_MS - suspended, now);
+    if (isDue) this.input.detectFailure();
   }
 
-  private lookIn(ms: number, now: number): void {
+  private scheduleCheck(ms: number, now: number): void {
     if (this.isOver || !this.input.mayHideFailure) return;
     // A rounded deadline can be one millisecond later than requested.
     if (this.heapIndex !== -1 && this.deadline <= now + ms + 1) return;
@@ -110,14 +112,14 @@ export class ReadHolds implements DeadlineEntry {
 
   private stamp(): void {
     const stands = this.isUnasked || !this.isEmpty;
-    if (stands === this.stoodSince >= 0) return;
+    if (stands === this.suspendedSince >= 0) return;
     const now = this.clock.now();
-    if (!stands) this.stoodBefore += now - this.stoodSince;
-    this.stoodSince = stands ? now : -1;
-    if (stands) this.lookIn(LOOK_MS, now);
+    if (!stands) this.stoodBefore += now - this.suspendedSince;
+    this.suspendedSince = stands ? now : -1;
+    if (stands) this.scheduleCheck(LOOK_MS, now);
   }
 
-  private goOn(): void {
+  private resume(): void {
     const { listeners } = this;
     this.listeners = [];
     for (const listener of listeners) callSafely(listener, undefined);

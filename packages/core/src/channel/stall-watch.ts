@@ -63,22 +63,22 @@ export class StallWatch {
   }
 
   private timeIsOver(seen: number, heldBefore: number | undefined): void {
-    if (this.goesOn(seen)) return;
+    if (this.hasProgress(seen)) return;
     if (heldBefore === undefined) this.owner.stalled();
     else this.later(FIRST_LOOK, () => this.lastLook(seen, heldBefore));
   }
 
   private lastLook(seen: number, heldBefore: number): void {
-    if (this.goesOn(seen)) return;
+    if (this.hasProgress(seen)) return;
     this.ask((held) => {
-      if (this.goesOn(seen)) return;
+      if (this.hasProgress(seen)) return;
       if (held !== undefined && held < heldBefore) this.begin();
       else this.owner.stalled();
     });
   }
 
   /** Returns true if no output waits or some output was accepted. */
-  private goesOn(seen: number): boolean {
+  private hasProgress(seen: number): boolean {
     const { owner } = this;
     if (this.isOver || !owner.isWaiting) return true;
     if (owner.progress === seen) return false;

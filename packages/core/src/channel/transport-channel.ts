@@ -29,7 +29,7 @@ export function coreOf(channel: object): ChannelCore | undefined {
   return (channel as { readonly [CORE]?: ChannelCore })[CORE];
 }
 
-/** Returns the members that {@link giveCore} needs, for the prototype of another class of channels. */
+/** Returns the members that {@link attachCore} needs, for the prototype of another class of channels. */
 export function channelMembers(): readonly (readonly [PropertyKey, PropertyDescriptor])[] {
   const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(
     TransportChannel.prototype,
@@ -38,7 +38,7 @@ export function channelMembers(): readonly (readonly [PropertyKey, PropertyDescr
 }
 
 /** Gives a core to an object that has the members of a channel. The object becomes the channel of the core. */
-export function giveCore(channel: object, core: ChannelCore): void {
+export function attachCore(channel: object, core: ChannelCore): void {
   const { output, pipeline, isServer } = core;
   Object.assign(channel, { [CORE]: core, [OUTPUT]: output, pipeline, isServer });
 }

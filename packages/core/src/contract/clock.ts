@@ -50,10 +50,10 @@ export interface Deadlines {
 
 /**
  * Whether the time of a deadline stands still while reads are held, or while auto-read is off and no input is requested. Use
- * `'stands'` for a deadline by which the peer must send data. Use `'runs'` for output, for our own waits, and for a deadline
+ * `'pauses'` for a deadline by which the peer must send data. Use `'runs'` for output, for our own waits, and for a deadline
  * that limits the resources of a stranger.
  */
-export type WhileHeld = 'stands' | 'runs';
+export type WhileHeld = 'pauses' | 'runs';
 
 /** The length of a deadline, and whether its time can stand still. */
 export interface DeadlineRule {

@@ -150,7 +150,9 @@ export class Broadcasts {
     while (done < this.waiting.length) {
       const broadcast = this.waiting[done]!;
       const isLast = done === this.waiting.length - 1;
-      const isWhole = broadcasting(broadcast.forms, () => this.goOn(broadcast, isLast, clock, end));
+      const isWhole = broadcasting(broadcast.forms, () =>
+        this.resume(broadcast, isLast, clock, end),
+      );
       if (!isWhole) break;
       this.waitingWrites -= broadcast.channels.length;
       done += 1;
@@ -162,7 +164,7 @@ export class Broadcasts {
   }
 
   /** Continues with one broadcast. Returns true if it is complete, false if the time of the slice has passed. */
-  private goOn(broadcast: Broadcast, isLast: boolean, clock: Clock, end: number): boolean {
+  private resume(broadcast: Broadcast, isLast: boolean, clock: Clock, end: number): boolean {
     const { channels } = broadcast;
     while (broadcast.next < channels.length) {
       const from = broadcast.next;

@@ -49,7 +49,7 @@ export const SLOW_MEMBER_OPTIONS = describeOptions('SlowMembers', {
   slowMember: choice(['close', 'drop-newest', 'drop-oldest', 'coalesce'], { default: 'close' }),
   maxMemberBytes: number({ min: 1, default: 1024 * 1024 }),
   maxMemberMessages: number({ min: 1, default: 256 }),
-  coalesceKey: fn({ answers: 'at once', purpose: 'gives the key of a message' }),
+  coalesceKey: fn({ answers: 'sync', purpose: 'gives the key of a message' }),
 });
 
 /** The key of a message that no other message replaces. */

@@ -40,7 +40,7 @@ const OPTIONS = describeOptions('PendingWriteQueue', {
   maxBytes: number({ default: Infinity }),
   limitName: unchecked(),
   sizeOf: fn({
-    answers: 'at once',
+    answers: 'sync',
     purpose: 'returns the size of a message',
     default: defaultSizeOf,
   }),

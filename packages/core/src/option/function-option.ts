@@ -27,7 +27,7 @@ export type AnyFunction = (...args: never[]) => unknown;
 type Guarded = (first?: unknown, second?: unknown) => unknown;
 
 /** Functions that need no more arguments than the caller passes. */
-export type Callable<Rule extends FunctionRule> = Rule extends { readonly answers: 'a promise' }
+export type Callable<Rule extends FunctionRule> = Rule extends { readonly answers: 'async' }
   ? AnyFunction
   : Rule extends { readonly takes: 0 }
     ? () => unknown
@@ -42,8 +42,8 @@ export type Callable<Rule extends FunctionRule> = Rule extends { readonly answer
  * @example
  * ```ts
  * const OPTIONS = describeOptions('Greeter', {
- *   greeting: fn({ answers: 'at once', required: true, purpose: 'makes the first message' }),
- *   onGreeted: fn({ answers: 'nothing', purpose: 'gets each greeted connection' }),
+ *   greeting: fn({ answers: 'sync', required: true, purpose: 'makes the first message' }),
+ *   onGreeted: fn({ answers: 'void', purpose: 'gets each greeted connection' }),
  * });
  * ```
  */
@@ -79,10 +79,10 @@ export function checkFunction<F>(
 ): F {
   checkKind(name, given, typeof given === 'function', allowed(rule));
   const { answers, takes = 1 } = rule;
-  if (answers === 'a promise') return given;
+  if (answers === 'async') return given;
   const call = given as unknown as Guarded;
   const guarded =
-    answers === 'at once' ? answering(name, call, takes) : observing(name, call, takes, among);
+    answers === 'sync' ? answering(name, call, takes) : observing(name, call, takes, among);
   return guarded as unknown as F;
 }
 

@@ -28,7 +28,7 @@ export interface Same {
  *   of the first argument, if it has one, or with the option `logger` of the same set. Without a logger, the process emits a
  *   warning.
  */
-export type Answers = 'at once' | 'a promise' | 'nothing';
+export type Answers = 'sync' | 'async' | 'void';
 
 /**
  * The description of one option: its check, and its value if the option is not given. The functions of this file create it.

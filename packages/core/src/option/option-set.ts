@@ -183,7 +183,7 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
  * const OPTIONS = describeOptions('LineReader', {
  *   maxLength: whole({ min: 1, default: 8192 }),
  *   idleMs: time({ default: false }),
- *   onLine: fn({ answers: 'nothing', required: true, purpose: 'takes a line' }),
+ *   onLine: fn({ answers: 'void', required: true, purpose: 'takes a line' }),
  * });
  * const { maxLength, idleMs, onLine } = OPTIONS.resolve(options);
  * ```

@@ -10,7 +10,7 @@ export const RANDOM = custom(
   'a function that returns a number from 0 to 1',
   (name, given: () => number) => {
     const purpose = 'returns a number from 0 to 1';
-    const random = checkFunction(name, given, { answers: 'at once', takes: 0, purpose });
+    const random = checkFunction(name, given, { answers: 'sync', takes: 0, purpose });
     const isOfSystem = given === systemRandom || given === Math.random;
     return (isOfSystem ? given : unfailing(random)) as unknown as Same;
   },

@@ -27,7 +27,7 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  */
 export function trustCheck(option: string, trusted: TrustedPeers): TrustCheck {
   if (trusted === 'any') return () => true;
-  if (typeof trusted === 'function') return checkFunction(option, trusted, { answers: 'at once' });
+  if (typeof trusted === 'function') return checkFunction(option, trusted, { answers: 'sync' });
   if (trusted instanceof BlockList) return (peer) => isListed(trusted, peer);
   if (!Array.isArray(trusted)) throw wrong(option, 'the option', String(trusted));
   if (trusted.length === 0) return () => false;

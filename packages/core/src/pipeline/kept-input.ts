@@ -25,7 +25,7 @@ export interface KeptInputSteps {
    */
   readonly mayPass?: (ctx: Context, isDue: boolean) => boolean;
   /** Continues with the message during which the handler called {@link KeptInput.pause}. */
-  readonly goOn?: (ctx: Context) => void;
+  readonly resume?: (ctx: Context) => void;
   /** Passes the end of a burst on. @default ctx.fireChannelReadComplete */
   readonly complete?: (ctx: Context) => void;
   /** Passes on an event that is neither a message nor the end of a burst. @default event.fire(ctx) */
@@ -160,7 +160,7 @@ export class KeptInput {
     this.keep(message);
   }
 
-  /** Records that the handler stops in the middle of a message. `steps.goOn` continues with the message. */
+  /** Records that the handler stops in the middle of a message. `steps.resume` continues with the message. */
   pause(hasPassed: boolean): void {
     this.isBegun = true;
     this.hasPassed ||= hasPassed;
@@ -169,7 +169,7 @@ export class KeptInput {
 
   /**
    * Returns true if a handler that makes many messages from one must stop. Called after each of them. The rest is then paused
-   * until `steps.goOn`, or was dropped.
+   * until `steps.resume`, or was dropped.
    *
    * @param hasPassed - false before the first of the messages
    */
@@ -338,9 +338,9 @@ export class KeptInput {
       return;
     }
     this.isBegun = false;
-    if (this.steps.goOn === undefined) return;
+    if (this.steps.resume === undefined) return;
     this.hasPassed = true;
-    this.steps.goOn(ctx);
+    this.steps.resume(ctx);
   }
 
   /** Continues when other handlers release their holds, or in the next turn of the event loop. */
@@ -392,7 +392,7 @@ export class KeptInput {
    * Passes each kept message to `steps.passOn` again, in order, even while reads are held. A message that is kept again stays in
    * its place.
    */
-  lookAgain(ctx: Context): void {
+  redeliver(ctx: Context): void {
     this.isWithin = true;
     this.isBegun = false;
     try {
@@ -411,7 +411,7 @@ export class KeptInput {
   passOnAll(ctx: Context): void {
     if (dropsKeptMessages(ctx.channel)) this.drop();
     this.steps.removed?.(ctx);
-    this.hasPassed ||= this.isBegun && this.steps.goOn !== undefined;
+    this.hasPassed ||= this.isBegun && this.steps.resume !== undefined;
     this.isBegun = false;
     const { isWithin } = this;
     this.isWithin = true;

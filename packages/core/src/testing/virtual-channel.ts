@@ -1,6 +1,6 @@
 import { ChannelCore } from '../channel/channel-core.ts';
 import type { ResolvedChannelOptions } from '../channel/channel-options.ts';
-import { channelMembers, giveCore, startChannel } from '../channel/transport-channel.ts';
+import { attachCore, channelMembers, startChannel } from '../channel/transport-channel.ts';
 import type { Channel } from '../contract.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -47,7 +47,7 @@ export class VirtualChannel<R = unknown, W = unknown> implements Channel<R, W> {
 
   /** @internal Created by `connectedPair`. */
   constructor(transport: Transport, options: ResolvedChannelOptions, parent?: Channel) {
-    giveCore(this, new ChannelCore(this as Channel, transport, options, parent));
+    attachCore(this, new ChannelCore(this as Channel, transport, options, parent));
   }
 
   /** Runs an action of the test as one event. The tasks that the action adds run after the action. */

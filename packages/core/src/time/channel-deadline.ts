@@ -1,7 +1,7 @@
 import type { DeadlineEntry, DeadlineRule, Timer } from '../contract/clock.ts';
 import type { Channel } from '../contract.ts';
 import { toError } from '../errors.ts';
-import { wholeMs } from './clock-deadlines.ts';
+import { ceilMs } from './clock-deadlines.ts';
 
 /** With auto-read off, a request for input causes no callback. The deadline is then checked after this fraction of its time. */
 const CHECK_LATER_PART = 1 / 8;
@@ -26,7 +26,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
 
   constructor({ ms, whileHeld }: DeadlineRule) {
     this.ms = ms;
-    this.stands = whileHeld === 'stands';
+    this.stands = whileHeld === 'pauses';
   }
 
   /** Called when the time has passed. The pipeline receives an error that this method throws. */
@@ -41,8 +41,8 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
   begin(channel: Channel, since: number = channel.clock.now()): void {
     if (this.ms === Number.POSITIVE_INFINITY) return;
     this.channel = channel;
-    this.begunAt = wholeMs(since);
-    if (this.stands) this.heldMs = wholeMs(channel.readHeldMs);
+    this.begunAt = ceilMs(since);
+    if (this.stands) this.heldMs = ceilMs(channel.readHeldMs);
     if (this.heapIndex !== -1 || this.awaitsReads) return;
     channel.clock.deadlines.add(this, this.leftMs(channel));
   }

@@ -18,7 +18,7 @@ const TURN_BUDGET_MS = 1;
  * Rounds a time up to whole milliseconds, so that a deadline can be up to 1 ms late. A field with a fraction would need 16
  * more bytes for each idle connection.
  */
-export function wholeMs(time: number): number {
+export function ceilMs(time: number): number {
   return Math.ceil(time);
 }
 
@@ -54,7 +54,7 @@ export class ClockDeadlines implements Deadlines {
       this.rest();
       return;
     }
-    entry.deadline = wholeMs(this.clock.now() + delayMs);
+    entry.deadline = ceilMs(this.clock.now() + delayMs);
     this.heap.add(entry);
     if (entry.keepsProcess === true) this.keeping += 1;
     const isKept = entry.keepsProcess === true && this.keeping === 1;

@@ -135,7 +135,7 @@ export class MemoryTransport implements Transport {
     this.mayRead = false;
   }
 
-  lookForFailure(): Error | undefined {
+  detectFailure(): Error | undefined {
     const { end } = this;
     return end.closeInfo === undefined ? end.error : undefined;
   }

@@ -3,7 +3,7 @@ import type { CloseInfo } from '../contract/connection.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Number of blocks that no kernel accepts at once while the other end does not read. */
-const MOST_BLOCKS = 256;
+const MAX_BLOCKS = 256;
 const BLOCK_BYTES = 256 * 1024;
 const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 
@@ -94,7 +94,7 @@ async function exchangeLate(from: Side, to: Side): Promise<void> {
   const block = patterned(BLOCK_BYTES, 7);
   while (from.transport.write([block], BLOCK_BYTES)) {
     count += 1;
-    if (count > MOST_BLOCKS) throw new Error('every write was over at once');
+    if (count > MAX_BLOCKS) throw new Error('every write was over at once');
   }
   to.readsOn = true;
   to.transport.requestRead();

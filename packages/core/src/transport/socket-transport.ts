@@ -75,7 +75,7 @@ export class SocketTransport extends StreamTransport {
    * Finds a failure of TCP with an empty write, which sends nothing. A write that is under way meets the failure
    * itself. On a Unix socket, the write would also meet an ordinary end.
    */
-  lookForFailure(): Error | undefined {
+  detectFailure(): Error | undefined {
     const { socket } = this;
     const isIdle = !socket.connecting && socket.writable && socket.writableLength === 0;
     if (!IS_NODE || !isIdle || this.remoteAddress === undefined) return undefined;

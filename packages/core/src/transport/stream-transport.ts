@@ -31,7 +31,7 @@ export interface StreamTransportOptions {
 const OPTIONS = describeOptions('StreamTransport', {
   localAddress: unchecked(),
   remoteAddress: unchecked(),
-  explain: fn({ answers: 'at once', purpose: 'makes the reported error' }),
+  explain: fn({ answers: 'sync', purpose: 'makes the reported error' }),
 });
 
 interface Owned {

@@ -130,7 +130,7 @@ export interface Transport {
    * only to reads and writes, so the channel sometimes calls the method while it reads nothing and its output half is
    * open. A transport that reports each failure itself leaves the method out.
    */
-  lookForFailure?(): Error | undefined;
+  detectFailure?(): Error | undefined;
   /** Returns the message's size in bytes, or -1 if `write` does not accept such messages. */
   sizeOf(message: unknown): number;
   /**

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 const host = '127.0.0.1';
 const HIGH_WATER_MARK = 64 * 1024;
 /** More than all kernels hold. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 it('a consumer that takes one message after the other makes the sender stop', async () => {
   let received = 0;
@@ -37,7 +37,7 @@ it('a consumer that takes one message after the other makes the sender stop', as
   let sent = 0;
   const block = Buffer.alloc(16 * 1024);
   const pump = () => {
-    while (sender.isWritable && sent < MOST_BYTES) {
+    while (sender.isWritable && sent < MAX_BYTES) {
       sender.writeAndFlush(block);
       sent += block.length;
     }
@@ -45,7 +45,7 @@ it('a consumer that takes one message after the other makes the sender stop', as
   };
   /** Waits until the kernels are full: nothing was sent while everything that was ready had its turns. */
   const stopped = async () => {
-    for (let before = -1; sent < MOST_BYTES && (before !== sent || sender.isWritable); ) {
+    for (let before = -1; sent < MAX_BYTES && (before !== sent || sender.isWritable); ) {
       before = sent;
       await new Promise((resolve) => setTimeout(resolve, 50));
       for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -55,7 +55,7 @@ it('a consumer that takes one message after the other makes the sender stop', as
   await stopped();
   expect(received).toBeGreaterThan(0);
   expect(taken).toBe(0);
-  expect(sent).toBeLessThan(MOST_BYTES);
+  expect(sent).toBeLessThan(MAX_BYTES);
   expect(sender.pendingOutboundBytes).toBeLessThanOrEqual(2 * HIGH_WATER_MARK);
   const stoppedAt = sent;
   for (let count = 1; count <= 3; count++) {

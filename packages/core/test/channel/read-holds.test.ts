@@ -29,7 +29,7 @@ describe('holdReads', () => {
     const holds = new ReadHolds(clock, {
       released() {},
       mayHideFailure: true,
-      lookForFailure: () => void looks.push(clock.now() / 1000),
+      detectFailure: () => void looks.push(clock.now() / 1000),
     });
     const hold = holds.add('test');
     clock.advance(30_000);

@@ -16,7 +16,7 @@ const MESSAGE_MS = 0.25;
 /** Handles ten messages, each of which takes time, as far as the channel may; goes on when it may again. */
 function handleTen(name: string, channel: Channel, pass: (ms: number) => void, log: string[]) {
   let left = 10;
-  const goOn = (): void => {
+  const resume = (): void => {
     let handled = 0;
     for (; left > 0; left -= 1) {
       channel.checkTurn();
@@ -25,9 +25,9 @@ function handleTen(name: string, channel: Channel, pass: (ms: number) => void, l
       handled += 1;
     }
     log.push(`${name} ${handled}`);
-    if (left > 0) channel.onceReadable(goOn);
+    if (left > 0) channel.onceReadable(resume);
   };
-  goOn();
+  resume();
 }
 
 /** Notes where each of the next turns begins. */

@@ -94,7 +94,7 @@ describe('options like those of the call before', () => {
   });
 
   it('are not kept where they are objects or functions', () => {
-    const set = describeOptions('Server', { handle: fn({ answers: 'a promise', required: true }) });
+    const set = describeOptions('Server', { handle: fn({ answers: 'async', required: true }) });
     const handle = () => 1;
     expect(set.resolve({ handle })).toEqual(set.resolve({ handle }));
     expect(set.resolve({ handle })).not.toBe(set.resolve({ handle }));
@@ -103,7 +103,7 @@ describe('options like those of the call before', () => {
   it('are not resolved again where an option that may be an object or a function is not given', () => {
     const set = describeOptions('Server', {
       size: whole({ default: 1 }),
-      handle: fn({ answers: 'a promise' }),
+      handle: fn({ answers: 'async' }),
     });
     const resolved = (given: { readonly size?: number; readonly handle?: () => unknown }) =>
       set.resolve(given);
@@ -123,7 +123,7 @@ it('says which option is missing, and of which class', () => {
   }
   const set = describeOptions('Server', {
     port: whole({ required: true, max: 65_535 }),
-    handle: fn({ answers: 'a promise', required: true, purpose: 'answers' }),
+    handle: fn({ answers: 'async', required: true, purpose: 'answers' }),
   });
   const handle = () => {};
   expect(() => set.resolve({ handle } as unknown as Required)).toThrow(
@@ -160,7 +160,7 @@ it.each([
   ['a time', time(), 0, '0, but must be a positive number of milliseconds, or false for off'],
   ['a flag', flag(), 'no', '"no", but must be true or false'],
   ['a choice', choice(['a', 'b']), 'c', `"c", but must be 'a' or 'b'`],
-  ['a function', fn({ answers: 'a promise' }), 1, '1, but must be a function'],
+  ['a function', fn({ answers: 'async' }), 1, '1, but must be a function'],
   ['a text', text('a name'), 1, '1, but must be a name'],
   ['an object', object('a Clock'), null, 'null, but must be a Clock'],
   ['an interface', having('add', 'a group'), {}, 'an object, but must be a group'],

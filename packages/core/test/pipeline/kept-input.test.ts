@@ -20,7 +20,7 @@ class Gate extends KeptInputHandler {
 
   messages(): readonly unknown[] {
     const all: unknown[] = [];
-    this.kept.lookAgain({
+    this.kept.redeliver({
       fireChannelRead: (message: unknown) => all.push(message),
     } as Partial<Context> as Context);
     return all;

@@ -166,19 +166,19 @@ it('a read() that throws is the handler’s error, and ends nothing', async () =
 /** An asynchronous handler that notes what it works on; the test lets it go on. */
 function slowWorker() {
   const seen: string[] = [];
-  let goOn: (() => void) | undefined;
+  let resume: (() => void) | undefined;
   const worker: Handler = {
     channelRead(_ctx, message: string) {
       seen.push(message);
       return new Promise<void>((resolve) => {
-        goOn = resolve;
+        resume = resolve;
       });
     },
     channelShutdown: (_ctx, direction) => void seen.push(direction),
     channelInactive: () => void seen.push('inactive'),
   };
   const next = async () => {
-    goOn?.();
+    resume?.();
     await new Promise((resolve) => setImmediate(resolve));
   };
   return { worker, seen, next };
@@ -209,7 +209,7 @@ it('drops messages that wait once this side has ended the channel, and not the e
 it('delivers waiting messages while no other handler holds reads, and then the end of the input', async () => {
   const seen: string[] = [];
   const holds: ReadHold[] = [];
-  let goOn!: () => void;
+  let resume!: () => void;
   const channel = EmbeddedChannel.with(
     { allowHalfOpen: true },
     sequential({
@@ -218,14 +218,14 @@ it('delivers waiting messages while no other handler holds reads, and then the e
         if (message === 'b') holds.push(ctx.channel.holdReads('test'));
         if (message !== 'a') return;
         return new Promise<void>((resolve) => {
-          goOn = resolve;
+          resume = resolve;
         });
       },
       channelShutdown: (_ctx, direction) => void seen.push(direction),
     }),
   );
   channel.writeInbound('a', 'b', 'c', 'd');
-  goOn();
+  resume();
   await new Promise((resolve) => setImmediate(resolve));
   expect(seen).toEqual(['a', 'b']);
   expect(channel.readHolds).toEqual(['test']);

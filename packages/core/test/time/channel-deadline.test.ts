@@ -12,7 +12,7 @@ class Noted extends ChannelDeadline {
   }
 }
 
-function begun(whileHeld: 'stands' | 'runs' = 'stands') {
+function begun(whileHeld: 'pauses' | 'runs' = 'pauses') {
   const channel = new EmbeddedChannel();
   const deadline = new Noted({ ms: 100, whileHeld });
   deadline.begin(channel);

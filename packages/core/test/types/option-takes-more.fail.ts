@@ -6,4 +6,4 @@ interface Options {
 }
 declare const options: Options;
 
-describeOptions('it', { reply: fn({ answers: 'at once' }) }).resolve(options);
+describeOptions('it', { reply: fn({ answers: 'sync' }) }).resolve(options);

@@ -49,7 +49,7 @@ export interface DatagramSocketOptions {
   readonly multicastInterface?: string;
 }
 
-const MOST_BYTES = 2 ** 31 - 1;
+const MAX_BYTES = 2 ** 31 - 1;
 
 const FLAG = flag();
 
@@ -59,8 +59,8 @@ export const SOCKET_OPTIONS = describeOptions('DatagramSocketOptions', {
   reuseAddr: flag({ default: false }),
   reusePort: custom('true or false', checkReusePort, { default: false }, true),
   broadcast: flag({ default: false }),
-  receiveBufferBytes: whole({ min: 1, max: MOST_BYTES }),
-  sendBufferBytes: whole({ min: 1, max: MOST_BYTES }),
+  receiveBufferBytes: whole({ min: 1, max: MAX_BYTES }),
+  sendBufferBytes: whole({ min: 1, max: MAX_BYTES }),
   ttl: whole({ min: 1, max: 255 }),
   multicastTtl: whole({ min: 0, max: 255 }),
   multicastLoopback: choice([true, false]),

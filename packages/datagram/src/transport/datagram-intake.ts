@@ -65,7 +65,7 @@ export class DatagramIntake extends MessageBursts<unknown> implements Delivery {
 
   override requestRead(): void {
     super.requestRead();
-    if (!this.queue.isEmpty) this.wakeSoon();
+    if (!this.queue.isEmpty) this.scheduleWake();
   }
 
   arrived(message: unknown): void {
@@ -89,7 +89,7 @@ export class DatagramIntake extends MessageBursts<unknown> implements Delivery {
     let sliceBytes = 0;
     while (!this.queue.isEmpty && this.isTaking) {
       if (sliceBytes >= SLICE_BYTES) {
-        this.wakeSoon();
+        this.scheduleWake();
         return;
       }
       const message = this.queue.shift();
@@ -108,7 +108,7 @@ export class DatagramIntake extends MessageBursts<unknown> implements Delivery {
   }
 
   /** Delivers after the current event, because reads can be requested while a datagram is delivered. */
-  private wakeSoon(): void {
+  private scheduleWake(): void {
     if (this.isAwake) return;
     this.isAwake = true;
     this.turn.clock.execute(this.run);

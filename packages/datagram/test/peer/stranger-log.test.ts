@@ -16,7 +16,7 @@ import { FakeNetwork, type FakeSocket } from '../fake-network.ts';
 
 const FORGED = 200;
 /** Of each kind of channel, the listening one and those of the strangers. */
-const MOST_LINES = 10;
+const MAX_LINES = 10;
 const HOUR_MS = 3_600_000;
 
 class Lines implements Logger {
@@ -110,13 +110,13 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   },
 };
 
-describe(`${FORGED} forged senders write ${MOST_LINES} lines, when`, () => {
+describe(`${FORGED} forged senders write ${MAX_LINES} lines, when`, () => {
   it.each(Object.entries(PROGRAMS))('%s', async (name, program) => {
     const world = await serve(program);
     forge(world);
     const { length } = world.lines.loud;
-    expect(length).toBeLessThanOrEqual(MOST_LINES);
-    if (name !== 'onRefused throws') expect(length).toBe(MOST_LINES);
+    expect(length).toBeLessThanOrEqual(MAX_LINES);
+    if (name !== 'onRefused throws') expect(length).toBe(MAX_LINES);
   });
 });
 
@@ -124,7 +124,7 @@ it('a listener of the server that throws for each peer writes some lines', async
   const world = await serve({ build: reads(() => {}) });
   world.server.on('connection', fails);
   forge(world);
-  expect(world.lines.loud.length).toBe(MOST_LINES);
+  expect(world.lines.loud.length).toBe(MAX_LINES);
 });
 
 it('what is not written is at level debug, and counted exactly', async () => {
@@ -135,11 +135,8 @@ it('what is not written is at level debug, and counted exactly', async () => {
     ({ level, text }) => level === 'debug' && text.includes('no handler caught'),
   );
   // Of each of the two datagrams of a peer the second one is at level debug anyway.
-  expect(quiet.length).toBe(2 * FORGED - MOST_LINES);
-  expect([listener.lowered, listener.counters.unhandled]).toEqual([
-    FORGED - MOST_LINES,
-    2 * FORGED,
-  ]);
+  expect(quiet.length).toBe(2 * FORGED - MAX_LINES);
+  expect([listener.lowered, listener.counters.unhandled]).toEqual([FORGED - MAX_LINES, 2 * FORGED]);
   expect(lines.loud.at(-1)).toContain('further lines of strangers go to level debug');
 });
 
@@ -148,8 +145,8 @@ it('an hour later strangers may write some lines again, the first of which has t
   forge(world);
   world.clock.advance(HOUR_MS);
   forge(world);
-  expect(world.lines.loud.length).toBe(2 * MOST_LINES);
-  expect(world.lines.loud[MOST_LINES]).toContain(`${FORGED - MOST_LINES} lines of strangers`);
+  expect(world.lines.loud.length).toBe(2 * MAX_LINES);
+  expect(world.lines.loud[MAX_LINES]).toContain(`${FORGED - MAX_LINES} lines of strangers`);
 });
 
 it('a peer that has signed in is reported as ever, whatever strangers have written', async () => {
@@ -163,7 +160,7 @@ it('a peer that has signed in is reported as ever, whatever strangers have writt
   for (let i = 0; i < 30; i++) world.socket.arrive(`10.0.0.${i}`, 'login');
   forge(world);
   for (let i = 0; i < 30; i++) world.socket.arrive(`10.0.0.${i}`, 'fail');
-  expect(world.lines.loud.length).toBe(MOST_LINES + 30);
+  expect(world.lines.loud.length).toBe(MAX_LINES + 30);
 });
 
 it('lines below a warning are not limited', async () => {

@@ -85,8 +85,8 @@ const OPTIONS = describeOptions('Gateway', {
   syncMs: number({ ...TIMES, default: 2000 }),
   handoverMs: number({ ...TIMES, default: 5000 }),
   maxDeliveries: whole({ min: 2, default: 3 }),
-  attributes: fn({ answers: 'at once', purpose: 'gives the attributes of a channel' }),
-  handleWhenDown: fn({ answers: 'nothing', takes: 2, purpose: 'handles a message' }),
+  attributes: fn({ answers: 'sync', purpose: 'gives the attributes of a channel' }),
+  handleWhenDown: fn({ answers: 'void', takes: 2, purpose: 'handles a message' }),
   codec: object('a codec with encode and decode'),
 });
 /** The name of the holds of reads and drains. */
@@ -306,13 +306,13 @@ export class Gateway<Message = unknown> {
     const draining = new Set(this.port.draining());
     const now = this.clock.now();
     if (ready.size > 0) this.aloneSince = undefined;
-    this.tellWorkers();
+    this.notifyWorkers();
     for (const entry of [...this.entries.values()]) {
       const { link } = entry;
       const { worker } = link;
       if (worker === undefined) {
         if (ready.size > 0) this.choose(entry);
-      } else if (!this.port.isThere(worker)) {
+      } else if (!this.port.isAlive(worker)) {
         this.left.use(worker, true);
         this.carryOut(entry, link.workerGone());
       } else {
@@ -324,9 +324,9 @@ export class Gateway<Message = unknown> {
   }
 
   /** Repeated until the workers answer, because a frame can be lost. */
-  private tellWorkers(): void {
+  private notifyWorkers(): void {
     for (const [worker] of this.left) {
-      if (!this.port.isThere(worker)) continue;
+      if (!this.port.isAlive(worker)) continue;
       this.port.send(worker, encodeFrame(frameOf({ op: OP.sync, connection: 0, epoch: 0 })));
     }
   }
@@ -345,7 +345,7 @@ export class Gateway<Message = unknown> {
       for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.tick(now));
       this.chooseFor(this.suspects.late(now - this.rules.handoverMs));
       this.forgetLeaving(now);
-      this.tellWorkers();
+      this.notifyWorkers();
       this.reportAlone(now);
       if (this.entries.size > 0) this.tickLater();
     }, everyMs);

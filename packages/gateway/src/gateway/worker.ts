@@ -60,9 +60,9 @@ export interface WorkerOptions<Message = unknown> {
 
 const OPTIONS = describeOptions('Worker', {
   cluster: object('what Cluster.join gave', { required: true }),
-  onConnect: fn({ answers: 'a promise', purpose: 'begins with a connection' }),
-  onMessage: fn({ answers: 'a promise', required: true, purpose: 'handles one message' }),
-  onClose: fn({ answers: 'a promise', purpose: 'ends with a connection' }),
+  onConnect: fn({ answers: 'async', purpose: 'begins with a connection' }),
+  onMessage: fn({ answers: 'async', required: true, purpose: 'handles one message' }),
+  onClose: fn({ answers: 'async', purpose: 'ends with a connection' }),
   codec: object('a codec with encode and decode'),
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
 });
@@ -199,7 +199,7 @@ export class Worker<Message = unknown> {
     }
     this.entries.clear();
     this.openCount = 0;
-    this.tellEmpty();
+    this.reportEmpty();
   }
 
   private get isEmpty(): boolean {
@@ -297,29 +297,29 @@ export class Worker<Message = unknown> {
     entries.delete(session.connection);
     if (entries.size === 0) this.entries.delete(session.gateway);
     this.openCount -= 1;
-    if (this.isEmpty) this.tellEmpty();
+    if (this.isEmpty) this.reportEmpty();
   }
 
-  private tellEmpty(): void {
+  private reportEmpty(): void {
     for (const over of [...this.emptied]) over();
   }
 
   private peersChanged(): void {
-    this.tellGateways();
+    this.notifyGateways();
     for (const [gateway, entries] of [...this.entries]) {
-      if (this.port.isThere(gateway)) continue;
+      if (this.port.isAlive(gateway)) continue;
       this.left.use(gateway, true);
       for (const entry of [...entries.values()]) this.leave(entry, 'gateway-gone');
     }
   }
 
   /** Repeated until the gateways answer, because a frame can be lost. */
-  private tellGateways(): void {
+  private notifyGateways(): void {
     this.telling?.cancel();
     this.telling = undefined;
     for (const [gateway] of this.left) {
-      if (!this.port.isThere(gateway)) continue;
-      this.telling ??= this.clock.schedule(() => this.tellGateways(), TELL_EVERY_MS);
+      if (!this.port.isAlive(gateway)) continue;
+      this.telling ??= this.clock.schedule(() => this.notifyGateways(), TELL_EVERY_MS);
       this.send(gateway, frameOf({ op: OP.unknown, connection: 0, epoch: 0 }));
     }
   }
@@ -388,7 +388,7 @@ export class Worker<Message = unknown> {
       this.remove(entry);
     }
     if (this.ending.get(connection.id) === entry) this.ending.delete(connection.id);
-    if (this.isEmpty) this.tellEmpty();
+    if (this.isEmpty) this.reportEmpty();
     entry.onOver?.();
   }
 

@@ -28,7 +28,7 @@ export class GatewayWorld {
     this.random = random;
   }
 
-  isThere: (node: string) => boolean = (node) =>
+  isAlive: (node: string) => boolean = (node) =>
     this.states.has(node) || node.startsWith('gateway');
 
   port(nodeId: string): GatewayPort {
@@ -45,7 +45,7 @@ export class GatewayWorld {
       },
       send: (node, body) => this.send(nodeId, node, body),
       ready: () => [...this.states].filter(([, state]) => state === 'ready').map(([id]) => id),
-      isThere: (node) => this.isThere(node),
+      isAlive: (node) => this.isAlive(node),
       draining: () =>
         [...this.states].filter(([, state]) => state === 'draining').map(([id]) => id),
       listen: (listener) => {

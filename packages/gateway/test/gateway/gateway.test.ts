@@ -692,7 +692,7 @@ describe('Gateway and Worker', () => {
 
   it('forget the connections of a gateway that is gone', () => {
     const { world, first } = pair();
-    world.isThere = (id) => id !== 'gateway' && world.states.has(id);
+    world.isAlive = (id) => id !== 'gateway' && world.states.has(id);
     world.setState('w3', 'draining');
     expect(first.notes).toEqual(['connect', 'close gateway-gone']);
     expect(first.worker.connections).toBe(0);
@@ -700,13 +700,13 @@ describe('Gateway and Worker', () => {
 
   it('give a silent connection back to a worker that took its gateway for gone', () => {
     const { world, gateway, channel, first } = pair();
-    const { isThere } = world;
-    world.isThere = (id) => id !== 'gateway' && world.states.has(id);
+    const { isAlive } = world;
+    world.isAlive = (id) => id !== 'gateway' && world.states.has(id);
     world.setState('w3', 'suspect');
     world.setState('w4', 'suspect');
     world.clock.advance(300_000);
     expect(first.notes).toEqual(['connect', 'close gateway-gone']);
-    world.isThere = isThere;
+    world.isAlive = isAlive;
     world.setState('w3', 'gone');
     world.clock.advance(50);
     expect(first.notes).toEqual(['connect', 'close gateway-gone', 'moved here']);
@@ -725,10 +725,10 @@ describe('Gateway and Worker', () => {
       const { world, gateway } = pair();
       for (let i = 1; i < 20; i++) world.connection(gateway).writeInbound('hi');
       world.clock.advance(50);
-      const { isThere } = world;
-      world.isThere = (id) => id !== 'gateway' && world.states.has(id);
+      const { isAlive } = world;
+      world.isAlive = (id) => id !== 'gateway' && world.states.has(id);
       world.setState('w3', 'suspect');
-      world.isThere = isThere;
+      world.isAlive = isAlive;
       const { sentFrames } = world;
       for (let i = 0; i < words; i++) world.setState('w3', 'gone');
       world.clock.advance(50);
@@ -745,11 +745,11 @@ describe('Gateway and Worker', () => {
   ] as const) {
     it(`give it back where the ${lost} about it is lost on its way`, () => {
       const { world, channel, first } = pair();
-      const { isThere } = world;
-      world.isThere = (id) => id !== 'gateway' && world.states.has(id);
+      const { isAlive } = world;
+      world.isAlive = (id) => id !== 'gateway' && world.states.has(id);
       world.setState('w3', 'suspect');
       world.clock.advance(50);
-      world.isThere = isThere;
+      world.isAlive = isAlive;
       if (lost === 'word') world.loss = 1;
       world.setState('w3', 'gone');
       world.loss = 1;
@@ -765,15 +765,15 @@ describe('Gateway and Worker', () => {
 
   it('leave alone what a worker got before it heard that the gateway is there again', () => {
     const { world, gateway, first, second } = pair();
-    const { isThere } = world;
-    world.isThere = (id) => id !== 'gateway' && world.states.has(id);
+    const { isAlive } = world;
+    world.isAlive = (id) => id !== 'gateway' && world.states.has(id);
     world.setState(second.node, 'suspect');
     const later = world.connection(gateway);
     later.writeInbound('hi');
     world.clock.advance(50);
     const notes = ['connect', 'close gateway-gone', 'connect', 'hi'];
     expect(first.notes).toEqual(notes);
-    world.isThere = isThere;
+    world.isAlive = isAlive;
     world.setState(second.node, 'ready');
     world.clock.advance(50);
     expect(first.notes).toEqual([...notes, 'moved here']);

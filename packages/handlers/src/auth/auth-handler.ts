@@ -364,7 +364,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
 
   private carryOut(ctx: Context, action: AuthAction, facts: RefusalFacts<Message, Reply>): void {
     if (action.do === 'hand-on') this.handOn(ctx);
-    else if (action.do === 'look-again') this.kept.lookAgain(ctx);
+    else if (action.do === 'redeliver') this.kept.redeliver(ctx);
     else if (action.do === 'reject') this.reject(ctx, action.why, action.stays, facts);
   }
 

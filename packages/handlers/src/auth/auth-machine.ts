@@ -32,7 +32,7 @@ export type AuthAction =
   | { readonly do: 'kick-others' }
   | { readonly do: 'accept' }
   | { readonly do: 'hand-on' } // passes on the held messages
-  | { readonly do: 'look-again' } // held messages may be credentials
+  | { readonly do: 'redeliver' } // held messages may be credentials
   | RejectAction;
 
 interface RejectAction {
@@ -53,7 +53,7 @@ const PASS: MessageAction = { do: 'pass' };
 const DROP: MessageAction = { do: 'drop' };
 const ANSWER_AGAIN: MessageAction = { do: 'answer-again' };
 const HAND_ON: AuthAction = { do: 'hand-on' };
-const LOOK_AGAIN: AuthAction = { do: 'look-again' };
+const LOOK_AGAIN: AuthAction = { do: 'redeliver' };
 const ACCEPT: readonly AuthAction[] = [{ do: 'accept' }, HAND_ON];
 const KICK_AND_ACCEPT: readonly AuthAction[] = [{ do: 'kick-others' }, ...ACCEPT];
 

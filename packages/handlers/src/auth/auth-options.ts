@@ -113,13 +113,13 @@ export interface AuthOptions<Principal, Message, Reply> {
   readonly principalKey?: AttributeKey<Principal>;
 }
 
-const REPLY = fn({ answers: 'at once', purpose: 'makes an answer to the peer' });
+const REPLY = fn({ answers: 'sync', purpose: 'makes an answer to the peer' });
 
 const REPLIES = describePart('replies', {
   accepted: REPLY,
   refused: REPLY,
   unauthenticated: REPLY,
-  timedOut: fn({ answers: 'at once', takes: 0, purpose: 'makes an answer to the peer' }),
+  timedOut: fn({ answers: 'sync', takes: 0, purpose: 'makes an answer to the peer' }),
   kicked: REPLY,
   duplicate: REPLY,
   again: REPLY,
@@ -137,15 +137,15 @@ const RULES = describeOptions('AuthHandler', {
 });
 
 const FUNCTIONS = describeOptions('AuthHandler', {
-  isCredentials: fn({ answers: 'at once', purpose: 'recognizes credentials' }),
+  isCredentials: fn({ answers: 'sync', purpose: 'recognizes credentials' }),
   replies: nested(REPLIES),
 });
 
 const OPTIONS = describeOptions(
   'AuthHandler',
   {
-    authenticate: fn({ answers: 'a promise', required: true, purpose: 'decides on credentials' }),
-    authenticateChannel: fn({ answers: 'a promise', purpose: 'decides on a connection' }),
+    authenticate: fn({ answers: 'async', required: true, purpose: 'decides on credentials' }),
+    authenticateChannel: fn({ answers: 'async', purpose: 'decides on a connection' }),
     group: having('add', 'a group, such as a ChannelGroup'),
     sessions: having('othersOf', 'sessions, such as a SessionRegistry'),
     principalKey: object('an AttributeKey'),

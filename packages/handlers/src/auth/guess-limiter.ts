@@ -52,7 +52,7 @@ const OPTIONS = describeOptions('GuessLimiter', {
   sharedFactor: number({ min: 1, default: 10 }),
   maxDelayMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
   maxClients: whole({ min: 1, default: 10_000 }),
-  clientOf: fn({ answers: 'at once', purpose: 'names the client of a channel' }),
+  clientOf: fn({ answers: 'sync', purpose: 'names the client of a channel' }),
   random: RANDOM,
 });
 
@@ -149,7 +149,7 @@ export class GuessLimiter {
     authenticate: Authenticate<Message, Principal, Reply>,
     nameOf: (message: Message) => string | undefined = () => undefined,
   ): Authenticate<Message, Principal, Reply> {
-    const nameIn = checkFunction('nameOf', nameOf, { answers: 'at once' });
+    const nameIn = checkFunction('nameOf', nameOf, { answers: 'sync' });
     return (message, attempt) => {
       const client = this.clientOf(attempt.channel);
       if (client === undefined) return authenticate(message, attempt);

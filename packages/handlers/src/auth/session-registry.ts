@@ -73,7 +73,7 @@ export class SessionRegistry<Principal>
 
   constructor(idOf: (principal: Principal) => string, options: SessionRegistryOptions = {}) {
     const purpose = 'returns the id of a principal';
-    const guarded = checkFunction('idOf', idOf, { answers: 'at once', purpose });
+    const guarded = checkFunction('idOf', idOf, { answers: 'sync', purpose });
     const { graceMs } = OPTIONS.resolve(options);
     super();
     this.idOf = guarded;

@@ -37,7 +37,7 @@ export interface AnnouncerOptions<Message, Combined> {
 const OPTIONS = describeOptions('Announcer', {
   everyMs: number({ min: 1, default: 50 }),
   writesAtOnce: whole({ default: 1000 }),
-  combine: fn({ answers: 'at once', purpose: 'makes one message of several' }),
+  combine: fn({ answers: 'sync', purpose: 'makes one message of several' }),
 });
 
 /** Maximum of a batch: the number of announcements multiplied by the number of members. */
@@ -206,7 +206,7 @@ export class Announcer<Message, Combined = Message> {
   private sendBatch(): void {
     this.isBusy = true;
     const outcome = this.send(this.first + this.batchSize);
-    if (outcome === undefined) this.group.onceDrained(() => this.goOn());
+    if (outcome === undefined) this.group.onceDrained(() => this.resume());
     else outcome.onceBegun(() => this.rest());
   }
 
@@ -214,11 +214,11 @@ export class Announcer<Message, Combined = Message> {
     const [member] = this.group;
     if (this.isClosed) return;
     // Without members, no pause is needed.
-    if (member === undefined || this.writes < this.writesAtOnce) this.goOn();
-    else this.pause = member.clock.schedule(() => this.goOn(), this.everyMs);
+    if (member === undefined || this.writes < this.writesAtOnce) this.resume();
+    else this.pause = member.clock.schedule(() => this.resume(), this.everyMs);
   }
 
-  private goOn(): void {
+  private resume(): void {
     this.isBusy = false;
     if (this.queue.length > 0) this.sendBatch();
   }

@@ -39,7 +39,7 @@ export interface BroadcastOptions<In = PassThrough, Out = unknown> {
 const RECEIVERS = "'others', 'all' or a function that chooses the receivers";
 const OPTIONS = describeOptions('BroadcastHandler', {
   to: custom(RECEIVERS, receiversOf, { default: 'others' }),
-  format: fn({ answers: 'at once', takes: 2, purpose: 'makes what the members get' }),
+  format: fn({ answers: 'sync', takes: 2, purpose: 'makes what the members get' }),
   passOn: flag({ default: true }),
 });
 
@@ -143,6 +143,6 @@ export class BroadcastHandler<In = PassThrough, Out = unknown> implements Handle
 }
 
 function receiversOf(name: string, to: Receivers<unknown>): Receivers<unknown> {
-  if (typeof to === 'function') return checkFunction(name, to, { answers: 'at once', takes: 2 });
+  if (typeof to === 'function') return checkFunction(name, to, { answers: 'sync', takes: 2 });
   return checkKind(name, to, to === 'others' || to === 'all', RECEIVERS);
 }

@@ -148,11 +148,11 @@ export class WorkTable<W extends Work> {
       result,
       (answer) => {
         this.succeeded(work, answer);
-        this.goOn();
+        this.resume();
       },
       (thrown) => {
         this.failed(work, thrown);
-        this.goOn();
+        this.resume();
       },
     );
   }
@@ -193,7 +193,7 @@ export class WorkTable<W extends Work> {
   }
 
   /** Begins waiting requests, and resumes reads. */
-  goOn(): void {
+  resume(): void {
     if (this.isOver) return;
     for (const work of this.waiting) {
       if (!this.hasRoom) break;

@@ -16,7 +16,7 @@ export interface EchoOptions<In = PassThrough, Out = WhatItReads> {
 }
 
 const OPTIONS = describeOptions('EchoHandler', {
-  reply: fn({ answers: 'at once', takes: 2, purpose: 'makes the answer' }),
+  reply: fn({ answers: 'sync', takes: 2, purpose: 'makes the answer' }),
   passOn: flag({ default: true }),
 });
 

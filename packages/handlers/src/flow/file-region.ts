@@ -19,7 +19,7 @@ const OPTIONS = describeOptions('FileRegion', {
   position: whole({ default: 0 }),
   count: whole(),
   signal: value('an AbortSignal', (given: AbortSignal) => given instanceof AbortSignal),
-  onProgress: fn({ answers: 'a promise', purpose: 'receives the bytes written so far' }),
+  onProgress: fn({ answers: 'async', purpose: 'receives the bytes written so far' }),
 });
 
 /** Size of a chunk, as in Node's own streams. A channel becomes unwritable at the same size. */

@@ -130,7 +130,7 @@ export class HealthServer implements AsyncDisposable {
   }
 }
 
-const CHECK = { answers: 'at once', takes: 0 } as const;
+const CHECK = { answers: 'sync', takes: 0 } as const;
 
 function checks(): OptionKind<Checks, Checks, never> {
   const allowed = 'functions by name';

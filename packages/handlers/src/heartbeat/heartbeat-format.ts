@@ -161,10 +161,10 @@ export interface MessageHeartbeatOptions<In, Out = In> {
 }
 
 const MESSAGE_OPTIONS = describeOptions('messageHeartbeat', {
-  ping: fn({ answers: 'at once', takes: 0, required: true, purpose: 'makes a heartbeat' }),
-  isPing: fn({ answers: 'at once', required: true, purpose: 'recognizes one' }),
-  pong: fn({ answers: 'at once', purpose: 'makes the answer' }),
-  isPong: fn({ answers: 'at once', purpose: 'recognizes answers' }),
+  ping: fn({ answers: 'sync', takes: 0, required: true, purpose: 'makes a heartbeat' }),
+  isPing: fn({ answers: 'sync', required: true, purpose: 'recognizes one' }),
+  pong: fn({ answers: 'sync', purpose: 'makes the answer' }),
+  isPong: fn({ answers: 'sync', purpose: 'recognizes answers' }),
 });
 
 /** Makes a format of heartbeats that are messages of your own, which can contain data. */

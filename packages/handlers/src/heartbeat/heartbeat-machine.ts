@@ -1,4 +1,4 @@
-import { stoodStillMs } from '@headrace/core/authoring';
+import { suspendedMs } from '@headrace/core/authoring';
 
 /** The rules for sending heartbeats and for missing answers. Times are in milliseconds. */
 export interface HeartbeatRules {
@@ -127,8 +127,8 @@ export class HeartbeatMachine {
 
   /** Returns the actions due at `now`. `plannedAt` is the value of `nextAt` when the timer was set. */
   due(now: number, plannedAt: number): readonly HeartbeatAction[] {
-    const stoodMs = stoodStillMs(now, plannedAt);
-    if (stoodMs > 0) this.forgive(now, stoodMs);
+    const suspended = suspendedMs(now, plannedAt);
+    if (suspended > 0) this.forgive(now, suspended);
     const { timeoutMs, silenceMs, maxMissed } = this.rules;
     // Compared with the same sums as in `nextAt`, because differences of fractions may round the other way.
     if (now >= this.lastReadAt + silenceMs) {

@@ -147,7 +147,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     // After `end()`, no answer is read.
     if (endsWhole(ctx.channel)) return;
     const isOn = (): boolean => this.ctx === ctx && ctx.channel.isOpen;
-    this.standStill(ctx, machine);
+    this.suspend(ctx, machine);
     callInContext(ctx, () => {
       for (const action of machine.due(ctx.clock.now(), this.plannedAt)) {
         if (isOn()) this.carryOut(ctx, machine, action);
@@ -165,7 +165,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
   }
 
   /** Reports held reads, and a ping that waits, to the machine, because no answer can be missed meanwhile. */
-  private standStill(ctx: Context, machine: HeartbeatMachine): void {
+  private suspend(ctx: Context, machine: HeartbeatMachine): void {
     const { isReadHeld, readHeldMs, autoRead } = ctx.channel;
     const now = ctx.clock.now();
     const isPingWaiting = this.pingOnItsWay !== undefined && this.isTakingOutput(ctx);

@@ -15,7 +15,7 @@ export interface IdleCloseOptions<Message = never> {
 
 const OPTIONS = describeOptions('IdleCloseHandler', {
   state: choice(['reader', 'writer', 'all'], { default: 'reader' }),
-  lastWord: fn({ answers: 'at once', purpose: 'makes the last message' }),
+  lastWord: fn({ answers: 'sync', purpose: 'makes the last message' }),
   reason: text('a close reason', { default: 'idle' }),
 });
 

@@ -19,7 +19,7 @@ export class IdleTimer extends ChannelDeadline {
   private outputMoves: OutputMoves | undefined = undefined;
 
   constructor(state: IdleState, ms: number, owner: IdleTimerOwner) {
-    super({ ms, whileHeld: state === 'writer' ? 'runs' : 'stands' });
+    super({ ms, whileHeld: state === 'writer' ? 'runs' : 'pauses' });
     this.state = state;
     this.owner = owner;
   }

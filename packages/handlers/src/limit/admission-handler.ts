@@ -57,7 +57,7 @@ function lastWordTime(name: string, given: number | false): number {
 }
 
 export const ADMISSION_OPTIONS = describeOptions('AdmissionHandler', {
-  onRefused: fn({ answers: 'a promise', purpose: 'receives each refused connection' }),
+  onRefused: fn({ answers: 'async', purpose: 'receives each refused connection' }),
   lastWordMs: custom(LAST_WORD_TIME, lastWordTime, { default: 1000 }, true),
   maxLastWords: whole({ default: 100 }),
   waitForClient: flag({ default: false }),

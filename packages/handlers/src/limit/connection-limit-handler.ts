@@ -31,7 +31,7 @@ const OPTIONS = describeOptions(
   {
     total: whole({ min: 1, default: 100_000 }),
     perAddress: whole({ min: 1, default: 1000 }),
-    clientOf: fn({ answers: 'at once', purpose: 'names the client of a channel' }),
+    clientOf: fn({ answers: 'sync', purpose: 'names the client of a channel' }),
   },
   ADMISSION_OPTIONS,
 );
@@ -109,7 +109,7 @@ export class ConnectionLimitHandler extends AdmissionHandler {
   }
 
   override channelActive(ctx: Context): void {
-    if (ctx.channel.isServer) this.lookAtPlaces(ctx.channel);
+    if (ctx.channel.isServer) this.warnOfFewPlaces(ctx.channel);
     super.channelActive(ctx);
   }
 
@@ -117,7 +117,7 @@ export class ConnectionLimitHandler extends AdmissionHandler {
    * Logs a warning if the limits are below the listener's number of places, because a stranger gives up its place only after the
    * refusal.
    */
-  private lookAtPlaces(channel: Channel): void {
+  private warnOfFewPlaces(channel: Channel): void {
     const { total, perAddress } = this;
     const places = transportOf(channel)?.connectionless?.placesForStrangers;
     if (places === undefined || Math.min(total, perAddress) >= places) return;

@@ -32,7 +32,7 @@ const OPTIONS = describeOptions('MessageRateHandler', {
   perSecond: number({ min: Number.MIN_VALUE, required: true }),
   burst: number({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   excessPolicy: choice(['slow-down', 'drop', 'close'], { default: 'slow-down' }),
-  lastWord: fn({ answers: 'at once', takes: 0, purpose: 'makes the last message' }),
+  lastWord: fn({ answers: 'sync', takes: 0, purpose: 'makes the last message' }),
 });
 
 /** An event that is fired for the first excess message of each period in which a peer sends faster than allowed. */

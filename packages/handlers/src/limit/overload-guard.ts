@@ -68,8 +68,8 @@ const OPTIONS = describeOptions('OverloadGuard', {
   shedAfterMs: number({ default: 5000 }),
   minIdleMs: number({ default: 10_000 }),
   shedShare: number({ max: 1, default: 0.05 }),
-  onShed: fn({ answers: 'nothing', purpose: 'receives each connection that is shed' }),
-  measure: fn({ answers: 'at once', takes: 0, purpose: 'returns the load' }),
+  onShed: fn({ answers: 'void', purpose: 'receives each connection that is shed' }),
+  measure: fn({ answers: 'sync', takes: 0, purpose: 'returns the load' }),
 });
 
 const EVENTS = { fires: ['OverloadEvent'] } as const;
@@ -154,7 +154,7 @@ export class OverloadGuard implements Handler {
 
   private arm(ctx: Context): void {
     this.timer = ctx.clock.schedule(() => {
-      this.lookSafely(ctx);
+      this.measureSafely(ctx);
       this.arm(ctx);
     }, this.options.everyMs);
   }
@@ -176,7 +176,7 @@ export class OverloadGuard implements Handler {
   }
 
   /** Measures and acts. An error of the measurement is logged. */
-  private lookSafely(ctx: Context): void {
+  private measureSafely(ctx: Context): void {
     const { channel } = ctx;
     const look = (): void => this.look(ctx);
     callSafely(look, undefined, (error) =>

@@ -49,7 +49,7 @@ const OPTIONS = describeOptions('LoggingHandler', {
   maxBytes: whole({ default: 1024 }),
   channelShare: number({ max: 1, default: 1 }),
   everyMessages: whole({ min: 1, default: 1 }),
-  redact: fn({ answers: 'at once', takes: 2, purpose: 'returns what is logged' }),
+  redact: fn({ answers: 'sync', takes: 2, purpose: 'returns what is logged' }),
 });
 
 /**

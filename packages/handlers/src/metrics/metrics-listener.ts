@@ -22,7 +22,7 @@ export function metricsListener(
     const now = systemClock.now();
     if (now - madeAt < MAX_AGE_MS) return;
     const made: unknown = metrics.text();
-    if (typeof made !== 'string') throw new TypeError('no text');
+    if (typeof made !== 'string') throw new TypeError('text() must return a string');
     text = made;
     madeAt = now;
   };

@@ -48,7 +48,7 @@ export function metricsOf(
     });
   }
   const numbers = checkFunction('read', read, {
-    answers: 'at once',
+    answers: 'sync',
     takes: 0,
     purpose: 'returns the numbers',
   });

@@ -51,7 +51,7 @@ export interface ForwardOptions<Message = OutboundBytes> {
 }
 
 const OPTIONS = describeOptions('ForwardHandler', {
-  connect: fn({ answers: 'a promise', required: true, purpose: 'connects to the other server' }),
+  connect: fn({ answers: 'async', required: true, purpose: 'connects to the other server' }),
   timeoutMs: time({ default: 30_000 }),
 });
 

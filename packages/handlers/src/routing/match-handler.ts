@@ -75,7 +75,7 @@ export class MatchHandler<In, Left = In> implements Handler {
     handle: (ctx: Context, message: T) => Handled,
   ): MatchHandler<In, Exclude<Left, T>> {
     const guard = accepts as (message: unknown) => boolean;
-    return this.with(checkFunction('accepts', guard, { answers: 'at once' }), handle);
+    return this.with(checkFunction('accepts', guard, { answers: 'sync' }), handle);
   }
 
   /** Adds a case for all messages that no other case accepts. */

@@ -71,11 +71,11 @@ const NOTHING = Buffer.alloc(0);
 
 const OPTIONS = describeOptions('ProtocolDetector', {
   protocols: value('an array of protocols', Array.isArray, { required: true }),
-  otherwise: fn({ answers: 'a promise', purpose: 'adds handlers' }),
+  otherwise: fn({ answers: 'async', purpose: 'adds handlers' }),
   maxBytes: whole({ min: 1, max: 65_536, default: 64 }),
   timeoutMs: time({ default: 10_000 }),
   handleTimeout: fn({
-    answers: 'at once',
+    answers: 'sync',
     takes: 2,
     purpose: 'decides what happens at the deadline',
   }),
@@ -186,7 +186,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     return {
       mayPass: () => this.isInstalled,
       begun: () => [this.begun],
-      goOn: (ctx) => this.passOn(ctx),
+      resume: (ctx) => this.passOn(ctx),
       removed: (ctx) => this.passOn(ctx),
       dropped: () => {
         this.begun = NOTHING;
@@ -234,7 +234,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
   override channelShutdown(ctx: Context, direction: Direction): void {
     if (direction === 'input' && !this.isDecided && this.isKeeping) {
       this.decide(ctx, true);
-      this.goOn(ctx);
+      this.resume(ctx);
     }
     super.channelShutdown(ctx, direction);
   }
@@ -307,7 +307,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
   }
 
   /** Passes on the kept input outside a burst of reads. */
-  private goOn(ctx: Context): void {
+  private resume(ctx: Context): void {
     if (!this.isInstalled) return;
     this.kept.deliver(ctx);
     this.leave(ctx);
@@ -369,7 +369,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
     const install = name === OTHERWISE ? otherwise : protocol?.install.bind(protocol);
     if (install === undefined) throw this.noProtocol(name);
     this.install(ctx, name, install);
-    this.goOn(ctx);
+    this.resume(ctx);
   }
 
   private noProtocol(name: string): OptionError {

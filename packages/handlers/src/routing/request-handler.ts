@@ -58,8 +58,8 @@ class RequestWork<Request> extends Work {
 }
 
 const OPTIONS = describeOptions('RequestHandler', {
-  handle: fn({ answers: 'a promise', required: true, purpose: 'answers a request' }),
-  answerError: fn({ answers: 'at once', takes: 2, purpose: 'makes an answer of a failure' }),
+  handle: fn({ answers: 'async', required: true, purpose: 'answers a request' }),
+  answerError: fn({ answers: 'sync', takes: 2, purpose: 'makes an answer of a failure' }),
   order: choice(['request', 'completion'], { default: 'request' }),
   concurrency: whole({ min: 1, default: 1 }),
   maxPending: whole({ min: 1, default: 64 }),
@@ -210,7 +210,7 @@ export class RequestHandler<Request, Response> implements Handler {
     this.table!.settle(work);
     work.abort(error);
     this.fail(ctx, work, error);
-    this.table!.goOn();
+    this.table!.resume();
   }
 
   /** Writes the answers that are ready. With the order `request`, stops at the first request that is not done. */

@@ -19,7 +19,7 @@ const OPTIONS = describeOptions(
   {
     maxQueuedBytes: number({ default: 400 * 1024 * 1024 }),
     clock: CLOCK,
-    onInterval: fn({ answers: 'nothing', purpose: 'gets the counter' }),
+    onInterval: fn({ answers: 'void', purpose: 'gets the counter' }),
   },
   LIMIT_OPTIONS,
 );

@@ -17,7 +17,7 @@ const REQUIRED_CLOCK: typeof CLOCK = { ...CLOCK, isRequired: true };
 const OPTIONS = describeOptions('TrafficCounter', {
   clock: REQUIRED_CLOCK,
   checkIntervalMs: time({ default: 1000 }),
-  onInterval: fn({ answers: 'nothing', purpose: 'gets the counter' }),
+  onInterval: fn({ answers: 'void', purpose: 'gets the counter' }),
 });
 
 /** The bytes of one direction. */

@@ -51,7 +51,7 @@ const OPTIONS = describeOptions(
     unwritableDelayMs: time({ default: 4000 }),
     maxQueuedBytes: number({ min: 1, default: 16 * 1024 * 1024 }),
     sizeOf: fn({
-      answers: 'at once',
+      answers: 'sync',
       purpose: 'returns the size of a message',
       default: sizeOfBytes,
     }),

@@ -34,7 +34,7 @@ export interface ExpiryOptions<Message> {
 }
 
 export const EXPIRY_OPTIONS = describeOptions('expiry', {
-  lastWord: fn({ answers: 'at once', takes: 0, purpose: 'makes the last message' }),
+  lastWord: fn({ answers: 'sync', takes: 0, purpose: 'makes the last message' }),
   graceMs: number({ default: 0 }),
 });
 

@@ -46,7 +46,7 @@ describe('AuthMachine', () => {
     expect(over.phase).toBe('over');
     const staying = machine({ refusalPolicy: 'stay' });
     staying.began();
-    expect(names(staying.no())).toEqual(['reject', 'look-again']);
+    expect(names(staying.no())).toEqual(['reject', 'redeliver']);
     expect(staying.phase).toBe('waiting');
     staying.began();
     expect(names(staying.no(false))).toEqual(['reject']);

@@ -182,7 +182,7 @@ class World {
   }
 
   /** Lets everything go on that waits for the application. */
-  async goOn(): Promise<void> {
+  async resume(): Promise<void> {
     const { channel } = this;
     channel.autoRead = true;
     this.habitsEnd();
@@ -280,12 +280,12 @@ it('every byte arrives once, in order, and reads go on when all holds are gone',
             await world.peerEnds();
           }
         }
-        await world.goOn();
+        await world.resume();
         expect(world.seen).toEqual(world.sent);
         expect(world.channel.readHolds).toEqual([]);
         if (!hasEnded) expect(world.channel.embedded.isReading).toBe(true);
         if (!hasEnded) await world.peerEnds();
-        await world.goOn();
+        await world.resume();
         expect(world.inputEnds).toBe(1);
         expect(world.seen).toEqual(world.sent);
         world.channel.finish();
@@ -315,7 +315,7 @@ it('nothing is delivered after our own end, and what came before it was in order
         if (world.channel.isOpen) {
           await world.play({ do: 'shutdown' });
           await world.peerEnds();
-          await world.goOn();
+          await world.resume();
         }
         expect(world.seen).toEqual(world.sent.slice(0, world.seen.length));
         expect(world.afterEnd).toEqual([]);

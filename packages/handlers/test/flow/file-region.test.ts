@@ -51,7 +51,7 @@ class SlowFile {
     });
   }
 
-  async goOn(): Promise<void> {
+  async resume(): Promise<void> {
     for (const one of this.pending.splice(0)) one();
     await turn();
   }
@@ -184,10 +184,10 @@ describe('FileRegion', () => {
     const failed = failureOf(channel.write(new FileRegion(slow.handle)));
     channel.writeAndFlush(Buffer.from('next'));
     await turn();
-    await slow.goOn();
+    await slow.resume();
     slow.size = 100_000;
-    await slow.goOn();
-    await slow.goOn();
+    await slow.resume();
+    await slow.resume();
     const error = await failed;
     expect(error.message).toMatch(/file 7 shrank: it ends at byte 100000 \(sent 100000 of 200000/);
     expect(error.details).toMatchObject({ writtenBytes: 100_000, totalBytes: SIZE });
@@ -340,7 +340,7 @@ describe('FileRegion', () => {
     let most = 0;
     for (let round = 0; round < 10; round++) {
       most = Math.max(most, slow.reads);
-      await slow.goOn();
+      await slow.resume();
     }
     await Promise.all(sent);
     expect(most).toBe(16);

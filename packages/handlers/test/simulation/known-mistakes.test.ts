@@ -23,7 +23,7 @@ const SEEDS = 200;
 
 const SETTLE_MS = 20_000;
 /** The right program holds with the seeds up to the one that finds the mistake, and at least with these. */
-const LEAST_RIGHT = 10;
+const MIN_RIGHT = 10;
 
 /** The report on the mistake, which must be found. */
 async function reportOf({ wrong, simulation = {} }: Mistake): Promise<ExploreError> {
@@ -38,7 +38,7 @@ async function find(mistake: Mistake): Promise<ExploreError> {
   const error = await reportOf(mistake);
   expect(error.seed).toBeLessThanOrEqual(SEEDS);
   const { right: scenario, simulation = {} } = mistake;
-  const seeds = Math.max(LEAST_RIGHT, error.seed);
+  const seeds = Math.max(MIN_RIGHT, error.seed);
   await explore({ simulation, settleMs: SETTLE_MS, scenario, seeds });
   return error;
 }

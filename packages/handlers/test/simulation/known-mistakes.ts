@@ -171,7 +171,7 @@ export const forgetfulScenario: Mistake = mistake(membership);
 
 const CLIENTS = 60;
 /** What a restart may cost in its busiest second. */
-const MOST_IN_A_SECOND = CLIENTS / 2;
+const MAX_IN_A_SECOND = CLIENTS / 2;
 const RETRY_MS = 5000;
 
 async function herd(sim: Simulation, isRight: boolean): Promise<void> {
@@ -213,7 +213,7 @@ async function herd(sim: Simulation, isRight: boolean): Promise<void> {
     0,
     ...arrivals.map((from) => arrivals.filter((at) => at >= from && at < from + 1000).length),
   );
-  if (busiest > MOST_IN_A_SECOND) {
+  if (busiest > MAX_IN_A_SECOND) {
     throw new Error(`${busiest} of ${CLIENTS} clients came within one second`);
   }
 }

@@ -70,7 +70,7 @@ export class PresentLink {
   }
 
   /** Called for a channel from another process, with the client's last address there. */
-  comeFrom(remote: Address | undefined, now: number): void {
+  recordOrigin(remote: Address | undefined, now: number): void {
     this.lost = { at: now, local: undefined, remote };
   }
 

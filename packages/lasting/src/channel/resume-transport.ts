@@ -144,7 +144,7 @@ export class ResumeTransport implements Transport, InputOwner {
   // --- events of a link ---
 
   /** Called when the client has a link. Sends OPEN or RESUME. */
-  greet(link: ResumeLink): void {
+  sendHello(link: ResumeLink): void {
     this.machine.beginLink(messageLimitsOf(link.channel));
     this.beginLink(link);
     this.links.pump();

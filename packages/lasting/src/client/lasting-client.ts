@@ -36,7 +36,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
     const { ready, shouldRetry = () => true } = links;
     this.links = new ReconnectingClient<P, C>({
       ...links,
-      ready: (channel) => this.greet(channel, ready),
+      ready: (channel) => this.sendHello(channel, ready),
       shouldRetry: (loss) => {
         const afterMs = this.retryAfterMs;
         // A place that is down in between changes nothing. After two such places, the retry policy decides.
@@ -57,7 +57,7 @@ export class LastingClient<P, C extends Channel> implements ResumeOwner {
     });
   }
 
-  private async greet(channel: C, ready: ((channel: C) => unknown) | undefined): Promise<void> {
+  private async sendHello(channel: C, ready: ((channel: C) => unknown) | undefined): Promise<void> {
     await ready?.(channel);
     this.link = channel;
     await new Promise<void>((resolve) => {

@@ -15,7 +15,7 @@ export class LastingLink implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    this.transport.greet(ctx);
+    this.transport.sendHello(ctx);
   }
 
   channelRead(ctx: Context, frame: Buffer): void {

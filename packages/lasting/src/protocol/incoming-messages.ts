@@ -27,7 +27,7 @@ export class IncomingMessages extends ReceiveWindow {
   }
 
   /** Continues a channel of another process, which has read messages up to this number. */
-  goOnAfter(taken: number): void {
+  restore(taken: number): void {
     this.taken = this.acknowledged = taken;
   }
 

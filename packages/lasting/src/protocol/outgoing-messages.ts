@@ -126,7 +126,7 @@ export class OutgoingMessages extends SendSequence {
    * Continues a channel of another process. The `kept` messages follow the acknowledged number. Messages up to `highest` were
    * sent at least once. Returns false if the kept messages exceed the credit.
    */
-  goOnWith(acknowledged: number, highest: number, kept: readonly Buffer[]): boolean {
+  restore(acknowledged: number, highest: number, kept: readonly Buffer[]): boolean {
     this.acknowledged = this.sent = this.last = acknowledged;
     this.highest = highest;
     let bytes = 0;

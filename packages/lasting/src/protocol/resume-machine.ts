@@ -235,15 +235,15 @@ export class ResumeMachine {
    * Continues from this state. The machine was created with the state's window and credit. Returns false if the kept messages
    * exceed the credit.
    */
-  goOn(state: MachineState): boolean {
+  restore(state: MachineState): boolean {
     this.isServer = true;
     this.id = state.id;
-    this.secrets.goOn(state);
+    this.secrets.restore(state);
     this.endReason = state.endReason;
-    this.incoming.goOnAfter(state.taken);
+    this.incoming.restore(state.taken);
     this.keepsAtMost(state.keptCreditBytes);
     this.outgoing.maxFrameBytes = state.maxFrameBytes ?? NO_LIMIT;
-    return this.outgoing.goOnWith(state.acknowledged, state.highest, state.kept);
+    return this.outgoing.restore(state.acknowledged, state.highest, state.kept);
   }
 
   // --- a link begins and ends ---

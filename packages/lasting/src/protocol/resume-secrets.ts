@@ -41,7 +41,7 @@ export class ResumeSecrets {
   }
 
   /** Continues with the secrets of another process. */
-  goOn({ secrets, secretsBefore }: SecretsState): void {
+  restore({ secrets, secretsBefore }: SecretsState): void {
     this.list = secrets;
     this.before = secretsBefore;
     this.isShared = true;

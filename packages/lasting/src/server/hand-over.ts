@@ -97,11 +97,11 @@ const TIMES = {
 };
 const OPTIONS = describeOptions('handOver', {
   to: fn({
-    answers: 'a promise',
+    answers: 'async',
     required: true,
     purpose: 'brings a lasting channel to another process',
   }),
-  save: fn({ answers: 'at once', purpose: 'gives what the application knows of a channel' }),
+  save: fn({ answers: 'sync', purpose: 'gives what the application knows of a channel' }),
   ...TIMES,
 });
 const INTO_LOG = describeOptions('handOver', TIMES);
@@ -152,7 +152,7 @@ export class HandOver {
     // Spreads the channels over turns of the event loop.
     await new Promise<void>((resolve) => session.transport.clock.nextTurn(resolve));
     if (session.transport.isFinished) return;
-    const rest = new Rest(session, this.options.restMs);
+    const rest = new Quiescence(session, this.options.restMs);
     try {
       await rest.reached(() => this.transfer(session));
       this.moved += 1;
@@ -176,7 +176,7 @@ export class HandOver {
     session.place = 'leaving';
     const { logged } = session;
     if (logged !== undefined) {
-      await this.leaveToLog(session, logged);
+      await this.handOverToLog(session, logged);
       return;
     }
     const state = transport.freeze();
@@ -200,7 +200,7 @@ export class HandOver {
   }
 
   /** Leaves the channel to the log, where all processes find it. */
-  private async leaveToLog(session: ResumeSession, logged: LoggedTransport): Promise<void> {
+  private async handOverToLog(session: ResumeSession, logged: LoggedTransport): Promise<void> {
     const { journal, clock } = logged;
     const { takeMs } = this.options;
     session.transport.stopInput();
@@ -209,7 +209,7 @@ export class HandOver {
       takeMs,
     );
     try {
-      await logged.leaveToLog();
+      await logged.handOverToLog();
     } catch (thrown) {
       session.place = 'here';
       throw thrown;
@@ -265,7 +265,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** Brings a channel to rest: its input is answered, and no handler holds its drain. */
-class Rest {
+class Quiescence {
   private readonly session: ResumeSession;
   private readonly clock: Clock;
   private readonly event: DrainEvent;

@@ -31,7 +31,7 @@ export class HeldMessages {
   }
 
   /** Continues with the messages of another process, which the pipeline reads first. */
-  goOnWith(messages: readonly UnfinishedMessage[]): void {
+  restore(messages: readonly UnfinishedMessage[]): void {
     for (const message of messages) {
       this.held.set(message.number, { ...message, holds: 1, isRepeated: true });
       this.repeats.push(message.number);

@@ -43,7 +43,7 @@ const NO_WORK: StoredWork = { messages: [], sizes: [], endReason: undefined };
  *
  * ```text
  *  phase      new ──begin──▶ open                 each phase ──over──▶ over
- *             new ──goOn──▶ claimed ──opened──▶ open
+ *             new ──restore──▶ claimed ──opened──▶ open
  *  appending  none ──store──▶ asked ──stored──▶ none
  *                             asked ──failed──▶ waits ──a delay later──▶ asked
  *  leaving    no ──leave──▶ asked ──store──▶ packed     asked, packed ──stay──▶ no
@@ -168,7 +168,7 @@ export class Journal {
   }
 
   /** Continues the stored channel of another process. The first record shows that the channel is here now. */
-  goOn(id: string, revision: string, { name, state, unfinished }: RecordedSession): void {
+  restore(id: string, revision: string, { name, state, unfinished }: RecordedSession): void {
     const { isKnown, principal, saved } = state;
     this.name = id;
     this.phase = 'claimed';
@@ -176,7 +176,7 @@ export class Journal {
     this.predecessor = name;
     this.described = { isKnown, principal, saved };
     this.wholeAt = Number.NEGATIVE_INFINITY;
-    this.held.goOnWith(unfinished);
+    this.held.restore(unfinished);
     this.presentUnfinished = this.loggedUnfinished = this.held.copy();
   }
 

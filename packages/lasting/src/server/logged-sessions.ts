@@ -4,8 +4,8 @@ import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { GoneReason } from './gone-reason.ts';
 import type { JournalLog, LeftRecord } from './journal-owner.ts';
-import { LeftRecords } from './left-records.ts';
 import { nameOf } from './logged-transport.ts';
+import { OrphanedRecords } from './orphaned-records.ts';
 import type { ResumeSession } from './resume-session.ts';
 
 /** The result of a search for a channel in the log. */
@@ -63,7 +63,7 @@ export class LoggedSessions implements JournalLog {
   private readonly lookUps = new Map<string, ChannelRead>();
   /** Reads whose clients left before the result. Most of these clients have gone to another process, so they refuse no others. */
   private readonly kept = new RecentMap<ChannelRead>(MAX_LOOK_UPS);
-  private readonly leftRecords: LeftRecords;
+  private readonly orphanedRecords: OrphanedRecords;
   private hasComplained = false;
   private quietUntil = Number.NEGATIVE_INFINITY;
   private sweeping: Timer | undefined = undefined;
@@ -84,7 +84,7 @@ export class LoggedSessions implements JournalLog {
     this.log = log;
     this.limits = limits;
     this.sessions = sessions;
-    this.leftRecords = new LeftRecords(this);
+    this.orphanedRecords = new OrphanedRecords(this);
   }
 
   readonly ask = async <T>(clock: Clock, question: () => Promise<T>, tries = 0): Promise<T> => {
@@ -133,7 +133,7 @@ export class LoggedSessions implements JournalLog {
   };
 
   left(record: LeftRecord, clock: Clock): void {
-    this.leftRecords.add(record, clock);
+    this.orphanedRecords.add(record, clock);
   }
 
   /** Searches for a channel. `knows` returns true if the client may resume the channel. */
@@ -143,7 +143,7 @@ export class LoggedSessions implements JournalLog {
     knows: (session: RecordedSession) => boolean,
     link: Channel,
   ): Promise<LookUp> {
-    if (this.leftRecords.has(nameOf(id))) return { gone: 'ended' };
+    if (this.orphanedRecords.has(nameOf(id))) return { gone: 'ended' };
     const present = this.lookUps.get(id) ?? this.kept.peek(id);
     if (present === undefined && this.lookUps.size >= MAX_LOOK_UPS) return BUSY;
     // The read of another client's search may be older than this client's secret.

@@ -84,10 +84,10 @@ export class LoggedTransport extends SessionTransport implements JournalOwner, M
   }
 
   /** Continues the stored channel of another process. Returns false if more is kept than the client's credit allows. */
-  goOnAfter(recorded: RecordedSession, revision: string): boolean {
+  restoreRecorded(recorded: RecordedSession, revision: string): boolean {
     const { state, unfinished } = recorded;
-    this.journal.goOn(nameOf(state.id), revision, recorded);
-    if (!this.goOn(state)) return false;
+    this.journal.restore(nameOf(state.id), revision, recorded);
+    if (!this.restore(state)) return false;
     this.loggedInput.repeat(unfinished);
     return true;
   }
@@ -103,7 +103,7 @@ export class LoggedTransport extends SessionTransport implements JournalOwner, M
   }
 
   /** Resolves when another process can continue with all current work. */
-  async leaveToLog(): Promise<void> {
+  async handOverToLog(): Promise<void> {
     // The journal may not have begun, if nothing was written or read since the client's sign-in.
     if (!this.isLogged) throw new Error('it has ended');
     await this.journal.leave();

@@ -56,13 +56,13 @@ const OPTIONS = describeOptions('ResumeHandler', {
     { required: true },
   ),
   childHandler: fn({
-    answers: 'a promise',
+    answers: 'async',
     required: true,
     purpose: 'builds the pipeline of a lasting channel',
   }),
   childOptions: LASTING_CHANNEL_OPTIONS,
-  save: fn({ answers: 'at once', purpose: 'gives what the application knows of a channel' }),
-  restore: fn({ answers: 'at once', takes: 2, purpose: 'gives a channel back what was saved' }),
+  save: fn({ answers: 'sync', purpose: 'gives what the application knows of a channel' }),
+  restore: fn({ answers: 'sync', takes: 2, purpose: 'gives a channel back what was saved' }),
 });
 
 /** A client's RESUME. */
@@ -183,7 +183,7 @@ export class ResumeHandler implements Handler {
       if (error !== undefined) this.refuseInput(ctx, error);
     } else if (!this.isRefused) {
       try {
-        this.greet(ctx, frame);
+        this.sendHello(ctx, frame);
       } catch (thrown) {
         this.refuseInput(ctx, thrown as Error);
       }
@@ -218,7 +218,7 @@ export class ResumeHandler implements Handler {
   }
 
   /** Handles the first frame. */
-  private greet(ctx: Context, bytes: Buffer): void {
+  private sendHello(ctx: Context, bytes: Buffer): void {
     if (!(bytes instanceof Uint8Array)) {
       throw invalidFrame(
         Buffer.alloc(0),
@@ -292,7 +292,7 @@ export class ResumeHandler implements Handler {
     if (!('session' in verdict)) {
       this.isRefused = true;
       const refuse = (): void => {
-        if ('do' in verdict) this.comeAgain(ctx, verdict.do === 'busy');
+        if ('do' in verdict) this.retryLater(ctx, verdict.do === 'busy');
         else this.gone(ctx, verdict.gone, '', frame.id);
       };
       this.timer = ctx.clock.deadlines.schedule(refuse, REFUSAL_MS);
@@ -311,7 +311,7 @@ export class ResumeHandler implements Handler {
   }
 
   /** Tells the client that the channel may come here, or go on elsewhere, in a moment. A busy server gives no time. */
-  private comeAgain(ctx: Context, isBusy: boolean): void {
+  private retryLater(ctx: Context, isBusy: boolean): void {
     if (!ctx.channel.isActive) return;
     if (!isBusy) {
       const code = GONE_CODE.unknown;
@@ -324,7 +324,7 @@ export class ResumeHandler implements Handler {
   private gone(ctx: Context, reason: GoneReason, text: string, id?: string): void {
     this.isRefused = true;
     if (!ctx.channel.isActive) return;
-    this.table.tellsGone(ctx.channel, reason, id);
+    this.table.reportGone(ctx.channel, reason, id);
     const code = codeOf(reason);
     const frame = encodeResumeFrame({ kind: 'gone', code, retryAfterMs: 0, text });
     ctx.writeAndFlush(frame).onSettled(ignore);

@@ -99,25 +99,25 @@ export interface TakeOptions {
 /** @internal */
 export const TAKE = describeOptions('take', {
   childHandler: fn({
-    answers: 'a promise',
+    answers: 'async',
     required: true,
     purpose: 'builds the pipeline of a lasting channel',
   }),
   childOptions: LASTING_CHANNEL_OPTIONS,
-  restore: fn({ answers: 'at once', takes: 2, purpose: 'gives a channel back what was saved' }),
+  restore: fn({ answers: 'sync', takes: 2, purpose: 'gives a channel back what was saved' }),
 });
 
 /** @internal */
 export const OPTIONS = describeOptions('ResumeTable', {
   windowMs: WINDOW_MS,
-  windowOf: fn({ answers: 'at once', purpose: 'gives the window of an absence' }),
+  windowOf: fn({ answers: 'sync', purpose: 'gives the window of an absence' }),
   creditBytes: CREDIT_BYTES,
   maxDetached: whole({ default: 10_000 }),
   maxDetachedPerAddress: whole({ default: 1000 }),
   maxDetachedBytes: number({ default: 256 * 1024 * 1024 }),
   helloTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
   random: fn({
-    answers: 'at once',
+    answers: 'sync',
     purpose: 'returns the given number of random bytes',
     default: systemRandom,
   }),

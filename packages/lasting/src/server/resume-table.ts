@@ -176,7 +176,7 @@ export class ResumeTable {
     const { random } = this.options;
     const clock = options.childOptions?.clock ?? systemClock;
     const session = this.sessionWith({ windowMs, creditBytes, random, clock });
-    if (!session.transport.goOn(state))
+    if (!session.transport.restore(state))
       throw notTaken('it keeps more than the credit of its client');
     this.checkRoom(session, before);
     session.place = 'arriving';
@@ -321,7 +321,7 @@ export class ResumeTable {
     const session = this.sessionWith({ windowMs, creditBytes, random, clock });
     session.save = save;
     session.place = 'arriving';
-    if (!session.logged!.goOnAfter(found.session, found.revision)) return { gone: 'credit' };
+    if (!session.logged!.restoreRecorded(found.session, found.revision)) return { gone: 'credit' };
     this.sessions.set(id, session);
     this.logged!.added(clock);
     const arrival = this.claim(session, state, link, options);
@@ -380,7 +380,7 @@ export class ResumeTable {
   }
 
   /** @internal Counts and logs a channel that is reported to a client as gone. @param id - undefined if the client sent no id */
-  tellsGone(link: Channel, reason: GoneReason, id: string | undefined): void {
+  reportGone(link: Channel, reason: GoneReason, id: string | undefined): void {
     this.goneCounts[reason] += 1;
     const which = id === undefined ? 'a lasting channel' : `the lasting channel ${nameOf(id)}`;
     link.logger.log('debug', `${link} is told that ${which} is gone: ${reason}`);
@@ -486,7 +486,7 @@ export type SaveFunction = (channel: LastingChannel) => unknown;
 
 function isSecretOf(state: SessionState, secret: string): boolean {
   const secrets = new ResumeSecrets();
-  secrets.goOn(state);
+  secrets.restore(state);
   return secrets.knows(secret);
 }
 

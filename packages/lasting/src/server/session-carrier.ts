@@ -92,12 +92,12 @@ const OPTIONS = describeOptions('takesSessions', {
     { required: true },
   ),
   childHandler: fn({
-    answers: 'a promise',
+    answers: 'async',
     required: true,
     purpose: 'builds the pipeline of a lasting channel',
   }),
   childOptions: LASTING_CHANNEL_OPTIONS,
-  restore: fn({ answers: 'at once', takes: 2, purpose: 'gives a channel back what was saved' }),
+  restore: fn({ answers: 'sync', takes: 2, purpose: 'gives a channel back what was saved' }),
   maxArriving: whole({ min: 1, default: 1024 }),
 });
 

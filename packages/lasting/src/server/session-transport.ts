@@ -61,11 +61,11 @@ export class SessionTransport extends ResumeTransport {
   }
 
   /** Continues a channel of another process. Returns false if more is kept than the client's credit allows. */
-  goOn(state: TransportState): boolean {
+  restore(state: TransportState): boolean {
     this.isConnected = true;
     this.isOver = this.hasLeft = state.isClosed;
-    this.links.comeFrom(state.remote, this.clock.now());
-    if (!this.machine.goOn(state)) return false;
+    this.links.recordOrigin(state.remote, this.clock.now());
+    if (!this.machine.restore(state)) return false;
     this.output.addWaiting(state.waiting);
     this.output.fill();
     return true;

@@ -369,7 +369,7 @@ describe('the secrets of a channel that two processes have', () => {
   /** The other copy, after a hand-over of which nobody knows whether it has arrived. */
   const copyOf = (before: ResumeMachine): ResumeMachine => {
     const after = machine();
-    after.goOn(before.state);
+    after.restore(before.state);
     before.secrets.isShared = true;
     return after;
   };

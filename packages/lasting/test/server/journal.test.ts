@@ -398,7 +398,7 @@ describe('Journal', () => {
     await last().store();
     const recorded = folded();
     journal = journalOf();
-    journal.goOn('name', '2', recorded);
+    journal.restore('name', '2', recorded);
     const claimed = journal.claim();
     await pass(0);
     expect([last().replaces, last().after]).toEqual([true, '2']);

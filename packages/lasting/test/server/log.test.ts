@@ -83,7 +83,7 @@ class WatchedLog implements SessionLog {
     await this.log.remove(id, after);
   }
 
-  goOn(): void {
+  resume(): void {
     this.isStopped = false;
     for (const pass of this.waiting.splice(0)) pass();
   }
@@ -133,7 +133,7 @@ describe('a lasting channel that is in a log', () => {
     say(client, 'one');
     await world.pass(1000);
     expect([inbox.texts, unacknowledged(client).length]).toEqual([[], 1]);
-    log.goOn();
+    log.resume();
     await world.pass(1000);
     expect([inbox.texts, unacknowledged(client).length]).toEqual([['one 1'], 0]);
   });
@@ -154,7 +154,7 @@ describe('a lasting channel that is in a log', () => {
     const connecting = world.connect(inbox);
     await world.pass(1000);
     expect(world.before.table.size).toBe(1);
-    log.goOn();
+    log.resume();
     await world.pass(100);
     expect((await connecting).isActive).toBe(true);
   });
@@ -349,7 +349,7 @@ describe('a lasting channel that is in a log', () => {
     }
     await world.pass(60_000);
     expect(channel!.closeInfo).toBe(undefined);
-    log.goOn();
+    log.resume();
     await world.pass(5000);
     expect(inbox.texts).toHaveLength(60);
   });
@@ -783,7 +783,7 @@ describe('a lasting channel that is in a log', () => {
     await world.pass(600);
     const { moved, failures } = await over;
     expect([moved, failures[0]?.message]).toEqual([0, expect.stringContaining('within 500 ms')]);
-    log.goOn();
+    log.resume();
     say(client, 'one');
     await world.pass(1000);
     expect([inbox.texts, world.before.table.size]).toEqual([['one 1'], 1]);

@@ -237,7 +237,7 @@ export class PacketServerHandler implements Handler, PacketOwner {
       return;
     }
     this.events.close(incoming);
-    if (this.events.settle(incoming)) this.events.goOn();
+    if (this.events.settle(incoming)) this.events.resume();
   }
 
   /** Frees the place of a request whose answer is no longer awaited and whose function has settled. */

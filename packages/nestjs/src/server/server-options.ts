@@ -77,7 +77,7 @@ const OPTIONS = describeOptions(
   'HeadraceServer',
   {
     bind: object('where to listen, such as { host: "127.0.0.1", port: 3000 }', { required: true }),
-    authenticate: fn({ answers: 'a promise', purpose: 'decides on credentials' }),
+    authenticate: fn({ answers: 'async', purpose: 'decides on credentials' }),
     authTimeoutMs: time({ default: 10_000 }),
     connections: unchecked({ default: {} }),
     maxRequests: whole({ min: 1, default: 1024 }),

@@ -120,12 +120,12 @@ export class NestTcpFrameDecoder extends ByteToMessageDecoder<Buffer> {
    */
   private takeByte(byte: number): boolean {
     if (this.missing > 0) {
-      const goesOn = byte >= this.low && byte <= this.high;
+      const isInside = byte >= this.low && byte <= this.high;
       this.low = 0x80;
       this.high = 0xbf;
-      this.missing = goesOn ? this.missing - 1 : 0;
-      if (this.missing === 0) this.seenUnits += goesOn ? this.width : 1;
-      return goesOn;
+      this.missing = isInside ? this.missing - 1 : 0;
+      if (this.missing === 0) this.seenUnits += isInside ? this.width : 1;
+      return isInside;
     }
     if (byte < 0xc2 || byte > 0xf4) this.seenUnits += 1;
     else this.beginCharacter(byte);

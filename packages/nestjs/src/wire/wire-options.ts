@@ -61,7 +61,7 @@ export interface WireOptions {
 export const WIRE_OPTIONS = describeOptions('WireOptions', {
   framing: choice(['headrace', 'nest-tcp'], { default: 'headrace' }),
   maxFrameLength: whole({ min: 1, max: 0x7fff_ffff, default: 1_048_576 }),
-  codec: fn({ answers: 'at once', takes: 0, purpose: 'makes the codec of one connection' }),
+  codec: fn({ answers: 'sync', takes: 0, purpose: 'makes the codec of one connection' }),
   heartbeat: unchecked(),
   logger: LOGGER,
   clock: unchecked(),

@@ -106,7 +106,7 @@ describe('errors', () => {
     });
   });
 
-  it('of data that has no JSON fail the call, and the connection stays', async () => {
+  it('of data that cannot be encoded as JSON fail the call, and the connection stays', async () => {
     const cycle: Record<string, unknown> = {};
     cycle['self'] = cycle;
     expect(isHeadraceError(await failureOf(client.send('sum', cycle)), 'ENCODER_FAILED')).toBe(
@@ -115,7 +115,7 @@ describe('errors', () => {
     expect(await ask('sum', [4])).toBe(4);
   });
 
-  it('of an answer that has no JSON reach the caller, and the connection stays', async () => {
+  it('of an answer that cannot be encoded as JSON reach the caller, and the connection stays', async () => {
     const values: unknown[] = [];
     const answers = client.send({ cmd: 'cycle' }, 0).pipe(tap((value) => values.push(value)));
     expect(await failureOf(answers)).toEqual({

@@ -29,7 +29,7 @@ export interface ExchangeAnswers {
   /** Notifies calls with items that the peer has ended its half, so no items and no credit can arrive. */
   loseInput(): void;
   /** Resumes writing items, when the channel has room again. */
-  goOn(): void;
+  resume(): void;
   /** Ends the streams that their callers continue elsewhere, so that a drain does not wait for them. */
   loseResumable(): void;
   /** Takes no more requests, and tells the peer which request was the last. */

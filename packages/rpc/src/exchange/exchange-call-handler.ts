@@ -253,7 +253,7 @@ export class ExchangeCallHandler<T extends ExchangeTypes> implements Handler {
 
   channelWritabilityChanged(ctx: Context): void {
     this.ends?.caller.sendQueued();
-    this.ends?.answers.goOn();
+    this.ends?.answers.resume();
     ctx.fireChannelWritabilityChanged();
   }
 

@@ -160,7 +160,7 @@ export class ExchangeCaller {
   /** Resumes sending, when the channel is connected or writable, or the line has room again. */
   sendQueued(): void {
     this.table.sendQueued();
-    for (const writer of this.writers) writer.goOn();
+    for (const writer of this.writers) writer.resume();
   }
 
   answered(id: unknown, result: unknown): void {

@@ -120,7 +120,7 @@ export type ExchangeDescription = Pick<typeof CALL_HANDLER_OPTIONS, 'owner' | 'r
 
 export const OPTIONS = describeOptions('ExchangeHandler', {
   ...CALL_HANDLER_OPTIONS.kinds,
-  handle: fn({ answers: 'a promise', purpose: 'answers a request' }),
+  handle: fn({ answers: 'async', purpose: 'answers a request' }),
   concurrency: whole({ min: 1, default: 256 }),
   maxStreams: whole({ default: 100 }),
 });

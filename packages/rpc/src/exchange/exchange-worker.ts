@@ -238,8 +238,8 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork>, ExchangeAnswers 
     for (const work of this.streams.opened) work.loseInput();
   }
 
-  goOn(): void {
-    for (const writer of this.writers) writer.goOn();
+  resume(): void {
+    for (const writer of this.writers) writer.resume();
   }
 
   loseResumable(): void {

@@ -60,7 +60,7 @@ export function resultOf(answer: unknown): unknown {
   if (answer === undefined) return null;
   if (!isLostInJson(answer)) return answer;
   const kind = Object.prototype.toString.call(answer).slice('[object '.length, -1);
-  const text = `an answer is a ${kind}, which has no JSON: return plain objects, arrays, texts or numbers`;
+  const text = `an answer is a ${kind}, which cannot be encoded as JSON: return plain objects, arrays, texts or numbers`;
   throw new EncodeError('MESSAGE_NOT_ENCODABLE', text, { kind });
 }
 

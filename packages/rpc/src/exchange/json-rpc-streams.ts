@@ -15,7 +15,7 @@ import {
 export const STREAM = '$stream';
 
 const PREFIX = '$/stream/';
-const MOST_ITEMS = 0xffff_ffff;
+const MAX_ITEMS = 0xffff_ffff;
 
 const ITEM: Readonly<Record<CallEnd, string>> = {
   caller: `${PREFIX}input`,
@@ -109,5 +109,5 @@ function creditOf(from: CallEnd): Read {
 }
 
 function isCount(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= MOST_ITEMS;
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_ITEMS;
 }

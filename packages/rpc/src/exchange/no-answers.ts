@@ -48,7 +48,7 @@ export class NoAnswers implements ExchangeAnswers {
   notification(): void {}
   cancel(): void {}
   loseInput(): void {}
-  goOn(): void {}
+  resume(): void {}
   loseResumable(): void {}
   leave(): void {}
   abandon(): void {}

@@ -63,7 +63,7 @@ export class ItemWriter {
   open(window: ItemWindow): boolean {
     if (this.window !== undefined) return false;
     this.window = window;
-    this.goOn();
+    this.resume();
     return true;
   }
 
@@ -71,14 +71,14 @@ export class ItemWriter {
   acknowledge(count: number): boolean {
     if (count > this.sizes.size) return false;
     for (let left = count; left > 0; left -= 1) this.bytes -= this.sizes.shift()!;
-    this.goOn();
+    this.resume();
     return true;
   }
 
   /** Records that no further credit arrives. Items that fit in the window are sent. The next item fails with this error. */
   loseCredit(error: Error): void {
     this.creditLoss ??= error;
-    this.goOn();
+    this.resume();
   }
 
   /**
@@ -92,7 +92,7 @@ export class ItemWriter {
     }
     this.source = new GivenSource(source, (error) => {
       this.failure ??= error;
-      this.goOn();
+      this.resume();
     });
     try {
       await this.sendAll(this.source);
@@ -106,11 +106,11 @@ export class ItemWriter {
     if (this.isStopped) return;
     this.isStopped = true;
     void this.source?.release();
-    this.goOn();
+    this.resume();
   }
 
   /** Resumes writing, if the window and the channel have room again. */
-  goOn(): void {
+  resume(): void {
     const { wake } = this;
     if (wake === undefined || !(this.mayGoOn || this.isStopped)) return;
     this.wake = undefined;

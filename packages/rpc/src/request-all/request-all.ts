@@ -46,9 +46,9 @@ const MEMBERS_PER_TURN = 512;
 
 const OPTIONS = describeOptions('requestAll', {
   timeoutMs: number({ min: 1, max: DAY_MS, default: 10_000 }),
-  matcher: fn({ answers: 'at once', default: ChannelMatchers.all, purpose: 'chooses members' }),
+  matcher: fn({ answers: 'sync', default: ChannelMatchers.all, purpose: 'chooses members' }),
   signal: unchecked(),
-  handlerOf: fn({ answers: 'at once', purpose: 'gives the ExchangeHandler of a member' }),
+  handlerOf: fn({ answers: 'sync', purpose: 'gives the ExchangeHandler of a member' }),
 });
 
 interface Limits {
@@ -98,8 +98,8 @@ class Question {
     this.ends.push(() => this.timer?.cancel());
     if (members instanceof ChannelGroup) this.watch(members);
     // A request does not overtake earlier writes to the group.
-    if (hasBacklog(members)) members.onceDrained(() => this.goOn());
-    else this.goOn();
+    if (hasBacklog(members)) members.onceDrained(() => this.resume());
+    else this.resume();
   }
 
   private watch(group: ChannelGroup): void {
@@ -114,7 +114,7 @@ class Question {
     this.ends.push(() => void group.off('channelLeft', left));
   }
 
-  private goOn(): void {
+  private resume(): void {
     const { calls } = this;
     const end = Math.min(this.next + MEMBERS_PER_TURN, calls.length);
     while (this.next < end) {
@@ -123,7 +123,7 @@ class Question {
       this.ask(call);
     }
     if (end === calls.length) this.timer?.cancel();
-    else calls[0]!.channel.clock.nextTurn(() => this.goOn());
+    else calls[0]!.channel.clock.nextTurn(() => this.resume());
   }
 
   private ask(call: MemberCall): void {

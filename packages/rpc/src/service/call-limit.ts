@@ -49,7 +49,7 @@ const OPTIONS = describeOptions('CallLimit', {
   concurrency: whole({ min: 1, default: Number.POSITIVE_INFINITY }),
   perSecond: number({ min: Number.MIN_VALUE, default: Number.POSITIVE_INFINITY }),
   burst: number({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-  callerOf: fn({ answers: 'at once', purpose: 'returns the name of a caller' }),
+  callerOf: fn({ answers: 'sync', purpose: 'returns the name of a caller' }),
   maxCallers: whole({ min: 1, default: 100_000 }),
 });
 

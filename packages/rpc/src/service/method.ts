@@ -78,7 +78,7 @@ const OPTIONS = describeOptions('call', {
 const STREAM_OPTIONS = describeOptions('stream', {
   items: unchecked(),
   resume: fn({
-    answers: 'at once',
+    answers: 'sync',
     takes: 2,
     purpose: 'returns the input that continues the stream after an item',
   }),

@@ -54,7 +54,7 @@ export interface RepeatOptions {
 export const RETRY_OPTIONS = describePart('retry', {
   attempts: whole({ min: 1, max: 100, default: 3 }),
   backoff: fn({
-    answers: 'at once',
+    answers: 'sync',
     takes: 2,
     purpose: 'returns a wait in milliseconds',
     default: exponential({ baseMs: 50, maxMs: 1000 }),

@@ -227,7 +227,7 @@ describe('jsonRpcExchange', () => {
 
   it('refuses to write an answer that JSON would leave out, or make {} of', () => {
     for (const answer of [() => {}, Symbol('x'), new Map([[1, 2]]), new Set([1]), new Error('x')]) {
-      expect(() => format.response(1, answer)).toThrow(/has no JSON/);
+      expect(() => format.response(1, answer)).toThrow(/cannot be encoded as JSON/);
     }
   });
 

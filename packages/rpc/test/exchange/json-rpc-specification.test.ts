@@ -139,7 +139,7 @@ describe('JSON-RPC 2.0, section 7', () => {
       [[result(2, 1), result(1, 'late')]],
     ],
     [
-      'a batch with an answer that has no JSON',
+      'a batch with an answer that cannot be encoded as JSON',
       `[{${V}, "method": "circle", "id": 1}, {${V}, "method": "sum", "params": [1], "id": 2}]`,
       [expect.arrayContaining([error(1, -32_603), expect.objectContaining({ id: 2 })])],
     ],

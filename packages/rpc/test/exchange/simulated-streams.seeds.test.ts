@@ -7,6 +7,6 @@ import { SETTLE_MS as settleMs } from './simulated-calls.ts';
 import { simulatedStreams } from './simulated-streams.ts';
 
 it('streams over 10,000 networks that fail have each item once and in order', async () => {
-  const right = { format: binaryExchange(), goOnAfter: (last: number) => last + 1 };
+  const right = { format: binaryExchange(), resumesAfter: (last: number) => last + 1 };
   await explore({ seeds: 10_000, firstSeed, settleMs, scenario: simulatedStreams(right) });
 });

@@ -6,7 +6,7 @@ import { SETTLE_MS as settleMs } from './simulated-calls.ts';
 import { type StreamVariant, simulatedStreams } from './simulated-streams.ts';
 
 const format = binaryExchange();
-const right: StreamVariant = { format, goOnAfter: (last) => last + 1 };
+const right: StreamVariant = { format, resumesAfter: (last) => last + 1 };
 const streams = format.streams!;
 const withStreams = (changed: Partial<StreamFormat<BinaryExchange>>): StreamVariant => ({
   ...right,
@@ -21,7 +21,7 @@ describe('streams over a network that fails', () => {
   it.each<[string, StreamVariant, RegExp]>([
     [
       'goes on at the item that it has',
-      { ...right, goOnAfter: (last) => Math.max(0, last) },
+      { ...right, resumesAfter: (last) => Math.max(0, last) },
       /gap/,
     ],
     [

@@ -14,7 +14,7 @@ import { connectAgain } from './simulated-calls.ts';
 export interface StreamVariant {
   readonly format: ExchangeFormat<BinaryExchange>;
   /** Where a subscription goes on that was lost after this item. */
-  readonly goOnAfter: (last: number) => number;
+  readonly resumesAfter: (last: number) => number;
 }
 
 type Exchange = ExchangeHandler<BinaryExchange>;
@@ -171,7 +171,7 @@ class Subscriber {
 
   private async watch(exchange: Exchange): Promise<void> {
     const body = Buffer.alloc(5, 'w');
-    body.writeUInt32BE(this.variant.goOnAfter(this.last), 1);
+    body.writeUInt32BE(this.variant.resumesAfter(this.last), 1);
     for await (const item of exchange.stream(body)) {
       const number = item.readUInt32BE();
       assert.equal(number, this.last + 1, 'a subscription in order, without a gap');

@@ -99,8 +99,8 @@ class Load {
   ): void {
     if (this.ended.has(serial)) this.twice.push(serial);
     this.ended.set(serial, { code, sent });
-    const goesOn = code === 'answered' || code === 'HR_ERR_OPERATION_ABORTED';
-    if (goesOn && !this.isOver) this.ask(exchange);
+    const isAnswered = code === 'answered' || code === 'HR_ERR_OPERATION_ABORTED';
+    if (isAnswered && !this.isOver) this.ask(exchange);
   }
 }
 

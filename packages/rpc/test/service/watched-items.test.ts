@@ -176,16 +176,16 @@ describe('the reader of a stream', () => {
   });
 
   it('leaves while an interceptor has not made the call yet', async () => {
-    let goOn!: () => void;
+    let resume!: () => void;
     const waits = new Promise<void>((resolve) => {
-      goOn = resolve;
+      resume = resolve;
     });
     const source = quietSource();
     const place = { ...new ScriptedCaller(new VirtualClock()), stream: () => source };
     const interceptors = [(_call: unknown, next: () => unknown) => waits.then(next)];
     const items = clientOf(ticks, place as never, { interceptors }).watch({});
     const [first, left] = [items.next(), items.return()];
-    goOn();
+    resume();
     expect([await first, await left, source.left]).toEqual([DONE, DONE, 1]);
   });
 });

@@ -44,7 +44,7 @@ export interface ExploreOptions {
 }
 
 const OPTIONS = describeOptions('explore', {
-  scenario: fn({ answers: 'a promise', required: true }),
+  scenario: fn({ answers: 'async', required: true }),
   seeds: whole({ min: 1, max: 1e9, default: 100 }),
   firstSeed: whole({ max: Number.MAX_SAFE_INTEGER, default: 1 }),
   timeMs: number({ default: Infinity }),

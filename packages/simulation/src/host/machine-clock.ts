@@ -17,9 +17,9 @@ export interface ClockFault {
 
 /** Time of day at which a simulation starts, the same as in virtual time. */
 const BEGINNING_OF_TIME = new VirtualClock().timeOfDay();
-const MOST_MS = Number.MAX_SAFE_INTEGER;
+const MAX_MS = Number.MAX_SAFE_INTEGER;
 const FAULT = describeOptions('setClock', {
-  offsetMs: number({ min: -MOST_MS, max: MOST_MS }),
+  offsetMs: number({ min: -MAX_MS, max: MAX_MS }),
   drift: number({ min: -0.99, max: 99 }),
 });
 

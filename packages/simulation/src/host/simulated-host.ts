@@ -241,7 +241,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
 
   /** @internal Resets all connections with another host, as a device between the hosts would do. */
   resetConnections(other: SimulatedHost): void {
-    for (const end of [...this.ends]) if (end.goesTo(other)) end.resetByOthers();
+    for (const end of [...this.ends]) if (end.isPairedWith(other)) end.resetByOthers();
   }
 
   /** @internal Resets all connections at the end of a simulation, and prevents new connections. */
@@ -401,7 +401,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     const own = code?.owner === this.world ? code.process : undefined;
     if (own?.hostName === this.name) return own;
     if (this.process !== undefined) return this.process;
-    throw new SimulationError(`host ${this.name} runs no program now`);
+    throw new SimulationError(`host ${this.name} is not running`);
   }
 
   private freePort(): number {

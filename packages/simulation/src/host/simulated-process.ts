@@ -13,7 +13,7 @@ import type { SimulatedTime } from '../simulated-time.ts';
 import { type MachineClock, NEVER } from './machine-clock.ts';
 
 /** Maximum time by which the looks at the clock move the clock ahead of its machine, in milliseconds. */
-const MOST_AHEAD_MS = 1;
+const MAX_AHEAD_MS = 1;
 /** Share of the looks that move the clock by less than {@link SMALL_STEP_MS}. The others move it by up to the maximum. */
 const SMALL_STEPS = 0.9;
 const SMALL_STEP_MS = 0.01;
@@ -67,7 +67,7 @@ export class SimulatedProcess implements EndOwner, Clock {
     const { now } = this.machine;
     const part = this.steps.next();
     const step = part < SMALL_STEPS ? part * SMALL_STEP_MS : part - SMALL_STEPS;
-    this.seen = Math.max(now, Math.min(this.seen + step, now + MOST_AHEAD_MS));
+    this.seen = Math.max(now, Math.min(this.seen + step, now + MAX_AHEAD_MS));
     return this.seen;
   }
 

@@ -26,7 +26,7 @@ export interface TcpKernel extends SendingKernel {
 
 const FIRST_SYN_PAUSE_MS = 1000;
 /** Maximum number of repeated answers: `tcp_synack_retries`. */
-const MOST_ANSWERS = 5;
+const MAX_ANSWERS = 5;
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -81,7 +81,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     return this.phase === GONE;
   }
 
-  goesTo(other: TcpKernel): boolean {
+  isPairedWith(other: TcpKernel): boolean {
     return this.peerKernel === other;
   }
 
@@ -172,7 +172,7 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
     this.repeat = time.plan(time.now + FIRST_SYN_PAUSE_MS * 2 ** this.answers, () => {
       this.repeat = undefined;
       this.answers += 1;
-      if (this.answers > MOST_ANSWERS) this.breaks(this.connectError('ETIMEDOUT', 'no answer'));
+      if (this.answers > MAX_ANSWERS) this.breaks(this.connectError('ETIMEDOUT', 'no answer'));
       // If the caller repeats its SYN, the answer follows that SYN.
       else if (caller.phase === CONNECTING) this.answerLater(caller);
       else this.answerCall(caller, nothing);

@@ -31,7 +31,7 @@ export class SimulationLoop implements SimulatedTime {
 
   plan(atMs: number, task: () => void): Timer {
     if (Number.isNaN(atMs)) throw new SimulationError('an event was scheduled at NaN ms');
-    if (this.isFree) this.goOnFreely();
+    if (this.isFree) this.resumeFreely();
     return this.queue.add(Math.max(atMs, this.now), task);
   }
 
@@ -65,10 +65,10 @@ export class SimulationLoop implements SimulatedTime {
   /** Runs all events without further calls from now on. */
   runFreely(): void {
     this.isFree = true;
-    this.goOnFreely();
+    this.resumeFreely();
   }
 
-  private goOnFreely(): void {
+  private resumeFreely(): void {
     if (this.isGoingOn) return;
     this.isGoingOn = true;
     nextTurn(() => {
@@ -77,7 +77,7 @@ export class SimulationLoop implements SimulatedTime {
       if (event === undefined) return;
       this.take(event)();
       this.throwIfFailed();
-      this.goOnFreely();
+      this.resumeFreely();
     });
   }
 

@@ -3,7 +3,7 @@ import type { SimulatedProcess } from '../host/simulated-process.ts';
 import { SharedChange } from '../watch/shared-change.ts';
 
 /** Minimum number of futures at which a search for settled futures is worth its cost. */
-const LEAST_TO_SWEEP = 4096;
+const MIN_TO_SWEEP = 4096;
 
 /** A function that returns the process whose code runs, if there is one. */
 type Caller = () => SimulatedProcess | undefined;
@@ -14,7 +14,7 @@ type Caller = () => SimulatedProcess | undefined;
  */
 export class WaitingFutures {
   private waiting = new Map<SettableFuture, SimulatedProcess>();
-  private sweepAt = LEAST_TO_SWEEP;
+  private sweepAt = MIN_TO_SWEEP;
   private takesMore = true;
 
   /** Starts to watch. Returns a function that ends the watch. */
@@ -50,7 +50,7 @@ export class WaitingFutures {
     for (const [future, process] of this.waiting) {
       if (future.isSettled || !process.isAlive) this.waiting.delete(future);
     }
-    this.sweepAt = Math.max(LEAST_TO_SWEEP, 2 * this.waiting.size);
+    this.sweepAt = Math.max(MIN_TO_SWEEP, 2 * this.waiting.size);
   }
 }
 

@@ -169,8 +169,8 @@ export class PortTransport implements Transport {
     port.addEventListener('messageerror', this.onUnreadable);
     port.addEventListener('close', this.onClose);
     port.start();
-    if (locks === undefined) this.clock.execute(() => this.greet(undefined));
-    else this.lock = new LifeLock(locks, (lock) => this.greet(lock));
+    if (locks === undefined) this.clock.execute(() => this.sendHello(undefined));
+    else this.lock = new LifeLock(locks, (lock) => this.sendHello(lock));
   }
 
   /** @internal Fails a connect whose other end cannot start. */
@@ -178,11 +178,11 @@ export class PortTransport implements Transport {
     if (!this.isActive) this.fail(error);
   }
 
-  private greet(lock: LifeLock | undefined): void {
+  private sendHello(lock: LifeLock | undefined): void {
     if (this.isOver || this.hasGreeted) return;
     this.hasGreeted = true;
     this.post({ headrace: PORT_VERSION, lock: lock?.name, windowBytes: this.receiving.size });
-    this.meet();
+    this.becomeActive();
   }
 
   private heardHello(hello: Pick<Hello, 'headrace'>): void {
@@ -200,11 +200,11 @@ export class PortTransport implements Transport {
     if (this.peer === undefined) {
       this.peer = hello;
       this.sending.size = hello.windowBytes;
-      this.meet();
+      this.becomeActive();
     } else this.lost('its program was started again');
   }
 
-  private meet(): void {
+  private becomeActive(): void {
     const { hasGreeted, peer, locks } = this;
     if (!hasGreeted || peer === undefined || this.unwatch !== undefined) return;
     const lost = (): void => this.lostLock();
@@ -339,11 +339,11 @@ export class PortTransport implements Transport {
   }
 
   private endOutput(): void {
-    this.sayEnd();
+    this.sendEnd();
     this.clock.execute(() => this.input.sink?.outputEnded());
   }
 
-  private sayEnd(): void {
+  private sendEnd(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.post('end');
@@ -355,7 +355,7 @@ export class PortTransport implements Transport {
       this.abort();
       return;
     }
-    this.sayEnd();
+    this.sendEnd();
     this.post('gone');
     this.leave();
   }

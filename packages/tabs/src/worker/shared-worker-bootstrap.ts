@@ -116,7 +116,7 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
     target: { readonly signal?: AbortSignal } = {},
   ): Promise<Channel<R, W>> {
     CONNECT_OPTIONS.checkNames(target);
-    checkFunction('connect', place, { answers: 'at once', purpose: 'makes a SharedWorker' });
+    checkFunction('connect', place, { answers: 'sync', purpose: 'makes a SharedWorker' });
     const { initialize } = this;
     if (initialize === undefined) throw noPipeline();
     target.signal?.throwIfAborted();

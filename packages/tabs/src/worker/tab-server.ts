@@ -45,7 +45,7 @@ interface WorkerScope {
 
 const OPTIONS = describeOptions(
   'TabServer',
-  { pipeline: fn({ answers: 'at once', purpose: 'builds the pipeline of a tab', required: true }) },
+  { pipeline: fn({ answers: 'sync', purpose: 'builds the pipeline of a tab', required: true }) },
   CONNECT_TIMEOUT,
   PORT_LIMITS,
   CHANNEL_OPTIONS,

@@ -172,7 +172,7 @@ export class PageTransport implements Transport, WebSocketTransport {
   // --- the end ---
 
   shutdownOutput(info: CloseInfo): void {
-    this.sayGoodbye(info);
+    this.announceClose(info);
     this.options.clock.execute(() => this.input.sink?.outputEnded());
   }
 
@@ -180,7 +180,7 @@ export class PageTransport implements Transport, WebSocketTransport {
     this.input.stop();
     if (this.isOver) this.end();
     else if (!this.isOpen) this.abort();
-    else this.sayGoodbye(info);
+    else this.announceClose(info);
   }
 
   /** Closes the WebSocket in the background, because a page cannot reset a connection. */
@@ -199,7 +199,7 @@ export class PageTransport implements Transport, WebSocketTransport {
   }
 
   /** Starts the close. The browser sends its buffer and a close frame, and waits for the answer. */
-  private sayGoodbye({ reason, error }: CloseInfo): void {
+  private announceClose({ reason, error }: CloseInfo): void {
     const { socket, options } = this;
     if (this.isClosing || this.isOver || socket === undefined) return;
     this.isClosing = true;

@@ -431,7 +431,7 @@ export class HttpEndpointHandler implements Handler {
     this.stopWaiting();
     const http = this.http!;
     const read = isIdle ? http.stream?.bytesRead : undefined;
-    const rule = { ms: timeoutMs, whileHeld: 'stands' } as const;
+    const rule = { ms: timeoutMs, whileHeld: 'pauses' } as const;
     http.deadline = this.ctx!.deadline(rule, () => this.timedOut(timeoutMs, read));
   }
 

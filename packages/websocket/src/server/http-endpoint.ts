@@ -64,7 +64,7 @@ export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
 const OPTIONS = describeOptions(
   'HttpEndpoint',
   {
-    request: fn({ answers: 'a promise', purpose: 'answers requests' }),
+    request: fn({ answers: 'async', purpose: 'answers requests' }),
     timeoutMs: time({ default: 10_000 }),
     httpTunnel: unchecked({ default: false }),
     maxHeaderBytes: whole({ min: 1, max: 2 ** 31 - 1, default: 16 * 1024 }),

@@ -115,13 +115,13 @@ export class RequestIntake {
       this.give(piece);
     }
     this.isFeeding = false;
-    if (this.phase === HEAD_GIVEN) setImmediate(() => this.lookAgain());
+    if (this.phase === HEAD_GIVEN) setImmediate(() => this.retryHead());
     if (this.rest.length > 0) this.hold ??= this.channel.holdReads('http');
     else this.release();
   }
 
   /** Continues with the head if Node has consumed the bytes without a request, because the head has not ended. */
-  private lookAgain(): void {
+  private retryHead(): void {
     if (this.phase !== HEAD_GIVEN || !this.isTaken()) return;
     this.phase = HEAD;
     this.feed();

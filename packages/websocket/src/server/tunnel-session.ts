@@ -9,7 +9,7 @@ import { type BytesRequest, GAP, READ, UNKNOWN, WAITS } from '../tunnel/tunnel-r
 const ANSWER_WITHIN_MS = 15_000;
 
 /** Maximum number of requests whose bytes are kept while the channel does not read. The answer to the last request waits. */
-const MOST_UNREAD = 2;
+const MAX_UNREAD = 2;
 
 /** Number of bytes that the session accepts before the connection has taken them, like a kernel's buffer. */
 const OUTPUT_BYTES = 64 * 1024;
@@ -82,7 +82,7 @@ export class TunnelSession implements ByteEnd {
   /** Receives a client's request. Answers at once, or when the request's bytes have been read. */
   receive({ number, bytes, isLast }: BytesRequest, response: ServerResponse): void {
     const gap = this.sequence.gapBefore(number);
-    const isUnawaited = gap > 0 || (gap === 0 && this.unread === MOST_UNREAD);
+    const isUnawaited = gap > 0 || (gap === 0 && this.unread === MAX_UNREAD);
     const isBehindEnd = gap >= 0 && this.hasInputEnded;
     if (isUnawaited || isBehindEnd) {
       answer(response, GAP);
@@ -99,7 +99,7 @@ export class TunnelSession implements ByteEnd {
     // A repeated request replaces the first one.
     this.answerWaiting(WAITS);
     if (this.isGone) answer(response, UNKNOWN);
-    else if (this.unread < MOST_UNREAD) answer(response, READ);
+    else if (this.unread < MAX_UNREAD) answer(response, READ);
     else this.wait(response);
   }
 

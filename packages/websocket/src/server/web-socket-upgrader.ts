@@ -285,8 +285,7 @@ type OriginCheck = (origin: string, request: IncomingMessage) => boolean;
 
 /** Returns the option as a function. */
 function allowedOrigins(name: string, given: readonly string[] | OriginCheck): OriginCheck {
-  if (typeof given === 'function')
-    return checkFunction(name, given, { answers: 'at once', takes: 2 });
+  if (typeof given === 'function') return checkFunction(name, given, { answers: 'sync', takes: 2 });
   const wrong = Array.isArray(given) ? given.find((text) => !isOrigin(text)) : given;
   if (wrong === undefined) return (origin) => given.includes(origin);
   const text = `${name} has "${String(wrong)}", but must be a list of origins such as https://chat.example, as a browser sends them, or a function`;

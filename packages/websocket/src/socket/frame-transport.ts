@@ -287,7 +287,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   // --- the end ---
 
   shutdownOutput(info: CloseInfo): void {
-    this.sayGoodbye(info);
+    this.announceClose(info);
     this.below.clock.execute(() => this.intake.sink?.outputEnded());
   }
 
@@ -300,7 +300,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     }
     this.pings?.flush();
     // A close frame after blocked output would never be sent.
-    if (isActive && !this.isWriting && this.pings?.areWaiting !== true) this.sayGoodbye(info);
+    if (isActive && !this.isWriting && this.pings?.areWaiting !== true) this.announceClose(info);
     else if (isActive || this.peerClose === undefined) this.below.close();
     // Drops further input, but reads the peer's close frame.
     this.resume();
@@ -311,7 +311,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.below?.channel.abort(reason);
   }
 
-  private sayGoodbye({ reason, error }: CloseInfo): void {
+  private announceClose({ reason, error }: CloseInfo): void {
     if (!this.isActive) return;
     this.sendClose(this.brokenCode ?? closeCodeOf(reason, error), closeText(reason));
     if (this.brokenCode !== undefined) this.endBelow();

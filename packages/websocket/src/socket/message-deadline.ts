@@ -10,7 +10,7 @@ export class MessageDeadline extends ChannelDeadline {
   private finished = 0;
 
   constructor(messages: Channel, ms: number) {
-    super({ ms, whileHeld: 'stands' });
+    super({ ms, whileHeld: 'pauses' });
     this.messages = messages;
   }
 

@@ -96,21 +96,21 @@ const FIRST_MS = 500;
 /** Below the longest delay of a Node timer, `2 ** 31 - 1`. */
 const MAX_MS = 2 ** 30;
 const OPTIONS = describeOptions('runWorkers', {
-  start: fn({ answers: 'a promise', required: true, purpose: 'begins the work of one worker' }),
+  start: fn({ answers: 'async', required: true, purpose: 'begins the work of one worker' }),
   count: whole({ min: 1, max: 1024 }),
   drainTimeoutMs: number({ max: MAX_MS, default: 10_000 }),
   startTimeoutMs: number({ min: 1, max: MAX_MS, default: 30_000 }),
   maxSurge: whole({ min: 1 }),
   retry: fn({
-    answers: 'at once',
+    answers: 'sync',
     takes: 2,
     purpose: 'gives the next delay',
     default: spread({ firstMs: FIRST_MS }),
   }),
   stableMs: number({ max: MAX_MS, default: 2000 }),
   reusePort: flag({ default: false }),
-  onWorker: fn({ answers: 'nothing', purpose: 'takes an event' }),
-  onEnd: fn({ answers: 'a promise', purpose: 'ends the primary' }),
+  onWorker: fn({ answers: 'void', purpose: 'takes an event' }),
+  onEnd: fn({ answers: 'async', purpose: 'ends the primary' }),
   logger: LOGGER,
 });
 

@@ -139,7 +139,7 @@ export class WorkersMachine {
   ready(id: number, info: unknown, now: number): readonly WorkersAction[] {
     const process = this.processes.get(id);
     // The worker had to end before it could be notified. Its time begins now.
-    if (process?.drains !== undefined) this.tellToDrain(id, process.drains);
+    if (process?.drains !== undefined) this.requestDrain(id, process.drains);
     if (process?.state !== 'starting') return this.taken();
     const slot = this.slotOf(process);
     this.do({ do: 'cancel', key: `start:${id}` });
@@ -256,10 +256,10 @@ export class WorkersMachine {
     process.state = 'draining';
     process.drains = why;
     this.do({ do: 'cancel', key: `start:${id}` });
-    this.tellToDrain(id, why);
+    this.requestDrain(id, why);
   }
 
-  private tellToDrain(id: number, why: DrainReason): void {
+  private requestDrain(id: number, why: DrainReason): void {
     const delayMs = this.rules.drainTimeoutMs + KILL_GRACE_MS;
     this.do({ do: 'drain', id, why }, { do: 'wait', key: `drain:${id}`, delayMs });
   }

@@ -20,7 +20,7 @@ export class PrimaryWitness implements WillWitness {
     this.wire = wire;
   }
 
-  leaveWill(
+  setWill(
     subject: string,
     bytes: Uint8Array,
     publish: (subject: string, bytes: Uint8Array) => void,
@@ -34,7 +34,7 @@ export class PrimaryWitness implements WillWitness {
     const own = PREFIX + subject;
     if (!this.subjects.has(own)) this.link.subscribe(own);
     this.subjects.add(own);
-    this.link.leaveWill(own, bytes);
+    this.link.setWill(own, bytes);
   }
 
   close(): void {

@@ -98,7 +98,7 @@ export class CallReader {
 
   text(): string {
     const field = this.any();
-    if (typeof field !== 'string') throw new TypeError('no text in this place');
+    if (typeof field !== 'string') throw new TypeError('expected a string');
     return field;
   }
 

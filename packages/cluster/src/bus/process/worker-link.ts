@@ -62,7 +62,7 @@ export class WorkerLink implements BusLink, LogLink {
   }
 
   /** Sends the will in a frame of its own, because an older primary drops the rest of a frame after an unknown call. */
-  leaveWill(subject: string, bytes: Uint8Array): void {
+  setWill(subject: string, bytes: Uint8Array): void {
     const data = toBuffer(bytes).toString('base64');
     this.batch.flush();
     this.ask(subject.length + data.length, ASK.will, subject, data);

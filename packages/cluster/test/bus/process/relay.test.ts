@@ -85,9 +85,9 @@ describe('the relay', () => {
       new FakeProcess(relay),
     ];
     three.link.subscribe('ends');
-    one.link.leaveWill('ends', bytes('first'));
-    one.link.leaveWill('ends', bytes('one is gone'));
-    two.link.leaveWill('ends', bytes('two is gone'));
+    one.link.setWill('ends', bytes('first'));
+    one.link.setWill('ends', bytes('one is gone'));
+    two.link.setWill('ends', bytes('two is gone'));
     await three.link.settled();
     await turns();
     await two.link.close(true);
@@ -106,8 +106,8 @@ describe('the relay', () => {
       const witness = new PrimaryWitness(process.wire);
       const publish = (subject: string, will: Uint8Array): void =>
         void published.push(`${name}: ${subject} ${will}`);
-      witness.leaveWill('hr.nodes', bytes('an id from before'), publish);
-      witness.leaveWill('hr.nodes', bytes(`${name} is gone`), publish);
+      witness.setWill('hr.nodes', bytes('an id from before'), publish);
+      witness.setWill('hr.nodes', bytes(`${name} is gone`), publish);
       return { process, witness };
     });
     const [one, two] = started;

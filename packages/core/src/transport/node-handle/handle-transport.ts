@@ -114,7 +114,7 @@ export class HandleTransport implements Transport, RequestOwner {
    * Returns the failure of a TCP connection without a peer. Only a write, even of no bytes, shows the reason. A write
    * that is under way meets the failure itself, and a second write would wait behind the first.
    */
-  lookForFailure(): Error | undefined {
+  detectFailure(): Error | undefined {
     const { handle, binding } = this;
     const isThere = this.phase === OPEN || this.phase === DETACHED;
     if (!isThere || handle.writeQueueSize !== 0) return;

@@ -4,7 +4,7 @@ import { GatheringMemory } from '../socket-memory.ts';
 import type { HandleRequest, StreamInternals } from './stream-handle.ts';
 
 /** Maximum number of kept requests. In one turn, this many writes of encrypted connections can be under way. */
-const MOST_SPARES = 1024;
+const MAX_SPARES = 1024;
 
 /**
  * The state that all connections on handles share: the result of Node's last call, the requests and memory of ended
@@ -85,7 +85,7 @@ export class StreamBinding {
   /** Makes the request available for the next write, because Node did not keep it. */
   reuse(request: HandleRequest): void {
     const { spares } = this;
-    if (this.distrusted === undefined && spares.length < MOST_SPARES) spares.push(request);
+    if (this.distrusted === undefined && spares.length < MAX_SPARES) spares.push(request);
   }
 
   /**

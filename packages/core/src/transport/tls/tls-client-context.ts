@@ -46,7 +46,7 @@ const OPTIONS = describePart(
     servername: unchecked(),
     alpn: unchecked(),
     rejectUnauthorized: flag({ default: true }),
-    checkServerIdentity: fn({ answers: 'at once', takes: 2, purpose: 'checks a certificate' }),
+    checkServerIdentity: fn({ answers: 'sync', takes: 2, purpose: 'checks a certificate' }),
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT,
   },
   TLS_IDENTITY,

@@ -98,8 +98,8 @@ export class TlsTransport implements Transport {
     this.secure?.pauseReading();
   }
 
-  lookForFailure(): Error | undefined {
-    return this.inner.lookForFailure?.();
+  detectFailure(): Error | undefined {
+    return this.inner.detectFailure?.();
   }
 
   sizeOf(message: unknown): number {

@@ -107,7 +107,7 @@ describe('a look for a failure', () => {
     one.handle.answer = { isAsync: true, queued: 1 };
     expect(one.gather('a', 'b')).toBe(false);
     Object.assign(one.handle, { getpeername: () => -constants.errno.ENOTCONN });
-    expect(one.transport.lookForFailure()).toBe(undefined);
+    expect(one.transport.detectFailure()).toBe(undefined);
     // A second request would end without an owner when the connection closes.
     for (const request of one.handle.requests) one.handle.complete(request, -constants.errno.EPIPE);
     expect([binding.distrusted, one.events]).toEqual([undefined, ['failed write EPIPE']]);

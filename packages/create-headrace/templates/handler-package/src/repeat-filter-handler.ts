@@ -12,7 +12,7 @@ export interface RepeatFilterOptions<Message> {
 // An option that is not described here is refused, with the nearest name.
 const OPTIONS = describeOptions('RepeatFilterHandler', {
   windowMs: number({ min: 1, required: true }),
-  keyOf: fn({ answers: 'at once', purpose: 'gives what makes two messages the same' }),
+  keyOf: fn({ answers: 'sync', purpose: 'gives what makes two messages the same' }),
 });
 
 /**

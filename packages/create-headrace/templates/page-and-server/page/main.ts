@@ -8,13 +8,13 @@ const here = find<HTMLElement>('#here');
 const log = find<HTMLUListElement>('ul');
 
 /** Older ones go: a page may stay open for days. */
-const MOST_LINES = 500;
+const MAX_LINES = 500;
 
 function note(text: string): void {
   const line = document.createElement('li');
   line.textContent = text;
   log.prepend(line);
-  while (log.childElementCount > MOST_LINES) log.lastElementChild?.remove();
+  while (log.childElementCount > MAX_LINES) log.lastElementChild?.remove();
 }
 
 function told(message: Told): void {

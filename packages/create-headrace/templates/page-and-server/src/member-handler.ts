@@ -27,7 +27,7 @@ export class MemberHandler implements Handler {
     if (message.type === 'join') {
       channel.attributes.set(NAME, message.name);
       this.members.add(channel);
-      this.tellWhoIsHere();
+      this.announceMembers();
       return;
     }
     const from = channel.attributes.get(NAME);
@@ -36,7 +36,7 @@ export class MemberHandler implements Handler {
   }
 
   channelInactive(ctx: Context<MemberTypes>): void {
-    if (this.members.remove(ctx.channel)) this.tellWhoIsHere();
+    if (this.members.remove(ctx.channel)) this.announceMembers();
     ctx.fireChannelInactive();
   }
 
@@ -48,7 +48,7 @@ export class MemberHandler implements Handler {
     ctx.fireUserEventTriggered(event);
   }
 
-  private tellWhoIsHere(): void {
+  private announceMembers(): void {
     const names = this.members.members().map((one) => one.attributes.get(NAME) ?? '');
     this.members.writeAndFlush({ type: 'here', names });
   }

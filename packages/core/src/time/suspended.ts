@@ -8,6 +8,6 @@ const LATE_MS = 1000;
  *
  * @param lateMs - tolerance, in milliseconds, for timers with a period much shorter or longer than a second
  */
-export function stoodStillMs(now: number, dueAt: number, lateMs = LATE_MS): number {
+export function suspendedMs(now: number, dueAt: number, lateMs = LATE_MS): number {
   return now - dueAt > lateMs ? now - dueAt : 0;
 }

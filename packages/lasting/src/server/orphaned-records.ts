@@ -15,7 +15,7 @@ interface Left extends LeftRecord {
 }
 
 /** The records of channels that ended while their log was unreachable, and which are removed later. */
-export class LeftRecords {
+export class OrphanedRecords {
   private readonly parts: Omit<JournalLog, 'left'>;
   /** Records by id, the oldest first. */
   private readonly left = new Map<string, Left>();
