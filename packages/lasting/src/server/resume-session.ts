@@ -4,12 +4,12 @@ import { AuthHandler, principalOf } from '@headrace/handlers';
 import { absentError, goneError, type LastingChannel } from '../channel/lasting-channel.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeOwner, ResumeTransportOptions } from '../channel/resume-owner.ts';
-import { ResumeTransport } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
 import type { GoneReason } from './gone-reason.ts';
 import type { Description, JournalLog } from './journal-owner.ts';
 import { type LoggedOwner, LoggedTransport } from './logged-transport.ts';
 import { checkedData, principalFrom } from './plain-data.ts';
+import { SessionTransport } from './session-transport.ts';
 
 /** The part of the table that a session needs. */
 export interface SessionTable {
@@ -28,7 +28,7 @@ export type SessionPlace = 'here' | 'leaving' | 'arriving' | 'moved';
 
 /** A lasting channel of a server, from its OPEN or its arrival from another process to its end. */
 export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner {
-  readonly transport: ResumeTransport;
+  readonly transport: SessionTransport;
   /** Bytes that the table has counted while the client is absent; -1 while it has a link. */
   countedBytes = -1;
   /** Last network of the absent client. */
@@ -58,7 +58,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
     this.table = table;
     const owned = { ...options, owner: this };
     this.transport =
-      log === undefined ? new ResumeTransport(owned) : new LoggedTransport(owned, this, log);
+      log === undefined ? new SessionTransport(owned) : new LoggedTransport(owned, this, log);
   }
 
   /** The transport, if the table has a log. */
