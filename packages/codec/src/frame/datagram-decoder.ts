@@ -21,7 +21,7 @@ const READS_BYTES: MessageKinds = { reads: 'bytes' };
  *  datagram | [datagram decoder] | app      each read → all frames in it
  * ```
  *
- * - **Place** First, on a channel whose reads are whole messages, such as a channel of `perPeer` or `toPeer`, or a WebSocket.
+ * - **Place** First, on a channel whose reads are whole messages, such as datagrams of one peer, or a WebSocket.
  * - **In** One `Buffer` for each datagram.
  * - **Out** The messages of the decoder, in order.
  * - **Events** See `MessageToMessageDecoder`.
