@@ -31,20 +31,21 @@ new ReconnectingClient({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
   ready: (channel) => channel.writeAndFlush({ since: last.begin() }) }).start();`,
   'Headrace: reconnecting client, JSON calls': `${WEB_SOCKET}
 import { RequestClient } from '@headrace/client';
-import { ExchangeHandler, jsonRpcExchange } from '@headrace/rpc';
+import { ExchangeCallHandler, jsonRpcExchange } from '@headrace/rpc';
 import { WebSocketJsonCodec } from '@headrace/websocket';
 const format = jsonRpcExchange();
 new RequestClient({ client: { addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
-  .handler(({ pipeline }) => pipeline.addLast(new WebSocketJsonCodec(), new ExchangeHandler({ format }))) } })
+  .handler(({ pipeline }) => pipeline.addLast(new WebSocketJsonCodec(), new ExchangeCallHandler({ format }))) } })
   .request({ method: 'hello' });`,
   'Headrace: lasting channel, JSON calls': `${WEB_SOCKET}
 import { LastingBootstrap } from '@headrace/lasting';
 import { JsonCodec } from '@headrace/codec';
+import { ExchangeCallHandler, jsonRpcExchange } from '@headrace/rpc';
 import { WebSocketBinaryCodec } from '@headrace/websocket';
 const format = jsonRpcExchange();
 new LastingBootstrap({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
   .handler(({ pipeline }) => pipeline.addLast(new WebSocketBinaryCodec())) })
-  .handler(({ pipeline }) => pipeline.addLast(new JsonCodec(), new ExchangeHandler({ format }))).connect();`,
+  .handler(({ pipeline }) => pipeline.addLast(new JsonCodec(), new ExchangeCallHandler({ format }))).connect();`,
 };
 
 export type PageBundle = Pick<OutputChunk, 'code' | 'map'>;

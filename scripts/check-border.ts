@@ -10,7 +10,20 @@ import { filesBelow, readSource } from './source-file.ts';
 const PAGE = 'docs/decisions/0094-the-contracts-of-the-kernel-are-recorded.md';
 const KERNEL = ['core', 'codec', 'handlers'];
 /** Terms of the field, such as datagram and WebSocket, are not the name of a product. */
-const WORDS = ['gateways?', 'durable', 'lasting', 'tunnels?', 'yamux'];
+const WORDS = [
+  'gateways?',
+  'durable',
+  'lasting',
+  'tunnels?',
+  'yamux',
+  'simulations?',
+  'substreams?',
+  'hand-overs?',
+  'perPeer',
+  'toPeer',
+  'maxPeers',
+  'webSocketHeartbeat',
+];
 /** What answers at the old place of an entry, and names the product. */
 const MOVED = '/src/moved/';
 

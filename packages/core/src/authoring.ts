@@ -140,6 +140,7 @@ export { peerOf, type TrustCheck, trustCheck } from './peer/trusted-peers.ts';
 export type { InboundEvent, KeptEvent } from './pipeline/kept-event.ts';
 export { KeptInput, type KeptInputSteps } from './pipeline/kept-input.ts';
 export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
+export { KeptInputRouting } from './pipeline/kept-input-routing.ts';
 // The kinds of messages that a handler reads
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
 // The handler that threw an error

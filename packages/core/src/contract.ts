@@ -7,7 +7,7 @@
 
 import type { AttributeKey } from './contract/attribute-key.ts';
 import type { Clock, DeadlineRule, Timer } from './contract/clock.ts';
-import type { Address, CloseInfo, CloseReason, MessageLimits } from './contract/connection.ts';
+import type { Address, CloseInfo, CloseReason } from './contract/connection.ts';
 import type { Fitting, OrMisfit, ReadAfter, WriteAfter } from './contract/handler-chain.ts';
 import type { HandlerEvents } from './contract/handler-events.ts';
 import type { HandlerTypes } from './contract/handler-types.ts';
@@ -48,9 +48,6 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    * event that a handler answers would be fired only by a handler after it.
    */
   readonly userEvents?: HandlerEvents | undefined;
-
-  /** Maximum length of a message in each direction, if the handler limits it. */
-  readonly messageLimits?: MessageLimits | undefined;
 
   /**
    * False if this handler needs no view of the bytes that it reads after its `channelRead` has returned. Their memory is then
@@ -402,7 +399,7 @@ export interface Channel<R = unknown, W = unknown>
   extends OutboundInvoker,
     AsyncIterable<R>,
     AsyncDisposable {
-  /** Eight hexadecimal digits, unique in this process or among the channels of a simulation. */
+  /** Eight hexadecimal digits, unique in this process, or among the channels of a virtual clock. */
   readonly id: string;
   /** Server channel that accepted this channel, or channel inside which it runs, such as HTTP for a WebSocket. */
   readonly parent: Channel | undefined;

@@ -19,25 +19,17 @@ export {
 export { LASTING_ERRORS } from './lasting-errors.ts';
 // Logs that keep lasting channels
 export { type MemorySessionLogOptions, memorySessionLog } from './log/memory-session-log.ts';
+export { serveSessionLog } from './log/serve-session-log.ts';
 export type { AppendPlace, LoggedSession, SessionLog } from './log/session-log.ts';
+export {
+  type SessionLogCalls,
+  type SessionLogOverOptions,
+  sessionLogOver,
+} from './log/session-log-over.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server
 export type { GoneReason } from './server/gone-reason.ts';
-export type {
-  ArrivingSession,
-  HandOverOptions,
-  HandOverReport,
-  TakenSession,
-} from './server/hand-over.ts';
+export type { HandOverOptions, HandOverReport } from './server/hand-over.ts';
 export { ResumeHandler, type ResumeHandlerOptions } from './server/resume-handler.ts';
 export { ResumeTable, type ResumeTableCounters } from './server/resume-table.ts';
-export type {
-  MoveOptions,
-  ResumeTableOptions,
-  TakeOptions,
-} from './server/resume-table-options.ts';
-export {
-  sessionsOver,
-  type TakesSessionsOptions,
-  takesSessions,
-} from './server/session-carrier.ts';
+export type { MoveOptions, ResumeTableOptions } from './server/resume-table-options.ts';

@@ -12,6 +12,6 @@ export const LASTING_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
   ],
   HAND_OVER_FAILED: [
     'ChannelError',
-    'a lasting channel did not go over to another process, and stays where it is',
+    'a lasting channel did not go into the log for another process, and stays where it is',
   ],
 });

@@ -16,9 +16,13 @@ const takers: Readonly<Record<string, readonly [(options: never) => unknown, obj
   ],
   ResumeTable: [(options) => new lasting.ResumeTable(options), {}],
   memorySessionLog: [(options) => lasting.memorySessionLog(options), {}],
-  takesSessions: [
-    (options) => lasting.takesSessions(options),
-    { table: new lasting.ResumeTable(), childHandler: () => {} },
+  sessionLogOver: [
+    (options) =>
+      lasting.sessionLogOver(
+        { request: bootstrap.connect, stream: bootstrap.connect as never },
+        options,
+      ),
+    {},
   ],
 };
 
@@ -31,7 +35,7 @@ const others: readonly string[] = [
   'acknowledged',
   'isLinked',
   'linksOf',
-  'sessionsOver',
+  'serveSessionLog',
   'unacknowledged',
 ];
 

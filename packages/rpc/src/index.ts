@@ -20,6 +20,7 @@ export {
 
 export { binaryExchange } from './exchange/binary-exchange.ts';
 export type { BinaryExchange } from './exchange/binary-frame.ts';
+export { ExchangeCallHandler } from './exchange/exchange-call-handler.ts';
 export { refusal } from './exchange/exchange-error.ts';
 export type {
   AnswerGather,
@@ -35,6 +36,7 @@ export type {
 export { ExchangeHandler } from './exchange/exchange-handler.ts';
 export type {
   CallOptions,
+  ExchangeCallHandlerOptions,
   ExchangeCounts,
   ExchangeOptions,
   StreamOptions,

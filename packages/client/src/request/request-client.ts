@@ -38,7 +38,7 @@ import {
 import {
   type BinaryExchange,
   type CallOptions,
-  ExchangeHandler,
+  ExchangeCallHandler,
   type ExchangeTypes,
   type StreamOptions,
 } from '@headrace/rpc';
@@ -53,7 +53,7 @@ export interface RequestClientOptions<
   P = ConnectPlace | string | URL,
   C extends Channel = Channel,
 > {
-  /** Options of each connection, whose pipeline must contain an `ExchangeHandler`. */
+  /** Options of each connection, whose pipeline must contain an `ExchangeHandler` or an `ExchangeCallHandler`. */
   readonly client: ReconnectingClientOptions<P, C>;
   /**
    * Calls that are repeated after the connection was lost, within their time. `unsent`: calls that certainly were not sent.
@@ -104,7 +104,7 @@ const MAX_LOSSES = 3;
 
 /** Sends over a connection. Rejects with an error whose `details.sent` is false if certainly nothing was sent. */
 type Send<T extends ExchangeTypes, R> = (
-  exchange: ExchangeHandler<T>,
+  exchange: ExchangeCallHandler<T>,
   leftMs: number,
 ) => Promise<R>;
 
@@ -267,7 +267,7 @@ export class RequestClient<
    */
   notify(body: T['call'], options: Omit<CallOptions, 'input'> = {}): WriteFuture {
     const notice = new SettableFuture();
-    const tell = async (exchange: ExchangeHandler<T>): Promise<void> => {
+    const tell = async (exchange: ExchangeCallHandler<T>): Promise<void> => {
       const write = exchange.notify(body);
       await write.catch((error: unknown) => {
         throw noticeError(toError(error), write.mayHaveLeft);
@@ -359,7 +359,7 @@ export class RequestClient<
   private carrierOf(client: ReconnectingClient<P, C>): CallCarrier {
     return {
       get load() {
-        const counts = client.channel?.pipeline.get(ExchangeHandler)?.counts;
+        const counts = client.channel?.pipeline.get(ExchangeCallHandler)?.counts;
         return counts === undefined ? 0 : counts.inFlight + counts.queued;
       },
       takes: () => client.channel !== undefined && !isPeerLeaving(client.channel),
@@ -438,8 +438,8 @@ function optionOf(timeMs: number): number | false {
   return Number.isFinite(timeMs) ? timeMs : false;
 }
 
-function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeHandler<T> {
-  const exchange = channel.pipeline.get(ExchangeHandler) as ExchangeHandler<T> | undefined;
+function exchangeOf<T extends ExchangeTypes>(channel: Channel): ExchangeCallHandler<T> {
+  const exchange = channel.pipeline.get(ExchangeCallHandler) as ExchangeCallHandler<T> | undefined;
   if (exchange !== undefined) return exchange;
   const text = 'the pipeline of a RequestClient needs an ExchangeHandler as its last handler';
   throw new OptionError('OPTION_CONFLICT', text, { option: 'client.bootstrap' });
@@ -458,5 +458,5 @@ function endIfOver(channel: Channel, error: unknown): boolean {
 }
 
 function isPeerLeaving(channel: Channel): boolean {
-  return channel.pipeline.get(ExchangeHandler)?.isPeerLeaving === true;
+  return channel.pipeline.get(ExchangeCallHandler)?.isPeerLeaving === true;
 }

@@ -1,6 +1,6 @@
 import { type Channel, OptionError } from '@headrace/core';
 import { attempted, describeOptions, time, unchecked } from '@headrace/core/authoring';
-import { type BinaryExchange, ExchangeHandler, type ExchangeTypes } from '@headrace/rpc';
+import { type BinaryExchange, ExchangeCallHandler, type ExchangeTypes } from '@headrace/rpc';
 import { CONNECTOR, type Connector } from '../address/connector.ts';
 import { closeLate } from '../retry/late-connection.ts';
 
@@ -38,7 +38,7 @@ export async function requestOnce<T extends ExchangeTypes = BinaryExchange, P = 
     closeLate,
   );
   try {
-    const exchange = channel.pipeline.get(ExchangeHandler);
+    const exchange = channel.pipeline.get(ExchangeCallHandler);
     if (exchange === undefined) {
       const text = 'the pipeline of requestOnce needs an ExchangeHandler as its last handler';
       throw new OptionError('OPTION_CONFLICT', text, { option: 'bootstrap' });

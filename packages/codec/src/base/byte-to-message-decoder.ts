@@ -16,7 +16,7 @@ import {
   isDrainEvent,
   isTurnCheckDue,
   type KeptEvent,
-  type KeptInputSteps,
+  KeptInput,
   type ReadRoom,
   time,
   toBuffer,
@@ -248,8 +248,8 @@ export abstract class ByteToMessageDecoder<
     else this.logSkipped(ctx, error);
   }
 
-  protected override keptInputSteps(): KeptInputSteps {
-    return {
+  protected makeKept(): KeptInput {
+    return new KeptInput({
       passOn: (ctx, message) => this.accept(ctx, message),
       resume: (ctx) => this.decodeAll(ctx, this.input),
       complete: (ctx) => this.complete(ctx),
@@ -257,7 +257,7 @@ export abstract class ByteToMessageDecoder<
       delivered: (ctx) => this.settle(ctx),
       dropped: () => this.input.clear(),
       removed: (ctx) => this.passOnRest(ctx),
-    };
+    });
   }
 
   private get inputEnded(): boolean {

@@ -1,5 +1,5 @@
 import type { Context, DecodeError, Handler, MessageKinds } from '@headrace/core';
-import { KeptInputHandler } from '@headrace/core/authoring';
+import { KeptInputRouting } from '@headrace/core/authoring';
 import { refuseSharing } from './decoder-failure.ts';
 import type { FrameErrorPolicy } from './frame-error-policy.ts';
 import { type OtherMessages, unreadable } from './other-messages.ts';
@@ -10,7 +10,7 @@ export interface DecodingSettings {
 }
 
 /** The common base of byte decoders and message decoders, which keeps the state of a read and of a failure. */
-export abstract class DecodingHandler extends KeptInputHandler implements Handler {
+export abstract class DecodingHandler extends KeptInputRouting implements Handler {
   /** A decoder cannot be shared, because it holds the state of one channel's stream. */
   declare readonly sharable?: false;
   /** @internal The kinds of messages that the handler accepts and makes. */

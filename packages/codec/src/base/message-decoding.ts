@@ -1,5 +1,10 @@
-import type { Context, DecodeError, MessageKinds } from '@headrace/core';
-import { describeOptions, isTurnCheckDue, type KeptInputSteps } from '@headrace/core/authoring';
+import type { Context, DecodeError, DrainEvent, MessageKinds } from '@headrace/core';
+import {
+  describeOptions,
+  isDrainEvent,
+  isTurnCheckDue,
+  type KeptInput,
+} from '@headrace/core/authoring';
 import { decodeErrorOf, hasIndependentMessages } from './decoder-failure.ts';
 import { DecodingHandler } from './decoding-handler.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
@@ -22,8 +27,10 @@ export const MESSAGE_DECODER_OPTIONS = describeOptions('MessageToMessageDecoder'
 /** The inbound half of message decoders and codecs, see {@link MessageToMessageDecoder}. */
 export abstract class MessageDecoding<I, O> extends DecodingHandler {
   /** The messages made of one message, while they are passed on. */
-  private several: readonly O[] | undefined = undefined;
+  private several: Several<O> | undefined = undefined;
   private passedOn = 0;
+  /** The drains that began before messages were kept, and wait for those that are kept later. */
+  private drains: DrainEvent[] | undefined = undefined;
 
   constructor(options: MessageToMessageDecoderOptions, kinds: MessageKinds, own?: OwnOptions) {
     (own ?? MESSAGE_DECODER_OPTIONS).checkNames(options, new.target.name);
@@ -43,22 +50,34 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   /** Makes a message of another type, `undefined` for no message, or `several(…)`. */
   abstract decode(ctx: Context, message: I): O | Several<O> | undefined;
 
-  protected override keptInputSteps(): KeptInputSteps {
-    return {
+  protected makeKept(): KeptInput {
+    const kept = this.several!.keptBy({
       passOn: (ctx, message) => this.decodeOne(ctx, message),
       resume: (ctx) => this.passOnSeveral(ctx),
       complete: (ctx) => this.complete(ctx),
       dropped: () => {
         this.several = undefined;
       },
-      begun: () => (this.several ?? []).slice(this.passedOn),
+      begun: () => this.several?.messages.slice(this.passedOn) ?? [],
       // The decoded messages pass on. The other messages pass on without being decoded.
       removed: (ctx) => {
-        const { several = [], passedOn } = this;
+        const { several, passedOn } = this;
         this.several = undefined;
-        for (const message of several.slice(passedOn)) ctx.fireChannelRead(message);
+        for (const message of several?.messages.slice(passedOn) ?? []) ctx.fireChannelRead(message);
       },
-    };
+    });
+    for (const drain of this.drains ?? []) kept.drainBegan(drain);
+    this.drains = undefined;
+    return kept;
+  }
+
+  override userEventTriggered(ctx: Context, event: unknown): void {
+    if (this.madeKept !== undefined || !isDrainEvent(event)) super.userEventTriggered(ctx, event);
+    else {
+      this.drains ??= [];
+      this.drains.push(event);
+      ctx.fireUserEventTriggered(event);
+    }
   }
 
   override channelRead(ctx: Context, message: unknown): void {
@@ -87,7 +106,7 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
     if (decoded === undefined) return;
     this.hasFired = true;
     if (decoded instanceof Several) {
-      this.several = decoded.messages;
+      this.several = decoded;
       this.passedOn = 0;
       this.passOnSeveral(ctx);
     } else ctx.fireChannelRead(decoded);
@@ -95,12 +114,12 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
 
   private passOnSeveral(ctx: Context): void {
     const { channel } = ctx;
-    const several = this.several!;
-    while (this.passedOn < several.length) {
-      const message = several[this.passedOn];
+    const { messages } = this.several!;
+    while (this.passedOn < messages.length) {
+      const message = messages[this.passedOn];
       this.passedOn += 1;
       ctx.fireChannelRead(message);
-      if (this.passedOn === several.length) break;
+      if (this.passedOn === messages.length) break;
       if (isTurnCheckDue(this.passedOn)) channel.checkTurn();
       if ((channel.isReadHeld || channel.discardsInput) && this.kept.stops(ctx)) return;
     }

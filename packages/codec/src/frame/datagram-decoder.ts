@@ -4,7 +4,7 @@ import { checkFunction, checkMethod } from '@headrace/core/authoring';
 import type { ByteToMessageDecoder } from '../base/byte-to-message-decoder.ts';
 import type { MessageToMessageDecoderOptions } from '../base/message-decoding.ts';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
-import { Several } from '../base/several.ts';
+import { type Several, severalOf } from '../base/several.ts';
 
 /**
  * Maximum number of messages in a datagram. Messages wait in memory while reads are held, and a message can be a single byte, for
@@ -21,7 +21,7 @@ const READS_BYTES: MessageKinds = { reads: 'bytes' };
  *  datagram | [datagram decoder] | app      each read → all frames in it
  * ```
  *
- * - **Place** First, on a channel whose reads are whole messages, such as a channel of `perPeer` or `toPeer`, or a WebSocket.
+ * - **Place** First, on a channel whose reads are whole messages, such as datagrams of one peer, or a WebSocket.
  * - **In** One `Buffer` for each datagram.
  * - **Out** The messages of the decoder, in order.
  * - **Events** See `MessageToMessageDecoder`.
@@ -64,6 +64,6 @@ export class DatagramDecoder<T> extends MessageToMessageDecoder<Buffer, T> {
 
   override decode(ctx: Context, datagram: Buffer): Several<T> | undefined {
     const messages = this.make().decodeWhole(ctx, datagram, MAX_MESSAGES);
-    return messages.length === 0 ? undefined : new Several(messages);
+    return messages.length === 0 ? undefined : severalOf(messages);
   }
 }

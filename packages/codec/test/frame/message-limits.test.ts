@@ -5,7 +5,7 @@ import {
   lengthPrefixed,
   varintPrefixed,
 } from '@headrace/codec';
-import type { Handler } from '@headrace/core';
+import type { Handler, MessageLimits } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -17,8 +17,9 @@ const CODECS: Readonly<Record<string, () => readonly Handler[]>> = {
 
 /** The smallest limits of the handlers. */
 function limitsOf(handlers: readonly Handler[]): { inbound: number; outbound: number } {
+  const limits = handlers.map((one) => (one as { messageLimits?: MessageLimits }).messageLimits);
   const of = (direction: 'inbound' | 'outbound') =>
-    Math.min(...handlers.map((one) => one.messageLimits?.[direction] ?? Number.POSITIVE_INFINITY));
+    Math.min(...limits.map((one) => one?.[direction] ?? Number.POSITIVE_INFINITY));
   return { inbound: of('inbound'), outbound: of('outbound') };
 }
 

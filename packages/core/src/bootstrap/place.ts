@@ -65,7 +65,7 @@ function checkPortNetwork(call: string, { network }: MemoryPlace): void {
   if (typeof (network as { listenOn?: unknown } | null)?.listenOn === 'function') return;
   throw new OptionError(
     'OPTION_INVALID',
-    `${call}: with a port, network must be one that has ports, as a host of a Simulation; a MemoryNetwork has names`,
+    `${call}: with a port, network must be one that has ports (listenOn, connectTo); a MemoryNetwork has names`,
     { option: 'network' },
   );
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { ChannelCore } from '../channel/channel-core.ts';
 import { coreOf } from '../channel/transport-channel.ts';
+import { replaceTransport } from '../channel/transport-replacement.ts';
 import type { TlsInfo } from '../contract/connection.ts';
 import type { Channel, Context, Handler, WriteFuture } from '../contract.ts';
 import { DecodeError, PipelineError } from '../errors.ts';
@@ -61,7 +62,8 @@ export function upgradeToTls(
   const core = coreOf(channel);
   checkUpgradable(channel, core);
   core.output.flush();
-  const replaced = core.replaceTransport(
+  const replaced = replaceTransport(
+    core,
     (plain) => new TlsTransport(plain, side, channel.clock, received),
   );
   const future = new SettableFuture();

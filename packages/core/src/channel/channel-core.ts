@@ -24,7 +24,7 @@ import type {
   WriteOptions,
 } from '../contract.ts';
 import { isDrainEvent, isDrainStartEvent } from '../drain/drain-mark.ts';
-import { ChannelError, PipelineError } from '../errors.ts';
+import { ChannelError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
@@ -48,7 +48,7 @@ import {
   withoutListener,
 } from './close-listeners.ts';
 import { lateLoopError, MessageStream } from './message-stream.ts';
-import { type ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
+import type { ReplacementOwner, TransportReplacement } from './transport-replacement.ts';
 
 const MADE = 0;
 const REGISTERED = 1;
@@ -82,6 +82,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   readonly reading: ChannelReading;
   /** The memory for reads, made for the first handler that asks for it. */
   readMemory: ReadMemory | undefined = undefined;
+  /** The change of transport that is under way. */
+  replacement: TransportReplacement | undefined = undefined;
   private readonly idNumber: number;
   private phase = MADE;
   /** Reports that are made once, as bits, because there can be very many connections. */
@@ -89,7 +91,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   // Most connections have none of these objects, and there can be very many connections.
   private madeAttributes: AttributeMap | undefined = undefined;
   private connecting: SettableFuture | undefined = undefined;
-  private replacement: TransportReplacement | undefined = undefined;
   private stream: MessageStream | undefined = undefined;
   private madeEnding: ChannelEnding | undefined = undefined;
   private closeListeners: CloseListeners = undefined;
@@ -261,7 +262,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   // --- the sink of the transport ---
 
   connected(): void {
-    if (this.replacement?.isOpening) this.replaced(this.replacement);
+    if (this.replacement?.isOpening) this.replacement.connected();
     if (this.phase !== REGISTERED) return;
     this.phase = ACTIVE;
     this.connecting?.succeed();
@@ -362,42 +363,6 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   }
 
   // --- another transport ---
-
-  /**
-   * Continues over another transport, for example after STARTTLS. Output that was flushed before this call is sent by
-   * the old transport, and the current burst of input ends. Then `make` is called with the old transport, in a task
-   * of its own, and the new transport that `make` returns is opened. Until the new transport reports `connected`,
-   * reads are held (`upgrade`) and flushed output waits. Then the future succeeds, and output and reads continue. If
-   * the new transport reports `failed` or `disconnected` first, the future fails and the channel closes. `make` must
-   * ensure that the old transport reports nothing more to this channel.
-   */
-  replaceTransport(make: (old: Transport) => Transport): WriteFuture {
-    let why: string | undefined;
-    if (this.replacement !== undefined) why = 'it changes its transport already';
-    else if (!this.isActive || this.isInputShutdown || this.isEnding) {
-      why = 'it is not open in both directions';
-    }
-    if (why !== undefined) {
-      const text = `${this.channel} cannot change its transport: ${why}`;
-      return this.output.failedWrite(new PipelineError('PIPELINE_STATE', text));
-    }
-    const replacement = new TransportReplacement(this, make, this.reading.hold('upgrade'));
-    this.replacement = replacement;
-    this.reading.isReplacing = true;
-    this.output.hold();
-    replacement.proceed();
-    return replacement.future;
-  }
-
-  private replaced({ future, hold }: TransportReplacement): void {
-    this.replacement = undefined;
-    this.reading.isReplacing = false;
-    future.succeed();
-    if (!this.isOpen) return;
-    this.output.release();
-    if (this.isOpen && this.reading.drops) this.transport.requestRead();
-    hold.release();
-  }
 
   // --- operations of the channel ---
 

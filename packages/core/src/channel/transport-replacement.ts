@@ -1,17 +1,63 @@
 import type { Clock } from '../contract/clock.ts';
-import type { ReadHold } from '../contract.ts';
-import { toError } from '../errors.ts';
+import type { Channel, ReadHold, WriteFuture } from '../contract.ts';
+import { PipelineError, toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import type { Transport, TransportSink } from '../transport/transport.ts';
 
 /** The parts of a channel that a change of transport uses. */
 export interface ReplacementOwner extends TransportSink {
+  readonly channel: Channel;
   readonly clock: Clock;
   readonly isOpen: boolean;
-  /** `isInBurst` is true from the first message of a burst of input to its end. */
-  readonly reading: { readonly isInBurst: boolean };
-  readonly output: { transport: Transport; readonly isDrained: boolean };
+  readonly isActive: boolean;
+  readonly isInputShutdown: boolean;
+  readonly isEnding: boolean;
+  replacement: TransportReplacement | undefined;
+  readonly reading: {
+    /** True from the first message of a burst of input to its end. */
+    readonly isInBurst: boolean;
+    /** True if input is read only to be dropped. */
+    readonly drops: boolean;
+    isReplacing: boolean;
+    hold(why: string): ReadHold;
+  };
+  readonly output: {
+    transport: Transport;
+    readonly isDrained: boolean;
+    hold(): void;
+    release(): void;
+    failedWrite(error: Error): WriteFuture;
+  };
   failWith(error: Error): void;
+}
+
+/**
+ * Continues over another transport, for example after STARTTLS. Output that was flushed before this call is sent by
+ * the old transport, and the current burst of input ends. Then `make` is called with the old transport, in a task
+ * of its own, and the new transport that `make` returns is opened. Until the new transport reports `connected`,
+ * reads are held (`upgrade`) and flushed output waits. Then the future succeeds, and output and reads continue. If
+ * the new transport reports `failed` or `disconnected` first, the future fails and the channel closes. `make` must
+ * ensure that the old transport reports nothing more to this channel.
+ */
+export function replaceTransport(
+  owner: ReplacementOwner,
+  make: (old: Transport) => Transport,
+): WriteFuture {
+  let why: string | undefined;
+  if (owner.replacement !== undefined) why = 'it changes its transport already';
+  else if (!owner.isActive || owner.isInputShutdown || owner.isEnding) {
+    why = 'it is not open in both directions';
+  }
+  if (why !== undefined) {
+    const text = `${owner.channel} cannot change its transport: ${why}`;
+    return owner.output.failedWrite(new PipelineError('PIPELINE_STATE', text));
+  }
+  const replacement = new TransportReplacement(owner, make, owner.reading.hold('upgrade'));
+  owner.replacement = replacement;
+  owner.reading.isReplacing = true;
+  owner.output.hold();
+  replacement.proceed();
+  return replacement.future;
 }
 
 /**
@@ -24,10 +70,10 @@ export interface ReplacementOwner extends TransportSink {
  */
 export class TransportReplacement {
   readonly future: SettableFuture = new SettableFuture();
-  /** The hold that stops reads during the change, because the next bytes belong to the new transport. */
-  readonly hold: ReadHold;
   /** Whether the old transport is gone and the new transport is not connected yet. */
   isOpening = false;
+  /** The hold that stops reads during the change, because the next bytes belong to the new transport. */
+  private readonly hold: ReadHold;
   private readonly owner: ReplacementOwner;
   private readonly make: (old: Transport) => Transport;
 
@@ -43,6 +89,18 @@ export class TransportReplacement {
    */
   proceed(): void {
     if (this.isDue) this.owner.clock.execute(() => this.open());
+  }
+
+  /** The new transport is connected: output and reads go on over it. */
+  connected(): void {
+    const { owner } = this;
+    owner.replacement = undefined;
+    owner.reading.isReplacing = false;
+    this.future.succeed();
+    if (!owner.isOpen) return;
+    owner.output.release();
+    if (owner.isOpen && owner.reading.drops) owner.output.transport.requestRead();
+    this.hold.release();
   }
 
   private get isDue(): boolean {

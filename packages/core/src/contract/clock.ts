@@ -86,8 +86,8 @@ export interface Clock {
    */
   readonly deadlines: Deadlines;
   /**
-   * Returns a number from 0 to 2^32 - 1 for the id of a new channel. A simulation counts its own channels, so that a seed also
-   * decides their ids. @default the next number of this process
+   * Returns a number from 0 to 2^32 - 1 for the id of a new channel. A virtual clock may count its own channels, so that
+   * a run that is repeated has the same ids. @default the next number of this process
    */
   channelNumber?(): number | undefined;
 }

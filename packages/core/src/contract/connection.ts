@@ -19,7 +19,10 @@ export type CloseReason =
   | 'shutdown' // the server or client shuts down
   | (string & {});
 
-/** Maximum lengths of messages, in bytes. A longer message would be refused, and would end the channel. */
+/**
+ * Maximum lengths of messages, in bytes. A longer message would be refused, and would end the channel. A handler or a transport
+ * that limits messages tells so by a property `messageLimits`, for what keeps messages and sends them again.
+ */
 export interface MessageLimits {
   /** Maximum length of an inbound message. @default no limit */
   readonly inbound?: number;

@@ -84,7 +84,7 @@ export class DrainEvent {
   }
 
   /**
-   * Returns the event for a channel that this channel carries, such as a WebSocket or a substream. The event is of the same kind
+   * Returns the event for a channel that this channel carries, such as a WebSocket or a stream of a multiplexer. The event is of the same kind
    * and has the time that is left. A handler that carries other channels fires it through their pipelines and holds this drain
    * until those channels have closed. While they are open, they cannot move.
    */
@@ -97,7 +97,7 @@ export class DrainEvent {
   }
 
   /**
-   * Lets the channel continue as if this drain had never started, for example after a hand-over that failed. Holds no longer
+   * Lets the channel continue as if this drain had never started, for example if the channel could not move. Holds no longer
    * count, the last words are not called, and the channel does not end. A drain that ends its channel is never given up.
    */
   giveUp(): void {

@@ -4,7 +4,7 @@ import { isDrainEvent } from './drain-mark.ts';
 /**
  * The holds that one handler has on the drains of its channel while the handler is busy. Work can start after a `DrainEvent` if
  * another handler holds the drain, for example a decoder with an incomplete frame. A channel can be drained twice, for example
- * when its server shuts down during a hand-over. Both drains then wait.
+ * when its server shuts down while the channel is about to move. Both drains then wait.
  */
 export class DrainGate {
   private readonly why: string;

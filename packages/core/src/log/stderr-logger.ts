@@ -96,7 +96,7 @@ function writeSafely(text: string): void {
   const { stderr } = process;
   if (writesUnderWay === 0) stderr.on('error', ignore);
   writesUnderWay += 1;
-  // The simulation of networks recognizes this function, and the methods of the class, by their names.
+  // A tool that forbids timers recognizes this function, and the methods of the class, by their names.
   const stderrLineWritten = (): void => {
     // The stream reports its error after this call.
     setImmediate(() => {

@@ -2,7 +2,7 @@ import { toError } from '../errors.ts';
 import { checkFunction } from './function-option.ts';
 import { custom, type Same } from './option-kind.ts';
 
-/** Looks up `Math.random` at each call, because a simulation that starts later forbids it. */
+/** Looks up `Math.random` at each call, because a test may replace it later. */
 const systemRandom: () => number = () => Math.random();
 
 /** The option `random`. The resolved function never throws, because timers and steps of protocols call it. */

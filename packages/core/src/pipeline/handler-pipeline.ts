@@ -11,8 +11,8 @@ import { classOf, firstNameOf, nameForOneText, nextName, notHandlerText } from '
 import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
 import { HEAD_AND_TAIL, type HostOutput, type PipelineHost } from './head-and-tail.ts';
 import { countDeclared, stillDeclared } from './kept-reads.ts';
-import { PipelineTemplate } from './pipeline-template.ts';
 import { markServed } from './served-mark.ts';
+import { isTemplate } from './template-mark.ts';
 import { contextFor } from './traced-context.ts';
 
 /** The pipeline of one channel: a ring of contexts, with entries at its head and its tail. */
@@ -345,7 +345,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     if (typeof handler !== 'object' || handler === null || Array.isArray(handler)) {
       throw new PipelineError('PIPELINE_STATE', notHandlerText(handler));
     }
-    if (handler instanceof PipelineTemplate) throw templateAsHandler();
+    if (isTemplate(handler)) throw templateAsHandler();
     this.checkName(name);
     if (handler.userEvents !== undefined) checkEventOrder(handler, place, this.headTail);
     if (handler.sharable !== true && !markServed(handler)) throw notSharable(classOf(handler));

@@ -1,4 +1,5 @@
 import type { Channel, Context, Direction } from '../contract.ts';
+import type { DrainEvent } from '../drain/drain-event.ts';
 import { DrainGate } from '../drain/drain-gate.ts';
 import { isDrainEvent, isDrainStartEvent } from '../drain/drain-mark.ts';
 import { toError } from '../errors.ts';
@@ -203,13 +204,18 @@ export class KeptInput {
     else if (isDrainEvent(value)) {
       // The input might have been cut when the drain of the server started.
       if (!this.isWithin && dropsKeptMessages(ctx.channel)) this.drop();
-      this.drain ??= new DrainGate('kept input', () => !this.isEmpty);
-      this.drain.see(value);
+      this.drainBegan(value);
     } else if (!isDrainStartEvent(value)) {
       this.event(ctx, event);
       return;
     }
     this.fire(ctx, event);
+  }
+
+  /** Makes a drain wait until no input is kept. */
+  drainBegan(drain: DrainEvent): void {
+    this.drain ??= new DrainGate('kept input', () => !this.isEmpty);
+    this.drain.see(drain);
   }
 
   exceptionCaught(ctx: Context, error: Error): void {

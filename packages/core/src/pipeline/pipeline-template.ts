@@ -6,6 +6,7 @@ import type { OutboundBytes } from '../contract/outbound-bytes.ts';
 import type { Channel, Handler, Pipeline } from '../contract.ts';
 import { OptionError, PipelineError } from '../errors.ts';
 import { excludes, misorderOfReads, misorderOfWrites } from './message-order.ts';
+import { TEMPLATE } from './template-mark.ts';
 
 /** A function that creates a handler for one channel. */
 export type HandlerFactory = (channel: Channel) => Handler;
@@ -72,6 +73,11 @@ export class PipelineTemplate<R, W> {
   constructor(factories: readonly HandlerFactory[], order: HandlerOrder = NO_HANDLERS) {
     this.factories = factories;
     this.order = order;
+  }
+
+  /** @internal */
+  get [TEMPLATE](): true {
+    return true;
   }
 
   /**

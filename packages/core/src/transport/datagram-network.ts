@@ -97,8 +97,7 @@ export interface DatagramSocket {
 }
 
 /**
- * A network of datagrams that is not the machine's own, as one host sees it: a host of a `Simulation`, or a network
- * of a test.
+ * A network of datagrams that is not the machine's own, as one host sees it, for example a simulated network.
  */
 export interface DatagramNetwork {
   /** Returns a socket. The port is taken when the socket is opened. */

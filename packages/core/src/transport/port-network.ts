@@ -6,7 +6,7 @@ import type { Transport } from './transport.ts';
 export type NetworkSocketOptions = Omit<Required<SocketOptions>, 'noDelay'>;
 
 /**
- * A network with hosts and ports that is not the machine's own, as one host sees it: a host of a `Simulation`, or a
+ * A network with hosts and ports that is not the machine's own, as one host sees it: a simulated network, or a
  * VPN. `bind({ network, port })` and `connect({ network, host, port })` accept it.
  */
 export interface PortNetwork {

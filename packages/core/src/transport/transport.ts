@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Address, CloseInfo, MessageLimits, TlsInfo } from '../contract/connection.ts';
+import type { Address, CloseInfo, TlsInfo } from '../contract/connection.ts';
 import type { Logger } from '../contract/logger.ts';
 import type { ReadMemory } from './read-memory.ts';
 
@@ -121,8 +121,6 @@ export interface Transport {
    * @default messages are parts of a connection
    */
   readonly connectionless?: ConnectionlessRules | undefined;
-  /** Maximum length of a message in each direction, if the transport limits it. */
-  readonly messageLimits?: MessageLimits | undefined;
   /** Negotiated TLS parameters; `undefined` before the end of the handshake, and without TLS. */
   readonly tls?: TlsInfo | undefined;
 

@@ -1,6 +1,7 @@
 import { EmbeddedChannel, recordEvents } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { coreOf } from '../../src/channel/transport-channel.ts';
+import { replaceTransport } from '../../src/channel/transport-replacement.ts';
 import { EmbeddedTransport } from '../../src/testing/embedded-transport.ts';
 
 /** A channel and the transport that takes over, not connected yet. */
@@ -13,13 +14,11 @@ function setUp() {
   const outcome: string[] = [];
   const replace = (): void =>
     channel.run(() => {
-      coreOf(channel)!
-        .replaceTransport((old) => {
-          expect(old).toBe(channel.embedded);
-          outcome.push('made');
-          return fresh;
-        })
-        .onSettled((error) => outcome.push(error?.message ?? 'replaced'));
+      replaceTransport(coreOf(channel)!, (old) => {
+        expect(old).toBe(channel.embedded);
+        outcome.push('made');
+        return fresh;
+      }).onSettled((error) => outcome.push(error?.message ?? 'replaced'));
     });
   const connect = (): void =>
     channel.run(() => {
@@ -86,12 +85,10 @@ describe('replaceTransport', () => {
     seen.take();
     const atSettling: unknown[] = [];
     channel.run(() => {
-      coreOf(channel)!
-        .replaceTransport(() => fresh)
-        .onSettled(() => {
-          atSettling.push(...taken, channel.isReadHeld);
-          channel.writeAndFlush('last');
-        });
+      replaceTransport(coreOf(channel)!, () => fresh).onSettled(() => {
+        atSettling.push(...taken, channel.isReadHeld);
+        channel.writeAndFlush('last');
+      });
     });
     channel.writeAndFlush('first');
     connect();
@@ -144,13 +141,11 @@ describe('replaceTransport', () => {
     const { channel } = setUp();
     let outcome: Error | undefined;
     channel.run(() => {
-      coreOf(channel)!
-        .replaceTransport(() => {
-          throw new Error('cannot');
-        })
-        .onSettled((error) => {
-          outcome = error;
-        });
+      replaceTransport(coreOf(channel)!, () => {
+        throw new Error('cannot');
+      }).onSettled((error) => {
+        outcome = error;
+      });
     });
     expect(outcome?.message).toBe('cannot');
     expect(channel.closeInfo).toMatchObject({ reason: 'error', error: { message: 'cannot' } });
@@ -174,11 +169,11 @@ describe('replaceTransport', () => {
   it('is refused while one is under way, and on a channel that is not open in both directions', () => {
     const { channel, fresh, replace } = setUp();
     replace();
-    const second = coreOf(channel)!.replaceTransport(() => fresh);
+    const second = replaceTransport(coreOf(channel)!, () => fresh);
     expect(second.error?.message).toContain('changes its transport already');
     const ended = EmbeddedChannel.with({ allowHalfOpen: true });
     ended.shutdown('output');
-    expect(coreOf(ended)!.replaceTransport(() => fresh).error?.message).toContain(
+    expect(replaceTransport(coreOf(ended)!, () => fresh).error?.message).toContain(
       'both directions',
     );
   });

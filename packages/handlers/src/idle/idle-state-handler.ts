@@ -62,7 +62,7 @@ function withoutTime(): OptionError {
  *   `writerIdleMs` and `allIdleMs`, writes do not pass through the handler.
  * - **Pitfalls** TCP keepalive neither counts as a read nor prevents idleness. Node's `socket.setTimeout` is not a replacement,
  *   because writes also reset it. In a WebSocket's pipeline, pongs count as reads if the handler stands before a
- *   `HeartbeatHandler` with `webSocketHeartbeat()`. After that handler, only messages count. If an earlier handler does not
+ *   `HeartbeatHandler` with the WebSocket's own pings. After that handler, only messages count. If an earlier handler does not
  *   forward `channelReadComplete`, this handler waits for the end of the burst. Its events run outside any asynchronous context,
  *   so an `AsyncLocalStorage` has no store there.
  *

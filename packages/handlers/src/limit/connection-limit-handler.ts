@@ -58,8 +58,8 @@ function usualClient(child: Channel): string | undefined {
  * - **State** One per server, sharable: the number of open connections, in total and for each client.
  * - **Cost** One map entry per connected client.
  * - **Pitfalls** Behind a proxy, all clients have the proxy's address. There, set `perAddress: Infinity` in the handler of the
- *   listening channel, and count clients in a second handler. For a listener with `perPeer`, leave the handler out, or set both
- *   limits to `maxPeers` or more. With lower limits, it refuses newcomers before a stranger gives up its place, so that forged
+ *   listening channel, and count clients in a second handler. For a listener that has a channel for each sender of datagrams, leave
+ *   the handler out, or set both limits to the number of the listener's places or more. With lower limits, it refuses newcomers before a stranger gives up its place, so that forged
  *   senders lock others out. The bind logs a warning.
  *
  * @example

@@ -13,21 +13,14 @@ import {
 import { sizeOfBytes, transportOf } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ACK_MS } from '../protocol/incoming-messages.ts';
-import { encodeResumeFrame, type MovePlace } from '../protocol/resume-frame.ts';
-import {
-  type ResumeAction,
-  ResumeMachine,
-  type ResumeTerms,
-  type WantedTerms,
-} from '../protocol/resume-machine.ts';
-import { Departure } from './departure.ts';
+import { type ResumeAction, ResumeMachine } from '../protocol/resume-machine.ts';
 import { type InputOwner, LastingInput } from './lasting-input.ts';
 import { LastingOutput } from './lasting-output.ts';
 import { messageLimitsOf } from './message-limits.ts';
 import { PresentLink, type ResumeLink } from './present-link.ts';
 import { MAX_REFUSALS, RefusedLinks } from './refused-links.ts';
 import { LinkLostEvent, LinkMoveEvent, LinkResumedEvent } from './resume-event.ts';
-import type { ResumeOwner, ResumeTransportOptions, TransportState } from './resume-owner.ts';
+import type { ResumeOwner, ResumeTransportOptions } from './resume-owner.ts';
 
 /** Time that a closed channel with a link waits for the acknowledgement of its output. */
 const LINGER_MS = 10_000;
@@ -55,12 +48,10 @@ export class ResumeTransport implements Transport, InputOwner {
   private looks = 0;
   private hasPeerEnded = false;
   private ackTimer: Timer | undefined = undefined;
-  private isConnected = false;
-  private hasLeft = false;
+  protected isConnected = false;
+  protected hasLeft = false;
   /** Whether the transport has ended, so that it keeps no messages and waits for no link. */
   isFinished = false;
-  /** Set while the state is moving to another process and does not change. */
-  private departure: Departure | undefined = undefined;
   /** Whether the channel has ended because of a message that each link refused. */
   isRefused = false;
   private readonly refusals = new RefusedLinks();
@@ -140,16 +131,6 @@ export class ResumeTransport implements Transport, InputOwner {
     return this.machine.keptBytes;
   }
 
-  /** Returns true if the client can continue with the other process's copy whenever it can continue with this copy. */
-  givesWayTo(state: TransportState): boolean {
-    return this.machine.secrets.givesWayTo(state);
-  }
-
-  /** Returns true for a secret that resumes this channel. Takes the same time for every secret. */
-  knows(secret: string): boolean {
-    return this.machine.knows(secret);
-  }
-
   open(sink: TransportSink): void {
     const isFirst = this.sink === undefined;
     this.input.sink = sink;
@@ -167,23 +148,6 @@ export class ResumeTransport implements Transport, InputOwner {
     this.machine.beginLink(messageLimitsOf(link.channel));
     this.beginLink(link);
     this.links.pump();
-  }
-
-  /** Called when a server's link received an OPEN. The channel begins. */
-  accept(link: ResumeLink, wanted: WantedTerms): void {
-    this.machine.open(wanted, messageLimitsOf(link.channel));
-    this.isConnected = true;
-    this.beginLink(link);
-  }
-
-  /** Called when a server's link received a RESUME with a known secret. */
-  resume(link: ResumeLink, frame: Buffer, hello: ResumeTerms): ResumeAction {
-    const action = this.machine.resume(frame, hello, messageLimitsOf(link.channel));
-    if (action.do !== 'resumed') return action;
-    this.beginLink(link);
-    this.resumed(action.resent);
-    this.links.pump();
-    return action;
   }
 
   /** Called when a link received a frame. Returns the error if the frame breaks the protocol. */
@@ -238,13 +202,6 @@ export class ResumeTransport implements Transport, InputOwner {
     return true;
   }
 
-  /** Asks the client to move, if a link exists. */
-  move(spreadMs: number, places: readonly MovePlace[] | undefined): void {
-    if (!this.isLinked) return;
-    this.machine.sendUrgent({ kind: 'move', spreadMs, places });
-    this.links.pump();
-  }
-
   /** Called after the machine was notified of the link. Replaces a link that is still open. */
   protected beginLink(link: ResumeLink): void {
     this.input.clear();
@@ -255,7 +212,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.fire(new LinkLostEvent(old.channel.closeInfo));
   }
 
-  private resumed(resent: number): void {
+  protected resumed(resent: number): void {
     this.owner.attached();
     this.fire(new LinkResumedEvent(this.clock.now() - (this.links.lostAt ?? 0), resent));
     this.fill();
@@ -302,93 +259,6 @@ export class ResumeTransport implements Transport, InputOwner {
     return undefined;
   }
 
-  // --- move to another process ---
-
-  /** Continues a channel of another process. Returns false if more is kept than the client's credit allows. */
-  restore(state: TransportState): boolean {
-    this.isConnected = true;
-    this.isOver = this.hasLeft = state.isClosed;
-    this.links.recordOrigin(state.remote, this.clock.now());
-    if (!this.machine.restore(state)) return false;
-    this.output.addWaiting(state.waiting);
-    this.output.fill();
-    return true;
-  }
-
-  /** Stops passing messages to the pipeline. */
-  stopInput(): void {
-    this.input.pause();
-  }
-
-  /** Continues after `stopInput`. */
-  readAgain(): void {
-    if (!this.isFinished && this.departure === undefined) this.input.resume();
-  }
-
-  /** Returns the state for another process. Until `thaw` or `moveAway`, nothing is read, sent or kept. */
-  freeze(): TransportState {
-    this.input.endBurst();
-    this.input.pause();
-    if (!this.isOver) this.channel?.flush();
-    this.departure = new Departure(this.output, this.channel?.pendingOutboundBytes ?? 0);
-    if (!this.isOver && this.output.hasWaiting) this.sink!.written();
-    this.departure.begin();
-    this.links.isPaused = true;
-    const waiting = this.output.waitingPayloads();
-    const { isOver: isClosed, remoteAddress: remote } = this;
-    return { ...this.machine.state, waiting, isClosed, remote };
-  }
-
-  /** Returns true if the channel has ended, or begun to end, since the state was captured. */
-  hasEndedSince({ isClosed, endReason }: TransportState): boolean {
-    return (
-      this.isFinished || this.isOver !== isClosed || this.machine.state.endReason !== endReason
-    );
-  }
-
-  /**
-   * Called when the other process may have the channel too. Drops the link and its unread messages. The client continues in the
-   * process that it reaches first, and cannot continue in the other process after that.
-   */
-  contest(): void {
-    this.machine.secrets.isShared = true;
-    this.input.clear();
-    const { link } = this.links;
-    if (link === undefined) return;
-    this.loseLink(link);
-    sendAway(link);
-    link.channel.end({ reason: 'moved' });
-  }
-
-  /** Continues here, because the other process has not accepted the channel. */
-  thaw(): void {
-    const late = this.departure?.late ?? [];
-    this.departure = undefined;
-    this.links.isPaused = false;
-    if (this.isFinished) return;
-    if (late.length > 0 && !this.isOver) {
-      const bytes = late.reduce((sum, message) => sum + sizeOfBytes(message), 0);
-      this.output.write(late, bytes);
-      if (!this.output.hasWaiting) this.sink!.written();
-    }
-    this.fill();
-    this.input.resume();
-    this.links.pump();
-    this.finishIfDone();
-  }
-
-  /** Ends the link after another process has accepted the channel. The client then resumes the channel there. */
-  moveAway(): void {
-    const text =
-      'the lasting channel goes on in another process, and took along what was not acknowledged';
-    this.machine.forget();
-    if (this.links.link !== undefined) sendAway(this.links.link);
-    this.leaveAs(
-      { reason: 'moved', by: 'local', error: undefined },
-      new ChannelError('CHANNEL_CLOSED', text),
-    );
-  }
-
   // --- input ---
 
   requestRead(): void {
@@ -428,9 +298,7 @@ export class ResumeTransport implements Transport, InputOwner {
 
   write(messages: readonly unknown[], bytes: number): boolean {
     if (bytes > this.machine.maxMessageBytes) this.refuseTooLong(messages);
-    const payloads = messages as readonly OutboundBytes[];
-    if (this.departure !== undefined) return this.departure.write(payloads, bytes);
-    this.output.write(payloads, bytes);
+    this.output.write(messages as readonly OutboundBytes[], bytes);
     if (this.links.link === undefined) this.owner.grew();
     else this.links.pump();
     return !this.output.hasWaiting;
@@ -445,7 +313,6 @@ export class ResumeTransport implements Transport, InputOwner {
   }
 
   protected fill(): void {
-    if (this.departure !== undefined) return;
     if (this.output.fill() && !this.isOver) this.sink!.written();
   }
 
@@ -545,7 +412,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.leaveAs(info, info.error);
   }
 
-  private leaveAs(info: CloseInfo, error: Error | undefined): void {
+  protected leaveAs(info: CloseInfo, error: Error | undefined): void {
     this.endError ??= error;
     if (!this.isOver) {
       this.isOver = true;
@@ -578,13 +445,6 @@ export class ResumeTransport implements Transport, InputOwner {
     this.owner.finished(info);
     this.output.end(this.endError);
   }
-}
-
-/** Tells the client to connect again at once. Otherwise, the client would take the end of the link for a failure, and wait. */
-function sendAway(link: ResumeLink): void {
-  const frame = encodeResumeFrame({ kind: 'move', spreadMs: 0, places: undefined });
-  link.write(frame).onSettled(() => {});
-  link.flush();
 }
 
 function refusedError(which: string, cause: Error | undefined): ChannelError {

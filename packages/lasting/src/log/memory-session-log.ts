@@ -73,7 +73,8 @@ class MemorySessionLog implements SessionLog {
 }
 
 /**
- * Returns a log in memory, for tests and simulations of several servers in one process. The log is lost when the process ends.
+ * Returns a log in memory, for the servers of one process, or for other processes of the machine (`serveSessionLog`). The log is
+ * lost when its process ends.
  *
  * @throws OptionError if an option is not valid
  * @example

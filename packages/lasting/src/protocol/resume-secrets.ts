@@ -76,13 +76,4 @@ export class ResumeSecrets {
     this.list = this.list.slice(index);
     this.before += index;
   }
-
-  /**
-   * Returns true if the client can continue with the other copy of the channel whenever it can with this copy. The client has
-   * shown a later secret there, or the other copy knows all secrets of this copy.
-   */
-  givesWayTo({ secrets, secretsBefore }: SecretsState): boolean {
-    if (secretsBefore !== this.before) return secretsBefore > this.before;
-    return this.list.every((secret) => secrets.includes(secret));
-  }
 }

@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import { type Address, DecodeError } from '@headrace/core';
-import { MESSAGE_OVERHEAD_BYTES } from './kept-run.ts';
 import { SECRET_BYTES } from './resume-frame.ts';
 import type { MachineState } from './resume-machine.ts';
 
@@ -20,8 +19,6 @@ export interface SessionState extends MachineState {
   readonly saved: unknown;
 }
 
-/** Version of this format. */
-const SESSION_VERSION = 1;
 const PREFIX_BYTES = 5;
 const LENGTH_BYTES = 4;
 /** Message counts have 6 bytes in frames. */
@@ -48,12 +45,6 @@ export function encodeParts(version: number, header: object, payloads: readonly 
   return bytes;
 }
 
-/** Encodes a lasting channel. */
-export function encodeSession({ kept, waiting, ...state }: SessionState): Buffer {
-  const header: SessionHeader = { ...state, keptCount: kept.length };
-  return encodeParts(SESSION_VERSION, header, [...kept, ...waiting]);
-}
-
 /**
  * Decodes the result of {@link encodeParts}. The messages are views of the given bytes.
  *
@@ -72,24 +63,6 @@ export function decodeParts<Header extends SessionHeader>(
   if (end > bytes.length) throw invalid(bytes, 'the header is cut off');
   const header = checkedHeader(bytes, bytes.toString('utf8', PREFIX_BYTES, end)) as Header;
   return { header, payloads: payloadsFrom(bytes, end) };
-}
-
-/**
- * Decodes a lasting channel. The channel's messages are views of the bytes.
- *
- * @throws DecodeError `MESSAGE_INVALID` for bytes that do not come from {@link encodeSession}
- */
-export function decodeSession(bytes: Uint8Array): SessionState {
-  const { header, payloads } = decodeParts(SESSION_VERSION, bytes);
-  const { keptCount, ...state } = header;
-  if (keptCount > payloads.length) throw invalid(bytes, `${keptCount} messages are missing`);
-  const kept = payloads.slice(0, keptCount);
-  const cost = kept.reduce((sum, { length }) => sum + length + MESSAGE_OVERHEAD_BYTES, 0);
-  if (cost > state.keptCreditBytes) throw invalid(bytes, 'they keep more than the credit');
-  if (state.highest > state.acknowledged + keptCount) {
-    throw invalid(bytes, 'messages that were sent to the client are missing');
-  }
-  return { ...state, kept, waiting: payloads.slice(keptCount) };
 }
 
 function checkedHeader(bytes: Buffer, text: string): SessionHeader {

@@ -283,7 +283,7 @@ export class Journal {
     await this.nextRecord();
   }
 
-  /** Cancels `leave`, because the log takes too long. */
+  /** Cancels `leave`. */
   stay(why: Error): void {
     this.leaving = 'no';
     for (const { reject } of this.waiters.splice(0)) reject(why);
@@ -543,7 +543,10 @@ export class Journal {
     // The client may have used another link meanwhile, and then its secret is in the next record.
     if (isAnswer && !this.isUrgent) this.owner.answered();
     if (this.isOver) return;
-    if (this.isLeaving ? this.leaving === 'packed' : isAnswer) {
+    if (this.leaving === 'packed' && this.endReason !== undefined) {
+      // Another process would not know of the end.
+      this.stay(new Error('it ended meanwhile'));
+    } else if (this.isLeaving ? this.leaving === 'packed' : isAnswer) {
       for (const { resolve } of this.waiters.splice(0)) resolve();
     }
     if (this.isDue) this.changed();

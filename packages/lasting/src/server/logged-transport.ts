@@ -5,7 +5,6 @@ import { MESSAGE_HOLDER, type MessageHold, type MessageHolder } from '@headrace/
 import { LastingInput } from '../channel/lasting-input.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
-import { ResumeTransport } from '../channel/resume-transport.ts';
 import type { ResumeAction, ResumeTerms, WantedTerms } from '../protocol/resume-machine.ts';
 import type { RecordedSession, UnfinishedMessage } from '../protocol/session-record.ts';
 import { BACKLOG_CREDITS, Journal } from './journal.ts';
@@ -16,6 +15,7 @@ import type {
   StoredWork,
   TransportHeader,
 } from './journal-owner.ts';
+import { SessionTransport } from './session-transport.ts';
 
 /** The session of a {@link LoggedTransport}. */
 export interface LoggedOwner {
@@ -53,9 +53,9 @@ class LoggedInput extends LastingInput {
 
 /**
  * The transport of a lasting channel whose table has a log. Input and output of the channel are in the {@link Journal} until they
- * are stored, and then in the {@link ResumeTransport}.
+ * are stored, and then in the {@link SessionTransport}.
  */
-export class LoggedTransport extends ResumeTransport implements JournalOwner, MessageHolder {
+export class LoggedTransport extends SessionTransport implements JournalOwner, MessageHolder {
   readonly journal: Journal;
   private readonly session: LoggedOwner;
   /** Bytes of stored messages that count as pending output of the channel. */

@@ -4,12 +4,12 @@ import { AuthHandler, principalOf } from '@headrace/handlers';
 import { absentError, goneError, type LastingChannel } from '../channel/lasting-channel.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeOwner, ResumeTransportOptions } from '../channel/resume-owner.ts';
-import { ResumeTransport } from '../channel/resume-transport.ts';
 import { GONE_CODE } from '../protocol/resume-frame.ts';
 import type { GoneReason } from './gone-reason.ts';
 import type { Description, JournalLog } from './journal-owner.ts';
 import { type LoggedOwner, LoggedTransport } from './logged-transport.ts';
 import { checkedData, principalFrom } from './plain-data.ts';
+import { SessionTransport } from './session-transport.ts';
 
 /** The part of the table that a session needs. */
 export interface SessionTable {
@@ -28,7 +28,7 @@ export type SessionPlace = 'here' | 'leaving' | 'arriving' | 'moved';
 
 /** A lasting channel of a server, from its OPEN or its arrival from another process to its end. */
 export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner {
-  readonly transport: ResumeTransport;
+  readonly transport: SessionTransport;
   /** Bytes that the table has counted while the client is absent; -1 while it has a link. */
   countedBytes = -1;
   /** Last network of the absent client. */
@@ -45,8 +45,6 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   place: SessionPlace = 'here';
   /** Time at which this process gave the session up. */
   leftAt = 0;
-  /** Whether another process may have had the session, so that the client can have a secret that is unknown here. */
-  hasTraveled = false;
   /** Returns the application's state for other processes. */
   save: ((channel: LastingChannel) => unknown) | undefined = undefined;
   private readonly table: SessionTable;
@@ -60,7 +58,7 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
     this.table = table;
     const owned = { ...options, owner: this };
     this.transport =
-      log === undefined ? new ResumeTransport(owned) : new LoggedTransport(owned, this, log);
+      log === undefined ? new SessionTransport(owned) : new LoggedTransport(owned, this, log);
   }
 
   /** The transport, if the table has a log. */
@@ -135,17 +133,6 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
     this.transport.moveAway();
   }
 
-  /** Called when another process may have the session. The client's next connection decides. */
-  contest(): void {
-    this.hasTraveled = true;
-    this.transport.contest();
-  }
-
-  /** Ends a copy from another process, which keeps the session. */
-  giveBack(): void {
-    this.transport.expire({ reason: 'refused', by: 'local', error: undefined });
-  }
-
   /** Ends the session because the server shuts down. */
   shut(): void {
     const { length } = this.transport.unacknowledged();
@@ -174,9 +161,8 @@ export class ResumeSession implements ResumeOwner, KnownOrStranger, LoggedOwner 
   finished(info: CloseInfo | undefined): void {
     if (info?.reason === 'slow-consumer') this.goneReason = 'overrun';
     if (this.transport.isRefused) this.goneReason = 'refused';
-    const isElsewhere = this.hasTraveled && info?.reason === 'unreachable';
     this.logged?.journal.over(this.place === 'moved');
-    const isKnown = this.place === 'moved' || isElsewhere || this.goneReason !== 'ended';
+    const isKnown = this.place === 'moved' || this.goneReason !== 'ended';
     this.table.ended(this, isKnown);
   }
 }

@@ -1,6 +1,5 @@
-import type { Channel, ChannelOptions } from '@headrace/core';
+import type { Channel } from '@headrace/core';
 import { describeOptions, fn, list, number, value, whole } from '@headrace/core/authoring';
-import { LASTING_CHANNEL_OPTIONS, type LastingChannel } from '../channel/lasting-channel.ts';
 import type { SessionLog } from '../log/session-log.ts';
 import type { MovePlace } from '../protocol/resume-frame.ts';
 import { CREDIT_BYTES, systemRandom, WINDOW_MS } from '../protocol/resume-machine.ts';
@@ -81,31 +80,6 @@ export interface MoveOptions {
   /** Places to move to. @default the addresses that the client has */
   readonly places?: readonly MovePlace[];
 }
-
-/** Options of `ResumeTable.take`. */
-export interface TakeOptions {
-  /** Builds the pipeline of the lasting channel, like `childHandler` of the `ResumeHandler`, but without a link. */
-  readonly childHandler: (channel: LastingChannel) => unknown;
-  /** Options of the lasting channel. @default the system's clock, the default logger */
-  readonly childOptions?: ChannelOptions;
-  /**
-   * Restores the state that `save` returned. Called when the pipeline is built, before the first message. An `AuthHandler` in the
-   * pipeline does not authenticate again: the `PRINCIPAL` was handed over, or is set here.
-   * @default the state is dropped
-   */
-  readonly restore?: (channel: LastingChannel, saved: unknown) => void;
-}
-
-/** @internal */
-export const TAKE = describeOptions('take', {
-  childHandler: fn({
-    answers: 'async',
-    required: true,
-    purpose: 'builds the pipeline of a lasting channel',
-  }),
-  childOptions: LASTING_CHANNEL_OPTIONS,
-  restore: fn({ answers: 'sync', takes: 2, purpose: 'gives a channel back what was saved' }),
-});
 
 /** @internal */
 export const OPTIONS = describeOptions('ResumeTable', {

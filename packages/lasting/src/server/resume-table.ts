@@ -1,21 +1,15 @@
-import { type Channel, ChannelError, OptionError, openChannel, systemClock } from '@headrace/core';
+import { type Channel, type ChannelOptions, OptionError, openChannel } from '@headrace/core';
 import { RecentMap, type Resolved, toError } from '@headrace/core/authoring';
 import { PRINCIPAL, principalOf, restoreSignIn } from '@headrace/handlers';
 import { beginLasting, type LastingChannel } from '../channel/lasting-channel.ts';
 import type { ResumeLink } from '../channel/present-link.ts';
 import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
-import { LASTING_ERRORS } from '../lasting-errors.ts';
 import { ResumeMachine, systemRandom, type WantedTerms } from '../protocol/resume-machine.ts';
 import { ResumeSecrets } from '../protocol/resume-secrets.ts';
-import { decodeSession, type SessionState } from '../protocol/session-bytes.ts';
+import type { SessionState } from '../protocol/session-bytes.ts';
 import { AbsentSessions } from './absent-sessions.ts';
 import { type GoneReason, noneGone } from './gone-reason.ts';
-import {
-  type ArrivingSession,
-  HandOver,
-  type HandOverOptions,
-  type HandOverReport,
-} from './hand-over.ts';
+import { HandOver, type HandOverOptions, type HandOverReport } from './hand-over.ts';
 import { LoggedSessions } from './logged-sessions.ts';
 import { nameOf } from './logged-transport.ts';
 import { ResumeSession, type SessionTable } from './resume-session.ts';
@@ -24,8 +18,6 @@ import {
   type MoveOptions,
   OPTIONS,
   type ResumeTableOptions,
-  TAKE,
-  type TakeOptions,
 } from './resume-table-options.ts';
 
 /** The counters of a {@link ResumeTable}. */
@@ -84,8 +76,6 @@ export class ResumeTable {
   private readonly owner: SessionTable;
   private readonly logged: LoggedSessions | undefined;
   private readonly goneCounts = noneGone();
-  /** Number of processes that may still hand over channels. */
-  private expected = 0;
   /** Number of hand-overs under way. */
   private leaving = 0;
   /** Channels of the log that this process is about to serve. Each promise settles when the channel is here, or is not. */
@@ -135,17 +125,17 @@ export class ResumeTable {
   }
 
   /**
-   * Hands over all lasting channels to another process, each when it has answered its input. `drop` and `begin` ensure that only
-   * one process serves a channel. Channels that clients open meanwhile are handed over too; later channels stay. Channels that
-   * cannot be handed over are still served here, and the report contains the errors. If the table has a log, this process gives
-   * up a channel when the log has stored it, and takes no other channel from the log until `handOver` resolves. If no other
-   * process takes a channel within 10 s, the channel can come back. Resolves when each channel was tried; rejects only with an
-   * `OptionError`.
+   * Leaves all lasting channels to the log, each when it has answered its input. The clients then resume their channels in other
+   * processes. Channels that clients open meanwhile are handed over too; later channels stay. Channels that cannot be handed over
+   * are still served here, and the report contains the errors. This process gives up a channel when the log has stored it, and
+   * takes no other channel from the log until `handOver` resolves. If no other process takes a channel within 10 s, the channel
+   * can come back. Resolves when each channel was tried; rejects only with an `OptionError`.
    *
-   * @throws OptionError if an option is not valid
+   * @throws OptionError if an option is not valid, or the table has no log
    */
   async handOver(options: HandOverOptions = {}): Promise<HandOverReport> {
-    const handOver = new HandOver(options, this.logged !== undefined);
+    const handOver = new HandOver(options);
+    if (this.logged === undefined) throw hasNoLog();
     this.leaving += 1;
     try {
       return await handOver.run(async () => {
@@ -159,60 +149,10 @@ export class ResumeTable {
     }
   }
 
-  /**
-   * Accepts a lasting channel from another process and builds its pipeline. After `begin`, the channel waits for its client.
-   *
-   * @throws DecodeError `MESSAGE_INVALID` for bytes that do not come from `handOver`
-   * @throws ChannelError `HAND_OVER_FAILED` if the channel is here already, the table has no room or has a log, or the pipeline
-   *   cannot be built
-   */
-  take(bytes: Uint8Array, options: TakeOptions): ArrivingSession {
-    const resolved = TAKE.resolve(options);
-    if (this.logged !== undefined) throw notTaken('this table has a log, where its channels are');
-    const state = decodeSession(bytes);
-    const before = this.sessions.get(state.id);
-    if (before !== undefined && !givesWay(before, state)) throw notTaken('it is here already');
-    const { windowMs, creditBytes } = state;
-    const { random } = this.options;
-    const clock = options.childOptions?.clock ?? systemClock;
-    const session = this.sessionWith({ windowMs, creditBytes, random, clock });
-    if (!session.transport.restore(state))
-      throw notTaken('it keeps more than the credit of its client');
-    this.checkRoom(session, before);
-    session.place = 'arriving';
-    session.hasTraveled = true;
-    if (!state.isClosed) this.openTaken(session, state, resolved);
-    // Until here, a refusal leaves the table unchanged.
-    if (before?.transport.isFinished === true) this.forget(before);
-    else before?.giveBack();
-    this.sessions.set(state.id, session);
-    this.awaitClient(session);
-    return {
-      begin: () => {
-        if (session.transport.isFinished) throw notTaken('it was given up meanwhile');
-        if (session.place === 'arriving') session.place = 'here';
-      },
-      drop: () => {
-        if (session.place === 'arriving') session.giveBack();
-      },
-    };
-  }
-
-  /** Ensures that a channel from another process displaces no absent client. The channel can replace an older copy of itself. */
-  private checkRoom({ transport }: ResumeSession, before: ResumeSession | undefined): void {
-    const { maxDetached, maxDetachedBytes } = this.options;
-    // -1 while the session has a link, or after its end.
-    const freed = before?.countedBytes ?? -1;
-    const others = this.absent.size - (freed < 0 ? 0 : 1);
-    const keptBytes = this.absent.bytes - Math.max(0, freed) + transport.keptBytes;
-    if (others >= maxDetached || keptBytes > maxDetachedBytes)
-      throw notTaken(`${others} clients are absent, and the limits allow no more`);
-  }
-
-  private openTaken(
+  private openStored(
     session: ResumeSession,
     state: SessionState,
-    { childHandler, childOptions, restore }: Resolved<TakeOptions, typeof TAKE.kinds>,
+    { childHandler, childOptions, restore }: StoredChannelOptions,
   ): void {
     let failure: Error | undefined;
     const { transport } = session;
@@ -231,30 +171,16 @@ export class ResumeTable {
           }
           return built;
         } catch (thrown) {
-          // The caller of `take` receives the error.
           failure = toError(thrown);
         }
       },
     });
     if (failure !== undefined) {
-      session.giveBack();
-      throw notTaken(failure.message, failure);
+      transport.expire({ reason: 'refused', by: 'local', error: undefined });
+      throw failure;
     }
-    if (transport.isFinished) throw notTaken('it ended while its pipeline was built');
+    if (transport.isFinished) throw new Error('it ended while its pipeline was built');
     if (state.endReason !== undefined) transport.channel!.end({ reason: state.endReason });
-  }
-
-  /**
-   * Prepares for channels that another process may hand over. Until the returned function is called, a client whose channel is
-   * not here must reconnect, and does not receive `RESUME_GONE`.
-   */
-  expectSessions(): () => void {
-    let isOver = false;
-    this.expected += 1;
-    return () => {
-      if (!isOver) this.expected -= 1;
-      isOver = true;
-    };
   }
 
   /**
@@ -290,7 +216,7 @@ export class ResumeTable {
   async lookUp(
     { id, secret, received }: { id: string; secret: string; received: number },
     link: Channel,
-    { save, ...options }: TakeOptions & { readonly save?: SaveFunction },
+    options: StoredChannelOptions,
   ): Promise<ResumeVerdict> {
     const found = await this.logged!.find(
       id,
@@ -319,7 +245,7 @@ export class ResumeTable {
     const { random } = this.options;
     const { clock } = link;
     const session = this.sessionWith({ windowMs, creditBytes, random, clock });
-    session.save = save;
+    session.save = options.save;
     session.place = 'arriving';
     if (!session.logged!.restoreRecorded(found.session, found.revision)) return { gone: 'credit' };
     this.sessions.set(id, session);
@@ -338,7 +264,7 @@ export class ResumeTable {
     session: ResumeSession,
     state: SessionState,
     link: Channel,
-    options: TakeOptions,
+    options: StoredChannelOptions,
   ): Promise<ResumeVerdict> {
     const transport = session.logged!;
     const timer = link.clock.deadlines.schedule(() => session.lost(), this.options.logTimeoutMs);
@@ -347,7 +273,7 @@ export class ResumeTable {
     // If the pipeline cannot be built, the channel's records stay.
     session.place = 'moved';
     try {
-      if (!state.isClosed) this.openTaken(session, state, TAKE.resolve(options));
+      if (!state.isClosed) this.openStored(session, state, options);
       session.place = 'here';
       transport.journal.opened();
     } catch (thrown) {
@@ -364,14 +290,11 @@ export class ResumeTable {
     const session = this.sessions.get(id);
     // An unknown id takes as long as a wrong secret.
     const isRight = session === undefined ? NOBODY.knows(secret) : session.transport.knows(secret);
-    const mayBeElsewhere = session?.hasTraveled ?? this.expected > 0;
-    if (!isRight && mayBeElsewhere) return COME_AGAIN;
     const place = session?.place ?? 'here';
-    // With a log, a channel that moved away can come back. Without one, `take` replaces it then.
-    const isInLog = place === 'moved' && this.logged !== undefined;
-    // The client has received another secret in the other process.
-    if (place !== 'here' && !isInLog) return COME_AGAIN;
-    if (session === undefined || !isRight || isInLog) {
+    // A channel that is on its way to or from the log.
+    if (place === 'leaving' || place === 'arriving') return COME_AGAIN;
+    // A channel that moved away can come back.
+    if (session === undefined || !isRight || place === 'moved') {
       if (this.logged !== undefined) return LOOK_UP;
       return session === undefined ? UNKNOWN : WRONG_SECRET;
     }
@@ -484,6 +407,14 @@ const OLD_SECRET: ResumeVerdict = { gone: 'oldSecret' };
 /** Returns the application's data of a channel, as plain data. */
 export type SaveFunction = (channel: LastingChannel) => unknown;
 
+/** @internal How a channel of the log is built, see `ResumeHandlerOptions`. */
+export interface StoredChannelOptions {
+  readonly childHandler: (channel: LastingChannel) => unknown;
+  readonly childOptions?: ChannelOptions | undefined;
+  readonly save?: SaveFunction | undefined;
+  readonly restore?: ((channel: LastingChannel, saved: unknown) => void) | undefined;
+}
+
 function isSecretOf(state: SessionState, secret: string): boolean {
   const secrets = new ResumeSecrets();
   secrets.restore(state);
@@ -498,12 +429,7 @@ function keepsTooShort(windowMs: number, keepMs: number): OptionError {
   );
 }
 
-/** Returns true if the session has ended, or if its client never needs this copy because it can continue with the other copy. */
-function givesWay({ place, transport }: ResumeSession, state: SessionState): boolean {
-  return transport.isFinished || (place === 'here' && transport.givesWayTo(state));
-}
-
-function notTaken(why: string, cause?: Error): ChannelError {
-  const text = `a lasting channel of another process was not accepted: ${why}`;
-  return new ChannelError(LASTING_ERRORS.HAND_OVER_FAILED, text, {}, cause);
+function hasNoLog(): OptionError {
+  const text = 'handOver: the table has no log, so no other process can go on with its channels';
+  return new OptionError('OPTION_CONFLICT', text, {});
 }

@@ -1,22 +1,13 @@
-import { type Logger, silentLogger } from '@headrace/core';
+import type { Logger } from '@headrace/core';
 import { EmbeddedChannel, passTime, VirtualClock } from '@headrace/core/testing';
-import type { RequestScope } from '@headrace/handlers';
-import {
-  type HandOverOptions,
-  ResumeHandler,
-  ResumeTable,
-  type TakeOptions,
-  type TakesSessionsOptions,
-  takesSessions,
-} from '@headrace/lasting';
+import { memorySessionLog, ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { expect } from 'vitest';
 import {
   type Attempt,
   describeFunctions,
   type Failing,
-  SILENT,
 } from '../../../core/test/fixture/function-options.ts';
-import { encodeResumeFrame } from '../../src/protocol/resume-frame.ts';
+import { decodeResumeFrame, encodeResumeFrame } from '../../src/protocol/resume-frame.ts';
 
 /** A client that opens a lasting channel of such a server; it leaves, and its time is over. */
 function opened(
@@ -55,55 +46,52 @@ function opened(
   };
 }
 
-/** A table with one lasting channel. */
-function tableWithOne(clock: VirtualClock): ResumeTable {
-  const table = new ResumeTable();
-  const resume = new ResumeHandler({ table, childHandler: () => {} });
-  const link = EmbeddedChannel.with({ clock }, resume);
-  link.writeInbound(encodeResumeFrame({ kind: 'open', windowMs: 1000, creditBytes: 1024 }));
-  return table;
-}
-
-/** What fails is in the report, and the channel stays. */
-async function handedOver(
-  options: Partial<HandOverOptions>,
-  take: Partial<TakeOptions> = {},
-): Promise<typeof SILENT> {
-  const after = new ResumeTable();
-  const childHandler = () => {};
-  const childOptions = { logger: silentLogger };
-  const to = async (bytes: Buffer) => after.take(bytes, { childHandler, childOptions, ...take });
-  const clock = new VirtualClock();
-  const over = tableWithOne(clock).handOver({ to, takeMs: 1000, ...options });
-  await passTime(clock, 1001);
-  await over;
-  after.close();
-  return SILENT;
-}
-
-/** The other process reads why, and keeps the channel. */
-async function refused(options: Partial<TakesSessionsOptions>): Promise<typeof SILENT> {
-  const table = new ResumeTable();
-  const childOptions = { logger: silentLogger };
-  const takes = takesSessions({ table, childHandler: () => {}, childOptions, ...options });
-  const channel = EmbeddedChannel.with({ clock: new VirtualClock() });
-  const scope = { channel } as unknown as RequestScope;
-  return handedOver({
-    to: async (bytes) => {
-      takes(Buffer.concat([Buffer.of(2), bytes]), scope);
-      throw new Error('it was taken');
-    },
-  });
+/** A client that goes on in another process, whose functions fail. Its channel stays in the log. */
+function continued(
+  options: (fails: Failing) => { readonly childHandler?: Failing; readonly restore?: Failing },
+): Attempt {
+  return async (fails, errors) => {
+    const clock = new VirtualClock();
+    const log = memorySessionLog({ clock });
+    const logger: Logger = {
+      log: (_level, text, error) => void errors.push(`${text} ${error?.message}`),
+    };
+    const linkOf = (others: { readonly childHandler?: Failing; readonly restore?: Failing }) => {
+      const table = new ResumeTable({ windowMs: 1000, log });
+      const handler = new ResumeHandler({ table, childHandler: () => {}, ...others });
+      return { table, link: EmbeddedChannel.with({ clock, logger }, handler) };
+    };
+    const before = linkOf({});
+    before.link.writeInbound(
+      encodeResumeFrame({ kind: 'open', windowMs: 1000, creditBytes: 1024 }),
+    );
+    await passTime(clock, 10);
+    const opened = decodeResumeFrame(before.link.readOutbound() as Buffer);
+    if (opened.kind !== 'opened') throw new Error(`it answered ${opened.kind}`);
+    before.table.close();
+    const after = linkOf(options(fails));
+    const { id, secret } = opened;
+    after.link.writeInbound(encodeResumeFrame({ kind: 'resume', id, secret, received: 0 }));
+    await passTime(clock, 500);
+    try {
+      after.link.checkException();
+    } catch (error) {
+      errors.push((error as Error).message);
+    }
+    expect((await log.read(Buffer.from(id, 'latin1').toString('hex')))?.records).toBeDefined();
+    for (const { link, table } of [before, after]) {
+      link.abort();
+      table.close();
+    }
+    await passTime(clock, 10_000);
+  };
 }
 
 describeFunctions(new URL('../../src/', import.meta.url), {
   'ResumeHandler childHandler': opened((childHandler) => ({ childHandler })),
-  'handOver to': (to) => handedOver({ to: to as never }),
-  'handOver save': (save) => handedOver({ save }),
-  'takesSessions childHandler': (childHandler) => refused({ childHandler }),
-  'takesSessions restore': (restore) => refused({ restore }),
-  'take childHandler': (childHandler) => handedOver({}, { childHandler }),
-  'take restore': (restore) => handedOver({}, { restore }),
+  'ResumeHandler childHandler of a channel of the log': continued((childHandler) => ({
+    childHandler,
+  })),
   'ResumeTable windowOf': opened((windowOf) => ({ windowOf })),
   'ResumeTable random': opened((random) => ({ random })),
 });

@@ -1,4 +1,4 @@
-// A server of lasting channels that are in a log, run as a process by log.heavy.test.ts: arguments are the log, the ports of its
+// A server of lasting channels that are in a log, run as a process by log.heavy.test.ts and log.smoke.test.ts: arguments are the log, the ports of its
 // servers, the port of this one, and the load. It says `{ port }` when it serves, what is wrong as `{ wrong }`, and how channels have
 // ended and what it logs, as `{ note }`. At SIGTERM it gives
 // its channels up into the log, says `{ over }`, and ends; killed, it leaves them there.
@@ -25,8 +25,9 @@ import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { connect } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { bodyOf, loadFrom, numbersIn } from './numbered-exchange.ts';
+import { primaryLogAt } from './primary-log.ts';
 
-export type LogName = 'redis' | 'jetstream';
+export type LogName = 'primary' | 'redis' | 'jetstream';
 
 /** What a process has to say before it ends. */
 export interface OverReport {
@@ -138,6 +139,7 @@ const childHandler = (channel: LastingChannel): void => {
 };
 
 async function openLog(): Promise<SessionLog> {
+  if (logName === 'primary') return primaryLogAt(Number(logPorts));
   if (logName === 'redis') {
     const client = createClient({ url: `redis://127.0.0.1:${logPorts}` });
     client.on('error', () => {});

@@ -8,6 +8,7 @@ import {
 import { NatsCluster } from '../log/nats-cluster.ts';
 import { killsAndRestarts } from './kills-and-restarts.ts';
 import type { LogName } from './log-process.ts';
+import { servePrimaryLog } from './primary-log.ts';
 
 const CLIENTS = 1000;
 /** 50 messages in a second, of each end of each channel. A record has what one turn of the event loop brings: each message alone would cost one. */
@@ -33,20 +34,41 @@ const AFTER_ELECTION_MS = 2000;
 /** For what hangs only. */
 const TIMEOUT_MS = 900_000;
 
-const LOGS: readonly (readonly [LogName, typeof REDIS_SERVER])[] = [
-  ['redis', REDIS_SERVER],
-  ['jetstream', NATS_SERVER],
+interface LogServer {
+  readonly port: number;
+  readonly end: () => Promise<void>;
+}
+
+/** The log in the memory of the process that starts the others. */
+const primaryLog = async (): Promise<LogServer> => {
+  const server = await servePrimaryLog();
+  return { port: server.port, end: () => server.close() };
+};
+
+const LOGS: readonly (readonly [LogName, string, string, () => Promise<LogServer>])[] = [
+  ['primary', 'a primary process', '', primaryLog],
+  [
+    'redis',
+    `a real ${REDIS_SERVER.command}`,
+    missing(REDIS_SERVER),
+    () => BusServer.start(REDIS_SERVER),
+  ],
+  [
+    'jetstream',
+    `a real ${NATS_SERVER.command}`,
+    missing(NATS_SERVER),
+    () => BusServer.start(NATS_SERVER),
+  ],
 ];
 
-for (const [log, program] of LOGS) {
-  const why = missing(program);
+for (const [log, place, why, start] of LOGS) {
   const title = `${CLIENTS} clients with calls under way go through ${RESTARTS} rolling restarts and ${KILLS} kills, and nothing is lost or comes twice`;
 
-  describe.runIf(why === '')(`a log in a real ${program.command}${why}`, () => {
+  describe.runIf(why === '')(`a log in ${place}${why}`, () => {
     it(
       title,
       async () => {
-        const server = await BusServer.start(program);
+        const server = await start();
         try {
           const counts = await killsAndRestarts({
             log,
@@ -72,7 +94,7 @@ for (const [log, program] of LOGS) {
     it(
       `${PAUSED_CLIENTS} clients leave processes that stand still ${PAUSES} times and go on with the same channels, and nothing is lost or comes twice`,
       async () => {
-        const server = await BusServer.start(program);
+        const server = await start();
         try {
           const { answered, calls, resumed } = await killsAndRestarts({
             log,

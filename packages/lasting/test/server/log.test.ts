@@ -16,7 +16,6 @@ import {
   memorySessionLog,
   type ResumeHandlerOptions,
   ResumeTable,
-  type SessionLog,
   unacknowledged,
 } from '@headrace/lasting';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -24,6 +23,7 @@ import { foldRecords } from '../../src/protocol/session-record.ts';
 import { LoggedTransport } from '../../src/server/logged-transport.ts';
 import { RestorableLog } from '../log/restorable-log.ts';
 import { TwoProcesses } from './two-processes.ts';
+import { WatchedLog } from './watched-log.ts';
 
 const COUNT = new AttributeKey<number>('count');
 
@@ -50,48 +50,6 @@ const ACCOUNTS: Partial<ResumeHandlerOptions> = {
   save: (channel) => channel.attributes.get(COUNT) ?? 0,
   restore: (channel, saved) => channel.attributes.set(COUNT, saved as number),
 };
-
-/** A log whose answers are let through one by one, and whose records can be looked at. */
-class WatchedLog implements SessionLog {
-  isStopped = false;
-  appends = 0;
-  readonly ids = new Set<string>();
-  readonly removed: string[] = [];
-  readonly keepMs: number;
-  private readonly log: SessionLog;
-  private waiting: (() => void)[] = [];
-
-  constructor(log: SessionLog) {
-    this.log = log;
-    this.keepMs = log.keepMs;
-  }
-
-  async read(id: string) {
-    await this.pass();
-    return this.log.read(id);
-  }
-
-  async append(...call: Parameters<SessionLog['append']>) {
-    this.appends += 1;
-    this.ids.add(call[0]);
-    await this.pass();
-    return this.log.append(...call);
-  }
-
-  async remove(id: string, after: string) {
-    this.removed.push(id);
-    await this.log.remove(id, after);
-  }
-
-  resume(): void {
-    this.isStopped = false;
-    for (const pass of this.waiting.splice(0)) pass();
-  }
-
-  private async pass(): Promise<void> {
-    if (this.isStopped) await new Promise<void>((resolve) => this.waiting.push(resolve));
-  }
-}
 
 describe('a lasting channel that is in a log', () => {
   let world: TwoProcesses;
@@ -789,11 +747,13 @@ describe('a lasting channel that is in a log', () => {
     expect([inbox.texts, world.before.table.size]).toEqual([['one 1'], 1]);
   });
 
-  it('takes no other way to another process', async () => {
+  it('is handed over through a log only', async () => {
+    await expect(new ResumeTable().handOver()).rejects.toMatchObject({
+      code: 'HR_ERR_OPTION_CONFLICT',
+      message: expect.stringContaining('handOver: the table has no log'),
+    });
     const to = () => Promise.reject(new Error('never called'));
-    await expect(world.before.table.handOver({ to })).rejects.toThrow(/has a log/);
-    expect(() => world.before.take(Buffer.of(1))).toThrow(/has a log/);
-    await expect(new ResumeTable().handOver()).rejects.toThrow(/^handOver: to is undefined/);
+    await expect(world.before.table.handOver({ to } as never)).rejects.toThrow(/no option to/);
   });
 
   it('is not in the log before the sign-in, and then with its PRINCIPAL', async () => {
@@ -836,6 +796,18 @@ describe('a lasting channel that is in a log', () => {
     void world.connect(inbox).catch(() => {});
     await world.pass(1000);
     expect(world.before.channels[0]!.closeInfo?.error?.message).toContain('what save returned');
+  });
+
+  it('closes with an error if its PRINCIPAL is not plain data, and nobody saves it', async () => {
+    world.before.settings = {};
+    await world.up(() => [
+      new AuthHandler<Date, Buffer, Buffer>({ authenticate: () => ({ principal: new Date(0) }) }),
+    ]);
+    const client = await world.connect(inbox);
+    say(client, 'ann');
+    await world.pass(1000);
+    const { error } = world.before.channels[0]!.closeInfo!;
+    expect(error?.message).toContain('its PRINCIPAL is not plain data');
   });
 
   it('is gone for a client whose secret is wrong, and when its records are not valid', async () => {

@@ -15,8 +15,6 @@ import {
   ResumeHandler,
   type ResumeHandlerOptions,
   ResumeTable,
-  type TakenSession,
-  type TakeOptions,
 } from '@headrace/lasting';
 import type { LastingOptions } from '../../src/client/lasting-bootstrap.ts';
 import type { ResumeTableOptions } from '../../src/server/resume-table-options.ts';
@@ -32,7 +30,7 @@ export interface ProcessWorld {
   settle(): Promise<void>;
 }
 
-/** One of several servers that know nothing of each other. */
+/** One of several servers that have only their log in common. */
 export class Process {
   readonly table: ResumeTable;
   /** The lasting channels that were built here. */
@@ -76,12 +74,6 @@ export class Process {
 
   get links(): Channel[] {
     return [...(this.server?.connections ?? [])];
-  }
-
-  take(bytes: Buffer, options: Partial<TakeOptions> = {}): TakenSession {
-    const { clock } = this.world;
-    const childOptions = { logger: silentLogger, clock };
-    return this.table.take(bytes, { childHandler: this.childHandler, childOptions, ...options });
   }
 
   /** As if it were killed: nobody listens any more, and no link is there. What it does later may go to its log. */
@@ -136,16 +128,9 @@ export class TwoProcesses {
     return channel;
   }
 
-  /** From the one to the other; the old one listens no more. */
-  async handOver(
-    options: Partial<HandOverOptions> = {},
-    take: Partial<TakeOptions> = {},
-    ms = 1,
-  ): Promise<HandOverReport> {
-    const over = this.before.table.handOver({
-      to: async (bytes) => this.after.take(bytes, take),
-      ...options,
-    });
+  /** Leaves the channels of the one to the log. */
+  async handOver(options: HandOverOptions = {}, ms = 100): Promise<HandOverReport> {
+    const over = this.before.table.handOver(options);
     await this.pass(ms);
     return over;
   }

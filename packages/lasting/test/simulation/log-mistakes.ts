@@ -1,8 +1,8 @@
 import { ResumeTable, type ResumeTableOptions, type SessionLog } from '@headrace/lasting';
-import { ResumeTransport } from '../../src/channel/resume-transport.ts';
 import type { JournalLog } from '../../src/server/journal-owner.ts';
 import type { LoggedTransport } from '../../src/server/logged-transport.ts';
 import type { ResumeSession } from '../../src/server/resume-session.ts';
+import { SessionTransport } from '../../src/server/session-transport.ts';
 
 /** Changes the transport of each session, before its client is there. */
 abstract class ChangingTable extends ResumeTable {
@@ -19,7 +19,7 @@ abstract class ChangingTable extends ResumeTable {
 export class EagerAcknowledgements extends ChangingTable {
   protected override change(transport: LoggedTransport): void {
     transport.taken = (bytes) => {
-      ResumeTransport.prototype.taken.call(transport, bytes);
+      SessionTransport.prototype.taken.call(transport, bytes);
       transport.journal.changed();
     };
   }
@@ -30,7 +30,7 @@ export class EagerWrites extends ChangingTable {
   protected override change(transport: LoggedTransport): void {
     transport.write = (messages, bytes) => {
       transport.journal.changed();
-      return ResumeTransport.prototype.write.call(transport, messages, bytes);
+      return SessionTransport.prototype.write.call(transport, messages, bytes);
     };
   }
 }
@@ -38,7 +38,7 @@ export class EagerWrites extends ChangingTable {
 /** A client that comes over a new link is answered before what it sent over the old one is stored, and so sends it again. */
 export class EagerAnswers extends ChangingTable {
   protected override change(transport: LoggedTransport): void {
-    transport.resume = (...call) => ResumeTransport.prototype.resume.apply(transport, call);
+    transport.resume = (...call) => SessionTransport.prototype.resume.apply(transport, call);
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert';
+import { RequestClient } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
 import {
   AttributeKey,
@@ -20,7 +21,10 @@ import {
   ResumeHandler,
   ResumeTable,
   type SessionLog,
+  serveSessionLog,
+  sessionLogOver,
 } from '@headrace/lasting';
+import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import { RestorableLog } from '../log/restorable-log.ts';
 import type { TableClass } from './lasting-scenario.ts';
@@ -107,23 +111,66 @@ function reachedFrom(sim: Simulation, host: SimulatedHost, log: SessionLog): Ses
   };
 }
 
+const calls = binaryExchange();
+
+async function serveLog(host: SimulatedHost, now: () => number): Promise<void> {
+  const handle = serveSessionLog(memorySessionLog({ clock: { now } }));
+  await new ServerBootstrap()
+    .childOptions(host.options)
+    .childHandler(({ pipeline }) =>
+      pipeline.addLast(
+        ...framing(),
+        new HeartbeatHandler({ format, silenceMs: 2500, random: host.random }),
+        new ExchangeHandler({ format: calls, handle }),
+      ),
+    )
+    .bind({ network: host, port: 8 });
+}
+
+function reachedOverNetwork(host: SimulatedHost): SessionLog {
+  const client = new RequestClient({
+    client: {
+      bootstrap: new Bootstrap()
+        .options(host.options)
+        .handler(({ pipeline }) =>
+          pipeline.addLast(
+            ...framing(),
+            new HeartbeatHandler({ format, intervalMs: 800, timeoutMs: 800, random: host.random }),
+            new ExchangeHandler({ format: calls, timeoutMs: LOG_TIMEOUT_MS }),
+          ),
+        ),
+      addresses: [{ network: host, host: 'primary', port: 8 }],
+      retry: () => 100 + host.random() * 300,
+      connectTimeoutMs: 1000,
+      random: host.random,
+      ...host.options,
+    },
+    timeoutMs: LOG_TIMEOUT_MS,
+  });
+  client.start().catch(() => {});
+  return sessionLogOver(client);
+}
+
 /** A client whose lasting channel goes on in any of two processes, which die again and again. */
 class LogWorld {
   readonly sessions: Session[] = [];
   resumedElsewhere = 0;
+  moved = 0;
+  /** Whether processes leave their channels to the log, instead of sending their clients away. */
+  handsOver = false;
   private readonly sim: Simulation;
   private readonly Table: TableClass;
-  private readonly log: SessionLog;
+  /** The log as a process reaches it. */
+  private readonly reach: (host: SimulatedHost) => SessionLog;
   private client: Channel | undefined = undefined;
   private wrongEnd: string | undefined = undefined;
   /** The lasting channels of each process that lives. */
   private readonly channels = new Map<string, Set<LastingChannel>>();
 
-  constructor(sim: Simulation, Table: TableClass, log?: SessionLog) {
+  constructor(sim: Simulation, Table: TableClass, reach: (host: SimulatedHost) => SessionLog) {
     this.sim = sim;
     this.Table = Table;
-    const offset = wrongOffset(sim, FAULTS_MS);
-    this.log = log ?? memorySessionLog({ clock: { now: () => sim.now + offset() } });
+    this.reach = reach;
   }
 
   async serve(host: SimulatedHost): Promise<void> {
@@ -133,7 +180,7 @@ class LogWorld {
       windowMs: WINDOW_MS,
       creditBytes: CREDIT_BYTES,
       random: host.randomBytes,
-      log: reachedFrom(this.sim, host, this.log),
+      log: this.reach(host),
       logTimeoutMs: LOG_TIMEOUT_MS,
     });
     this.sim.watch(host, 'lasting channels', () => table.size);
@@ -160,15 +207,21 @@ class LogWorld {
     this.moveAgainAndAgain(host, table);
   }
 
-  /** The client leaves a process that lives, whose copy goes on writing. */
+  /** The client leaves a process that lives, whose copy goes on writing, unless it is left to the log. */
   private moveAgainAndAgain(host: SimulatedHost, table: ResumeTable): void {
     host.clock.schedule(
       () => {
-        table.move({ spreadMs: 50 });
+        if (this.handsOver) void this.handOver(table);
+        else table.move({ spreadMs: 50 });
         if (this.sim.now < FAULTS_MS) this.moveAgainAndAgain(host, table);
       },
       MOVE_MS * (0.5 + host.random()),
     );
+  }
+
+  private async handOver(table: ResumeTable): Promise<void> {
+    const { moved } = await table.handOver({ restMs: 400, takeMs: 600 });
+    this.moved += moved;
   }
 
   /** One end of a lasting channel at a process. */
@@ -336,7 +389,9 @@ const CUTS: Omit<ChaosOptions, 'untilMs'> = {
 export const logScenario =
   (Table: TableClass = ResumeTable, seen?: { resumedElsewhere: number }): Scenario =>
   async (sim) => {
-    const world = new LogWorld(sim, Table);
+    const offset = wrongOffset(sim, FAULTS_MS);
+    const log = memorySessionLog({ clock: { now: () => sim.now + offset() } });
+    const world = new LogWorld(sim, Table, (host) => reachedFrom(sim, host, log));
     sim.host('a', (host) => world.serve(host));
     sim.host('b', (host) => world.serve(host));
     sim.host('client', (host) => world.connect(host));
@@ -346,6 +401,31 @@ export const logScenario =
     await sim.run({ untilMs: FAULTS_MS + 12_000 });
     world.checkQuiet();
     if (seen !== undefined) seen.resumedElsewhere += world.resumedElsewhere;
+  };
+
+/**
+ * The log is in the memory of a third process, which the others reach over a network that fails. They die, and leave their channels
+ * to it again and again.
+ */
+export const primaryLogScenario =
+  (seen?: { resumedElsewhere: number; moved: number }, Table: TableClass = ResumeTable): Scenario =>
+  async (sim) => {
+    const offset = wrongOffset(sim, FAULTS_MS);
+    const world = new LogWorld(sim, Table, reachedOverNetwork);
+    world.handsOver = true;
+    sim.host('primary', (host) => serveLog(host, () => sim.now + offset()));
+    sim.host('a', (host) => world.serve(host));
+    sim.host('b', (host) => world.serve(host));
+    sim.host('client', (host) => world.connect(host));
+    sim.link('client', SERVERS).latency({ minMs: 5, maxMs: 100 }).buffer(4096);
+    sim.link('primary', SERVERS).latency({ minMs: 1, maxMs: 60 });
+    wrongClocks(sim, [...SERVERS, 'client'], FAULTS_MS);
+    sim.chaos({ ...CUTS, untilMs: FAULTS_MS });
+    await sim.run({ untilMs: FAULTS_MS + 12_000 });
+    world.checkQuiet();
+    if (seen === undefined) return;
+    seen.resumedElsewhere += world.resumedElsewhere;
+    seen.moved += world.moved;
   };
 
 /** How long the end of each seed takes: longer than the windows. */
@@ -363,7 +443,7 @@ export const restoredLogScenario =
   (seen?: { gone: number; lasted: number }): Scenario =>
   async (sim) => {
     const log = new RestorableLog();
-    const world = new LogWorld(sim, ResumeTable, log);
+    const world = new LogWorld(sim, ResumeTable, (host) => reachedFrom(sim, host, log));
     sim.host('a', (host) => world.serve(host));
     sim.host('b', (host) => world.serve(host));
     sim.host('client', (host) => {

@@ -1,6 +1,11 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
-import { logScenario, restoredLogScenario, LOG_SETTLE_MS as settleMs } from './log-scenario.ts';
+import {
+  logScenario,
+  primaryLogScenario,
+  restoredLogScenario,
+  LOG_SETTLE_MS as settleMs,
+} from './log-scenario.ts';
 import { TimeOfDayTable } from './wrong-clocks.ts';
 
 // Each takes a tenth of a second of one core; the many are in simulation.seeds.test.ts.
@@ -24,5 +29,19 @@ describe('a lasting channel whose processes die, and whose log loses its newest 
     const seen = { gone: 0, lasted: 0 };
     await explore({ seeds: 2 * SEEDS, settleMs, scenario: restoredLogScenario(seen) });
     expect([seen.gone > 0, seen.lasted > 0]).toEqual([true, true]);
+  });
+});
+
+describe('a lasting channel whose processes die, and whose log another process has', () => {
+  it('goes on, delivers each message once and in order, and goes from process to process', async () => {
+    const seen = { resumedElsewhere: 0, moved: 0 };
+    await explore({ seeds: SEEDS, settleMs, scenario: primaryLogScenario(seen) });
+    expect(seen.resumedElsewhere).toBeGreaterThan(SEEDS);
+    expect(seen.moved).toBeGreaterThan(SEEDS);
+  });
+
+  it('an absence that is measured by the time of day is found within 50 seeds', async () => {
+    const scenario = primaryLogScenario(undefined, TimeOfDayTable);
+    await expect(explore({ seeds: 50, settleMs, scenario })).rejects.toThrow(/^seed \d+ fails/);
   });
 });

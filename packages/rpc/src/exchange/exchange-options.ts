@@ -11,10 +11,24 @@ import { MAX_WINDOW_ITEMS } from '../items/item-writer.ts';
 import type { ExchangeFormat, ExchangeTypes } from './exchange-format.ts';
 import type { ExchangeScope } from './exchange-worker.ts';
 
-/** Options of an {@link ExchangeHandler}. */
-export interface ExchangeOptions<T extends ExchangeTypes> {
+/** Options of an {@link ExchangeCallHandler}. */
+export interface ExchangeCallHandlerOptions<T extends ExchangeTypes> {
   /** Wire format of the calls: `binaryExchange()`, `jsonRpcExchange()`, or your own. */
   readonly format: ExchangeFormat<T>;
+  /** Maximum time until the answer, in milliseconds, including the time in the queue; `false` for no limit. @default 10_000 */
+  readonly timeoutMs?: number | false;
+  /** Maximum number of calls without an answer. Further calls wait. @default 1024 */
+  readonly maxInFlight?: number;
+  /** Maximum number of calls and notices that wait to be sent. Further calls fail with `REJECTED_QUEUE`. @default 1024 */
+  readonly maxQueued?: number;
+  /** Maximum number of items of one stream that are on their way to this end or unread. At most 65536. @default 128 */
+  readonly windowItems?: number;
+  /** Maximum bytes of one stream's items that are on their way or unread. The last item can exceed the limit. @default 65536 */
+  readonly windowBytes?: number;
+}
+
+/** Options of an {@link ExchangeHandler}. */
+export interface ExchangeOptions<T extends ExchangeTypes> extends ExchangeCallHandlerOptions<T> {
   /**
    * Answers each request of the peer, at once or by a promise. The function also receives notices (`scope.wantsAnswer` is false).
    * Without the function, requests are answered with an error, and notices are dropped. If the caller takes items
@@ -29,10 +43,6 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
     | PromiseLike<T['answer']>
     | AsyncIterable<T['answer']>
     | Generator<T['answer'], unknown, unknown>;
-  /** Maximum time until the answer, in milliseconds, including the time in the queue; `false` for no limit. @default 10_000 */
-  readonly timeoutMs?: number | false;
-  /** Maximum number of calls without an answer. Further calls wait. @default 1024 */
-  readonly maxInFlight?: number;
   /**
    * Maximum number of calls and notices that wait to be sent. Further calls fail with `REJECTED_QUEUE`. The same number of the
    * peer's requests can wait for `concurrency`. Further requests are refused as overloaded.
@@ -47,10 +57,6 @@ export interface ExchangeOptions<T extends ExchangeTypes> {
    * @default 100
    */
   readonly maxStreams?: number;
-  /** Maximum number of items of one stream that are on their way to this end or unread. At most 65536. @default 128 */
-  readonly windowItems?: number;
-  /** Maximum bytes of one stream's items that are on their way or unread. The last item can exceed the limit. @default 65536 */
-  readonly windowBytes?: number;
 }
 
 /**
@@ -102,16 +108,21 @@ export interface ExchangeCounts {
   readonly unknownAnswers: number;
 }
 
-export const OPTIONS = describeOptions('ExchangeHandler', {
+export const CALL_HANDLER_OPTIONS = describeOptions('ExchangeCallHandler', {
   format: object('an ExchangeFormat', { required: true }),
-  handle: fn({ answers: 'async', purpose: 'answers a request' }),
   timeoutMs: time({ default: 10_000 }),
   maxInFlight: whole({ min: 1, default: 1024 }),
   maxQueued: whole({ default: 1024 }),
-  concurrency: whole({ min: 1, default: 256 }),
-  maxStreams: whole({ default: 100 }),
   windowItems: whole({ min: 1, max: MAX_WINDOW_ITEMS, default: 128 }),
   windowBytes: whole({ min: 1, max: 0xffff_ffff, default: 64 * 1024 }),
+});
+export type ExchangeDescription = Pick<typeof CALL_HANDLER_OPTIONS, 'owner' | 'resolve'>;
+
+export const OPTIONS = describeOptions('ExchangeHandler', {
+  ...CALL_HANDLER_OPTIONS.kinds,
+  handle: fn({ answers: 'async', purpose: 'answers a request' }),
+  concurrency: whole({ min: 1, default: 256 }),
+  maxStreams: whole({ default: 100 }),
 });
 
 export const CALL_OPTIONS = describeOptions('request', {

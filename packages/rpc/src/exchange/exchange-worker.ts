@@ -1,8 +1,6 @@
-import type { Channel } from '@headrace/core';
-import { callInContext, toError, unpinned, warnFirst } from '@headrace/core/authoring';
+import { toError, unpinned } from '@headrace/core/authoring';
 import type { CallOutput } from '@headrace/handlers/call';
 import {
-  encodeErrorOf,
   holdMessage,
   isItemSource,
   type RequestScope,
@@ -12,7 +10,9 @@ import {
 } from '@headrace/handlers/call';
 import { ItemReader } from '../items/item-reader.ts';
 import { type ItemWindow, ItemWriter } from '../items/item-writer.ts';
-import { answerOf, type ErrorAnswer, failureOf, itemsLost } from './exchange-error.ts';
+import { AnswerWriter } from './answer-writer.ts';
+import type { ExchangeAnswers } from './exchange-answers.ts';
+import { answerOf, failureOf, itemsLost } from './exchange-error.ts';
 import type {
   AnswerGather,
   ExchangeFailure,
@@ -97,16 +97,10 @@ export function markResumable(scope: ExchangeScope): void {
   if (scope instanceof ExchangeWork) scope.isResumable = true;
 }
 
-/** A request that is answered. */
-interface Answered {
-  readonly id: ExchangeId | undefined;
-  readonly gather?: AnswerGather | undefined;
-}
-
 /** @internal Settings of the answers of this end. */
 export interface WorkerOptions {
   readonly format: ExchangeFormat;
-  readonly handle: ((request: never, scope: ExchangeScope) => unknown) | undefined;
+  readonly handle: (request: never, scope: ExchangeScope) => unknown;
   readonly concurrency: number;
   readonly maxQueued: number;
   /** Maximum number of calls with items. Further calls are refused. */
@@ -116,11 +110,12 @@ export interface WorkerOptions {
 }
 
 /** @internal Runs the functions of the peer's calls over one channel, as the {@link WorkTable} allows, and writes the answers. */
-export class ExchangeWorker implements WorkOwner<ExchangeWork> {
+export class ExchangeWorker implements WorkOwner<ExchangeWork>, ExchangeAnswers {
   readonly changed: () => void;
   private readonly isDraining: () => boolean;
   private readonly output: CallOutput;
   private readonly format: ExchangeFormat;
+  private readonly writer: AnswerWriter;
   private readonly handle: WorkerOptions['handle'];
   private readonly table: WorkTable<ExchangeWork>;
   /**
@@ -130,7 +125,6 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   private readonly streams: WorkTable<ExchangeWork>;
   private readonly writers = new Set<ItemWriter>();
   private readonly window: ItemWindow;
-  private hasWarned = false;
   /** The last request that this end has taken, by the numbers of the peer. */
   private lastId = 0;
   private isLeaving = false;
@@ -145,6 +139,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     const { format, handle, concurrency, maxQueued: maxWaiting, maxStreams, window } = options;
     this.output = output;
     this.format = format;
+    this.writer = new AnswerWriter(output, format);
     this.handle = handle;
     this.changed = changed;
     this.isDraining = isDraining;
@@ -172,31 +167,26 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     return this.table.running + this.streams.running;
   }
 
-  /** Begins a request. Returns false if the id is in use. */
   request(id: ExchangeId, body: unknown, timeLeftMs: number, gather?: AnswerGather): boolean {
     if (this.find(id) !== undefined) return false;
-    if (this.handle === undefined)
-      this.writeError({ id, gather }, failureOf(this.format, 'unknown'));
-    else if (this.takes(id, gather)) this.take(id, body, timeLeftMs, gather);
+    if (this.takes(id, gather)) this.take(id, body, timeLeftMs, gather);
     return true;
   }
 
   notification(body: unknown): void {
-    if (this.handle !== undefined) this.take(undefined, body, Number.POSITIVE_INFINITY);
+    this.take(undefined, body, Number.POSITIVE_INFINITY);
   }
 
-  /** Logs a message that is not a request, which the format has answered. */
   refused(why: string): void {
-    this.warn(this.output.ctx.channel, `refused a request: ${why}`);
+    this.writer.warn(this.output.ctx.channel, `refused a request: ${why}`);
   }
 
-  /** Cancels a request. The request is still answered, because its protocol may need an answer to each request. */
   cancel(id: ExchangeId): void {
     const work = this.find(id);
     if (work !== undefined) this.dismiss(work, 'cancelled');
   }
 
-  // --- streams: each method returns false for a message that the call does not allow; messages of ended calls are dropped ---
+  // --- streams ---
 
   open(
     id: ExchangeId,
@@ -206,8 +196,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     sendsItems: boolean,
   ): boolean {
     if (this.find(id) !== undefined) return false;
-    if (this.handle === undefined) this.writeError({ id }, failureOf(this.format, 'unknown'));
-    else if (this.isRepeated) this.writeError({ id }, failureOf(this.format, 'lost'));
+    if (this.isRepeated) this.writer.error({ id }, failureOf(this.format, 'lost'));
     else if (this.takes(id)) {
       // A stream can last for days, so it must not hold the memory of its read.
       const work = this.workOf(id, unpinned(body), timeLeftMs);
@@ -245,25 +234,21 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     return work.streams?.writer?.acknowledge(taken) === true;
   }
 
-  /** Notifies calls with items that the peer has ended its half, so no items and no credit can arrive. */
   loseInput(): void {
     for (const work of this.streams.opened) work.loseInput();
   }
 
-  /** Resumes writing items, when the channel has room again. */
   resume(): void {
     for (const writer of this.writers) writer.resume();
   }
 
-  /** Ends the streams that their callers continue elsewhere, so that a drain does not wait for them. */
   loseResumable(): void {
     for (const work of this.streams.opened) if (work.isResumable) this.dismiss(work, 'lost');
   }
 
-  /** Takes no more requests, and tells the peer which request was the last. */
   leave(): void {
     const { format, output } = this;
-    if (this.isLeaving || this.handle === undefined || format.goAway === undefined) return;
+    if (this.isLeaving || format.goAway === undefined) return;
     this.isLeaving = true;
     if (output.isOpen) output.write(format.goAway(this.lastId)).onSettled(() => {});
   }
@@ -271,7 +256,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
   /** Notes that a request is taken. Refuses a request after {@link leave}, which its caller sends again elsewhere. */
   private takes(id: ExchangeId, gather?: AnswerGather): boolean {
     if (this.isLeaving)
-      this.writeError({ id, gather }, { ...failureOf(this.format, 'overloaded'), text: LEAVING });
+      this.writer.error({ id, gather }, { ...failureOf(this.format, 'overloaded'), text: LEAVING });
     else if (typeof id === 'number') this.lastId = id;
     return !this.isLeaving;
   }
@@ -321,7 +306,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
 
   /** Runs the function and sends its items. The function counts as running until its last item is written. */
   private async serve(body: never, work: ExchangeWork): Promise<unknown> {
-    const answer = await this.handle!(body, work);
+    const answer = await this.handle(body, work);
     const writer = work.streams?.writer;
     if (writer === undefined || !isItemSource(answer)) return answer;
     await writer.send(answer);
@@ -356,14 +341,14 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
    */
   private turnAway(work: ExchangeWork): void {
     const { id, channel } = work;
-    if (id !== undefined) this.writeError(work, failureOf(this.format, 'overloaded'));
-    else this.warn(channel, 'dropped a notice: too many requests wait');
+    if (id !== undefined) this.writer.error(work, failureOf(this.format, 'overloaded'));
+    else this.writer.warn(channel, 'dropped a notice: too many requests wait');
   }
 
   // --- as the owner of the table ---
 
   begin(work: ExchangeWork): void {
-    this.table.run(work, this.handle!);
+    this.table.run(work, this.handle);
   }
 
   succeeded(work: ExchangeWork, answer: unknown): void {
@@ -371,7 +356,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     work.stop();
     if (work.id === undefined) return;
     try {
-      const error = this.write(work, this.format.response(work.id, answer));
+      const error = this.writer.write(work, this.format.response(work.id, answer));
       if (error !== undefined) this.answerFailure(work, error);
     } catch (thrown) {
       this.answerFailure(work, toError(thrown));
@@ -397,48 +382,22 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork> {
     const answer = answerOf(error);
     if (answer === undefined || id === undefined) {
       const what = id === undefined ? 'a notification' : 'a request';
-      this.warn(channel, `failed ${what}: ${error.message}`, error);
+      this.writer.warn(channel, `failed ${what}: ${error.message}`, error);
     }
-    if (id !== undefined) this.writeError(work, answer ?? failureOf(this.format, 'failed'));
-  }
-
-  private warn(channel: Channel, text: string, error?: Error): void {
-    const isFirst = !this.hasWarned;
-    this.hasWarned = true;
-    warnFirst(channel, isFirst, text, error);
+    if (id !== undefined) this.writer.error(work, answer ?? failureOf(this.format, 'failed'));
   }
 
   /** Answers a request that was cancelled, is late, or continues elsewhere, and aborts the signal of its function. */
   private dismiss(work: ExchangeWork, failure: ExchangeFailure): void {
     this.close(work);
     const answer = failureOf(this.format, failure);
-    if (work.id !== undefined) this.writeError(work, answer);
+    if (work.id !== undefined) this.writer.error(work, answer);
     work.abort(new Error(answer.text));
     this.changed();
   }
 
-  /** Writes an error. If the format cannot write its code or data, the peer receives the plain error for `failed`. */
-  private writeError(to: Answered, { code, text, data }: ErrorAnswer): void {
-    const { output, format } = this;
-    const id = to.id!;
-    try {
-      if (this.write(to, format.error(id, code, text, data)) === undefined) return;
-    } catch {}
-    const plain = failureOf(format, 'failed');
-    callInContext(output.ctx, () => void this.write(to, format.error(id, plain.code, plain.text)));
-  }
-
-  /** Writes an answer, or adds the answer to those of its batch. Returns the error of an answer that cannot be encoded. */
-  private write({ gather }: Answered, answer: unknown): Error | undefined {
-    const message = gather === undefined ? answer : gather(answer);
-    if (message === undefined) return undefined;
-    const { output } = this;
-    return encodeErrorOf(output.ctx.channel, output.write(message));
-  }
-
   // --- the end ---
 
-  /** Ends all requests, because no answer can be sent anymore. */
   abandon(): void {
     const reason = new Error('the channel is closed');
     this.table.abandon(reason);

@@ -13,6 +13,7 @@ const place = new rpc.ExchangeHandler({ format: rpc.jsonRpcExchange() });
 const takers: OptionTakers = {
   CallLimit: (options) => new rpc.CallLimit(options),
   CallMetrics: (options) => new rpc.CallMetrics(options),
+  ExchangeCallHandler: (options) => new rpc.ExchangeCallHandler(options),
   ExchangeHandler: (options) => new rpc.ExchangeHandler(options),
   RetryBudget: (options) => new rpc.RetryBudget(options),
   ServicePlaces: (options) => new rpc.ServicePlaces([place], options),
@@ -42,5 +43,11 @@ describeOptionTakers({
     'refusal',
     'serveAll',
   ]),
-  requiring: new Set(['CallLimit', 'ExchangeHandler', 'traceClient', 'traceServer']),
+  requiring: new Set([
+    'CallLimit',
+    'ExchangeCallHandler',
+    'ExchangeHandler',
+    'traceClient',
+    'traceServer',
+  ]),
 });

@@ -1,7 +1,10 @@
 import {
+  type Channel,
   ChannelError,
   type Clock,
+  type Context,
   connectChannel,
+  type Handler,
   isHeadraceError,
   type Logger,
   MemoryTransport,
@@ -9,10 +12,17 @@ import {
   silentLogger,
   systemClock,
   TimedOutError,
+  type Transport,
 } from '@headrace/core';
 import { credentialsOf, describeOptions, shownUrl, time, toError } from '@headrace/core/authoring';
+import { CUT_OFF } from '../socket/close-codes.ts';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import type { ReadLimits } from '../socket/message-limits.ts';
+import {
+  WEB_SOCKET_CLOSE,
+  WEB_SOCKET_TUNNEL,
+  type WebSocketTransport,
+} from '../socket/web-socket-channel.ts';
 import { FrameCarrier } from '../tunnel/frame-carrier.ts';
 import { WEB_SOCKET_ERRORS } from '../web-socket-errors.ts';
 import { type Fetch, TunnelEnd } from './tunnel-end.ts';
@@ -31,14 +41,24 @@ export interface HttpTunnelOptions {
   readonly answerTimeoutMs?: number | false;
 }
 
-/** The parameters of a tunnel. */
+/** The connect of a bootstrap, which a tunnel takes over. */
 export interface TunnelTerms {
+  /** Creates the transport of the WebSocket. */
+  readonly dial: () => Dialed;
+  /** Opens a channel over one of the two transports. `first` are the first handlers of its pipeline. */
+  readonly open: (transport: Dialed, terms: object, ...first: Handler[]) => Promise<Channel>;
+  readonly connectTimeoutMs: number;
+  readonly signal: AbortSignal | undefined;
   readonly clock: Clock | undefined;
+  readonly logger: Logger | undefined;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly origin: string | undefined;
   readonly subprotocols: readonly string[];
   readonly limits: ReadLimits;
+  readonly tls: unknown;
 }
+
+type Dialed = Transport & WebSocketTransport;
 
 /** The two ways to connect: by a WebSocket, or by the tunnel. */
 export interface Ways<C> {
@@ -112,8 +132,35 @@ export class HttpTunnel {
     return left > 0 && left <= this.options.webSocketAgainMs;
   }
 
+  /** @internal Opens a channel for a bootstrap, by one of the two ways. */
+  async connect(url: string | URL, terms: TunnelTerms): Promise<Channel> {
+    if (terms.tls !== undefined) throw tlsOfTunnel();
+    return await this.tryWays(url, {
+      webSocket: async (timeoutMs, ended) => {
+        const input = new FirstInput();
+        const connectTimeoutMs = Math.min(timeoutMs, terms.connectTimeoutMs);
+        const channel = await terms.open(terms.dial(), { connectTimeoutMs }, input);
+        channel.onClosed(() => {
+          const { by, reason } = channel.closeInfo!;
+          const code = channel.attributes.get(WEB_SOCKET_CLOSE)?.code ?? CUT_OFF;
+          // A WebSocket that this side closed early tells nothing, unless the network was silent.
+          const isOwn = by === 'local' && reason !== 'heartbeat' && reason !== 'timeout';
+          if (!isOwn) ended(input.hasCome || code !== CUT_OFF);
+        });
+        return channel;
+      },
+      tunnel: () => {
+        const attributes = [[WEB_SOCKET_TUNNEL, true]];
+        return terms.open(this.dial(url, terms), { attributes });
+      },
+      signal: terms.signal,
+      clock: terms.clock,
+      logger: terms.logger,
+    });
+  }
+
   /** @internal Tries both ways, the preferred way first. */
-  async connect<C>(url: string | URL, ways: Ways<C>): Promise<C> {
+  async tryWays<C>(url: string | URL, ways: Ways<C>): Promise<C> {
     const { signal, clock = systemClock } = ways;
     const byWebSocket = async (): Promise<C> => {
       const channel = await ways.webSocket(this.options.webSocketTimeoutMs, (hasCarried) => {
@@ -166,8 +213,8 @@ export class HttpTunnel {
     stored((store) => store.removeItem(STORED + key));
   }
 
-  /** @internal Creates a transport that connects and carries a WebSocket over HTTP requests. */
-  dial(address: string | URL, terms: TunnelTerms): FrameTransport {
+  /** Creates a transport that connects and carries a WebSocket over HTTP requests. */
+  private dial(address: string | URL, terms: TunnelTerms): FrameTransport {
     const url = httpUrl(address);
     const { clock = systemClock, origin, subprotocols, limits } = terms;
     const headers = { ...terms.headers, ...credentialsOf(url), ...(origin && { Origin: origin }) };
@@ -197,6 +244,23 @@ export class HttpTunnel {
     });
     return frames;
   }
+}
+
+/** Notices the first message, and leaves the pipeline. */
+class FirstInput implements Handler {
+  hasCome = false;
+
+  channelRead(ctx: Context, message: unknown): void {
+    this.hasCome = true;
+    ctx.fireChannelRead(message);
+    if (!ctx.isRemoved) ctx.pipeline.remove(this);
+  }
+}
+
+function tlsOfTunnel(): OptionError {
+  const text =
+    'tls cannot be used with httpTunnel, which goes by fetch: trust an authority by NODE_EXTRA_CA_CERTS';
+  return new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
 }
 
 /** Returns the name of a place. A query or a user can hold a secret, and can be another one for each connect. */

@@ -1,6 +1,5 @@
 import {
   type Channel,
-  type Context,
   connectChannel,
   type Handler,
   OptionError,
@@ -8,12 +7,9 @@ import {
   type Transport,
 } from '@headrace/core';
 import { CHANNEL_OPTIONS, describeOptions, unchecked } from '@headrace/core/authoring';
-import { CUT_OFF } from '../socket/close-codes.ts';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import {
   beginPipeline,
-  WEB_SOCKET_CLOSE,
-  WEB_SOCKET_TUNNEL,
   type WebSocketChannel,
   type WebSocketTransport,
 } from '../socket/web-socket-channel.ts';
@@ -90,10 +86,9 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
     }
     target.signal?.throwIfAborted();
     const { clientOptions: options } = this;
-    const { httpTunnel: tunnel, tls, ...tunnelled } = OWN_OPTIONS.part(options);
+    const { httpTunnel: tunnel, ...own } = OWN_OPTIONS.part(options);
     const { messageTimeoutMs, ...limits } = MESSAGE_LIMITS.part(options);
-    const { clock, logger } = options;
-    const over = async (
+    const open = async (
       transport: WebSocketClientTransport,
       terms: object,
       ...first: Handler[]
@@ -110,49 +105,19 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
           return initialize(opening as unknown as WebSocketChannel);
         },
       });
-    if (tunnel === undefined)
-      return (await over(dial(url, options), {})) as unknown as Channel<R, W>;
-    if (tls !== undefined) throw tlsOfTunnel();
-    const { connectTimeoutMs } = CONNECT_TIMEOUT.part(options);
-    const channel: unknown = await tunnel.connect(url, {
-      webSocket: async (timeoutMs, ended) => {
-        const input = new FirstInput();
-        const terms = { connectTimeoutMs: Math.min(timeoutMs, connectTimeoutMs) };
-        const channel = await over(dial(url, options), terms, input);
-        channel.onClosed(() => {
-          const { by, reason } = channel.closeInfo!;
-          const code = channel.attributes.get(WEB_SOCKET_CLOSE)?.code ?? CUT_OFF;
-          // A WebSocket that this side closed early tells nothing, unless the network was silent.
-          const isOwn = by === 'local' && reason !== 'heartbeat' && reason !== 'timeout';
-          if (!isOwn) ended(input.hasCome || code !== CUT_OFF);
-        });
-        return channel;
-      },
-      tunnel: () => {
-        const attributes = [[WEB_SOCKET_TUNNEL, true]];
-        return over(tunnel.dial(url, { ...tunnelled, clock, limits }), { attributes });
-      },
-      signal: target.signal,
-      clock,
-      logger,
-    });
+    const dialed = (): WebSocketClientTransport => dial(url, options);
+    const channel: unknown = await (tunnel === undefined
+      ? open(dialed(), {})
+      : tunnel.connect(url, {
+          ...own,
+          ...CONNECT_TIMEOUT.part(options),
+          limits,
+          dial: dialed,
+          open,
+          signal: target.signal,
+          clock: options.clock,
+          logger: options.logger,
+        }));
     return channel as Channel<R, W>;
   }
-}
-
-/** Notices the first message, and leaves the pipeline. */
-class FirstInput implements Handler {
-  hasCome = false;
-
-  channelRead(ctx: Context, message: unknown): void {
-    this.hasCome = true;
-    ctx.fireChannelRead(message);
-    if (!ctx.isRemoved) ctx.pipeline.remove(this);
-  }
-}
-
-function tlsOfTunnel(): OptionError {
-  const text =
-    'tls cannot be used with httpTunnel, which goes by fetch: trust an authority by NODE_EXTRA_CA_CERTS';
-  return new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
 }

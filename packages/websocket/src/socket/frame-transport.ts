@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import {
   type Address,
+  type Channel,
   ChannelError,
   type CloseInfo,
   type Context,
@@ -24,6 +25,7 @@ import type { AgreedDeflate } from './compression.ts';
 import { WebSocketPing, WebSocketPong } from './control-message.ts';
 import { ACCEPTED, FrameOutput, isOutgoing, payloadLength } from './frame-output.ts';
 import { type FrameListener, FrameReader } from './frame-reader.ts';
+import { MessageDeadline } from './message-deadline.ts';
 import { closeFrame } from './message-frame.ts';
 import { MessageIntake, type MessageSource } from './message-intake.ts';
 import type { ReadLimits } from './message-limits.ts';
@@ -250,6 +252,11 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     this.unsent = bytes;
     future.onSettled((error) => this.sent(error));
     return false;
+  }
+
+  /** Makes the deadline of messages, for the listener whose `inputRead` is called. `ms` is in milliseconds. */
+  deadlineFor(channel: Channel, ms: number): MessageDeadline {
+    return new MessageDeadline(channel, ms);
   }
 
   /** Sends a ping ahead of waiting messages. */

@@ -13,7 +13,7 @@ import { encodeOnce, isOutboundBytes, toBuffer } from '@headrace/core/authoring'
 import type { WebSocketClose } from './close-codes.ts';
 import { WebSocketPing } from './control-message.ts';
 import type { FrameTransport, FrameTransportListener } from './frame-transport.ts';
-import { MessageDeadline } from './message-deadline.ts';
+import type { MessageDeadline } from './message-deadline.ts';
 import { SharedMessage } from './shared-message.ts';
 import { TextMessage, type WebSocketInput, type WebSocketOutput } from './text-message.ts';
 
@@ -62,9 +62,12 @@ interface OpenTerms {
   readonly messageTimeoutMs: number;
 }
 
-/** The part of a transport that the first handler of a WebSocket uses. A browser's transport has no `ping`. */
+/**
+ * The part of a transport that the first handler of a WebSocket uses. A browser's transport has no `ping`, and no deadline of
+ * messages, which arrive complete.
+ */
 export type WebSocketTransport = Pick<FrameTransport, 'listener' | 'subprotocol'> &
-  Partial<Pick<FrameTransport, 'ping'>>;
+  Partial<Pick<FrameTransport, 'ping' | 'deadlineFor'>>;
 
 /** Adds the first handlers of the pipeline of every WebSocket. */
 export function beginPipeline(
@@ -104,8 +107,8 @@ class WebSocketStart implements Handler, FrameTransportListener {
     const { messageTimeoutMs } = this;
     const { channel } = this.ctx!;
     if (!channel.isOpen || !Number.isFinite(messageTimeoutMs)) return;
-    this.deadline ??= new MessageDeadline(channel, messageTimeoutMs);
-    this.deadline.inputRead(isWithin, finished);
+    this.deadline ??= this.transport.deadlineFor?.(channel, messageTimeoutMs);
+    this.deadline?.inputRead(isWithin, finished);
   }
 
   /** Ends a burst without a message, as a decoder of frames does: the peer lives, although its pongs wait behind the message. */

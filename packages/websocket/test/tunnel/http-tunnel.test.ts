@@ -8,7 +8,7 @@ import { WEB_SOCKET_ERRORS } from '../../src/web-socket-errors.ts';
 const url = 'ws://host/ws';
 
 async function failureOf(webSocket: Error, tunnel: Error, way = new HttpTunnel()): Promise<Error> {
-  const connecting = way.connect(url, {
+  const connecting = way.tryWays(url, {
     webSocket: () => Promise.reject(webSocket),
     tunnel: () => Promise.reject(tunnel),
     signal: undefined,
@@ -29,7 +29,7 @@ describe('an HttpTunnel whose WebSockets open', () => {
     hasCarried: boolean,
     place = url,
   ): Promise<string> =>
-    way.connect(place, {
+    way.tryWays(place, {
       webSocket: (_timeoutMs, ended) => {
         setImmediate(() => ended(hasCarried));
         return Promise.resolve('webSocket');

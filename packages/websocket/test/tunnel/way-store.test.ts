@@ -14,13 +14,13 @@ const others = { signal: undefined, clock: undefined, logger: undefined };
 
 it('connects, and remembers the way in memory alone, where the storage refuses', async () => {
   const way = new HttpTunnel();
-  const blocked = await way.connect(url, {
+  const blocked = await way.tryWays(url, {
     ...others,
     webSocket: () => Promise.reject(new Error('blocked')),
     tunnel: async () => 'tunnel',
   });
   expect([blocked, way.isPreferred(url)]).toEqual(['tunnel', true]);
-  const open = await way.connect(url, {
+  const open = await way.tryWays(url, {
     ...others,
     webSocket: async () => 'WebSocket',
     tunnel: () => Promise.reject(new Error('cut')),
