@@ -58,31 +58,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    * - If it has `messageKinds` that turn bytes into other messages, these messages have no views of the bytes.
    *
    * Reads allocate no memory if all handlers up to the one that turns bytes into other messages declare this. A class declares
-   * it with a getter, for itself alone: a subclass, an object literal, a Proxy and a field of an instance declare nothing.
-   * Tests overwrite the memory at the end of each burst, and `HEADRACE_OVERWRITE_READS=1` does so in a running program.
-   *
-   * @example
-   * ```ts run
-   * import type { Context, Handler } from '@headrace/core';
-   * import { EmbeddedChannel } from '@headrace/core/testing';
-   *
-   * class ByteCounter implements Handler {
-   *   count = 0;
-   *
-   *   get keepsReads(): false {
-   *     return false;
-   *   }
-   *
-   *   channelRead(ctx: Context, bytes: Buffer): void {
-   *     this.count += bytes.length;
-   *     ctx.fireChannelRead(bytes);
-   *   }
-   * }
-   *
-   * const counter = new ByteCounter();
-   * new EmbeddedChannel(counter).writeInbound(Buffer.from('hello'));
-   * console.log(counter.count); // prints 5
-   * ```
+   * it with a getter, for itself alone. A subclass, an object literal, a Proxy and a field of an instance declare nothing.
    * @default true
    */
   readonly keepsReads?: boolean;
