@@ -47,7 +47,7 @@ export {
   channelOf,
   transportOf,
 } from './channel/transport-of.ts';
-export { UnseenFailures } from './channel/unseen-failures.ts';
+export { UnobservedFailures } from './channel/unobserved-failures.ts';
 // Parts of one message
 export { writeTogether } from './channel/write-together.ts';
 // Holds for drains, writes and reads

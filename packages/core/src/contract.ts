@@ -1,6 +1,6 @@
 /**
  * The types of handlers, pipelines and channels, and the rules that they follow. Start reading here. Groups, clocks and the other
- * types are in the folder `contract`. All of these files contain only types.
+ * types are in the folder `contract`. These files contain only types, and the class of attribute keys.
  *
  * @module
  */

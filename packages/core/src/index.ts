@@ -170,8 +170,8 @@ export type { ListenTarget } from './transport/listen-target.ts';
 export type {
   Listener,
   ListenerSink,
+  TransportChoice,
   TransportKind,
-  TransportWay,
   WantedTransport,
 } from './transport/listener.ts';
 export { MemoryNetwork, type MemoryNetworkOptions } from './transport/memory-network.ts';

@@ -13,7 +13,7 @@ import {
   releaseSource,
   SettableFuture,
   toError,
-  UnseenFailures,
+  UnobservedFailures,
   WatchedEmitter,
 } from '@headrace/core/authoring';
 import { HeartbeatProbeEvent } from '@headrace/handlers';
@@ -115,7 +115,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private readonly machine: ReconnectMachine<P, C>;
   private readonly source: AddressSource<P>;
   private readonly queue: OfflineQueue;
-  private unseen: UnseenFailures;
+  private unseen: UnobservedFailures;
   /** Resolves at the first `online`. */
   private readonly started = new SettableFuture();
   /** The step under way: the search for a place, or `ready`. */
@@ -510,10 +510,10 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /** Limits the log to one line for each absence. */
-  private watchFailures(): UnseenFailures {
+  private watchFailures(): UnobservedFailures {
     const { clock, logger } = this.settings;
     const text = 'a write without a connection failed, and nothing handled its error';
-    return new UnseenFailures(clock, (error) => logger.log('warn', text, error));
+    return new UnobservedFailures(clock, (error) => logger.log('warn', text, error));
   }
 }
 

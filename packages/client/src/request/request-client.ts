@@ -22,7 +22,7 @@ import {
   SettableFuture,
   time,
   toError,
-  UnseenFailures,
+  UnobservedFailures,
   unchecked,
   whole,
 } from '@headrace/core/authoring';
@@ -168,7 +168,7 @@ export class RequestClient<
   private readonly logger: Logger;
   /** The calls and notices that wait for a connection. */
   private readonly table: CallTable;
-  private unseen: UnseenFailures;
+  private unseen: UnobservedFailures;
 
   /** @throws OptionError if an option is not valid */
   constructor(options: RequestClientOptions<P, C>) {
@@ -400,9 +400,9 @@ export class RequestClient<
   }
 
   /** Limits the log to one line for each absence. */
-  private watchFailures(): UnseenFailures {
+  private watchFailures(): UnobservedFailures {
     const text = 'a notice failed, and nothing handled its error';
-    return new UnseenFailures(this.clock, (error) => this.logger.log('warn', text, error));
+    return new UnobservedFailures(this.clock, (error) => this.logger.log('warn', text, error));
   }
 }
 

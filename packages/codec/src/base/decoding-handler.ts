@@ -60,8 +60,8 @@ export abstract class DecodingHandler extends KeptInputRouting implements Handle
 
   /** Ends a burst of reads. With `autoRead` off, requests another read if this burst completed no message. */
   protected complete(ctx: Context): void {
-    const isHungry = this.hasRead && !this.hasFired && !this.failed;
-    const wantsMore = isHungry && !ctx.channel.autoRead;
+    const wantsInput = this.hasRead && !this.hasFired && !this.failed;
+    const wantsMore = wantsInput && !ctx.channel.autoRead;
     this.hasRead = false;
     this.hasFired = false;
     if (wantsMore) ctx.read();

@@ -40,18 +40,22 @@ export function isOf(kind: MessageKind | undefined, message: unknown): boolean {
 export function unreadable(ctx: Context, message: unknown): DecodeError {
   const kind = kindOf(message);
   const givers = around(ctx).before.filter(({ channelRead }) => channelRead !== undefined);
-  const giver =
+  const producer =
     givers.find(({ messageKinds }) => messageKinds?.passesOn === kind) ??
     givers.find(({ messageKinds }) => messageKinds?.passesOn === undefined);
-  return new DecodeError('MESSAGE_UNREADABLE', misorderOfReads(ctx.handler, kind, giver), { kind });
+  return new DecodeError('MESSAGE_UNREADABLE', misorderOfReads(ctx.handler, kind, producer), {
+    kind,
+  });
 }
 
 export function unwritable(ctx: Context, message: unknown): EncodeError {
   const kind = kindOf(message);
   const { before, after } = around(ctx);
   const writer = after.find((one) => one.write !== undefined && one.messageKinds?.writes === kind);
-  const taker = before.find((one) => one.write !== undefined && one.messageKinds?.accepts === kind);
-  const text = misorderOfWrites(ctx.handler, kind, writer, taker);
+  const consumer = before.find(
+    (one) => one.write !== undefined && one.messageKinds?.accepts === kind,
+  );
+  const text = misorderOfWrites(ctx.handler, kind, writer, consumer);
   return new EncodeError('MESSAGE_NOT_ENCODABLE', text, { kind });
 }
 

@@ -5,7 +5,7 @@ import type { Channel } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
 import { addressText } from '../text/address-text.ts';
-import type { Listener, TransportKind, TransportWay } from '../transport/listener.ts';
+import type { Listener, TransportChoice, TransportKind } from '../transport/listener.ts';
 import type { TlsServerContext, TlsServerOptions } from '../transport/tls/tls-server-context.ts';
 import { announceConnection } from './connection-diagnostics.ts';
 import { Drain, drainPlan, type ShutdownOptions } from './drain.ts';
@@ -33,7 +33,7 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   private readonly listener: Listener;
   private readonly tls: TlsServerContext | undefined;
   private failedHandshakes = 0;
-  private reportedWay: TransportWay | undefined = undefined;
+  private reportedWay: TransportChoice | undefined = undefined;
 
   constructor(channel: Channel, listener: Listener, tls?: TlsServerContext) {
     super();

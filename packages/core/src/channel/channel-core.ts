@@ -320,13 +320,13 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
       this.failed(failure);
       return;
     }
-    const isNews = !reading.isShut;
+    const isFirst = !reading.isShut;
     reading.peerEnded();
     if (this.phase === LINGERING) {
       if (this.output.isShut) this.shut(this.ending.ours(this.ending.failure));
     } else if (this.output.isShut || !this.options.allowHalfOpen) {
       this.shut({ reason: 'peer', by: 'peer', error: undefined });
-    } else if (isNews) this.pipeline.fireChannelShutdown('input');
+    } else if (isFirst) this.pipeline.fireChannelShutdown('input');
   }
 
   written(failures?: ReadonlyMap<number, Error>): void {

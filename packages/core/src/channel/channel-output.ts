@@ -30,7 +30,7 @@ import {
   unpinAll,
 } from './output-segment.ts';
 import { type StallOwner, StallWatch } from './stall-watch.ts';
-import { UnseenFailures } from './unseen-failures.ts';
+import { UnobservedFailures } from './unobserved-failures.ts';
 import { Writability } from './writability.ts';
 
 /** Writes are accepted. */
@@ -90,7 +90,7 @@ export class ChannelOutput implements StallOwner {
   private isFlushing = false;
   // Most connections need few of these objects, and there can be very many connections.
   private writability: Writability | undefined = undefined;
-  private unseen: UnseenFailures | undefined = undefined;
+  private unseen: UnobservedFailures | undefined = undefined;
   private gate: SegmentChain | undefined = undefined;
   private shutFuture: SettableFuture | undefined = undefined;
   private stall: StallWatch | undefined = undefined;
@@ -390,7 +390,7 @@ export class ChannelOutput implements StallOwner {
 
   reportFailure(future: WriteFuture): void {
     const { owner, options } = this;
-    this.unseen ??= new UnseenFailures(owner.clock, (error) =>
+    this.unseen ??= new UnobservedFailures(owner.clock, (error) =>
       reportUnseenWrite(owner.channel, options.hooks, error),
     );
     this.unseen.add(future as SettableFuture);

@@ -29,7 +29,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   private isTaken = false;
   private readonly gate = new ReadGate('for await');
   /** Whether messages are dropped, after an error or after the loop was left. */
-  private isDeaf = false;
+  private isDropping = false;
 
   private readonly fail: (error: Error) => void;
 
@@ -48,7 +48,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
 
   channelRead(_ctx: Context, message: unknown): void {
     const { waiter } = this;
-    if (this.isDeaf) return;
+    if (this.isDropping) return;
     if (waiter === undefined) {
       // Messages after the first can wait for a long time.
       this.messages.push(this.messages.length > 0 ? unpinned(message) : message);
@@ -60,8 +60,8 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
   }
 
   exceptionCaught(_ctx: Context, error: Error): void {
-    if (!this.isDeaf) this.error = error;
-    this.isDeaf = true;
+    if (!this.isDropping) this.error = error;
+    this.isDropping = true;
     this.finish();
     this.fail(error);
   }
@@ -121,7 +121,7 @@ export class MessageStream implements Handler, AsyncIterableIterator<any> {
     this.messages.length = 0;
     this.error = undefined;
     this.isOver = true;
-    this.isDeaf = true;
+    this.isDropping = true;
     this.gate.release();
     await this.ctx?.channel.close();
     return { done: true, value: undefined };

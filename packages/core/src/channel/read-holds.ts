@@ -41,7 +41,7 @@ export class ReadHolds implements DeadlineEntry {
   private isUnasked = false;
   /** Start of the time without reads, or -1 while input is read. */
   private suspendedSince = -1;
-  private stoodBefore = 0;
+  private heldBefore = 0;
   private isOver = false;
 
   constructor(clock: Clock, input: HeldInput) {
@@ -59,9 +59,7 @@ export class ReadHolds implements DeadlineEntry {
 
   /** Total time, in milliseconds, with holds or without a request for input. */
   get suspended(): number {
-    return (
-      this.stoodBefore + (this.suspendedSince < 0 ? 0 : this.clock.now() - this.suspendedSince)
-    );
+    return this.heldBefore + (this.suspendedSince < 0 ? 0 : this.clock.now() - this.suspendedSince);
   }
 
   setUnasked(isUnasked: boolean): void {
@@ -111,12 +109,12 @@ export class ReadHolds implements DeadlineEntry {
   }
 
   private stamp(): void {
-    const stands = this.isUnasked || !this.isEmpty;
-    if (stands === this.suspendedSince >= 0) return;
+    const pauses = this.isUnasked || !this.isEmpty;
+    if (pauses === this.suspendedSince >= 0) return;
     const now = this.clock.now();
-    if (!stands) this.stoodBefore += now - this.suspendedSince;
-    this.suspendedSince = stands ? now : -1;
-    if (stands) this.scheduleCheck(LOOK_MS, now);
+    if (!pauses) this.heldBefore += now - this.suspendedSince;
+    this.suspendedSince = pauses ? now : -1;
+    if (pauses) this.scheduleCheck(LOOK_MS, now);
   }
 
   private resume(): void {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../contract/clock.ts';
 import type { Transport } from '../transport/transport.ts';
-import { unacknowledgedBytes } from './kernel-queue.ts';
+import { unacknowledgedBytes } from './unacknowledged-bytes.ts';
 
 /** The output that a {@link StallWatch} watches. */
 export interface StallOwner {

@@ -5,15 +5,15 @@ import type { Channel } from '../contract.ts';
 export function checkMember(call: string, value: Channel): void {
   if (isChannel(value)) return;
   const inside = (value as { readonly channel?: unknown } | null | undefined)?.channel;
-  const cure = isChannel(inside) ? '; give its channel: ctx.channel' : '';
-  throw new TypeError(`${call} takes a channel, but got ${kindOf(value)}${cure}`);
+  const hint = isChannel(inside) ? '; give its channel: ctx.channel' : '';
+  throw new TypeError(`${call} takes a channel, but got ${kindOf(value)}${hint}`);
 }
 
 /** Refuses a value that is not a function, for example a channel to leave out. */
 export function checkMatcher(value: ChannelMatcher): void {
   if (typeof value === 'function') return;
-  const cure = isChannel(value) ? ': ChannelMatchers.is(channel) or isNot(channel)' : '';
-  throw new TypeError(`a matcher is a function of a channel, but got ${kindOf(value)}${cure}`);
+  const hint = isChannel(value) ? ': ChannelMatchers.is(channel) or isNot(channel)' : '';
+  throw new TypeError(`a matcher is a function of a channel, but got ${kindOf(value)}${hint}`);
 }
 
 function isChannel(value: unknown): boolean {

@@ -17,15 +17,15 @@ export function excludes(one: MessageKind, other: MessageKind): boolean {
 export function misorderOfReads(
   reader: Handler,
   kind: MessageKind,
-  giver: Handler | undefined,
+  producer: Handler | undefined,
 ): string {
   const { reads = 'other messages', passesOn = 'bytes' } = reader.messageKinds ?? {};
   const name = nameOf(reader);
   const between = `put a handler between them that makes ${reads} of ${kind}`;
-  if (giver === undefined)
+  if (producer === undefined)
     return `${name} reads ${reads}, but gets ${kind} of the transport: ${between}`;
-  const other = nameOf(giver);
-  if (giver.messageKinds?.passesOn === undefined) {
+  const other = nameOf(producer);
+  if (producer.messageKinds?.passesOn === undefined) {
     return `${name} reads ${reads}, but gets ${kind} of the transport, or of a handler before it such as ${other}: ${between}`;
   }
   const cure =
@@ -38,19 +38,19 @@ export function misorderOfReads(
 /**
  * Returns an error text that names the kind a handler cannot write, the handler that wrote it, and the correct order.
  *
- * @param taker - handler towards the head that accepts this kind
+ * @param consumer - handler towards the head that accepts this kind
  */
 export function misorderOfWrites(
   encoder: Handler,
   kind: MessageKind,
   writer: Handler | undefined,
-  taker?: Handler,
+  consumer?: Handler,
 ): string {
   const { accepts = 'other messages' } = encoder.messageKinds ?? {};
   const name = nameOf(encoder);
   const after = `put a handler after it that makes ${accepts} of ${kind}`;
-  if (taker !== undefined) {
-    const other = nameOf(taker);
+  if (consumer !== undefined) {
+    const other = nameOf(consumer);
     return `${name} accepts ${accepts}, but was given ${kind}, which ${other} before it accepts: put ${other} after ${name}`;
   }
   if (kind === accepts) {

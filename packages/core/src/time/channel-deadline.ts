@@ -17,7 +17,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
   /** Length of the deadline, in milliseconds. */
   readonly ms: number;
   /** Whether the time stands still while this side does not read. */
-  readonly stands: boolean;
+  readonly pauses: boolean;
   private begunAt = -1;
   /** Value of the channel's `readHeldMs` at the start of the deadline. */
   private heldMs = 0;
@@ -26,7 +26,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
 
   constructor({ ms, whileHeld }: DeadlineRule) {
     this.ms = ms;
-    this.stands = whileHeld === 'pauses';
+    this.pauses = whileHeld === 'pauses';
   }
 
   /** Called when the time has passed. The pipeline receives an error that this method throws. */
@@ -42,7 +42,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
     if (this.ms === Number.POSITIVE_INFINITY) return;
     this.channel = channel;
     this.begunAt = ceilMs(since);
-    if (this.stands) this.heldMs = ceilMs(channel.readHeldMs);
+    if (this.pauses) this.heldMs = ceilMs(channel.readHeldMs);
     if (this.heapIndex !== -1 || this.awaitsReads) return;
     channel.clock.deadlines.add(this, this.leftMs(channel));
   }
@@ -62,7 +62,7 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
   expire(): void {
     const channel = this.channel!;
     if (!this.isRunning || !channel.isOpen) return;
-    if (this.stands && channel.isReadHeld) {
+    if (this.pauses && channel.isReadHeld) {
       this.waitForReads(channel);
       return;
     }
@@ -81,12 +81,12 @@ export abstract class ChannelDeadline implements DeadlineEntry, Timer {
 
   /** Returns the remaining time, zero or less if the deadline has passed. */
   protected leftMs(channel: Channel): number {
-    const heldMs = this.stands ? channel.readHeldMs - this.heldMs : 0;
+    const heldMs = this.pauses ? channel.readHeldMs - this.heldMs : 0;
     return this.begunAt + this.ms + heldMs - channel.clock.now();
   }
 
   private checkLater(channel: Channel, leftMs: number): void {
-    const least = this.stands && !channel.autoRead ? this.ms * CHECK_LATER_PART : 1;
+    const least = this.pauses && !channel.autoRead ? this.ms * CHECK_LATER_PART : 1;
     channel.clock.deadlines.add(this, Math.max(1, least, leftMs));
   }
 

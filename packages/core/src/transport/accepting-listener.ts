@@ -1,13 +1,13 @@
 import type { Address, CloseInfo } from '../contract/connection.ts';
 import { toError } from '../errors.ts';
 import { descriptorLimit, outOfDescriptors, RESERVED_DESCRIPTORS } from './descriptor-limit.ts';
-import type { Listener, ListenerSink, TransportWay } from './listener.ts';
+import type { Listener, ListenerSink, TransportChoice } from './listener.ts';
 import type { StaleSocketFile } from './stale-socket.ts';
 import type { Transport } from './transport.ts';
 
 /** A source of connections: a listening socket of Node or Bun, a name in memory, or a port of a simulated host. */
 export interface ConnectionSource {
-  readonly way: TransportWay;
+  readonly way: TransportChoice;
   /**
    * Begins to listen. Reports follow after this call has returned. The call is repeated after a stale file was
    * deleted.
@@ -55,7 +55,7 @@ export class AcceptingListener implements Listener {
     this.most = most;
   }
 
-  get way(): TransportWay {
+  get way(): TransportChoice {
     return this.source.way;
   }
 

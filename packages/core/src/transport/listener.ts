@@ -11,7 +11,7 @@ export type TransportKind = 'handle' | 'socket' | 'bun' | 'memory' | 'other';
 export type WantedTransport = 'auto' | 'handle' | 'socket' | 'bun';
 
 /** Kind of the connections that a listener accepts, and the reason for it. */
-export interface TransportWay {
+export interface TransportChoice {
   readonly kind: TransportKind;
   /** Reason for this kind, as text for a log. */
   readonly why: string;
@@ -45,7 +45,7 @@ export interface Listener {
   readonly localAddress: Address | undefined;
 
   /** Kind of the connections. The kind is final when listening begins, unless Node breaks a promise. @default other */
-  readonly way?: TransportWay;
+  readonly way?: TransportChoice;
 
   /** Rules of the listening channel if its connections are senders of datagrams. @default none */
   readonly connectionless?: ConnectionlessRules | undefined;

@@ -1,7 +1,7 @@
 import type { Clock } from '../contract/clock.ts';
 import type { Address } from '../contract/connection.ts';
 import { AcceptingListener, type ConnectionSource } from './accepting-listener.ts';
-import type { Listener, TransportWay } from './listener.ts';
+import type { Listener, TransportChoice } from './listener.ts';
 import type { Transport } from './transport.ts';
 
 /** A name or a port that a listener takes. */
@@ -31,7 +31,7 @@ export function listenInMemory(place: ListenPlace, clock: Clock, backlog?: numbe
 }
 
 class MemorySource implements ConnectionSource {
-  readonly way: TransportWay = { kind: 'memory', why: 'a network in memory' };
+  readonly way: TransportChoice = { kind: 'memory', why: 'a network in memory' };
   private readonly place: ListenPlace;
   private readonly clock: Clock;
   private listener: AcceptingListener | undefined = undefined;

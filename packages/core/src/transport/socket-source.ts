@@ -3,7 +3,7 @@ import type { Address } from '../contract/connection.ts';
 import { toError } from '../errors.ts';
 import { AcceptingListener, type ConnectionSource } from './accepting-listener.ts';
 import type { AcceptedOptions, ListenTarget } from './listen-target.ts';
-import type { Listener, TransportWay } from './listener.ts';
+import type { Listener, TransportChoice } from './listener.ts';
 import { nativeRefused } from './native-sockets.ts';
 import type { HandleAcceptor } from './node-handle/handle-acceptor.ts';
 import { addressOf } from './socket-address.ts';
@@ -24,7 +24,7 @@ export interface HandleAdoption {
 export function listenOnSocket(
   target: ListenTarget,
   options: AcceptedOptions,
-  way: TransportWay,
+  way: TransportChoice,
   handles?: HandleAdoption,
 ): Listener {
   const { noDelay, keepAlive, keepAliveInitialDelayMs: keepAliveInitialDelay } = options;
@@ -40,7 +40,7 @@ export function listenOnSocket(
 }
 
 export class SocketSource implements ConnectionSource {
-  way: TransportWay;
+  way: TransportChoice;
   private readonly server: net.Server;
   private readonly target: ListenTarget;
   private readonly adopt: (socket: net.Socket) => Transport;
@@ -56,7 +56,7 @@ export class SocketSource implements ConnectionSource {
     server: net.Server,
     target: ListenTarget,
     adopt: (socket: net.Socket) => Transport,
-    way: TransportWay,
+    way: TransportChoice,
     handles?: HandleAdoption,
   ) {
     this.way = way;

@@ -1,6 +1,6 @@
 import { Bootstrap, MemoryNetwork, ServerBootstrap } from '@headrace/core';
 import { expect, it, vi } from 'vitest';
-import type { TransportWay } from '../../src/transport/listener.ts';
+import type { TransportChoice } from '../../src/transport/listener.ts';
 
 it('a server logs what its connections are and why: at level info if others are not available, and again when that changes', async () => {
   const network = new MemoryNetwork();
@@ -17,7 +17,7 @@ it('a server logs what its connections are and why: at level info if others are 
     await accepted;
   };
   await connect();
-  const way: TransportWay = { kind: 'socket', why: 'a promise was broken', isFallback: true };
+  const way: TransportChoice = { kind: 'socket', why: 'a promise was broken', isFallback: true };
   Object.defineProperty(listener, 'way', { value: way });
   await connect();
   await connect();

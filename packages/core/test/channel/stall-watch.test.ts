@@ -8,7 +8,7 @@ let clock: VirtualClock;
 let owner: { -readonly [K in keyof StallOwner]: StallOwner[K] };
 let stalledAt: number[];
 
-vi.mock('../../src/channel/kernel-queue.ts', () => ({
+vi.mock('../../src/channel/unacknowledged-bytes.ts', () => ({
   unacknowledgedBytes: (_local: unknown, _remote: unknown, answer: (bytes?: number) => void) =>
     answer(answers.shift()),
 }));

@@ -1,7 +1,7 @@
 // One rule for the internals of all runtimes, tried on a runtime that exists here alone.
 import { describe, expect, it } from 'vitest';
 import { chooseSockets } from '../../src/transport/choose-sockets.ts';
-import type { Listener, TransportWay, WantedTransport } from '../../src/transport/listener.ts';
+import type { Listener, TransportChoice, WantedTransport } from '../../src/transport/listener.ts';
 import type { NativeListen, NativeSockets } from '../../src/transport/native-sockets.ts';
 
 const OPTIONS = {
@@ -32,7 +32,7 @@ async function way(
   native: NativeSockets,
   wanted: WantedTransport = 'auto',
   env: Readonly<Record<string, string>> = {},
-): Promise<TransportWay | undefined> {
+): Promise<TransportChoice | undefined> {
   const listen = await chooseSockets(wanted, [native], env);
   return listen({ port: 0 }, OPTIONS).way;
 }

@@ -10,7 +10,7 @@ import {
   type HeadraceError,
   type ListenerSink,
   type Logger,
-  type TransportWay,
+  type TransportChoice,
 } from '@headrace/core';
 import { StrangersFirst } from '@headrace/core/authoring';
 import { addressKey } from '@headrace/handlers';
@@ -39,7 +39,7 @@ const EVICTED: CloseInfo = { reason: 'limit', by: 'local', error: undefined };
 export class SocketPeerListener
   implements PeerListener, ConnectionlessRules, DatagramSocketUser, PeerOwner
 {
-  readonly way: TransportWay = { kind: 'other', why: 'a peer of a socket for datagrams' };
+  readonly way: TransportChoice = { kind: 'other', why: 'a peer of a socket for datagrams' };
   readonly counters = new DatagramCounters();
   readonly socket: DatagramSocket;
   readonly turn: NextTurn;

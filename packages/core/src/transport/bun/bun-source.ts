@@ -4,7 +4,7 @@ import type { Address } from '../../contract/connection.ts';
 import { toError } from '../../errors.ts';
 import type { AcceptingListener, ConnectionSource } from '../accepting-listener.ts';
 import type { AcceptedOptions, ListenTarget } from '../listen-target.ts';
-import type { TransportWay } from '../listener.ts';
+import type { TransportChoice } from '../listener.ts';
 import { addressOf } from '../socket-address.ts';
 import type { BunApi, BunListenOptions, BunServer, BunSocket } from './bun-api.ts';
 import { BUN_HANDLERS, BunTransport } from './bun-transport.ts';
@@ -16,7 +16,7 @@ const WRITABLE_BY_ALL = 0o222;
 
 /** A listening socket of `Bun.listen`. Bun itself decides how many connections the system keeps. */
 export class BunSource implements ConnectionSource {
-  readonly way: TransportWay;
+  readonly way: TransportChoice;
   private readonly api: BunApi;
   private readonly target: ListenTarget;
   private readonly options: AcceptedOptions;

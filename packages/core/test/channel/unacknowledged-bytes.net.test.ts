@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { unacknowledgedBytes } from '../../src/channel/kernel-queue.ts';
+import { unacknowledgedBytes } from '../../src/channel/unacknowledged-bytes.ts';
 import type { Address } from '../../src/index.ts';
 import { addressOf } from '../../src/transport/socket-address.ts';
 

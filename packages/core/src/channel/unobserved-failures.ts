@@ -2,7 +2,7 @@ import type { Clock } from '../contract/clock.ts';
 import type { SettableFuture } from '../future/settable-future.ts';
 
 /** The failed writes of a channel that are not observed yet. */
-export class UnseenFailures {
+export class UnobservedFailures {
   private waiting: SettableFuture[] | undefined = undefined;
   private isReported = false;
   private readonly clock: Clock;
