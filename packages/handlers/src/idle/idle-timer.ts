@@ -38,7 +38,7 @@ export class IdleTimer extends ChannelDeadline {
 
   /** Returns the full time during a burst of reads, because a burst is not idleness, even if it takes long. */
   protected override leftMs(channel: Channel): number {
-    return this.stands && this.owner.isReading ? this.ms : super.leftMs(channel);
+    return this.pauses && this.owner.isReading ? this.ms : super.leftMs(channel);
   }
 
   protected override over(channel: Channel): void {
