@@ -41,6 +41,3 @@ export const inspect = /* @__PURE__ */ Object.assign(text, {
 export function getSystemErrorName(status: number): string {
   return `errno ${status}`;
 }
-
-/** No transport of a page asks. */
-export const types = { isProxy: (): boolean => false };
