@@ -53,12 +53,12 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    * False if this handler needs no view of the bytes that it reads after its `channelRead` has returned. Their memory is then
    * used again for the reads of other connections. The handler promises, also for each function that it calls:
    *
-   * - It passes the bytes on with `ctx.fireChannelRead`, writes them with `ctx.write`, or copies what it needs later
+   * - It passes the bytes on with `ctx.fireChannelRead`, writes them with `ctx.write`, or copies them for later
    *   (`Buffer.from(bytes)`). Nothing else keeps them: no field, closure, promise, event, other pipeline or queue of its own.
    * - If it has `messageKinds` that turn bytes into other messages, these messages have no views of the bytes.
    *
-   * Reads allocate no memory if all handlers up to the one that turns bytes into other messages declare this. A class declares
-   * it with a getter, for itself alone. A subclass, an object literal, a Proxy and a field of an instance declare nothing.
+   * Reads allocate no memory if all handlers up to the one that turns bytes into other messages declare this. A class declares it
+   * with a getter, for itself alone; a subclass, object literal, Proxy or own field declares nothing. The value stays the same.
    * @default true
    */
   readonly keepsReads?: boolean;

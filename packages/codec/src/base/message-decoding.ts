@@ -74,7 +74,7 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   override userEventTriggered(ctx: Context, event: unknown): void {
     if (this.madeKept !== undefined || !isDrainEvent(event)) super.userEventTriggered(ctx, event);
     else {
-      this.drains ??= [];
+      this.drains = (this.drains ?? []).filter((one) => one !== event && !one.isGivenUp);
       this.drains.push(event);
       ctx.fireUserEventTriggered(event);
     }

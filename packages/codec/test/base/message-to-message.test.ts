@@ -5,7 +5,7 @@ import {
   type Several,
   several,
 } from '@headrace/codec';
-import type { Context, Handler } from '@headrace/core';
+import { type Context, DrainEvent, type Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { NotingChannel } from '../decoder-harness.ts';
@@ -48,6 +48,18 @@ describe('MessageToMessageDecoder', () => {
     expect(channel.embedded.reads).toBe(1);
     channel.writeInbound('a');
     expect(channel.embedded.reads).toBe(1);
+  });
+
+  it('remembers each drain once, and none that was given up', () => {
+    const decoder = new Words();
+    const channel = new EmbeddedChannel(decoder);
+    const drains = Array.from({ length: 3 }, () => new DrainEvent(60_000, () => {}));
+    for (const drain of [...drains, drains[2]]) {
+      for (const other of drains) if (other !== drain && other !== drains[2]) other.giveUp();
+      channel.pipeline.fireUserEventTriggered(drain);
+    }
+    expect(Reflect.get(decoder, 'drains')).toEqual([drains[2]]);
+    channel.finish();
   });
 
   it('drops what comes after a fatal error, and only that message with skip', () => {

@@ -298,7 +298,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   get hasKeptNothing(): boolean {
     // Without the end of the burst, a handler that copies its rest there has not done so.
     if (!this.isOpen || this.reading.drops) return false;
-    return this.output.isHandedOver && this.keepsNoReads;
+    return this.output.isHandedOver;
   }
 
   get isReadHeld(): boolean {

@@ -10,7 +10,7 @@ import { ADDED } from './handler-mask.ts';
 import { classOf, firstNameOf, nameForOneText, nextName, notHandlerText } from './handler-names.ts';
 import { insertBefore, type Ring, replace, unlink } from './handler-ring.ts';
 import { HEAD_AND_TAIL, type HostOutput, type PipelineHost } from './head-and-tail.ts';
-import { countDeclared, stillDeclared } from './kept-reads.ts';
+import { allDeclared } from './kept-reads.ts';
 import { markServed } from './served-mark.ts';
 import { isTemplate } from './template-mark.ts';
 import { contextFor } from './traced-context.ts';
@@ -29,8 +29,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined =
     undefined;
   private destroyed = false;
-  /** Number of handlers that see bytes and keep none, -1 if one keeps some; `undefined` after a change of the handlers. */
-  private declared: number | undefined = undefined;
+  /** Answer of {@link keepsNoReads}; `undefined` after a change of the handlers. */
+  private declared: boolean | undefined = undefined;
 
   constructor(host: PipelineHost) {
     this.host = host;
@@ -254,13 +254,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   /** Whether no handler keeps a view of the bytes of a read after its burst. */
   get keepsNoReads(): boolean {
-    try {
-      this.declared ??= countDeclared(this.headTail);
-      return this.declared !== -1 && stillDeclared(this.headTail, this.declared);
-    } catch {
-      // A property of a handler threw.
-      return false;
-    }
+    this.declared ??= this.askHandlers();
+    return this.declared;
   }
 
   names(): string[] {
@@ -367,6 +362,15 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     this.changed();
     this.announceRemoved(context);
     return context.handler;
+  }
+
+  private askHandlers(): boolean {
+    try {
+      return allDeclared(this.headTail);
+    } catch {
+      // A property of a handler threw.
+      return false;
+    }
   }
 
   /** A handler that sees the rest of a burst may keep it. */

@@ -2,31 +2,22 @@ import { types } from 'node:util';
 import type { Handler } from '../contract.ts';
 import type { HandlerContext } from './handler-context.ts';
 
-/** Methods that see bytes. One that was assigned to an instance is not the one whose class made the declaration. */
+/**
+ * Methods that see bytes. One that was assigned to an instance is not the one whose class made the declaration. `undefined` is: a
+ * handler switches off a method that it does not need, as `IdleStateHandler` does.
+ */
 const SEES_BYTES = ['channelRead', 'write'] as const;
 
 /**
- * Returns the number of handlers that see bytes, from the head on, or -1 if one of them has not declared that it keeps no view of
- * them (`Handler.keepsReads`). Handlers after the one that turns bytes into other messages see no bytes.
+ * Returns true if all handlers that see bytes have declared that they keep no view of them (`Handler.keepsReads`). Handlers after the
+ * one that turns bytes into other messages see no bytes.
  */
-export function countDeclared(headTail: HandlerContext): number {
-  let count = 0;
+export function allDeclared(headTail: HandlerContext): boolean {
   for (let c = headTail.next; c !== headTail; c = c.next) {
     const { handler } = c;
-    if (!isDeclared(handler)) return -1;
-    count += 1;
+    if (!isDeclared(handler)) return false;
     const { reads, passesOn = reads } = handler.messageKinds ?? {};
     if (reads === 'bytes' && passesOn !== 'bytes') break;
-  }
-  return count;
-}
-
-/** Returns true if the first `count` handlers still declare that they keep no reads. A handler may change its mind at any time. */
-export function stillDeclared(headTail: HandlerContext, count: number): boolean {
-  let c = headTail.next;
-  for (let i = 0; i < count; i++) {
-    if (c.handler.keepsReads !== false) return false;
-    c = c.next;
   }
   return true;
 }
@@ -42,6 +33,6 @@ function isDeclared(handler: Handler): boolean {
   return (
     Object.hasOwn(prototype, 'keepsReads') &&
     Object.hasOwn(prototype, 'constructor') &&
-    !SEES_BYTES.some((method) => Object.hasOwn(handler, method))
+    !SEES_BYTES.some((method) => Object.hasOwn(handler, method) && handler[method] !== undefined)
   );
 }

@@ -141,6 +141,12 @@ class Throwing extends Passing {
   }
 }
 
+it('a handler without one of its methods has the declaration of its class', () => {
+  expect(lends(Object.assign(new Passing(), { write: undefined }) as unknown as Handler)).toBe(
+    true,
+  );
+});
+
 it('a shared handler declares for each of its channels', () => {
   const shared = Object.assign(new Passing(), { sharable: true });
   expect(lends(shared)).toBe(true);
@@ -148,28 +154,24 @@ it('a shared handler declares for each of its channels', () => {
   expect(lends(shared)).toBe(true);
 });
 
-it('a handler that changes its declaration keeps its reads from the same burst on', () => {
-  class Changing extends Misbehaving {
-    isKeeping = false;
-
+it('a handler is asked when the handlers of its pipeline change, not for each burst', () => {
+  let asked = 0;
+  class Counting extends Misbehaving {
     override get keepsReads(): boolean {
-      return this.isKeeping;
-    }
-
-    override channelRead(ctx: Context, message: Buffer): void {
-      if (message[0] === 0x6b) this.isKeeping = true;
-      super.channelRead(ctx, message);
+      asked += 1;
+      return false;
     }
   }
-  const handler = new Changing();
+  const handler = new Counting();
   const channel = new EmbeddedChannel(handler);
-  channel.writeInbound(Buffer.from('hello'));
-  expect(latin1(handler.views)).toEqual([OVERWRITTEN]);
-  channel.writeInbound(Buffer.from('keep!'));
-  channel.writeInbound(Buffer.from('again'));
-  handler.isKeeping = false;
+  for (const text of ['hello', 'world', 'again']) channel.writeInbound(Buffer.from(text));
+  expect([asked, latin1(handler.views)]).toEqual([1, Array(3).fill(OVERWRITTEN)]);
+  const other = new Passing();
+  channel.pipeline.addLast(other as never);
   channel.writeInbound(Buffer.from('other'));
-  expect(latin1(handler.views.slice(1))).toEqual(['keep!', 'again', OVERWRITTEN]);
+  channel.pipeline.remove(other);
+  channel.writeInbound(Buffer.from('hello'));
+  expect(asked).toBe(3);
 });
 
 it('a handler that is added in the middle of a burst keeps its reads', () => {
