@@ -20,6 +20,7 @@ const NODE_ONLY = {
     'transport/transport-duplex',
     'stream/channel-duplex',
     'stream/duplex-handler',
+    'peer/ip-networks',
     'peer/trusted-peers',
   ],
   codec: ['compression/', 'proxy-protocol/'],

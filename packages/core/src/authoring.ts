@@ -135,6 +135,8 @@ export { importPeer } from './package/peer-package.ts';
 // Events that two copies of a package share
 export { recognizeCopies } from './package/recognize-copies.ts';
 // Trusted proxies
+export { bareHost } from './peer/bare-host.ts';
+export { addNetwork } from './peer/ip-networks.ts';
 export { peerOf, type TrustCheck, trustCheck } from './peer/trusted-peers.ts';
 // Keep input for later
 export type { InboundEvent, KeptEvent } from './pipeline/kept-event.ts';

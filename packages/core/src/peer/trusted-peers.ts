@@ -1,8 +1,10 @@
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import type { Address } from '../contract/connection.ts';
 import type { Channel } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { checkFunction } from '../option/function-option.ts';
+import { bareHost } from './bare-host.ts';
+import { addNetwork } from './ip-networks.ts';
 
 /**
  * The proxies that are trusted. Use a list of IP addresses and networks (`'10.0.0.0/8'`, `'fd00::/8'`), with `'unix'` for
@@ -18,8 +20,6 @@ export type TrustedPeers =
 /** A function that returns true if the peer with this address is trusted. */
 export type TrustCheck = (peer: Address | undefined) => boolean;
 
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
-
 /**
  * Creates the check for an option that names trusted peers.
  *
@@ -32,7 +32,11 @@ export function trustCheck(option: string, trusted: TrustedPeers): TrustCheck {
   if (!Array.isArray(trusted)) throw wrong(option, 'the option', String(trusted));
   if (trusted.length === 0) return () => false;
   const list = new BlockList();
-  for (const entry of trusted) if (entry !== 'unix') addEntry(list, option, entry);
+  for (const entry of trusted) {
+    if (entry !== 'unix' && addNetwork(list, String(entry)) === undefined) {
+      throw wrong(option, 'an entry', entry);
+    }
+  }
   const trustsPaths = trusted.includes('unix');
   return (peer) => (isPath(peer) ? trustsPaths : isListed(list, peer));
 }
@@ -46,21 +50,11 @@ function isPath(address: Address | undefined): boolean {
   return address !== undefined && 'path' in address;
 }
 
-function addEntry(list: BlockList, option: string, entry: string): void {
-  const [host = '', prefix, ...more] = String(entry).split('/');
-  const family = isIPv4(host) ? 'ipv4' : isIPv6(host) && !host.includes('%') ? 'ipv6' : undefined;
-  const length = prefix === undefined ? 0 : Number(prefix);
-  const max = family === 'ipv4' ? 32 : 128;
-  const isWhole = prefix === undefined || (/^\d+$/.test(prefix) && length <= max);
-  if (family === undefined || !isWhole || more.length > 0) throw wrong(option, 'an entry', entry);
-  if (prefix === undefined) list.addAddress(host, family);
-  else list.addSubnet(host, length, family);
-}
-
 function isListed(list: BlockList, peer: Address | undefined): boolean {
   if (peer === undefined || 'path' in peer) return false;
-  const host = MAPPED.exec(peer.host)?.[1] ?? peer.host.split('%')[0]!;
-  return isIP(host) !== 0 && list.check(host, isIPv4(host) ? 'ipv4' : 'ipv6');
+  const host = bareHost(peer.host);
+  const version = isIP(host);
+  return version !== 0 && list.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }
 
 function wrong(option: string, what: string, value: string): OptionError {

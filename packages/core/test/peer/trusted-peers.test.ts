@@ -22,6 +22,16 @@ describe('peers that are trusted', () => {
     }
   });
 
+  it('are the same in each spelling of an IPv4-mapped address, in the list and of the peer', () => {
+    const spellings = ['10.1.1.1', '::ffff:10.1.1.1', '::FFFF:a01:101', '0:0:0:0:0:ffff:0a01:0101'];
+    for (const entry of [...spellings, '::ffff:10.0.0.0/104', '::ffff:0:0/96']) {
+      for (const host of spellings) expect(trusts([entry], at(host))).toBe(true);
+      expect(trusts([entry], at('ffff::a01:101'))).toBe(false);
+      expect(trusts([entry], at('ffff::]@[::ffff:a01:101'))).toBe(false);
+    }
+    expect(trusts(['::ffff:10.0.0.0/104'], at('11.1.1.1'))).toBe(false);
+  });
+
   it('are in a BlockList, or those that a function takes', () => {
     const list = new BlockList();
     list.addRange('10.0.0.1', '10.0.0.9');
@@ -42,12 +52,18 @@ describe('peers that are trusted', () => {
     expect(trusts('any', undefined)).toBe(true);
   });
 
-  it.each([['chat.example'], ['10.0.0.0/33'], ['fe80::1%eth0'], ['10.0.0.0/8/9'], ['']])(
-    'are not "%s", which the error names with its option',
-    (entry) => {
-      expect(() => trustCheck('trustedProxies', [entry])).toThrow(
-        `trustedProxies: an entry is "${entry}"`,
-      );
-    },
-  );
+  it.each([
+    ['chat.example'],
+    ['10.0.0.0/33'],
+    ['fe80::1%eth0'],
+    ['10.0.0.0/8/9'],
+    ['10.0.0.0/'],
+    ['10.0.0.0/-1'],
+    ['::ffff:10.0.0.0/129'],
+    [''],
+  ])('are not "%s", which the error names with its option', (entry) => {
+    expect(() => trustCheck('trustedProxies', [entry])).toThrow(
+      `trustedProxies: an entry is "${entry}"`,
+    );
+  });
 });

@@ -1,6 +1,5 @@
 import type { Address } from '@headrace/core';
-
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+import { bareHost } from '@headrace/core/authoring';
 
 /**
  * Returns the key of one client: an IPv4 address, or the /64 network of an IPv6 address, because a client with one IPv6 address
@@ -8,14 +7,12 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  */
 export function addressKey(address: Address | undefined): string | undefined {
   if (address === undefined || 'path' in address) return undefined;
-  const { host } = address;
-  if (!host.includes(':')) return host;
-  return MAPPED.exec(host)?.[1] ?? networkOf(host);
+  const host = bareHost(address.host);
+  return host.includes(':') ? networkOf(host) : host;
 }
 
 /** Returns the first four groups of an IPv6 address, without leading zeros. */
-function networkOf(host: string): string {
-  const [bare = ''] = host.split('%');
+function networkOf(bare: string): string {
   const [before = '', after] = bare.split('::');
   const front = before === '' ? [] : before.split(':');
   if (after !== undefined) {

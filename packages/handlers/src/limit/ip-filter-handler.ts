@@ -7,7 +7,14 @@ import {
   PipelineError,
   RejectedError,
 } from '@headrace/core';
-import { checkKind, choice, describeOptions, value } from '@headrace/core/authoring';
+import {
+  addNetwork,
+  bareHost,
+  checkKind,
+  choice,
+  describeOptions,
+  value,
+} from '@headrace/core/authoring';
 import { ADMISSION_OPTIONS, AdmissionHandler, type AdmissionOptions } from './admission-handler.ts';
 
 /** A range of addresses: one address (`192.0.2.7`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a `BlockList` of Node. */
@@ -40,8 +47,6 @@ interface Rule {
   readonly allows: boolean;
 }
 
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
-
 /**
  * Accepts or refuses connections by their address. The first rule that matches decides.
  *
@@ -60,7 +65,7 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  * - **State** Sharable: the rules, and the number of refused connections.
  * - **Cost** One look-up per rule and connection.
  * - **Pitfalls** A range for IPv4 never matches IPv6 addresses, and vice versa. Write both ranges. IPv4 addresses in IPv6 form
- *   (`::ffff:192.0.2.7`) count as IPv4. The IPv6 networks of a `BlockList` of Node also match IPv4 addresses.
+ *   (`::ffff:192.0.2.7`) count as IPv4, in rules, too. The IPv6 networks of a `BlockList` of Node also match IPv4 addresses.
  *
  * @example
  * ```ts run
@@ -92,7 +97,7 @@ export class IpFilterHandler extends AdmissionHandler {
   }
 
   allows(host: string): boolean {
-    const bare = MAPPED.exec(host)?.[1] ?? host.replace(/%.*$/, '');
+    const bare = bareHost(host);
     const family = isIP(bare) === 6 ? 'ipv6' : 'ipv4';
     const rule = this.rules.find(
       (one) => (one.family === 'any' || one.family === family) && one.list.check(bare, family),
@@ -124,19 +129,13 @@ function compile(rule: IpRule): Rule {
     return { allows, list: range, family: 'any' };
   }
   const list = new BlockList();
-  const [host = '', prefix] = range.split('/');
-  const version = isIP(host);
-  const isPrefix = prefix === undefined || /^\d{1,3}$/.test(prefix);
-  const bits = Number(prefix ?? 0);
-  if (version === 0 || !isPrefix || bits > (version === 4 ? 32 : 128)) {
+  const family = addNetwork(list, range);
+  if (family === undefined) {
     throw new OptionError(
       'OPTION_INVALID',
       `"${range}" is neither an IP address nor a network such as 192.0.2.0/24 or 2001:db8::/32`,
       { option: 'rules', value: range },
     );
   }
-  const family = version === 4 ? 'ipv4' : 'ipv6';
-  if (prefix === undefined) list.addAddress(host, family);
-  else list.addSubnet(host, bits, family);
   return { allows, list, family };
 }

@@ -28,6 +28,21 @@ describe('IpFilterHandler', () => {
   it('treats an IPv4 address in IPv6 form as IPv4, and ignores zones', () => {
     const four = new IpFilterHandler({ rules: [{ deny: '192.0.2.0/24' }] });
     expect(four.allows('::ffff:192.0.2.7')).toBe(false);
+    expect(four.allows('::ffff:c000:207')).toBe(false);
+    for (const range of ['::ffff:192.0.2.7', '::ffff:c000:0207', '::ffff:192.0.2.0/120']) {
+      const mapped = new IpFilterHandler({ rules: [{ deny: range }] });
+      expect([mapped.allows('192.0.2.7'), mapped.allows('::ffff:192.0.2.7')]).toEqual([
+        false,
+        false,
+      ]);
+      expect([mapped.allows('192.0.3.7'), mapped.allows('::1')]).toEqual([true, true]);
+    }
+    const wide = new IpFilterHandler({ rules: [{ deny: '::ffff:0:0/80' }] });
+    expect(['::1', '1::', '192.0.2.7'].map((host) => wide.allows(host))).toEqual([
+      false,
+      true,
+      true,
+    ]);
     const all = new IpFilterHandler({ rules: [{ deny: '::/0' }] });
     expect(all.allows('::ffff:192.0.2.7')).toBe(true);
     const local = new IpFilterHandler({ rules: [{ deny: 'fe80::/10' }] });
@@ -70,10 +85,17 @@ describe('IpFilterHandler', () => {
     expect(() => channel.checkException()).toThrow(/has no IP address/);
   });
 
-  it.each(['', 'localhost', '192.0.2.0/33', '::/129', '192.0.2.0/x', '1.2.3', '192.0.2.0/'])(
-    'refuses the rule "%s"',
-    (range) => {
-      expect(() => new IpFilterHandler({ rules: [{ deny: range }] })).toThrow(/is neither an IP/);
-    },
-  );
+  it.each([
+    '',
+    'localhost',
+    '192.0.2.0/33',
+    '::/129',
+    '192.0.2.0/x',
+    '1.2.3',
+    '192.0.2.0/',
+    '10.0.0.0/8/9',
+    'fe80::1%eth0',
+  ])('refuses the rule "%s"', (range) => {
+    expect(() => new IpFilterHandler({ rules: [{ deny: range }] })).toThrow(/is neither an IP/);
+  });
 });

@@ -1,0 +1,25 @@
+/** An IPv4-mapped address as Node and most others write it, and as `URL` writes it. */
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+const MAYBE_MAPPED = /^[\d:.a-f]*ffff[\d:.a-f]+$/i;
+const MAPPED_IN_URL = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/;
+
+/**
+ * Returns an address as lists and limits compare it: without its zone, and as IPv4 if it is an IPv4-mapped address, in whatever
+ * spelling (`::ffff:192.0.2.7`, `::ffff:c000:207`).
+ *
+ * @see RFC 4291, section 2.5.5.2
+ */
+export function bareHost(host: string): string {
+  if (!host.includes(':')) return host;
+  const [bare = ''] = host.split('%');
+  const dotted = MAPPED.exec(bare)?.[1];
+  if (dotted !== undefined || !MAYBE_MAPPED.test(bare)) return dotted ?? bare;
+  const url = `http://[${bare}]`;
+  const groups = URL.canParse(url) ? MAPPED_IN_URL.exec(new URL(url).hostname) : null;
+  if (groups === null) return bare;
+  const [high, low] = groups.slice(1).map((group) => Number.parseInt(group, 16)) as [
+    number,
+    number,
+  ];
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}
