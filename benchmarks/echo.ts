@@ -42,6 +42,14 @@ const LARGE_WORKS: readonly Work[] = [
   goals: [ofNetty(0.45), ofHandTuned(0.8)],
 }));
 
+const TEXT_PEERS: readonly Peer[] = [
+  nodePeer(HEADRACE, 'echo-text.mjs'),
+  nodePeer('net hand-tuned', 'echo-net-text.mjs'),
+];
+const TEXT_WORKS: readonly Work[] = [
+  { connections: CONNECTIONS, depth: 16, bytes: 1024, goals: [ofHandTuned(0.9)] },
+];
+
 function peers(): { readonly all: Peer[]; readonly ofLarge: Peer[] } {
   const netty = nettyPeer('netty', 'EchoPeer');
   const ofLarge = [
@@ -64,6 +72,7 @@ export async function echo(settings: Settings): Promise<Result[]> {
   return [
     ...(await compareEcho(all, WORKS, settings, 'echo')),
     ...(await compareEcho(ofLarge, LARGE_WORKS, settings, 'echo')),
+    ...(await compareEcho(TEXT_PEERS, TEXT_WORKS, settings, 'echo of texts')),
   ];
 }
 

@@ -59,6 +59,7 @@ export function echo(
   };
 }
 
+const texts = { title: 'text echo', program: 'echo-text.mjs' } as const;
 const tls = { title: 'TLS echo', program: 'tls.mjs', protocol: 'tls' } as const;
 const ws = { title: 'WebSocket echo', program: 'websocket.mjs', protocol: 'ws' } as const;
 const lasting = {
@@ -98,6 +99,8 @@ export const ROWS: readonly Row[] = [
   echo(4, 4 * KIB, 60_000, threads),
   echo(4, 16 * KIB, 16_000, threads),
   echo(1, 64 * KIB, 4000, threads),
+  echo(1, 64, 16_000, texts),
+  echo(16, KIB, 60_000, texts),
   echo(1, 64, 8000, tls),
   echo(16, 64, 32_000, tls),
   echo(1, 64, 16_000, ws),

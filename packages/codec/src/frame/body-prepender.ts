@@ -16,7 +16,6 @@ import {
   describeOptions,
   encodeOnce,
   isOutboundBytes,
-  toBuffer,
   whole,
 } from '@headrace/core/authoring';
 import {
@@ -61,8 +60,6 @@ export abstract class LengthHeader {
     if (bytes < this.minBodyLength || bytes > this.maxBodyLength) throw this.refuse(bytes);
     return new Prefixed(this, body);
   };
-
-  readonly prependForMany = (body: OutboundBytes): OutboundBytes => toBuffer(this.prepend(body));
 
   /** Returns the error for a body that is too short or too long. */
   protected refuse(bytes: number): EncodeError {
@@ -145,7 +142,7 @@ export abstract class BodyPrepender implements Handler {
       if (this.messageKinds === undefined) return ctx.write(message);
       throw unwritable(ctx, message);
     }
-    const { key, prepend, prependForMany } = this.header;
-    return ctx.write(encodeOnce(key, message, prepend, prependForMany));
+    const { key, prepend } = this.header;
+    return ctx.write(encodeOnce(key, message, prepend));
   }
 }

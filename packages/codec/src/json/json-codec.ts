@@ -6,8 +6,9 @@ import {
   SchemaCodec,
   type SchemaCodecOptions,
 } from '../schema/schema-codec.ts';
+import { textBytes } from '../text/text-bytes.ts';
 import { DELIMITER } from '../text/text-message.ts';
-import { encodeJson, jsonKey, parseJson } from './json-message.ts';
+import { jsonKey, parseJson, textOfJson } from './json-message.ts';
 
 /** Options of {@link JsonCodec}. */
 export interface JsonCodecOptions<Read = unknown, Written = Read>
@@ -35,7 +36,8 @@ const OPTIONS = describeOptions(
  *
  * - **Place** After a frame decoder: lines, a length field, or {@link JsonObjectDecoder}.
  * - **In** Inbound `Buffer`, and outbound any value except bytes. Other messages are refused (`otherMessages`).
- * - **Out** Inbound the output of the schema, and outbound `Buffer`.
+ * - **Out** Inbound the output of the schema, and outbound a `ByteSource`, which is encoded where it is sent. For a group's broadcast, one
+ *   `Buffer` for all members.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_FRAME_TOO_LONG` for a message over `maxMessageBytes`. `HR_ERR_TEXT_NOT_UTF8` for bytes that are not UTF-8.
  *   `HR_ERR_MESSAGE_INVALID` for a value that is not JSON or does not match the schema. `HR_ERR_DECODER_FAILED` for a schema that
@@ -95,6 +97,6 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
   }
 
   override encode(message: Written): OutboundBytes {
-    return encodeJson(message, this.delimiter);
+    return textBytes(textOfJson(message, this.delimiter));
   }
 }

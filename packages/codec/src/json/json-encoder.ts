@@ -6,8 +6,9 @@ import {
 } from '../base/message-to-message-encoder.ts';
 import type { OtherMessagesOptions } from '../base/other-messages.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
+import { textBytes } from '../text/text-bytes.ts';
 import { DELIMITER } from '../text/text-message.ts';
-import { encodeJson, jsonKey } from './json-message.ts';
+import { jsonKey, textOfJson } from './json-message.ts';
 
 /** Options of {@link JsonEncoder}. */
 export interface JsonEncoderOptions extends OtherMessagesOptions {
@@ -27,7 +28,7 @@ const OPTIONS = describeOptions('JsonEncoder', { delimiter: DELIMITER }, MESSAGE
  *
  * - **Place** After the handler that frames the bytes, and before the handlers that write values.
  * - **In** Outbound any value except bytes, which are refused (`otherMessages`).
- * - **Out** `Buffer`.
+ * - **Out** A `ByteSource`, which is encoded where it is sent. For a group's broadcast, one `Buffer` for all members.
  * - **Events** All pass.
  * - **Errors** A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` (a function) or `HR_ERR_ENCODER_FAILED` (a cycle, a bigint).
  * - **State** None. The encoder is sharable.
@@ -68,6 +69,6 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
   }
 
   override encode(message: Written): OutboundBytes {
-    return encodeJson(message, this.delimiter);
+    return textBytes(textOfJson(message, this.delimiter));
   }
 }

@@ -32,14 +32,19 @@ export function parseJson(message: Uint8Array | string, maxMessageBytes: number)
  * contains the delimiter
  */
 export function encodeJson(message: unknown, delimiter = ''): Buffer {
+  return Buffer.from(textOfJson(message, delimiter));
+}
+
+/** Returns a value as the text of its JSON, with the delimiter after it. */
+export function textOfJson(message: unknown, delimiter: string): string {
   const text = JSON.stringify(message) as string | undefined;
   if (text === undefined) {
     throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} cannot be encoded as JSON`);
   }
-  if (delimiter === '') return Buffer.from(text);
+  if (delimiter === '') return text;
   // The text contains no control characters, because JSON escapes them.
   if (delimiter.charCodeAt(0) >= FIRST_PRINTABLE) checkDelimited(text, delimiter);
-  return Buffer.from(text + delimiter);
+  return text + delimiter;
 }
 
 /** Returns the broadcast key of the JSON: the settings that the result depends on. */

@@ -34,13 +34,14 @@ const OPTIONS = describeOptions(
  * - **Place** After a frame decoder, so that each `Buffer` is a whole text. For a stream without frames, see
  *   {@link StreamingStringDecoder}.
  * - **In** Inbound `Buffer`, outbound `string`. Other messages are refused (`otherMessages`).
- * - **Out** Inbound `string`, outbound `Buffer`.
+ * - **Out** Inbound `string`, outbound a `ByteSource`, which is encoded where it is sent. For a group's broadcast, one `Buffer` for all
+ *   members.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_MESSAGE_UNREADABLE` for a value that is not bytes. `HR_ERR_TEXT_NOT_UTF8` with the position of the first
  *   bad byte. A write fails with `HR_ERR_MESSAGE_NOT_ENCODABLE` for half of a surrogate pair, for a text that contains the
  *   `delimiter`, and for a CR or LF in a text whose `delimiter` is a line end.
  * - **State** Whether decoding has failed. Each channel needs its own codec.
- * - **Cost** One string or one `Buffer` for each message. A broadcast to a group is encoded once.
+ * - **Cost** One string, or one small object, for each message. A broadcast to a group is encoded once.
  * - **Pitfalls** A byte order mark stays in the text.
  *
  * @example

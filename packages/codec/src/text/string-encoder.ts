@@ -26,12 +26,12 @@ const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSA
  *
  * - **Place** After the handler that frames the bytes, and before the handlers that write texts.
  * - **In** Outbound `string`. Other messages are refused (`otherMessages`).
- * - **Out** `Buffer`.
+ * - **Out** A `ByteSource`, which is encoded where it is sent. For a group's broadcast, one `Buffer` for all members.
  * - **Events** All pass.
  * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a value that is not a string, for half of a surrogate pair, for a text that
  *   contains the `delimiter`, and for a CR or LF in a text whose `delimiter` is a line end. The error fails the write.
  * - **State** None. The encoder is sharable.
- * - **Cost** One `Buffer` for each text. A broadcast to a group is encoded once.
+ * - **Cost** One small object for each text. A broadcast to a group is encoded once.
  * - **Pitfalls** Without a `delimiter`, the texts need frames.
  *
  * @example

@@ -1,7 +1,7 @@
-import { Buffer } from 'node:buffer';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { checkKind, custom, toBuffer } from '@headrace/core/authoring';
 import { checkWellFormed, decodeUtf8 } from '../base/utf8.ts';
+import { textBytes } from './text-bytes.ts';
 
 /** Returns a whole frame as text, or throws a `DecodeError` if the frame is not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
@@ -15,9 +15,9 @@ export function decodeText(bytes: Uint8Array): string {
  */
 export function encodeText(text: string, delimiter: string): OutboundBytes {
   checkWellFormed(text);
-  if (delimiter === '') return Buffer.from(text);
+  if (delimiter === '') return textBytes(text);
   checkDelimited(text, delimiter);
-  return Buffer.from(text + delimiter);
+  return textBytes(text + delimiter);
 }
 
 /** Throws an `EncodeError` if a reader would find the end of the text before its delimiter. */

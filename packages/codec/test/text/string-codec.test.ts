@@ -1,4 +1,5 @@
 import {
+  LengthFieldPrepender,
   LineFrameDecoder,
   StreamingStringDecoder,
   StringCodec,
@@ -17,6 +18,30 @@ describe('StringCodec', () => {
     expect(channel.readInbound()).toBe('héllo €😀');
     channel.writeOutbound('é');
     expect(channel.readOutbound<Buffer>()!.toString('hex')).toBe('c3a9');
+  });
+
+  it('encodes a text behind its length, into the memory of the output, and a large one alone', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'grapheme' })), (texts) => {
+        const channel = new EmbeddedChannel(
+          new LengthFieldPrepender({ lengthFieldLength: 2 }),
+          new StringCodec(),
+        );
+        for (const text of texts) channel.pipeline.write(text);
+        channel.pipeline.flush();
+        const sent = Buffer.concat(texts.map(() => channel.readOutbound<Buffer>()!));
+        const frames = texts.map((text) => {
+          const bytes = Buffer.from(text);
+          return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
+        });
+        expect(sent.equals(Buffer.concat(frames))).toBe(true);
+      }),
+    );
+    const encode = (text: string) => new StringCodec().encode(text);
+    const short = encode('é'.repeat(8192));
+    const long = encode('é'.repeat(8193));
+    expect([Buffer.isBuffer(short), short.byteLength]).toEqual([false, 16_384]);
+    expect([Buffer.isBuffer(long), long.byteLength]).toEqual([true, 16_386]);
   });
 
   it('takes a real replacement character and a byte order mark for what they are', () => {

@@ -1,3 +1,4 @@
+import { isByteSource, toBuffer } from '../bytes/byte-source.ts';
 import { unpinned } from '../bytes/pinned-memory.ts';
 
 /** The result of one encoder for one message of a broadcast. */
@@ -36,7 +37,8 @@ export function writeToEach<R, T>(receivers: readonly R[], write: (receiver: R) 
 
 /**
  * Returns the result of `encode(message)`, for encoders without state. While a group or {@link writeToEach} writes the same
- * message to many receivers, the message is encoded once. Outside a broadcast, each call runs `encode`.
+ * message to many receivers, the message is encoded once, and a `ByteSource` is written into one Buffer for all of them. Outside a
+ * broadcast, each call runs `encode`.
  *
  * @param key - name of the encoder with all parts of its configuration that change the result
  * @param encodeForMany - used instead of `encode` in a broadcast, because a result that is cheap to create once can be expensive
@@ -52,7 +54,12 @@ export function encodeOnce<M, E>(
   const known = current.get(key);
   if (known !== undefined && known.message === message) return known.encoded as E;
   // Members that lag behind share the copy.
-  const encoded = unpinned(encodeForMany(message));
+  const encoded = unpinned(asBytes(encodeForMany(message)));
   current.set(key, { message, encoded });
   return encoded;
+}
+
+/** Output that can write itself is written once, because each receiver would write it again. */
+function asBytes<E>(encoded: E): E {
+  return isByteSource(encoded) ? (toBuffer(encoded) as E) : encoded;
 }

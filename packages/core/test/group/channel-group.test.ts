@@ -1,4 +1,5 @@
 import {
+  type ByteSource,
   type Channel,
   ChannelGroup,
   ChannelGroupError,
@@ -302,6 +303,25 @@ describe('writing', () => {
     channels[0]!.writeOutbound('hello');
     channels[1]!.writeOutbound('hello');
     expect(encoded).toBe(3);
+  });
+
+  it('writes output that writes itself once, into one Buffer for all members', () => {
+    let written = 0;
+    const source = (text: string): ByteSource => ({
+      byteLength: text.length,
+      writeTo: (target, offset) => {
+        written += 1;
+        target.set(Buffer.from(text), offset);
+      },
+    });
+    const encoder = (): Handler => ({
+      write: (ctx, message: string) => ctx.write(encodeOnce('source', message, source)),
+    });
+    const channels = members(100, encoder);
+    groupOf(channels).writeAndFlush('hello');
+    expect(written).toBe(1);
+    const outputs = channels.map((channel) => channel.readOutbound());
+    expect([new Set(outputs).size, String(outputs[0])]).toEqual([1, 'hello']);
   });
 
   it('copies what was encoded out of its read once, for all members that are behind', () => {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { MessageToMessageEncoder } from '@headrace/codec';
-import { EncodeError } from '@headrace/core';
+import { EncodeError, type OutboundBytes } from '@headrace/core';
+import { isOutboundBytes, toBuffer } from '@headrace/core/authoring';
 
 /**
  * Adds the length before each message, as Nest's own TCP transporter does: in UTF-16 code units, followed by `#`.
@@ -15,7 +16,7 @@ import { EncodeError } from '@headrace/core';
  * - **Errors** `MESSAGE_TOO_LONG` over `maxFrameLength` bytes; it fails the write.
  * - **State** None.
  */
-export class NestTcpFrameEncoder extends MessageToMessageEncoder<Uint8Array, Buffer> {
+export class NestTcpFrameEncoder extends MessageToMessageEncoder<OutboundBytes, Buffer> {
   private readonly maxFrameLength: number;
 
   constructor(maxFrameLength: number) {
@@ -24,10 +25,11 @@ export class NestTcpFrameEncoder extends MessageToMessageEncoder<Uint8Array, Buf
   }
 
   override encodes(message: unknown): boolean {
-    return message instanceof Uint8Array;
+    return isOutboundBytes(message);
   }
 
-  override encode(message: Uint8Array): Buffer {
+  override encode(given: OutboundBytes): Buffer {
+    const message = toBuffer(given);
     const { length } = message;
     if (length > this.maxFrameLength) {
       throw new EncodeError(
