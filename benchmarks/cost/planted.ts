@@ -12,7 +12,7 @@ export const PLANTED: readonly PlantedLoss[] = [
     name: 'the view of a read stays in a field of an old object',
     row: 'echo 32 × 4 × 4096',
     file: 'core/dist/transport/node-handle/handle-transport.js',
-    find: 'sink.received(keepRead(count, sink.readMemory));',
+    find: 'sink.received(keepRead(count, sink.readMemory, lends ? sink : undefined));',
     replace: 'sink.received((this.lastRead = keepRead(count, sink.readMemory)));',
   },
   {

@@ -196,6 +196,8 @@ export { suspendedMs } from './time/suspended.ts';
 export { type Rate, TokenBucket } from './time/token-bucket.ts';
 // Share the turns of the event loop
 export { isTurnCheckDue } from './time/turn-check.ts';
+// Memory of reads
+export { FrameMemory } from './transport/frame-memory.ts';
 // Transports without a socket
 export {
   type ListenPlace,
@@ -204,7 +206,6 @@ export {
 } from './transport/memory-source.ts';
 // Input of transports of messages
 export { MessageBursts, MessageInput } from './transport/message-input.ts';
-// Memory of reads
 export { isLent } from './transport/read-loan.ts';
 export { extendRead, ReadRoom } from './transport/read-memory.ts';
 // Errors in the form of system errors

@@ -181,7 +181,7 @@ export {
   type MemoryTransportOptions,
 } from './transport/memory-transport.ts';
 export type { NetworkSocketOptions, PortNetwork } from './transport/port-network.ts';
-export type { ReadMemory, ReadRoom } from './transport/read-memory.ts';
+export type { ReadMemory, ReadRoom, RoomOwner } from './transport/read-memory.ts';
 export type { SocketOptions } from './transport/socket-options.ts';
 export { SocketTransport } from './transport/socket-transport.ts';
 export {

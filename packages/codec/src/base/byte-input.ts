@@ -1,5 +1,12 @@
 import { Buffer } from 'node:buffer';
-import { bufferPlace, bufferView, extendRead, isLent, ReadRoom } from '@headrace/core/authoring';
+import {
+  bufferPlace,
+  bufferView,
+  extendRead,
+  FrameMemory,
+  isLent,
+  ReadRoom,
+} from '@headrace/core/authoring';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;
@@ -49,6 +56,8 @@ export class ByteInput {
   /** The memory of which `buffer` is a view, from the offset `origin` on. */
   private memory: ArrayBufferLike = NO_MEMORY;
   private origin = 0;
+  /** The memory, if a later frame gets it. */
+  private frame: FrameMemory | undefined = undefined;
   /** The chunk whose bytes from `restStart` on follow the unfinished frame. */
   private rest: Buffer | undefined = undefined;
   private restStart = 0;
@@ -84,6 +93,7 @@ export class ByteInput {
   /** @internal Returns the bytes at an index of `buffer`. The caller has checked that the bytes lie between `start` and `end`. */
   view(at: number, length: number): Buffer {
     if (length < this.copyBelowBytes) return this.copyOf(at, length);
+    this.frame?.expose();
     return bufferView(this.memory, this.origin + at, length);
   }
 
@@ -101,6 +111,7 @@ export class ByteInput {
 
   /** Returns the first bytes without taking them. */
   peek(length: number = this.end - this.start): Buffer {
+    this.frame?.expose();
     return this.buffer.subarray(this.start, Math.min(this.end, this.start + length));
   }
 
@@ -179,7 +190,7 @@ export class ByteInput {
     const hasRoom = this.owned && this.wanted - this.length >= ROOM_BYTES && end < buffer.length;
     if (!hasRoom || this.misses === MAX_MISSES) return undefined;
     this.room ??= new ReadRoom();
-    if (!this.room.isOffered) this.room.offer(buffer, end);
+    if (!this.room.isOffered) this.room.offer(buffer, end, this.frame);
     return this.room;
   }
 
@@ -191,8 +202,8 @@ export class ByteInput {
       this.clear();
       return;
     }
-    // Later reads overwrite the memory.
-    if (isLent(this.memory)) this.moveTo(this.capacityFor(0));
+    // Later reads overwrite the memory. That of a frame belongs to this input until the frame is complete.
+    if (this.frame === undefined && isLent(this.memory)) this.moveTo(this.capacityFor(0));
     else if (length < SMALL_BYTES) {
       const isLoose = this.owned && (this.start === 0 || this.buffer.length <= 8 * SMALL_BYTES);
       if (!isLoose) this.moveTo(this.capacityFor(0));
@@ -214,6 +225,7 @@ export class ByteInput {
 
   /** Drops all bytes. */
   clear(): void {
+    this.giveBack();
     this.buffer = EMPTY;
     this.memory = NO_MEMORY;
     this.origin = 0;
@@ -225,7 +237,14 @@ export class ByteInput {
     this.room?.withdraw();
   }
 
+  private giveBack(): void {
+    const { frame } = this;
+    this.frame = undefined;
+    frame?.giveBack();
+  }
+
   private hold(buffer: Buffer): void {
+    this.giveBack();
     this.buffer = buffer;
     this.room?.withdraw();
     const { memory, offset } = bufferPlace(buffer);
@@ -266,9 +285,18 @@ export class ByteInput {
 
   private moveTo(capacity: number): void {
     const { buffer, start, end } = this;
-    const memory = Buffer.allocUnsafeSlow(capacity);
+    const frame = this.frameMemory(capacity);
+    const memory = frame?.view(capacity) ?? Buffer.allocUnsafeSlow(capacity);
     buffer.copy(memory, 0, start, end);
     this.own(memory, end - start);
+    this.frame = frame;
+  }
+
+  /** Returns memory that a later frame gets, if handlers keep no reads, and if the memory is for one frame alone. */
+  private frameMemory(capacity: number): FrameMemory | undefined {
+    if (this.wanted <= this.length) return undefined;
+    if (this.frame !== undefined) return this.frame.grow(capacity);
+    return isLent(this.memory) ? FrameMemory.of(capacity) : undefined;
   }
 
   private own(memory: Buffer, length: number): void {

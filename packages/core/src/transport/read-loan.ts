@@ -6,7 +6,7 @@ import { placedView } from '../bytes/buffer-view.ts';
 /** Size of the memory, in bytes: that of a slab, so that a kept view keeps as much memory alive as any view of a read. */
 const LOAN_BYTES = 68 * 1024;
 /** The bytes of memory whose burst has ended, if they are overwritten. */
-const PATTERN = 0xdb;
+export const PATTERN = 0xdb;
 /** Whether the bytes of every burst are overwritten, also in a running server. `EmbeddedChannel` always overwrites. */
 const OVERWRITES = process.env['HEADRACE_OVERWRITE_READS'] === '1';
 
@@ -19,6 +19,19 @@ let end = 0;
 let borrower: object | undefined;
 /** Whether somebody may keep bytes of the current burst. */
 let isKept = false;
+/** Memory of large frames of which the handlers of the current burst have views. */
+const frames: LentFrame[] = [];
+
+/** Memory of one large frame, of which handlers see the bytes in one or in several bursts. */
+export interface LentFrame {
+  readonly memory: ArrayBufferLike;
+  /**
+   * Called at the end of a burst in which handlers saw the bytes.
+   *
+   * @param isFree - whether nobody keeps bytes of that burst
+   */
+  burstEnded(isFree: boolean, isOverwritten: boolean): void;
+}
 
 /**
  * Copies a read into memory that later reads overwrite, and returns a view of it. The transport calls {@link endLoan} at the end of
@@ -35,14 +48,34 @@ export function lendRead(read: Uint8Array, to: object): Buffer | undefined {
       memory = loan.buffer;
       start = 0;
     }
-    end = start;
-    borrower = to;
-    isKept = false;
-  } else if (borrower !== to || end + length > LOAN_BYTES) return undefined;
+    begin(to);
+  } else if (borrower !== to || end + length > loan.length) return undefined;
   const at = end;
   end = at + length;
   loan.set(read, at);
   return placedView(memory, at, length);
+}
+
+function begin(to: object): void {
+  end = start;
+  borrower = to;
+  isKept = false;
+}
+
+/** Channel whose burst is under way, as long as nobody keeps bytes of the burst. */
+export function currentBorrower(): object | undefined {
+  return isKept ? undefined : borrower;
+}
+
+/**
+ * Adds the memory of a frame to the burst of a channel, before handlers see its bytes. Returns false if the burst of another channel
+ * is under way.
+ */
+export function lendFrame(frame: LentFrame, to: object): boolean {
+  if (borrower === undefined) begin(to);
+  else if (borrower !== to) return false;
+  if (!frames.includes(frame)) frames.push(frame);
+  return true;
 }
 
 /**
@@ -54,9 +87,12 @@ export function lendRead(read: Uint8Array, to: object): Buffer | undefined {
 export function endLoan(by: object, isFree: boolean, isOverwritten = OVERWRITES): void {
   if (borrower !== by) return;
   borrower = undefined;
+  const isReusable = isFree && !isKept;
   // The offset is aligned, because a copy to a multiple of 8 is faster.
-  if (isKept || !isFree) start = (end + 7) & ~7;
+  if (!isReusable) start = (end + 7) & ~7;
   else if (isOverwritten) loan.fill(PATTERN, start, end);
+  if (frames.length === 0) return;
+  for (const frame of frames.splice(0)) frame.burstEnded(isReusable, isOverwritten);
 }
 
 /** Called before somebody keeps bytes that may belong to the current burst. Its memory is then never written again. */
@@ -67,13 +103,13 @@ export function keepLoan(): void {
 /** Calls {@link keepLoan} if the message can contain a view of the current burst. */
 export function keepIfLent(message: unknown): void {
   if (borrower === undefined || isKept || typeof message === 'string') return;
-  if (!(message instanceof Uint8Array) || message.buffer === memory) isKept = true;
+  if (!(message instanceof Uint8Array) || isOfBurst(message.buffer)) isKept = true;
 }
 
 /** Calls {@link keepLoan} if the message itself is a view of the current burst. */
 export function keepIfView(message: unknown): void {
   if (borrower === undefined || isKept || !(message instanceof Uint8Array)) return;
-  if (message.buffer === memory) isKept = true;
+  if (isOfBurst(message.buffer)) isKept = true;
 }
 
 /** Calls {@link keepIfLent} if the message leaves through another channel than the current burst came from. */
@@ -83,5 +119,9 @@ export function keepIfForeign(message: unknown, channel: object): void {
 
 /** Returns true if later reads overwrite the bytes in this memory. */
 export function isLent(place: ArrayBufferLike): boolean {
-  return place === memory && !isKept;
+  return !isKept && isOfBurst(place);
+}
+
+function isOfBurst(place: ArrayBufferLike): boolean {
+  return place === memory || (frames.length > 0 && frames.some((frame) => frame.memory === place));
 }

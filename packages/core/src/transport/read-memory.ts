@@ -39,7 +39,7 @@ let window: Buffer = readBuffer;
  */
 export function keepRead(length: number, own?: ReadMemory, borrower?: object): Buffer {
   if (window.length !== length) window = bufferView(readMemory, 0, length);
-  const received = own?.receive(window) ?? (borrower && lendRead(window, borrower));
+  const received = own?.receive(window, borrower) ?? (borrower && lendRead(window, borrower));
   if (received !== undefined) return received;
   if (length >= LARGE_BYTES && length < READ_BYTES) {
     const large = Buffer.allocUnsafeSlow(length);
@@ -74,6 +74,12 @@ function aligned(offset: number): number {
   return (offset + 7) & ~7;
 }
 
+/** The owner of memory that is used again. */
+export interface RoomOwner {
+  /** Called before each read. `borrower` is the sink of the channel, or `undefined` if one of its handlers may keep the read. */
+  received(borrower: object | undefined): void;
+}
+
 /**
  * Memory into which a channel's next reads are copied, one after the other. While the memory is offered, only the
  * transport writes from {@link next} on. The object only contains data, because the object is used while the shared
@@ -85,14 +91,20 @@ export class ReadRoom {
   private buffer: Buffer | undefined = undefined;
   private memory: ArrayBufferLike | undefined = undefined;
   private origin = 0;
+  private owner: RoomOwner | undefined = undefined;
 
   /** Whether reads are copied into a buffer. */
   get isOffered(): boolean {
     return this.buffer !== undefined;
   }
 
-  /** Makes the next reads go into `buffer`, from the index `from` on. */
-  offer(buffer: Buffer, from: number): void {
+  /**
+   * Makes the next reads go into `buffer`, from the index `from` on.
+   *
+   * @param owner - object that is told of each read, if the memory is used again
+   */
+  offer(buffer: Buffer, from: number, owner?: RoomOwner): void {
+    this.owner = owner;
     const place = bufferPlace(buffer);
     this.buffer = buffer;
     this.memory = place.memory;
@@ -102,6 +114,7 @@ export class ReadRoom {
 
   /** Ends the use of the buffer for reads. */
   withdraw(): void {
+    this.owner = undefined;
     this.buffer = undefined;
     this.memory = undefined;
   }
@@ -113,12 +126,17 @@ export class ReadRoom {
     return place.memory === this.memory && place.offset === this.origin + index;
   }
 
-  /** Returns a copy of the read, or `undefined` if the read does not fit completely. */
-  receive(read: Buffer): Buffer | undefined {
+  /**
+   * Returns a copy of the read, or `undefined` if the read does not fit completely.
+   *
+   * @param borrower - the sink of the channel, if no handler keeps the read
+   */
+  receive(read: Buffer, borrower?: object): Buffer | undefined {
     const { next, buffer } = this;
     if (buffer === undefined) return undefined;
     const { length } = read;
     if (next + length > buffer.length) return undefined;
+    this.owner?.received(borrower);
     buffer.set(read, next);
     this.next = next + length;
     // This place is not stored as the place of the last read, which would keep the message alive.
@@ -178,10 +196,12 @@ export class ReadMemory {
   /**
    * Returns a copy of the read, for transports. Returns `undefined` if no handler has asked for memory, or the room
    * is full.
+   *
+   * @param sink - the sink of the channel, if no handler keeps the read
    */
-  receive(read: Buffer): Buffer | undefined {
+  receive(read: Buffer, sink?: object): Buffer | undefined {
     const { room, borrower } = this;
-    if (room?.isOffered === true) return room.receive(read);
+    if (room?.isOffered === true) return room.receive(read, sink);
     // A handler that was added later, or that has removed itself, may have kept its input.
     if (borrower === undefined || this.pipeline.only !== borrower) return undefined;
     if (!lent.isOffered) lent.offer(Buffer.allocUnsafeSlow(READ_BYTES), 0);
