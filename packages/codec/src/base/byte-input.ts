@@ -31,7 +31,7 @@ const MAX_MISSES = 3;
 /**
  * The bytes that arrived and that no decoder has taken yet. A chunk that arrives when the input is empty is used without a copy.
  * Otherwise, the chunk is appended to memory that grows by factors, so that each byte is copied a constant number of times. Taken
- * bytes are never overwritten.
+ * bytes are overwritten only after a burst of a channel whose handlers keep no reads.
  *
  * If a chunk ends a frame of a known length, only the rest of that frame is copied. The bytes after the frame are not copied. The
  * transport reads directly into the memory of a large frame, piece by piece, and the input recognizes these pieces when they

@@ -152,7 +152,7 @@ const lent = /* @__PURE__ */ new ReadRoom();
  * and a view of that memory can be kept permanently. A handler can change the default in two ways:
  *
  * - {@link offer}: the rest of a message that has begun is read into memory of the handler. That memory is also given
- *   out once.
+ *   out once, unless the room has an owner that uses it again.
  * - {@link lendTo}: while the handler is the only handler in the pipeline, reads use memory that later reads of other
  *   channels overwrite. The handler gives the memory back when no view of it is left.
  *
