@@ -68,7 +68,7 @@ export { VarintPrepender, type VarintPrependerOptions } from './frame/varint-pre
 export { JsonCodec, type JsonCodecOptions } from './json/json-codec.ts';
 export { JsonDecoder, type JsonDecoderOptions } from './json/json-decoder.ts';
 export { JsonEncoder, type JsonEncoderOptions } from './json/json-encoder.ts';
-export { encodeJson, parseJson } from './json/json-message.ts';
+export { encodeJson, parseJson, textOfJson } from './json/json-message.ts';
 // MQTT
 export { MqttDecoder, type MqttDecoderOptions } from './mqtt/mqtt-decoder.ts';
 export { MqttEncoder } from './mqtt/mqtt-encoder.ts';

@@ -89,7 +89,15 @@ const TAKES_NONE = [
   ],
   ...['CborSimple', 'CborTag', 'MsgpackExt'],
   ...['RespNull', 'RespPush', 'RespSet', 'RespSimple', 'RespVerbatim', 'StompFrame'],
-  ...['checkWellFormed', 'encodeJson', 'encodeProxyHeader', 'encodeResp', 'parseJson', 'several'],
+  ...[
+    'checkWellFormed',
+    'encodeJson',
+    'encodeProxyHeader',
+    'encodeResp',
+    'parseJson',
+    'textOfJson',
+    'several',
+  ],
 ];
 
 const entries = Object.entries(TAKES_OPTIONS);

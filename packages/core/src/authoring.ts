@@ -206,7 +206,7 @@ export {
 } from './transport/memory-source.ts';
 // Input of transports of messages
 export { MessageBursts, MessageInput } from './transport/message-input.ts';
-export { isLent } from './transport/read-loan.ts';
+export { isLent, keepLoan } from './transport/read-loan.ts';
 export { extendRead, ReadRoom } from './transport/read-memory.ts';
 // Errors in the form of system errors
 export { systemError } from './transport/system-error.ts';

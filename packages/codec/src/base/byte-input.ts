@@ -90,11 +90,15 @@ export class ByteInput {
     return this.view(start, Math.max(0, Math.min(length, end - start)));
   }
 
-  /** @internal Returns the bytes at an index of `buffer`. The caller has checked that the bytes lie between `start` and `end`. */
-  view(at: number, length: number): Buffer {
-    if (length < this.copyBelowBytes) return this.copyOf(at, length);
+  /**
+   * Returns bytes without taking them. Their content does not change.
+   *
+   * @param index - place in `buffer`, from `start` on
+   */
+  view(index: number, length: number): Buffer {
+    if (length < this.copyBelowBytes) return this.copyOf(index, length);
     this.frame?.expose();
-    return bufferView(this.memory, this.origin + at, length);
+    return bufferView(this.memory, this.origin + index, length);
   }
 
   /** Copies into memory for these bytes alone, because a part of Node's pool would keep the whole pool alive. */

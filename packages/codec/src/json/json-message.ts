@@ -35,8 +35,13 @@ export function encodeJson(message: unknown, delimiter = ''): Buffer {
   return Buffer.from(textOfJson(message, delimiter));
 }
 
-/** Returns a value as the text of its JSON, with the delimiter after it. */
-export function textOfJson(message: unknown, delimiter: string): string {
+/**
+ * Returns a value as the text of its JSON, for a codec of your own that writes texts.
+ *
+ * @param delimiter - the text after the JSON, by default none
+ * @throws EncodeError `MESSAGE_NOT_ENCODABLE` as {@link encodeJson}
+ */
+export function textOfJson(message: unknown, delimiter = ''): string {
   const text = JSON.stringify(message) as string | undefined;
   if (text === undefined) {
     throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a ${typeof message} cannot be encoded as JSON`);

@@ -22,8 +22,8 @@ export function byteLengthOf(message: OutboundBytes): number {
 }
 
 /**
- * Writes consecutive messages. Returns false if a message is larger than `largest`, or if the messages do not fill the target. A
- * message can have another length than it stated before.
+ * Writes consecutive messages. Returns false if a message that needs no copy is larger than `largest`, or if the messages do not fill
+ * the target. A message can have another length than it stated before.
  */
 export function writeAll(
   messages: readonly OutboundBytes[],
@@ -40,7 +40,7 @@ export function writeAll(
       offset += length;
     } else {
       const { byteLength } = message;
-      if (byteLength > largest) return false;
+      if (byteLength > largest && message.appendTo !== undefined) return false;
       message.writeTo(target, offset);
       offset += byteLength;
     }

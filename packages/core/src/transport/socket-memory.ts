@@ -25,8 +25,8 @@ export class GatheringMemory {
 
   /**
    * Returns the messages, `bytes` long together, as one Buffer. Give the Buffer back with {@link reuse} or
-   * {@link keep}. Returns `undefined` if one message or all together are too large to be copied, or the memory is in
-   * use.
+   * {@link keep}. Returns `undefined` if all together are too large to be copied, or one that needs no copy is, or the
+   * memory is in use.
    */
   gather(messages: readonly OutboundBytes[], bytes: number): Buffer | undefined {
     if (this.isInUse || bytes === 0 || bytes > 1 << LARGEST_BITS) return undefined;

@@ -8,7 +8,7 @@ import {
   DuplexHandler,
   type Handler,
 } from '@headrace/core';
-import { shownUrl } from '@headrace/core/authoring';
+import { keepLoan, shownUrl } from '@headrace/core/authoring';
 import { type DeflateTerms, deflateOfAnswer, offerOf } from '../socket/compression.ts';
 import type { AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
@@ -41,6 +41,10 @@ export class ClientHandshake implements Handler {
     this.duplex = new DuplexHandler((stream) => this.ask(stream));
   }
 
+  get keepsReads(): false {
+    return false;
+  }
+
   handlerAdded(ctx: Context): void {
     this.frames.carriedBy(ctx);
     this.duplex?.handlerAdded(ctx);
@@ -51,8 +55,12 @@ export class ClientHandshake implements Handler {
   }
 
   channelRead(ctx: Context, bytes: Buffer): void {
-    if (this.duplex === undefined) this.frames.receive(bytes);
-    else this.duplex.channelRead(ctx, bytes);
+    if (this.duplex === undefined) {
+      this.frames.receive(bytes);
+      return;
+    }
+    keepLoan();
+    this.duplex.channelRead(ctx, bytes);
   }
 
   channelReadComplete(): void {

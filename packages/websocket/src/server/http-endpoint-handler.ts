@@ -15,7 +15,13 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { DrainGate, describeOptions, unchecked, warnFirst } from '@headrace/core/authoring';
+import {
+  DrainGate,
+  describeOptions,
+  keepLoan,
+  unchecked,
+  warnFirst,
+} from '@headrace/core/authoring';
 import { type AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import type { ReadLimits } from '../socket/message-limits.ts';
 import {
@@ -135,6 +141,10 @@ export class HttpEndpointHandler implements Handler {
     this.http = new HttpState(duplex);
   }
 
+  get keepsReads(): false {
+    return false;
+  }
+
   /** The channel of the WebSocket; undefined before the upgrade. */
   get webSocket(): WebSocketChannel | undefined {
     return this.channel;
@@ -166,8 +176,13 @@ export class HttpEndpointHandler implements Handler {
 
   channelRead(ctx: Context, bytes: Buffer): void {
     const { frames, http } = this;
-    if (frames !== undefined) frames.receive(bytes);
-    else if (http?.intake !== undefined) {
+    if (frames !== undefined) {
+      frames.receive(bytes);
+      return;
+    }
+    // Node's parser, or the rest of a request, keeps them.
+    keepLoan();
+    if (http?.intake !== undefined) {
       if (http.isKept) this.waitForRequest(this.options.timeoutMs);
       http.intake.receive(bytes);
     } else http?.duplex.channelRead(ctx, bytes);

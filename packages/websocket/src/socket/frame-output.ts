@@ -109,11 +109,11 @@ export class FrameOutput {
       return below.writeAndFlush(message.frameFor(deflate));
     }
     const first = firstByte(isTextMessage(message));
-    const payload = payloadOf(message);
-    const { length } = payload;
+    const length = payloadLength(message);
     if (length <= COPY_BYTES || isMasked) {
-      return below.writeAndFlush(new Frame(first, payload, isMasked));
+      return below.writeAndFlush(new Frame(first, framedPayload(message), length, isMasked));
     }
+    const payload = payloadOf(message);
     const header = Buffer.allocUnsafe(frameLength(length, false) - length);
     writeHeader(header, 0, first, length, false);
     below.write(header);
@@ -124,21 +124,21 @@ export class FrameOutput {
 class Frame implements ByteSource {
   readonly byteLength: number;
   private readonly first: number;
-  private readonly payload: Uint8Array;
+  private readonly payload: Uint8Array | TextMessage;
   private readonly payloadLength: number;
   private readonly isMasked: boolean;
 
-  constructor(first: number, payload: Uint8Array, isMasked: boolean) {
-    this.byteLength = frameLength(payload.length, isMasked);
+  constructor(first: number, payload: Uint8Array | TextMessage, length: number, isMasked: boolean) {
+    this.byteLength = frameLength(length, isMasked);
     this.first = first;
     this.payload = payload;
-    this.payloadLength = payload.length;
+    this.payloadLength = length;
     this.isMasked = isMasked;
   }
 
   writeTo(target: Uint8Array, offset: number): void {
     const { payload, payloadLength } = this;
-    if (payload.length !== payloadLength) throw resized();
+    if (payload.byteLength !== payloadLength) throw resized();
     writeFrame(target, offset, this.first, payload, this.isMasked);
   }
 }
@@ -180,8 +180,7 @@ class Frames implements ByteSource {
         at += frame.length;
       } else {
         const isText = message instanceof TextMessage;
-        const bytes = isText ? message.bytes : message;
-        at = writeFrame(target, at, firstByte(isText), bytes, isMasked);
+        at = writeFrame(target, at, firstByte(isText), message, isMasked);
       }
     }
     if (at !== offset + this.byteLength) throw resized();
@@ -202,6 +201,12 @@ export function isTextMessage(message: Outgoing): boolean {
 export function payloadLength(message: Outgoing): number {
   if (typeof message === 'string') return Buffer.byteLength(message);
   return message instanceof Uint8Array ? message.length : message.byteLength;
+}
+
+/** Returns the payload as a frame takes it: a text is encoded into the frame. */
+function framedPayload(message: Outgoing): Uint8Array | TextMessage {
+  if (typeof message === 'string') return new TextMessage(message);
+  return message instanceof SharedMessage ? message.payload : message;
 }
 
 /** Returns the payload; for text, its UTF-8. */

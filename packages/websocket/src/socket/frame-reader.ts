@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { ByteInput } from '@headrace/codec';
 import type { DecodeError } from '@headrace/core';
-import { unpinned } from '@headrace/core/authoring';
+import { bufferPlace, bufferView, keepLoan, unpinned } from '@headrace/core/authoring';
 import { BegunMessage } from './begun-message.ts';
 import { CUT_OFF, NO_CODE } from './close-codes.ts';
 import { MAX_CONTROL_BYTES } from './control-message.ts';
@@ -38,7 +38,8 @@ const MASK_BYTES = 4;
 
 /**
  * Reads the frames of one end (RFC 6455, section 5) and joins their messages. A client's frames are masked; a server's are not.
- * Between two frames, the reader keeps no memory. A binary message in one frame is a view of the received bytes.
+ * Between two frames, the reader keeps no memory. A binary message in one frame is a view of the received bytes. The reader keeps no
+ * other bytes without a call of `keepLoan`.
  */
 export class FrameReader {
   /** Number of complete messages that have been read. */
@@ -115,7 +116,7 @@ export class FrameReader {
       const { buffer, start, end } = input;
       input.skip(this.readFrames(buffer, start, end) - start);
     }
-    if (input.length === 0 || this.isOver) this.input = undefined;
+    if (input.length === 0 || this.isOver) this.dropInput();
     else this.keep(input);
   }
 
@@ -204,16 +205,30 @@ export class FrameReader {
         ? first === TEXT_FRAME && isAsciiOnly(bytes, from, to)
         : applyMask(bytes, from - MASK_BYTES, from, to);
     if ((first & 0x08) !== 0) {
-      this.controlRead(first & 0x0f, bytes.subarray(from, to));
+      this.controlRead(first & 0x0f, this.kept(bytes, from, to));
     } else if (this.begun === undefined && (first & 0xc0) === 0x80) {
       // A message of one frame.
-      if ((first & 0x0f) === BINARY) this.deliver(bytes.subarray(from, to));
+      if ((first & 0x0f) === BINARY) this.deliver(this.kept(bytes, from, to));
       else if (isPlain) this.deliver(bytes.toString('latin1', from, to));
       else this.deliverText(bytes.subarray(from, to));
     } else {
       this.begun ??= new BegunMessage((first & 0x0f) === TEXT, (first & 0x40) !== 0);
-      this.fragmentRead(this.begun, bytes.subarray(from, to), first >= 0x80);
+      this.fragmentRead(this.begun, this.kept(bytes, from, to), first >= 0x80);
     }
+  }
+
+  /** Returns a view that may outlive the burst. */
+  private kept(bytes: Buffer, from: number, to: number): Buffer {
+    keepLoan();
+    const { input } = this;
+    if (input?.buffer === bytes) return input.view(from, to - from);
+    const { memory, offset } = bufferPlace(bytes);
+    return bufferView(memory, offset + from, to - from);
+  }
+
+  private dropInput(): void {
+    this.input?.clear();
+    this.input = undefined;
   }
 
   private controlRead(opcode: number, payload: Buffer): void {
@@ -290,7 +305,8 @@ export class FrameReader {
   stop(): void {
     this.isOver = true;
     this.isWaiting = false;
-    this.input = this.begun = this.ready = undefined;
+    this.dropInput();
+    this.begun = this.ready = undefined;
   }
 }
 

@@ -17,6 +17,12 @@ const COMPRESSED = 0x40;
 const MASKED = 0x80;
 const MASK_BYTES = 4;
 
+/** A payload that is written into its frame. */
+export interface WrittenPayload {
+  readonly byteLength: number;
+  writeInto(target: Uint8Array, offset: number): void;
+}
+
 /** Returns the length of a frame for the length of its payload. */
 export function frameLength(payloadLength: number, isMasked: boolean): number {
   const length = payloadLength + (isMasked ? MASK_BYTES : 0);
@@ -58,19 +64,19 @@ export function writeFrame(
   target: Uint8Array,
   offset: number,
   first: number,
-  payload: Uint8Array,
+  payload: Uint8Array | WrittenPayload,
   isMasked: boolean,
 ): number {
-  const { length } = payload;
+  const isBytes = payload instanceof Uint8Array;
+  const length = isBytes ? payload.length : payload.byteLength;
   const at = writeHeader(target, offset, first, length, isMasked);
-  if (!isMasked) {
-    target.set(payload, at);
-    return at + length;
+  const from = isMasked ? at + MASK_BYTES : at;
+  if (isBytes) target.set(payload, from);
+  else payload.writeInto(target, from);
+  if (isMasked) {
+    writeMask(target, at);
+    applyMask(target, at, from, from + length);
   }
-  const from = at + MASK_BYTES;
-  writeMask(target, at);
-  target.set(payload, from);
-  applyMask(target, at, from, from + length);
   return from + length;
 }
 

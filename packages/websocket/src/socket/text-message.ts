@@ -1,15 +1,25 @@
 import { Buffer } from 'node:buffer';
 import { checkWellFormed } from '@headrace/codec';
 import { DecodeError, type OutboundBytes } from '@headrace/core';
+import { toBuffer } from '@headrace/core/authoring';
 import type { WebSocketPing } from './control-message.ts';
 
-/** A text message as UTF-8. A broadcast encodes its text once for all members. */
-export class TextMessage {
-  /** Text as UTF-8. */
-  readonly bytes: Buffer;
+/** Length of texts, in code units, that are sent without a copy. They are encoded at once. */
+const LARGE_TEXT = 8 * 1024;
 
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
+/** A text message as UTF-8. A broadcast encodes its text once for all members. A short text is encoded into its frame. */
+export class TextMessage {
+  /** Length of the text in bytes. */
+  readonly byteLength: number;
+  private encoded: Buffer | undefined;
+  private readonly text: string;
+
+  /** @param text - well-formed text, or its UTF-8 */
+  constructor(text: string | Buffer) {
+    const isText = typeof text === 'string';
+    this.text = isText ? text : '';
+    this.encoded = isText ? (text.length > LARGE_TEXT ? Buffer.from(text) : undefined) : text;
+    this.byteLength = this.encoded?.length ?? Buffer.byteLength(this.text);
   }
 
   /**
@@ -19,12 +29,19 @@ export class TextMessage {
    */
   static of(text: string): TextMessage {
     checkWellFormed(text);
-    return new TextMessage(Buffer.from(text));
+    return new TextMessage(text);
   }
 
-  /** Length of the text in bytes. */
-  get byteLength(): number {
-    return this.bytes.length;
+  /** Text as UTF-8. */
+  get bytes(): Buffer {
+    this.encoded ??= Buffer.from(this.text);
+    return this.encoded;
+  }
+
+  /** @internal Writes the UTF-8 into a frame. */
+  writeInto(target: Uint8Array, offset: number): void {
+    if (this.encoded === undefined) toBuffer(target).write(this.text, offset);
+    else target.set(this.encoded, offset);
   }
 }
 

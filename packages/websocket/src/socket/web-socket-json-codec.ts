@@ -1,9 +1,9 @@
 import {
-  encodeJson,
   parseJson,
   SCHEMA_CODEC_OPTIONS,
   SchemaCodec,
   type SchemaCodecOptions,
+  textOfJson,
 } from '@headrace/codec';
 import type { Context, MessageKinds } from '@headrace/core';
 import { describeOptions, flag } from '@headrace/core/authoring';
@@ -109,6 +109,6 @@ export class WebSocketJsonCodec<Read = unknown, Written = Read> extends SchemaCo
   }
 
   override encode(message: Written): TextMessage {
-    return new TextMessage(encodeJson(message));
+    return new TextMessage(textOfJson(message));
   }
 }

@@ -36,6 +36,10 @@ class Carrier implements Handler {
     this.frames = new FrameTransport(limits, isClient === true ? () => {} : undefined);
   }
 
+  get keepsReads(): false {
+    return false;
+  }
+
   handlerAdded(ctx: Context): void {
     this.frames.carriedBy(ctx);
     this.frames.opened({ deflate: this.deflate, subprotocol: undefined });
