@@ -1,3 +1,4 @@
+import { withoutStack } from '../call/without-stack.ts';
 import type { CloseInfo, CloseReason } from '../contract/connection.ts';
 import {
   ChannelError,
@@ -32,12 +33,8 @@ export function transportError(reported: Error): Error {
   const code = systemCode(error);
   const text = error.message || code || error.name;
   if (code === 'ECONNRESET' || code === 'EPIPE') {
-    return new ChannelError(
-      'CHANNEL_RESET',
-      `the peer reset the connection (${text})`,
-      { code },
-      error,
-    );
+    const reset = `the peer reset the connection (${text})`;
+    return withoutStack(() => new ChannelError('CHANNEL_RESET', reset, { code }, error));
   }
   if (code === 'ECONNREFUSED') {
     return new ChannelError('CHANNEL_REFUSED', `nobody listens there (${text})`, { code }, error);

@@ -1,4 +1,5 @@
 import { getSystemErrorName } from 'node:util';
+import { withoutStack } from '../call/without-stack.ts';
 
 /**
  * Returns an error like the system's own, so that channels distinguish refusals and resets, and logs distinguish
@@ -7,7 +8,8 @@ import { getSystemErrorName } from 'node:util';
  * @param message - text that begins with the system call, like the texts of Node: `read ECONNRESET`
  */
 export function systemError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code, syscall: message.split(' ', 1)[0] });
+  const error = withoutStack(() => new Error(message));
+  return Object.assign(error, { code, syscall: message.split(' ', 1)[0] });
 }
 
 /** Returns the error of a negative status of the system, like Node's own error: `read ECONNRESET`. */
