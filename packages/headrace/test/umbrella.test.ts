@@ -48,7 +48,7 @@ describe('the umbrella package', () => {
 
   it('has a program that says where its commands are', () => {
     const path = fileURLToPath(new URL('../src/moved/bin.ts', import.meta.url));
-    const start = ['--import', import.meta.resolve('../../../scripts/register.mjs')];
+    const start = ['--import', new URL('../../../scripts/register.mjs', import.meta.url).href];
     const args = [...start, path, 'check-service', 'old.json', 'new.json'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
