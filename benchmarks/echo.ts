@@ -5,7 +5,7 @@ import { type Goal, HEADRACE, type Result } from './harness/report.ts';
 import type { Peer } from './harness/server-process.ts';
 import type { Settings } from './settings.ts';
 
-interface Work {
+export interface Work {
   readonly connections: number;
   readonly depth: number;
   readonly bytes: number;
@@ -13,9 +13,10 @@ interface Work {
 }
 
 const ofNetty = (atMost: number): Goal => ({ text: "of Netty's", to: 'netty', atMost });
-const ofHandTuned = (atMost: number): Goal => ({
+export const HAND_TUNED = 'net hand-tuned';
+export const ofHandTuned = (atMost: number): Goal => ({
   text: "of the hand-tuned net server's",
-  to: 'net hand-tuned',
+  to: HAND_TUNED,
   atMost,
 });
 const ofData = (atMost: number): Goal => ({
@@ -23,38 +24,35 @@ const ofData = (atMost: number): Goal => ({
   to: 'net data',
   atMost,
 });
-const CONNECTIONS = 50;
+
+export const SMALL: Omit<Work, 'goals'> = { connections: 50, depth: 64, bytes: 64 };
+export const LARGE: Omit<Work, 'goals'> = { connections: 20, depth: 4, bytes: 64 * 1024 };
 
 const WORKS: readonly Work[] = [
-  { connections: CONNECTIONS, depth: 64, bytes: 64, goals: [ofNetty(0.25), ofHandTuned(1.05)] },
-  { connections: CONNECTIONS, depth: 1, bytes: 64, goals: [ofNetty(0.72), ofData(0.85)] },
-  { connections: CONNECTIONS, depth: 16, bytes: 1024, goals: [ofNetty(0.45), ofHandTuned(0.8)] },
+  { ...SMALL, goals: [ofNetty(0.25), ofHandTuned(1)] },
+  { ...SMALL, depth: 1, goals: [ofNetty(0.72), ofData(0.85)] },
+  { ...SMALL, depth: 16, bytes: 1024, goals: [ofNetty(0.45), ofHandTuned(0.8)] },
 ];
 /** Frames of a read and more; the longest has 1 MiB with its header. */
 const LARGE_WORKS: readonly Work[] = [
-  [4, 4096],
-  [1, 64 * 1024],
-  [1, 1024 * 1024 - 4],
-].map(([depth = 1, bytes = 1]) => ({
-  connections: CONNECTIONS,
-  depth,
-  bytes,
-  goals: [ofNetty(0.45), ofHandTuned(0.8)],
-}));
+  { ...SMALL, depth: 4, bytes: 4096 },
+  LARGE,
+  { ...SMALL, depth: 1, bytes: 1024 * 1024 - 4 },
+].map((work) => ({ ...work, goals: [ofNetty(0.45), ofHandTuned(0.8)] }));
 
 const TEXT_PEERS: readonly Peer[] = [
   nodePeer(HEADRACE, 'echo-text.mjs'),
-  nodePeer('net hand-tuned', 'echo-net-text.mjs'),
+  nodePeer(HAND_TUNED, 'echo-net-text.mjs'),
 ];
 const TEXT_WORKS: readonly Work[] = [
-  { connections: CONNECTIONS, depth: 16, bytes: 1024, goals: [ofHandTuned(0.9)] },
+  { ...SMALL, depth: 16, bytes: 1024, goals: [ofHandTuned(0.9)] },
 ];
 
 function peers(): { readonly all: Peer[]; readonly ofLarge: Peer[] } {
   const netty = nettyPeer('netty', 'EchoPeer');
   const ofLarge = [
     nodePeer(HEADRACE, 'echo.mjs'),
-    nodePeer('net hand-tuned', 'echo-net-hand-tuned.mjs'),
+    nodePeer(HAND_TUNED, 'echo-net-hand-tuned.mjs'),
     ...(netty === undefined ? [] : [netty]),
   ];
   const all = [
@@ -82,12 +80,13 @@ export async function compareEcho(
   settings: Settings,
   name: string,
 ): Promise<Result[]> {
-  const { seconds } = settings;
-  const loads = works.map(({ connections, depth, bytes, goals }): ComparedLoad => {
-    const title = `${name}, ${connections} connections x ${depth} in flight x ${bytes} bytes`;
-    const load = { connections, depth, bytes, seconds, warmup: 0.15 };
-    const unit = "server's CPU, us per message";
-    return { title, unit, script: 'echo-load', load, goals };
-  });
+  const loads = works.map((work) => workLoad(work, name, settings.seconds));
   return await compareLoads(all, loads, settings);
+}
+
+export function workLoad(work: Work, name: string, seconds: number): ComparedLoad {
+  const { connections, depth, bytes, goals } = work;
+  const title = `${name}, ${connections} connections x ${depth} in flight x ${bytes} bytes`;
+  const load = { connections, depth, bytes, seconds, warmup: 0.15 };
+  return { title, unit: "server's CPU, us per message", script: 'echo-load', load, goals };
 }

@@ -1,5 +1,5 @@
-// Keeps what was measured: docs/performance/figures.json, a plot for each comparison, and the tables in
-// docs/performance.md between their marks.
+// Keeps what was measured: docs/performance/figures.json, plots, and the tables of docs/performance.md and of this folder's
+// README between their marks.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { machineText } from './harness/machine.ts';
@@ -8,6 +8,11 @@ import { short, spreadOf } from './harness/statistics.ts';
 import { fileNameOf, plot } from './plot.ts';
 
 const page: string = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
+const methods: string = fileURLToPath(new URL('README.md', import.meta.url));
+/** What is drawn, by the beginnings of its titles. */
+const DRAWN = ['echo, 50', 'broadcast of 100', 'accepting'];
+/** Peers of `state.ts`, and their columns. */
+const COLUMNS = { [HEADRACE]: 'Headrace', 'net hand-tuned': 'By hand on `net`', netty: 'Netty' };
 const folder: string = fileURLToPath(new URL('../docs/performance/', import.meta.url));
 
 export function record(results: readonly Result[]): void {
@@ -15,28 +20,45 @@ export function record(results: readonly Result[]): void {
   for (const name of readdirSync(folder)) if (name.endsWith('.svg')) rmSync(`${folder}${name}`);
   const figures = { machine: machineText(), results };
   writeFileSync(`${folder}figures.json`, `${JSON.stringify(figures, null, 2)}\n`);
-  const compared = results.filter(({ rows }) => rows.length > 1);
+  const compared = results.filter(({ title }) => DRAWN.some((name) => title.startsWith(name)));
   for (const result of compared) writeFileSync(`${folder}${fileNameOf(result)}`, plot(result));
   const plots = compared.map((result) => `![${result.title}](performance/${fileNameOf(result)})`);
-  let text = readFileSync(page, 'utf8');
-  text = between(text, 'machine', `${machineText()}.`);
-  text = between(text, 'goals', goalTable(results));
-  text = between(text, 'plots', plots.join('\n\n'));
-  text = between(text, 'parts', partTable(results.filter(({ rows }) => rows.length === 1)));
-  writeFileSync(page, text);
+  writeBetween('machine', `${machineText()}.`);
+  writeBetween('state', stateTable(results.filter(({ title }) => /^echo with \d/.test(title))));
+  writeBetween('goals', goalTable(results));
+  writeBetween('plots', plots.join('\n\n'));
+  writeBetween('parts', partTable(results.filter(({ rows }) => rows.length === 1)), methods);
 }
 
-/** Puts text between two marks of docs/performance.md. */
-export function writeBetween(mark: string, content: string): void {
-  writeFileSync(page, between(readFileSync(page, 'utf8'), mark, content));
+/** Puts text between two marks of a page, by default docs/performance.md. */
+export function writeBetween(mark: string, content: string, file: string = page): void {
+  writeFileSync(file, between(readFileSync(file, 'utf8'), mark, content, file));
 }
 
-function between(text: string, mark: string, content: string): string {
+function between(text: string, mark: string, content: string, file: string): string {
   const begin = `<!-- ${mark} -->`;
   const end = `<!-- /${mark} -->`;
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < 0) throw new Error(`docs/performance.md has no ${begin} … ${end}`);
+  if (from < 0 || to < 0) throw new Error(`${file} has no ${begin} … ${end}`);
   return `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
+}
+
+/** CPU, percentile and collections of each peer. */
+function stateTable(results: readonly Result[]): string {
+  const columns = Object.entries(COLUMNS);
+  const lines = results.map(({ title, rows }) => {
+    const cells = columns.map(([name]) => {
+      const row = rows.find(({ peer }) => peer === name);
+      if (row === undefined) return '–';
+      const { values, p99 = [], collections } = row;
+      const figures = [`${short(spreadOf(values).median)} µs`, `${short(spreadOf(p99).median)} ms`];
+      if (collections?.length) figures.push(`${spreadOf(collections).median}`);
+      return figures.join('; ');
+    });
+    return `| ${title} | ${cells.join(' | ')} |`;
+  });
+  const head = `| Work | ${columns.map(([, column]) => column).join(' | ')} |`;
+  return [head, '|---|---|---|---|', ...lines].join('\n');
 }
 
 function goalTable(results: readonly Result[]): string {

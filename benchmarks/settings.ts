@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { NODES } from './harness/on-node.ts';
 
 /** What a run of the benchmarks is asked to do. */
 export interface Settings {
@@ -12,6 +13,10 @@ export interface Settings {
   readonly warmup: number;
   /** How many idle connections. */
   readonly connections: number;
+  /** The major version of Node that runs everything. */
+  readonly node: number;
+  /** MB of live objects in the heap of the servers whose rows say so. */
+  readonly state: number;
   /** Where the figures go as JSON. */
   readonly json: string | undefined;
   /** Put them into docs/performance.md, too. */
@@ -27,6 +32,8 @@ export function readSettings(args: readonly string[]): Settings {
       seconds: { type: 'string', default: '0.6' },
       warmup: { type: 'string', default: '1.2' },
       connections: { type: 'string', default: '19000' },
+      node: { type: 'string', default: `${NODES[0]}` },
+      state: { type: 'string', default: '40' },
       json: { type: 'string' },
       record: { type: 'boolean', default: false },
     },
@@ -37,6 +44,8 @@ export function readSettings(args: readonly string[]): Settings {
     seconds: Number(values.seconds),
     warmup: Number(values.warmup),
     connections: Number(values.connections),
+    node: Number(values.node),
+    state: Number(values.state),
     json: values.json,
     record: values.record,
   };

@@ -1,8 +1,9 @@
 // Runs the packages' tests that may differ there under every other Node we support. `-- --gate`: on the newest alone, the
 // packed packages load, and the trials of runtimes/trial.mjs hold.
 import { join } from 'node:path';
+import type { InstalledNode } from '../benchmarks/harness/npm-node.ts';
 import { withoutReport } from './ci/report.ts';
-import { type InstalledNode, installedNodes, newestNode } from './other-nodes.ts';
+import { installedNodes, newestNode } from './other-nodes.ts';
 import { loadingPrograms } from './packages/loading.ts';
 import { packAll, WORK } from './packed-packages.ts';
 import { run } from './program.ts';

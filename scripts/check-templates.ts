@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import type { InstalledNode } from '../benchmarks/harness/npm-node.ts';
 import { freePort } from '../packages/core/test/fixture/free-port.ts';
 import { startRegistry } from './local-registry.ts';
-import { type InstalledNode, installedNodes } from './other-nodes.ts';
+import { installedNodes } from './other-nodes.ts';
 import { type Packed, packAll } from './packed-packages.ts';
 import { must, Program } from './program.ts';
 import { foldersIn } from './source-file.ts';

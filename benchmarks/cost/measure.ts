@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { certificateFolder } from '../harness/certificate.ts';
 import { OrderedProcess } from '../harness/ordered-process.ts';
+import { withState } from '../harness/peers.ts';
 import { ServerProcess } from '../harness/server-process.ts';
 import type { Row } from './rows.ts';
 
@@ -99,7 +100,7 @@ async function start(row: Row, options: MeasureOptions): Promise<Subject> {
     const command = [...node, join(benchmarks, 'servers', program)];
     const last = [...certificates, ...(target === undefined ? [] : [`${target.port}`]), ...rest];
     const peer = { name: row.name, command, rest: last, env, protocol, isOrdered: true };
-    const server = await ServerProcess.start(peer);
+    const server = await ServerProcess.start(withState(peer, row.state ?? 0));
     const settings = JSON.stringify({ ...load, protocol, port: server.port, pid: server.pid });
     const loader = join(here, '../load/counted-load.mjs');
     try {

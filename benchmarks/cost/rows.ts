@@ -27,6 +27,8 @@ export interface Row {
   readonly window?: 'memory' | 'kept';
   /** With V8's threads, as a program runs: its full collections are compared, which depend on them, and nothing else. */
   readonly threads?: boolean;
+  /** MB of live objects in the heap. */
+  readonly state?: number;
   /** So large that it does not come as it was sent: what varies is compared with more tolerance, calls are not. */
   readonly isRough?: boolean;
 }
@@ -62,6 +64,7 @@ export function echo(
 const texts = { title: 'text echo', program: 'echo-text.mjs' } as const;
 const tls = { title: 'TLS echo', program: 'tls.mjs', protocol: 'tls' } as const;
 const ws = { title: 'WebSocket echo', program: 'websocket.mjs', protocol: 'ws' } as const;
+const wsTexts = { ...ws, title: 'WebSocket text echo', protocol: 'ws-text' } as const;
 const lasting = {
   title: 'lasting echo',
   program: 'echo-lasting.mjs',
@@ -72,7 +75,12 @@ const datagrams = {
   program: 'datagram.mjs',
   protocol: 'datagrams',
 } as const;
-const threads = { title: 'collections of echo', connections: 50, threads: true } as const;
+const threads = {
+  title: 'collections of echo',
+  connections: 50,
+  threads: true,
+  state: 40,
+} as const;
 
 const relay = { title: 'relay', program: 'relay.mjs', target: 'echo-net-data.mjs' } as const;
 
@@ -96,6 +104,7 @@ export const ROWS: readonly Row[] = [
   echo(4, 64 * KIB, 2400, { isRough: true }),
   echo(1, MIB, 240, { connections: 4, isRough: true }),
   echo(1, FRAME_LIMIT - 4, 16, { connections: 2, rest: [`${FRAME_LIMIT}`], isRough: true }),
+  echo(16, KIB, 200_000, threads),
   echo(4, 4 * KIB, 60_000, threads),
   echo(4, 16 * KIB, 16_000, threads),
   echo(1, 64 * KIB, 4000, threads),
@@ -105,6 +114,8 @@ export const ROWS: readonly Row[] = [
   echo(16, 64, 32_000, tls),
   echo(1, 64, 16_000, ws),
   echo(16, 64, 32_000, ws),
+  echo(1, 64, 16_000, wsTexts),
+  echo(16, KIB, 32_000, wsTexts),
   echo(1, 64, 16_000, lasting),
   echo(16, 64, 64_000, lasting),
   // A round fits into the buffer of the server's socket, so that the kernel drops none.

@@ -1,12 +1,11 @@
 // The committed costs, and how far a figure may be above its one.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { thisNode } from '../harness/on-node.ts';
 import type { Figures } from './measure.ts';
 import type { Costs } from './one-node.ts';
 import type { Row } from './rows.ts';
 
 const file: URL = new URL('table.json', import.meta.url);
-
-export const node: number = Number.parseInt(process.versions.node, 10);
 
 export function readTable(): Costs<Figures> {
   return JSON.parse(readFileSync(file, 'utf8')) as Costs<Figures>;
@@ -23,7 +22,8 @@ export function writeTable(
       .map((name) => [name, Number(figures[name]!.toPrecision(4))]);
     rows[row.name] = Object.fromEntries(entries) as Figures;
   }
-  writeFileSync(file, `${JSON.stringify({ node, rows }, null, 2)}\n`);
+  const nodes = { ...readTable().nodes, [thisNode]: rows };
+  writeFileSync(file, `${JSON.stringify({ nodes }, null, 2)}\n`);
 }
 
 interface Tolerance {

@@ -1,6 +1,6 @@
 // One load on several servers, in turn.
 import type { Settings } from '../settings.ts';
-import { type LoadOptions, loadOn } from './load-process.ts';
+import { type LoadOptions, type LoadResult, loadOn } from './load-process.ts';
 import type { Goal, Result, Row } from './report.ts';
 import { type Peer, ServerProcess } from './server-process.ts';
 import { short, spreadOf } from './statistics.ts';
@@ -36,19 +36,46 @@ async function compareLoad(
   { title, unit, script, load, goals }: ComparedLoad,
   { rounds, warmup }: Settings,
 ): Promise<Result> {
-  const costs = servers.map((): number[] => []);
-  const rates = servers.map((): number[] => []);
+  const measured = servers.map((): Round[] => []);
   for (const server of servers) await loadOn(server, script, { ...load, warmup, seconds: 0.1 });
   for (let round = 0; round < rounds; round += 1) {
     for (const [i, server] of servers.entries()) {
-      const { messages, cpu, seconds = 1 } = await loadOn(server, script, load);
-      costs[i]!.push((cpu * 1e6) / messages);
-      rates[i]!.push(messages / seconds);
+      measured[i]!.push(await oneRound(server, script, load));
     }
   }
-  const rows = servers.map(({ peer }, i): Row => {
-    const rate = Math.round(spreadOf(rates[i]!).median);
-    return { peer: peer.name, values: costs[i]!, note: `${short(rate / 1000)} k/s` };
-  });
+  const rows = servers.map(({ peer }, i) => rowOf(peer.name, measured[i]!));
   return { title, unit, rows, goals };
+}
+
+interface Round {
+  readonly result: LoadResult;
+  /** Mark-compacts, where they are counted. */
+  readonly collections?: number;
+}
+
+async function oneRound(
+  server: ServerProcess,
+  script: ComparedLoad['script'],
+  load: LoadOptions,
+): Promise<Round> {
+  if (server.peer.isCounted !== true) return { result: await loadOn(server, script, load) };
+  await server.order({});
+  const result = await loadOn(server, script, load);
+  const { full } = (await server.order({})) as { readonly full: number };
+  return { result, collections: full };
+}
+
+function rowOf(peer: string, rounds: readonly Round[]): Row {
+  const of = (figure: (round: Round) => number | undefined): number[] =>
+    rounds.map(figure).filter((value) => value !== undefined);
+  const values = of(({ result: { cpu, messages } }) => (cpu * 1e6) / messages);
+  const rates = of(({ result: { messages, seconds = 1 } }) => messages / seconds / 1000);
+  const p99 = of(({ result }) => result.p99);
+  const collections = of((round) => round.collections);
+  const notes = [
+    `${short(spreadOf(rates).median)} k/s`,
+    ...(p99.length > 0 ? [`p99 ${short(spreadOf(p99).median)} ms`] : []),
+    ...(collections.length > 0 ? [`${spreadOf(collections).median} mark-compacts`] : []),
+  ];
+  return { peer, values, note: notes.join(', '), p99, collections };
 }

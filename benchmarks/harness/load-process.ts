@@ -13,6 +13,8 @@ export interface LoadResult {
   /** What of it was the server's own code, and not the kernel's. */
   readonly user?: number;
   readonly seconds?: number;
+  /** Of the round trips, in milliseconds. */
+  readonly p99?: number;
   readonly memory?: number;
   readonly raw?: number;
 }

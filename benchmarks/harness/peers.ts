@@ -2,14 +2,33 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Peer } from './server-process.ts';
 
+const preload = (file: string): string =>
+  fileURLToPath(new URL(`../load/${file}`, import.meta.url));
 const servers: string = fileURLToPath(new URL('../servers/', import.meta.url));
 
-/** A server of this folder, run by this Node from the built packages. */
-export function nodePeer(name: string, file: string, more: Partial<Peer> = {}): Peer {
-  return { name, command: [process.execPath, join(servers, file)], ...more };
+/** A server of this folder, from the built packages. */
+export function nodePeer(
+  name: string,
+  file: string,
+  more: Partial<Peer> = {},
+  node: string = process.execPath,
+): Peer {
+  return { name, command: [node, join(servers, file)], ...more };
+}
+
+/** As {@link nodePeer}; what V8 collects is counted. */
+export function countedPeer(name: string, file: string): Peer {
+  const command = [process.execPath, '--import', preload('gc-counts.mjs'), join(servers, file)];
+  return { name, command, isCounted: true };
+}
+
+/** The same server with live objects in its heap; Netty's reads the same variable. */
+export function withState(peer: Peer, megabytes: number): Peer {
+  const NODE_OPTIONS = `--import ${pathToFileURL(preload('state.mjs')).href}`;
+  return { ...peer, env: { ...peer.env, NODE_OPTIONS, STATE_MB: `${megabytes}` } };
 }
 
 /** The other way of accepting: sockets of Node's, by public API alone. */
@@ -20,8 +39,8 @@ export const ON_SOCKETS: Pick<Peer, 'name' | 'env'> = {
 
 /** As {@link nodePeer}, with collections on demand. */
 export function collectedPeer(name: string, file: string, more: Partial<Peer> = {}): Peer {
-  const preload = fileURLToPath(new URL('../load/gc-on-signal.mjs', import.meta.url));
-  const command = [process.execPath, '--expose-gc', '--import', preload, join(servers, file)];
+  const flags = ['--expose-gc', '--import', preload('gc-on-signal.mjs')];
+  const command = [process.execPath, ...flags, join(servers, file)];
   return { name, command, ...more };
 }
 

@@ -6,6 +6,10 @@ export interface Row {
   /** One value per round. */
   readonly values: readonly number[];
   readonly note?: string;
+  /** Of the round trips, in milliseconds. */
+  readonly p99?: readonly number[];
+  /** Mark-compact collections in a round. */
+  readonly collections?: readonly number[];
 }
 
 /** A goal: the ratio of Headrace to a peer, or Headrace's value itself. */

@@ -13,6 +13,7 @@ export interface Peer {
   readonly protocol?:
     | 'frames'
     | 'ws'
+    | 'ws-text'
     | 'ws-deflate'
     | 'tls'
     | 'lasting'
@@ -22,6 +23,8 @@ export interface Peer {
   readonly env?: Readonly<Record<string, string>>;
   /** It answers orders. */
   readonly isOrdered?: boolean;
+  /** It answers each order with the collections of V8 since the one before. */
+  readonly isCounted?: boolean;
 }
 
 /** A server under test in a process of its own. */
@@ -46,7 +49,8 @@ export class ServerProcess implements AsyncDisposable {
     const line = pinned(core, [...peer.command, String(port), '127.0.0.1', ...(peer.rest ?? [])]);
     const [program, ...args] = withAllFiles(line);
     const env = { ...process.env, ...peer.env };
-    const channel = peer.isOrdered === true ? (['ipc'] as const) : [];
+    const isOrdered = peer.isOrdered === true || peer.isCounted === true;
+    const channel = isOrdered ? (['ipc'] as const) : [];
     const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe', ...channel], env });
     await ready(peer.name, child);
     return new ServerProcess(peer, port, child);

@@ -11,7 +11,7 @@ export const UPGRADE =
 /** OPEN: version 3, a window of 60 s, a credit of 1 MiB, no limit of frames. */
 export const OPEN = lengthFrame(Buffer.from('01030000ea6000100000ffffffff', 'hex'));
 /** What is sent at first; the connection is open with the first answer. */
-const GREETINGS = { ws: UPGRADE, lasting: OPEN };
+const GREETINGS = { ws: UPGRADE, 'ws-text': UPGRADE, lasting: OPEN };
 const ACK_EVERY = 64;
 
 export function lengthFrame(payload) {
@@ -74,7 +74,7 @@ export function messagesOn(socket, protocol, bytes, onReplies) {
   if (protocol === 'datagrams') return datagrams(socket, body, onReplies);
   return protocol === 'lasting'
     ? lastingMessages(socket, body, onReplies)
-    : frames(socket, protocol === 'ws', body, onReplies);
+    : frames(socket, protocol, body, onReplies);
 }
 
 /** None is lost as long as the kernel has room for a whole round. */
@@ -85,11 +85,13 @@ function datagrams(socket, body, onReplies) {
   };
 }
 
-function frames(socket, isWebSocket, body, onReplies) {
+function frames(socket, protocol, body, onReplies) {
+  const isWebSocket = protocol === 'ws' || protocol === 'ws-text';
+  const isBinary = protocol === 'ws';
   const request = isWebSocket
-    ? webSocketFrame(body, { isMasked: true, isBinary: true })
+    ? webSocketFrame(body, { isMasked: true, isBinary })
     : lengthFrame(body);
-  const reply = isWebSocket ? webSocketFrame(body, { isBinary: true }) : request;
+  const reply = isWebSocket ? webSocketFrame(body, { isBinary }) : request;
   let requests = request;
   let received = 0;
   let first = Buffer.alloc(0);

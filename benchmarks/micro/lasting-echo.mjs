@@ -1,7 +1,7 @@
 // The echo pipeline on a plain channel and on a lasting one, without a socket, in turn in one process.
 import { EchoHandler } from '@headrace/handlers';
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
-import { bufferPlace, bufferView } from '../../packages/core/dist/internal/buffer-view.js';
+import { bufferPlace, bufferView } from '../../packages/core/dist/bytes/buffer-view.js';
 import { OPEN } from '../load/protocols.mjs';
 import { frameHandlers } from '../servers/frames.mjs';
 import { report } from './measure.mjs';

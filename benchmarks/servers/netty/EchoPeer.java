@@ -11,6 +11,8 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.handler.codec.LengthFieldPrepender;
 import io.netty.handler.timeout.IdleStateHandler;
+import java.util.ArrayList;
+import java.util.List;
 
 public class EchoPeer {
   static class Echo extends ChannelInboundHandlerAdapter {
@@ -30,7 +32,14 @@ public class EchoPeer {
     }
   }
 
+  /** Live objects as the servers of Node have them, STATE_MB of them: a triple takes about 100 bytes. */
+  static final List<Object[]> state = new ArrayList<>();
+
   public static void main(String[] args) throws Exception {
+    int megabytes = Integer.parseInt(System.getenv().getOrDefault("STATE_MB", "0"));
+    for (int i = 0; i < megabytes * 10_000; i++) {
+      state.add(new Object[] {i, "x" + i, new Object[] {i}});
+    }
     new ServerBootstrap()
         .group(new NioEventLoopGroup(1))
         .channel(NioServerSocketChannel.class)
