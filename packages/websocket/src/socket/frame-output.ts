@@ -125,20 +125,20 @@ class Frame implements ByteSource {
   readonly byteLength: number;
   private readonly first: number;
   private readonly payload: Uint8Array | TextMessage;
-  private readonly payloadLength: number;
+  private readonly length: number;
   private readonly isMasked: boolean;
 
   constructor(first: number, payload: Uint8Array | TextMessage, length: number, isMasked: boolean) {
     this.byteLength = frameLength(length, isMasked);
     this.first = first;
     this.payload = payload;
-    this.payloadLength = length;
+    this.length = length;
     this.isMasked = isMasked;
   }
 
   writeTo(target: Uint8Array, offset: number): void {
-    const { payload, payloadLength } = this;
-    if (payload.byteLength !== payloadLength) throw resized();
+    const { payload } = this;
+    if (payloadLength(payload) !== this.length) throw resized();
     writeFrame(target, offset, this.first, payload, this.isMasked);
   }
 }

@@ -9,8 +9,7 @@ const LARGE_TEXT = 8 * 1024;
 
 /** A text message as UTF-8. A broadcast encodes its text once for all members. A short text is encoded into its frame. */
 export class TextMessage {
-  /** Length of the text in bytes. */
-  readonly byteLength: number;
+  private readonly textBytes: number;
   private encoded: Buffer | undefined;
   private readonly text: string;
 
@@ -19,7 +18,12 @@ export class TextMessage {
     const isText = typeof text === 'string';
     this.text = isText ? text : '';
     this.encoded = isText ? (text.length > LARGE_TEXT ? Buffer.from(text) : undefined) : text;
-    this.byteLength = this.encoded?.length ?? Buffer.byteLength(this.text);
+    this.textBytes = this.encoded === undefined ? Buffer.byteLength(this.text) : 0;
+  }
+
+  /** Length of the text in bytes. It changes if the memory of given bytes is detached. */
+  get byteLength(): number {
+    return this.encoded?.length ?? this.textBytes;
   }
 
   /**

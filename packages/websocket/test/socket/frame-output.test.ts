@@ -259,17 +259,23 @@ describe('frames of a client', () => {
 
 describe('a message that becomes shorter before it leaves', () => {
   it.each([
-    [1, false],
-    [2, false],
-    [1, true],
-    [2, true],
+    [1, false, false],
+    [2, false, false],
+    [1, true, false],
+    [2, true, false],
+    [1, false, true],
+    [2, false, true],
   ])(
-    'fails: no memory of others goes out behind it, %i in its flush, masked: %s',
-    (count, isMasked) => {
+    'fails: no memory of others goes out behind it, %i in its flush, masked: %s, a text: %s',
+    (count, isMasked, isText) => {
       const sources: ByteSource[] = [];
       const below = { writeAndFlush: (source: ByteSource) => void sources.push(source) };
       const memory: ArrayBuffer = Reflect.construct(ArrayBuffer, [100, { maxByteLength: 100 }]);
-      const messages = Array.from({ length: count }, () => new Uint8Array(memory));
+      const messageOf = (): TextMessage | Uint8Array => {
+        const bytes = new Uint8Array(memory);
+        return isText ? new TextMessage(Object.setPrototypeOf(bytes, Buffer.prototype)) : bytes;
+      };
+      const messages = Array.from({ length: count }, messageOf);
       new FrameOutput(below as never, undefined, isMasked).write(messages);
       (memory as unknown as { resize(length: number): void }).resize(10);
       const [source] = sources;
