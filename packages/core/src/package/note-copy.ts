@@ -45,6 +45,11 @@ export function noteCopy(key: symbol, name: string, copy: LoadedCopy): void {
   }
 }
 
+/** Returns true if copies of a package in two places, or of two versions, were recorded in this realm. */
+export function hasOtherCopy(key: symbol): boolean {
+  return (globalThis as unknown as Record<symbol, FirstCopy | undefined>)[key]?.isReported === true;
+}
+
 /** Returns the package's folder, or the file of a bundle. Returns `undefined` if the engine shows no stack. */
 function placeOf({ stack }: Error): string | undefined {
   const frames = typeof stack === 'string' ? stack.split('\n') : [];

@@ -2,11 +2,14 @@
 // (docs/decisions/0064-who-may-keep-a-read.md).
 import { Buffer } from 'node:buffer';
 import { placedView } from '../bytes/buffer-view.ts';
+import { hasOtherCopy } from '../package/note-copy.ts';
 
 /** Size of the memory, in bytes: that of a slab, so that a kept view keeps as much memory alive as any view of a read. */
 const LOAN_BYTES = 68 * 1024;
 /** The bytes of memory whose burst has ended, if they are overwritten. */
 export const PATTERN = 0xdb;
+/** A decoder that came with another copy of core asks that copy whether bytes are lent, and gets the wrong answer. */
+const COPIES = Symbol.for('headrace.core');
 /** Whether the bytes of every burst are overwritten, also in a running server. `EmbeddedChannel` always overwrites. */
 const OVERWRITES = process.env['HEADRACE_OVERWRITE_READS'] === '1';
 
@@ -35,14 +38,15 @@ export interface LentFrame {
 
 /**
  * Copies a read into memory that later reads overwrite, and returns a view of it. The transport calls {@link endLoan} at the end of
- * the burst. Returns `undefined` if the burst of another channel is under way, or if the memory has no room for the read.
+ * the burst. Returns `undefined` if the burst of another channel is under way, if the memory has no room for the read, or if another
+ * copy of core is loaded.
  *
  * The view is a new object, because caches recognize messages by their identity.
  */
 export function lendRead(read: Uint8Array, to: object): Buffer | undefined {
   const { length } = read;
   if (borrower === undefined) {
-    if (length > LOAN_BYTES) return undefined;
+    if (length > LOAN_BYTES || hasOtherCopy(COPIES)) return undefined;
     if (start + length > loan.length) {
       loan = Buffer.allocUnsafeSlow(LOAN_BYTES);
       memory = loan.buffer;
@@ -72,8 +76,10 @@ export function currentBorrower(): object | undefined {
  * is under way.
  */
 export function lendFrame(frame: LentFrame, to: object): boolean {
-  if (borrower === undefined) begin(to);
-  else if (borrower !== to) return false;
+  if (borrower === undefined) {
+    if (hasOtherCopy(COPIES)) return false;
+    begin(to);
+  } else if (borrower !== to) return false;
   if (!frames.includes(frame)) frames.push(frame);
   return true;
 }
