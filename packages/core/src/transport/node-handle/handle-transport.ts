@@ -11,7 +11,7 @@ import { endLoan } from '../read-loan.ts';
 import { keepRead, readBuffer } from '../read-memory.ts';
 import { addressOf } from '../socket-address.ts';
 import { resetSocket } from '../socket-transport.ts';
-import { errnoError, systemError } from '../system-error.ts';
+import { errnoError, resetError } from '../system-error.ts';
 import type { Transport, TransportSink } from '../transport.ts';
 import { SecuredTransport } from './secured-transport.ts';
 import { isCountRight, type RequestOwner, type StreamBinding } from './stream-binding.ts';
@@ -123,7 +123,7 @@ export class HandleTransport implements Transport, RequestOwner {
     const request = binding.beginWrite();
     const status = handle.writeBuffer(request, NOTHING);
     binding.isCalling = false;
-    return status < 0 ? errnoError('read', status) : systemError('ECONNRESET', 'read ECONNRESET');
+    return status < 0 ? errnoError('read', status) : resetError();
   }
 
   sizeOf(message: unknown): number {
