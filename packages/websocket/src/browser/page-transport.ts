@@ -124,7 +124,7 @@ export class PageTransport implements Transport, WebSocketTransport {
     const { input } = this;
     if (input.isOver || this.isOver) return;
     const message = typeof data === 'string' ? data : Buffer.from(data as ArrayBuffer);
-    const bytes = sizeOf(message);
+    const bytes = this.sizeOf(message);
     const { maxMessageBytes } = this.options;
     if (bytes > maxMessageBytes) {
       this.fails(tooLong(bytes, maxMessageBytes));
@@ -143,8 +143,10 @@ export class PageTransport implements Transport, WebSocketTransport {
   // --- output ---
 
   sizeOf(message: unknown): number {
-    const isKnown = message instanceof TextMessage || message instanceof Uint8Array;
-    return isKnown || typeof message === 'string' ? sizeOf(message) : -1;
+    if (typeof message === 'string') return Buffer.byteLength(message);
+    return message instanceof TextMessage || message instanceof Uint8Array
+      ? message.byteLength
+      : -1;
   }
 
   write(messages: readonly unknown[]): boolean {
@@ -153,8 +155,9 @@ export class PageTransport implements Transport, WebSocketTransport {
     // fails its remaining output.
     if (!this.isActive || socket === undefined) return false;
     for (const message of messages) {
-      const isText = message instanceof TextMessage;
-      socket.send(isText ? String(message.bytes) : (message as string | Uint8Array));
+      socket.send(
+        message instanceof TextMessage ? String(message) : (message as string | Uint8Array),
+      );
     }
     if (socket.bufferedAmount <= ENOUGH_BUFFERED_BYTES) return true;
     this.look();
@@ -235,11 +238,6 @@ export class PageTransport implements Transport, WebSocketTransport {
     input.sink = undefined;
     if (sink !== undefined) this.options.clock.execute(() => sink.disconnected());
   }
-}
-
-function sizeOf(message: WebSocketInput | TextMessage | Uint8Array): number {
-  if (typeof message === 'string') return Buffer.byteLength(message);
-  return message instanceof TextMessage ? message.byteLength : message.length;
 }
 
 function tooLong(length: number, maxMessageBytes: number): DecodeError {

@@ -11,14 +11,15 @@ const LARGE_TEXT = 8 * 1024;
 export class TextMessage {
   private readonly textBytes: number;
   private encoded: Buffer | undefined;
+  /** Not used if the text was given as bytes. */
   private readonly text: string;
 
   /** @param text - well-formed text, or its UTF-8 */
   constructor(text: string | Buffer) {
-    const isText = typeof text === 'string';
-    this.text = isText ? text : '';
-    this.encoded = isText ? (text.length > LARGE_TEXT ? Buffer.from(text) : undefined) : text;
-    this.textBytes = this.encoded === undefined ? Buffer.byteLength(this.text) : 0;
+    this.text = text as string;
+    this.encoded = typeof text === 'string' ? undefined : text;
+    this.textBytes = Buffer.byteLength(text);
+    if (text.length > LARGE_TEXT) this.encoded ??= Buffer.from(text);
   }
 
   /** Length of the text in bytes. It changes if the memory of given bytes is detached. */
@@ -40,6 +41,11 @@ export class TextMessage {
   get bytes(): Buffer {
     this.encoded ??= Buffer.from(this.text);
     return this.encoded;
+  }
+
+  /** Returns the text. */
+  toString(): string {
+    return String(this.encoded ?? this.text);
   }
 
   /** @internal Writes the UTF-8 into a frame. */
