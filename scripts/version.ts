@@ -1,10 +1,10 @@
 // `npm run release:version`: turns the changesets into the next versions. The kernel has one version, and its section in
 // CHANGELOG.md; each other package has its own, and its own changelog.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kernelPackages } from './kernel.ts';
-import { changelogSection, isAbout } from './release/changelog.ts';
+import { changelogSection, isAbout, needsNotes, notesSection } from './release/changelog.ts';
 import { type ReleasedPackage, raiseDependents } from './release/dependents.ts';
 import { foldersIn } from './source-file.ts';
 import { root } from './workspace.ts';
@@ -17,6 +17,15 @@ const changesets = readdirSync(folder)
   .map((name) => readFileSync(join(folder, name), 'utf8'));
 if (changesets.length === 0) {
   console.error('no changesets in .changeset: nothing to release');
+  process.exit(1);
+}
+
+/** What users read of a release that has many changes, written by hand. */
+const notesFile = join(root, 'changes', 'next.md');
+const notes = existsSync(notesFile) ? readFileSync(notesFile, 'utf8') : undefined;
+if (notes === undefined && needsNotes(changesets)) {
+  const many = `${changesets.length} changesets are no changelog that one reads`;
+  console.error(`${many}: write changes/next.md first, how to upgrade and what is new, on a page`);
   process.exit(1);
 }
 
@@ -73,7 +82,13 @@ for (const [index, { name, version, before: old }] of packages.entries()) {
   const needs = needed.map((one) => `\`${one.name}\` ${one.version}`).join(', ');
   if (needs !== '') entries.push(`**Breaking:** Needs ${needs}. Update them together.`);
   const file = join(root, isKernel ? '.' : folders[index]!, 'CHANGELOG.md');
-  addSection(file, name, changelogSection(version, day, entries));
+  const list = changelogSection(version, day, entries);
+  if (isKernel && notes !== undefined) {
+    const details = `changes/${version}.md`;
+    writeFileSync(join(root, details), `# All changes of the kernel\n\n${list}\n`);
+    rmSync(notesFile);
+    addSection(file, name, notesSection(version, day, notes, details));
+  } else addSection(file, name, list);
   console.log(`${isKernel ? 'the kernel' : name} ${version}: ${entries.length} entries`);
 }
 console.log(

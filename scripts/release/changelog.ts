@@ -21,6 +21,25 @@ export function changelogSection(
   );
 }
 
+/** Number of changesets up to which their list is a section that one reads. */
+const SHORT = 20;
+
+/** Whether a release has so many changesets that its section is written by hand, in `changes/next.md`. */
+export function needsNotes(changesets: readonly string[]): boolean {
+  return changesets.length > SHORT;
+}
+
+/**
+ * A section whose text was written by hand, with links to the lists of all changes.
+ *
+ * @param notes - what a user does, and what is new
+ * @param details - path of the list of the kernel's changes
+ */
+export function notesSection(version: string, day: string, notes: string, details: string): string {
+  const lists = `All changes of the kernel: [${details}](${details}). Each other package lists its own in its folder.`;
+  return [`## ${version} (${day})`, notes.trim(), lists].join('\n\n');
+}
+
 /** Whether a changeset is about one of these packages. */
 export function isAbout(changeset: string, names: readonly string[]): boolean {
   const [header = ''] = HEADER.exec(changeset) ?? [];

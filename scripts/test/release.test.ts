@@ -1,9 +1,16 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { judgePage } from '../packages/page-budgets.ts';
 import { judgeCost, judgeSize } from '../release/budget.ts';
-import { changelogSection, isAbout, isUnderstated } from '../release/changelog.ts';
+import {
+  changelogSection,
+  isAbout,
+  isUnderstated,
+  needsNotes,
+  notesSection,
+} from '../release/changelog.ts';
 import { type ReleasedPackage, raiseDependents } from '../release/dependents.ts';
 import { licenseProblems } from '../release/installed.ts';
 import { ofPackage, type Sbom } from '../release/sbom.ts';
@@ -56,6 +63,16 @@ describe('the section of a version in the changelog', () => {
     expect(section).toBe('## 0.3.1 (2026-12-02)\n\n### Also\n\n- A fix.');
   });
 
+  test('is written by hand if the changes are too many to read', () => {
+    expect(needsNotes(Array.from({ length: 20 }, () => 'A fix.'))).toBe(false);
+    expect(needsNotes(Array.from({ length: 21 }, () => 'A fix.'))).toBe(true);
+    const section = notesSection('0.3.0', '2026-12-01', '1. Compile.\n', 'changes/0.3.0.md');
+    expect(section).toBe(
+      '## 0.3.0 (2026-12-01)\n\n1. Compile.\n\nAll changes of the kernel: [changes/0.3.0.md](changes/0.3.0.md). ' +
+        'Each other package lists its own in its folder.',
+    );
+  });
+
   test('breaks nothing in a patch', () => {
     const changeset = (level: string, text: string) =>
       `---\n'@headrace/core': ${level}\n---\n\n${text}\n`;
@@ -76,6 +93,23 @@ test('a changeset is about the packages that its header names', () => {
   const changeset = "---\n'@headrace/gateway': minor\n---\n\nNot about '@headrace/core': at all.\n";
   expect(isAbout(changeset, ['@headrace/gateway'])).toBe(true);
   expect(isAbout(changeset, ['@headrace/core', '@headrace/gate'])).toBe(false);
+});
+
+test('no package is published from its folder', () => {
+  for (const folder of foldersIn(root, 'packages')) {
+    const { scripts }: { scripts?: Record<string, string> } = JSON.parse(
+      readFileSync(join(root, folder, 'package.json'), 'utf8'),
+    );
+    expect(scripts?.['prepublishOnly'], folder).toBe(
+      'node ../../scripts/release/guard-publish.mjs',
+    );
+  }
+  const guard = [join(root, 'scripts', 'release', 'guard-publish.mjs')];
+  const runGuard = (env: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, guard, { env, encoding: 'utf8' });
+  expect(runGuard({}).status).toBe(1);
+  expect(runGuard({}).stderr).toContain('npm run release:publish');
+  expect(runGuard({ HEADRACE_RELEASE: '1' }).status).toBe(0);
 });
 
 test('changesets name packages that exist', () => {
