@@ -130,18 +130,26 @@ export function compileFiles(
 /** Compiles a project and returns its errors, files as paths from the root. */
 async function compile(root: string, project: string): Promise<Diagnostic[]> {
   const { ok, output } = await runTool(root, 'tsc', '-p', project, '--pretty', 'false');
-  if (ok) return [];
+  return ok ? [] : diagnosticsIn(output, relative(root, project));
+}
+
+/**
+ * The errors that a compiler has printed.
+ *
+ * @param project - the file of errors without a place
+ */
+export function diagnosticsIn(output: string, project: string): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   for (const line of output.split('\n')) {
     const match = /^(?:(\S.*?)\((\d+),\d+\): )?error (TS\d+: .*)$/.exec(line);
     const last = diagnostics.at(-1);
     if (match !== null) {
-      const [, file = relative(root, project), number = '1', message = ''] = match;
+      const [, file = project, number = '1', message = ''] = match;
       diagnostics.push({ file, line: Number(number), message });
     } else if (last !== undefined) {
       diagnostics[diagnostics.length - 1] = { ...last, message: `${last.message} ${line.trim()}` };
     } else {
-      diagnostics.push({ file: relative(root, project), line: 1, message: line });
+      diagnostics.push({ file: project, line: 1, message: line });
     }
   }
   return diagnostics;

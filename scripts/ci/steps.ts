@@ -142,6 +142,11 @@ export function otherSteps(): Step[] {
     { name: 'release', about: 'what is published', command: npm('check:release') },
     { name: 'all-templates', about: 'every template', command: npm('check:templates') },
     { name: 'all-nodes', about: 'tests on other Nodes', command: npm('check:nodes') },
+    {
+      name: 'typescripts',
+      about: 'samples and misfits with TypeScript 5.4, 5.9 and 6',
+      command: npm('check:typescripts'),
+    },
     { name: 'all-runtimes', about: 'tests on Bun and Deno', command: npm('check:runtimes') },
     { name: 'all-site', about: 'built, searched, in Chromium', command: npm('check:site') },
     { name: 'long-fuzz', about: 'ten minutes of it', command: npm('fuzz', '600') },

@@ -88,7 +88,7 @@ export class PipelineTemplate<R, W> {
    * before it, or if that handler does not accept its writes. The order of a handler that a function creates is checked at the
    * first message.
    */
-  add<const Sources extends readonly HandlerSource[]>(
+  add<const Sources extends readonly unknown[]>(
     ...sources: OrMisfit<Sources, FittingSources<Sources, R, W>>
   ): PipelineTemplate<ReadAfter<Made<Sources>, R>, WriteAfter<Made<Sources>, W>> {
     const given = sources as readonly unknown[] as readonly HandlerSource[];

@@ -1,6 +1,7 @@
 // Twenty pipelines that must compile; `tsc -b` is the test. Each is a function, so that nothing runs.
 import {
   type Channel,
+  type Context,
   type Handler,
   type OutboundBytes,
   type Pipeline,
@@ -157,4 +158,22 @@ export const right: readonly ((channel: Fresh) => unknown)[] = [
       new Watch(),
       new App(),
     ),
+  // 21: literals with methods, which TypeScript before 6 takes for functions whose types come from their place
+  () => {
+    const text = pipeline().add(
+      () => new Frames(),
+      () => new Text(),
+      () => ({
+        channelRead(ctx: Context, line: string) {
+          ctx.fireChannelRead(line);
+        },
+      }),
+    );
+    const more = text.add(() => ({
+      channelRead(ctx: Context, line: string) {
+        ctx.fireChannelRead(line.length);
+      },
+    }));
+    return new ServerBootstrap().childHandler(more);
+  },
 ];

@@ -148,9 +148,9 @@ export class GuessLimiter {
   protect<Message, Principal, Reply = Message>(
     authenticate: Authenticate<Message, Principal, Reply>,
     nameOf: (message: Message) => string | undefined = () => undefined,
-  ): Authenticate<Message, Principal, Reply> {
+  ): Authenticate<Message, Exclude<Principal, undefined>, Reply> {
     const nameIn = checkFunction('nameOf', nameOf, { answers: 'sync' });
-    return (message, attempt) => {
+    const limited: Authenticate<Message, Principal, Reply> = (message, attempt) => {
       const client = this.clientOf(attempt.channel);
       if (client === undefined) return authenticate(message, attempt);
       const given: unknown = nameIn(message);
@@ -166,6 +166,8 @@ export class GuessLimiter {
             came ? check() : { refused: TOO_MANY },
           );
     };
+    // Without `exactOptionalPropertyTypes`, the compiler infers `undefined` as a principal from the verdicts that have none.
+    return limited as Authenticate<Message, Exclude<Principal, undefined>, Reply>;
   }
 
   private sharesOf(client: string, name: string | undefined, pair: string | undefined): Shares {

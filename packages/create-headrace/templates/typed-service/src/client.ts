@@ -38,7 +38,7 @@ export function makeClient({ addresses, clock = systemClock }: ClientOptions) {
   });
 
   /** The prices of a symbol, over as many connections as it takes: a stream ends with its connection. */
-  async function* follow(symbol: string): AsyncGenerator<Price> {
+  async function* follow(symbol: string): AsyncGenerator<Price, void, undefined> {
     for (;;) {
       try {
         yield* api.watch({ symbol }, { itemTimeoutMs: false });
