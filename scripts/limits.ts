@@ -19,7 +19,7 @@ const TABLE = /(<!-- limits of ([^>]*?) -->\n)([\s\S]*?)(<!-- end of the limits 
 /** Tests and simulations serve nobody. */
 const NOT_SERVED = /^(?:core\/src\/(?:testing|transport\/memory)|simulation)\b/;
 /** A row has the first sentence of its option, the next sentences up to this number of words, and sentences with a code. */
-const WORDS_OF_ROW = 16;
+const WORDS_OF_ROW = 20;
 const MAXIMUM =
   /^Maximum (?!(?:interval|number of routers|share|size of the capture|wait before)\b)/;
 /** Limits whose sentence does not begin with "Maximum". */
