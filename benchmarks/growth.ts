@@ -1,10 +1,10 @@
 // `npm run bench:growth` measures how cost grows with its size, fits the exponent, and writes the table of
-// docs/performance.md. Cost that grows with an exponent above 1 grows faster than its work. Takes ten minutes.
+// README.md. Cost that grows with an exponent above 1 grows faster than its work. Takes ten minutes.
 import { type Figures, measure } from './cost/measure.ts';
 import { echo, type Row } from './cost/rows.ts';
 import { openFilesLimit } from './harness/machine.ts';
 import { short } from './harness/statistics.ts';
-import { writeBetween } from './record.ts';
+import { methods, writeBetween } from './record.ts';
 
 const RUNS = 3;
 /** Handlers passed, members written to, groups joined: in a window. */
@@ -116,4 +116,5 @@ for (const growth of GROWTHS) lines.push(...(await linesOf(growth)));
 writeBetween(
   'growth',
   ['| Work | Unit | Size: cost | Exponent |', '|---|---|---|---|', ...lines].join('\n'),
+  methods,
 );

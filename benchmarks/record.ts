@@ -1,4 +1,4 @@
-// Keeps what was measured: docs/performance/figures.json, plots, and the tables of docs/performance.md and of this folder's
+// Keeps what was measured: docs/performance/figures.json, a plot, and the tables of docs/performance.md and of this folder's
 // README between their marks.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,9 +8,9 @@ import { short, spreadOf } from './harness/statistics.ts';
 import { fileNameOf, plot } from './plot.ts';
 
 const page: string = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
-const methods: string = fileURLToPath(new URL('README.md', import.meta.url));
-/** What is drawn, by the beginnings of its titles. */
-const DRAWN = ['echo, 50', 'echo with 40 MB of state, 50', 'broadcast of 100', 'accepting'];
+export const methods: string = fileURLToPath(new URL('README.md', import.meta.url));
+/** What is drawn, for the README of the repository. */
+const DRAWN = 'echo with 40 MB of state, 50 connections x 16 in flight x 1024 bytes';
 /** Peers of `state.ts`, and their columns. */
 const COLUMNS = { [HEADRACE]: 'Headrace', 'net hand-tuned': 'By hand on `net`', netty: 'Netty' };
 const folder: string = fileURLToPath(new URL('../docs/performance/', import.meta.url));
@@ -20,13 +20,11 @@ export function record(results: readonly Result[]): void {
   for (const name of readdirSync(folder)) if (name.endsWith('.svg')) rmSync(`${folder}${name}`);
   const figures = { machine: machineText(), results };
   writeFileSync(`${folder}figures.json`, `${JSON.stringify(figures, null, 2)}\n`);
-  const compared = results.filter(({ title }) => DRAWN.some((name) => title.startsWith(name)));
-  for (const result of compared) writeFileSync(`${folder}${fileNameOf(result)}`, plot(result));
-  const plots = compared.map((result) => `![${result.title}](performance/${fileNameOf(result)})`);
+  for (const result of results.filter(({ title }) => title === DRAWN))
+    writeFileSync(`${folder}${fileNameOf(result)}`, plot(result));
   writeBetween('machine', `${machineText()}.`);
   writeBetween('state', stateTable(results.filter(({ title }) => /^echo with \d/.test(title))));
-  writeBetween('goals', goalTable(results));
-  writeBetween('plots', plots.join('\n\n'));
+  writeBetween('goals', goalTable(results), methods);
   writeBetween('parts', partTable(results.filter(({ rows }) => rows.length === 1)), methods);
 }
 

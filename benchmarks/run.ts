@@ -1,7 +1,7 @@
 // `npm run bench` compares Headrace with its peers and runs the micro-benchmarks, in about ten minutes.
 // `npm run bench -- echo micro --rounds 9 --json figures.json` runs parts of it, and keeps the figures; `--node 24` runs it
 // on another version of Node than the newest, and `--state 60` with more live objects in the heap of servers;
-// `npm run bench -- --record` puts all of them into docs/performance.md.
+// `npm run bench -- --record` puts them into docs/performance.md and README.md.
 import { writeFileSync } from 'node:fs';
 import { broadcast } from './broadcast.ts';
 import { calls } from './calls.ts';

@@ -19,7 +19,7 @@ export interface Settings {
   readonly state: number;
   /** Where the figures go as JSON. */
   readonly json: string | undefined;
-  /** Put them into docs/performance.md, too. */
+  /** Put them into docs/performance.md and README.md, too. */
   readonly record: boolean;
 }
 

@@ -1,6 +1,6 @@
 // Runs the trials of runtimes/trial.mjs with the packed packages on Node, Bun and Deno, then the packages' own tests on
-// Bun and Deno. What docs/runtimes.md lists must fail, everything else must hold. `-- --gate`: the trials alone, and of
-// one that is listed and holds a warning.
+// Bun and Deno. What docs/runtimes.md and runtimes/README.md list must fail, everything else must hold. `-- --gate`: the
+// trials alone, and of one that is listed and holds a warning.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packAll } from './packed-packages.ts';
@@ -10,13 +10,15 @@ import { trialReport } from './runtimes/trials.ts';
 import { Tally } from './tally.ts';
 import { root } from './workspace.ts';
 
-const PAGE = readFileSync(join(root, 'docs', 'runtimes.md'), 'utf8');
+const LISTS = ['docs/runtimes.md', 'scripts/runtimes/README.md']
+  .map((file) => readFileSync(join(root, file), 'utf8'))
+  .join('\n');
 const isGate = process.argv.includes('--gate');
 const tally = new Tally();
 
 async function check(runtime: Runtime): Promise<void> {
   const title = `${runtime.name} ${runtime.version}`;
-  const known = knownFailures(PAGE, runtime.name);
+  const known = knownFailures(LISTS, runtime.name);
   const trials = judge(await trialReport(root, runtime), root, known.trials);
   const words = `${trials.passed} hold, ${known.trials.size} fail as docs/runtimes.md says`;
   if (isGate) for (const text of trials.held) tally.warn(`${title}, ${text}`);

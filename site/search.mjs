@@ -2,8 +2,7 @@
 import { slug } from './slug.mjs';
 
 /** Pages for who works on Headrace itself: they have a place of their own, and the search leaves them out. */
-export const INTERNALS =
-  /^(?:decisions\/|internals\/|architecture|contributing|changelog|contents)/;
+export const INTERNALS = /^(?:architecture|contributing|changelog|contents)/;
 
 /**
  * Words that readers type and a page does not say in a title: they count as part of its title.

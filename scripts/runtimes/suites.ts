@@ -1,5 +1,5 @@
-// The packages' own quick tests, run by vitest on another runtime, and what docs/runtimes.md says of them and of the
-// trials: one that fails and is not listed fails the check, and so does a listed one that passes.
+// The packages' own quick tests, run by vitest on another runtime, and what README.md says of them, and
+// docs/runtimes.md of the trials: one that fails and is not listed fails the check, and so does a listed one that passes.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { withoutReport } from '../ci/report.ts';
@@ -21,7 +21,7 @@ const NOW_AND_THEN = 'now and then';
 /** At the end of a row's test: all whose names begin so. */
 const WILDCARD = '*';
 
-/** What docs/runtimes.md says of a runtime; a failure is file and name, as `trials: a session is resumed`. */
+/** What both pages say of a runtime; a failure is file and name, as `trials: a session is resumed`. */
 export interface Known {
   readonly trials: ReadonlySet<string>;
   readonly tests: ReadonlySet<string>;
@@ -53,7 +53,8 @@ export async function testReport(
   const file = join(folder.path, 'report.json');
   const files = testFiles(root);
   const gone = notRun.filter((one) => !files.includes(one));
-  if (gone.length > 0) throw new Error(`docs/runtimes.md: there is no ${gone.join(', ')}`);
+  if (gone.length > 0)
+    throw new Error(`scripts/runtimes/README.md: there is no ${gone.join(', ')}`);
   // The counts of these repetitions are not added to those of `npm test`.
   const env = withoutReport();
   const vitest = [
@@ -71,7 +72,7 @@ export async function testReport(
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-/** The rows of the page: file, runtimes, test, why; and runtime, trial, why. */
+/** The rows of the pages: file, runtimes, test, why; and runtime, trial, why. */
 export function knownFailures(page: string, runtime: string): Known {
   const trials = [...page.matchAll(/^\| (Node|Bun|Deno) \| `([^`]+)` \|/gm)]
     .filter(([, one]) => one === runtime)
@@ -122,7 +123,7 @@ export function judge(
   }
   const held = [...unseen]
     .filter((key) => !mayHold.has(key))
-    .map((key) => `${key}: it is listed in docs/runtimes.md, but holds: take it out`);
+    .map((key) => `${key}: it is listed, but holds: take it out`);
   return { passed, problems, held };
 }
 

@@ -79,7 +79,7 @@ export async function assemble(root: string, sets: readonly DescribedSet[]): Pro
   const pages = findPages(root);
   const links = new Links(root, pages, SITE);
   const problems = [
-    ...unreached(root, pages),
+    ...unreached(root),
     ...api.silent.map((name) => `${name} has no sentence in its comment`),
   ];
   const isDark = { number: 0 };

@@ -119,6 +119,8 @@ function barOf(result: Result, verdict: Verdict, told: Told): string {
   ].join('\n');
 }
 
+const GOALS = 'https://github.com/headrace/headrace/blob/main/benchmarks/README.md#the-goals';
+
 /** A list of HTML, and how many goals were missed. Throws when one of `BARS` is not there. */
 export function homeBars(root: string): string {
   const file = join(root, 'docs', 'performance', 'figures.json');
@@ -136,6 +138,6 @@ export function barsOf(results: readonly Result[], bars: readonly Told[]): strin
     return barOf(found.result, found.verdict, told);
   });
   const missed = all.filter(({ verdict }) => !verdict.isMet).length;
-  const others = `<p class="why">Of ${all.length} goals, ${missed} were missed: the page about performance lists all of them.</p>`;
+  const others = `<p class="why">Of ${all.length} goals, ${missed} were missed: <a href="${GOALS}">the list of all of them</a>.</p>`;
   return `<ol class="bars">\n${shown.join('\n')}\n</ol>\n${others}`;
 }

@@ -1,8 +1,8 @@
 // docs/README.md is the table of contents: its headings are the groups of the sidebar, its links the pages.
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { filesBelow } from '../source-file.ts';
 import { withoutCode } from './links.ts';
-import type { Page } from './pages.ts';
 
 export interface ContentsItem {
   readonly text: string;
@@ -23,7 +23,7 @@ const OTHER_LISTS = ['docs/decisions/', 'docs/recipes/', 'docs/coming-from/'];
 
 /**
  * The groups, with links as they stand in the rewritten text. An item that begins with a link is a page; of an item
- * that begins with words every link is one.
+ * that begins with words every link is one. Links that leave the site are in no group.
  */
 export function readContents(rewritten: string): ContentsGroup[] {
   const groups: Array<{ text: string; items: ContentsItem[] }> = [];
@@ -36,6 +36,7 @@ export function readContents(rewritten: string): ContentsGroup[] {
     else if (!line.startsWith(' ')) takesAll = false;
     const found = takesAll ? [...line.matchAll(ANY)] : item === null ? [] : [item];
     for (const [, text = '', link = ''] of found) {
+      if (!link.startsWith('/')) continue;
       groups.at(-1)?.items.push({ text: text.replace(/`/g, ''), link });
     }
   }
@@ -51,16 +52,16 @@ function linkedFrom(root: string, source: string): Set<string> {
   return found;
 }
 
-/** Pages of docs/ that no list reaches. */
-export function unreached(root: string, pages: readonly Page[]): string[] {
+/** Files of docs/ that no list reaches. */
+export function unreached(root: string): string[] {
+  const files = filesBelow(root, 'docs', ['.md']);
   const listed = linkedFrom(root, SOURCE);
   for (const folder of OTHER_LISTS) {
     const list = `${folder}README.md`;
-    if (!listed.has(list) || !pages.some(({ source }) => source === list)) continue;
+    if (!listed.has(list) || !files.includes(list)) continue;
     for (const one of linkedFrom(root, list)) listed.add(one);
   }
-  return pages
-    .map(({ source }) => source)
-    .filter((source) => source.startsWith('docs/') && source !== SOURCE && !listed.has(source))
+  return files
+    .filter((source) => source !== SOURCE && !listed.has(source))
     .map((source) => `${source} is in no list: add it to ${SOURCE}`);
 }

@@ -17,7 +17,7 @@ function median(values: readonly number[]): number {
 
 const round = (value: number): string => String(Number(value.toPrecision(3)));
 
-/** The figures behind the plots as tables: medians, and the least and the most of the rounds. */
+/** All figures as tables: medians, and the least and the most of the rounds. */
 export function figuresTable(root: string): string {
   const file = join(root, 'docs', 'performance', 'figures.json');
   const { machine, results } = JSON.parse(readFileSync(file, 'utf8')) as Figures;

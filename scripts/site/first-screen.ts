@@ -31,7 +31,6 @@ const KINDS = [
   'errors',
   'changelog',
   'architecture',
-  'decisions/',
   'packages/core',
   'examples/broadcast-chat',
   'gallery',

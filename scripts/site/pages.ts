@@ -20,6 +20,9 @@ const ALONE: Readonly<Record<string, string>> = {
   'examples/README.md': 'examples/',
 };
 
+/** What is for who works on the repository: it stays there, and links to it lead there. */
+const IN_THE_REPOSITORY = ['docs/decisions/', 'docs/internals/'];
+
 function routeOfDoc(source: string): string {
   return source
     .replace(/^docs\//, '')
@@ -27,13 +30,14 @@ function routeOfDoc(source: string): string {
     .replace(/\.md$/, '');
 }
 
-/** Every page that is a Markdown file of the repository. */
+/** Every page of the site that is a Markdown file of the repository. */
 export function findPages(root: string): Page[] {
   const pages = Object.entries(ALONE)
     .filter(([source]) => existsSync(join(root, source)))
     .map(([source, route]) => ({ source, route }));
   for (const source of filesBelow(root, 'docs', ['.md'])) {
-    if (ALONE[source] === undefined) pages.push({ source, route: routeOfDoc(source) });
+    const isPage = !IN_THE_REPOSITORY.some((folder) => source.startsWith(folder));
+    if (isPage && ALONE[source] === undefined) pages.push({ source, route: routeOfDoc(source) });
   }
   for (const parent of ['packages', 'examples']) {
     for (const folder of foldersIn(root, parent)) {

@@ -49,6 +49,17 @@ ${end}`,
   );
 });
 
+it('has the first words of a long description, and its sentences with codes', () => {
+  const [limit] = limitsOf(
+    `/** Maximum length of a message. A longer message is refused. The reason for this limit is a story that the page of the
+     * option tells, and that this table leaves out. Then the error is \`HR_ERR_TOO_LONG\`. Short. */ maxLength?: number;`,
+    { maxLength: number('8192') },
+  );
+  expect(limit?.words).toBe(
+    'Maximum length of a message. A longer message is refused. Then the error is `HR_ERR_TOO_LONG`.',
+  );
+});
+
 it('puts a limit into the table whose path fits best, else into the first table', () => {
   const limits = ['two/src/a.ts', 'one/src/b.ts', 'three/src/c.ts'].map((file) => ({
     ...{ of: 'A', option: file.slice(0, 3), absent: '1', words: 'Words.' },

@@ -1,4 +1,4 @@
-// What one connection of a stranger can make each server of the examples hold, against the sum of docs/limits.md.
+// What one connection of a stranger can make each server of the examples hold, against the sum of SECURITY.md.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -110,7 +110,7 @@ interface Limits {
   readonly credit?: number;
 }
 
-/** The sum of docs/limits.md for one connection. */
+/** The sum of SECURITY.md for one connection. */
 function sumOf({ frame, output = MIB, calls = 0, credit = 0 }: Limits): number {
   return (
     5 * KIB + 2 * frame + 68 * KIB + 4 * 64 * KIB + output + frame + calls * 72 * KIB + 2 * credit

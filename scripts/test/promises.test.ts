@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { root } from '../workspace.ts';
 
-const page = readFileSync(join(root, 'docs/internals/promises.md'), 'utf8');
+const page = readFileSync(join(root, 'scripts/test/promises.md'), 'utf8');
 
 /** The rows of a table between two marks, without its head. */
 function rowsOf(mark: string): string[][] {

@@ -10,7 +10,7 @@ function namedTests(): [file: string, name: string][] {
   const found: [string, string][] = [];
   let file = '';
   for (const page of PAGES) {
-    for (const line of readFileSync(join(root, 'docs/internals', page), 'utf8').split('\n')) {
+    for (const line of readFileSync(join(root, 'scripts/test', page), 'utf8').split('\n')) {
       file = /^File: `(.*)`$/.exec(line)?.[1] ?? file;
       const tests = line.startsWith('|') ? line.split('|').at(-2)!.trim() : '—';
       if (tests.startsWith('—')) continue;

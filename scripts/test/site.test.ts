@@ -53,7 +53,7 @@ it('makes links between pages of links between files, and leads all others to Gi
 
 it('reads the sidebar from headings and lists, and finds a page that no list reaches', () => {
   const text =
-    '# Docs\n\n## Guides\n\n- [The `tls`](/guides/tls): how, see [x](/x)\n- More: [a](/a),\n  [b](/b)\n\n[c](/c)\n\n## Empty\n';
+    '# Docs\n\n## Guides\n\n- [The `tls`](/guides/tls): how, see [x](/x)\n- More: [a](/a),\n  [b](/b)\n\n[c](/c)\n\n## Empty\n\n- [out](https://x.org)\n';
   expect(readContents(text)).toEqual([
     {
       text: 'Guides',
@@ -71,9 +71,21 @@ it('reads the sidebar from headings and lists, and finds a page that no list rea
     'docs/decisions/README.md': '[one](0001.md)',
     'docs/decisions/0001.md': '# One',
   });
-  expect(unreached(root, findPages(root))).toEqual([
-    'docs/guides/lost.md is in no list: add it to docs/README.md',
-  ]);
+  expect(unreached(root)).toEqual(['docs/guides/lost.md is in no list: add it to docs/README.md']);
+});
+
+it('leaves decisions and internals in the repository, and links to them there', () => {
+  const root = tree({
+    'docs/errors.md': '# Errors',
+    'docs/decisions/README.md': '# Decisions',
+    'docs/internals/states.md': '# States',
+  });
+  const pages = findPages(root);
+  expect(pages.map(({ source }) => source)).toEqual(['docs/errors.md']);
+  const links = new Links(root, pages, SITE);
+  expect(links.rewrite('docs/errors.md', '[a](decisions/README.md#decision-0033)')).toBe(
+    `[a](${GITHUB}/blob/main/docs/decisions/README.md#decision-0033)`,
+  );
 });
 
 it('makes a page of a card, with its options and inherited ones', () => {
@@ -242,7 +254,7 @@ it('finds the sections of a page, and of an API page its names', () => {
   expect([...sectionsOf('api/@headrace/core/group.md', api)]).toEqual([
     { anchor: 'group', titles: ['@headrace/core: group', 'Group'], text: 'Channels.' },
   ]);
-  expect([...sectionsOf('decisions/0001-a.md', guide)]).toEqual([]);
+  expect([...sectionsOf('architecture.md', guide)]).toEqual([]);
 });
 
 it('describes a page by its first paragraph', () => {

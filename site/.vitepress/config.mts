@@ -58,7 +58,7 @@ async function drawnAtOnce(html: string): Promise<string> {
 }
 
 type Groups = DefaultTheme.SidebarItem[];
-const FOR_AUTHORS = 'Internals';
+const FOR_AUTHORS = 'In the repository';
 const APART = ['Packages', 'Examples', FOR_AUTHORS];
 const isLong = (text: string): boolean => !['Start', 'Concepts', 'Guides'].includes(text);
 const groups = (isWanted: (text: string) => boolean): Groups =>
@@ -204,8 +204,11 @@ export default defineConfig({
             text: FOR_AUTHORS,
             items: [
               { text: 'Architecture', link: '/architecture' },
-              { text: 'Decisions', link: '/decisions/' },
               { text: 'Contributing', link: '/contributing' },
+              {
+                text: 'Decisions',
+                link: 'https://github.com/headrace/headrace/blob/main/docs/decisions/README.md',
+              },
             ],
           },
         ],
@@ -218,8 +221,6 @@ export default defineConfig({
       '/handlers/': [{ text: 'Handlers', link: '/handlers/', items: [...lists.handlers] }],
       '/api/': [{ text: 'API', link: '/api/', items: listOf(lists.entries) }],
       ...apiSidebars,
-      '/decisions/': internals,
-      '/internals/': internals,
       '/architecture': internals,
       '/contributing': internals,
     },

@@ -30,7 +30,7 @@ async function printTable(): Promise<void> {
 npm run gallery -- NAME            starts the whole system
 npm run gallery -- NAME ROLE       starts one role of it
 npm run gallery -- NAME peer ROLE  starts a program that does not use Headrace in that role
-Settings are environment variables: HOST, PORT (0 picks a free one), INTERVAL_MS, ATTEMPTS. See docs/gallery.md.`);
+Settings are environment variables: HOST, PORT (0 picks a free one), INTERVAL_MS, ATTEMPTS. See examples/gallery/README.md.`);
 }
 
 let isEnding = false;

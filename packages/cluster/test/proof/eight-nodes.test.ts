@@ -1,8 +1,8 @@
-// The table of docs/capacity.md about the bus, beside what eight nodes put on it.
+// The table of benchmarks/README.md about the bus, beside what eight nodes put on it.
 import type { ClusterGroupOptions } from '@headrace/cluster';
 import type { Channel } from '@headrace/core';
 import { afterAll, describe, expect, it } from 'vitest';
-import { formulaValue, page, tableOf } from './capacity-page.ts';
+import { formulaValue, pages, tableOf } from './capacity-page.ts';
 import { type Count, cluster } from './counting-hub.ts';
 
 const NODES = 8;
@@ -45,7 +45,7 @@ async function world(size: number) {
 afterAll(() => expect([...told].sort()).toEqual([...table.keys()].sort()));
 
 it('the example of a million computes with the figures of the table about memory', () => {
-  const figures = /const bytes = \{\n(.*?)\};/s.exec(page)?.[1] ?? '';
+  const figures = /const bytes = \{\n(.*?)\};/s.exec(pages)?.[1] ?? '';
   const used = [...figures.matchAll(/'(.*)': ([\d_]+),/g)].map(([, name, value]) => [name, value]);
   const memory = tableOf('memory');
   expect(used).not.toEqual([]);

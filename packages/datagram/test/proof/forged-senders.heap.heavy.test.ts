@@ -1,4 +1,4 @@
-// 100,000 forged senders in a minute, on a real socket: what docs/limits.md says about the peers of a socket for datagrams.
+// 100,000 forged senders in a minute, on a real socket: what SECURITY.md says about the peers of a socket for datagrams.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';

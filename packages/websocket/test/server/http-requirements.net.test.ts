@@ -3,7 +3,7 @@ import { type Server, ServerBootstrap, silentLogger } from '@headrace/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HttpEndpoint, WebSocketTextCodec } from '../../src/index.ts';
 
-// docs/internals/requirements-of-specifications.md names these tests.
+// scripts/test/requirements-of-specifications.md names these tests.
 
 let server: Server;
 /** The requests that the application answered, in order. */
