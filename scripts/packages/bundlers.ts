@@ -1,4 +1,4 @@
-// The bundlers as docs/guides/bundlers.md configures them: each bundles the guide's server, and the bundle runs.
+// The bundlers as docs/guides/bundlers-jest-commonjs.md configures them: each bundles the guide's server, and the bundle runs.
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../program.ts';
@@ -138,7 +138,7 @@ export async function checkBundlers(
   scripts: readonly string[] = Object.keys(OUTPUTS),
 ): Promise<void> {
   const folder = join(consumer, 'bundlers');
-  const guide = 'docs/guides/bundlers.md';
+  const guide = 'docs/guides/bundlers-jest-commonjs.md';
   for (const { info, code } of blocksIn(guide, readFileSync(join(root, guide), 'utf8'))) {
     const [, name] = /^js \[(.+)\]$/.exec(info) ?? [];
     if (name !== undefined) writeFiles(folder, { [name]: code });

@@ -44,7 +44,7 @@ ${IMPORTS}test('a line', () => {
   await tally.command('node:test', process.execPath, ['--test', 'node.check.mjs'], consumer);
 }
 
-/** The two recipes of docs/guides/jest-and-commonjs.md. */
+/** The two recipes of docs/guides/bundlers-jest-commonjs.md. */
 async function checkJest(tally: Tally, consumer: string): Promise<void> {
   writeFiles(consumer, {
     'module.test.mjs': `${IMPORTS}${EXPECTS}`,

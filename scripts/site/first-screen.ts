@@ -19,7 +19,7 @@ const KINDS = [
   'contents',
   'guides/framing',
   'concepts/pipeline',
-  'recipes/starttls',
+  'recipes/unix-sockets',
   'coming-from/socket-io',
   'handlers/',
   'handlers/IdleStateHandler',

@@ -12,7 +12,7 @@ interface FirstCopy extends LoadedCopy {
   isReported: boolean;
 }
 
-const HELP = 'https://headrace.github.io/headrace/guides/two-copies';
+const HELP = 'https://headrace.github.io/headrace/guides/bundlers-jest-commonjs#two-copies-of-core';
 /** `at file:///a/b.js:1:2`, `at Object.<anonymous> (/a/b.js:1:2)` */
 const PLACE = /((?:file:\/\/|\/|[A-Za-z]:[\\/]).*):\d+:\d+\)?$/;
 
