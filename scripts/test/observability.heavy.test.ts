@@ -183,10 +183,9 @@ class Prometheus {
 }
 
 describe('observability/, without Prometheus', () => {
-  const guide = readFileSync(
-    new URL('../../docs/guides/observability.md', import.meta.url),
-    'utf8',
-  );
+  const page = (name: string) =>
+    readFileSync(new URL(`../../docs/guides/${name}.md`, import.meta.url), 'utf8');
+  const guide = page('observability');
 
   it('has a part in the guide for each alert, where runbook_url leads', () => {
     const alerts = [...textOf('headrace-alerts.yml').matchAll(/alert: (\w+)/g)].map(
@@ -203,9 +202,9 @@ describe('observability/, without Prometheus', () => {
     }
   });
 
-  it('names in the guide each metric of the dashboard and of the alerts', () => {
+  it('names in the reference each metric of the dashboard and of the alerts', () => {
     const used = metricNames(dashboardExpressions.join('\n') + textOf('headrace-alerts.yml'));
-    const known = metricNames(guide);
+    const known = metricNames(page('observability-metrics'));
     const bare = [...used].map((name) => name.replace(/_(bucket|sum|count)$/, ''));
     expect(bare.filter((name) => !known.has(name))).toEqual([]);
   });
