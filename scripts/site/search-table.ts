@@ -15,6 +15,7 @@ export interface Search {
 
 export const SEARCHES: readonly Search[] = [
   { words: 'tutorial', first: 'tutorial/1-first-server' },
+  { words: 'getting started', first: 'tutorial/1-first-server' },
   { words: 'first server', first: 'tutorial/1-first-server' },
   { words: 'reconnect', first: 'guides/clients' },
   { words: 'wss', first: 'guides/web-sockets' },
