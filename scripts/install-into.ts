@@ -1,7 +1,10 @@
 // `npm run install:into -- FOLDER [PACKAGE…]` builds and packs the packages, and installs them into a project elsewhere, as npm
 // does with published ones. Without names it installs `headrace`. Packages of ours that these need come from here, too.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { formattedLike } from './json-format.ts';
+import { LOOK_MS, lock, unlock } from './lock.mjs';
 import { type Packed, packAll } from './packed-packages.ts';
 import { must } from './program.ts';
 import { readManifest, root } from './workspace.ts';
@@ -32,14 +35,32 @@ if (folder === undefined) {
 }
 // npm changes to the repository's folder; the reader's path is from where the command was typed.
 const project = resolve(process.env['INIT_CWD'] ?? '', folder);
-await packAll(root, async (all) => {
-  const packages = withNeeds(all, names.length === 0 ? ['headrace'] : names);
-  mkdirSync(project, { recursive: true });
+
+/** Installs the tarballs. The project's package.json keeps its format. */
+async function install(packages: readonly Packed[]): Promise<void> {
   const manifest = join(project, 'package.json');
   // README's samples are modules.
   if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true, "type": "module" }\n');
+  const before = readFileSync(manifest, 'utf8');
   const tarballs = packages.map(({ tarball }) => tarball);
-  const args = ['install', '--prefix', project, '--no-audit', '--no-fund', ...tarballs];
-  await must('npm', args, project);
+  await must(
+    'npm',
+    ['install', '--prefix', project, '--no-audit', '--no-fund', ...tarballs],
+    project,
+  );
+  writeFileSync(manifest, formattedLike(readFileSync(manifest, 'utf8'), before));
+}
+
+await packAll(root, async (all) => {
+  const packages = withNeeds(all, names.length === 0 ? ['headrace'] : names);
+  // One process at a time, of another clone, too: two npm in one folder break each other's files.
+  const file = join(project, 'node_modules', '.headrace-installing');
+  const isTaken = lock(file, `installs into ${project}`);
+  while (!isTaken()) await delay(LOOK_MS);
+  try {
+    await install(packages);
+  } finally {
+    unlock(file);
+  }
   console.log(`${packages.map(({ name }) => name).join(', ')} installed into ${project}`);
 });

@@ -65,12 +65,14 @@ function isInstalled() {
 function install() {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   process.stderr.write(
-    `Installing the dependencies with ${packageManager} (only when they changed)\n`,
+    `installing packages with ${packageManager}, about 15 s (only when they changed) …\n`,
   );
-  // Standard output belongs to the program that runs afterwards.
-  const { status, error } = spawnSync('npx', ['-y', packageManager, 'install'], {
+  // Standard output belongs to the program that runs afterwards, and pnpm's lines matter only when it fails.
+  const { status, error, stdout, stderr } = spawnSync('npx', ['-y', packageManager, 'install'], {
     cwd: root,
-    stdio: ['ignore', 2, 2],
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: Number.POSITIVE_INFINITY,
     shell: process.platform === 'win32',
     // Its notice of a newer version would only confuse the user.
     env: { ...process.env, npm_config_update_notifier: 'false' },
@@ -78,7 +80,7 @@ function install() {
   if (status !== 0) {
     const reason = error === undefined ? `exit code ${status}` : error.message;
     process.stderr.write(
-      `Could not install the dependencies: npx ${packageManager} install: ${reason}\n`,
+      `${stdout ?? ''}${stderr ?? ''}\nCould not install the dependencies: npx ${packageManager} install: ${reason}\n`,
     );
     process.exit(1);
   }

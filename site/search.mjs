@@ -21,6 +21,7 @@ const OTHER_WORDS = new Map(
     'guides/testing-a-protocol-without-a-socket': 'unit test mock',
     'guides/web-sockets': 'websocket wss ws',
     security: 'report a vulnerability',
+    'tutorial/1-first-server': 'tutorial getting started',
   }),
 );
 const END_OF_OTHER_WORDS = '\0';

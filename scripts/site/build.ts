@@ -1,4 +1,5 @@
-// `npm run site` builds the site into site/dist; `npm run site -- dev` serves it while one writes; `npm run site -- card`
+// `npm run site` builds the site into site/dist, `npm run site -- --base /docs/` for another path of a server than /headrace/;
+// `npm run site -- dev` serves it while one writes; `npm run site -- card`
 // draws the picture for links to it; `npm run site -- paint` measures when a slow phone draws the first screen. Its tools are in projects of their own, installed when they are first needed.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { ownModule } from '../own-project.ts';
 import { must, run } from '../program.ts';
 import { root } from '../workspace.ts';
 import { assemble } from './assemble.ts';
+import { baseOf } from './base.ts';
 import { drawCard } from './card.ts';
 import { packEditorTypes } from './editor-types.ts';
 import { describedSets } from './option-sets.ts';
@@ -34,10 +36,11 @@ export async function makePages(): Promise<readonly string[]> {
 }
 
 /** Builds everything into site/dist; returns what is wrong. */
-export async function buildSite(): Promise<string[]> {
+export async function buildSite(base?: string): Promise<string[]> {
   const program = await vitepress();
   const problems = await makePages();
-  const { ok, output } = await run(process.execPath, [program, 'build'], site);
+  const env = { ...process.env, ...(base !== undefined && { SITE_BASE: base }) };
+  const { ok, output } = await run(process.execPath, [program, 'build'], site, { env });
   return ok ? [...problems] : [...problems, output];
 }
 
@@ -54,7 +57,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   } else if (process.argv[2] === 'card') {
     await drawCard(root);
   } else {
-    const problems = await buildSite();
+    const problems = await buildSite(baseOf(process.argv));
     for (const problem of problems) console.error(problem);
     if (problems.length > 0) process.exitCode = 1;
     console.log(`site/dist is there after ${Math.round((Date.now() - began) / 1000)} s`);

@@ -16,6 +16,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const KINDS = [
   '',
   'start',
+  'tutorial/1-first-server',
   'contents',
   'guides/framing',
   'concepts/pipeline',

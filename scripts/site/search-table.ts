@@ -14,6 +14,9 @@ export interface Search {
 }
 
 export const SEARCHES: readonly Search[] = [
+  { words: 'tutorial', first: 'tutorial/1-first-server' },
+  { words: 'getting started', first: 'tutorial/1-first-server' },
+  { words: 'first server', first: 'tutorial/1-first-server' },
   { words: 'reconnect', first: 'guides/clients' },
   { words: 'wss', first: 'guides/web-sockets' },
   { words: 'graceful shutdown', first: 'guides/shutdown' },

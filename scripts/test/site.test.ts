@@ -9,6 +9,7 @@ import { sectionsOf } from '../../site/search.mjs';
 import { wrongDefaults } from '../check-options.ts';
 import { describeProblem } from '../problem.ts';
 import { barsOf } from '../site/bars.ts';
+import { baseOf } from '../site/base.ts';
 import { checkBuiltLinks, missingErrorAnchors } from '../site/built-links.ts';
 import { readContents, unreached } from '../site/contents.ts';
 import { handlerPages } from '../site/handler-pages.ts';
@@ -316,4 +317,15 @@ it('takes the colors of code out of its words', () => {
   expect(withClasses(word('#AA0000', '#FFAAAA', 'b'), styles)).toBe('<span class="c1">b</span>');
   const unknown = word('#AA0000', '#FFFFF1', 'c');
   expect(withClasses(unknown, styles)).toBe(unknown);
+});
+
+it('is built for the path of --base, which begins and ends with a slash', () => {
+  expect(baseOf(['node', 'build.ts'])).toBeUndefined();
+  expect(baseOf(['node', 'build.ts', '--base', '/'])).toBe('/');
+  expect(baseOf(['node', 'build.ts', '--base', '/docs/v2.1/'])).toBe('/docs/v2.1/');
+  for (const wrong of [['docs'], ['/docs'], ['//host/'], []]) {
+    expect(() => baseOf(['node', 'build.ts', '--base', ...wrong])).toThrow(
+      'begins and ends with /',
+    );
+  }
 });

@@ -23,16 +23,17 @@ interface Lists {
   readonly handlers: readonly Link[];
 }
 
-const BASE = '/headrace/';
-const SITE = `https://headrace.github.io${BASE}`;
+/** `npm run site -- --base PATH` sets it. */
+const BASE = process.env['SITE_BASE'] ?? '/headrace/';
+const SITE = 'https://headrace.github.io/headrace/';
 const pages = fileURLToPath(new URL('../.pages/', import.meta.url));
 const lists: Lists = existsSync(`${pages}lists.json`)
   ? JSON.parse(readFileSync(`${pages}lists.json`, 'utf8'))
   : { version: '', contents: [], entries: [], handlers: [] };
 
-const STYLE = /<link rel="preload stylesheet" (href="\/headrace\/assets\/[^"]+\.css") as="style">/;
+const STYLE = /<link rel="preload stylesheet" (href="[^"]*\/assets\/[^"]+\.css") as="style">/;
 /** VitePress writes this file after the pages. */
-const ICONS = /<link rel="preload stylesheet" href="\/headrace\/vp-icons\.css" as="style">/;
+const ICONS = /<link rel="preload stylesheet" href="[^"]*\/vp-icons\.css" as="style">/;
 const styles = readFileSync(new URL('theme/style.css', import.meta.url), 'utf8');
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
@@ -60,7 +61,8 @@ async function drawnAtOnce(html: string): Promise<string> {
 type Groups = DefaultTheme.SidebarItem[];
 const FOR_AUTHORS = 'In the repository';
 const APART = ['Packages', 'Examples', FOR_AUTHORS];
-const isLong = (text: string): boolean => !['Start', 'Concepts', 'Guides'].includes(text);
+const isLong = (text: string): boolean =>
+  !['Tutorial', 'Start', 'Concepts', 'Guides'].includes(text);
 const groups = (isWanted: (text: string) => boolean): Groups =>
   lists.contents
     .filter(({ text }) => isWanted(text))
@@ -143,7 +145,7 @@ export default defineConfig({
     }
   },
   head: [
-    ['link', { rel: 'icon', type: 'image/svg+xml', href: '/headrace/logo.svg' }],
+    ['link', { rel: 'icon', type: 'image/svg+xml', href: `${BASE}logo.svg` }],
     ['meta', { name: 'theme-color', content: '#0b6b76' }],
   ],
   vite: { plugins: [readableSearchBox()] },

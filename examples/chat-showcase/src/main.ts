@@ -26,6 +26,8 @@ async function run(settings: Settings): Promise<void> {
   const chat = await startChatServer({ settings, metrics: admin?.metrics });
   admin?.opened(chat);
   console.log(chat.listening);
+  const signIn = settings.tokens === undefined ? 'AUTH:ann' : 'AUTH:NAME:TOKEN';
+  console.log(`in nc, type ${signIn} and Enter within ${settings.authSeconds} s, then any text`);
   if (admin !== undefined) console.log(`admin on port ${admin.port}`);
   endOnSignal((signal) => {
     admin?.drain();

@@ -53,7 +53,10 @@ describe.runIf(hasSignals)('the end', () => {
       }
       expect(await server.exit).toBe(0);
       expect(server.stderr).toBe('');
-      expect(server.stdout.split('\n')).toHaveLength(2);
+      expect(server.stdout.split('\n')).toHaveLength(3);
+      expect(server.stdout).toMatch(
+        /\nin nc, type AUTH:ann and Enter within 10 s, then any text\n$/,
+      );
       await expect(connectPeer(port, 'lines')).rejects.toThrow('ECONNREFUSED');
     },
   );
