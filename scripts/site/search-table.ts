@@ -39,6 +39,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'HDLC', first: 'recipes/flags-escapes-and-checksums' },
   { words: 'escape byte', first: 'recipes/flags-escapes-and-checksums' },
   { words: 'CRC', first: 'recipes/flags-escapes-and-checksums' },
+  { words: 'sequence number', first: 'guides/calls-in-a-given-protocol' },
   { words: 'protobuf', first: 'api/@headrace/codec/protobuf' },
   { words: 'browser client', first: 'guides/pages' },
   { words: 'ECONNRESET', first: 'troubleshooting' },
