@@ -27,7 +27,7 @@ const NODE_ONLY = {
   handlers: [
     'auth/guess-limiter',
     'auth/secrets-equal',
-    'flow/file-region',
+    'flow/file-',
     'flow/stream-',
     'health/',
     'limit/ip-filter-handler',

@@ -8,7 +8,7 @@ import {
   ServerBootstrap,
 } from '@headrace/core';
 import { ConnectionLimitHandler, SessionRegistry } from '@headrace/handlers';
-import { Commands } from './commands.ts';
+import { ExchangeHandler } from '@headrace/rpc';
 import { buildPipeline } from './device-pipeline.ts';
 
 export interface GatewayOptions {
@@ -36,13 +36,11 @@ export interface GatewayEvents {
 export class DeviceGateway extends EventEmitter<GatewayEvents> {
   private readonly options: GatewayOptions;
   private readonly sessions: SessionRegistry<string>;
-  private readonly commands: Commands;
   private server: Server | undefined = undefined;
 
   constructor(options: GatewayOptions) {
     super();
     this.options = options;
-    this.commands = new Commands(options.commandTimeoutMs ?? 10_000);
     const { graceMs = 5000 } = options;
     this.sessions = new SessionRegistry<string>((device) => device, { graceMs });
     this.sessions.on('online', (device) => this.emit('online', device));
@@ -51,6 +49,7 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
 
   async start(): Promise<number> {
     const { host = '127.0.0.1', port = 9000, silenceMs = 90_000, logger, clock } = this.options;
+    const { commandTimeoutMs = 10_000 } = this.options;
     this.server = await new ServerBootstrap()
       .handler((listener) => listener.pipeline.addLast(new ConnectionLimitHandler()))
       .childOptions({ ...(logger && { logger }), ...(clock && { clock }) })
@@ -60,7 +59,7 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
           silenceMs,
           sessions: this.sessions,
           onTelemetry: (device, body) => this.emit('telemetry', device, body),
-          onResult: (id, body) => this.commands.resolve(channel, id, body),
+          commandTimeoutMs,
         }),
       )
       .bind({ host, port });
@@ -78,8 +77,8 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
 
   /** Sends a command down to one device; resolves with its result. */
   command(device: string, body: unknown): Promise<unknown> {
-    const channel = this.sessions.channel(device);
-    if (channel === undefined) return Promise.reject(new Error(`${device} is offline`));
-    return this.commands.send(channel, body);
+    const calls = this.sessions.channel(device)?.pipeline.get(ExchangeHandler);
+    if (calls === undefined) return Promise.reject(new Error(`${device} is offline`));
+    return calls.request(body);
   }
 }

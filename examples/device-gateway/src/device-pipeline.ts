@@ -5,10 +5,11 @@ import {
   AuthHandler,
   emptyFrameHeartbeat,
   HeartbeatHandler,
-  matchTag,
   principalOf,
   type SessionRegistry,
 } from '@headrace/handlers';
+import { ExchangeHandler } from '@headrace/rpc';
+import { DEVICE_CALLS } from './device-calls.ts';
 import { DeviceCodec, type DeviceMessage } from './device-message.ts';
 
 export interface DevicePipelineOptions {
@@ -16,7 +17,7 @@ export interface DevicePipelineOptions {
   readonly silenceMs: number;
   readonly sessions: SessionRegistry<string>;
   readonly onTelemetry: (device: string, body: unknown) => void;
-  readonly onResult: (id: number, body: unknown) => void;
+  readonly commandTimeoutMs: number;
 }
 
 const refusal = (body: string): DeviceMessage => ({ type: 'refused', body });
@@ -25,7 +26,7 @@ export function buildPipeline(
   channel: Channel<Buffer, OutboundBytes>,
   options: DevicePipelineOptions,
 ): void {
-  const { authenticate, silenceMs, sessions, onTelemetry, onResult } = options;
+  const { authenticate, silenceMs, sessions, onTelemetry, commandTimeoutMs } = options;
   channel.pipeline.addLast(
     ...lengthPrefixed({ bytes: 2, maxFrameLength: 16_384 }),
     // Devices send the heartbeats; any byte of theirs is a sign of life.
@@ -48,9 +49,10 @@ export function buildPipeline(
       sessions,
       duplicatePolicy: 'kick-older',
     }),
-    matchTag<DeviceMessage>()('type', {
-      telemetry: (ctx, { body }) => onTelemetry(principalOf<string>(ctx.channel)!, body),
-      result: (_ctx, { id, body }) => onResult(id, body),
+    new ExchangeHandler({
+      format: DEVICE_CALLS,
+      timeoutMs: commandTimeoutMs,
+      handle: (telemetry) => onTelemetry(principalOf<string>(channel)!, telemetry),
     }),
   );
 }

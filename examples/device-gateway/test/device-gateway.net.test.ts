@@ -87,10 +87,10 @@ describe('the device gateway', () => {
     const pump = await connect('pump');
     const late = gateway.command('pump', 'x');
     clock.advance(50);
-    await expect(late).rejects.toThrow('no result within 50 ms');
+    await expect(late).rejects.toMatchObject({ code: 'HR_ERR_TIMEOUT_REQUEST' });
     const lost = gateway.command('pump', 'y');
     pump.channel.abort();
-    await expect(lost).rejects.toThrow(/offline/);
+    await expect(lost).rejects.toMatchObject({ code: 'HR_ERR_REQUEST_LOST' });
   });
 
   it('finds a device offline that is silent, and keeps one that sends heartbeats', async () => {

@@ -50,7 +50,6 @@ export const FORMAT: calls.ExchangeFormat<Rpc> = {
   },
   request: (id, call, timeout) => frame(CALL, 0, BigInt(id), ...call, { timeout }),
   notification: (call) => frame(ONE_WAY, 0, 0n, ...call, {}),
-  cancel: () => Buffer.alloc(0), // Dubbo has none
   response: (id, answer) => frame(ANSWER, 20, BigInt(id), 1, answer),
   error: (id, code, text) => frame(ANSWER, code, BigInt(id), text),
 };

@@ -24,6 +24,15 @@ export type { OtherMessages, OtherMessagesOptions } from './base/other-messages.
 export type { OwnOptions } from './base/own-options.ts';
 export { type Several, several } from './base/several.ts';
 export { checkWellFormed } from './base/utf8.ts';
+// Checksums
+export {
+  type Crc,
+  crc8,
+  crc16CcittFalse,
+  crc16Modbus,
+  crc16X25,
+  crc32,
+} from './checksum/crc.ts';
 // Messages
 export {
   CompressionCodec,
@@ -49,6 +58,8 @@ export {
   FixedLengthFrameDecoder,
   type FixedLengthFrameDecoderOptions,
 } from './frame/fixed-length-frame-decoder.ts';
+export { FlagFrameDecoder, type FlagFrameDecoderOptions } from './frame/flag-frame-decoder.ts';
+export { FlagFrameEncoder, type FlagFrameEncoderOptions } from './frame/flag-frame-encoder.ts';
 export { JsonObjectDecoder, type JsonObjectDecoderOptions } from './frame/json-object-decoder.ts';
 export type { ByteOrder, LengthFieldWidth } from './frame/length-field.ts';
 export {
@@ -60,6 +71,7 @@ export {
   type LengthFieldPrependerOptions,
 } from './frame/length-field-prepender.ts';
 export { LineFrameDecoder, type LineFrameDecoderOptions } from './frame/line-frame-decoder.ts';
+export type { FlagFraming } from './frame/transposition.ts';
 export {
   VarintFrameDecoder,
   type VarintFrameDecoderOptions,

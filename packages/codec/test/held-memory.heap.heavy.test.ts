@@ -2,6 +2,7 @@
 // so have values of JSON, CBOR and MessagePack.
 import {
   DelimiterFrameDecoder,
+  FlagFrameDecoder,
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
@@ -66,6 +67,7 @@ describe('the memory of an unfinished frame', () => {
       '',
       'a',
     ],
+    ['a frame with flags', () => new FlagFrameDecoder(frame), '~', 'a'],
     [
       'a frame with a length',
       () => new LengthFieldFrameDecoder({ ...frame, lengthFieldLength: 4 }),

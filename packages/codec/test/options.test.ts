@@ -33,6 +33,8 @@ const TAKES_OPTIONS: Readonly<Record<string, readonly [(options: Given) => unkno
     (options) => new codec.FixedLengthFrameDecoder(options),
     { frameLength: 3 },
   ],
+  FlagFrameDecoder: [(options) => new codec.FlagFrameDecoder(options), { maxFrameLength: 80 }],
+  FlagFrameEncoder: [(options) => new codec.FlagFrameEncoder(options)],
   JsonCodec: [(options) => new codec.JsonCodec(options)],
   JsonDecoder: [(options) => new codec.JsonDecoder(options)],
   JsonEncoder: [(options) => new codec.JsonEncoder(options)],
@@ -89,6 +91,7 @@ const TAKES_NONE = [
   ],
   ...['CborSimple', 'CborTag', 'MsgpackExt'],
   ...['RespNull', 'RespPush', 'RespSet', 'RespSimple', 'RespVerbatim', 'StompFrame'],
+  ...['crc8', 'crc16CcittFalse', 'crc16Modbus', 'crc16X25', 'crc32'],
   ...[
     'checkWellFormed',
     'encodeJson',

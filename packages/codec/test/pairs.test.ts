@@ -8,6 +8,8 @@ import {
   DatagramDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
+  FlagFrameDecoder,
+  FlagFrameEncoder,
   JsonCodec,
   JsonDecoder,
   JsonEncoder,
@@ -111,6 +113,14 @@ const lines: Pair[] = [
   },
 ];
 
+const PAIRS_OF_JTT808 = [
+  [0x7e, 0x02],
+  [0x7d, 0x01],
+] as const;
+const flagsAndEscapes = fc
+  .array(fc.constantFrom(0x7e, 0x7d, 0x5e, 0x01, 0x02), { maxLength: 26 })
+  .map((bytes) => Buffer.from(bytes));
+
 const bodies: Pair[] = [
   ...([2, 3, 4, 8] as const).map((bytes) => ({
     covers: [LengthFieldFrameDecoder, LengthFieldPrepender],
@@ -124,6 +134,12 @@ const bodies: Pair[] = [
     reader: () => varintPrefixed({ maxFrameLength: 25 }),
     messages: hostileBytes,
   },
+  ...([0x20, PAIRS_OF_JTT808] as const).map((transposition) => ({
+    covers: [FlagFrameDecoder, FlagFrameEncoder],
+    writer: () => [new FlagFrameEncoder({ maxFrameLength: 25, transposition })],
+    reader: () => [new FlagFrameDecoder({ maxFrameLength: 25, transposition })],
+    messages: fc.oneof(hostileBytes, flagsAndEscapes),
+  })),
   {
     covers: [ContentLengthFrameDecoder, ContentLengthPrepender],
     writer: () => contentLengthPrefixed({ maxFrameLength: 25 }),

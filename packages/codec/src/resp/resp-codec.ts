@@ -32,10 +32,14 @@ const OPTIONS = describeOptions(
  * - **In** `Buffer`, in reads of any size, and outbound {@link RespInput}.
  * - **Out** {@link RespValue}, and outbound bytes.
  * - **Events** See `ByteToMessageDecoder`.
- * - **Errors** The errors of both classes.
- * - **State** The unfinished message, and the version. Each channel needs its own codec.
- * - **Cost** The cost of both classes.
- * - **Pitfalls** The pitfalls of both classes.
+ * - **Errors** Inbound `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG` and `HR_ERR_TIMEOUT_READ`, each of which ends the channel.
+ *   Outbound `HR_ERR_MESSAGE_NOT_ENCODABLE`, which fails the write.
+ * - **State** The unfinished message, at most `maxMessageBytes` and one read, and the version. Each channel needs its own codec.
+ * - **Cost** Each byte of a line is read once, the bytes of strings are not read, and each string is a view. A written message is
+ *   copied once.
+ * - **Pitfalls** Strings are views of the read: copy the strings that you keep, or set `copyBelowBytes`. Keys and commands arrive as
+ *   `Buffer`, a `+a` as `RespSimple`. If the write of an answer fails, the client waits: answer with a `RespError`, or let a
+ *   `RequestHandler` end the channel. 1 is written as an integer, and 1.5 as a double.
  *
  * @example
  * ```ts run

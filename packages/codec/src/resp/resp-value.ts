@@ -1,4 +1,5 @@
 import { Buffer, isUtf8 } from 'node:buffer';
+import { EncodeError } from '@headrace/core';
 
 /** A short line of text, usually a status: `+OK`. */
 export class RespSimple {
@@ -115,7 +116,20 @@ export class RespMap<T = RespValue> {
   /** The items in the order key, value, key, value. */
   readonly items: readonly T[];
 
-  constructor(items: readonly T[]) {
+  /**
+   * @param keysAndValues - a `Map`, or a list in the order key, value, key, value
+   * @throws EncodeError `HR_ERR_MESSAGE_NOT_ENCODABLE` if a list ends with a key without a value
+   */
+  constructor(keysAndValues: readonly T[] | ReadonlyMap<T, T>) {
+    const items =
+      keysAndValues instanceof Map ? itemsOf<T>(keysAndValues) : (keysAndValues as readonly T[]);
+    if (items.length % 2 === 1) {
+      throw new EncodeError(
+        'MESSAGE_NOT_ENCODABLE',
+        `a RespMap takes a list of key, value, key, value, not ${items.length} items`,
+        { items: items.length },
+      );
+    }
     this.items = items;
   }
 
@@ -131,6 +145,12 @@ export class RespMap<T = RespValue> {
     }
     return undefined;
   }
+}
+
+function itemsOf<T>(map: ReadonlyMap<T, T>): T[] {
+  const items: T[] = [];
+  for (const [key, value] of map) items.push(key, value);
+  return items;
 }
 
 /** Elements without order. Duplicates are not checked. */

@@ -94,9 +94,6 @@ export class RespWriter {
   }
 
   private map(type: '%' | '|', { items }: RespMap<RespInput>, depth: number): void {
-    if (items.length % 2 === 1) {
-      throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a RespMap has a key without a value');
-    }
     if (this.isV3) this.items(type, items, items.length / 2, depth);
     else this.items('*', items, items.length, depth);
   }

@@ -2,6 +2,7 @@ import {
   ContentLengthFrameDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
+  FlagFrameDecoder,
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
@@ -38,6 +39,10 @@ const CASES: Readonly<Record<string, Case>> = {
   FixedLengthFrameDecoder: {
     make: (below) => new FixedLengthFrameDecoder({ frameLength: 5, ...options(below) }),
     bytes: 'hello',
+  },
+  FlagFrameDecoder: {
+    make: (below) => new FlagFrameDecoder({ maxFrameLength: 99, ...options(below) }),
+    bytes: '~hello~',
   },
   JsonObjectDecoder: { make: (below) => new JsonObjectDecoder(options(below)), bytes: '["hi"]' },
   ContentLengthFrameDecoder: {

@@ -8,6 +8,7 @@ const {
   ContentLengthFrameDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
+  FlagFrameDecoder,
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
@@ -45,6 +46,12 @@ const decoders: [string, () => Handler, (string | Buffer)[]][] = [
     ['\x03abc'],
   ],
   ['FixedLengthFrameDecoder', () => new FixedLengthFrameDecoder({ frameLength: 4 }), ['abcd']],
+  ['FlagFrameDecoder', () => new FlagFrameDecoder({ maxFrameLength: 9 }), ['abc~', 'a}^b~']],
+  [
+    'FlagFrameDecoder',
+    () => new FlagFrameDecoder({ maxFrameLength: 2, frameErrorPolicy: skip }),
+    ['abcdef~'],
+  ],
   ['LineFrameDecoder', () => new LineFrameDecoder({ maxLength: 9 }), ['abc\r\n', '\n']],
   [
     'LineFrameDecoder',

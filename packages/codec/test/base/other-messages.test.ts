@@ -58,6 +58,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     make: (given) => new codec.FixedLengthFrameDecoder({ frameLength: 3, ...given }),
     ...DECODER,
   },
+  FlagFrameDecoder: {
+    make: (given) => new codec.FlagFrameDecoder({ maxFrameLength: 80, ...given }),
+    ...DECODER,
+  },
+  FlagFrameEncoder: { make: (given) => new codec.FlagFrameEncoder(given), ...PREPENDER },
   JsonCodec: { make: (given) => new codec.JsonCodec(given), ...CODEC },
   JsonDecoder: { make: (given) => new codec.JsonDecoder(given), ...DECODER },
   JsonEncoder: { make: (given) => new codec.JsonEncoder(given), unwritten: ['bytes'] },

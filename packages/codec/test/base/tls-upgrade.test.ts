@@ -6,6 +6,7 @@ import {
   DatagramDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
+  FlagFrameDecoder,
   JsonCodec,
   JsonDecoder,
   JsonObjectDecoder,
@@ -102,6 +103,15 @@ const CODECS: Readonly<Record<string, Case>> = {
     held: [
       ['abcd', 1],
       ['abc', 0],
+    ],
+  },
+  FlagFrameDecoder: {
+    make: () => new FlagFrameDecoder({ maxFrameLength: 4, ...skipping }),
+    held: [
+      ['~ab', 2],
+      ['~ab~', 0],
+      ['~abcdef', 1],
+      ['ab', 1],
     ],
   },
   JsonObjectDecoder: {

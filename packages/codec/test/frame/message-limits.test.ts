@@ -1,6 +1,8 @@
 import {
   contentLengthPrefixed,
   DelimiterFrameDecoder,
+  FlagFrameDecoder,
+  FlagFrameEncoder,
   LengthFieldFrameDecoder,
   lengthPrefixed,
   varintPrefixed,
@@ -13,6 +15,10 @@ const CODECS: Readonly<Record<string, () => readonly Handler[]>> = {
   lengthPrefixed: () => lengthPrefixed({ maxFrameLength: 100 }),
   varintPrefixed: () => varintPrefixed({ maxFrameLength: 100 }),
   contentLengthPrefixed: () => contentLengthPrefixed({ maxFrameLength: 100 }),
+  'flags and escapes': () => [
+    new FlagFrameDecoder({ maxFrameLength: 100 }),
+    new FlagFrameEncoder({ maxFrameLength: 100 }),
+  ],
 };
 
 /** The smallest limits of the handlers. */

@@ -2,6 +2,7 @@ import {
   ContentLengthFrameDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
+  FlagFrameDecoder,
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
@@ -65,6 +66,11 @@ const framings: readonly Framing[] = [
     name: 'FixedLengthFrameDecoder',
     make: (frameLength) => new FixedLengthFrameDecoder({ frameLength, frameTimeoutMs: false }),
     frame: (body) => Buffer.from(body),
+  },
+  {
+    name: 'FlagFrameDecoder',
+    make: () => new FlagFrameDecoder(unlimited),
+    frame: (body) => Buffer.from(`~${body}~`),
   },
   {
     name: 'LineFrameDecoder',

@@ -83,6 +83,20 @@ describe('encodeResp', () => {
     expect(new RespError(Buffer.alloc(5000, 0xff)).text).toHaveLength(4096);
   });
 
+  it('writes a map from a Map or from keys and values in turn, and refuses a key without a value', () => {
+    const list = new RespMap<RespInput>(['a', ['b', 1], 'c', 2]);
+    const map = new RespMap<RespInput>(
+      new Map<RespInput, RespInput>([
+        ['a', ['b', 1]],
+        ['c', 2],
+      ]),
+    );
+    expect([map.items, map.size, map.get('c')]).toEqual([list.items, 2, 2]);
+    expect(() => new RespMap([['a', 1]])).toThrow(
+      'a RespMap takes a list of key, value, key, value, not 1 items',
+    );
+  });
+
   it('refuses what has no form', () => {
     const cases: unknown[] = [
       new RespSimple('a\r\n+OK'),
@@ -90,7 +104,6 @@ describe('encodeResp', () => {
       {},
       Symbol('x'),
       [() => 1],
-      new RespMap(['a']),
       new RespVerbatim('text', Buffer.from('')),
       'a\ud83d',
       new RespSimple('\ude00'),

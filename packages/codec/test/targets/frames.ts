@@ -2,6 +2,7 @@ import {
   ContentLengthFrameDecoder,
   DelimiterFrameDecoder,
   FixedLengthFrameDecoder,
+  FlagFrameDecoder,
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
@@ -99,6 +100,29 @@ const lines: DecoderTarget[] = [true, false].flatMap((failFast) => [
   },
 ]);
 
+const flags: DecoderTarget[] = [
+  { name: 'FlagFrameDecoder', transposition: 0x20, alphabet: bytesOf('aaa~~}}^]') },
+  {
+    name: 'FlagFrameDecoder, pairs',
+    transposition: [
+      [0x7e, 2],
+      [0x7d, 1],
+    ] as const,
+    alphabet: bytesOf('aaa~~}}\x01\x02'),
+  },
+].map(({ name, transposition, alphabet }) => ({
+  name,
+  alphabet,
+  limit: 2 * LOW + 1,
+  make: (frameErrorPolicy) =>
+    new FlagFrameDecoder({
+      maxFrameLength: LOW,
+      transposition,
+      frameErrorPolicy,
+      frameTimeoutMs: false,
+    }),
+}));
+
 const json: DecoderTarget[] = [true, false].map((streamArrayElements) => ({
   name: `JsonObjectDecoder, streamArrayElements ${streamArrayElements}`,
   alphabet: bytesOf('{}[][]{}"",, \\1x'),
@@ -120,6 +144,7 @@ export const targets: DecoderTarget[] = [
   ...adjusted,
   ...lines,
   ...json,
+  ...flags,
   {
     name: 'FixedLengthFrameDecoder',
     alphabet: bytesOf('ab'),

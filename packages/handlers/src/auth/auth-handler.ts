@@ -13,6 +13,7 @@ import {
   PendingWriteQueue,
   toError,
 } from '@headrace/core/authoring';
+import { encodeErrorOf } from '../call/encode-error.ts';
 import { AuthDeadline } from './auth-deadline.ts';
 import { AuthenticatedEvent, AuthFailedEvent } from './auth-event.ts';
 import { type AuthAction, AuthMachine, type Rejection } from './auth-machine.ts';
@@ -452,6 +453,9 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
 
   private reply(ctx: Context, reply: Reply | undefined): void {
     const { isActive, isEnding } = ctx.channel;
-    if (reply !== undefined && isActive && !isEnding) ctx.writeAndFlush(reply);
+    if (reply === undefined || !isActive || isEnding) return;
+    // The peer would wait for a reply that cannot be encoded.
+    const error = encodeErrorOf(ctx.channel, ctx.writeAndFlush(reply));
+    if (error !== undefined) ctx.channel.end({ reason: 'error' });
   }
 }

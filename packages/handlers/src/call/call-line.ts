@@ -18,6 +18,8 @@ export interface CallLineOptions {
   readonly wire: CallWire;
   /** Maximum number of requests without their last answer. */
   readonly maxInFlight: number;
+  /** Highest id: a power of two minus one. At most so many requests are under way. @default 4294967295 */
+  readonly maxId?: number;
   /** Number after which ids begin, for tests. @default 0 */
   readonly lastId?: number;
   /** Called when a call has ended. */
@@ -35,6 +37,8 @@ export class CallLine implements CallCarrier {
   private readonly options: CallLineOptions;
   /** Calls in the order in which they were sent. The key of a notice is the notice itself. */
   private readonly calls = new Map<unknown, Call>();
+  private readonly maxId: number;
+  private readonly maxInFlight: number;
   private noticeCount = 0;
   private lastId: number;
   /** Whether ids have started again from 1. */
@@ -51,7 +55,10 @@ export class CallLine implements CallCarrier {
     this.table = table;
     this.output = output;
     this.options = options;
-    this.lastId = options.lastId ?? 0;
+    const { maxId = MAX_ID, maxInFlight, lastId = 0 } = options;
+    this.maxId = maxId;
+    this.maxInFlight = Math.min(maxInFlight, maxId);
+    this.lastId = lastId;
   }
 
   /** Number of requests without their last answer. */
@@ -76,7 +83,7 @@ export class CallLine implements CallCarrier {
 
   takes({ expectsAnswer }: Call): boolean {
     if (this.isPaused || this.loss !== undefined || !this.output.isWritable) return false;
-    return !expectsAnswer || this.load < this.options.maxInFlight;
+    return !expectsAnswer || this.load < this.maxInFlight;
   }
 
   send(call: Call): void {
@@ -143,7 +150,7 @@ export class CallLine implements CallCarrier {
   leave(lastId: number, why: string): void {
     this.isPaused = true;
     for (const call of [...this.calls.values()]) {
-      if (!call.expectsAnswer || !isAfter(call.id as number, lastId)) continue;
+      if (!call.expectsAnswer || !this.isAfter(call.id as number, lastId)) continue;
       this.calls.delete(call.id);
       this.table.fail(call, requestLost(why, false));
     }
@@ -174,7 +181,7 @@ export class CallLine implements CallCarrier {
 
   private nextId(): number {
     do {
-      if (this.lastId === MAX_ID) {
+      if (this.lastId === this.maxId) {
         this.lastId = 0;
         this.hasWrapped = true;
       }
@@ -186,7 +193,13 @@ export class CallLine implements CallCarrier {
   private wasIssued(id: unknown): boolean {
     if (!Number.isInteger(id)) return false;
     const number = id as number;
-    return number > 0 && (this.hasWrapped ? number <= MAX_ID : number <= this.lastId);
+    return number > 0 && number <= (this.hasWrapped ? this.maxId : this.lastId);
+  }
+
+  /** Whether a number was given later than another. Numbers start again from 1, and 0 is before all numbers. */
+  private isAfter(id: number, lastId: number): boolean {
+    const distance = ((id - lastId) & this.maxId) >>> 0;
+    return lastId === 0 || (distance > 0 && distance <= this.maxId / 2);
   }
 
   private noticeSettled(call: Call, error: Error | undefined): void {
@@ -215,12 +228,6 @@ export class CallLine implements CallCarrier {
       }
     });
   }
-}
-
-/** Whether a number was given later than another. Numbers start again from 1, and 0 is before all numbers. */
-function isAfter(id: number, lastId: number): boolean {
-  const distance = (id - lastId) >>> 0;
-  return lastId === 0 || (distance > 0 && distance <= MAX_ID / 2);
 }
 
 function keyOf(call: Call): unknown {

@@ -6,6 +6,7 @@ import {
   KeptInputHandler,
   type KeptInputSteps,
 } from '@headrace/core/authoring';
+import { encodeErrorOf } from '../call/encode-error.ts';
 
 /** Options of an {@link EchoHandler}. */
 export interface EchoOptions<In = PassThrough, Out = WhatItReads> {
@@ -32,7 +33,7 @@ const OPTIONS = describeOptions('EchoHandler', {
  * - **In** Any message.
  * - **Out** The same, if a handler stands after it.
  * - **Events** Forwards all, in order with the messages that wait. Holds reads while messages wait.
- * - **Errors** Raises none of its own.
+ * - **Errors** Raises none of its own. If an answer of `reply` cannot be encoded, the channel ends.
  * - **State** Per channel: while the peer does not read, the rest of the burst that was read.
  * - **Cost** One write per message, one flush per read burst.
  * - **Pitfalls** If a peer sends and does not read, its input is not read either. Reading continues when the peer has read the
@@ -119,8 +120,15 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
   private echo(ctx: Context, message: In): void {
     if (ctx.channel.isOpen) {
       const answer = this.reply === undefined ? message : this.reply(message, ctx);
-      if (answer !== undefined) ctx.write(answer);
+      if (answer !== undefined) this.answer(ctx, answer);
     }
     if (this.passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
+  }
+
+  /** Writes an answer. The peer would wait for an answer that cannot be encoded, so the channel ends. */
+  private answer(ctx: Context, answer: unknown): void {
+    const future = ctx.write(answer);
+    if (this.reply === undefined || encodeErrorOf(ctx.channel, future) === undefined) return;
+    ctx.channel.end({ reason: 'error' });
   }
 }

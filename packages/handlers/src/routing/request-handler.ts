@@ -30,7 +30,7 @@ export interface RequestOptions<Request, Response> {
   ) => Response | undefined | PromiseLike<Response | undefined>;
   /**
    * Makes an answer from a failure of `handle`, or from a failure to encode its result. Without this function, the failure is an
-   * error of this handler.
+   * error of this handler, and a result that cannot be encoded ends the channel.
    */
   readonly answerError?: (error: Error, request: Request) => Response | undefined;
   /**
@@ -78,7 +78,7 @@ const OPTIONS = describeOptions('RequestHandler', {
  * - **Out** Nothing. It writes the responses, and flushes responses that are ready together once.
  * - **Events** Forwards all. After a `DrainEvent`, the channel ends only when all received requests are answered.
  * - **Errors** The error that the function throws or rejects with, unless `answerError` makes an answer from it, and
- *   `TIMEOUT_REQUEST`.
+ *   `TIMEOUT_REQUEST`. If a result cannot be encoded, and `answerError` makes no answer from the error, the channel ends.
  * - **State** One channel: its pending requests, at most `maxPending` if the decoders before it stop while reads are held.
  * - **Cost** An object per request, an `AbortController` if the function uses the signal, a promise if the function makes one.
  * - **Pitfalls** With `concurrency` above 1, a request may run before the change of its predecessor is complete. Only the answers
@@ -237,12 +237,19 @@ export class RequestHandler<Request, Response> implements Handler {
     return next;
   }
 
-  /** Writes an answer. A response that cannot be encoded is a failure, whose answer is tried once. */
+  /**
+   * Writes an answer. A response that cannot be encoded is a failure, whose answer is tried once. If there is no such answer, the
+   * channel ends, because the peer would wait for it, or take a later answer for it.
+   */
   private writeAnswer(ctx: Context, request: Request, response: unknown): void {
     const error = encodeErrorOf(ctx.channel, ctx.write(response));
     if (error === undefined) return;
     const [answer, unanswered] = this.answerOf(error, request);
-    if (answer !== undefined && answer !== null) ctx.write(answer);
+    const isWrong =
+      answer !== undefined &&
+      answer !== null &&
+      encodeErrorOf(ctx.channel, ctx.write(answer)) !== undefined;
     if (unanswered !== undefined) ctx.fireExceptionCaught(unanswered);
+    if (isWrong || unanswered !== undefined) ctx.channel.end({ reason: 'error' });
   }
 }

@@ -4,6 +4,7 @@ import {
   ChannelGroup,
   type Context,
   DecodeError,
+  EncodeError,
   type Handler,
   isHeadraceError,
   type LogLevel,
@@ -103,6 +104,20 @@ describe('AuthHandler, writes before the sign-in', () => {
     channel.run(() => channel.write('greeting'));
     channel.writeInbound('AUTH');
     expect(failures).toEqual(['unknown']);
+  });
+});
+
+describe('AuthHandler, whose reply cannot be encoded', () => {
+  it('ends the channel, because the peer would wait for the reply', async () => {
+    const { channel, doorman } = setUp({});
+    channel.pipeline.addFirst({
+      write() {
+        throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'no such reply');
+      },
+    });
+    channel.writeInbound('AUTH');
+    await doorman.say(ann);
+    expect(channel.isEnding).toBe(true);
   });
 });
 

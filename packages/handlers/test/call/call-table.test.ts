@@ -6,7 +6,7 @@ import type { CallTableOptions } from '../../src/call/call-table.ts';
 import { Call, CallLine, CallOutput, CallTable } from '../../src/call/index.ts';
 
 /** A connection of the table. Its writes are texts; `capture` keeps them from the transport. */
-function lineOf(table: CallTable, maxInFlight = 100, lastId = 0) {
+function lineOf(table: CallTable, maxInFlight = 100, lastId = 0, maxId?: number) {
   let ctx!: Context;
   let onWrite = (): void => {};
   let afterWrite = (_ctx: Context): void => {};
@@ -28,6 +28,7 @@ function lineOf(table: CallTable, maxInFlight = 100, lastId = 0) {
     wire: { messageOf: ({ id, body }) => `${id}:${body}`, cancelOf: ({ id }) => `cancel ${id}` },
     maxInFlight,
     lastId,
+    ...(maxId !== undefined && { maxId }),
     changed: () => {},
   });
   table.add(line);
@@ -317,6 +318,19 @@ describe('CallLine', () => {
     expect(written()).toEqual(['4294967295:a', '1:b', '2:c', '3:d']);
     line.answered(0xffff_fff0);
     expect([line.late, line.unknown]).toEqual([1, 0]);
+  });
+
+  it('gives ids of the bits that the protocol has, and lets further calls wait for one', () => {
+    const table = tableOf({ maxQueued: 3 });
+    const { line, written } = lineOf(table, 1000, 254, 0xff);
+    const calls = Array.from({ length: 256 }, (_, index) => callOf(`c${index}`));
+    for (const call of calls) table.submit(call);
+    expect(written().slice(0, 2)).toEqual(['255:c0', '1:c1']);
+    expect([line.load, table.queued]).toEqual([255, 1]);
+    table.completed(line.answered(7)!, 'done');
+    expect([written(), line.load]).toEqual([['7:c255'], 255]);
+    line.answered(0x100);
+    expect(line.unknown).toBe(1);
   });
 
   it('fails a call whose message cannot be made, and goes on', () => {

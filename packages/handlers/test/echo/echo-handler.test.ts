@@ -1,4 +1,4 @@
-import type { Context, Handler } from '@headrace/core';
+import { type Context, EncodeError, type Handler } from '@headrace/core';
 import { EmbeddedChannel, type EmbeddedChannelOptions } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { EchoHandler } from '../../src/echo/echo-handler.ts';
@@ -31,6 +31,17 @@ describe('EchoHandler', () => {
     expect(drainOutbound(channel)).toEqual(['a', 'b', 'c']);
     expect(flushes).toBe(1);
     expect(channel.readInbound()).toBeUndefined();
+  });
+
+  it('ends the channel if an answer of its reply cannot be encoded', () => {
+    const encoder: Handler = {
+      write() {
+        throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'no such answer');
+      },
+    };
+    const channel = new EmbeddedChannel(encoder, new EchoHandler({ reply: () => ({}) }));
+    channel.writeInbound('x');
+    expect(channel.isEnding).toBe(true);
   });
 
   it('answers with what the reply makes of a message', () => {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { DrainEvent, type Handler, isHeadraceError } from '@headrace/core';
+import { type Context, DrainEvent, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { StreamWriteHandler } from '../../src/flow/stream-write-handler.ts';
@@ -285,5 +285,26 @@ describe('RequestHandler', () => {
     );
     silent.writeInbound('x');
     expect(errors).toEqual(['cannot encode']);
+  });
+
+  it.each([
+    ['no answer to the error', {}],
+    ['an answer to the error that cannot be encoded', { answerError: () => 'bad' }],
+  ])('ends the channel, instead of leaving the peer waiting, for %s', (_name, options) => {
+    const channel = new EmbeddedChannel(
+      {
+        write: (ctx: Context, message: unknown) => {
+          if (message === 'bad') throw new Error('cannot encode');
+          return ctx.write(message);
+        },
+      },
+      new RequestHandler<string, string>({
+        handle: (request) => (request === 'x' ? 'bad' : `re:${request}`),
+        ...options,
+      }),
+      { exceptionCaught: () => {} },
+    );
+    channel.writeInbound('a', 'x');
+    expect([taken(channel), channel.isEnding]).toEqual([['re:a'], true]);
   });
 });

@@ -21,19 +21,33 @@ export class AnswerWriter {
     this.format = format;
   }
 
-  /** Writes an error. If the format cannot write its code or data, the peer receives the plain error for `failed`. */
+  /**
+   * Writes an error. If the format cannot write its code or data, the peer receives the plain error for `failed`. If the format
+   * cannot write that one either, the channel ends, because the peer would wait for an answer.
+   */
   error(to: Answered, { code, text, data }: ErrorAnswer): void {
     const { output, format } = this;
     const id = to.id!;
     try {
-      if (this.write(to, format.error(id, code, text, data)) === undefined) return;
+      if (this.write(to, format.error?.(id, code, text, data)) === undefined) return;
     } catch {}
     const plain = failureOf(format, 'failed');
-    callInContext(output.ctx, () => void this.write(to, format.error(id, plain.code, plain.text)));
+    callInContext(output.ctx, () => {
+      let failure: unknown = plain;
+      try {
+        failure = this.write(to, format.error?.(id, plain.code, plain.text));
+      } finally {
+        if (failure !== undefined) output.ctx.channel.end({ reason: 'error' });
+      }
+    });
   }
 
-  /** Writes an answer, or adds the answer to those of its batch. Returns the error of an answer that cannot be encoded. */
+  /**
+   * Writes an answer, or adds the answer to those of its batch. `undefined` writes nothing. Returns the error of an answer that
+   * cannot be encoded.
+   */
   write({ gather }: Answered, answer: unknown): Error | undefined {
+    if (answer === undefined) return undefined;
     const message = gather === undefined ? answer : gather(answer);
     if (message === undefined) return undefined;
     const { output } = this;

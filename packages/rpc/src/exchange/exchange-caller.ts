@@ -1,4 +1,10 @@
-import { type ChannelError, PipelineError, TimedOutError, type WriteFuture } from '@headrace/core';
+import {
+  type ChannelError,
+  EncodeError,
+  PipelineError,
+  TimedOutError,
+  type WriteFuture,
+} from '@headrace/core';
 import {
   callInContext,
   DeadlineList,
@@ -55,9 +61,10 @@ export class ExchangeCaller {
     this.table = new CallTable(output.ctx.clock, options);
     const wire = {
       messageOf: (call: Call) => this.messageOf(call),
-      cancelOf: ({ id }: Call) => format.cancel(id as number),
+      cancelOf: ({ id }: Call) => format.cancel?.(id as number),
     };
-    this.line = new CallLine(this.table, output, { wire, maxInFlight, changed });
+    const maxId = 2 ** (format.idBits ?? 32) - 1;
+    this.line = new CallLine(this.table, output, { wire, maxInFlight, maxId, changed });
     this.table.add(this.line);
   }
 
@@ -171,7 +178,7 @@ export class ExchangeCaller {
   refused(id: unknown, code: number, text: string, data: unknown): void {
     const call = this.line.answered(id);
     if (call === undefined) return;
-    const isLost = call instanceof StreamCall && code === this.format.codes.lost;
+    const isLost = call instanceof StreamCall && code === this.format.codes?.lost;
     this.table.fail(call, isLost ? requestLost(text, true) : refusedByPeer(code, text, data));
   }
 
@@ -292,7 +299,7 @@ export class ExchangeCaller {
   private messageOf(call: Call): unknown {
     const { id, body, deadline, expectsAnswer } = call;
     call.body = undefined;
-    if (!expectsAnswer) return this.format.notification(body);
+    if (!expectsAnswer) return noticeOf(this.format, body);
     const isEndless = deadline === Number.POSITIVE_INFINITY;
     const leftMs = isEndless ? deadline : Math.ceil(deadline - this.output.ctx.clock.now());
     const timeLeftMs = Math.max(1, leftMs);
@@ -303,7 +310,7 @@ export class ExchangeCaller {
 
   private writeNotice(body: unknown): WriteFuture {
     try {
-      return this.output.write(this.format.notification(body));
+      return this.output.write(noticeOf(this.format, body));
     } catch (thrown) {
       const error = toError(thrown);
       const future = SettableFuture.failed(error);
@@ -316,6 +323,12 @@ export class ExchangeCaller {
     const { why = 'the channel takes no more output', cause } = this.lost ?? this.leaving ?? {};
     return requestLost(why, false, cause);
   }
+}
+
+function noticeOf(format: ExchangeFormat, body: unknown): unknown {
+  const notice = format.notification?.(body);
+  if (notice !== undefined) return notice;
+  throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'the format has no message for this notice');
 }
 
 /** Makes the error of a stream whose reader waited too long for an item. */

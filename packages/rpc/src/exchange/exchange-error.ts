@@ -60,7 +60,7 @@ const FAILURE_TEXTS: Readonly<Record<ExchangeFailure, string>> = {
 
 /** Makes the error that is sent when the handler itself refuses a request. */
 export function failureOf(format: ExchangeFormat, failure: ExchangeFailure): ErrorAnswer {
-  return { code: format.codes[failure], text: FAILURE_TEXTS[failure], data: undefined };
+  return { code: format.codes?.[failure] ?? 0, text: FAILURE_TEXTS[failure], data: undefined };
 }
 
 const SHOWN_BYTES = 16;

@@ -124,25 +124,31 @@ export interface StreamFormat<T extends ExchangeTypes = ExchangeTypes> {
 export interface ExchangeFormat<T extends ExchangeTypes = ExchangeTypes> {
   /** Types of the format, for the compiler only. */
   readonly types?: T;
-  /** Codes of the errors that the handler answers with. */
-  readonly codes: Readonly<Record<ExchangeFailure, number>>;
+  /** Codes of the errors that the handler answers with. @default 0 for each */
+  readonly codes?: Readonly<Record<ExchangeFailure, number>>;
+  /**
+   * Number of bits that the protocol has for the id of a request. Ids begin again at 1 after the highest one, and leave out those
+   * in use. No more calls are under way than there are ids.
+   * @default 32
+   */
+  readonly idBits?: 8 | 16 | 32;
   /** Reads one message. Throws a `DecodeError` for a message that the protocol does not allow. */
   read(message: T['reads'], sink: ExchangeSink<T>): void;
   /**
    * Encodes a message that must be answered.
    *
-   * @param id - from 1 to 2³² − 1
+   * @param id - from 1 to 2³² − 1, or to the highest number of `idBits`
    * @param timeLeftMs - whole and at least 1, or `Infinity`
    */
   request(id: number, body: T['call'], timeLeftMs: number): T['writes'];
-  /** Encodes a message that is not answered. */
-  notification(body: T['call']): T['writes'];
-  /** Encodes the cancel of a request. */
-  cancel(id: number): T['writes'];
-  /** Encodes the answer to a request. */
-  response(id: ExchangeId, answer: T['answer']): T['writes'];
-  /** Encodes the answer to a request that failed. */
-  error(id: ExchangeId, code: number, text: string, data?: unknown): T['writes'];
+  /** Encodes a message that is not answered. Without this method, or for `undefined`, the notice fails. */
+  notification?(body: T['call']): T['writes'] | undefined;
+  /** Encodes the cancel of a request. Without this method, or for `undefined`, the peer is not notified. */
+  cancel?(id: number): T['writes'] | undefined;
+  /** Encodes the answer to a request. Without this method, or for `undefined`, nothing is sent. */
+  response?(id: ExchangeId, answer: T['answer']): T['writes'] | undefined;
+  /** Encodes the answer to a request that failed. Without this method, or for `undefined`, nothing is sent. */
+  error?(id: ExchangeId, code: number, text: string, data?: unknown): T['writes'] | undefined;
   /** Makes the answer to a message that an earlier codec could not read. @default no answer */
   unreadable?(): T['writes'];
   /**

@@ -356,7 +356,7 @@ export class ExchangeWorker implements WorkOwner<ExchangeWork>, ExchangeAnswers 
     work.stop();
     if (work.id === undefined) return;
     try {
-      const error = this.writer.write(work, this.format.response(work.id, answer));
+      const error = this.writer.write(work, this.format.response?.(work.id, answer));
       if (error !== undefined) this.answerFailure(work, error);
     } catch (thrown) {
       this.answerFailure(work, toError(thrown));

@@ -6,7 +6,7 @@ import { jsonRpcExchange } from '../exchange/json-rpc-exchange.ts';
 export const METHOD_NOT_FOUND = -32_601;
 export const INVALID_PARAMS = -32_602;
 /** The code of a handler with too many requests. The call was not executed, and the caller may try later. */
-const OVERLOADED: number = jsonRpcExchange().codes.overloaded;
+const OVERLOADED: number = jsonRpcExchange().codes!.overloaded;
 
 /** Makes the refusal of a call that was not executed, and may be tried again. */
 export function overloaded(text: string, retryAfterMs: number): Error {

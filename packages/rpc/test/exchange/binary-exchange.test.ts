@@ -30,11 +30,11 @@ describe('binaryExchange', () => {
       '01 00 00 00 00 03 ff ff ff ff 68 69',
     ],
     ['the last id', format.request(2 ** 32 - 1, body, 1), '01 00 ff ff ff ff 00 00 00 01 68 69'],
-    ['a response', format.response(0xfe_dc_ba_98, body), '02 00 fe dc ba 98 68 69'],
-    ['an answer of nothing', format.response(1, undefined), '02 00 00 00 00 01'],
-    ['an error', format.error(1, 1024, 'hi'), '03 00 00 00 00 01 04 00 68 69'],
-    ['a cancel', format.cancel(258), '04 00 00 00 01 02'],
-    ['a notification', format.notification(body), '05 00 00 00 00 00 68 69'],
+    ['a response', format.response!(0xfe_dc_ba_98, body), '02 00 fe dc ba 98 68 69'],
+    ['an answer of nothing', format.response!(1, undefined), '02 00 00 00 00 01'],
+    ['an error', format.error!(1, 1024, 'hi'), '03 00 00 00 00 01 04 00 68 69'],
+    ['a cancel', format.cancel!(258), '04 00 00 00 01 02'],
+    ['a notification', format.notification!(body), '05 00 00 00 00 00 68 69'],
   ])('writes %s', (_, message, bytes) => {
     expect(hex(message)).toBe(bytes);
     const parts: Uint8Array[] = [];
@@ -77,13 +77,13 @@ describe('binaryExchange', () => {
   });
 
   it('writes a body that is not a Buffer yet, and refuses one that is not bytes', () => {
-    const source = format.response(1, body);
+    const source = format.response!(1, body)!;
     expect(hex(format.request(2, source, 1))).toBe(
       '01 00 00 00 00 02 00 00 00 01 02 00 00 00 00 01 68 69',
     );
     expect(() => format.request(1, 'hi' as never, 1)).toThrow(/a Uint8Array or a ByteSource/);
     for (const code of [0, -1, 65_536, 1.5]) {
-      expect(() => format.error(1, code, '')).toThrow(/from 1 to 65535/);
+      expect(() => format.error!(1, code, '')).toThrow(/from 1 to 65535/);
     }
   });
 
@@ -106,7 +106,7 @@ describe('binaryExchange', () => {
         expect(read(toBuffer(format.request(id, body, timeLeftMs)))).toEqual([
           `request ${id} ${text} ${timeLeftMs}`,
         ]);
-        expect(read(toBuffer(format.response(id, body)))).toEqual([`response ${id} ${text}`]);
+        expect(read(toBuffer(format.response!(id, body)!))).toEqual([`response ${id} ${text}`]);
       }),
     );
     fc.assert(

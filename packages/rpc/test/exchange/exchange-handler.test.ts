@@ -381,9 +381,9 @@ describe('ExchangeHandler, answering', () => {
     const { desk, channel, taken } = answering();
     channel.writeInbound(toBuffer(format.request(5, Buffer.from('a'), 200)));
     channel.writeInbound(
-      toBuffer(format.cancel(6)),
-      toBuffer(format.cancel(5)),
-      toBuffer(format.cancel(5)),
+      toBuffer(format.cancel!(6)!),
+      toBuffer(format.cancel!(5)!),
+      toBuffer(format.cancel!(5)!),
     );
     expect(taken()).toEqual(['03 00000005 0005 the request was cancelled']);
     desk.fail('a', new Error('aborted'));
@@ -616,7 +616,7 @@ describe('ExchangeHandler, bad input', () => {
     channel.writeInbound(
       Buffer.alloc(6),
       Buffer.alloc(6),
-      toBuffer(format.notification(Buffer.from('n'))),
+      toBuffer(format.notification!(Buffer.from('n'))!),
     );
     expect([errors.length, desk.begun]).toEqual([1, []]);
   });
@@ -624,8 +624,8 @@ describe('ExchangeHandler, bad input', () => {
   it('counts answers to what was never asked, and drops them', () => {
     const { channel, errors, exchange } = answering();
     channel.writeInbound(
-      toBuffer(format.response(99, undefined)),
-      toBuffer(format.error(98, 1, '')),
+      toBuffer(format.response!(99, undefined)!),
+      toBuffer(format.error!(98, 1, '')!),
     );
     expect(errors).toEqual([]);
     expect(exchange.counts).toMatchObject({ unknownAnswers: 2, lateAnswers: 0 });

@@ -19,18 +19,18 @@ describe('jsonRpcExchange', () => {
       format.request(1, { method: 'm' }, Infinity),
       rpc({ id: 1, method: 'm' }),
     ],
-    ['a notification', format.notification(call), rpc(call)],
-    ['a cancel', format.cancel(7), rpc({ method: '$/cancelRequest', params: { id: 7 } })],
-    ['a response', format.response('x', 3), rpc({ id: 'x', result: 3 })],
-    ['an answer of nothing', format.response(1, undefined), rpc({ id: 1, result: null })],
+    ['a notification', format.notification!(call), rpc(call)],
+    ['a cancel', format.cancel!(7), rpc({ method: '$/cancelRequest', params: { id: 7 } })],
+    ['a response', format.response!('x', 3), rpc({ id: 'x', result: 3 })],
+    ['an answer of nothing', format.response!(1, undefined), rpc({ id: 1, result: null })],
     [
       'an error',
-      format.error(1, -32_000, 'no'),
+      format.error!(1, -32_000, 'no'),
       rpc({ id: 1, error: { code: -32_000, message: 'no' } }),
     ],
     [
       'an error with data',
-      format.error(1, 5, 'no', { a: 1 }),
+      format.error!(1, 5, 'no', { a: 1 }),
       rpc({ id: 1, error: { code: 5, message: 'no', data: { a: 1 } } }),
     ],
   ])('writes %s', (_, message, expected) => {
@@ -221,13 +221,13 @@ describe('jsonRpcExchange', () => {
   it('refuses to write a call without a method', () => {
     for (const wrong of [{}, null, 'm', { method: 1 }]) {
       expect(() => format.request(1, wrong as never, 1)).toThrow(/needs a method/);
-      expect(() => format.notification(wrong as never)).toThrow(/needs a method/);
+      expect(() => format.notification!(wrong as never)).toThrow(/needs a method/);
     }
   });
 
   it('refuses to write an answer that JSON would leave out, or make {} of', () => {
     for (const answer of [() => {}, Symbol('x'), new Map([[1, 2]]), new Set([1]), new Error('x')]) {
-      expect(() => format.response(1, answer)).toThrow(/cannot be encoded as JSON/);
+      expect(() => format.response!(1, answer)).toThrow(/cannot be encoded as JSON/);
     }
   });
 

@@ -74,7 +74,7 @@ async function served(host: SimulatedHost, orders: Orders, executed: Executed): 
   let asked = 0;
   const run = (number: number): Promise<number> => {
     asked += 1;
-    if (asked % 9 === 0) throw refusal(format.codes.overloaded, 'too much', { retryAfterMs: 60 });
+    if (asked % 9 === 0) throw refusal(format.codes!.overloaded, 'too much', { retryAfterMs: 60 });
     const times = (executed.get(number) ?? 0) + 1;
     executed.set(number, times);
     const tookMs = asked % 7 === 0 ? 900 : number % 200;

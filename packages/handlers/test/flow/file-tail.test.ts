@@ -1,0 +1,136 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FileTail, type FileTailOptions } from '../../src/flow/file-tail.ts';
+import { StreamWriteHandler } from '../../src/flow/stream-write-handler.ts';
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'headrace-tail-'));
+  path = join(folder, 'app.log');
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A reader that takes the bytes of a tail until it has a text of this length. */
+function reader(options: FileTailOptions = {}, file = path) {
+  const tail = new FileTail(file, { pollMs: 20, ...options });
+  const chunks = tail[Symbol.asyncIterator]();
+  const read = async (length: number): Promise<string> => {
+    let text = '';
+    while (text.length < length) text += String((await chunks.next()).value);
+    return text;
+  };
+  return { tail, read, end: () => chunks.return!() };
+}
+
+describe('FileTail', () => {
+  it('gives what a file has, and what is appended later', async () => {
+    writeFileSync(path, 'one\n');
+    const { read, end, tail } = reader();
+    expect(await read(4)).toBe('one\n');
+    const later = read(4);
+    appendFileSync(path, 'two\n');
+    expect([await later, tail.place?.position]).toEqual(['two\n', 8]);
+    await end();
+  });
+
+  it('waits for a file, and for a folder, that do not exist yet', async () => {
+    const file = join(folder, 'later', 'app.log');
+    const { read, end } = reader({}, file);
+    const first = read(3);
+    mkdirSync(join(folder, 'later'));
+    writeFileSync(file, 'one');
+    expect(await first).toBe('one');
+    await end();
+  });
+
+  it('reads the rest of a file that is rotated, and then the new one', async () => {
+    writeFileSync(path, 'one');
+    const { read, end } = reader();
+    expect(await read(3)).toBe('one');
+    appendFileSync(path, 'two');
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, 'three');
+    expect(await read(8)).toBe('twothree');
+    await end();
+  });
+
+  it('reads a file from its beginning after it became shorter', async () => {
+    writeFileSync(path, 'a long line\n');
+    const { read, end } = reader();
+    await read(12);
+    truncateSync(path);
+    appendFileSync(path, 'two');
+    expect(await read(3)).toBe('two');
+    await end();
+  });
+
+  it.each([
+    ['in the same file', () => {}],
+    ['in a file that was renamed meanwhile', () => renameSync(path, `${path}.1`)],
+  ])('continues after a place %s', async (_name, rotate) => {
+    writeFileSync(path, 'one');
+    const first = reader();
+    await first.read(3);
+    await first.end();
+    appendFileSync(path, 'two');
+    rotate();
+    appendFileSync(path, 'three');
+    const second = reader({ after: first.tail.place! });
+    expect(await second.read(8)).toBe('twothree');
+    await second.end();
+  });
+
+  it('begins with the file at the path if the one of the place is gone', async () => {
+    writeFileSync(path, 'new');
+    const { read, end } = reader({ after: { file: '1:1', position: 2 } });
+    expect(await read(3)).toBe('new');
+    await end();
+  });
+
+  it('ends when its signal aborts, and when its reader leaves', async () => {
+    writeFileSync(path, 'one');
+    const controller = new AbortController();
+    const texts: string[] = [];
+    for await (const chunk of new FileTail(path, { signal: controller.signal })) {
+      texts.push(String(chunk));
+      setImmediate(() => controller.abort());
+    }
+    expect(texts).toEqual(['one']);
+    for await (const _ of new FileTail(path, { signal: controller.signal })) expect.fail();
+    const waiting = reader();
+    await waiting.read(3);
+    const next = waiting.read(1).catch(() => 'none');
+    await waiting.end();
+    expect(await next).toMatch(/undefined/);
+  });
+
+  it('fails for a folder', async () => {
+    await expect(reader({}, folder).read(1)).rejects.toMatchObject({
+      code: 'HR_ERR_FILE_FAILED',
+      details: { path: folder },
+    });
+  });
+
+  it('is a source for StreamWriteHandler, and is released with the channel', async () => {
+    writeFileSync(path, 'one');
+    const channel = new EmbeddedChannel(new StreamWriteHandler());
+    const sent = channel.writeAndFlush(new FileTail(path));
+    await expect.poll(() => channel.readOutbound(), { interval: 1 }).toEqual(Buffer.from('one'));
+    channel.abort();
+    await expect(sent).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
+  });
+});
