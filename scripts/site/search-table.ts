@@ -33,7 +33,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'broadcast', first: 'guides/groups' },
   { words: 'authentication', first: 'guides/auth' },
   { words: 'metrics prometheus', first: 'guides/observability' },
-  { words: 'load balancer', first: 'guides/behind-a-proxy' },
+  { words: 'load balancer', first: 'guides/load-balancer' },
   { words: 'nginx', first: 'guides/behind-a-proxy' },
   { words: 'redis cluster', first: 'guides/cluster' },
   { words: 'udp', first: 'guides/datagrams' },

@@ -12,6 +12,7 @@ export {
 } from '@headrace/core/authoring';
 export type { AddressOrder } from './address/address-ring.ts';
 export type { Addresses, AddressFunction } from './address/address-source.ts';
+export { type BackendStatus, Backends, type BackendsOptions } from './address/backends.ts';
 export type { Connector } from './address/connector.ts';
 export { type HttpAddressesOptions, httpAddresses } from './address/http-addresses.ts';
 export { PlaceBalance } from './address/place-balance.ts';

@@ -30,6 +30,7 @@ export {
   type BindOptions,
   type ChildOptions,
   ServerBootstrap,
+  type ServerOptions,
 } from './bootstrap/server-bootstrap.ts';
 // TLS
 export {

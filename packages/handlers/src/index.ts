@@ -109,7 +109,12 @@ export {
   ProtocolDetector,
   type ProtocolDetectorOptions,
 } from './routing/protocol-detector.ts';
-export { type Counterpart, pipeChannels, RelayHandler } from './routing/relay-handler.ts';
+export {
+  type Counterpart,
+  pipeChannels,
+  RelayHandler,
+  type RelayOptions,
+} from './routing/relay-handler.ts';
 export { replaceWith } from './routing/replace-with.ts';
 export { RequestHandler, type RequestOptions } from './routing/request-handler.ts';
 export { type SwitchProtocolOptions, switchProtocol } from './routing/switch-protocol.ts';

@@ -42,6 +42,7 @@ export {
   WEB_SOCKET_PROTOCOL,
   WEB_SOCKET_TUNNEL,
   type WebSocketChannel,
+  type WebSocketChannelOptions,
   type WebSocketInitializer,
 } from './socket/web-socket-channel.ts';
 export { type WebSocketHeartbeat, webSocketHeartbeat } from './socket/web-socket-heartbeat.ts';

@@ -29,7 +29,22 @@ import { buildSecure } from './tls-announcer.ts';
 /** Options of accepted connections: the options of every channel, and those of the sockets. */
 export interface ChildOptions extends ChannelOptions, SocketOptions {}
 
+/**
+ * Options of a listening channel. It has no bytes and no peer: the other options of channels are options of the
+ * accepted connections, see {@link ServerBootstrap.childOptions}.
+ */
+export interface ServerOptions
+  extends Pick<ChannelOptions, 'autoRead' | 'logger' | 'clock' | 'hooks'> {}
+
 const CHILD_OPTIONS = describeOptions('.childOptions', {}, CHANNEL_OPTIONS, SOCKET_OPTIONS);
+const LISTENING = new Set<string>(['autoRead', 'logger', 'clock', 'hooks']);
+const SERVER_OPTIONS = CHANNEL_OPTIONS.without(
+  Object.fromEntries(
+    Object.keys(CHILD_OPTIONS.known)
+      .filter((name) => !LISTENING.has(name))
+      .map((name) => [name, `put ${name} into childOptions`]),
+  ),
+);
 
 /**
  * Place to listen on, with its settings: a port, a path (Unix socket or named pipe), or a name in a network in
@@ -53,7 +68,7 @@ export type BindOptions = BindTarget & {
  * @see Netty's `ServerBootstrap`
  */
 export class ServerBootstrap {
-  private serverOptions: ChannelOptions = {};
+  private serverOptions: ServerOptions = {};
   private childChannelOptions: ChildOptions = {};
   private buildServer: ((channel: Channel) => void) | undefined = undefined;
   private buildChild: ((channel: Channel) => void) | undefined = undefined;
@@ -81,9 +96,13 @@ export class ServerBootstrap {
     return this;
   }
 
-  /** Sets options of the listening channel, in addition to the options of earlier calls. */
-  options(options: ChannelOptions): this {
-    CHANNEL_OPTIONS.checkNames(options, '.options');
+  /**
+   * Sets options of the listening channel, in addition to the options of earlier calls.
+   *
+   * @throws OptionError `OPTION_INVALID` for an option of connections, such as `allowHalfOpen`: it belongs in `childOptions`
+   */
+  options(options: ServerOptions): this {
+    SERVER_OPTIONS.checkNames(options, '.options');
     this.serverOptions = { ...this.serverOptions, ...options };
     return this;
   }

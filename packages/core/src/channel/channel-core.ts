@@ -38,7 +38,13 @@ import { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
 import { ChannelOutput, type OutputOwner } from './channel-output.ts';
 import { ChannelReading } from './channel-reading.ts';
-import { reportCatcher, reportDropped, reportOutlived, reportUncaught } from './channel-report.ts';
+import {
+  reportCatcher,
+  reportDropped,
+  reportOutlived,
+  reportUncaught,
+  reportUnseenWrite,
+} from './channel-report.ts';
 import { causeOf, transportError } from './close-cause.ts';
 import {
   type CloseListener,
@@ -430,6 +436,13 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.madeEnding?.outputSent(this.channel);
     if (!this.reading.isShut) this.pipeline.fireChannelShutdown('output');
     else this.shut(this.ending.ours(undefined));
+  }
+
+  writeFailed(error: Error): void {
+    const { connecting } = this;
+    // The caller of the connect got this error.
+    if (connecting?.isSettled === true && connecting.error === error) return;
+    reportUnseenWrite(this.channel, this.options.hooks, error);
   }
 
   outputDrained(): void {

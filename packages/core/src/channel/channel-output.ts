@@ -19,7 +19,6 @@ import { keepIfForeign } from '../transport/read-loan.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
-import { reportUnseenWrite } from './channel-report.ts';
 import { abortedError, notEncodable, outboundFull, outputShutdown } from './output-errors.ts';
 import {
   bytesOf,
@@ -65,6 +64,8 @@ export interface OutputOwner {
   /** Closes the channel because its output is stuck or full. */
   closeAs(reason: CloseReason): void;
   outputIsShut(): void;
+  /** Called with the first failure of a write that nothing observed. */
+  writeFailed(error: Error): void;
   /** Called when no flushed output is waiting. */
   outputDrained(): void;
 }
@@ -389,10 +390,8 @@ export class ChannelOutput implements StallOwner {
   }
 
   reportFailure(future: WriteFuture): void {
-    const { owner, options } = this;
-    this.unseen ??= new UnobservedFailures(owner.clock, (error) =>
-      reportUnseenWrite(owner.channel, options.hooks, error),
-    );
+    const { owner } = this;
+    this.unseen ??= new UnobservedFailures(owner.clock, (error) => owner.writeFailed(error));
     this.unseen.add(future as SettableFuture);
   }
 

@@ -1,6 +1,6 @@
 import { releaseSource } from '../call/given-source.ts';
 import type { Channel, WriteFuture } from '../contract.ts';
-import { ChannelError, OptionError } from '../errors.ts';
+import { ChannelError, isHeadraceError, OptionError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { PendingWriteQueue, type PendingWriteTarget } from '../hold/pending-write-queue.ts';
 import { fn } from '../option/function-option.ts';
@@ -112,7 +112,8 @@ class MemberWrites implements PendingWriteTarget {
 
   /** Reports a write that failed. A message that the policy drops is counted instead. */
   reportFailure(future: WriteFuture, error: Error): void {
-    if (!this.isDropping) this.channel.pipeline.reportFailure(future, error);
+    if (!this.isDropping && !isPassedOver(this.channel, error))
+      this.channel.pipeline.reportFailure(future, error);
   }
 }
 
@@ -147,8 +148,17 @@ export class SlowMembers {
     this.keyOf = given.coalesceKey;
   }
 
-  /** Writes to one member if the policy allows it. The flush follows. */
+  /**
+   * Writes to one member if the policy allows it. The flush follows. A member whose output has ended is passed over, as if it
+   * had left: it leaves soon, and a group that is drained often sends to such members.
+   */
   write(channel: Channel, message: unknown): WriteFuture {
+    const future = this.writeNow(channel, message);
+    if (!future.isSettled || future.isSuccess || !channel.isEnding) return future;
+    return isPassedOver(channel, future.error) ? SettableFuture.succeeded() : future;
+  }
+
+  private writeNow(channel: Channel, message: unknown): WriteFuture {
     if (this.waiting.size > 0 && this.waiting.has(channel)) return this.hold(channel, message);
     // A buffer that is full because it was not flushed does not mean that the member is slow.
     if (!channel.isWritable) channel.flush();
@@ -206,6 +216,11 @@ export class SlowMembers {
     }
     this.waiting.delete(channel);
   }
+}
+
+/** Returns true if a write failed only because the output of the member has ended. */
+function isPassedOver(channel: Channel, error: Error | undefined): boolean {
+  return channel.isEnding && isHeadraceError(error, 'OUTPUT_SHUTDOWN');
 }
 
 function dropped(message: unknown, why: string): WriteFuture {

@@ -26,6 +26,8 @@ export type Resolved<Options, Kinds extends OptionKinds> = {
 export interface KnownNames {
   /** An object whose keys are the names of the options. */
   readonly known: object;
+  /** What to do in place of an option that is refused, by its name. @default nothing */
+  readonly refused?: Readonly<Record<string, string>>;
 }
 /** The names of the options in a description. */
 export type NamesOf<Set> = Set extends { readonly known: infer Known }
@@ -56,6 +58,8 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   readonly kinds: Kinds;
   /** An object whose keys are all names that are allowed. */
   readonly known: Readonly<Record<(keyof Kinds & string) | Also, unknown>>;
+  /** What to do in place of an option that has no meaning here, by its name. */
+  readonly refused: Readonly<Record<string, string>>;
   private readonly names: readonly string[];
   /** The names as errors show them. */
   private readonly labels: readonly string[];
@@ -67,9 +71,16 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
   private lastPart: readonly unknown[] = [];
   private lastCopy: object | undefined = undefined;
 
-  constructor(owner: string, kinds: Kinds, also: readonly KnownNames[], prefix = '') {
+  constructor(
+    owner: string,
+    kinds: Kinds,
+    also: readonly KnownNames[],
+    prefix = '',
+    refused: Readonly<Record<string, string>> = {},
+  ) {
     this.owner = owner;
     this.kinds = kinds;
+    this.refused = Object.assign({}, ...also.map((set) => set.refused), refused);
     this.known = Object.assign({}, kinds, ...also.map((set) => set.known));
     this.names = Object.keys(kinds);
     this.labels = this.names.map((name) => prefix + name);
@@ -124,7 +135,20 @@ export class OptionSet<Kinds extends OptionKinds, Also extends string = never> {
 
   /** Throws an `OptionError` if the value is not an object of options, or if it contains an unknown name. */
   checkNames(given: object, owner: string = this.owner): void {
-    checkNames(owner, given, this.known);
+    checkNames(owner, given, this.known, this.refused);
+  }
+
+  /**
+   * Returns this set without some options, for a place where they have no meaning. The error for such an option ends with the text
+   * that is given for its name, for example `put noDelay into childOptions`.
+   */
+  without<Name extends string>(
+    refused: Readonly<Record<Name, string>>,
+  ): OptionSet<Omit<Kinds, Name>, Exclude<Also, Name>> {
+    const kept = ([name]: [string, unknown]) => !Object.hasOwn(refused, name);
+    const kinds = Object.fromEntries(Object.entries(this.kinds).filter(kept)) as Omit<Kinds, Name>;
+    const known = Object.fromEntries(Object.entries(this.known).filter(kept));
+    return new OptionSet(this.owner, kinds, [{ known, refused: this.refused }], '', refused);
   }
 
   /** Resolves the options of this set in an object that can contain other names too. */
@@ -236,11 +260,17 @@ const LITERAL = Object.prototype;
  * Throws an `OptionError` for an unknown name.
  *
  * @param known - object whose keys are the allowed names
+ * @param refused - what to do in place of an option that has no meaning here. @default nothing
  */
-export function checkNames(owner: string, given: object, known: object): void {
+export function checkNames(
+  owner: string,
+  given: object,
+  known: object,
+  refused: Readonly<Record<string, string>> = {},
+): void {
   checkGiven(owner, given, known);
   for (const name in given)
-    if (!Object.hasOwn(known, name)) throw unknownOption(owner, name, given, known);
+    if (!Object.hasOwn(known, name)) throw unknownOption(owner, name, given, known, refused);
 }
 
 function checkGiven(owner: string, given: object, known: object): void {
@@ -270,9 +300,16 @@ function missing(
   }
 }
 
-function unknownOption(owner: string, name: string, given: object, known: object): OptionError {
+function unknownOption(
+  owner: string,
+  name: string,
+  given: object,
+  known: object,
+  refused: Readonly<Record<string, string>>,
+): OptionError {
   const nearest = nearestTo(name, Object.keys(known));
-  const cure = nearest === undefined ? `it has ${listOf(known)}` : `did you mean ${nearest}?`;
+  const other = nearest === undefined ? `it has ${listOf(known)}` : `did you mean ${nearest}?`;
+  const cure = Object.hasOwn(refused, name) ? refused[name] : other;
   const value = shown((given as Record<string, unknown>)[name]);
   const text = `${owner} has no option ${name} (${value}); ${cure}`;
   return new OptionError('OPTION_INVALID', text, { option: name });

@@ -176,3 +176,16 @@ it('takes any value where the check is elsewhere', () => {
     option: 1,
   });
 });
+
+it('refuses an option that has no meaning in this place, and says what to do', () => {
+  const all = describeOptions('all', { size: whole({ default: 1 }), width: whole({ default: 2 }) });
+  const some = all.without({ width: 'put width elsewhere' });
+  const more = describeOptions('more', { depth: whole({ default: 3 }) }, some);
+  expect(some.resolve({ size: 5 })).toEqual({ size: 5 });
+  expect(() => some.checkNames({ width: 5 })).toThrow(
+    'all has no option width (5); put width elsewhere',
+  );
+  expect(() => more.checkNames({ width: 5 })).toThrow('put width elsewhere');
+  expect(() => more.checkNames({ size: 5, depth: 5 })).not.toThrow();
+  expect(() => all.checkNames({ width: 5 })).not.toThrow();
+});

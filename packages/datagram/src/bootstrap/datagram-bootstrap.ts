@@ -29,8 +29,15 @@ import { KEPT_OPTIONS, type KeptDatagrams } from '../transport/datagram-intake.t
 import { connectedPlace, GROUPS, NETWORK, openSocket } from '../transport/datagram-place.ts';
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
+/** Options of every channel that have a meaning for datagrams. */
+interface DatagramChannelOptions
+  extends Omit<ChannelOptions, 'allowHalfOpen' | 'outboundStallMs'> {}
+
 /** Options of a datagram channel, of its socket, and of the datagrams that it keeps while reads are held. */
-export interface DatagramOptions extends ChannelOptions, DatagramSocketOptions, KeptDatagrams {
+export interface DatagramOptions
+  extends DatagramChannelOptions,
+    DatagramSocketOptions,
+    KeptDatagrams {
   /** Time limit for `bind` and `connect` to look up a host name, in milliseconds. `false` means no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
 }
@@ -76,10 +83,14 @@ export interface DatagramConnectPlace {
 const TIMEOUT = describeOptions('connectTimeoutMs', {
   connectTimeoutMs: time({ default: 30_000 }),
 });
+const DATAGRAM_CHANNEL_OPTIONS = CHANNEL_OPTIONS.without({
+  allowHalfOpen: 'a socket of datagrams has no end of a half',
+  outboundStallMs: 'output of datagrams has no time limit',
+});
 const OPTIONS = describeOptions(
   '.options',
   {},
-  CHANNEL_OPTIONS,
+  DATAGRAM_CHANNEL_OPTIONS,
   SOCKET_OPTIONS,
   KEPT_OPTIONS,
   TIMEOUT,
@@ -198,7 +209,7 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
       options.clock ?? systemClock,
     );
     const channel: unknown = await connectChannel(transport, {
-      ...CHANNEL_OPTIONS.only(options),
+      ...DATAGRAM_CHANNEL_OPTIONS.only(options),
       ...TIMEOUT.only(options),
       initialize,
       attributes: this.attributes,

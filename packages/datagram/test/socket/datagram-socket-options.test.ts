@@ -1,4 +1,5 @@
 import { isHeadraceError } from '@headrace/core';
+import { CHANNEL_OPTIONS } from '@headrace/core/authoring';
 import { DatagramBootstrap } from '@headrace/datagram';
 import { expect, it } from 'vitest';
 import { canReusePort, settingsOf } from '../../src/socket/datagram-socket-options.ts';
@@ -35,6 +36,15 @@ it.runIf(!canReusePort())(
     expect(String(error)).toMatch(/reusePort needs Node 22.12 or 23.1/);
   },
 );
+
+it('refuses options of channels that have no meaning for datagrams', () => {
+  for (const name of Object.keys(CHANNEL_OPTIONS.kinds)) {
+    const options = () => new DatagramBootstrap().options({ [name]: undefined });
+    if (name === 'allowHalfOpen') expect(options).toThrow('no end of a half');
+    else if (name === 'outboundStallMs') expect(options).toThrow('has no time limit');
+    else expect(options).not.toThrow();
+  }
+});
 
 it('refuses invalid options and places', async () => {
   const bootstrap = () => new DatagramBootstrap().handler(() => {});

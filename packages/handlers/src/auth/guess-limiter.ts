@@ -11,6 +11,7 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import { addressKey } from '../limit/address-key.ts';
+import { reportRefusal } from '../limit/report-refusal.ts';
 import { TokenBuckets } from '../limit/token-buckets.ts';
 import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
 
@@ -162,9 +163,15 @@ export class GuessLimiter {
       const short = this.short(shares, attempt.channel.clock.now());
       return short.length === 0 && take(shares, attempt)
         ? check()
-        : this.turn(shares, short, attempt).then((came) =>
-            came ? check() : { refused: TOO_MANY },
-          );
+        : this.turn(shares, short, attempt).then((came) => {
+            if (came) return check();
+            reportRefusal(
+              attempt.channel,
+              'GuessLimiter',
+              `GuessLimiter refused a sign-in of ${client}: ${TOO_MANY}`,
+            );
+            return { refused: TOO_MANY };
+          });
     };
     // Without `exactOptionalPropertyTypes`, the compiler infers `undefined` as a principal from the verdicts that have none.
     return limited as Authenticate<Message, Exclude<Principal, undefined>, Reply>;

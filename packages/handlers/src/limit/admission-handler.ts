@@ -19,13 +19,15 @@ import {
   type Resolved,
   whole,
 } from '@headrace/core/authoring';
+import { reportRefusal } from './report-refusal.ts';
 
 /** Options common to the handlers that refuse connections. */
 export interface AdmissionOptions {
   /**
    * Called when a connection was refused. The function may send a last message: add handlers, write, and call `end()`. The
    * connection stays open for `lastWordMs`, through the TLS handshake, and its input is dropped. To only count or log
-   * refusals, set `lastWordMs: false`. Without this function, the connection is closed at once.
+   * refusals, set `lastWordMs: false`. Without this function, the connection is closed at once, and the first refusal of each
+   * kind at a listener is logged as a warning.
    */
   readonly onRefused?: (child: Channel, error: RejectedError) => void;
   /**
@@ -97,7 +99,7 @@ export abstract class AdmissionHandler implements Handler {
     const child = message as Channel;
     const error = this.admitOrClose(child);
     if (error === undefined) ctx.fireChannelRead(child);
-    else this.refuse(child, error);
+    else this.refuse(child, error, ctx.channel);
   }
 
   // --- in the connection's own pipeline ---
@@ -124,8 +126,8 @@ export abstract class AdmissionHandler implements Handler {
     ctx.pipeline.replace(this, dropping);
     const error = this.admitOrClose(ctx.channel);
     if (error === undefined) ctx.pipeline.remove(dropping);
-    else if (ctx.channel.isActive) this.refuse(ctx.channel, error);
-    else dropping.whenActive = () => this.refuse(ctx.channel, error);
+    else if (ctx.channel.isActive) this.refuse(ctx.channel, error, ctx.channel);
+    else dropping.whenActive = () => this.refuse(ctx.channel, error, ctx.channel);
   }
 
   /** Decides, and closes the connection if the decision throws. */
@@ -138,8 +140,17 @@ export abstract class AdmissionHandler implements Handler {
     }
   }
 
-  private refuse(child: Channel, error: RejectedError): void {
+  /** Logs a refusal that the program does not receive. */
+  private reportUnseen(error: RejectedError, place: Channel): void {
+    if (this.admission.onRefused !== undefined) return;
+    const text = `${this.constructor.name} refused a connection: ${error.message}`;
+    reportRefusal(place, error.code, text);
+  }
+
+  /** @param place - the channel whose pipeline this handler is in */
+  private refuse(child: Channel, error: RejectedError, place: Channel): void {
     const { onRefused, lastWordMs, maxLastWords } = this.admission;
+    this.reportUnseen(error, place);
     const isOff = lastWordMs === 0;
     if (onRefused !== undefined && isOff) report(child, error, onRefused);
     if (onRefused === undefined || isOff || this.lastWords >= maxLastWords) {

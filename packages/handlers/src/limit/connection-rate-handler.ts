@@ -92,16 +92,16 @@ export class ConnectionRateHandler extends AdmissionHandler {
     const client = addressKey(clientAddress(child));
     // The client is checked first, because a client that is too fast must not use the share of the others.
     if (client !== undefined && !this.clients.take(client, now)) {
-      return this.tooFast(`from ${client}`, this.addressRate.perSecond);
+      return this.tooFast(`from ${client}`, this.addressRate.perSecond, 'perAddressPerSecond');
     }
     return this.all.take(this.rate, now)
       ? undefined
-      : this.tooFast('in total', this.rate.perSecond);
+      : this.tooFast('in total', this.rate.perSecond, 'perSecond');
   }
 
-  private tooFast(what: string, perSecond: number): RejectedError {
+  private tooFast(what: string, perSecond: number, option: string): RejectedError {
     this.refusedSoFar += 1;
-    const text = `connections ${what} come faster than ${perSecond} a second`;
+    const text = `connections ${what} come faster than ${perSecond} a second (${option})`;
     return new RejectedError('REJECTED_RATE', text, { perSecond });
   }
 }

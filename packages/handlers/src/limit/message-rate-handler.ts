@@ -11,6 +11,7 @@ import {
   TokenBucket,
 } from '@headrace/core/authoring';
 import { endWith } from '../idle/end-with.ts';
+import { reportRefusal } from './report-refusal.ts';
 
 /** Options of a {@link MessageRateHandler}. */
 export interface MessageRateOptions<Message = never> {
@@ -154,6 +155,14 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler implem
     const { perSecond } = this.rate;
     const text = `messages come faster than ${perSecond} a second`;
     const error = new RejectedError('REJECTED_RATE', text, { perSecond });
+    if (this.excessPolicy !== 'slow-down') {
+      const does = this.excessPolicy === 'drop' ? 'drops messages' : 'ends a connection';
+      reportRefusal(
+        ctx.channel,
+        this.excessPolicy,
+        `MessageRateHandler ${does}: ${text} (perSecond)`,
+      );
+    }
     ctx.fireUserEventTriggered(new MessageRateExceededEvent(error));
     if (this.excessPolicy === 'close') endWith(ctx, 'limit', this.lastWord);
   }

@@ -10,13 +10,21 @@ import {
 } from '@headrace/core';
 import {
   callSafely,
+  type DrainGate,
   describeOptions,
   fn,
   KeptInputHandler,
   type KeptInputSteps,
+  type Resolved,
   time,
 } from '@headrace/core/authoring';
-import { carryEarlyEnd, RelayHandler } from './relay-handler.ts';
+import {
+  carryEarlyEnd,
+  drainsOf,
+  RELAY_OPTIONS,
+  RelayHandler,
+  type RelayOptions,
+} from './relay-handler.ts';
 
 /** The argument of {@link ForwardOptions.connect}. */
 export interface ForwardRequest {
@@ -40,7 +48,7 @@ export interface ForwardRequest {
  *
  * @typeParam Message - the messages that the channel of `connect` accepts for writing
  */
-export interface ForwardOptions<Message = OutboundBytes> {
+export interface ForwardOptions<Message = OutboundBytes> extends RelayOptions {
   /** Connects to the target of this channel, for example with `new Bootstrap().handler(install).connect({ … }, { signal })`. */
   readonly connect: (request: ForwardRequest) => PromiseLike<Channel<unknown, Message>>;
   /**
@@ -50,10 +58,14 @@ export interface ForwardOptions<Message = OutboundBytes> {
   readonly timeoutMs?: number | false;
 }
 
-const OPTIONS = describeOptions('ForwardHandler', {
-  connect: fn({ answers: 'async', required: true, purpose: 'connects to the other server' }),
-  timeoutMs: time({ default: 30_000 }),
-});
+const OPTIONS = describeOptions(
+  'ForwardHandler',
+  {
+    connect: fn({ answers: 'async', required: true, purpose: 'connects to the other server' }),
+    timeoutMs: time({ default: 30_000 }),
+  },
+  RELAY_OPTIONS,
+);
 
 /**
  * Connects to another server when its channel becomes active, and joins the two channels by a {@link RelayHandler} in each. Reads
@@ -67,7 +79,8 @@ const OPTIONS = describeOptions('ForwardHandler', {
  * - **In** The messages that the other channel's pipeline accepts for writing: bytes, or messages if both channels have codecs.
  * - **Out** Nothing. Input goes to the other channel.
  * - **Events** Forwards all. Reads are held until the handler is connected. Messages that a transport still delivers are kept,
- *   and passed on to the relay, or to the next handler if this handler is removed.
+ *   and passed on to the relay, or to the next handler if this handler is removed. Holds a `DrainEvent` until the channel is
+ *   closed, unless `holdsDrain` is false.
  * - **Errors** The error of `connect`, and `TIMEOUT_CONNECT`. If no handler catches them, they close the channel.
  * - **State** One channel, until the relay replaces the handler.
  * - **Cost** None after the relay has replaced the handler.
@@ -100,11 +113,16 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler im
   private readonly timeoutMs: number;
   private hasStarted = false;
   private deadline: Timer | undefined = undefined;
+  private readonly relayOptions: Resolved<RelayOptions, typeof RELAY_OPTIONS.kinds>;
+  private drains: DrainGate | undefined;
 
+  /** @throws OptionError if an option is not valid */
   constructor(options: ForwardOptions<Message>) {
     super();
     this.timeoutMs = OPTIONS.resolve(options as unknown as ForwardOptions).timeoutMs;
     this.connect = options.connect;
+    this.relayOptions = RELAY_OPTIONS.part(options);
+    this.drains = drainsOf(this.relayOptions);
   }
 
   handlerAdded(ctx: Context): void {
@@ -122,8 +140,14 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler im
     super.channelInactive(ctx);
   }
 
+  override userEventTriggered(ctx: Context, event: unknown): void {
+    this.drains?.see(event);
+    super.userEventTriggered(ctx, event);
+  }
+
   override handlerRemoved(ctx: Context): void {
     this.deadline?.cancel();
+    this.drains?.release();
     super.handlerRemoved(ctx);
   }
 
@@ -141,7 +165,7 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler im
       this.expired(ctx),
     );
     const install: ForwardRequest['install'] = (back) =>
-      back.pipeline.addLast(new RelayHandler(front));
+      back.pipeline.addLast(new RelayHandler(front, this.relayOptions));
     callSafely(
       () => this.connect({ front, install, signal }).then((back) => this.connected(ctx, back)),
       undefined,
@@ -166,7 +190,10 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler im
       back.end({ reason: 'peer' });
       return;
     }
-    ctx.pipeline.addAfter(ctx.name, new RelayHandler(back));
+    const relay = new RelayHandler(back, this.relayOptions);
+    relay.takeOver(this.drains);
+    this.drains = undefined;
+    ctx.pipeline.addAfter(ctx.name, relay);
     // The kept messages pass on to the relay.
     ctx.pipeline.remove(ctx.name);
     carryEarlyEnd(front, back as Channel);

@@ -9,7 +9,34 @@ import type {
   Types,
   WriteFuture,
 } from '@headrace/core';
-import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/authoring';
+import {
+  DrainGate,
+  describeOptions,
+  flag,
+  ReadGate,
+  sizeOfBytes,
+  transportOf,
+  unpinned,
+} from '@headrace/core/authoring';
+
+/** Options of a {@link RelayHandler}, of {@link pipeChannels}, and of a {@link ForwardHandler}. */
+export interface RelayOptions {
+  /**
+   * Whether a drain of the server waits for the connection: until it ends, or until the time of the drain is over. With `false`,
+   * the drain ends the connection at once, between two bytes of its protocol.
+   * @default true
+   */
+  readonly holdsDrain?: boolean;
+}
+
+export const RELAY_OPTIONS = describeOptions('RelayHandler', {
+  holdsDrain: flag({ default: true }),
+});
+
+/** Makes the holds of a relayed connection, which is busy until it is closed. */
+export function drainsOf({ holdsDrain }: { readonly holdsDrain: boolean }): DrainGate | undefined {
+  return holdsDrain ? new DrainGate('relay', () => true) : undefined;
+}
 
 /**
  * Writes the input of one channel to another channel, at the speed at which the other channel accepts it. The handler also
@@ -23,7 +50,8 @@ import { ReadGate, sizeOfBytes, transportOf, unpinned } from '@headrace/core/aut
  * - **Place** Last, in both channels. {@link pipeChannels} and {@link ForwardHandler} add it there.
  * - **In** The messages that the other channel's pipeline accepts for writing: bytes, or messages if it has codecs.
  * - **Out** Nothing. It writes to the other channel, and flushes once per burst.
- * - **Events** Forwards all. Reads are held while the other channel is not writable.
+ * - **Events** Forwards all. Reads are held while the other channel is not writable. Holds a `DrainEvent` until the channel is
+ *   closed, unless `holdsDrain` is false.
  * - **Errors** Forwards the errors of its channel. A write to the other channel fails if that channel has closed.
  * - **State** One channel.
  * - **Cost** Only the copy of the read, and copies of small reads for a peer that is behind. Input that cannot be written is not
@@ -58,9 +86,17 @@ export class RelayHandler<Message = unknown> implements Handler {
   /** The message since the last flush, if there is only one message, and its write. */
   private only: unknown = undefined;
   private onlyWrite: WriteFuture | undefined = undefined;
+  private drains: DrainGate | undefined;
 
-  constructor(target: Channel<unknown, Message>) {
+  /** @throws OptionError if an option is not valid */
+  constructor(target: Channel<unknown, Message>, options: RelayOptions = {}) {
     this.target = target;
+    this.drains = drainsOf(RELAY_OPTIONS.resolve(options));
+  }
+
+  /** @internal Continues with the holds of the handler whose place this handler takes. */
+  takeOver(drains: DrainGate | undefined): void {
+    this.drains = drains;
   }
 
   handlerAdded(ctx: Context): void {
@@ -73,6 +109,7 @@ export class RelayHandler<Message = unknown> implements Handler {
     this.flushTarget();
     this.memory?.lendTo(undefined);
     this.gate.release();
+    this.drains?.release();
   }
 
   channelRead(ctx: Context, message: Message): void {
@@ -105,6 +142,11 @@ export class RelayHandler<Message = unknown> implements Handler {
     if (reason === 'reset') this.target.abort('reset');
     else endAfterOutput(this.target, reason);
     ctx.fireChannelInactive();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    this.drains?.see(event);
+    ctx.fireUserEventTriggered(event);
   }
 
   private holdIfFull(ctx: Context): void {
@@ -176,16 +218,23 @@ export type Counterpart<R, W, OtherR, OtherW> = [unknown extends R ? never : R] 
  * channels exchange messages, so you can join two framings. The compiler checks the messages if it knows the channels' types.
  *
  * @returns the handlers in the order of the channels. `relayedBytes` of a handler counts the bytes that its channel read
+ * @throws OptionError if an option is not valid
  */
 export function pipeChannels<R, W, OtherR, OtherW>(
   one: Channel<R, W>,
   other: Counterpart<R, W, OtherR, OtherW>,
+  options: RelayOptions = {},
 ): readonly [RelayHandler, RelayHandler] {
-  return join(one as Channel, other as Channel);
+  RELAY_OPTIONS.checkNames(options, 'pipeChannels');
+  return join(one as Channel, other as Channel, options);
 }
 
-function join(one: Channel, other: Channel): readonly [RelayHandler, RelayHandler] {
-  const relays = [new RelayHandler(other), new RelayHandler(one)] as const;
+function join(
+  one: Channel,
+  other: Channel,
+  options: RelayOptions,
+): readonly [RelayHandler, RelayHandler] {
+  const relays = [new RelayHandler(other, options), new RelayHandler(one, options)] as const;
   if (one.isOpen && other.isOpen) {
     one.pipeline.addLast(relays[0]);
     other.pipeline.addLast(relays[1]);

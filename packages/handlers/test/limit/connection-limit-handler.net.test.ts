@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import { type Channel, type RejectedError, type Server, ServerBootstrap } from '@headrace/core';
+import {
+  type Channel,
+  type RejectedError,
+  type Server,
+  ServerBootstrap,
+  silentLogger,
+} from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   ConnectionLimitHandler,
@@ -19,6 +25,7 @@ async function start(options: ConnectionLimitOptions) {
   const limit = new ConnectionLimitHandler(options);
   let built = 0;
   server = await new ServerBootstrap()
+    .options({ logger: silentLogger })
     .handler((listening) => listening.pipeline.addLast(limit))
     .childHandler((channel) => {
       built += 1;

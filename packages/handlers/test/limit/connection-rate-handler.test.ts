@@ -53,7 +53,7 @@ describe('ConnectionRateHandler', () => {
     expect(others.every(Boolean)).toBe(true);
     expect(seen[0]).toMatchObject({
       code: 'HR_ERR_REJECTED_RATE',
-      message: 'connections from 10.0.0.1 come faster than 1 a second',
+      message: 'connections from 10.0.0.1 come faster than 1 a second (perAddressPerSecond)',
     });
     listeningClock.advance(1000);
     expect(accept('10.0.0.1').wasAccepted).toBe(true);

@@ -46,6 +46,7 @@ const takers: OptionTakers = {
   PcapWriter: (options) => new handlers.PcapWriter(options),
   ProtocolDetector: (options) => new handlers.ProtocolDetector(options),
   ReadTimeoutHandler: (options) => new handlers.ReadTimeoutHandler(options),
+  RelayHandler: (options) => new handlers.RelayHandler(new EmbeddedChannel({}), options),
   RequestHandler: (options) => new handlers.RequestHandler(options),
   ServerMetrics: (options) => new handlers.ServerMetrics(options),
   SessionRegistry: (options) => new handlers.SessionRegistry(String, options),
@@ -57,6 +58,8 @@ const takers: OptionTakers = {
   bytesHeartbeat: (options) => handlers.bytesHeartbeat(options),
   messageHeartbeat: (options) => handlers.messageHeartbeat(options),
   metricsOf: (options) => handlers.metricsOf('name', () => ({}), options),
+  pipeChannels: (options) =>
+    handlers.pipeChannels(new EmbeddedChannel({}), new EmbeddedChannel({}), options),
   switchProtocol: (options) => {
     const channel = new EmbeddedChannel({});
     return handlers.switchProtocol(channel.pipeline.lastContext()!, options);
@@ -82,7 +85,6 @@ const others: ReadonlySet<string> = new Set([
   'OverloadEvent',
   'ProtocolDetectedEvent',
   'ReadWhenWritable',
-  'RelayHandler',
   'TokenBuckets',
   'UserEventHandler',
   'addressKey',
@@ -94,7 +96,6 @@ const others: ReadonlySet<string> = new Set([
   'matchTag',
   'metricsListener',
   'observeMetrics',
-  'pipeChannels',
   'principalOf',
   'prometheusText',
   'replaceWith',

@@ -1,4 +1,4 @@
-import type { Channel, Context, OutboundBytes } from '@headrace/core';
+import { type Channel, type Context, DrainEvent, type OutboundBytes } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { ForwardHandler, type ForwardRequest } from '../../src/routing/forward-handler.ts';
@@ -14,7 +14,7 @@ interface Dial {
   refuse(error: Error): Promise<void>;
 }
 
-function forwarding(): Dial {
+function forwarding(holdsDrain = true): Dial {
   let resolve!: (channel: Channel<Buffer, OutboundBytes>) => void;
   let reject!: (error: Error) => void;
   const promise = new Promise<Channel<Buffer, OutboundBytes>>((yes, no) => {
@@ -24,6 +24,7 @@ function forwarding(): Dial {
   const dial: Partial<Dial> = {};
   const front = new EmbeddedChannel(
     new ForwardHandler({
+      holdsDrain,
       connect: (request) => {
         dial.request = request;
         return promise;
@@ -116,5 +117,43 @@ describe('ForwardHandler', () => {
     dial.back.run(() => dial.back.close());
     await connected;
     expect(dial.front.isOutputShutdown).toBe(true);
+  });
+});
+
+describe('a drain of a forwarded connection', () => {
+  const drain = ({ front }: Dial): DrainEvent => {
+    const event = new DrainEvent(3000);
+    front.run(() => front.pipeline.fireUserEventTriggered(event));
+    return event;
+  };
+
+  it('that begins before the other server is there waits for the relay, too', async () => {
+    const dial = forwarding();
+    const event = drain(dial);
+    expect(event.holds).toContain('relay');
+    await dial.connect();
+    expect(event.holds).toEqual(['relay']);
+    dial.front.writeInbound('question');
+    expect(dial.back.readOutbound()).toBe('question');
+    expect(dial.front.isEnding).toBe(false);
+    dial.front.run(() => dial.front.pipeline.removeLast());
+    expect(event.holds).toEqual([]);
+    expect(dial.front.isEnding).toBe(true);
+  });
+
+  it('that begins later waits until the connection ends', async () => {
+    const dial = forwarding();
+    await dial.connect();
+    const event = drain(dial);
+    expect(event.holds).toEqual(['relay']);
+    dial.back.endInput();
+    expect(dial.front.isEnding).toBe(true);
+  });
+
+  it('does not wait without holdsDrain', async () => {
+    const dial = forwarding(false);
+    await dial.connect();
+    expect(drain(dial).holds).toEqual([]);
+    expect(dial.front.isEnding).toBe(true);
   });
 });

@@ -1,3 +1,4 @@
+import { DrainEvent } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { pipeChannels, RelayHandler } from '../../src/routing/relay-handler.ts';
@@ -156,5 +157,51 @@ describe('pipeChannels', () => {
       left.embedded.sink.received(Buffer.alloc(10));
     });
     expect(there.relayedBytes).toBe(0);
+  });
+});
+
+describe('a drain of a relayed connection', () => {
+  const drain = (channel: EmbeddedChannel, timeoutMs: number): DrainEvent => {
+    const event = new DrainEvent(timeoutMs);
+    channel.run(() => channel.pipeline.fireUserEventTriggered(event));
+    return event;
+  };
+
+  it('waits until the connection ends, and relays meanwhile', () => {
+    const [left, right] = pair();
+    const event = drain(left, 3000);
+    expect(event.holds).toEqual(['relay']);
+    left.writeInbound('question');
+    expect(right.readOutbound()).toBe('question');
+    right.writeInbound('answer');
+    expect(left.readOutbound()).toBe('answer');
+    left.advance(2000);
+    expect(left.isEnding).toBe(false);
+    right.endInput();
+    expect(left.isEnding).toBe(true);
+  });
+
+  it('ends the other channel, too, when its time is over and the server closes the connection', () => {
+    const [left, right] = pair();
+    drain(left, 3000);
+    left.advance(3000);
+    left.run(() => void left.close('shutdown'));
+    expect(right.isEnding).toBe(true);
+  });
+
+  it('ends the connection at once without holdsDrain', () => {
+    const left = new EmbeddedChannel();
+    const right = EmbeddedChannel.with({ clock: left.clock });
+    pipeChannels(left, right, { holdsDrain: false });
+    expect(drain(left, 3000).holds).toEqual([]);
+    expect(left.isEnding).toBe(true);
+  });
+
+  it('waits for a relay no longer when the relay is removed', () => {
+    const [left] = pair();
+    const event = drain(left, 3000);
+    left.run(() => left.pipeline.remove(RelayHandler));
+    expect(event.holds).toEqual([]);
+    expect(left.isEnding).toBe(true);
   });
 });

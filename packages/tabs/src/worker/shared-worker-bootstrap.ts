@@ -43,7 +43,8 @@ export interface SharedWorkerOptions extends ChannelOptions, PortLimits {
   readonly connectTimeoutMs?: number | false;
   /**
    * URL of a WebSocket that the tab opens if no `SharedWorker` exists or the browser refuses it. The tab then has its own
-   * connection with the same pipeline, and fires an {@link OwnConnectionEvent}.
+   * connection with the same pipeline, and fires an {@link OwnConnectionEvent}. `allowHalfOpen` is for the worker only: a
+   * WebSocket ends both halves at once.
    * @default none: `connect` fails with `CHANNEL_REFUSED`
    */
   readonly otherwise?: string | URL;
@@ -163,9 +164,10 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
       return Promise.reject(new ChannelError('CHANNEL_REFUSED', text, {}, cause));
     }
     const { maxMessageBytes } = PORT_LIMITS.part(options);
+    const { allowHalfOpen: _, ...channelOptions } = CHANNEL_OPTIONS.only(options);
     return new WebSocketBootstrap()
       .options({
-        ...CHANNEL_OPTIONS.only(options),
+        ...channelOptions,
         ...CONNECT_TIMEOUT.only(options),
         maxMessageBytes,
       })

@@ -84,7 +84,7 @@ describe('a server of tabs', () => {
     expect(isHeadraceError(late, 'CHANNEL_RESET')).toBe(true);
   });
 
-  it('connects on its own where there is no worker, and fires an event', async () => {
+  it('connects on its own where there is no worker, with halves or not, and fires an event', async () => {
     const endpoint = new HttpEndpoint({
       request: (_request, response) => response.end(),
       webSocket: (channel) => channel.pipeline.addLast(new WebSocketTextCodec()),
@@ -95,7 +95,7 @@ describe('a server of tabs', () => {
       .bind({ port: 0, host: '127.0.0.1' });
     const events: unknown[] = [];
     const channel: Channel = await new SharedWorkerBootstrap()
-      .options({ logger, otherwise: `ws://127.0.0.1:${other.port}/ws` })
+      .options({ logger, allowHalfOpen: true, otherwise: `ws://127.0.0.1:${other.port}/ws` })
       .handler((opening) => {
         opening.pipeline.addLast({
           userEventTriggered: (_ctx: Context, event: unknown) => void events.push(event),

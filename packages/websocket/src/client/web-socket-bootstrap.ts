@@ -6,10 +6,11 @@ import {
   type Pipeline,
   type Transport,
 } from '@headrace/core';
-import { CHANNEL_OPTIONS, describeOptions, unchecked } from '@headrace/core/authoring';
+import { describeOptions, unchecked } from '@headrace/core/authoring';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
 import {
   beginPipeline,
+  WEB_SOCKET_CHANNEL_OPTIONS,
   type WebSocketChannel,
   type WebSocketTransport,
 } from '../socket/web-socket-channel.ts';
@@ -31,7 +32,7 @@ const OPTIONS = describeOptions(
   OWN_OPTIONS,
   CONNECT_TIMEOUT,
   MESSAGE_LIMITS,
-  CHANNEL_OPTIONS,
+  WEB_SOCKET_CHANNEL_OPTIONS,
 );
 const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
 
@@ -94,7 +95,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
       ...first: Handler[]
     ): Promise<Channel> =>
       connectChannel(transport, {
-        ...CHANNEL_OPTIONS.only(options),
+        ...WEB_SOCKET_CHANNEL_OPTIONS.only(options),
         ...CONNECT_TIMEOUT.only(options),
         ...terms,
         ...target,

@@ -1,12 +1,13 @@
-import { type ChannelOptions, OptionError, type TlsClientOptions } from '@headrace/core';
+import { OptionError, type TlsClientOptions } from '@headrace/core';
 import { describeOptions, time, unchecked } from '@headrace/core/authoring';
 import type { WebSocketCompression } from '../socket/compression.ts';
 import { isToken } from '../socket/extensions.ts';
 import type { WebSocketLimits } from '../socket/message-limits.ts';
+import type { WebSocketChannelOptions } from '../socket/web-socket-channel.ts';
 import type { HttpTunnel } from './http-tunnel.ts';
 
 /** Options of a client's WebSocket. */
-export interface WebSocketClientOptions extends ChannelOptions, WebSocketLimits {
+export interface WebSocketClientOptions extends WebSocketChannelOptions, WebSocketLimits {
   /** Maximum time to connect and complete the handshake, in milliseconds; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
   /** Additional headers of the handshake. @default none */

@@ -1,14 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import {
-  type Channel,
-  type ChannelOptions,
-  CLIENT_ADDRESS,
-  OptionError,
-  type TrustedPeers,
-} from '@headrace/core';
+import { type Channel, CLIENT_ADDRESS, OptionError, type TrustedPeers } from '@headrace/core';
 import {
   atOnce,
-  CHANNEL_OPTIONS,
   checkFunction,
   custom,
   describeOptions,
@@ -18,7 +11,12 @@ import {
 } from '@headrace/core/authoring';
 import { deflateTerms, type WebSocketCompression } from '../socket/compression.ts';
 import { MESSAGE_LIMITS, type ReadLimits, type WebSocketLimits } from '../socket/message-limits.ts';
-import type { WebSocketChannel, WebSocketInitializer } from '../socket/web-socket-channel.ts';
+import {
+  WEB_SOCKET_CHANNEL_OPTIONS,
+  type WebSocketChannel,
+  type WebSocketChannelOptions,
+  type WebSocketInitializer,
+} from '../socket/web-socket-channel.ts';
 import { ForwardingProxies, type RequestSource } from './forwarding-proxies.ts';
 import {
   asksForWebSocket,
@@ -54,7 +52,7 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
   /** One or more paths of the WebSockets. `request.url` contains the requested path. @default '/ws' */
   readonly webSocketPath?: string | readonly string[];
   /** Options of the WebSockets' channels. By default, a channel has the logger and the clock of its connection. */
-  readonly webSocketOptions?: ChannelOptions;
+  readonly webSocketOptions?: WebSocketChannelOptions;
   /**
    * Supported subprotocols, in order of preference. The attribute `WEB_SOCKET_PROTOCOL` contains the chosen subprotocol.
    * @default none
@@ -93,7 +91,7 @@ export const UPGRADE_OPTIONS = describeOptions(
   {
     webSocket: unchecked(),
     webSocketPath: unchecked({ default: '/ws' }),
-    webSocketOptions: nested(CHANNEL_OPTIONS, { default: {} }),
+    webSocketOptions: nested(WEB_SOCKET_CHANNEL_OPTIONS, { default: {} }),
     subprotocols: unchecked(),
     compression: unchecked({ default: false }),
     allowOrigin: custom(
@@ -112,7 +110,7 @@ export interface WebSocketTerms {
   readonly messageTimeoutMs: number;
   readonly subprotocol: string | undefined;
   readonly initialize: WebSocketInitializer;
-  readonly options: ChannelOptions;
+  readonly options: WebSocketChannelOptions;
 }
 
 /** The part of an {@link HttpEndpoint} that checks requests for WebSockets, and opens the WebSockets. */

@@ -9,7 +9,7 @@ import {
   openChannel,
   type WriteFuture,
 } from '@headrace/core';
-import { encodeOnce, isOutboundBytes, toBuffer } from '@headrace/core/authoring';
+import { CHANNEL_OPTIONS, encodeOnce, isOutboundBytes, toBuffer } from '@headrace/core/authoring';
 import type { WebSocketClose } from './close-codes.ts';
 import { WebSocketPing } from './control-message.ts';
 import type { FrameTransport, FrameTransportListener } from './frame-transport.ts';
@@ -22,6 +22,14 @@ export type WebSocketChannel = Channel<WebSocketInput, WebSocketOutput>;
 
 /** Builds the pipeline of a WebSocket's channel. */
 export type WebSocketInitializer = (channel: WebSocketChannel) => unknown;
+
+/** Options of the channel of a WebSocket: those of every channel, without the ends of halves, which a WebSocket does not have. */
+export interface WebSocketChannelOptions extends Omit<ChannelOptions, 'allowHalfOpen'> {}
+
+/** @internal The kinds and defaults of the options. */
+export const WEB_SOCKET_CHANNEL_OPTIONS = CHANNEL_OPTIONS.without({
+  allowHalfOpen: 'a WebSocket ends both halves at once',
+});
 
 /** Attribute of the channel: the code and text with which the peer closed its WebSocket. Set before the channel closes. */
 export const WEB_SOCKET_CLOSE: AttributeKey<WebSocketClose> = new AttributeKey<WebSocketClose>(
@@ -42,7 +50,7 @@ export const WEB_SOCKET_TUNNEL: AttributeKey<boolean> = new AttributeKey<boolean
 export function openWebSocket(
   transport: FrameTransport,
   initialize: WebSocketInitializer,
-  options: ChannelOptions,
+  options: WebSocketChannelOptions,
   { parent, messageTimeoutMs }: OpenTerms,
 ): WebSocketChannel {
   const channel: unknown = openChannel(transport, {
