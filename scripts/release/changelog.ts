@@ -37,7 +37,8 @@ export function needsNotes(changesets: readonly string[]): boolean {
  */
 export function notesSection(version: string, day: string, notes: string, details: string): string {
   const lists = `All changes of the kernel: [${details}](${details}). Each other package lists its own in its folder.`;
-  return [`## ${version} (${day})`, notes.trim(), lists].join('\n\n');
+  // The notes are in a folder, and the changelog is not.
+  return [`## ${version} (${day})`, notes.trim().replaceAll('](../', ']('), lists].join('\n\n');
 }
 
 /** Whether a changeset is about one of these packages. */

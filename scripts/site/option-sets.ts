@@ -48,7 +48,9 @@ async function describeAll(root: string): Promise<DescribedSet[]> {
   const files = sourcesIn(root).filter((file) => CALL.test(readFileSync(join(root, file), 'utf8')));
   for (const file of files) await import(pathToFileURL(join(root, file)).href);
   if (noted.length === 0) throw new Error(`no file below ${root} describes options`);
-  return noted.map(({ set: { owner, kinds }, stack }) => ({
+  // A part of a set has the options of the whole, whose interface is compared.
+  const whole = noted.filter(({ stack }) => !/\bOptionSet\.without\b/.test(stack));
+  return whole.map(({ set: { owner, kinds }, stack }) => ({
     file: callerIn(root, stack),
     owner,
     kinds: Object.fromEntries(
