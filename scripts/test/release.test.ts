@@ -66,7 +66,12 @@ describe('the section of a version in the changelog', () => {
   test('is written by hand if the changes are too many to read', () => {
     expect(needsNotes(Array.from({ length: 20 }, () => 'A fix.'))).toBe(false);
     expect(needsNotes(Array.from({ length: 21 }, () => 'A fix.'))).toBe(true);
-    const section = notesSection('0.3.0', '2026-12-01', '1. Read [this](../a.md).\n', 'changes/0.3.0.md');
+    const section = notesSection(
+      '0.3.0',
+      '2026-12-01',
+      '1. Read [this](../a.md).\n',
+      'changes/0.3.0.md',
+    );
     expect(section).toBe(
       '## 0.3.0 (2026-12-01)\n\n1. Read [this](a.md).\n\nAll changes of the kernel: [changes/0.3.0.md](changes/0.3.0.md). ' +
         'Each other package lists its own in its folder.',

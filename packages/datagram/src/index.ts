@@ -2,6 +2,7 @@
 export {
   type DatagramBindPlace,
   DatagramBootstrap,
+  type DatagramChannelOptions,
   type DatagramConnectPlace,
   type DatagramInitializer,
   type DatagramOptions,

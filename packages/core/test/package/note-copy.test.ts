@@ -31,7 +31,9 @@ describe('noteCopy', () => {
     expect(warning).toContain('0.2.0 in /app/node_modules/@headrace/core and ');
     expect(warning).toContain('0.1.0 in /app/node_modules/old one/node_modules/@headrace/core.');
     expect(warning).toContain('npm ls @headrace/core');
-    expect(warning).toMatch(/https:\/\/headrace\.github\.io\/headrace\/guides\/bundlers-jest-commonjs#two-copies-of-core$/);
+    expect(warning).toMatch(
+      /https:\/\/headrace\.github\.io\/headrace\/guides\/bundlers-jest-commonjs#two-copies-of-core$/,
+    );
     expect(warn.mock.lastCall?.[1]).toEqual({
       type: 'HeadraceWarning',
       code: 'HR_WARN_TWO_COPIES',

@@ -30,7 +30,7 @@ import { connectedPlace, GROUPS, NETWORK, openSocket } from '../transport/datagr
 import { DatagramTransport } from '../transport/datagram-transport.ts';
 
 /** Options of every channel that have a meaning for datagrams. */
-interface DatagramChannelOptions
+export interface DatagramChannelOptions
   extends Omit<ChannelOptions, 'allowHalfOpen' | 'outboundStallMs'> {}
 
 /** Options of a datagram channel, of its socket, and of the datagrams that it keeps while reads are held. */
