@@ -42,7 +42,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'sequence number', first: 'guides/calls-in-a-given-protocol' },
   { words: 'HDLC', first: 'recipes/flags-escapes-and-checksums' },
   { words: 'escape byte', first: 'recipes/flags-escapes-and-checksums' },
-  { words: 'CRC', first: 'recipes/flags-escapes-and-checksums' },
+  { words: 'CRC', first: 'api/@headrace/codec/checksum' },
   { words: 'file tail', first: 'guides/ship-a-log' },
   { words: 'protobuf', first: 'api/@headrace/codec/protobuf' },
   { words: 'browser client', first: 'guides/pages' },
