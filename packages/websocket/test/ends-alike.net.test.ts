@@ -6,6 +6,11 @@ import { describe, expect, it } from 'vitest';
 
 const runner = { describe, it, expect };
 
+/** The options of an end. A WebSocket has no ends of halves, so it takes no `allowHalfOpen`. */
+function optionsOf({ options: { allowHalfOpen: _, ...options } }: End) {
+  return options;
+}
+
 /** A server and one client of it. */
 async function connected(server: End, client: End, compression: WebSocketCompression = false) {
   let accept: (channel: Channel) => void = () => {};
@@ -14,7 +19,7 @@ async function connected(server: End, client: End, compression: WebSocketCompres
   });
   const endpoint = new HttpEndpoint({
     compression,
-    webSocketOptions: server.options,
+    webSocketOptions: optionsOf(server),
     webSocket: (channel) => {
       accept(channel as Channel);
       channel.pipeline.addLast(server.handler);
@@ -25,7 +30,7 @@ async function connected(server: End, client: End, compression: WebSocketCompres
     .childHandler(({ pipeline }) => pipeline.addLast(endpoint.handler()))
     .bind({ host: '127.0.0.1', port: 0 });
   const opened = await new WebSocketBootstrap()
-    .options({ logger: silentLogger, compression, ...client.options })
+    .options({ logger: silentLogger, compression, ...optionsOf(client) })
     .handler(({ pipeline }) => void pipeline.addLast(client.handler))
     .connect(`ws://127.0.0.1:${listening.port}/ws`);
   return {

@@ -1,4 +1,5 @@
 import {
+  Backends,
   ChannelPool,
   exponential,
   fixed,
@@ -9,6 +10,7 @@ import {
   srvAddresses,
 } from '@headrace/client';
 import { silentLogger } from '@headrace/core';
+import { passTime, VirtualClock } from '@headrace/core/testing';
 import { expect } from 'vitest';
 import { describeFunctions, SILENT } from '../../../core/test/fixture/function-options.ts';
 import { localProxy } from '../proxy/local-proxy.ts';
@@ -88,6 +90,13 @@ const records = async () =>
   [1, 2].map((port) => ({ name: 'a.example', port, priority: 0, weight: 1 }));
 
 describeFunctions(new URL('../../src/', import.meta.url), {
+  'Backends check': async (check, errors) => {
+    const clock = new VirtualClock();
+    const logger = { log: (_level: string, text: string) => void errors.push(text) };
+    using backends = new Backends([{ port: 1 }], { check, clock, logger });
+    await passTime(clock, 3000);
+    expect(backends.status).toHaveLength(1);
+  },
   'httpAddresses fetch': (fetch, errors) =>
     addresses(({ clock }) => httpAddresses('http://a.example/', { fetch, clock }) as never, errors),
   'srvAddresses resolve': (resolve, errors) =>
