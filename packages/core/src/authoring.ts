@@ -6,7 +6,13 @@
 import './copy.ts';
 
 // Initializers of a bootstrap
-export { builderOf, required } from './bootstrap/bootstrap-options.ts';
+export {
+  builder,
+  builderOf,
+  type ChannelBuilder,
+  type PipelineBuilder,
+  required,
+} from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, checkConnectPlaces, placeText } from './bootstrap/connect-target.ts';
 export { findAddresses } from './bootstrap/find-addresses.ts';

@@ -12,7 +12,7 @@ import { coreOf } from './transport-channel.ts';
  * @see Netty's `ChannelInitializer`
  */
 export function initializer(initialize: (channel: Channel) => void): Handler {
-  checkBuilder('initializer', initialize);
+  checkBuilder('initializer()', initialize);
   return new Initializer(initialize);
 }
 
@@ -39,16 +39,26 @@ export function initializeSafely(channel: Channel, initialize: (channel: Channel
   });
 }
 
-/** Checks that `initialize` is a function. A handler would serve only one channel, and a class cannot be called. */
-export function checkBuilder(call: string, initialize: unknown): void {
+/**
+ * Checks that `initialize` is a function. A handler would serve only one channel, and a class cannot be called.
+ *
+ * @param where - what received it: a method (`.handler`), a function (`initializer()`), or an option
+ */
+export function checkBuilder(where: string, initialize: unknown): void {
   if (typeof initialize === 'function' && !isClass(initialize)) return;
   const [given, handlers] = wrongBuilder(initialize);
   throw new OptionError(
     'OPTION_INVALID',
-    `${call} takes a function that builds the pipeline of a channel, but got ${given}: ` +
-      `${call}((channel) => channel.pipeline.addLast(${handlers}))`,
-    { option: call },
+    `${where} takes a function that builds the pipeline of a channel, but got ${given}: ` +
+      givenTo(where, `(channel) => channel.pipeline.addLast(${handlers})`),
+    { option: where },
   );
+}
+
+/** Returns the code that gives a value to a method, a function or an option. */
+function givenTo(where: string, value: string): string {
+  if (where.endsWith('()')) return `${where.slice(0, -1)}${value})`;
+  return where.startsWith('.') ? `${where}(${value})` : `${where}: ${value}`;
 }
 
 /** Returns the value as text, and the way to write the handlers in a function. */
