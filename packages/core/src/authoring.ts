@@ -67,6 +67,7 @@ export { type FailureReporter, SettableFuture } from './future/settable-future.t
 // Encode once for many receivers
 export { encodeOnce, writeToEach } from './group/encode-once.ts';
 // Options of groups
+export { passedOver } from './group/passed-over.ts';
 export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
 export {
   PendingWriteQueue,
