@@ -15,7 +15,7 @@ import { describeOptions, describePart, nested } from '../option/option-set.ts';
 export interface ChannelHooks {
   /**
    * Called when a message has passed the last handler. Default: the message is dropped, with one warning for each
-   * channel.
+   * listener or client channel. A last handler `{ channelRead() {} }` ignores messages.
    */
   readonly unhandledMessage?: (channel: Channel, message: unknown) => void;
   /** Called when an error has passed the last handler. Default: one line in the log, then the channel closes. */
