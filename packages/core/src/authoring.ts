@@ -45,7 +45,7 @@ export { isPromiseLike, whenSettled } from './call/promise-like.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './call/watched-emitter.ts';
 // Options of a channel, for functions that accept them among other options
-export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
+export { CHANNEL_OPTIONS, CONNECTIONLESS_OPTIONS } from './channel/channel-options.ts';
 // The transport below a channel
 export {
   addPendingOutboundBytes,

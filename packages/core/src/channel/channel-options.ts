@@ -91,6 +91,12 @@ export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
   clock: CLOCK,
   hooks: nested(HOOKS, { default: {} }),
 });
+
+/** The options of a channel of datagrams. */
+export const CONNECTIONLESS_OPTIONS = CHANNEL_OPTIONS.without({
+  allowHalfOpen: 'datagrams have no end of a half',
+  outboundStallMs: 'output of datagrams has no time limit',
+});
 const NAMES = Object.keys(CHANNEL_OPTIONS.kinds) as (keyof ChannelOptions)[];
 
 /** The last result. Channels that are opened separately with the same options share the result. */
