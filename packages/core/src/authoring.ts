@@ -22,6 +22,7 @@ export { ByteBlocks } from './bytes/byte-blocks.ts';
 export {
   appendTo,
   byteLengthOf,
+  COPY_BYTES,
   isOutboundBytes,
   sizeOfBytes,
   toBuffer,
@@ -66,8 +67,8 @@ export { textOf, toError } from './errors.ts';
 export { type FailureReporter, SettableFuture } from './future/settable-future.ts';
 // Encode once for many receivers
 export { encodeOnce, writeToEach } from './group/encode-once.ts';
-// Options of groups
 export { passedOver } from './group/passed-over.ts';
+// Options of groups
 export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
 export {
   PendingWriteQueue,
