@@ -1,7 +1,9 @@
 import { callSafely } from '../call/call-safely.ts';
 import { isClass } from '../call/is-class.ts';
+import { isPromiseLike } from '../call/promise-like.ts';
 import type { Channel, Context, Handler } from '../contract.ts';
 import { OptionError } from '../errors.ts';
+import { isTemplate } from '../pipeline/template-mark.ts';
 import { coreOf } from './transport-channel.ts';
 
 /**
@@ -46,11 +48,11 @@ export function initializeSafely(channel: Channel, initialize: (channel: Channel
  */
 export function checkBuilder(where: string, initialize: unknown): void {
   if (typeof initialize === 'function' && !isClass(initialize)) return;
-  const [given, handlers] = wrongBuilder(initialize);
+  const [given, body] = wrongBuilder(initialize);
   throw new OptionError(
     'OPTION_INVALID',
     `${where} takes a function that builds the pipeline of a channel, but got ${given}: ` +
-      givenTo(where, `(channel) => channel.pipeline.addLast(${handlers})`),
+      givenTo(where, `(channel) => ${body}`),
     { option: where },
   );
 }
@@ -61,10 +63,17 @@ function givenTo(where: string, value: string): string {
   return where.startsWith('.') ? `${where}(${value})` : `${where}: ${value}`;
 }
 
-/** Returns the value as text, and the way to write the handlers in a function. */
-function wrongBuilder(given: unknown): readonly [given: string, handlers: string] {
+/** Returns the value as text, and the body of the function to write instead. */
+function wrongBuilder(given: unknown): readonly [given: string, body: string] {
+  if (isTemplate(given)) return ['a template', 'template.initialize(channel)'];
+  const [shown, handlers] = wrongHandlers(given);
+  return [shown, `channel.pipeline.addLast(${handlers})`];
+}
+
+function wrongHandlers(given: unknown): readonly [given: string, handlers: string] {
   if (isClass(given)) return [`the class ${given.name}`, `new ${given.name}(…)`];
   if (Array.isArray(given)) return ['an array', '...handlers'];
+  if (isPromiseLike(given)) return ['a promise', '…'];
   const name = (given as object | null | undefined)?.constructor?.name;
   if (typeof given === 'object' && name !== undefined && name !== 'Object') {
     return [name, `new ${name}(…)`];

@@ -17,7 +17,7 @@ describe('what is neither a function nor a template', () => {
     ['a class', Greeter, 'the class Greeter', 'new Greeter(…)'],
     ['an instance', new Greeter(), 'Greeter', 'new Greeter(…)'],
     ['an array', [new Greeter()], 'an array', '...handlers'],
-    ['a promise', Promise.resolve(), 'Promise', 'new Promise(…)'],
+    ['a promise', Promise.resolve(), 'a promise', '…'],
     ['nothing', undefined, 'undefined', '…'],
   ])('is refused with the code to write instead: %s', (_what, given, shown, handlers) => {
     const takes = 'takes a function that builds the pipeline of a channel, but got';
@@ -32,6 +32,12 @@ describe('what is neither a function nor a template', () => {
       `initializer() ${takes} ${shown}: initializer(${cure})`,
     );
   });
+});
+
+it('a template is refused where only a function builds the pipeline, with the cure', () => {
+  expect(() => initializer(pipeline() as never)).toThrow(
+    'but got a template: initializer((channel) => template.initialize(channel))',
+  );
 });
 
 describe('an option that builds a pipeline', () => {
