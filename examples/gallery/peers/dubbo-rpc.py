@@ -4,7 +4,7 @@ dubbo-rpc.py server HOST PORT [LATE_MS [COUNT]]
     shuffles its answers, is late with one in a hundred, answers no name that begins with "hold", and no heartbeat if
     LATE_MS is 0; with COUNT it answers the first call of a connection, and then none before it has so many
 dubbo-rpc.py client HOST PORT [COUNT]
-    asks COUNT times at once, then what must be refused, then beats
+    asks COUNT times at once, then what must be refused, then beats, each in lines of JSON and in hessian2
 """
 import asyncio
 import json
@@ -14,7 +14,7 @@ import sys
 
 HEAD = struct.Struct(">HBBQI")
 MAGIC = 0xDABB
-REQUEST, TWO_WAY, EVENT, SERIALIZATION = 0x80, 0x40, 0x20, 6
+REQUEST, TWO_WAY, EVENT, SERIALIZATION, HESSIAN2 = 0x80, 0x40, 0x20, 6, 2
 GOOD, BAD_REQUEST, NO_SERVICE = 20, 40, 60
 SERVICE, METHOD = "demo.DemoService", "sayHello"
 QUIET_SECONDS = 0.2
@@ -30,6 +30,28 @@ def call(number, name, timeout, *more, service=SERVICE):
     return pack(REQUEST | TWO_WAY, 0, number, *head, name, *more, {"timeout": timeout})
 
 
+def text(of):
+    """A text of hessian2, of at most 1023 characters."""
+    head = bytes([len(of)]) if len(of) < 32 else bytes([0x30 + (len(of) >> 8), len(of) & 255])
+    return head + of.encode()
+
+
+def hessian(flags, number, *texts, more=b""):
+    body = b"".join(map(text, texts)) + more
+    return HEAD.pack(MAGIC, flags | HESSIAN2, 0, number, len(body)) + body
+
+
+def shown(flags, body):
+    """A body in lines of JSON as it is; of one in hessian2 the text, which follows a 1 if it is an answer."""
+    if flags & 31 != HESSIAN2:
+        return body.decode()
+    if body == b"N":
+        return "N"
+    if body[:1] == b"\x91":
+        body = body[1:]
+    return body[1 if body[0] < 32 else 2:].decode()
+
+
 async def messages(reader):
     """Flags, status, id and body of each message, until the connection ends."""
     try:
@@ -37,7 +59,7 @@ async def messages(reader):
             magic, flags, status, number, length = HEAD.unpack(await reader.readexactly(HEAD.size))
             if magic != MAGIC:
                 raise ValueError(f"no message of Dubbo: {magic:x}")
-            yield flags, status, number, (await reader.readexactly(length)).decode()
+            yield flags, status, number, shown(flags, await reader.readexactly(length))
     except (asyncio.IncompleteReadError, ConnectionError):
         return
 
@@ -57,7 +79,7 @@ class Connection:
                 beats += flags & TWO_WAY > 0
                 print("heartbeat" if flags & TWO_WAY else "event")
                 if self.late_ms > 0 and flags & TWO_WAY:
-                    self.writer.write(pack(EVENT, GOOD, number, None))
+                    self.writer.write(HEAD.pack(MAGIC, EVENT | HESSIAN2, GOOD, number, 1) + b"N")
             elif flags & REQUEST:
                 self.take(number, [json.loads(line) for line in body.split("\n")])
         print(f"gone after {beats} heartbeats, {len(self.answers) + self.held} calls without an answer")
@@ -114,11 +136,15 @@ async def ask(host, port, count=1):
     writer.write(pack(REQUEST | TWO_WAY, 0, 3, "no call"))
     writer.write(HEAD.pack(MAGIC, REQUEST | TWO_WAY | 2, 0, 4, 1) + b"N")
     writer.write(pack(REQUEST | TWO_WAY | EVENT, 0, 5, None))
+    attachments = b"H" + text("timeout") + text("1000") + b"Z"
+    hello = ("2.0.2", SERVICE, "0.0.0", METHOD, "Ljava/lang/String;")
+    writer.write(hessian(REQUEST | TWO_WAY, 6, *hello, "hessian2", more=attachments))
+    writer.write(hessian(REQUEST | TWO_WAY | EVENT, 7, more=b"N"))
     order = []
     async for flags, status, number, body in messages(reader):
         if flags & EVENT and flags & REQUEST:
             print("heartbeat")
-            writer.write(pack(EVENT, GOOD, number, None))
+            writer.write(HEAD.pack(MAGIC, flags & ~(REQUEST | TWO_WAY), GOOD, number, 1) + b"N")
             continue
         name = f"name {number - first}" if number >= first else f"id {number}"
         if number < first:
@@ -128,7 +154,7 @@ async def ask(host, port, count=1):
         else:
             print(f"{name}: {status} {body}")
         order.append(number)
-        if len(order) == count + 5:
+        if len(order) == count + 7:
             shuffled = sum(a > b for a, b in zip(order, order[1:]))
             print(f"all answered, {shuffled} out of order")
     print("the connection is gone")

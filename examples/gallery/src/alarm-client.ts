@@ -105,11 +105,16 @@ export function startClient(base: Bootstrap, intervalMs: number, options: Option
   });
   // Each success gives five fresh tries; a server that ends each connection at once gets one in 3 s after ten.
   const budget = new RetryBudget({ perSecond: 1 / 3, burst: 10 });
-  const client = new ReconnectingClient({ bootstrap, stableMs: 0, budget, ...options });
+  let wasConnected = false;
+  // Only a connection that is lost is opened again.
+  const again = { shouldRetry: () => wasConnected, ...options };
+  const client = new ReconnectingClient({ bootstrap, stableMs: 0, budget, ...again });
   client.on('state', (state) => {
     if (state.name === 'connecting' && tries++ > 0) console.log('------Reconnect ...-----');
+    if (state.name === 'online') wasConnected = true;
     if (state.name !== 'closed' || state.reason !== 'given-up') return;
-    console.log('The reconnect failed!!!');
+    if (wasConnected) console.log('The reconnect failed!!!');
+    else console.error(`connect: ${state.error?.message}`);
     process.exit(1);
   });
   void client.start();

@@ -44,7 +44,9 @@ const hostOf = (address: Address): string => ('host' in address ? address.host :
 
 export function startServer(place: BindOptions, everyMs: number, own: Own = {}): Promise<Server> {
   const bootstrap = new ServerBootstrap().childOptions(own).childHandler((channel) => {
-    let lastIp = hostOf(channel.remoteAddress!);
+    const from = channel.remoteAddress!;
+    let lastIp = hostOf(from);
+    console.log(`Connected with ${lastIp}: ${'port' in from ? from.port : ''}`.trimEnd());
     channel.onClosed(() => console.log(`One Client (IP: ${lastIp}) Connected over!`));
     channel.pipeline.addLast(
       new JsonObjectDecoder({ maxObjectLength: 4096 }),
@@ -71,7 +73,10 @@ const printer = handler<{ reads: string; passesOn: never }>({
 export function startClient(place: ConnectPlace, everyMs: number, own: Own = {}) {
   const bootstrap = new Bootstrap().options(own).handler((channel) => {
     const format = messageHeartbeat<string, Status>({
-      ping: () => ({ ip: hostOf(channel.localAddress!), status: 'alive', pid: process.pid }),
+      ping() {
+        console.log(`I - ${process.pid} - am alive.`);
+        return { ip: hostOf(channel.localAddress!), status: 'alive', pid: process.pid };
+      },
       isPing: () => false,
     });
     const steadily = { immediately: true, onlyWhenQuiet: false, jitter: 0 };

@@ -107,6 +107,16 @@ async function givesUp(): Promise<void> {
   expect(withoutAlarms(client)).toEqual([...Array(5).fill(RECONNECT), GONE]);
 }
 
+/** No server listens: the C program and ours say so in the same words, and end. */
+async function endsWithoutServer(): Promise<void> {
+  const port = await freePort('127.0.0.1', 0);
+  for (const name of ['our client', 'the C client'] as const) {
+    const client = START[name](port);
+    expect([name, await client.exit, client.lines]).toEqual([name, 1, []]);
+    expect(client.errors).toMatch(/^connect: .*(ECONNREFUSED|Connection refused).*\n$/);
+  }
+}
+
 async function servesAfterBadInput(): Promise<void> {
   // Longer than the silence of half a message, of which each keepalive is one.
   const server = system(NAME, 'server', { INTERVAL_MS: 2000 });
@@ -133,6 +143,7 @@ it('comes back within five tries or not at all, and strangers change nothing', a
     comesBack('the C server', 'our client'),
     comesBack('our server', 'the C client'),
     givesUp(),
+    endsWithoutServer(),
     servesAfterBadInput(),
   ]);
 });

@@ -163,6 +163,16 @@ it('has five fresh tries after any success, and one in 3 s where each connection
   await world.kill(harsh);
 });
 
+it('ends at once if the first connection fails, and says why', async () => {
+  const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+  const errors = vi.spyOn(console, 'error').mockImplementation(() => {});
+  client();
+  await world.pass(30_000);
+  expect(exit.mock.calls).toEqual([[1]]);
+  expect(errors.mock.calls).toEqual([[expect.stringMatching(/^connect: .*nobody listens/)]]);
+  expect(world.lines).toEqual([]);
+});
+
 it('sends a keepalive every 10 s, whatever else is sent', async () => {
   const server = await bind();
   const alarms = client();

@@ -55,12 +55,16 @@ async function pythonClient(): Promise<void> {
   expect(new Set(matching(client, /^Hello name/)).size).toBe(CALLS - late(CALLS));
   expect(sorted(matching(client, /^id/))).toEqual([
     'id 1: 60 "no demo.NoService"',
-    'id 2: 70 "the request failed"',
-    'id 3: 40 "no call in lines of JSON"',
-    'id 4: 40 "no call in lines of JSON"',
+    'id 2: 70 "the name is not a text"',
+    'id 3: 40 "no call in hessian2 or lines of JSON"',
+    'id 4: 40 no call in hessian2 or lines of JSON',
     'id 5: event null',
+    'id 6: 20 Hello hessian2',
+    'id 7: event N',
   ]);
-  expect(sorted(server.lines.slice(1))).toEqual(sorted(names('Hello name', CALLS)));
+  expect(sorted(server.lines.slice(1))).toEqual(
+    sorted([...names('Hello name', CALLS), 'Hello hessian2']),
+  );
   server.kill();
   await server.exit;
   await client.says(/^the connection is gone$/);

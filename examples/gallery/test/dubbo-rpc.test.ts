@@ -6,7 +6,10 @@ import { afterEach, expect, it } from 'vitest';
 import { FORMAT, frame, HELLO, startClient, startServer } from '../src/dubbo-rpc.ts';
 
 const SILENCE_MS = 60_000;
-const [CALL, ANSWER, PING, PONG] = [0xdabbc6, 0xdabb06, 0xdabbe6, 0xdabb26];
+const [CALL, ANSWER, PING, PONG] = [0xc6, 0x06, 0xe6, 0x26];
+/** A heartbeat of this program and its answer: in hessian2, with the body `N`. */
+const BEAT = Buffer.from('dabbe2000000000000000000000000014e', 'hex');
+const BEAT_BACK = Buffer.from('dabb22140000000000000000000000014e', 'hex');
 
 const clock = new VirtualClock();
 const options = { clock, logger: silentLogger };
@@ -99,7 +102,7 @@ it('beats after 60 s of silence, and ends the connection after three beats witho
     .childHandler(({ pipeline }) =>
       pipeline.addLast({
         channelRead: (_ctx, bytes: Buffer) => {
-          heard.push(`${clock.now() - begin} ${bytes.equals(frame(PING, 0, 0n, null))}`);
+          heard.push(`${clock.now() - begin} ${bytes.equals(BEAT)}`);
         },
       }),
     )
@@ -138,10 +141,11 @@ it('answers beats and nothing else below the calls', async () => {
   await settle();
   const channel = await connecting;
   for (const id of [0n, 7n]) channel.writeAndFlush(frame(PING, 0, id, null));
+  channel.writeAndFlush(BEAT);
   // An event that wants no answer, and one that is no heartbeat.
-  channel.writeAndFlush(frame(0xdabba6, 0, 8n, 'R'));
+  channel.writeAndFlush(frame(0xa6, 0, 8n, 'R'));
   await settle();
-  const pongs = [frame(PONG, 20, 0n, null), frame(PONG, 20, 7n, null)];
+  const pongs = [frame(PONG, 20, 0n, null), frame(PONG, 20, 7n, null), BEAT_BACK];
   expect(got.join('')).toBe(Buffer.concat(pongs).toString('hex'));
 });
 
@@ -175,6 +179,107 @@ it('answers beats with their id, and reports each status of the peer', async () 
     lost: 70,
   });
   expect(() => channel.writeInbound(Buffer.alloc(16))).toThrow('no da bb');
+});
+
+/** A hessian2 string of at most 31 characters. */
+const text = (of: string): string => Buffer.from([of.length, ...Buffer.from(of)]).toString('hex');
+const framed = (flags: string, id: string, body: string): Buffer =>
+  Buffer.from(
+    `dabb${flags}${id.padStart(16, '0')}${(body.length / 2).toString(16).padStart(8, '0')}${body}`,
+    'hex',
+  );
+/** The attachments as a Java consumer writes them: a map of texts. */
+const ATTACHMENTS = `48${text('path')}${text('demo.DemoService')}${text('timeout')}${text('1000')}5a`;
+const hessianCall = (name: string, attachments = ATTACHMENTS): string =>
+  `${HELLO.map(text).join('')}${name}${attachments}`;
+
+/** What the example answers to each message, and with which arguments it was called. */
+function answers(...messages: Buffer[]): { readonly got: string[]; readonly asked: unknown[] } {
+  const asked: unknown[] = [];
+  const handle = (values: unknown[]) => {
+    asked.push(values);
+    return `Hello ${values[5]}`;
+  };
+  const channel = new EmbeddedChannel(new ExchangeHandler({ format: FORMAT, handle }));
+  const got: string[] = [];
+  for (const message of messages) {
+    channel.writeInbound(message);
+    for (;;) {
+      const out = channel.readOutbound<Buffer>();
+      if (out === undefined) break;
+      got.push(out.toString('hex'));
+    }
+  }
+  return { got, asked };
+}
+
+it('answers a consumer that calls in hessian2, in hessian2', () => {
+  // `02 14` is hessian2 with the status 20; `91` is 1, for a value that follows.
+  const { got, asked } = answers(
+    framed('c200', '7', hessianCall(text('ann'))),
+    // A version that is null, attachments in a map with a type.
+    framed(
+      'c200',
+      '8',
+      `${text('2.0.2')}${text('s')}4e${text('m')}${text('I')}91` +
+        `4d${text('java.util.TreeMap')}${text('timeout')}${text('5')}5a`,
+    ),
+  );
+  expect(got).toEqual([
+    framed('0214', '7', `91${text('Hello ann')}`).toString('hex'),
+    framed('0214', '8', `91${text('Hello 1')}`).toString('hex'),
+  ]);
+  expect(asked).toEqual([
+    [...HELLO, 'ann'],
+    ['2.0.2', 's', null, 'm', 'I', 1],
+  ]);
+});
+
+it.each([
+  ['ints of one, two and three bytes', '7b91c92cd51170', [1, 300, 70_000]],
+  ['longs', '7ae54c0000010000000000', [5, 2 ** 40]],
+  ['a double', '5f000009c4', 2.5],
+  ['true', '54', true],
+  ['null', '4e', null],
+  ['a text outside of the first plane', '04c3a4e6bca2eda0bdedb880', 'ä漢😀'],
+  ['bytes', '220102', Buffer.from([1, 2])],
+  ['a time', '4a0000018bcfe56800', new Date(1_700_000_000_000)],
+  ['a map', '48016b915a', { k: 1 }],
+  ['an array of int', '72045b696e749192', [1, 2]],
+])('understands %s in hessian2', (_what, value, expected) => {
+  const { asked } = answers(framed('8200', '1', hessianCall(value)));
+  expect((asked[0] as unknown[])[5]).toEqual(expected);
+});
+
+it('refuses with 40 what is not a call in hessian2, or longer than 1 MiB', () => {
+  const { length } = HELLO.map(text).join('');
+  for (const body of [
+    '4e',
+    '',
+    hessianCall(text('ann')).slice(0, -2),
+    hessianCall('2f00'),
+    hessianCall('55'),
+    `91${hessianCall(text('ann'))}`,
+    `${HELLO.map(text).join('')}${text('ann')}`.slice(0, length),
+    hessianCall('4e'.repeat(1 << 20)),
+  ]) {
+    const { got, asked } = answers(framed('c200', '9', body));
+    expect([got.length, got[0]?.slice(0, 24), asked]).toEqual([1, 'dabb02280000000000000009', []]);
+    expect(Buffer.from(got[0]!, 'hex').toString('latin1', 18)).toBe(
+      'no call in hessian2 or lines of JSON',
+    );
+  }
+});
+
+it('refuses a name that is not a text with 70', async () => {
+  const { client } = await pair();
+  for (const name of [7, ['ann'], { toString: 1 }, null]) {
+    const call = expect(client.request([...HELLO, name])).rejects.toMatchObject({
+      details: { code: 70, text: 'the name is not a text' },
+    });
+    await settle();
+    await call;
+  }
 });
 
 it('takes the time of a call from an attachment that is a text or a number', async () => {

@@ -6,6 +6,7 @@ const NAME = 'python-heartbeat';
 const PEER = 'python-heartbeat.py';
 const WELCOME = 'Welcome to the server!';
 const OVER = 'One Client (IP: 127.0.0.1) Connected over!';
+const CONNECTED = /^Connected with 127\.0\.0\.1: \d+$/;
 const INTERVAL_MS = 300;
 
 const beatOf = ({ child }: Program): string => `ip: 127.0.0.1 |status: alive |pid: ${child.pid}`;
@@ -14,7 +15,7 @@ const beatOf = ({ child }: Program): string => `ip: 127.0.0.1 |status: alive |pi
 async function watched(server: Program, port: number, mode: string) {
   const from = server.lines.length;
   const client = peer(PEER, ['client', '127.0.0.1', port, INTERVAL_MS / 1000, mode]);
-  const lines = (): string[] => server.lines.slice(from);
+  const lines = (): string[] => server.lines.slice(from).filter((line) => !CONNECTED.test(line));
   return { client, beat: beatOf(client), lines, says: (what: RegExp) => server.says(what, from) };
 }
 
@@ -42,6 +43,7 @@ it('prints what Python clients send, glued and split, and when they are gone', a
   // After 2.5 intervals, which a virtual clock proves.
   await stopped.says(/over/);
 
+  expect(server.lines.filter((line) => CONNECTED.test(line))).toHaveLength(5);
   await server.stop();
   expect(await isListening(port)).toBe(false);
 });
@@ -59,7 +61,9 @@ it('beats at a Python server, and comes back to one that was killed', async () =
   await second.says(/pid/);
   await client.stop();
   await second.says(/over/);
-  const said = client.lines.concat(client.rest);
+  const alive = `I - ${client.child.pid} - am alive.`;
+  expect(client.lines).toContain(alive);
+  const said = client.lines.concat(client.rest).filter((line) => line !== alive);
   const isRefused = (line: string): boolean => line.startsWith('connected to server error: ');
   expect(said.filter((line) => !isRefused(line))).toEqual([WELCOME, WELCOME, '']);
   // Where it found no server, between the two.

@@ -38,6 +38,8 @@ export interface HttpEndpointHandlerOptions {
   readonly timeoutMs: number;
   /** Maximum time for the first request; `Infinity` for no limit. */
   readonly firstTimeoutMs: number;
+  /** Maximum number of requests on the connection; `Infinity` for no limit. */
+  readonly maxRequests: number;
   /** Passes a connection to Node's HTTP server. */
   readonly connect: (stream: ChannelDuplex, handler: HttpEndpointHandler) => void;
 }
@@ -57,6 +59,7 @@ class HttpState {
   intake: RequestIntake | undefined = undefined;
   deadline: Timer | undefined = undefined;
   responses = 0;
+  requests = 0;
   /** The request that has not been answered yet. */
   current: IncomingMessage | undefined = undefined;
   gate: DrainGate | undefined = undefined;
@@ -74,6 +77,7 @@ class HttpState {
 const OPTIONS = describeOptions('HttpEndpointHandler', {
   timeoutMs: unchecked(),
   firstTimeoutMs: unchecked(),
+  maxRequests: unchecked(),
   connect: unchecked(),
 });
 
@@ -258,6 +262,8 @@ export class HttpEndpointHandler implements Handler {
   requestStarted(request: IncomingMessage, response: ServerResponse): void {
     const http = this.http!;
     http.responses += 1;
+    http.requests += 1;
+    if (this.wasLast(http)) response.shouldKeepAlive = false;
     http.gate?.update();
     http.current = request;
     // A request without a body is complete with its headers.
@@ -433,6 +439,13 @@ export class HttpEndpointHandler implements Handler {
     // The connection now belongs to the WebSocket.
     if (this.channel !== undefined) return;
     http.gate?.update();
+    if (this.wasLast(http)) {
+      // The application may have set the header `Connection` itself.
+      this.stopWaiting();
+      http.intake?.stop();
+      http.stream?.destroySoon();
+      return;
+    }
     // The last response has ended.
     if (this.isEnding && !this.isExpected) return;
     if (http.sessions > 0) {
@@ -440,6 +453,11 @@ export class HttpEndpointHandler implements Handler {
       http.isKept = true;
     } else this.waitForRequest(this.options.timeoutMs, true);
     http.intake?.answered();
+  }
+
+  /** Whether no request may follow the requests that have begun. */
+  private wasLast({ requests }: HttpState): boolean {
+    return requests >= this.options.maxRequests;
   }
 
   private waitForRequest(timeoutMs: number, isIdle = false): void {

@@ -45,6 +45,12 @@ export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
    */
   readonly timeoutMs?: number | false;
   /**
+   * Maximum number of requests on one connection. The answer to the last request has `Connection: close`, and the connection
+   * ends after it. Requests that the client sent behind the last one are not served. A WebSocket has no limit.
+   * @default Infinity
+   */
+  readonly maxRequestsPerConnection?: number;
+  /**
    * Whether the endpoint also accepts WebSockets over plain HTTP requests (POSTs to `webSocketPath`), for clients with an
    * `HttpTunnel` behind proxies that let no WebSocket through. Channels, limits and checks are those of WebSockets. Either `true`
    * or options.
@@ -66,6 +72,7 @@ const OPTIONS = describeOptions(
   {
     request: fn({ answers: 'async', purpose: 'answers requests' }),
     timeoutMs: time({ default: 10_000 }),
+    maxRequestsPerConnection: whole({ min: 1, default: Number.POSITIVE_INFINITY }),
     httpTunnel: unchecked({ default: false }),
     maxHeaderBytes: whole({ min: 1, max: 2 ** 31 - 1, default: 16 * 1024 }),
     logger: LOGGER,
@@ -121,12 +128,14 @@ export class HttpEndpoint {
   private readonly ofHandlers: HttpEndpointHandlerOptions;
 
   constructor(options: HttpEndpointOptions = {}) {
-    const { timeoutMs, maxHeaderBytes, httpTunnel, logger } = OPTIONS.resolve(options);
+    const { timeoutMs, maxRequestsPerConnection, maxHeaderBytes, httpTunnel, logger } =
+      OPTIONS.resolve(options);
     this.options = options;
     this.hosted = new HostedConnections(logger);
     this.ofHandlers = {
       timeoutMs,
       firstTimeoutMs: timeoutMs,
+      maxRequests: maxRequestsPerConnection,
       connect: (stream, handler) => {
         this.handlers.set(stream, handler);
         this.http.emit('connection', stream);

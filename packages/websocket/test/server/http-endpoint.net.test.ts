@@ -413,6 +413,63 @@ describe('HttpEndpoint', () => {
     expect(log).toEqual([]);
   });
 
+  it('ends a connection after its last request, whose answer says so, and serves none behind it', async () => {
+    const served: string[] = [];
+    const { port, log } = await start({
+      maxRequestsPerConnection: 2,
+      request: (request, response) => {
+        served.push(request.url!);
+        response.end('a page');
+      },
+    });
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const answer = await exchange(port, get('/1') + get('/2') + get('/3'));
+    const heads = answer.split('HTTP/1.1 200 OK').slice(1);
+    expect(heads.map((head) => /^Connection: (.*)\r$/m.exec(head)?.[1])).toEqual([
+      'keep-alive',
+      'close',
+    ]);
+    expect([served, log]).toEqual([['/1', '/2'], []]);
+    // The limit is that of one connection.
+    expect(await exchange(port, get('/4') + get('/5'))).toMatch(/a page.*a page$/s);
+  });
+
+  it('counts the requests of HTTP/1.0 on a connection that is kept', async () => {
+    const { port } = await start({
+      maxRequestsPerConnection: 2,
+      request: (_request, response) => response.setHeader('Content-Length', 6).end('a page'),
+    });
+    const get = 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n';
+    const answer = await exchange(port, get + get + get);
+    expect(answer.match(/^Connection: [a-z-]*/gm)).toEqual([
+      'Connection: keep-alive',
+      'Connection: close',
+    ]);
+  });
+
+  it('ends a connection after its last request if the application promises to keep it', async () => {
+    const { port } = await start({
+      maxRequestsPerConnection: 1,
+      request: (_request, response) => {
+        response.setHeader('Connection', 'keep-alive').end('a page');
+      },
+    });
+    const request = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi';
+    expect((await exchange(port, request + request)).match(/a page/g)).toHaveLength(1);
+  });
+
+  it('does not limit the messages of a WebSocket, which the last request may ask for', async () => {
+    const { port } = await start({ maxRequestsPerConnection: 1 });
+    const { ws, opened, next, closed } = openSocket(port);
+    await opened;
+    for (const text of ['a', 'b', 'c']) {
+      ws.send(text);
+      expect(await next()).toBe(text.toUpperCase());
+    }
+    ws.close();
+    await closed;
+  });
+
   it('closes a binary message with 1003', async () => {
     const { port, log } = await start();
     const { ws, opened, closed } = openSocket(port);

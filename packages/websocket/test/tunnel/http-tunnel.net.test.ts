@@ -153,6 +153,18 @@ describe('a WebSocket over HTTP requests', () => {
     await channel.closed;
   });
 
+  it('goes on over other connections when each serves one request', async () => {
+    const url = await serving({ maxRequestsPerConnection: 1 });
+    const channel = await connect(url);
+    const answers = channel[Symbol.asyncIterator]();
+    for (const text of ['a', 'b', 'c']) {
+      channel.writeAndFlush(text).onSettled(() => {});
+      expect((await answers.next()).value).toBe(text.toUpperCase());
+    }
+    channel.close();
+    await channel.closed;
+  });
+
   it('closes with the code of the other end', async () => {
     const url = await serving();
     const channel = await connect(url);
