@@ -5,14 +5,6 @@
  */
 import './copy.ts';
 
-// Initializers of a bootstrap
-export {
-  builder,
-  builderOf,
-  type ChannelBuilder,
-  type PipelineBuilder,
-  required,
-} from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, checkConnectPlaces, placeText } from './bootstrap/connect-target.ts';
 export { findAddresses } from './bootstrap/find-addresses.ts';
@@ -45,6 +37,14 @@ export { onAbort } from './call/on-abort.ts';
 export { isPromiseLike, whenSettled } from './call/promise-like.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './call/watched-emitter.ts';
+// Initializers of a bootstrap
+export {
+  builder,
+  builderOf,
+  type ChannelBuilder,
+  type PipelineBuilder,
+  required,
+} from './channel/channel-builder.ts';
 // Options of a channel, for functions that accept them among other options
 export { CHANNEL_OPTIONS, CONNECTIONLESS_OPTIONS } from './channel/channel-options.ts';
 // The transport below a channel

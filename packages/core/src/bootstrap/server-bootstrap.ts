@@ -1,3 +1,4 @@
+import { builderOf, type ChannelInitializer, required } from '../channel/channel-builder.ts';
 import {
   CHANNEL_OPTIONS,
   type ChannelOptions,
@@ -24,7 +25,6 @@ import {
   serverTlsOf,
   socketsFor,
 } from './bind-target.ts';
-import { builderOf, type ChannelInitializer, required } from './bootstrap-options.ts';
 import { Server } from './server.ts';
 import { buildSecure } from './tls-announcer.ts';
 

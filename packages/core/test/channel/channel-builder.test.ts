@@ -2,7 +2,7 @@ import { type Handler, initializer, type PipelineTemplate, pipeline } from '@hea
 import { builder, describeOptions } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { builderOf } from '../../src/bootstrap/bootstrap-options.ts';
+import { builderOf } from '../../src/channel/channel-builder.ts';
 
 class Greeter implements Handler {}
 

@@ -1,10 +1,10 @@
-import { checkBuilder } from '../channel/initializer.ts';
 import type { OutboundBytes } from '../contract/outbound-bytes.ts';
 import type { Channel, Pipeline } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { type AbsentOf, type OptionKind } from '../option/option-kind.ts';
 import type { PipelineTemplate } from '../pipeline/pipeline-template.ts';
 import { isTemplate } from '../pipeline/template-mark.ts';
+import { checkBuilder } from './initializer.ts';
 
 /**
  * A function or template that builds the pipeline of one channel. A function is called for each channel and adds new
