@@ -36,6 +36,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'load balancer', first: 'guides/load-balancer' },
   { words: 'nginx', first: 'guides/behind-a-proxy' },
   { words: 'redis cluster', first: 'guides/cluster' },
+  { words: 'mqtt', first: 'guides/mqtt' },
   { words: 'udp', first: 'guides/datagrams' },
   { words: 'request response', first: 'guides/calls' },
   { words: 'rpc', first: 'guides/calls' },
