@@ -26,6 +26,8 @@ export const FOR_EVERYTHING: readonly string[] = [
   'iproute2',
   'iptables',
   'memcached',
+  'mosquitto',
+  'mosquitto-clients',
   'microsocks',
   'nginx-light',
   'nutcracker',

@@ -37,6 +37,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'drain proxy', first: 'guides/load-balancer' },
   { words: 'nginx', first: 'guides/behind-a-proxy' },
   { words: 'redis cluster', first: 'guides/cluster' },
+  { words: 'mqtt', first: 'guides/mqtt' },
   { words: 'udp', first: 'guides/datagrams' },
   { words: 'statsd', first: 'guides/datagrams' },
   { words: 'ngrok', first: 'guides/substreams' },

@@ -82,21 +82,34 @@ export { JsonDecoder, type JsonDecoderOptions } from './json/json-decoder.ts';
 export { JsonEncoder, type JsonEncoderOptions } from './json/json-encoder.ts';
 export { encodeJson, parseJson, textOfJson } from './json/json-message.ts';
 // MQTT
+export { type MqttPeer, mqttPeerOf } from './mqtt/mqtt-connection.ts';
 export { MqttDecoder, type MqttDecoderOptions } from './mqtt/mqtt-decoder.ts';
 export { MqttEncoder } from './mqtt/mqtt-encoder.ts';
 export type {
   MqttAcknowledgement,
+  MqttAuth,
   MqttConnack,
   MqttConnect,
+  MqttDisconnect,
   MqttPacket,
+  MqttProtocolLevel,
   MqttPublish,
   MqttQos,
   MqttSignal,
   MqttSuback,
   MqttSubscribe,
+  MqttSubscription,
+  MqttUnsuback,
   MqttUnsubscribe,
   MqttWill,
 } from './mqtt/mqtt-packet.ts';
+export type {
+  MqttProperties,
+  MqttPropertiesOf,
+  MqttPropertyNames,
+} from './mqtt/mqtt-properties.ts';
+export { MQTT_REASONS } from './mqtt/mqtt-reasons.ts';
+export { type MqttShare, mqttShareOf } from './mqtt/mqtt-topic.ts';
 // The common cases, decoder and encoder together
 export {
   type ContentLengthPrefixedOptions,

@@ -17,6 +17,7 @@ import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { noteFigures } from '../../core/test/fixture/figure.ts';
 import { heldByEach, heldByMessage, mostHeld } from './held-memory.ts';
+import { Mqtt5PacketDecoder } from './mqtt/mqtt5-packets.ts';
 
 const LIMIT = 256 * 1024;
 
@@ -34,6 +35,14 @@ function mqtt(first: number, head: string, part: string, bytes: number): Buffer 
   let rest = body.length;
   for (; rest > 127; rest >>= 7) length.push((rest & 127) | 128);
   return Buffer.concat([Buffer.of(first, ...length, rest), body]);
+}
+
+/** A PUBLISH of MQTT 5 of about this many bytes, with this property many times. */
+function publish5(property: string, bytes: number): Buffer {
+  const count = Math.floor((bytes - 6) / property.length);
+  const length = property.length * count;
+  const head = String.fromCharCode((length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14);
+  return mqtt(0x30, `\0\x01a${head}`, property, length + 6);
 }
 
 /** Nearly the largest message that is taken, of those that `message` makes up to `most` bytes. */
@@ -111,6 +120,7 @@ describe('the memory of an unfinished frame', () => {
 
 describe('the memory of a message that is kept', () => {
   const packets = (): Handler => new MqttDecoder({ maxPacketBytes: LIMIT });
+  const packets5 = (): Handler => new Mqtt5PacketDecoder({ maxPacketBytes: LIMIT });
   it.each<[string, () => Handler, (bytes: number) => Buffer]>([
     ['SUBSCRIBE', packets, (bytes) => mqtt(0x82, '\0\x01', '\0\x01a\0', bytes)],
     ['SUBSCRIBE, longer', packets, (bytes) => mqtt(0x82, '\0\x01', '\0\x03abc\0', bytes)],
@@ -119,6 +129,10 @@ describe('the memory of a message that is kept', () => {
     ['UNSUBSCRIBE, short', packets, (bytes) => mqtt(0xa2, '\0\x01', '\0\x01a', bytes)],
     ['SUBACK', packets, (bytes) => mqtt(0x90, '\0\x01', '\0', bytes)],
     ['PUBLISH', packets, (bytes) => mqtt(0x30, '\0\x01a', 'x', bytes)],
+    ['PUBLISH, user properties', packets5, (bytes) => publish5('\x26\0\x01a\0\x01b', bytes)],
+    ['PUBLISH, empty user properties', packets5, (bytes) => publish5('\x26\0\0\0\0', bytes)],
+    ['PUBLISH, identifiers', packets5, (bytes) => publish5('\x0b\x01', bytes)],
+    ['UNSUBACK', packets5, (bytes) => mqtt(0xb0, '\0\x01\0', '\0', bytes)],
   ])('stays within four times the limit of a packet: %s', (_name, make, message) => {
     const bytes = largest(make, message, LIMIT);
     expectHeld(heldByMessage(make, bytes), LIMIT);

@@ -97,6 +97,8 @@ const TAKES_NONE = [
     'encodeJson',
     'encodeProxyHeader',
     'encodeResp',
+    'mqttPeerOf',
+    'mqttShareOf',
     'parseJson',
     'textOfJson',
     'several',

@@ -59,6 +59,7 @@ import {
   type Pair,
   writtenAndRead,
 } from '../../core/test/fixture/written-and-read.ts';
+import { Mqtt5PacketDecoder, Mqtt5PacketEncoder } from './mqtt/mqtt5-packets.ts';
 
 const framed = (...codecs: readonly Handler[]): Handler[] => [
   ...lengthPrefixed({ maxFrameLength: 10_000 }),
@@ -264,6 +265,41 @@ const packet: fc.Arbitrary<MqttPacket> = fc.oneof(
   }),
 );
 
+const userProperties = fc.array(fc.tuple(hostileText, hostileText), { minLength: 1, maxLength: 3 });
+const packet5: fc.Arbitrary<MqttPacket> = fc.oneof(
+  fc.record({
+    type: fc.constant('publish' as const),
+    topic: hostileText,
+    qos: fc.constant(0 as const),
+    dup: fc.constant(false),
+    retain: fc.boolean(),
+    payload: hostileBytes,
+    properties: fc.record(
+      {
+        contentType: hostileText,
+        responseTopic: hostileText,
+        correlationData: hostileBytes,
+        messageExpirySeconds: fc.nat(),
+        topicAlias: fc.nat({ max: 70_000 }),
+        subscriptionIdentifiers: fc.array(fc.nat({ max: 2 ** 29 }), { minLength: 1, maxLength: 2 }),
+        userProperties,
+      },
+      { requiredKeys: ['contentType'] },
+    ),
+  }),
+  fc.record({
+    type: fc.constantFrom('puback' as const, 'pubcomp' as const, 'pubrec' as const),
+    packetId: fc.nat({ max: 70_000 }),
+    reasonCode: fc.integer({ min: 1, max: 256 }),
+    properties: fc.record({ reasonString: hostileText, userProperties }),
+  }),
+  fc.record({
+    type: fc.constant('unsuback' as const),
+    packetId: fc.nat({ max: 70_000 }),
+    reasonCodes: fc.array(fc.constantFrom(0, 0x11, 0x80, 0x92), { maxLength: 2 }),
+  }),
+);
+
 const protocols: Pair[] = [
   {
     covers: [StompEncoder, StompDecoder],
@@ -297,6 +333,12 @@ const protocols: Pair[] = [
     writer: () => [new MqttEncoder()],
     reader: () => [new MqttDecoder()],
     messages: packet,
+  },
+  {
+    covers: [MqttEncoder, MqttDecoder],
+    writer: () => [new Mqtt5PacketEncoder()],
+    reader: () => [new Mqtt5PacketDecoder()],
+    messages: packet5,
   },
 ];
 

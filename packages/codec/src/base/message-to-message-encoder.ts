@@ -120,12 +120,16 @@ export class MessageEncoding<I, O> {
           ? this.encoder.encode(message)
           : encodeOnce(this.key, message, this.encode);
     } catch (thrown) {
-      if (thrown instanceof HeadraceError) throw thrown;
-      const text = textOf(thrown);
-      throw new EncodeError('ENCODER_FAILED', `${type}.encode threw: ${text}`, {}, thrown);
+      throw encodeErrorOf(type, thrown);
     }
     const isNothing = encoded instanceof Several && encoded.messages.length === 0;
     if (encoded !== undefined && encoded !== null && !isNothing) return encoded;
     throw new EncodeError('MESSAGE_NOT_ENCODABLE', `${type}.encode made nothing of a message`);
   }
+}
+
+/** Returns the error for a write whose encoder threw: a `HeadraceError` as it is, any other error as `ENCODER_FAILED`. */
+export function encodeErrorOf(type: string, thrown: unknown): HeadraceError {
+  if (thrown instanceof HeadraceError) return thrown;
+  return new EncodeError('ENCODER_FAILED', `${type}.encode threw: ${textOf(thrown)}`, {}, thrown);
 }

@@ -7,3 +7,38 @@ export function isMqttTopic(name: string): boolean {
 export function isMqttFilter(filter: string): boolean {
   return filter !== '' && !/[^/][+#]|\+[^/]|#./s.test(filter);
 }
+
+/** A subscription that several clients share: each message goes to one of them. */
+export interface MqttShare {
+  /** Name of the group of clients, without `/`, `+` and `#`. */
+  readonly shareName: string;
+  /** Topic filter of the group. */
+  readonly topic: string;
+}
+
+const SHARE = '$share/';
+
+/** Returns true for the filter of a shared subscription in MQTT 5, also if its form is wrong. */
+export function isMqttShare(filter: string): boolean {
+  return filter.startsWith(SHARE);
+}
+
+/**
+ * Returns the parts of the topic filter of a shared subscription, `$share/NAME/FILTER`. Returns `undefined` for every other filter, and
+ * for a shared subscription whose form is wrong (MQTT 5, 4.8.2). MQTT 3.1.1 has no shared subscriptions.
+ *
+ * @example
+ * ```ts run
+ * import { mqttShareOf } from '@headrace/codec';
+ *
+ * console.log(mqttShareOf('$share/workers/jobs/#')); // prints { shareName: 'workers', topic: 'jobs/#' }
+ * ```
+ */
+export function mqttShareOf(filter: string): MqttShare | undefined {
+  if (!isMqttShare(filter)) return undefined;
+  const end = filter.indexOf('/', SHARE.length);
+  const shareName = filter.slice(SHARE.length, end);
+  const topic = filter.slice(end + 1);
+  const isRight = end > SHARE.length && isMqttTopic(shareName) && isMqttFilter(topic);
+  return isRight ? { shareName, topic } : undefined;
+}

@@ -1,90 +1,118 @@
 import {
   MQTT_TYPES,
+  type MqttAcknowledgement,
+  type MqttAuth,
+  type MqttConnack,
   type MqttConnect,
+  type MqttDisconnect,
   type MqttPacket,
   type MqttPublish,
   type MqttQos,
   type MqttSubscribe,
+  type MqttSubscription,
   type MqttWill,
   mqttFlagsOf,
 } from './mqtt-packet.ts';
 import { MqttReader, mqttCorrupt } from './mqtt-reader.ts';
-import { isMqttFilter, isMqttTopic } from './mqtt-topic.ts';
+import { isReasonOf, isReturnCode, MQTT_REASONS, type ReasonedType } from './mqtt-reasons.ts';
+import { isMqttFilter, isMqttShare, isMqttTopic, mqttShareOf } from './mqtt-topic.ts';
+import { parseMqttProperties } from './parse-mqtt-properties.ts';
 
-/** The highest return code of 3.1.1 and 3.1. Code 0 accepts, and 1 to 5 are reasons for a refusal. */
-const MAX_RETURN_CODE = 5;
-/** Return codes that answer an invalid CONNECT. */
+/** Return codes of 3.1.1 that answer an invalid CONNECT. */
 const UNACCEPTABLE_PROTOCOL = 1;
 const IDENTIFIER_REJECTED = 2;
-/** The code of a refused subscription in a SUBACK. */
-const REFUSED = 0x80;
+/** The code of a refused subscription in a SUBACK of 3.1.1. */
+export const REFUSED = 0x80;
+const BRIDGE = 0x80;
+
+/** What the parser must know of a connection. */
+export interface MqttParsing {
+  /** Level of the connection. A CONNECT has a level of its own. */
+  readonly level: number;
+  /** Levels of a CONNECT that are accepted. */
+  readonly levels: readonly number[];
+  readonly maxPacketBytes: number;
+}
 
 /** Returns the packet with this first byte and this body. The body is the bytes after the length. */
-export function parseMqttPacket(first: number, body: Buffer, maxPacketBytes: number): MqttPacket {
+export function parseMqttPacket(first: number, body: Buffer, parsing: MqttParsing): MqttPacket {
   const type = MQTT_TYPES[first >> 4];
   const flags = first & 0x0f;
-  if (type === undefined) throw mqttCorrupt(`type ${first >> 4} is not known`);
-  if (type !== 'publish' && flags !== mqttFlagsOf(type)) {
-    throw mqttCorrupt(`flags ${flags} are not those of ${type}`);
+  const level = type === 'connect' ? 0 : parsing.level;
+  const reader = new MqttReader(body, parsing.maxPacketBytes, level);
+  if (type === undefined || (type === 'auth' && level !== 5)) {
+    throw reader.fault(`type ${first >> 4} is not known`);
   }
-  const reader = new MqttReader(body, maxPacketBytes);
-  const packet = parseBody(type, flags, reader);
-  if (!reader.isAtEnd) throw mqttCorrupt(`bytes are left over after a ${type}`);
+  if (type !== 'publish' && flags !== mqttFlagsOf(type)) {
+    throw reader.fault(`flags ${flags} are not those of ${type}`);
+  }
+  const packet = parseBody(type, flags, reader, parsing.levels);
+  if (!reader.isAtEnd) throw reader.fault(`bytes are left over after a ${type}`);
   return packet;
 }
 
-function parseBody(type: MqttPacket['type'], flags: number, reader: MqttReader): MqttPacket {
+function parseBody(
+  type: MqttPacket['type'],
+  flags: number,
+  reader: MqttReader,
+  levels: readonly number[],
+): MqttPacket {
   switch (type) {
     case 'connect':
-      return parseConnect(reader);
-    case 'connack': {
-      const acknowledge = reader.byte();
-      if (acknowledge > 1) throw mqttCorrupt(`acknowledge flags ${acknowledge}`);
-      const returnCode = reader.byte();
-      if (!isReturnCode(returnCode)) throw mqttCorrupt(`return code ${returnCode}`);
-      return { type, sessionPresent: acknowledge === 1, returnCode };
-    }
+      return parseConnect(reader, levels);
+    case 'connack':
+      return parseConnack(reader);
     case 'publish':
       return parsePublish(flags, reader);
     case 'subscribe':
       return parseSubscribe(reader);
-    case 'suback':
-      return { type, packetId: reader.packetId(), granted: parseGranted(reader) };
+    case 'suback': {
+      const packetId = reader.packetId();
+      const properties = parseMqttProperties(reader, 'suback');
+      return { type, packetId, granted: parseCodes(type, reader), ...properties };
+    }
     case 'unsubscribe': {
       const packetId = reader.packetId();
+      const properties = parseMqttProperties(reader, 'unsubscribe');
       const topics: string[] = [];
       do {
         reader.count(1);
         topics.push(parseFilter(reader));
       } while (!reader.isAtEnd);
-      return { type, packetId, topics };
+      return { type, packetId, topics, ...properties };
+    }
+    case 'unsuback': {
+      const packetId = reader.packetId();
+      if (reader.level !== 5) return { type, packetId };
+      const properties = parseMqttProperties(reader, 'unsuback');
+      return { type, packetId, reasonCodes: parseCodes(type, reader), ...properties };
     }
     case 'pingreq':
     case 'pingresp':
-    case 'disconnect':
       return { type };
+    case 'disconnect':
+    case 'auth':
+      return parseReasoned(type, {}, reader);
     default:
-      return { type, packetId: reader.packetId() };
+      return parseReasoned(type, { packetId: reader.packetId() }, reader);
   }
 }
 
-function parseConnect(reader: MqttReader): MqttConnect {
-  const name = reader.text();
-  const protocolLevel = reader.byte();
-  if (!(name === 'MQTT' && protocolLevel === 4) && !(name === 'MQIsdp' && protocolLevel === 3)) {
-    const got = `protocol ${JSON.stringify(name.slice(0, 16))}, level ${protocolLevel}`;
-    throw mqttCorrupt(got, UNACCEPTABLE_PROTOCOL);
-  }
+function parseConnect(reader: MqttReader, levels: readonly number[]): MqttConnect {
+  const protocolLevel = parseLevel(reader, levels);
   const flags = reader.byte();
   const cleanSession = (flags & 2) !== 0;
-  if ((flags & 1) !== 0) throw mqttCorrupt('the reserved flag of a connect is set');
+  if ((flags & 1) !== 0) throw reader.fault('the reserved flag of a connect is set');
   const hasUsername = (flags & 0x80) !== 0;
   const hasPassword = (flags & 0x40) !== 0;
-  if (hasPassword && !hasUsername) throw mqttCorrupt('a password without a username');
+  if (hasPassword && !hasUsername && protocolLevel !== 5) {
+    throw reader.fault('a password without a username');
+  }
   const keepAliveSeconds = reader.uint16();
+  const properties = parseMqttProperties(reader, 'connect');
   const clientId = reader.text();
   const why = missingClientId({ protocolLevel, cleanSession, clientId });
-  if (why !== undefined) throw mqttCorrupt(why, IDENTIFIER_REJECTED);
+  if (why !== undefined) throw mqttCorrupt(why, { returnCode: IDENTIFIER_REJECTED });
   const will = parseWill(flags, reader);
   const username = hasUsername ? { username: reader.text() } : {};
   const password = hasPassword ? { password: reader.binary() } : {};
@@ -97,81 +125,177 @@ function parseConnect(reader: MqttReader): MqttConnect {
     ...will,
     ...username,
     ...password,
+    ...properties,
   };
 }
 
-/** Returns the reason why this connect must have a client identifier, if it has none (MQTT 3.1.1, 3.1.3.1). */
+/** Reads the name and the level. A level that is not accepted is answered in the form of 3.1.1, unless it is newer than MQTT 5. */
+function parseLevel(reader: MqttReader, levels: readonly number[]): number {
+  const name = reader.text();
+  const level = reader.byte();
+  if (name === (level === 3 ? 'MQIsdp' : 'MQTT') && levels.includes(level)) {
+    reader.level = level;
+    return level;
+  }
+  const got = `protocol ${JSON.stringify(name.slice(0, 16))}, level ${level}`;
+  const isNewer = name === 'MQTT' && level > 5 && level < BRIDGE && levels.includes(5);
+  throw mqttCorrupt(
+    got,
+    isNewer
+      ? { reasonCode: MQTT_REASONS.unsupportedProtocolVersion }
+      : { returnCode: UNACCEPTABLE_PROTOCOL },
+  );
+}
+
+/**
+ * Returns the reason why this connect must have a client identifier, if it has none (MQTT 3.1.1, 3.1.3.1). A server of MQTT 5 may
+ * choose one.
+ */
 export function missingClientId({
   protocolLevel,
   cleanSession,
   clientId,
 }: Pick<MqttConnect, 'protocolLevel' | 'cleanSession' | 'clientId'>): string | undefined {
-  if (clientId !== '') return undefined;
+  if (clientId !== '' || protocolLevel === 5) return undefined;
   if (protocolLevel === 3) return 'MQTT 3.1 has no empty client identifier';
   return cleanSession ? undefined : 'a kept session without a client identifier';
 }
 
 function parseWill(flags: number, reader: MqttReader): { readonly will?: MqttWill } {
   if ((flags & 4) === 0) {
-    if ((flags & 0x38) !== 0) throw mqttCorrupt('flags of a will, but no will');
+    if ((flags & 0x38) !== 0) throw reader.fault('flags of a will, but no will');
     return {};
   }
-  const qos = qosOf((flags >> 3) & 3);
-  const topic = parseTopic(reader);
-  return { will: { topic, payload: reader.binary(), qos, retain: (flags & 0x20) !== 0 } };
+  const qos = qosOf((flags >> 3) & 3, reader);
+  const retain = (flags & 0x20) !== 0;
+  const properties = parseMqttProperties(reader, 'will');
+  const topic = checkTopic(reader.text(), reader);
+  return { will: { topic, payload: reader.binary(), qos, retain, ...properties } };
+}
+
+function parseConnack(reader: MqttReader): MqttConnack {
+  const acknowledge = reader.byte();
+  if (acknowledge > 1) throw reader.fault(`acknowledge flags ${acknowledge}`);
+  const sessionPresent = acknowledge === 1;
+  const returnCode = reader.byte();
+  const isRight = reader.level === 5 ? isReasonOf('connack', returnCode) : isReturnCode(returnCode);
+  if (!isRight) throw reader.fault(`return code ${returnCode}`);
+  if (reader.level === 5 && sessionPresent && returnCode !== 0) {
+    throw reader.fault('a session with a refusal', MQTT_REASONS.protocolError);
+  }
+  const properties = parseMqttProperties(reader, 'connack');
+  return { type: 'connack', sessionPresent, returnCode, ...properties };
 }
 
 function parsePublish(flags: number, reader: MqttReader): MqttPublish {
-  const qos = qosOf((flags >> 1) & 3);
+  const qos = qosOf((flags >> 1) & 3, reader);
   const dup = (flags & 8) !== 0;
-  if (dup && qos === 0) throw mqttCorrupt('a publish with QoS 0 cannot be a duplicate');
-  const topic = parseTopic(reader);
+  if (dup && qos === 0) throw reader.fault('a publish with QoS 0 cannot be a duplicate');
+  const topic = reader.text();
   const packetId = qos === 0 ? {} : { packetId: reader.packetId() };
+  const properties = parseMqttProperties(reader, 'publish');
+  if (topic !== '' || reader.level !== 5) checkTopic(topic, reader);
+  else if (properties.properties?.topicAlias === undefined) {
+    throw reader.fault('neither a topic nor an alias', MQTT_REASONS.protocolError);
+  }
   const retain = (flags & 1) !== 0;
-  return { type: 'publish', topic, qos, dup, retain, ...packetId, payload: reader.rest() };
+  const payload = reader.rest();
+  return { type: 'publish', topic, qos, dup, retain, ...packetId, payload, ...properties };
 }
 
-function parseTopic(reader: MqttReader): string {
-  const topic = reader.text();
+/** Reads the end of a packet that may have a reason code and properties. Both are absent for a success without properties. */
+function parseReasoned<T extends MqttAcknowledgement | MqttDisconnect | MqttAuth, F extends object>(
+  type: T['type'],
+  fields: F,
+  reader: MqttReader,
+): T {
+  const head = { type, ...fields };
+  if (reader.level !== 5 || reader.isAtEnd) return head as unknown as T;
+  const reasonCode = reader.byte();
+  checkReason(type, reasonCode, reader);
+  const owner: 'disconnect' | 'auth' | 'puback' =
+    type === 'disconnect' || type === 'auth' ? type : 'puback';
+  const properties = reader.isAtEnd ? {} : parseMqttProperties(reader, owner);
+  return { ...head, ...(reasonCode === 0 ? {} : { reasonCode }), ...properties } as unknown as T;
+}
+
+function checkReason(type: ReasonedType, code: number, reader: MqttReader): void {
+  if (!isReasonOf(type, code)) throw reader.fault(`${type} has the code ${code}`);
+}
+
+function checkTopic(topic: string, reader: MqttReader): string {
   if (isMqttTopic(topic)) return topic;
-  throw mqttCorrupt(`${JSON.stringify(topic.slice(0, 40))} is not a topic to publish to`);
+  throw reader.fault(`${JSON.stringify(topic.slice(0, 40))} is not a topic to publish to`);
 }
 
 function parseFilter(reader: MqttReader): string {
   const filter = reader.text();
-  if (isMqttFilter(filter)) return filter;
-  throw mqttCorrupt(`${JSON.stringify(filter.slice(0, 40))} is not a topic filter`);
+  if (isMqttFilterAt(reader.level, filter)) return filter;
+  throw reader.fault(`${JSON.stringify(filter.slice(0, 40))} is not a topic filter`);
+}
+
+/** Returns true for a filter of a subscription at this level. Only MQTT 5 has shared subscriptions. */
+export function isMqttFilterAt(level: number, filter: string): boolean {
+  if (!isMqttFilter(filter)) return false;
+  return level !== 5 || !isMqttShare(filter) || mqttShareOf(filter) !== undefined;
 }
 
 function parseSubscribe(reader: MqttReader): MqttSubscribe {
   const packetId = reader.packetId();
-  const subscriptions: { topic: string; qos: MqttQos }[] = [];
+  const properties = parseMqttProperties(reader, 'subscribe');
+  const subscriptions: MqttSubscription[] = [];
   do {
     reader.count(1);
     const topic = parseFilter(reader);
-    subscriptions.push({ topic, qos: qosOf(reader.byte()) });
+    subscriptions.push({ topic, ...parseSubscriptionOptions(topic, reader) });
   } while (!reader.isAtEnd);
-  return { type: 'subscribe', packetId, subscriptions };
+  return { type: 'subscribe', packetId, subscriptions, ...properties };
 }
 
-function parseGranted(reader: MqttReader): number[] {
+function parseSubscriptionOptions(
+  topic: string,
+  reader: MqttReader,
+): Omit<MqttSubscription, 'topic'> {
+  const bits = reader.byte();
+  if (reader.level !== 5) return { qos: qosOf(bits, reader) };
+  const qos = qosOf(bits & 3, reader);
+  const noLocal = (bits & 4) !== 0;
+  const retainAsPublished = (bits & 8) !== 0;
+  const retainHandling = (bits >> 4) & 3;
+  if (bits > 0x3f) throw reader.fault('the reserved bits of a subscription are set');
+  if (retainHandling === 3) {
+    throw reader.fault('retain handling 3', MQTT_REASONS.protocolError);
+  }
+  if (noLocal && isMqttShare(topic)) {
+    throw reader.fault('no local with a shared subscription', MQTT_REASONS.protocolError);
+  }
+  return {
+    qos,
+    ...(noLocal ? { noLocal } : {}),
+    ...(retainAsPublished ? { retainAsPublished } : {}),
+    ...(retainHandling === 1 || retainHandling === 2 ? { retainHandling } : {}),
+  };
+}
+
+function parseCodes(type: 'suback' | 'unsuback', reader: MqttReader): number[] {
   const codes = reader.rest();
-  if (codes.length === 0) throw mqttCorrupt('a suback without codes');
+  if (codes.length === 0) throw reader.fault(`${type} has no codes`);
   reader.count(codes.length);
-  const wrong = codes.find((code) => !isGranted(code));
-  if (wrong !== undefined) throw mqttCorrupt(`a suback with the code ${wrong}`);
+  const wrong = codes.find((code) => !isCodeAt(reader.level, type, code));
+  if (wrong !== undefined) throw reader.fault(`${type} has the code ${wrong}`);
   return [...codes];
 }
 
-export function isReturnCode(code: number): boolean {
-  return Number.isInteger(code) && code >= 0 && code <= MAX_RETURN_CODE;
+/** Returns true for a code of a SUBACK or UNSUBACK at this level. */
+export function isCodeAt(level: number, type: 'suback' | 'unsuback', code: number): boolean {
+  return level === 5 ? isReasonOf(type, code) : isGranted(code);
 }
 
-export function isGranted(code: number): boolean {
+function isGranted(code: number): boolean {
   return code === 0 || code === 1 || code === 2 || code === REFUSED;
 }
 
-function qosOf(value: number): MqttQos {
+function qosOf(value: number, reader: MqttReader): MqttQos {
   if (value === 0 || value === 1 || value === 2) return value;
-  throw mqttCorrupt(`QoS ${value}`);
+  throw reader.fault(`QoS ${value}`);
 }

@@ -249,7 +249,7 @@ describe('MqttDecoder and MqttEncoder', () => {
       'an empty client identifier and a kept session',
       { ...packets[0], clientId: '', cleanSession: false },
     ],
-    ['a connect of MQTT 5', { ...packets[0], protocolLevel: 5 }],
+    ['a connect of an unknown level', { ...packets[0], protocolLevel: 6 }],
     ['a text with half a surrogate pair', { ...packets[0], clientId: '\ud800' }],
     ['a topic with half a surrogate pair', { ...packets[3], topic: '\udc00' }],
     ['a suback with the code 255', { type: 'suback', packetId: 1, granted: [0, 255] }],

@@ -1,5 +1,6 @@
 import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/codec';
 import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
+import { MQTT5_PACKETS, Mqtt5PacketDecoder, mqtt5Bytes } from '../mqtt/mqtt5-packets.ts';
 
 const PACKETS: MqttPacket[] = [
   { type: 'connect', protocolLevel: 4, cleanSession: true, keepAliveSeconds: 60, clientId: 'a' },
@@ -26,5 +27,14 @@ export const targets: DecoderTarget[] = [
     samples: PACKETS.map((packet) => new MqttEncoder().encode(packet) as Uint8Array),
     make: (frameErrorPolicy) =>
       new MqttDecoder({ maxPacketBytes: 20, frameErrorPolicy, frameTimeoutMs: false }),
+  },
+  {
+    name: 'MqttDecoder of MQTT 5',
+    alphabet: bytesOf(
+      '\x10\x20\x30\x32\x62\x82\x90\xa2\xb0\xe0\xf0\0\0\x01\x02\x03\x0b\x1f\x21\x23\x26a',
+    ),
+    samples: MQTT5_PACKETS.map(mqtt5Bytes),
+    make: (frameErrorPolicy) =>
+      new Mqtt5PacketDecoder({ maxPacketBytes: 90, frameErrorPolicy, frameTimeoutMs: false }),
   },
 ];
