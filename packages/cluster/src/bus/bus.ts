@@ -47,7 +47,7 @@ export interface BusHost {
  * A bus never throws because of the network. While the bus is down, it keeps published messages within `whenDown`, and sends them
  * in order when it is up. A bus reconnects until it is closed.
  *
- * Implementations: `memoryBus()`, `processBus()`, `natsBus()` and `redisBus()`. `describeBus` tests all of them. To write a bus,
+ * Implementations: `memoryBus()`, `processBus()`, `meshBus()`, `natsBus()` and `redisBus()`. `describeBus` tests all of them. To write a bus,
  * pass a {@link BusEngine} to an {@link EngineBus}.
  */
 export interface Bus {

@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { type Clock, type Logger, OptionError } from '@headrace/core';
+import type { Clock, Logger } from '@headrace/core';
 import {
   CLOCK,
   custom,
@@ -11,11 +11,12 @@ import {
   nested,
   number,
   RANDOM,
-  toError,
   value,
   whole,
 } from '@headrace/core/authoring';
+import { understood } from '../application/understood.ts';
 import type { Bus } from '../bus/bus.ts';
+import { NODE_KEYS } from '../envelope/node-keys.ts';
 import { type NodeAddress, toAddress, toRoles } from '../node/node-info.ts';
 import { type ClusterUsersOptions, USERS_OPTIONS } from '../users/cluster-users.ts';
 
@@ -64,46 +65,10 @@ export interface ClusterOptions<Principal = unknown> {
   readonly randomBytes?: (size: number) => Buffer;
 }
 
-type Keys = readonly (string | Uint8Array)[];
 type Roles = readonly string[];
 
-const MAX_KEYS = 8;
-const KEY_BYTES = 16;
-const KEYS = `up to ${MAX_KEYS} secrets of at least ${KEY_BYTES} bytes`;
 const ADDRESS = 'an object with host and port';
 const ROLES = 'up to 32 texts of up to 64 characters';
-
-function toKeys(given: Keys): Keys | undefined {
-  if (!Array.isArray(given) || given.length > MAX_KEYS) return undefined;
-  // `every` skips a hole in an array, and then no message would be sealed.
-  const keys = Array.from<string | Uint8Array>(given);
-  return keys.every(isKey) ? keys : undefined;
-}
-
-function isKey(given: unknown): boolean {
-  const isOfBytes = typeof given === 'string' || given instanceof Uint8Array;
-  return isOfBytes && Buffer.byteLength(given) >= KEY_BYTES;
-}
-
-/**
- * Makes a check that rejects values that other nodes would not accept. Other nodes ignore heartbeats that are not valid, so they
- * would not see a node with a wrong address. The error does not quote the value, because the value can be a secret.
- */
-function understood<Given, T>(
-  allowed: string,
-  read: (given: Given) => T | undefined,
-): (name: string, given: Given) => T {
-  return (option, given) => {
-    let text = `${option} must be ${allowed}`;
-    try {
-      const value = read(given);
-      if (value !== undefined) return value;
-    } catch (thrown) {
-      text = `${option}: ${toError(thrown).message}`;
-    }
-    throw new OptionError('OPTION_INVALID', text, { option });
-  };
-}
 
 function toRolesOrNone(given: Roles): Roles | undefined {
   return Array.isArray(given) ? toRoles(given) : undefined;
@@ -116,7 +81,7 @@ export const CLUSTER_OPTIONS = describeOptions('Cluster.join', {
     { required: true },
   ),
   bus: having('publish', 'a bus, such as natsBus()'),
-  keys: custom(KEYS, understood<Keys, Keys>(KEYS, toKeys), { default: [] }),
+  keys: NODE_KEYS,
   address: custom(ADDRESS, understood<NodeAddress, NodeAddress>(ADDRESS, toAddress)),
   roles: custom(ROLES, understood<Roles, Roles>(ROLES, toRolesOrNone), { default: [] }),
   connections: fn({ answers: 'sync', takes: 0, purpose: 'counts the clients' }),

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { toBuffer } from '@headrace/core/authoring';
 import {
   decodeEnvelope,
@@ -11,6 +11,7 @@ import {
   SEALED_VERSION,
   versionOf,
 } from './envelope.ts';
+import { type NodeKeys, secretKeys } from './node-keys.ts';
 
 /** Bytes of the HMAC that are sent. 128 bits cannot be guessed. */
 const SEAL_BYTES = 16;
@@ -33,10 +34,8 @@ export class EnvelopeSeal {
   private readonly keys: readonly KeyObject[];
 
   /** @param keys - the first key seals, and all keys are accepted */
-  constructor(keys: readonly (string | Uint8Array)[]) {
-    this.keys = keys.map((key) =>
-      typeof key === 'string' ? createSecretKey(key, 'utf8') : createSecretKey(key),
-    );
+  constructor(keys: NodeKeys) {
+    this.keys = secretKeys(keys);
   }
 
   get hasKeys(): boolean {

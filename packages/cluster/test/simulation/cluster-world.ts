@@ -1,16 +1,27 @@
-import { Cluster, type ClusterOptions } from '@headrace/cluster';
+import { type Bus, Cluster, type ClusterOptions } from '@headrace/cluster';
+import { meshBus } from '@headrace/cluster/mesh';
 import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { BrokerDisk } from './broker-log.ts';
 import { runBroker } from './simulated-broker.ts';
 import { simulatedBus } from './simulated-bus.ts';
 
 export const NODES = ['n1', 'n2', 'n3'];
+const MESH_PORT = 7700;
+
+/** Over a broker, or over connections between the nodes. */
+export type WorldKind = 'broker' | 'mesh';
+
+function meshOf(network: SimulatedHost): Bus {
+  const peers = NODES.map((peer) => ({ host: peer, port: MESH_PORT }));
+  const advertise = { host: network.name, port: MESH_PORT };
+  return meshBus({ port: MESH_PORT, network, advertise, peers });
+}
 
 /** What a machine of a simulation gives to its node. */
-export function optionsOf(host: SimulatedHost) {
+export function optionsOf(host: SimulatedHost, kind: WorldKind = 'broker') {
   return {
     app: 'sim',
-    bus: simulatedBus(host),
+    bus: kind === 'mesh' ? meshOf(host) : simulatedBus(host),
     clock: host.clock,
     logger: host.logger,
     random: host.random,
@@ -23,8 +34,9 @@ export function optionsOf(host: SimulatedHost) {
 export function joinFrom<P>(
   host: SimulatedHost,
   options: Partial<ClusterOptions<P>> = {},
+  kind: WorldKind = 'broker',
 ): Promise<Cluster<P>> {
-  return Cluster.join<P>({ ...optionsOf(host), ...options });
+  return Cluster.join<P>({ ...optionsOf(host, kind), ...options });
 }
 
 /** A broker with its disk, and nodes that run a program with their cluster. Their clocks are minutes apart. */
@@ -43,8 +55,18 @@ export function runNodes(
 }
 
 /** Faults of every kind, many a minute and up to so long, on the bus, the nodes and the links between. */
-export function badWeather(sim: Simulation, untilMs: number, longestMs = 3000): void {
+export function badWeather(
+  sim: Simulation,
+  untilMs: number,
+  longestMs = 3000,
+  kind: WorldKind = 'broker',
+): void {
   const forMs = { minMs: 50, maxMs: longestMs };
+  if (kind === 'mesh') {
+    sim.chaos({ partition: 20, reset: 25, slow: 10, hosts: NODES, forMs, untilMs });
+    sim.chaos({ crash: 5, stop: 6, freeze: 8, hosts: NODES, forMs, untilMs });
+    return;
+  }
   sim.chaos({ partition: 12, reset: 15, slow: 6, forMs, untilMs });
   sim.chaos({ crash: 6, stop: 6, freeze: 6, hosts: ['bus'], forMs, untilMs });
   sim.chaos({ crash: 3, stop: 4, freeze: 6, hosts: NODES, forMs, untilMs });

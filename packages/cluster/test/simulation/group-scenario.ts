@@ -3,7 +3,7 @@ import type { Cluster, ClusterGroup, Gap } from '@headrace/cluster';
 import type { Channel } from '@headrace/core';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import type { OwnPresence } from '../../src/presence/own-presence.ts';
-import { badWeather, joinFrom, NODES, runNodes } from './cluster-world.ts';
+import { badWeather, joinFrom, NODES, runNodes, type WorldKind } from './cluster-world.ts';
 import { connectMember } from './member.ts';
 
 const FAULTS_MS = 6000;
@@ -166,15 +166,17 @@ class GroupWorld {
   readonly lives = new Map<string, NodeLife>();
   private readonly sim: Simulation;
   private readonly fault: FreedFault | undefined;
+  private readonly kind: WorldKind;
   private names = 0;
 
-  constructor(sim: Simulation, fault: FreedFault | undefined) {
+  constructor(sim: Simulation, fault: FreedFault | undefined, kind: WorldKind) {
     this.sim = sim;
     this.fault = fault;
+    this.kind = kind;
   }
 
   async run(host: SimulatedHost): Promise<void> {
-    const cluster = await joinFrom(host);
+    const cluster = await joinFrom(host, {}, this.kind);
     const life = new NodeLife(host, cluster);
     if (this.fault !== undefined) broken(cluster, this.fault);
     this.lives.set(host.name, life);
@@ -281,11 +283,11 @@ class GroupWorld {
 
 /** Members and messages over three nodes, in a group that stays and in rooms that are freed: nothing twice, in order, losses counted, and one view in the end. */
 export const groupScenarioWith =
-  (fault?: FreedFault): Scenario =>
+  (fault?: FreedFault, kind: WorldKind = 'broker'): Scenario =>
   async (sim) => {
-    const world = new GroupWorld(sim, fault);
+    const world = new GroupWorld(sim, fault, kind);
     runNodes(sim, (host) => world.run(host));
-    badWeather(sim, FAULTS_MS);
+    badWeather(sim, FAULTS_MS, undefined, kind);
     await sim.run({ untilMs: QUIET_MS });
     world.check();
   };

@@ -3,7 +3,7 @@ import { CLUSTER_ERRORS, type Cluster } from '@headrace/cluster';
 import { type Channel, isHeadraceError } from '@headrace/core';
 import { SeededRandom } from '@headrace/core/testing';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
-import { badWeather, joinFrom, NODES, runNodes } from './cluster-world.ts';
+import { badWeather, joinFrom, NODES, runNodes, type WorldKind } from './cluster-world.ts';
 import { connectMember } from './member.ts';
 
 const FAULTS_MS = 5500;
@@ -26,6 +26,8 @@ export interface UserScenarioOptions {
   readonly allowsTwo?: boolean;
   /** Every node leaves and joins again, one after the other, and nothing fails. @default false */
   readonly isRolling?: boolean;
+  /** @default 'broker' */
+  readonly kind?: WorldKind;
 }
 
 class UserLife {
@@ -115,7 +117,7 @@ class UserWorld {
     const users = {
       onDuplicate: this.options.allowsTwo === true ? ('allow' as const) : ('kick-older' as const),
     };
-    const life = new UserLife(host, await joinFrom<string>(host, { users }));
+    const life = new UserLife(host, await joinFrom<string>(host, { users }, this.options.kind));
     this.lives.set(host.name, life);
     this.act(life);
     const toContest = CONTEST_MS - this.sim.now;
@@ -222,7 +224,7 @@ export const userScenario =
       for (const [i, name] of NODES.entries()) {
         sim.at(DEPLOY_MS + i * RESTART_MS, () => void world.restart(name));
       }
-    } else badWeather(sim, FAULTS_MS);
+    } else badWeather(sim, FAULTS_MS, undefined, options.kind);
     await sim.run({ untilMs: QUIET_MS });
     await world.check();
   };

@@ -1,0 +1,149 @@
+import { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import {
+  type Channel,
+  type Clock,
+  type Context,
+  type Handler,
+  type Logger,
+  stderrLogger,
+  systemClock,
+} from '@headrace/core';
+import { addressText, CLOCK, describeOptions, LOGGER } from '@headrace/core/authoring';
+import { MeshConnections } from './mesh-connections.ts';
+import { FRAME } from './mesh-frame.ts';
+import { type MeshGreeting, type MeshIdentity, MeshKeys } from './mesh-greeting.ts';
+import type { HandshakeOwner, Verdict } from './mesh-handshake.ts';
+import { type MeshPlace, placeText } from './mesh-place.ts';
+import { MESH_LISTEN, type MeshListenOptions, meshWay } from './mesh-plan.ts';
+
+/** Options of {@link meshRegister}. */
+export interface MeshRegisterOptions extends MeshListenOptions {
+  /** Logger of the register. @default standard error */
+  readonly logger?: Logger;
+  /** Clock of the register. @default the system's clock */
+  readonly clock?: Clock;
+}
+
+/** A register that is running. */
+export interface MeshRegister {
+  /** Port on which the nodes connect. */
+  readonly port: number;
+  /** Addresses of the nodes that are connected. */
+  readonly nodes: readonly MeshPlace[];
+  /** Stops the register. The nodes keep their connections, and the last list. */
+  close(): Promise<void>;
+}
+
+const OPTIONS = describeOptions('meshRegister', { logger: LOGGER, clock: CLOCK }, MESH_LISTEN);
+const HEARTBEAT_MS = 1000;
+const UNHEARD_MS = 3000;
+const TIMEOUT_MS = 5000;
+
+/**
+ * Starts a register: a small server to which nodes with the option `register` connect, and which tells each node the addresses of
+ * all others. Messages do not pass through it. Without a register, connected nodes stay connected, and new nodes are not found.
+ *
+ * @throws ChannelError `BIND_FAILED` if the port is not available
+ * @example
+ * ```ts run
+ * import { Cluster } from '@headrace/cluster';
+ * import { meshBus, meshRegister } from '@headrace/cluster/mesh';
+ *
+ * const register = await meshRegister({ port: 0 });
+ * const at = [{ host: '127.0.0.1', port: register.port }];
+ * const join = () => Cluster.join({ app: 'chat', bus: meshBus({ port: 0, register: at }) });
+ * const nodes = await Promise.all([join(), join()]);
+ * while (nodes.some((node) => node.nodes.length < 2)) await new Promise((next) => setTimeout(next, 10));
+ * console.log(register.nodes.length); // prints 2
+ * for (const node of nodes) await node.leave();
+ * await register.close();
+ * ```
+ */
+export async function meshRegister(options: MeshRegisterOptions): Promise<MeshRegister> {
+  const { clock, logger = stderrLogger() } = OPTIONS.resolve(options);
+  const way = meshWay(MESH_LISTEN.only(options) as MeshListenOptions);
+  const connections = new MeshConnections(way, {
+    clock: clock ?? systemClock,
+    logger,
+    random: Math.random,
+    heartbeatMs: HEARTBEAT_MS,
+    unheardMs: UNHEARD_MS,
+    connectTimeoutMs: TIMEOUT_MS,
+  });
+  const table = new RegisterTable(connections, new MeshKeys(way.keys), logger, {
+    id: randomBytes(8).toString('hex'),
+    kind: 'register',
+    // Nobody dials a register by its greeting.
+    place: { host: way.host, port: Math.max(1, way.port) },
+  });
+  const server = await connections.listen(() => table);
+  return {
+    port: server.port,
+    get nodes() {
+      return table.places;
+    },
+    close: () => server.close(),
+  };
+}
+
+/** The nodes that are connected to a register. */
+class RegisterTable implements HandshakeOwner {
+  readonly identity: MeshIdentity;
+  readonly keys: MeshKeys;
+  private readonly connections: MeshConnections;
+  private readonly logger: Logger;
+  private readonly nodes = new Map<Channel, MeshPlace>();
+
+  constructor(
+    connections: MeshConnections,
+    keys: MeshKeys,
+    logger: Logger,
+    identity: MeshIdentity,
+  ) {
+    this.connections = connections;
+    this.keys = keys;
+    this.logger = logger;
+    this.identity = identity;
+  }
+
+  get places(): MeshPlace[] {
+    return [
+      ...new Map([...this.nodes.values()].map((place) => [placeText(place), place])).values(),
+    ];
+  }
+
+  decide(): Verdict {
+    return 'leave';
+  }
+
+  done(ctx: Context, { place }: MeshGreeting, verdict: Verdict): void {
+    if (verdict !== 'join') return;
+    const { channel } = ctx;
+    this.connections.begin(ctx, new Unread());
+    this.nodes.set(channel, place);
+    channel.onClosed(() => {
+      this.nodes.delete(channel);
+      this.announce();
+    });
+    this.announce();
+  }
+
+  refused({ channel }: Context, why: string): void {
+    const { remoteAddress: address } = channel;
+    const who = address === undefined ? 'a node' : addressText(address);
+    this.logger.log('warn', `the register refuses ${who}: ${why}`);
+  }
+
+  /** Tells the list to each node. */
+  private announce(): void {
+    const list = Buffer.from(JSON.stringify(this.places));
+    const frame = Buffer.concat([Buffer.of(FRAME.places), list]);
+    for (const channel of this.nodes.keys()) channel.writeAndFlush(frame);
+  }
+}
+
+/** Drops what nodes send after their handshake, which is nothing. */
+class Unread implements Handler {
+  channelRead(_ctx: Context, _frame: Buffer): void {}
+}

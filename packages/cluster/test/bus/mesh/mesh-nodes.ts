@@ -1,0 +1,71 @@
+import { Buffer } from 'node:buffer';
+import type { EngineBus } from '@headrace/cluster';
+import { type SimulatedHost, Simulation } from '@headrace/simulation';
+import { type MeshBusOptions, meshBus } from '../../../src/mesh.ts';
+
+export const PORT = 7700;
+
+/** The bus of one simulated machine. */
+export interface MeshNode {
+  readonly host: SimulatedHost;
+  readonly bus: EngineBus;
+  readonly lines: string[];
+  readonly heard: string[];
+}
+
+/** Nodes of a mesh, each on a machine of its own. */
+export class MeshNodes {
+  readonly sim: Simulation;
+  readonly nodes = new Map<string, MeshNode>();
+
+  constructor(seed = 1) {
+    this.sim = new Simulation({ seed });
+  }
+
+  /**
+   * Adds a machine with a node, which listens to the subject `room` and to one with its own name.
+   *
+   * @param peers - the machines that the node has in its list
+   */
+  add(name: string, peers: readonly string[], options: Partial<MeshBusOptions> = {}): void {
+    this.sim.host(name, (host) => {
+      const advertise = { host: name, port: PORT };
+      const list = peers.map((peer) => ({ host: peer, port: PORT }));
+      const bus = meshBus({ port: PORT, network: host, advertise, peers: list, ...options });
+      const node = { host, bus, lines: [] as string[], heard: [] as string[] };
+      this.nodes.set(name, node);
+      const logger = { log: (level: string, text: string) => node.lines.push(`${level} ${text}`) };
+      const probe = `b.${name}`;
+      bus.open({ clock: host.clock, logger, random: host.random, probe });
+      for (const subject of ['room', name]) {
+        bus.subscribe(subject, (bytes) => node.heard.push(bytes.toString()));
+      }
+    });
+  }
+
+  at(name: string): MeshNode {
+    return this.nodes.get(name)!;
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.sim.run({ untilMs: this.sim.now + ms });
+  }
+
+  publish(from: string, subject: string, text: string): void {
+    this.sim.at(this.sim.now, () => this.at(from).bus.publish(subject, Buffer.from(text)));
+  }
+
+  /** Returns the names of the nodes that hear a message of a node. */
+  async reached(from: string): Promise<string[]> {
+    const text = `from ${from} at ${this.sim.now}`;
+    this.publish(from, 'room', text);
+    await this.pass(100);
+    const nodes = [...this.nodes].filter(([, { heard }]) => heard.includes(text));
+    return nodes.map(([name]) => name);
+  }
+
+  /** Returns the number of connections between two machines, or of a machine with itself. */
+  connections(name: string): number {
+    return (this.at(name).host as unknown as { connectionCount: number }).connectionCount;
+  }
+}
