@@ -55,7 +55,6 @@ function withoutTime(): OptionError {
  * - **Out** The same.
  * - **Events** Fires `IdleStateEvent` to the handlers after it, and again after each further full period. The times of
  *   `readerIdleMs` and `allIdleMs` stop while reads are held (`holdReads`), and while auto-read is off and no read was requested.
- *   After `end()` and `shutdown('output')`, `writerIdleMs` fires no event.
  * - **Errors** Raises none.
  * - **State** Per channel: a deadline for each time that is on. The deadlines of all connections with the same clock share one
  *   timer.
@@ -219,8 +218,6 @@ export class IdleStateHandler implements Handler {
     const ctx = this.ctx!;
     const { isFirst } = timer;
     timer.isFirst = false;
-    // Nothing can be written any more.
-    if (timer === this.writer && ctx.channel.isEnding) return;
     if (this.observeOutput && timer !== this.reader) {
       const moved = timer.hasOutputMoved(ctx.channel, this.written);
       if (moved && !isFirst) return;

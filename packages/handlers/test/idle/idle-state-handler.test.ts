@@ -245,19 +245,6 @@ describe('IdleStateHandler', () => {
     expect(recorder.take()).toEqual(['reader first @150', 'writer first @170']);
   });
 
-  it('fires no event of the writer when nothing can be written any more', () => {
-    const channel = EmbeddedChannel.with({ allowHalfOpen: true });
-    const recorder = new Recorder();
-    channel.pipeline.addLast(
-      new IdleStateHandler({ writerIdleMs: 100, readerIdleMs: 150, allIdleMs: 220 }),
-      recorder,
-    );
-    channel.advance(100);
-    channel.run(() => channel.shutdown('output'));
-    channel.advance(120);
-    expect(recorder.take()).toEqual(['writer first @100', 'reader first @150', 'all first @220']);
-  });
-
   it('gives an error of the next handler to that handler', () => {
     const caught: string[] = [];
     const channel = new EmbeddedChannel(new IdleStateHandler({ readerIdleMs: 100 }), {
