@@ -18,7 +18,7 @@ export interface MqttShare {
 
 const SHARE = '$share/';
 
-/** Returns true for the filter of a shared subscription in MQTT 5, also if its form is wrong. */
+/** Returns true for the filter of a shared subscription in MQTT 5, even if its form is wrong. */
 export function isMqttShare(filter: string): boolean {
   return filter.startsWith(SHARE);
 }

@@ -23,7 +23,7 @@ import type { MeshWay } from './mesh-plan.ts';
 /** Maximum size of a frame before the other end has proved its key, in bytes. */
 const MAX_GREETING_BYTES = 4096;
 const LENGTH_BYTES = 4;
-/** Maximum number of connections to a node. A mesh of more nodes is no mesh that this bus is for. */
+/** Maximum number of connections to a node. This bus is not for more nodes. */
 const MAX_CONNECTIONS = 1024;
 /** Delays between attempts to connect to one node. */
 const RETRY = exponential({ baseMs: 100, maxMs: 1000, jitter: 'equal' });
@@ -147,7 +147,7 @@ export class MeshConnections {
   }
 }
 
-/** Passes on warnings and errors. That connections come and go is no news for the log of a bus. */
+/** Passes on warnings and errors. The log of a bus does not need each connection that comes and goes. */
 function withoutChatter(logger: Logger): Logger {
   return {
     log: (level, ...line) => {

@@ -17,7 +17,7 @@ export function placeText({ host, port }: MeshPlace): string {
 /**
  * Returns the valid places of a list that came from outside.
  *
- * @throws Error if one of them is no place
+ * @throws Error if one of them is not a place
  */
 export function toPlaces(list: unknown): MeshPlace[] {
   if (!Array.isArray(list)) throw new Error('no list of addresses');

@@ -165,7 +165,7 @@ export function meshPlan(options: MeshOptions, bus: BusPlan): MeshPlan {
   const peers = options.peers ?? [];
   const way = meshWay(options);
   if (advertise === undefined && isWildcard(host)) {
-    const text = `host is ${host}, which is no address of this node: give advertise, the address for other nodes`;
+    const text = `host is ${host}, which is not an address of this node: give advertise, the address for other nodes`;
     throw new OptionError('OPTION_CONFLICT', text, { option: 'advertise' });
   }
   if (rest.port === 0 && register.length === 0) {

@@ -181,7 +181,7 @@ describe('MeshHandshake', () => {
     expect(acceptor.outcomes).toEqual(['it has another key']);
   });
 
-  it('refuses what is no greeting, in one line without control characters', () => {
+  it('refuses what is not a greeting, in one line without control characters', () => {
     for (const text of ['GET / HTTP/1.1\r\n', '{}', '{"mesh":2}', '{"mesh":1,"id":"a","port":0}']) {
       const owner = new TestEnd('b');
       const { channel } = accepting(owner);
