@@ -27,6 +27,11 @@ import {
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { HttpEndpoint } from '@headrace/websocket';
 import { afterEach, describe, expect, it } from 'vitest';
+import { MeshKeys } from '../../packages/cluster/src/bus/mesh/mesh-greeting.ts';
+import {
+  type HandshakeOwner,
+  MeshHandshake,
+} from '../../packages/cluster/src/bus/mesh/mesh-handshake.ts';
 import { FakeNetwork } from '../../packages/datagram/test/fake-network.ts';
 import { clientFrame } from '../../packages/websocket/test/socket/client-frame.ts';
 import { member } from '../../packages/websocket/test/socket/member.ts';
@@ -75,6 +80,14 @@ const handleTimeout = ({ channel }: Context): undefined => {
 };
 const protocols = [{ name: 'a', matches: () => 'need-more' as const, install() {} }];
 
+const MESH_END: HandshakeOwner = {
+  identity: { id: 'here', kind: 'node', place: { host: 'here', port: 7700 } },
+  keys: new MeshKeys([]),
+  decide: () => 'join',
+  done() {},
+  refused() {},
+};
+
 const ROWS: readonly Row[] = [
   idle('reader'),
   idle('writer'),
@@ -106,6 +119,12 @@ const ROWS: readonly Row[] = [
           frameTimeoutMs: MS,
         }),
       ),
+  },
+  {
+    name: 'handshake of a mesh',
+    file: 'packages/cluster/src/bus/mesh/mesh-handshake.ts',
+    whileHeld: 'runs',
+    open: () => opened(new MeshHandshake(MESH_END, 'acceptor', MS)),
   },
   {
     name: 'PROXY header',
