@@ -18,7 +18,7 @@ export function channelText({ id, isActive, localAddress, remoteAddress }: Chann
 }
 
 /** The last handlers, by their classes, whose dropped messages were logged, for each listener and each client channel. */
-const droppedAfter = new WeakMap<Channel, Set<unknown>>();
+const droppedAfter = new WeakMap<Channel, WeakSet<object>>();
 
 /**
  * Logs that a message has passed the last handler, once for each channel. The first line of a listener is a warning. Other
@@ -30,9 +30,10 @@ export function reportDropped(channel: Channel, message: unknown): void {
     last === undefined ? 'no handler took it' : `the last handler, ${last}, passed it on`;
   let listener = channel;
   while (listener.parent !== undefined) listener = listener.parent;
-  const known = droppedAfter.get(listener) ?? new Set();
+  const known = droppedAfter.get(listener) ?? new WeakSet();
   droppedAfter.set(listener, known);
-  const type = channel.pipeline.last()?.constructor;
+  // Weak, because a program can make a class for each connection.
+  const type: object = channel.pipeline.last()?.constructor ?? droppedAfter;
   const level: LogLevel = known.has(type) ? 'debug' : 'warn';
   known.add(type);
   const text =

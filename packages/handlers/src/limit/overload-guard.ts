@@ -149,6 +149,7 @@ export class OverloadGuard implements Handler {
     this.listening.delete(ctx);
     // The timer belongs to the oldest listening channel.
     this.timer?.cancel();
+    this.timer = undefined;
     if (this.listening.size > 0) this.arm();
     else this.meter?.stop();
   }
@@ -163,10 +164,12 @@ export class OverloadGuard implements Handler {
 
   private arm(): void {
     const [ctx] = this.listening.keys() as Iterable<Context>;
-    this.timer = ctx!.clock.schedule(() => {
+    const timer = ctx!.clock.schedule(() => {
       this.measureSafely(ctx!);
-      this.arm();
+      // A listener may have removed the guard.
+      if (this.timer === timer) this.arm();
     }, this.options.everyMs);
+    this.timer = timer;
   }
 
   private look(ctx: Context): void {
