@@ -38,7 +38,7 @@ export const TEMPLATES: readonly Template[] = [
   },
   {
     name: 'device-gateway',
-    description: 'devices sign in, send telemetry and get commands, by JSON-RPC',
+    description: 'devices sign in, send telemetry and get commands, by JSON-RPC or MQTT',
     firstScript: 'start',
   },
   {

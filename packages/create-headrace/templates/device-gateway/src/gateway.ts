@@ -1,6 +1,6 @@
 // Devices log in, send telemetry, and get commands; the gateway knows which of them are online.
 import { EventEmitter } from 'node:events';
-import { jsonLines } from '@headrace/codec';
+import { jsonLines, MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/codec';
 import { AttributeKey, type Channel, pipeline, type Server, ServerBootstrap } from '@headrace/core';
 import {
   AuthHandler,
@@ -9,12 +9,21 @@ import {
   IdleCloseHandler,
   IdleStateHandler,
   MetricsHandler,
+  ProtocolDetector,
   principalOf,
   type ServerMetrics,
   SessionRegistry,
+  startsWith,
 } from '@headrace/handlers';
 import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange, refusal } from '@headrace/rpc';
-import { notice, readLogin } from './protocol.ts';
+import {
+  MAX_PAYLOAD_BYTES,
+  MqttDeviceCodec,
+  mqttKeepAlive,
+  mqttReplies,
+  readMqttLogin,
+} from './mqtt.ts';
+import { type Login, notice, readLogin } from './protocol.ts';
 
 export interface GatewayOptions {
   /** Who may log in. */
@@ -53,28 +62,37 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
       .bind({ host, port });
   }
 
-  /** The handlers of one device's connection. */
+  /** The handlers of one device's connection, on one port: a CONNECT begins MQTT, everything else JSON lines. */
   pipeline() {
-    const { silenceMs, authenticate, metrics } = this.options;
-    const check = this.guesses.protect<unknown, string, object>(
-      (message) => {
-        const login = readLogin(message);
-        if (login === undefined || !authenticate(login.device, login.token)) {
-          return { refused: 'wrong device or token' };
-        }
-        return { principal: login.device };
-      },
-      (message) => readLogin(message)?.device,
-    );
-    const refused = (why: string) => notice('refused', { why });
+    const { silenceMs, metrics } = this.options;
+    const [lines, mqtt] = [this.lines(), this.mqtt()];
     return pipeline().add(
       () => new MetricsHandler({ metrics }),
       () => new IdleStateHandler({ readerIdleMs: silenceMs }),
-      ...jsonLines({ maxLength: 16_384 }),
+      () =>
+        new ProtocolDetector({
+          protocols: [
+            {
+              name: 'mqtt',
+              matches: startsWith(Uint8Array.of(0x10)),
+              install: (channel) => mqtt.initialize(channel),
+            },
+          ],
+          otherwise: (channel) => lines.initialize(channel),
+          timeoutMs: 5000,
+          handleTimeout: () => 'otherwise',
+        }),
+    );
+  }
+
+  private lines() {
+    const refused = (why: string) => notice('refused', { why });
+    return pipeline().add(
+      ...jsonLines({ maxLength: MAX_PAYLOAD_BYTES }),
       () => new IdleCloseHandler(),
       () =>
         new AuthHandler<string, unknown, object>({
-          authenticate: check,
+          authenticate: this.check(readLogin),
           replies: {
             accepted: (device) => notice('welcome', { device }),
             refused,
@@ -85,6 +103,39 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
           duplicatePolicy: 'kick-older',
         }),
       (channel: Channel) => this.exchange(channel),
+    );
+  }
+
+  private mqtt() {
+    return pipeline().add(
+      () => new MqttDecoder({ protocolLevels: [3, 4, 5], maxPacketBytes: MAX_PAYLOAD_BYTES }),
+      () => new MqttEncoder(),
+      mqttKeepAlive,
+      () => new IdleCloseHandler(),
+      (channel: Channel) =>
+        new AuthHandler<string, MqttPacket, MqttPacket>({
+          authenticate: this.check(readMqttLogin),
+          isCredentials: ({ type }) => type === 'connect',
+          replies: mqttReplies(channel),
+          sessions: this.sessions,
+          duplicatePolicy: 'kick-older',
+        }),
+      () => new MqttDeviceCodec(),
+      (channel: Channel) => this.exchange(channel),
+    );
+  }
+
+  /** Checks what `read` finds in a message; whoever guesses must wait. */
+  private check<Message, Reply>(read: (message: Message) => Login | undefined) {
+    return this.guesses.protect<Message, string, Reply>(
+      (message) => {
+        const login = read(message);
+        if (login === undefined || !this.options.authenticate(login.device, login.token)) {
+          return { refused: 'wrong device or token' };
+        }
+        return { principal: login.device };
+      },
+      (message) => read(message)?.device,
     );
   }
 

@@ -20,8 +20,12 @@ export function loginMessage({ device, token }: Login): object {
 export function readLogin(message: unknown): Login | undefined {
   const { method, params } = (message ?? {}) as { method?: unknown; params?: unknown };
   const { device, token } = (params ?? {}) as { device?: unknown; token?: unknown };
-  if (method !== 'login' || typeof device !== 'string' || typeof token !== 'string')
-    return undefined;
+  return method === 'login' ? checkedLogin(device, token) : undefined;
+}
+
+/** A login of these parts; `undefined` if they are of other types, or the name has other characters. */
+export function checkedLogin(device: unknown, token: unknown): Login | undefined {
+  if (typeof device !== 'string' || typeof token !== 'string') return undefined;
   return /^[\w.-]{1,64}$/.test(device) ? { device, token } : undefined;
 }
 
