@@ -4,17 +4,18 @@ import { textLines } from '@headrace/codec';
 import { type Server, ServerBootstrap } from '@headrace/core';
 import { Gateway } from '@headrace/gateway';
 import { ConnectionLimitHandler } from '@headrace/handlers';
-import { processBus, type StartedWorker } from '@headrace/workers';
+import type { StartedWorker } from '@headrace/workers';
+import { nodeBus } from './node-bus.ts';
 import { HOST } from './ports.ts';
 
 const MAX_LINE_BYTES = 8192;
 
 /** Holds the connections, and knows nothing of what they are for. */
-export async function startGateway(port: number): Promise<StartedWorker> {
+export async function startGateway(port: number, meshPort: number): Promise<StartedWorker> {
   let server: Server | undefined;
   const cluster = await Cluster.join({
     app: 'gateway-worker',
-    bus: processBus(),
+    bus: await nodeBus(meshPort),
     roles: ['gateway'],
     address: { host: HOST, port },
     connections: () => server?.connections.size ?? 0,

@@ -1,6 +1,7 @@
 // Connections in some processes, their logic in others: `npm start`, then `telnet 127.0.0.1 8282` in two windows.
 // Kill a worker, and no connection notices; kill a gateway, and its connections end; kill the register, and nothing
-// happens. Ports: GATEWAY_PORT, REGISTER_PORT and API_PORT; other programs publish by the last one, with API_KEY.
+// happens. Ports: GATEWAY_PORT, REGISTER_PORT, MESH_PORT and API_PORT; other programs publish by the last one, with API_KEY.
+// The nodes need no server. CLUSTER_BUS=nats://127.0.0.1:4222 or redis://127.0.0.1:6379 uses one.
 import cluster from 'node:cluster';
 import { stderrLogger } from '@headrace/core';
 import { freePort, runWorkers } from '@headrace/workers';
@@ -28,6 +29,7 @@ try {
   if (cluster.isPrimary) {
     env['GATEWAY_PORT'] = String(await freePort(HOST, ports.gateway));
     env['REGISTER_PORT'] = String(await freePort(HOST, ports.register));
+    env['MESH_PORT'] = String(await freePort(HOST, ports.mesh));
     env['API_PORT'] = String(await freePort(HOST, api.port));
     env['API_KEY'] = api.key;
   }
@@ -36,8 +38,9 @@ try {
     count: ROLES.length,
     logger: stderrLogger('warn'),
     start: ({ number }) => {
-      if (roleOf(number) === 'register') return startRegister(ports.register);
-      return roleOf(number) === 'gateway' ? startGateway(ports.gateway) : startWorker(api);
+      const { gateway, register, mesh } = ports;
+      if (roleOf(number) === 'register') return startRegister(register, mesh);
+      return roleOf(number) === 'gateway' ? startGateway(gateway, mesh) : startWorker(api, mesh);
     },
     onWorker: (event) => {
       if (isListening && event.type === 'started') {

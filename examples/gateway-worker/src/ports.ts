@@ -7,13 +7,16 @@ export interface Ports {
   readonly gateway: number;
   /** Where clients ask for a gateway. */
   readonly register: number;
+  /** Where the nodes find each other. */
+  readonly mesh: number;
 }
 
-/** `GATEWAY_PORT` and `REGISTER_PORT`; 0 picks a free one. */
+/** `GATEWAY_PORT`, `REGISTER_PORT` and `MESH_PORT`; 0 picks a free one. */
 export function portsFrom(env: Readonly<Record<string, string | undefined>>): Ports {
   return {
     gateway: port('GATEWAY_PORT', env['GATEWAY_PORT'], 8282),
     register: port('REGISTER_PORT', env['REGISTER_PORT'], 1236),
+    mesh: port('MESH_PORT', env['MESH_PORT'], 1237),
   };
 }
 

@@ -1,8 +1,9 @@
 import { Cluster } from '@headrace/cluster';
 import { connectionsOf, Worker, type WorkerConnection } from '@headrace/gateway';
-import { processBus, type StartedWorker } from '@headrace/workers';
+import type { StartedWorker } from '@headrace/workers';
 import { startApi } from './api.ts';
 import { Commands, type Speaker } from './commands.ts';
+import { nodeBus } from './node-bus.ts';
 import type { ApiPlace } from './ports.ts';
 
 const speakerOf = ({ id, attributes }: WorkerConnection<string>): Speaker => ({
@@ -14,10 +15,10 @@ const speakerOf = ({ id, attributes }: WorkerConnection<string>): Speaker => ({
  * The logic, as in the first example of GatewayWorker: everybody hears who comes, what they say, and who goes. A line that
  * begins with a slash is a command, which may be about connections of any gateway.
  */
-export async function startWorker(place: ApiPlace): Promise<StartedWorker> {
+export async function startWorker(place: ApiPlace, meshPort: number): Promise<StartedWorker> {
   const cluster = await Cluster.join({
     app: 'gateway-worker',
-    bus: processBus(),
+    bus: await nodeBus(meshPort),
     roles: ['worker'],
   });
   const everybody = cluster.group<string>('everybody');

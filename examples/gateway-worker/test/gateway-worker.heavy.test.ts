@@ -19,7 +19,14 @@ beforeAll(async () => {
   const loader = ['--conditions=@headrace/source', '--import', '@oxc-node/core/register'];
   program = spawn(process.execPath, [...loader, 'src/main.ts'], {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
-    env: { ...process.env, GATEWAY_PORT: '0', REGISTER_PORT: '0', API_PORT: '0', API_KEY: KEY },
+    env: {
+      ...process.env,
+      GATEWAY_PORT: '0',
+      REGISTER_PORT: '0',
+      MESH_PORT: '0',
+      API_PORT: '0',
+      API_KEY: KEY,
+    },
   });
   program.stdout!.on('data', (text) => {
     output += text;
@@ -279,10 +286,11 @@ describe('gateways and workers', () => {
 
 describe('portsFrom', () => {
   it('takes ports, and names the one that is none', () => {
-    expect(portsFrom({})).toEqual({ gateway: 8282, register: 1236 });
+    expect(portsFrom({})).toEqual({ gateway: 8282, register: 1236, mesh: 1237 });
     expect(portsFrom({ GATEWAY_PORT: '0', REGISTER_PORT: '1' })).toEqual({
       gateway: 0,
       register: 1,
+      mesh: 1237,
     });
     expect(() => portsFrom({ GATEWAY_PORT: 'x' })).toThrow('GATEWAY_PORT is "x": ');
     expect(() => portsFrom({ REGISTER_PORT: '65536' })).toThrow('REGISTER_PORT is "65536": ');
