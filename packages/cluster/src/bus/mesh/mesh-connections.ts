@@ -53,7 +53,8 @@ export class MeshConnections {
   listen(owner: () => HandshakeOwner, signal?: AbortSignal): Promise<Server> {
     const { port, host, network, server } = this.way;
     const limit = { total: MAX_CONNECTIONS, perAddress: MAX_CONNECTIONS };
-    const target = network === undefined ? { port, host } : { port, network };
+    // A worker of `node:cluster` is a node of its own: a port that it shares with other workers leads to any of them.
+    const target = network === undefined ? { port, host, exclusive: true } : { port, network };
     return new ServerBootstrap()
       .options(this.common())
       .childOptions(this.channelOptions())
