@@ -47,6 +47,9 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
   'device-gateway': async (port, folder, program) => {
     const login = '{"jsonrpc":"2.0","method":"login","params":{"device":"d","token":"secret"}}';
     assert.match(await say(port, `${login}\n`), /"method":"welcome","params":\{"device":"d"\}/);
+    // A CONNECT of MQTT 3.1.1 for the device "m" with its token, and the CONNACK.
+    const packet = '\x10\x18\x00\x04MQTT\x04\xc2\x00\x3c\x00\x01m\x00\x01m\x00\x06secret';
+    assert.equal(await say(port, packet, 'latin1'), '\x20\x02\x00\x00');
     await runTo(/welcome \{ device: 'pump-7' \}/, ['run', 'device', '--', 'pump-7'], folder, port);
     await program.waitFor(/pump-7 is online/);
   },
@@ -102,10 +105,14 @@ async function runTo(output: RegExp, args: readonly string[], folder: string, po
 }
 
 /** Sends a text over TCP; the first that comes back. */
-export async function say(port: number, text: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1').setEncoding('utf8');
+export async function say(
+  port: number,
+  text: string,
+  encoding: BufferEncoding = 'utf8',
+): Promise<string> {
+  const socket = connect(port, '127.0.0.1').setEncoding(encoding);
   socket.setTimeout(5000, () => socket.destroy(new Error(`no answer to ${text.trim()}`)));
-  socket.write(text);
+  socket.write(text, encoding);
   const [answer] = await once(socket, 'data');
   socket.destroy();
   return answer;
