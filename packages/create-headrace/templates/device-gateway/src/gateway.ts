@@ -125,7 +125,7 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
     );
   }
 
-  /** Checks what `read` finds in a message; whoever guesses must wait. */
+  /** Checks the login that `read` finds in a message. A client that guesses must wait. */
   private check<Message, Reply>(read: (message: Message) => Login | undefined) {
     return this.guesses.protect<Message, string, Reply>(
       (message) => {
