@@ -2,7 +2,7 @@
 import { jsonLines } from '@headrace/codec';
 import { Bootstrap, handler, pipeline } from '@headrace/core';
 import { ExchangeHandler, jsonRpcExchange } from '@headrace/rpc';
-import { type Login, loginMessage } from './protocol.ts';
+import { type Login, loginMessage, MAX_MESSAGE_BYTES } from './protocol.ts';
 
 export interface DeviceOptions extends Login {
   /** Carries a command out; what it returns is the result. */
@@ -13,7 +13,7 @@ export interface DeviceOptions extends Login {
 
 export function devicePipeline({ device, token, onCommand, onNotice }: DeviceOptions) {
   return pipeline().add(
-    ...jsonLines({ maxLength: 16_384 }),
+    ...jsonLines({ maxLength: MAX_MESSAGE_BYTES }),
     () =>
       handler<{ writes: object }>({
         channelActive(ctx) {

@@ -1,29 +1,17 @@
 // Devices log in, send telemetry, and get commands; the gateway knows which of them are online.
 import { EventEmitter } from 'node:events';
-import { jsonLines, MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/codec';
 import { AttributeKey, type Channel, pipeline, type Server, ServerBootstrap } from '@headrace/core';
 import {
-  AuthHandler,
   ConnectionLimitHandler,
   GuessLimiter,
-  IdleCloseHandler,
   IdleStateHandler,
   MetricsHandler,
-  ProtocolDetector,
   principalOf,
   type ServerMetrics,
   SessionRegistry,
-  startsWith,
 } from '@headrace/handlers';
 import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange, refusal } from '@headrace/rpc';
-import {
-  MAX_PAYLOAD_BYTES,
-  MqttDeviceCodec,
-  mqttKeepAlive,
-  mqttReplies,
-  readMqttLogin,
-} from './mqtt.ts';
-import { type Login, notice, readLogin } from './protocol.ts';
+import { type DeviceParts, protocolDetector } from './protocols.ts';
 
 export interface GatewayOptions {
   /** Who may log in. */
@@ -46,11 +34,17 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
   private readonly options: GatewayOptions;
   // A device that is back within a second has never been offline.
   private readonly sessions = new SessionRegistry<string>((device) => device, { graceMs: 1000 });
-  private readonly guesses = new GuessLimiter();
+  private readonly parts: DeviceParts;
 
   constructor(options: GatewayOptions) {
     super();
     this.options = options;
+    this.parts = {
+      authenticate: options.authenticate,
+      guesses: new GuessLimiter(),
+      sessions: this.sessions,
+      exchange: (channel) => this.exchange(channel),
+    };
     this.sessions.on('online', (device) => this.emit('online', device));
     this.sessions.on('offline', (device) => this.emit('offline', device));
   }
@@ -62,80 +56,13 @@ export class DeviceGateway extends EventEmitter<GatewayEvents> {
       .bind({ host, port });
   }
 
-  /** The handlers of one device's connection, on one port: a CONNECT begins MQTT, everything else JSON lines. */
+  /** The handlers of one device's connection. */
   pipeline() {
     const { silenceMs, metrics } = this.options;
-    const [lines, mqtt] = [this.lines(), this.mqtt()];
     return pipeline().add(
       () => new MetricsHandler({ metrics }),
       () => new IdleStateHandler({ readerIdleMs: silenceMs }),
-      () =>
-        new ProtocolDetector({
-          protocols: [
-            {
-              name: 'mqtt',
-              matches: startsWith(Uint8Array.of(0x10)),
-              install: (channel) => mqtt.initialize(channel),
-            },
-          ],
-          otherwise: (channel) => lines.initialize(channel),
-          timeoutMs: 5000,
-          handleTimeout: () => 'otherwise',
-        }),
-    );
-  }
-
-  private lines() {
-    const refused = (why: string) => notice('refused', { why });
-    return pipeline().add(
-      ...jsonLines({ maxLength: MAX_PAYLOAD_BYTES }),
-      () => new IdleCloseHandler(),
-      () =>
-        new AuthHandler<string, unknown, object>({
-          authenticate: this.check(readLogin),
-          replies: {
-            accepted: (device) => notice('welcome', { device }),
-            refused,
-            timedOut: () => refused('no login in time'),
-            kicked: () => refused('logged in elsewhere'),
-          },
-          sessions: this.sessions,
-          duplicatePolicy: 'kick-older',
-        }),
-      (channel: Channel) => this.exchange(channel),
-    );
-  }
-
-  private mqtt() {
-    return pipeline().add(
-      () => new MqttDecoder({ protocolLevels: [3, 4, 5], maxPacketBytes: MAX_PAYLOAD_BYTES }),
-      () => new MqttEncoder(),
-      mqttKeepAlive,
-      () => new IdleCloseHandler(),
-      (channel: Channel) =>
-        new AuthHandler<string, MqttPacket, MqttPacket>({
-          authenticate: this.check(readMqttLogin),
-          isCredentials: ({ type }) => type === 'connect',
-          replies: mqttReplies(channel),
-          sessions: this.sessions,
-          duplicatePolicy: 'kick-older',
-        }),
-      () => new MqttDeviceCodec(),
-      (channel: Channel) => this.exchange(channel),
-    );
-  }
-
-  /** Checks the login that `read` finds in a message. A client that guesses must wait. */
-  private check<Message, Reply>(read: (message: Message) => Login | undefined) {
-    return this.guesses.protect<Message, string, Reply>(
-      (message) => {
-        const login = read(message);
-        if (login === undefined || !this.options.authenticate(login.device, login.token)) {
-          return { refused: 'wrong device or token' };
-        }
-        return { principal: login.device };
-      },
-      (message) => read(message)?.device,
+      () => protocolDetector(this.parts),
     );
   }
 

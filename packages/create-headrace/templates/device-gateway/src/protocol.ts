@@ -6,6 +6,9 @@
 //   ← {"jsonrpc":"2.0","id":1,"method":"open","params":{"valve":2}}
 //   → {"jsonrpc":"2.0","id":1,"result":"opened"}
 
+/** The longest message of a device. */
+export const MAX_MESSAGE_BYTES = 16_384;
+
 /** What a device logs in with. */
 export interface Login {
   readonly device: string;

@@ -1,6 +1,5 @@
 // The same gateway for devices that speak MQTT 3.1.1 or 5: topics instead of methods.
 //
-//   CONNECT     client identifier: the device; password: the token
 //   → PUBLISH   devices/pump-7/telemetry   {"celsius":21.5}
 //   ← PUBLISH   devices/pump-7/commands    {"jsonrpc":"2.0","id":1,"method":"open","params":{"valve":2}}
 //   → PUBLISH   devices/pump-7/results     {"jsonrpc":"2.0","id":1,"result":"opened"}
@@ -11,57 +10,11 @@ import {
   type MqttPacket,
   type MqttPublish,
   type MqttSubscribe,
-  mqttPeerOf,
   parseJson,
 } from '@headrace/codec';
-import { type Channel, type Context, DecodeError, handler } from '@headrace/core';
-import { type AuthReplies, IdleStateHandler, principalOf } from '@headrace/handlers';
-import { checkedLogin, type Login, notice } from './protocol.ts';
-
-export const MAX_PAYLOAD_BYTES = 16_384;
-
-/** The login in a client's first packet; `undefined` if it is none. */
-export function readMqttLogin(packet: MqttPacket): Login | undefined {
-  if (packet.type !== 'connect') return undefined;
-  const { clientId, password = new Uint8Array() } = packet;
-  return checkedLogin(clientId, new TextDecoder().decode(password));
-}
-
-/** The answers of the sign-in. */
-export function mqttReplies(channel: Channel): AuthReplies<string, MqttPacket, MqttPacket> {
-  const connack = { type: 'connack', sessionPresent: false } as const;
-  return {
-    // What a client of MQTT 5 cannot have here; a client of 3.1.1 is not told.
-    accepted: () => ({
-      ...connack,
-      returnCode: MQTT_REASONS.success,
-      properties: {
-        maximumQos: 1,
-        retainAvailable: false,
-        wildcardSubscriptionAvailable: false,
-        sharedSubscriptionAvailable: false,
-      },
-    }),
-    refused: () => ({ ...connack, returnCode: MQTT_REASONS.badUserNameOrPassword }),
-    // In MQTT 3.1.1, a server has no words for a client that it leaves.
-    kicked: () =>
-      mqttPeerOf(channel).protocolLevel === 5
-        ? { type: 'disconnect', reasonCode: MQTT_REASONS.sessionTakenOver }
-        : undefined,
-  };
-}
-
-/** A client is offline after one and a half of the time that its CONNECT names. */
-export const mqttKeepAlive = () =>
-  handler<{ reads: MqttPacket; passesOn: MqttPacket }>({
-    channelRead(ctx, packet) {
-      if (packet.type === 'connect' && packet.keepAliveSeconds > 0) {
-        const readerIdleMs = packet.keepAliveSeconds * 1500;
-        ctx.pipeline.replace(IdleStateHandler, new IdleStateHandler({ readerIdleMs }));
-      }
-      ctx.fireChannelRead(packet);
-    },
-  });
+import { type Context, DecodeError } from '@headrace/core';
+import { principalOf } from '@headrace/handlers';
+import { MAX_MESSAGE_BYTES, notice } from './protocol.ts';
 
 /** Turns publishes on the topics of a device into messages of the gateway, and commands into publishes. */
 export class MqttDeviceCodec extends MessageToMessageCodec<MqttPacket, object> {
@@ -122,7 +75,7 @@ export class MqttDeviceCodec extends MessageToMessageCodec<MqttPacket, object> {
 function objectIn(payload: Uint8Array): object {
   let value: unknown;
   try {
-    value = parseJson(payload, MAX_PAYLOAD_BYTES);
+    value = parseJson(payload, MAX_MESSAGE_BYTES);
   } catch {
     // Told below.
   }
