@@ -39,51 +39,53 @@ final class Gateway
 
     /** Messages of one batch: `maxBatch` of the API. */
     private const BATCH = 100;
-    /** Functions of the manual that the HTTP API does not offer. */
+    /** Functions about the current client or the process of a worker, which a program outside does not have. */
     private const OF_WORKERS = [
-        'sendToCurrentClient', 'closeCurrentClient', 'destroyCurrentClient',
-        'bindUid', 'unbindUid', 'getClientIdByUid', 'getUidByClientId', 'batchGetClientIdByUid',
-        'joinGroup', 'leaveGroup', 'ungroup',
-        'getSession', 'setSession', 'updateSession', 'getClientSessionsByGroup', 'getAllClientSessions',
-        'getClientIdListByGroup', 'getAllClientIdList', 'getAllClientIdCount', 'getAllClientCount',
-        'getUidListByGroup', 'getUidCountByGroup', 'getAllUidList', 'getAllUidCount',
-        'getAllGroupIdList', 'getAllGroupClientIdList', 'getAllGroupClientIdCount',
-        'getAllGroupUidList', 'getAllGroupUidCount',
+        'sendToCurrentClient', 'closeCurrentClient', 'destroyCurrentClient', 'destoryCurrentClient',
+        'setSocketSession', 'setBusinessWorker',
     ];
 
-    // --- what the API offers ---
+    // --- messages ---
 
-    /** @param ?array $client_id_array to these only */
+    /**
+     * @param ?array $client_id_array to these only
+     * @param mixed $exclude_client_id one, or an array of them
+     */
     public static function sendToAll(mixed $message, ?array $client_id_array = null, mixed $exclude_client_id = null, bool $raw = false): void
     {
-        self::check('sendToAll', $exclude_client_id, $raw);
+        self::check('sendToAll', $raw);
         if ($client_id_array === null) {
-            self::publish(['all' => true], $message);
+            self::publish(['all' => true], $message, $exclude_client_id);
         } else {
-            self::publishToEach('connection', $client_id_array, $message);
+            self::publishToEach('connection', $client_id_array, $message, $exclude_client_id);
         }
     }
 
     /** True if the connection is there. */
     public static function sendToClient(mixed $client_id, mixed $message, bool $raw = false): bool
     {
-        self::check('sendToClient', null, $raw);
+        self::check('sendToClient', $raw);
         return self::publish(['connection' => (string) $client_id], $message) > 0;
     }
 
     /** @param mixed $uid one, or an array of them */
     public static function sendToUid(mixed $uid, mixed $message, bool $raw = false): void
     {
-        self::check('sendToUid', null, $raw);
+        self::check('sendToUid', $raw);
         self::publishToEach('user', (array) $uid, $message);
     }
 
-    /** @param mixed $group one, or an array of them: a member of two of them gets the message twice */
+    /**
+     * @param mixed $group one, or an array of them: a member of two of them gets the message twice
+     * @param mixed $exclude_client_id one, or an array of them
+     */
     public static function sendToGroup(mixed $group, mixed $message, mixed $exclude_client_id = null, bool $raw = false): void
     {
-        self::check('sendToGroup', $exclude_client_id, $raw);
-        self::publishToEach('group', (array) $group, $message);
+        self::check('sendToGroup', $raw);
+        self::publishToEach('group', (array) $group, $message, $exclude_client_id);
     }
+
+    // --- who is there ---
 
     /** 1 or 0. */
     public static function isOnline(mixed $client_id): int
@@ -97,6 +99,23 @@ final class Gateway
         return (int) self::get('users', $uid)['online'];
     }
 
+    /** 1 or 0 for each. */
+    public static function isUidsOnline(array $uids): array
+    {
+        return self::each($uids, self::isUidOnline(...));
+    }
+
+    public static function getAllClientIdCount(): int
+    {
+        return self::call('GET', '/count')['count'];
+    }
+
+    /** The older name of getAllClientIdCount. */
+    public static function getAllClientCount(): int
+    {
+        return self::getAllClientIdCount();
+    }
+
     public static function getClientIdCountByGroup(mixed $group): int
     {
         return self::get('groups', $group)['count'];
@@ -108,6 +127,163 @@ final class Gateway
         return self::getClientIdCountByGroup($group);
     }
 
+    public static function batchGetClientIdCountByGroup(array $groups): array
+    {
+        return self::each($groups, self::getClientIdCountByGroup(...));
+    }
+
+    /** Each client_id is its key, too. @param mixed $group one, or an array of them */
+    public static function getClientIdListByGroup(mixed $group): array
+    {
+        return self::keyed(array_column(self::inGroups($group), 'id'));
+    }
+
+    public static function getAllClientIdList(): array
+    {
+        return self::keyed(array_column(self::listed('/connections'), 'id'));
+    }
+
+    public static function getClientIdByUid(mixed $uid): array
+    {
+        return array_column(self::listed('/users/' . self::name($uid) . '/connections'), 'id');
+    }
+
+    /** The users that have connections, with these. */
+    public static function batchGetClientIdByUid(array $uids): array
+    {
+        return array_filter(self::each($uids, self::getClientIdByUid(...)));
+    }
+
+    /** The first one, or null. */
+    public static function getUidByClientId(mixed $client_id): ?string
+    {
+        return self::info($client_id)['users'][0] ?? null;
+    }
+
+    /** Each uid is its key, too. @param mixed $group one, or an array of them */
+    public static function getUidListByGroup(mixed $group): array
+    {
+        return self::keyed(array_merge(...array_column(self::inGroups($group), 'users')));
+    }
+
+    public static function getUidCountByGroup(mixed $group): int
+    {
+        return count(self::getUidListByGroup($group));
+    }
+
+    public static function getAllUidList(): array
+    {
+        return self::keyed(array_merge(...array_column(self::listed('/connections'), 'users')));
+    }
+
+    public static function getAllUidCount(): int
+    {
+        return count(self::getAllUidList());
+    }
+
+    public static function getAllGroupIdList(): array
+    {
+        return self::keyed(array_keys(self::getAllGroupClientIdList()));
+    }
+
+    public static function getAllGroupClientIdList(): array
+    {
+        return self::byGroup(fn ($one) => [$one['id']]);
+    }
+
+    public static function getAllGroupClientIdCount(): array
+    {
+        return array_map(count(...), self::getAllGroupClientIdList());
+    }
+
+    public static function getAllGroupUidList(): array
+    {
+        return array_filter(self::byGroup(fn ($one) => $one['users']));
+    }
+
+    public static function getAllGroupUidCount(): array
+    {
+        return array_map(count(...), self::getAllGroupUidList());
+    }
+
+    // --- sessions ---
+
+    /** Null for a connection that is not there. */
+    public static function getSession(mixed $client_id): ?array
+    {
+        return self::info($client_id)['session'] ?? null;
+    }
+
+    /** True if the connection is there. */
+    public static function setSession(mixed $client_id, array $session): bool
+    {
+        return self::change('/session', $client_id, ['session' => (object) $session]);
+    }
+
+    /** Members that are arrays are replaced, not merged. True if the connection is there. */
+    public static function updateSession(mixed $client_id, array $session): bool
+    {
+        return self::change('/session', $client_id, ['changes' => (object) $session]);
+    }
+
+    /** By client_id. */
+    public static function getAllClientSessions(mixed $group = ''): array
+    {
+        $connections = $group === '' ? self::listed('/connections') : self::inGroups($group);
+        return array_column($connections, 'session', 'id');
+    }
+
+    public static function getClientSessionsByGroup(mixed $group): array
+    {
+        return self::getAllClientSessions($group);
+    }
+
+    /** The older name of getAllClientSessions. */
+    public static function getAllClientInfo(mixed $group = ''): array
+    {
+        return self::getAllClientSessions($group);
+    }
+
+    /** The older name of getClientSessionsByGroup. */
+    public static function getClientInfoByGroup(mixed $group): array
+    {
+        return self::getAllClientSessions($group);
+    }
+
+    // --- changes; true if the connection is there ---
+
+    public static function joinGroup(mixed $client_id, mixed $group): bool
+    {
+        return self::change('/join', $client_id, ['group' => (string) $group]);
+    }
+
+    public static function leaveGroup(mixed $client_id, mixed $group): bool
+    {
+        return self::change('/leave', $client_id, ['group' => (string) $group]);
+    }
+
+    /** Removes all connections from a group. */
+    public static function ungroup(mixed $group): void
+    {
+        self::call('POST', '/leave', ['to' => ['group' => (string) $group], 'group' => (string) $group]);
+    }
+
+    /** As in GatewayWorker, a connection has one user: the last one counts. */
+    public static function bindUid(mixed $client_id, mixed $uid): bool
+    {
+        foreach (self::info($client_id)['users'] ?? [] as $other) {
+            if ($other !== (string) $uid) {
+                self::unbindUid($client_id, $other);
+            }
+        }
+        return self::change('/bind', $client_id, ['user' => (string) $uid]);
+    }
+
+    public static function unbindUid(mixed $client_id, mixed $uid): bool
+    {
+        return self::change('/unbind', $client_id, ['user' => (string) $uid]);
+    }
+
     /** True if the connection was there. @param mixed $message is sent before; null for none */
     public static function closeClient(mixed $client_id, mixed $message = null): bool
     {
@@ -117,6 +293,12 @@ final class Gateway
 
     /** True if the connection was there. */
     public static function destroyClient(mixed $client_id): bool
+    {
+        return self::closeClient($client_id);
+    }
+
+    /** The name of destroyClient in GatewayWorker's own client. */
+    public static function destoryClient(mixed $client_id): bool
     {
         return self::closeClient($client_id);
     }
@@ -133,26 +315,32 @@ final class Gateway
 
     // --- HTTP ---
 
-    private static function check(string $function, mixed $exclude, bool $raw): void
+    private static function check(string $function, bool $raw): void
     {
-        if ($exclude !== null && $exclude !== []) {
-            throw new NotOffered("Gateway::$function: the HTTP API has no exclude_client_id");
-        }
         if ($raw) {
             throw new NotOffered("Gateway::$function: the HTTP API has no raw messages, the gateway encodes them all");
         }
     }
 
-    private static function publish(array $to, mixed $message): int
+    private static function publication(array $to, mixed $message, mixed $exclude): array
     {
-        return self::call('POST', '/publish', ['to' => $to, 'message' => $message])['delivered'];
+        $except = array_map(fn ($one) => ['connection' => (string) $one], array_values((array) $exclude));
+        return ['to' => $to, 'message' => $message] + ($except === [] ? [] : ['except' => $except]);
     }
 
-    private static function publishToEach(string $kind, array $names, mixed $message): void
+    private static function publish(array $to, mixed $message, mixed $exclude = null): int
     {
-        $messages = array_map(fn ($name) => ['to' => [$kind => (string) $name], 'message' => $message], array_values($names));
+        return self::call('POST', '/publish', self::publication($to, $message, $exclude))['delivered'];
+    }
+
+    private static function publishToEach(string $kind, array $names, mixed $message, mixed $exclude = null): void
+    {
+        $messages = array_map(
+            fn ($name) => self::publication([$kind => (string) $name], $message, $exclude),
+            array_values($names),
+        );
         if (count($messages) === 1) {
-            self::publish($messages[0]['to'], $message);
+            self::publish($messages[0]['to'], $message, $exclude);
             return;
         }
         $refused = null;
@@ -169,7 +357,65 @@ final class Gateway
 
     private static function get(string $path, mixed $name): array
     {
-        return self::call('GET', "/$path/" . rawurlencode((string) $name));
+        return self::call('GET', "/$path/" . self::name($name));
+    }
+
+    private static function change(string $path, mixed $client_id, array $change): bool
+    {
+        return self::call('POST', $path, ['to' => ['connection' => (string) $client_id]] + $change)['count'] > 0;
+    }
+
+    private static function name(mixed $name): string
+    {
+        return rawurlencode((string) $name);
+    }
+
+    /** The connection, or an empty array. */
+    private static function info(mixed $client_id): array
+    {
+        return self::listed('/connections/' . self::name($client_id) . '/info')[0] ?? [];
+    }
+
+    private static function inGroups(mixed $group): array
+    {
+        $lists = array_map(fn ($one) => self::listed('/groups/' . self::name($one) . '/connections'), (array) $group);
+        return array_merge(...array_values($lists));
+    }
+
+    /** All parts of a list. */
+    private static function listed(string $path): array
+    {
+        $all = [];
+        for ($query = ''; ; $query = '?after=' . self::name($next)) {
+            $part = self::call('GET', $path . $query);
+            array_push($all, ...$part['connections']);
+            $next = $part['next'] ?? null;
+            if ($next === null) {
+                return $all;
+            }
+        }
+    }
+
+    /** @param callable $of the members that a connection adds to each of its groups */
+    private static function byGroup(callable $of): array
+    {
+        $groups = [];
+        foreach (self::listed('/connections') as $one) {
+            foreach ($one['groups'] as $group) {
+                $groups[$group] = ($groups[$group] ?? []) + self::keyed($of($one));
+            }
+        }
+        return $groups;
+    }
+
+    private static function each(array $names, callable $ask): array
+    {
+        return array_combine($names, array_map($ask, $names));
+    }
+
+    private static function keyed(array $names): array
+    {
+        return array_combine($names, $names);
     }
 
     private static function call(string $method, string $path, ?array $body = null): array

@@ -1,7 +1,16 @@
-import type { ConnectionTarget } from '@headrace/gateway';
+import type { ConnectionInfo, ConnectionTarget } from '@headrace/gateway';
 import { type ApiConnections, type ApiProblem, clusterApi } from '@headrace/gateway/http';
 import { type LimitedHttpServer, limitedHttpServer } from '@headrace/handlers/health';
-import { inRoom, isName, ofClient, ofUser } from './names.ts';
+import {
+  clientName,
+  inRoom,
+  isName,
+  ofClient,
+  ofUser,
+  roomGroup,
+  shown,
+  userName,
+} from './names.ts';
 import { type ApiPlace, HOST } from './ports.ts';
 
 const LIMITS = { maxConnections: 100, requestTimeoutMs: 10_000, keepAliveMs: 5000 };
@@ -13,7 +22,7 @@ export async function startApi(
   connections: ApiConnections,
   { port, key }: ApiPlace,
 ): Promise<LimitedHttpServer> {
-  const api = clusterApi({ connections, keys: [key], target, checkMessage });
+  const api = clusterApi({ connections, keys: [key], target, describe, checkMessage });
   return await limitedHttpServer(api, { host: HOST, port, ...LIMITS });
 }
 
@@ -27,6 +36,13 @@ function target(to: ConnectionTarget): ConnectionTarget | ApiProblem {
   }
   if (kind === 'group') return inRoom(name);
   return kind === 'user' ? ofUser(name) : ofClient(name);
+}
+
+/** A connection that no worker has greeted yet has no short id. */
+function describe({ users, groups, session }: ConnectionInfo): ConnectionInfo | undefined {
+  const [id] = shown(clientName(''), users);
+  if (id === undefined) return undefined;
+  return { id, users: shown(userName(''), users), groups: shown(roomGroup(''), groups), session };
 }
 
 function checkMessage(message: unknown): ApiProblem | undefined {

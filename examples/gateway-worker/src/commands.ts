@@ -1,6 +1,15 @@
 import { HeadraceError } from '@headrace/core';
 import type { ConnectionInfo, RemoteConnections } from '@headrace/gateway';
-import { clientName, inRoom, isName, ofClient, ofUser, roomGroup, userName } from './names.ts';
+import {
+  clientName,
+  inRoom,
+  isName,
+  ofClient,
+  ofUser,
+  roomGroup,
+  shown,
+  userName,
+} from './names.ts';
 
 /** A group of the cluster and a session cost memory: a connection has no more of each. */
 export const MAX_ROOMS = 32;
@@ -145,8 +154,7 @@ function sure(count: number): void {
 }
 
 function clientOf({ users }: ConnectionInfo): string {
-  const prefix = clientName('');
-  return users.find((user) => user.startsWith(prefix))?.slice(prefix.length) ?? '?';
+  return shown(clientName(''), users)[0] ?? '?';
 }
 
 /** The last one takes the rest of the line. */

@@ -15,6 +15,11 @@ export const userName = (uid: string): string => `uid-${uid}`;
 /** Each connection is the only one of a user of this name: by it the short id that people see is found on any gateway. */
 export const clientName = (client: string): string => `client-${client}`;
 
+/** The names that people see, without the prefix; other names are those of the example itself. */
+export function shown(prefix: string, names: readonly string[]): string[] {
+  return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+}
+
 export const inRoom = (room: string): ConnectionTarget => ({ group: roomGroup(room) });
 export const ofUser = (uid: string): ConnectionTarget => ({ user: userName(uid) });
 export const ofClient = (client: string): ConnectionTarget => ({ user: clientName(client) });

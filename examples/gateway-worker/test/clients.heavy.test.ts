@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ChannelError } from '@headrace/core';
-import type { ConnectionTarget, JsonValue } from '@headrace/gateway';
+import type { ConnectionInfo, ConnectionTarget, JsonValue } from '@headrace/gateway';
 import type { LimitedHttpServer } from '@headrace/handlers/health';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startApi } from '../src/api.ts';
@@ -20,21 +20,38 @@ const CLIENTS: readonly (readonly [program: string, args: readonly string[]])[] 
 ];
 
 /** Each call reaches 2 connections, after the failures that a test asks for. */
-let sent: [ConnectionTarget, JsonValue][] = [];
+let sent: [ConnectionTarget, ...JsonValue[]][] = [];
 let failures = 0;
 let server: LimitedHttpServer;
 
 beforeAll(async () => {
   const connections = {
-    publish: async (to: ConnectionTarget, message: JsonValue) => {
+    publish: async (
+      to: ConnectionTarget,
+      message: JsonValue,
+      except?: readonly ConnectionTarget[],
+    ) => {
       failures -= 1;
       if (failures >= 0)
         throw new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'not now', { bus: 'memory' });
-      sent.push([to, message]);
+      sent.push([to, message, ...(except ?? []).map((one) => Object.values(one)[0])]);
       return { connections: 2, nodes: 1 };
     },
     close: async () => 1,
-    count: async () => 0,
+    count: async (of: ConnectionTarget) => membersOf(of).length,
+    join: changes('join'),
+    leave: changes('leave'),
+    bind: changes('bind'),
+    unbind: changes('unbind'),
+    setSession: changes('setSession'),
+    updateSession: changes('updateSession'),
+    page: async (of: ConnectionTarget, _limit: number, after = '') => {
+      // One connection in each part.
+      const all = membersOf(of);
+      const [first, second] = all.filter(({ id }) => id > after);
+      const connections = first === undefined ? [] : [first];
+      return { count: all.length, connections, next: second && first!.id };
+    },
   };
   server = await startApi(connections, { port: 0, key: KEY });
 });
@@ -43,6 +60,25 @@ beforeEach(() => {
   failures = 0;
 });
 afterAll(() => server.close());
+
+const CONNECTIONS: readonly ConnectionInfo[] = [
+  { id: '1', users: ['client-a', 'uid-7'], groups: ['room-lobby', 'room-bar'], session: { n: 1 } },
+  { id: '2', users: ['client-b', 'uid-ann'], groups: ['room-lobby', 'everybody'], session: {} },
+  { id: '3', users: ['client-c'], groups: [], session: {} },
+];
+
+function membersOf(of: ConnectionTarget): readonly ConnectionInfo[] {
+  if ('user' in of) return CONNECTIONS.filter(({ users }) => users.includes(of.user));
+  return CONNECTIONS.filter(({ groups }) => !('group' in of) || groups.includes(of.group));
+}
+
+/** Notes a change, and reaches the connections of its target. */
+function changes(what: string) {
+  return async (to: ConnectionTarget, value: JsonValue): Promise<number> => {
+    sent.push([to, what, value]);
+    return membersOf(to).length;
+  };
+}
 
 interface Ended {
   readonly code: number;
@@ -104,25 +140,94 @@ describe.skipIf(!isThere('php'))('the functions of GatewayWorker in PHP', () => 
       ['sendToAll', ['hi']],
       ['sendToAll', ['hi', []]],
       ['sendToAll', ['hi', ids]],
+      ['sendToAll', ['hi', null, ['c1', 'c2']]],
       ['sendToClient', ['c1', 'hi']],
       ['sendToUid', [7, 'hi']],
       ['sendToUid', [['ann', 'bob'], 'hi']],
       ['sendToGroup', ['lobby', 'hi']],
-      ['sendToGroup', [['lobby', 'bar'], 'hi']],
+      ['sendToGroup', [['lobby', 'bar'], 'hi', 'c1']],
       ['closeClient', ['c1', 'bye']],
       ['destroyClient', ['c1']],
     ] as const;
     const nothing = null;
     expect(await called(calls)).toEqual([
-      ...[nothing, nothing, nothing, true, nothing, nothing, nothing, nothing],
+      ...[nothing, nothing, nothing, nothing, true, nothing, nothing, nothing, nothing],
       ...[true, true],
     ]);
-    expect(sent.map(([to, message]) => [Object.values(to)[0], message])).toEqual(
-      [
-        ...[true, ...ids.map((id) => `client-${id}`), 'client-c1', 'uid-7', 'uid-ann', 'uid-bob'],
-        ...['room-lobby', 'room-lobby', 'room-bar'],
-      ].map((name) => [name, 'hi']),
-    );
+    expect(sent.map(([to, ...more]) => [Object.values(to)[0], ...more])).toEqual([
+      ...[true, ...ids.map((id) => `client-${id}`)].map((name) => [name, 'hi']),
+      [true, 'hi', 'client-c1', 'client-c2'],
+      ...['client-c1', 'uid-7', 'uid-ann', 'uid-bob', 'room-lobby'].map((name) => [name, 'hi']),
+      ...['room-lobby', 'room-bar'].map((name) => [name, 'hi', 'client-c1']),
+    ]);
+  });
+
+  it('change groups, users and sessions', async () => {
+    const calls = [
+      ['joinGroup', ['a', 'bar']],
+      ['joinGroup', ['gone', 'bar']],
+      ['leaveGroup', ['a', 'bar']],
+      ['ungroup', ['lobby']],
+      ['bindUid', ['a', 'bob']],
+      ['unbindUid', ['a', 'bob']],
+      ['setSession', ['a', { n: 2 }]],
+      ['setSession', ['a', {}]],
+      ['updateSession', ['a', { m: [1] }]],
+    ] as const;
+    expect(await called(calls)).toEqual([true, false, true, null, true, true, true, true, true]);
+    const a = { user: 'client-a' };
+    expect(sent).toEqual([
+      [a, 'join', 'room-bar'],
+      [{ user: 'client-gone' }, 'join', 'room-bar'],
+      [a, 'leave', 'room-bar'],
+      [{ group: 'room-lobby' }, 'leave', 'room-lobby'],
+      [a, 'unbind', 'uid-7'],
+      [a, 'bind', 'uid-bob'],
+      [a, 'unbind', 'uid-bob'],
+      [a, 'setSession', { n: 2 }],
+      [a, 'setSession', {}],
+      [a, 'updateSession', { m: [1] }],
+    ]);
+  });
+
+  it('list connections, in as many parts as there are', async () => {
+    const lobby = { a: 'a', b: 'b' };
+    const sessions = { a: { n: 1 }, b: [], c: [] };
+    const calls: readonly (readonly [string, readonly unknown[], unknown])[] = [
+      ['isOnline', ['a'], 1],
+      ['isOnline', ['gone'], 0],
+      ['isUidOnline', ['ann'], 1],
+      ['isUidsOnline', [['ann', 'bob']], { ann: 1, bob: 0 }],
+      ['getAllClientIdCount', [], 3],
+      ['getAllClientCount', [], 3],
+      ['getClientIdCountByGroup', ['lobby'], 2],
+      ['getClientCountByGroup', ['lobby'], 2],
+      ['batchGetClientIdCountByGroup', [['lobby', 'bar']], { lobby: 2, bar: 1 }],
+      ['getClientIdListByGroup', ['lobby'], lobby],
+      ['getClientIdListByGroup', [['lobby', 'bar']], lobby],
+      ['getAllClientIdList', [], { ...lobby, c: 'c' }],
+      ['getClientIdByUid', ['ann'], ['b']],
+      ['batchGetClientIdByUid', [['ann', 'bob']], { ann: ['b'] }],
+      ['getUidByClientId', ['b'], 'ann'],
+      ['getUidByClientId', ['c'], null],
+      ['getUidListByGroup', ['lobby'], { 7: '7', ann: 'ann' }],
+      ['getUidCountByGroup', ['bar'], 1],
+      ['getAllUidList', [], { 7: '7', ann: 'ann' }],
+      ['getAllUidCount', [], 2],
+      ['getAllGroupIdList', [], { lobby: 'lobby', bar: 'bar' }],
+      ['getAllGroupClientIdList', [], { lobby, bar: { a: 'a' } }],
+      ['getAllGroupClientIdCount', [], { lobby: 2, bar: 1 }],
+      ['getAllGroupUidList', [], { lobby: { 7: '7', ann: 'ann' }, bar: { 7: '7' } }],
+      ['getAllGroupUidCount', [], { lobby: 2, bar: 1 }],
+      ['getSession', ['a'], { n: 1 }],
+      ['getSession', ['gone'], null],
+      ['getAllClientSessions', [], sessions],
+      ['getAllClientInfo', [], sessions],
+      ['getClientSessionsByGroup', ['bar'], { a: { n: 1 } }],
+      ['getClientInfoByGroup', ['bar'], { a: { n: 1 } }],
+    ];
+    const results = await called(calls.map(([name, given]) => [name, given]));
+    expect(results).toEqual(calls.map(([, , expected]) => expected));
   });
 
   it('try again while the cluster fails, and throw what is refused', async () => {
@@ -146,18 +251,11 @@ describe.skipIf(!isThere('php'))('the functions of GatewayWorker in PHP', () => 
 
   it('refuse what the HTTP API does not offer, and send nothing', async () => {
     const results = await called([
-      ['joinGroup', ['c1', 'lobby']],
-      ['sendToAll', ['hi', null, ['c1']]],
-      ['sendToGroup', ['lobby', 'hi', 'c1']],
+      ['closeCurrentClient', []],
       ['sendToUid', ['ann', 'hi', true]],
     ]);
     const says = (text: string) => ({ notOffered: expect.stringContaining(text) });
-    expect(results).toEqual([
-      says('Gateway::joinGroup: '),
-      says('exclude_client_id'),
-      says('exclude_client_id'),
-      says('raw'),
-    ]);
+    expect(results).toEqual([says('Gateway::closeCurrentClient: '), says('raw')]);
     expect(sent).toEqual([]);
   });
 

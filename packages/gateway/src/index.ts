@@ -11,6 +11,7 @@ export type { ConnectionInfo } from './gateway/held-connections.ts';
 export {
   type ConnectionTarget,
   connectionsOf,
+  type ListedConnections,
   type Published,
   RemoteConnections,
 } from './gateway/remote-connections.ts';

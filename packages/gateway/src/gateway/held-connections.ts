@@ -61,7 +61,7 @@ export class HeldConnections {
 
   /** Carries out a command of a worker. @throws an error for an invalid command */
   command(command: Record<string, unknown>): unknown {
-    const { op, name, message, changes, isNew, reason, after } = command;
+    const { op, name, message, changes, isNew, reason, after, limit } = command;
     const chosen = this.chosen(command);
     const { users } = this.cluster;
     switch (op) {
@@ -91,7 +91,7 @@ export class HeldConnections {
       case 'count':
         break;
       case 'list':
-        return this.page(chosen, Number(after));
+        return this.page(chosen, Number(after), Number(limit ?? Number.POSITIVE_INFINITY));
       default:
         throw new Error(`connections have no command ${String(op)}`);
     }
@@ -105,7 +105,7 @@ export class HeldConnections {
     for (const [index, one] of chosen.entries()) one.session = sessions[index]!;
   }
 
-  private page(chosen: readonly Held[], after: number): ConnectionPage {
+  private page(chosen: readonly Held[], after: number, limit: number): ConnectionPage {
     const rest = chosen.filter(({ number }) => number > after);
     rest.sort((one, other) => one.number - other.number);
     const connections: ConnectionInfo[] = [];
@@ -117,7 +117,8 @@ export class HeldConnections {
       const groups = this.groups.with(ctx.channel);
       const info = { id: this.idOf(number), users, groups, session };
       bytes += jsonBytes(info);
-      if (bytes > maxBytes && connections.length > 0) return { connections, next: last };
+      const isFull = bytes > maxBytes || connections.length >= limit;
+      if (isFull && connections.length > 0) return { connections, next: last };
       // Copied, because this node may be the caller.
       connections.push({ ...info, session: structuredClone(session) });
       last = number;
@@ -135,10 +136,19 @@ export class HeldConnections {
   }
 
   private chosen(target: Record<string, unknown>): Held[] {
-    const { except } = target;
-    const without = new Set(Array.isArray(except) ? except : []);
+    const without = this.excepted(target['except']);
     const all = [...this.meant(target)];
     return all.filter(({ number, ctx }) => isOpen(ctx) && !without.has(this.idOf(number)));
+  }
+
+  /** Returns the ids of the connections that a command leaves out, which the command names by id, user or group. */
+  private excepted(except: unknown): Set<unknown> {
+    const ids = new Set<unknown>();
+    for (const one of Array.isArray(except) ? except : []) {
+      if (typeof one === 'string') ids.add(one);
+      else for (const { number } of this.meant(one)) ids.add(this.idOf(number));
+    }
+    return ids;
   }
 
   /** A command that names no connections is refused, because a misspelled name must not select all of them. */

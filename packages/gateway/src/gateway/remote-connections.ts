@@ -32,11 +32,23 @@ export interface Published {
   readonly nodes: number;
 }
 
+/** A part of the list of connections, in the order of their ids. */
+export interface ListedConnections {
+  /** The number of connections in the whole list. */
+  readonly count: number;
+  readonly connections: readonly ConnectionInfo[];
+  /** The id after which the list continues, or undefined at the end of the list. */
+  readonly next: string | undefined;
+}
+
 /** The node of one connection, and the selection on that node. */
 type Place = [node: string | undefined, where: object];
 
 const ANSWER_MS = 2000;
 const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
+const IS_ID = 'the id of a connection';
+/** Maximum number of a gateway's pages in one part of a list, so that the part has at most 1 MiB. */
+const MAX_PAGES = 4;
 
 /**
  * The connections of all gateways, from any node. The gateway of a connection carries out the calls about it, in order. Groups,
@@ -72,24 +84,28 @@ export class RemoteConnections {
    * Sends a message, a text or a JSON value, and resolves with the number of connections it was written to. Rejects with
    * `MESSAGE_NOT_ENCODABLE` for a value that JSON cannot represent, such as bytes, and with `MESSAGE_TOO_LONG`.
    *
-   * @param except - ids of connections that do not receive the message
+   * @param except - connections that do not receive the message: a text is the id of one
    */
-  send(to: ConnectionTarget, message: JsonValue, except: readonly string[] = []): Promise<number> {
-    return this.tell(to, { op: 'send', message, except }, () => checkMessage(message));
+  send(
+    to: ConnectionTarget,
+    message: JsonValue,
+    except: readonly (string | ConnectionTarget)[] = [],
+  ): Promise<number> {
+    return this.tell(to, toSend(message, except), () => checkSend(message, except));
   }
 
   /** Sends a message like {@link send}. Also resolves with the number of nodes of these connections. */
   publish(
     to: ConnectionTarget,
     message: JsonValue,
-    except: readonly string[] = [],
+    except?: readonly (string | ConnectionTarget)[],
   ): Promise<Published> {
     const read = (outcome: CommandOutcome): Published => {
       const connections = checkOutcome(outcome);
       const counts = [...outcome.answers.values()].map(({ value }) => Number(value));
       return { connections, nodes: counts.filter((count) => count > 0).length };
     };
-    return this.ask(to, { op: 'send', message, except }, read, () => checkMessage(message));
+    return this.ask(to, toSend(message, except), read, () => checkSend(message, except));
   }
 
   /** Ends connections, after an optional last message. Resolves with the number of connections. */
@@ -147,6 +163,55 @@ export class RemoteConnections {
     });
   }
 
+  /**
+   * Resolves with a part of {@link list}, in the order of the ids. A part has about 1 MiB at most. Connections that open or close
+   * between two parts can be missing or included. Rejects with `OPTION_INVALID` for an `after` that is not an id.
+   *
+   * @param limit - maximum number of connections in the part, at least 1
+   * @param after - `next` of the part before. Without it, the part is the first one
+   */
+  page(of: ConnectionTarget, limit: number, after?: string): Promise<ListedConnections> {
+    try {
+      if (after !== undefined) checkKind('after', after, ID.test(after), IS_ID);
+      const [, where] = placeOf(of);
+      const part = this.part(of, where, limit, after);
+      part.catch(() => {});
+      return part;
+    } catch (thrown) {
+      return Promise.reject(toError(thrown));
+    }
+  }
+
+  private async part(
+    of: ConnectionTarget,
+    where: object,
+    limit: number,
+    after = '',
+  ): Promise<ListedConnections> {
+    const [, first = '', number = '0'] = ID.exec(after) ?? [];
+    const { count, nodes } = await this.ask(of, { op: 'count' }, (outcome) => {
+      return { count: checkOutcome(outcome), nodes: outcome.answers };
+    });
+    const connections: ConnectionInfo[] = [];
+    let pages = 0;
+    for (const [node, { value }] of [...nodes].sort(byNode)) {
+      if (node < first || value === 0) continue;
+      let from: number | undefined = node === first ? Number(number) : 0;
+      while (from !== undefined) {
+        const rest = limit - connections.length;
+        if (rest <= 0 || pages === MAX_PAGES) {
+          return { count, connections, next: connections.at(-1)!.id };
+        }
+        const page: ConnectionPage = await this.pageAfter(node, where, from, rest);
+        // A gateway of an earlier version sends more than the limit.
+        connections.push(...page.connections.slice(0, rest));
+        if (page.connections.length > 0) pages += 1;
+        from = page.connections.length > rest ? from : page.next;
+      }
+    }
+    return { count, connections, next: undefined };
+  }
+
   /** Collects the first page and the following pages. */
   private async pages(
     node: string,
@@ -159,14 +224,22 @@ export class RemoteConnections {
       all.push(...page.connections);
       const { next: after } = page;
       if (after === undefined) return all;
-      const command = { op: 'list', ...where, after };
-      const outcome = await this.commands.send(node, command, ANSWER_MS).outcome;
-      checkOutcome(outcome);
-      const answer = outcome.answers.get(node);
-      // The gateway is gone, and its connections with it.
-      if (answer === undefined) return [];
-      page = toPage(node, answer);
+      page = await this.pageAfter(node, where, after);
     }
+  }
+
+  private async pageAfter(
+    node: string,
+    where: object,
+    after: number,
+    limit?: number,
+  ): Promise<ConnectionPage> {
+    const command = { op: 'list', ...where, after, limit };
+    const outcome = await this.commands.send(node, command, ANSWER_MS).outcome;
+    checkOutcome(outcome);
+    const answer = outcome.answers.get(node);
+    // The gateway is gone, and its connections with it.
+    return answer === undefined ? { connections: [], next: undefined } : toPage(node, answer);
   }
 
   private tell(to: ConnectionTarget, command: object, check = () => {}): Promise<number> {
@@ -182,7 +255,7 @@ export class RemoteConnections {
   ): Promise<T> {
     try {
       check();
-      const place = this.place(to);
+      const place = placeOf(to);
       const [node, where] = place;
       const { outcome } = this.commands.send(node, { ...where, ...command }, ANSWER_MS);
       const result = outcome.then((answers) => read(answers, place));
@@ -192,20 +265,6 @@ export class RemoteConnections {
     } catch (thrown) {
       return Promise.reject(toError(thrown));
     }
-  }
-
-  private place(to: ConnectionTarget): Place {
-    if (!('connection' in to)) {
-      const { user, group, all } = to as Record<string, unknown>;
-      // A target without a name must not select all connections.
-      const isAll = all === true;
-      const isOne = isAll || [user, group].some((name) => typeof name === 'string' && name);
-      checkKind('to', to, Boolean(isOne), 'a connection, a user, a group, or all: true');
-      return [undefined, isAll ? { all } : { user, group }];
-    }
-    const [, node, number] = ID.exec(to.connection) ?? [];
-    checkKind('connection', to.connection, node !== undefined, 'the id of a connection');
-    return [node, { ids: [Number(number)] }];
   }
 }
 
@@ -257,6 +316,45 @@ function toPage(gateway: string, { value }: CommandAnswer): ConnectionPage {
     throw failureError(gateway, { isTooLong: false, text: 'its answer is not a list' }, 0);
   }
   return { connections, next };
+}
+
+/** @throws OptionError */
+function placeOf(to: ConnectionTarget): Place {
+  if (!('connection' in to)) {
+    const { user, group, all } = to as Record<string, unknown>;
+    // A target without a name must not select all connections.
+    const isAll = all === true;
+    const isOne = isAll || [user, group].some((name) => typeof name === 'string' && name);
+    checkKind('to', to, Boolean(isOne), 'a connection, a user, a group, or all: true');
+    return [undefined, isAll ? { all } : { user, group }];
+  }
+  const [, node, number] = ID.exec(to.connection) ?? [];
+  checkKind('connection', to.connection, node !== undefined, IS_ID);
+  return [node, { ids: [Number(number)] }];
+}
+
+function byNode([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number {
+  return one < other ? -1 : 1;
+}
+
+function toSend(message: JsonValue, except: readonly (string | ConnectionTarget)[] = []): object {
+  const named = except.map((one) =>
+    typeof one === 'object' && 'connection' in one ? one.connection : one,
+  );
+  return { op: 'send', message, except: named };
+}
+
+/** @throws EncodeError `MESSAGE_NOT_ENCODABLE` @throws OptionError */
+function checkSend(message: unknown, except: readonly (string | ConnectionTarget)[] = []): void {
+  checkMessage(message);
+  for (const one of except) checkException(one);
+}
+
+/** @throws OptionError */
+function checkException(one: string | ConnectionTarget): void {
+  const id = typeof one === 'object' && 'connection' in one ? one.connection : one;
+  if (typeof id === 'string') checkKind('except', id, ID.test(id), IS_ID);
+  else placeOf(id);
 }
 
 function checkName(name: string): void {

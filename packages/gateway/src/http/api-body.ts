@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { ByteBlocks } from '@headrace/core/authoring';
 import type { JsonValue } from '@headrace/rpc';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
+import type { GatewayAttributes } from '../gateway/worker-connection.ts';
 import { Refusal } from './api-error.ts';
 
 const MAX_NAME_LENGTH = 1024;
@@ -13,12 +14,29 @@ const TARGETS = ['group', 'user', 'connection', 'all'] as const;
 export interface Publication {
   readonly to: ConnectionTarget;
   readonly message: JsonValue;
+  /** Connections that do not receive the message. */
+  readonly except: readonly ConnectionTarget[];
 }
 
 /** The content of `POST /disconnect`. */
 export interface Disconnection {
   readonly to: ConnectionTarget;
   readonly message: JsonValue | undefined;
+}
+
+/** The content of `POST /join` and `POST /leave`, or of `POST /bind` and `POST /unbind`. */
+export interface Membership {
+  readonly to: ConnectionTarget;
+  /** The name of the group or user. */
+  readonly name: string;
+}
+
+/** The content of `POST /session`. */
+export interface SessionChange {
+  readonly to: ConnectionTarget;
+  readonly session: GatewayAttributes;
+  /** Whether members that `session` lacks are removed. */
+  readonly isNew: boolean;
 }
 
 /** Reads a body. Input above the limit is dropped when it arrives. @throws Refusal */
@@ -57,12 +75,22 @@ export function jsonOf(body: Buffer): unknown {
 
 /** @throws Refusal for a body other than `{"to":{"group":"ROOM"},"message":"TEXT"}` */
 export function publicationIn(body: unknown): Publication {
-  const { to, message } = membersOf(body, 'the body', ['to', 'message']);
+  const { to, message, except } = membersOf(body, 'the body', ['to', 'message', 'except']);
   if (message === undefined || message === null) {
     const given = message === null ? 'null' : 'missing';
     throw new Refusal('WRONG_MESSAGE', `message is ${given}, ${NEEDED}`);
   }
-  return { to: targetIn(to), message: message as JsonValue };
+  return { to: targetIn(to), message: message as JsonValue, except: exceptionsIn(except) };
+}
+
+/** @throws Refusal */
+function exceptionsIn(except: unknown = []): ConnectionTarget[] {
+  if (!Array.isArray(except)) throw noTarget('except is a list, of which each entry');
+  return except.map((one) => {
+    const target = targetIn(one, 'an entry of except');
+    if ('all' in target) throw new Refusal('WRONG_TARGET', 'except has no all: true');
+    return target;
+  });
 }
 
 /** Returns the messages of a batch, which are to be checked one by one. @throws Refusal */
@@ -81,18 +109,51 @@ export function disconnectionIn(body: unknown): Disconnection {
   return { to: targetIn(to), message: message as JsonValue | undefined };
 }
 
+/**
+ * @param kind - the member with the name
+ * @throws Refusal for a body other than `{"to":{"user":"UID"},"group":"ROOM"}`
+ */
+export function membershipIn(body: unknown, kind: 'group' | 'user'): Membership {
+  const { to, [kind]: name } = membersOf(body, 'the body', ['to', kind]);
+  return { to: targetIn(to), name: nameIn(name) };
+}
+
+/** @throws Refusal for a body other than `{"to":{"user":"UID"},"session":{}}`, or with `changes` instead of `session` */
+export function sessionIn(body: unknown): SessionChange {
+  const given = membersOf(body, 'the body', ['to', 'session', 'changes']);
+  const { session, changes } = given;
+  const one = session ?? changes;
+  const isObject = typeof one === 'object' && one !== null && !Array.isArray(one);
+  if (!isObject || 'session' in given === 'changes' in given) {
+    const text = 'either session has all members, or changes has some of them, as an object';
+    throw new Refusal('WRONG_SESSION', text);
+  }
+  return {
+    to: targetIn(given['to']),
+    session: one as GatewayAttributes,
+    isNew: 'session' in given,
+  };
+}
+
+/** @throws Refusal for a `limit` that is not a number from 1 to the maximum */
+export function limitIn(limit: string | null, max: number): number {
+  const number = Number(limit ?? max);
+  if (limit === null || (/^[1-9]\d*$/.test(limit) && number <= max)) return number;
+  throw new Refusal('WRONG_PAGE', `limit is a number from 1 to ${max}`);
+}
+
 /** @throws Refusal */
-export function targetIn(to: unknown): ConnectionTarget {
-  const members = membersOf(to, 'to');
+export function targetIn(to: unknown, what = 'to'): ConnectionTarget {
+  const members = membersOf(to, what);
   const [kind, ...more] = Object.keys(members) as (typeof TARGETS)[number][];
-  if (kind === undefined || more.length > 0 || !TARGETS.includes(kind)) throw noTarget();
+  if (kind === undefined || more.length > 0 || !TARGETS.includes(kind)) throw noTarget(what);
   if (kind !== 'all') return { [kind]: nameIn(members[kind]) } as unknown as ConnectionTarget;
-  if (members['all'] !== true) throw noTarget();
+  if (members['all'] !== true) throw noTarget(what);
   return { all: true };
 }
 
-function noTarget(): Refusal {
-  return new Refusal('WRONG_TARGET', 'to has one of group, user, connection, or all: true');
+function noTarget(what: string): Refusal {
+  return new Refusal('WRONG_TARGET', `${what} has one of group, user, connection, or all: true`);
 }
 
 /** @throws Refusal for a value that is not a name, or not well-formed */

@@ -5,9 +5,10 @@ import { Refusal } from './api-error.ts';
 
 /**
  * A right of a key. `publish` allows messages to connections, including batches. `presence` allows questions about who is online.
- * `disconnect` allows ending connections.
+ * `disconnect` allows ending connections. `manage` allows changes of groups, users and sessions. `list` allows lists of connections,
+ * with their groups, users and sessions.
  */
-export type ApiRight = 'publish' | 'presence' | 'disconnect';
+export type ApiRight = 'publish' | 'presence' | 'disconnect' | 'manage' | 'list';
 
 /** A key of the HTTP API, and its rights. */
 export interface ApiKey {
@@ -17,13 +18,20 @@ export interface ApiKey {
   readonly may?: readonly ApiRight[];
   /**
    * Prefix of the names of groups that the key reaches. A key with a prefix reaches no users, no single connections, and not
-   * `all`. The prefix is compared with the names in the requests, before `target` maps them.
+   * `all`. Of the connections in its groups, it sees no other groups. The prefix is compared with the names in the requests, before
+   * `target` maps them.
    * @default none: the key reaches everything
    */
   readonly groups?: string;
 }
 
-const RIGHTS: readonly unknown[] = ['publish', 'presence', 'disconnect'] satisfies ApiRight[];
+const RIGHTS: readonly unknown[] = [
+  'publish',
+  'presence',
+  'disconnect',
+  'manage',
+  'list',
+] satisfies ApiRight[];
 const MEMBERS = ['key', 'may', 'groups'];
 
 /** The keys of the API. The position of a key in the list identifies the client of a request. */
@@ -64,6 +72,12 @@ export class ApiKeys {
     const { groups } = this.keys[caller]!;
     if (groups === undefined || ('group' in to && to.group.startsWith(groups))) return;
     throw new Refusal('NOT_ALLOWED', `this key reaches the groups that begin with ${groups}`);
+  }
+
+  /** Returns the groups that the key may see. */
+  visibleTo(caller: number, groups: readonly string[]): readonly string[] {
+    const { groups: prefix = '' } = this.keys[caller]!;
+    return groups.filter((group) => group.startsWith(prefix));
   }
 }
 

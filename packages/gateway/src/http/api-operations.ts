@@ -1,18 +1,56 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isHeadraceError } from '@headrace/core';
+import { type HeadraceError, isHeadraceError } from '@headrace/core';
 import type { JsonValue } from '@headrace/rpc';
-import type { ConnectionTarget, Published } from '../gateway/remote-connections.ts';
+import type { ConnectionInfo } from '../gateway/held-connections.ts';
+import type {
+  ConnectionTarget,
+  ListedConnections,
+  Published,
+} from '../gateway/remote-connections.ts';
 import type { RequestPeers } from '../gateway/request-peers.ts';
-import { disconnectionIn, messagesIn, nameIn, publicationIn } from './api-body.ts';
+import type { GatewayAttributes } from '../gateway/worker-connection.ts';
+import {
+  disconnectionIn,
+  limitIn,
+  membershipIn,
+  messagesIn,
+  nameIn,
+  publicationIn,
+  sessionIn,
+} from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, Refusal } from './api-error.ts';
 
-/** The part of `connectionsOf(cluster)` that the API calls. */
+/** The part of `connectionsOf(cluster)` that the API calls. Without an optional member, its requests are answered with 501. */
 export interface ApiConnections {
-  /** Sends a message to connections. Resolves with the numbers of connections and nodes that the message reached. */
-  publish(to: ConnectionTarget, message: JsonValue): Promise<Published>;
+  /**
+   * Sends a message to connections. Resolves with the numbers of connections and nodes that the message reached.
+   *
+   * @param except - connections that do not receive the message. If the function does not declare this parameter, or declares it
+   * with a default value, requests with `except` are answered with 501.
+   */
+  publish(
+    to: ConnectionTarget,
+    message: JsonValue,
+    except?: readonly ConnectionTarget[],
+  ): Promise<Published>;
   /** Ends connections, after an optional last message. Resolves with the number of connections. */
   close(to: ConnectionTarget, message?: JsonValue): Promise<number>;
   count(of: ConnectionTarget): Promise<number>;
+  /** Adds connections to a group. Resolves with the number of connections, as the next five functions. */
+  join?(to: ConnectionTarget, group: string): Promise<number>;
+  leave?(to: ConnectionTarget, group: string): Promise<number>;
+  bind?(to: ConnectionTarget, user: string): Promise<number>;
+  unbind?(to: ConnectionTarget, user: string): Promise<number>;
+  setSession?(to: ConnectionTarget, session: GatewayAttributes): Promise<number>;
+  /** Sets some members of the session, and keeps the others. */
+  updateSession?(to: ConnectionTarget, changes: GatewayAttributes): Promise<number>;
+  /**
+   * Lists connections. Rejects with `OPTION_INVALID` for an `after` that it did not return.
+   *
+   * @param limit - maximum number of connections
+   * @param after - `next` of the part before
+   */
+  page?(of: ConnectionTarget, limit: number, after?: string): Promise<ListedConnections>;
   /** The nodes that share idempotency keys. @default none: idempotency keys hold at this listener only */
   readonly peers?: RequestPeers | undefined;
 }
@@ -21,7 +59,9 @@ export interface ApiConnections {
 export interface ApiRules {
   readonly target: ((to: ConnectionTarget) => ConnectionTarget | ApiProblem) | undefined;
   readonly checkMessage: ((message: JsonValue) => ApiProblem | undefined) | undefined;
+  readonly describe: ((connection: ConnectionInfo) => ConnectionInfo | undefined) | undefined;
   readonly maxBatch: number;
+  readonly maxListed: number;
 }
 
 /** The client of one request. */
@@ -30,6 +70,8 @@ export interface ApiCaller {
   charge(requests: number): void;
   /** @param to - the target in the client's request @throws Refusal */
   checkTarget(to: ConnectionTarget): void;
+  /** Returns the groups that the client may see. */
+  visible(groups: readonly string[]): readonly string[];
 }
 
 /** Carries out the operations of requests. */
@@ -46,10 +88,17 @@ export class ApiOperations {
   }
 
   async publish(body: unknown, caller: ApiCaller): Promise<object> {
-    const { to, message } = publicationIn(body);
+    const { to, message, except } = publicationIn(body);
     this.check(message);
+    if (except.length > 0 && this.connections.publish.length < 3) throw notOffered('except');
+    const without = except.map((one) => this.mapped(one));
     const { connections, nodes } = await this.reach(to, caller, (meant) =>
-      this.connections.publish(meant, message),
+      this.connections.publish(meant, message, without).catch((error: unknown) => {
+        if (isAbout('except', error) && isDeepStrictEqual(without, except)) {
+          throw new Refusal('WRONG_NAME', error.message);
+        }
+        throw error;
+      }),
     );
     return { delivered: connections, nodes };
   }
@@ -69,6 +118,55 @@ export class ApiOperations {
     if (message !== undefined) this.check(message);
     const close = (meant: ConnectionTarget) => this.connections.close(meant, message);
     return { closed: await this.reach(to, caller, close) };
+  }
+
+  /** Changes the groups or users of connections. The name, too, must be one that the client reaches. */
+  async change(
+    how: 'join' | 'leave' | 'bind' | 'unbind',
+    body: unknown,
+    caller: ApiCaller,
+  ): Promise<object> {
+    const kind = how === 'join' || how === 'leave' ? 'group' : 'user';
+    const { to, name } = membershipIn(body, kind);
+    const named = this.target({ [kind]: name } as unknown as ConnectionTarget, caller);
+    const { [kind]: meantName } = named as Record<string, unknown>;
+    if (typeof meantName !== 'string') {
+      throw new Error(`the option target gave no ${kind} for a ${kind}`);
+    }
+    const change = async (meant: ConnectionTarget): Promise<number> => {
+      const changed = this.connections[how]?.(meant, meantName);
+      return (await changed) ?? refuse(how);
+    };
+    return { count: await this.reach(to, caller, change) };
+  }
+
+  async session(body: unknown, caller: ApiCaller): Promise<object> {
+    const { to, session, isNew } = sessionIn(body);
+    const how = isNew ? 'setSession' : 'updateSession';
+    const set = async (meant: ConnectionTarget): Promise<number> => {
+      return (await this.connections[how]?.(meant, session)) ?? refuse(how);
+    };
+    return { count: await this.reach(to, caller, set) };
+  }
+
+  /** Lists connections, in parts. */
+  async list(of: ConnectionTarget, query: URLSearchParams, caller: ApiCaller): Promise<object> {
+    const limit = limitIn(query.get('limit'), this.rules.maxListed);
+    const after = query.get('after') ?? undefined;
+    const page = async (meant: ConnectionTarget): Promise<ListedConnections> => {
+      return (await this.connections.page?.(meant, limit, after)) ?? refuse('page');
+    };
+    const { count, connections, next } = await this.reach(of, caller, page);
+    const { describe = (one) => one } = this.rules;
+    const described = connections
+      .map(describe)
+      .filter((one) => one !== undefined)
+      .map((one) => ({ ...one, groups: caller.visible(one.groups) }));
+    return { count, connections: described, ...(next !== undefined && { next }) };
+  }
+
+  async all(caller: ApiCaller): Promise<object> {
+    return { count: await this.count({ all: true }, caller) };
   }
 
   async group(name: unknown, caller: ApiCaller): Promise<object> {
@@ -97,6 +195,7 @@ export class ApiOperations {
     try {
       return await call(meant);
     } catch (error) {
+      if (isAbout('after', error)) throw new Refusal('WRONG_PAGE', error.message);
       if (!isHeadraceError(error, 'OPTION_INVALID') || isDeepStrictEqual(meant, to)) throw error;
       throw new Error(`the option target gave a wrong one: ${error.message}`, { cause: error });
     }
@@ -110,9 +209,28 @@ export class ApiOperations {
 
   private target(to: ConnectionTarget, caller: ApiCaller): ConnectionTarget {
     caller.checkTarget(to);
+    return this.mapped(to);
+  }
+
+  /** @throws Refusal of the option `target` */
+  private mapped(to: ConnectionTarget): ConnectionTarget {
     const { target } = this.rules;
     const meant = target === undefined ? to : target(to);
     if (!('code' in meant)) return meant;
     throw new Refusal('WRONG_NAME', meant.message, {}, meant.code);
   }
+}
+
+/** Returns true for an error about an argument of a call. */
+function isAbout(argument: string, error: unknown): error is HeadraceError {
+  return isHeadraceError(error, 'OPTION_INVALID') && error.details['option'] === argument;
+}
+
+function notOffered(what: string): Refusal {
+  return new Refusal('NOT_OFFERED', `the connections of this API do not offer ${what}`);
+}
+
+/** @throws Refusal */
+function refuse(what: string): never {
+  throw notOffered(what);
 }

@@ -16,12 +16,13 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import type { JsonValue } from '@headrace/rpc';
+import type { ConnectionInfo } from '../gateway/held-connections.ts';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { bodyOf, jsonOf } from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-error.ts';
 import { type ApiKey, ApiKeys, areApiKeys } from './api-keys.ts';
 import { type ApiCaller, type ApiConnections, ApiOperations } from './api-operations.ts';
-import { type ApiRoute, routeOf } from './api-routes.ts';
+import { type ApiRequest, type ApiRoute, routeOf } from './api-routes.ts';
 import { IdempotentRequests } from './idempotent-requests.ts';
 import { openApiDocument } from './open-api.ts';
 
@@ -40,12 +41,19 @@ export interface ClusterApiOptions {
    * @default the names of clients are those of the cluster
    */
   readonly target?: (to: ConnectionTarget) => ConnectionTarget | ApiProblem;
+  /**
+   * Describes a listed connection in the names of clients, or returns `undefined` to leave it out. It is the inverse of `target`.
+   * @default connections are described in the names of the cluster
+   */
+  readonly describe?: (connection: ConnectionInfo) => ConnectionInfo | undefined;
   /** Returns the reason to refuse a message with 400, or `undefined` to send it. @default none: all JSON except null is sent */
   readonly checkMessage?: (message: JsonValue) => ApiProblem | undefined;
   /** Maximum length of a body, in bytes. A longer body is answered with 413. @default 65536 */
   readonly maxBodyBytes?: number;
   /** Maximum number of messages in a batch, limited by `requestBurst`, because each message counts as a request. @default 100 */
   readonly maxBatch?: number;
+  /** Maximum number of connections in one part of a list. A part has about 1 MiB at most. @default 1000 */
+  readonly maxListed?: number;
   /**
    * Maximum number of requests of each key that are under way. Further requests of the key are answered with 503. The server must
    * accept more connections than this number, so that one key cannot use up all of them.
@@ -79,9 +87,11 @@ const OPTIONS = describeOptions('clusterApi', {
     { required: true },
   ),
   target: fn({ answers: 'sync', purpose: 'gives the connections that a target means' }),
+  describe: fn({ answers: 'sync', purpose: 'describes a connection to clients' }),
   checkMessage: fn({ answers: 'sync', purpose: 'returns why a message is refused' }),
   maxBodyBytes: whole({ min: 1, max: 2 ** 30, default: 65_536 }),
   maxBatch: whole({ min: 1, default: 100 }),
+  maxListed: whole({ min: 1, default: 1000 }),
   maxRequests: whole({ min: 1, default: 64 }),
   requestsPerSecond: number({ min: 0.001, default: 1000 }),
   requestBurst: number({ min: 1, max: Number.MAX_SAFE_INTEGER, default: 1000 }),
@@ -100,11 +110,15 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
  *
  * | Request | Answer |
  * | --- | --- |
- * | `POST /publish` `{"to":{"group":"lobby"},"message":"hi"}` | `{"delivered":3}`, and the header `Headrace-Nodes: 2` |
+ * | `POST /publish` `{"to":{"group":"lobby"},"message":"hi","except":[{"user":"bob"}]}` | `{"delivered":3}`, and the header `Headrace-Nodes: 2`; `except` may be left out |
  * | `POST /batch` `{"messages":[…]}`, bodies of `/publish` | `{"results":[…]}`, an answer or an error for each, in their order |
  * | `POST /disconnect` `{"to":{"user":"ann"},"message":"bye"}` | `{"closed":1}`; `message` may be left out |
- * | `GET /groups/lobby` | `{"count":3}` |
+ * | `POST /join`, `POST /leave` `{"to":{"user":"ann"},"group":"lobby"}` | `{"count":1}`: the number of connections |
+ * | `POST /bind`, `POST /unbind` `{"to":{"connection":ID},"user":"ann"}` | `{"count":1}` |
+ * | `POST /session` `{"to":{"user":"ann"},"session":{"level":7}}` | `{"count":1}`; with `changes` instead, the other members stay |
+ * | `GET /groups/lobby`, `GET /count` | `{"count":3}`: the number of connections in the group, or of all |
  * | `GET /users/ann`, `GET /connections/ID` | `{"online":true}` |
+ * | `GET /connections`, `GET /groups/lobby/connections`, `GET /users/ann/connections`, `GET /connections/ID/info` | `{"count":3,"connections":[{"id":ID,"users":[],"groups":["lobby"],"session":{}}]}`; with `"next":ID`, `?after=ID` continues the list; `?limit=10` makes parts shorter |
  * | `GET /openapi.json` | this API in OpenAPI 3.1; needs no key |
  *
  * `to` is one of `group`, `user`, `connection`, or `all: true`. Each request has `Authorization: Bearer KEY`. Errors are
@@ -180,7 +194,7 @@ class ClusterApi {
     this.operations = new ApiOperations(connections, { ...resolved, maxBatch }, (error) =>
       this.failed(error),
     );
-    this.document = openApiDocument(maxBatch);
+    this.document = openApiDocument(maxBatch, resolved.maxListed);
     this.requests = new IdempotentRequests(connections.peers, resolved, resolved.clock);
     this.rate = rate;
     this.buckets = keys.map(() => new TokenBucket(rate));
@@ -238,11 +252,13 @@ class ClusterApi {
     const client: ApiCaller = {
       charge: (requests) => this.charge(caller, requests),
       checkTarget: (to) => this.keys.checkTarget(caller, to),
+      visible: (groups) => this.keys.visibleTo(caller, groups),
     };
-    const run = async (given: unknown): Promise<ApiAnswer> => {
-      return answerOf(await answer(this.operations, given, client));
+    const query = queryOf(request.url);
+    const run = async (body?: ApiRequest['body']): Promise<ApiAnswer> => {
+      return answerOf(await answer(this.operations, { body, name, query }, client));
     };
-    if (method === 'GET') return await run(name);
+    if (method === 'GET') return await run();
     const key = idempotencyKeyIn(request.headers['idempotency-key']);
     const body = await bodyOf(request, this.options.maxBodyBytes);
     if (key === undefined) return await run(jsonOf(body));
@@ -273,6 +289,11 @@ function idempotencyKeyIn(header: string | string[] | undefined): string | undef
   if (typeof header === 'string' && IDEMPOTENCY_KEY.test(header)) return header;
   const text = 'Idempotency-Key has 1 to 255 visible characters without spaces';
   throw new Refusal('WRONG_IDEMPOTENCY_KEY', text);
+}
+
+function queryOf(url = ''): URLSearchParams {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start < 0 ? '' : url.slice(start + 1));
 }
 
 /** Puts the number of nodes of one message into a header. Each result of a batch contains its number of nodes. */

@@ -7,6 +7,8 @@ type Json = Readonly<Record<string, unknown>>;
 interface Described {
   readonly summary: string;
   readonly body?: string;
+  /** Whether the path is a list, which is given in parts. */
+  readonly isList?: boolean;
   readonly result: Json;
   readonly codes?: readonly ApiErrorCode[];
 }
@@ -38,6 +40,8 @@ const OF_MESSAGE: readonly ApiErrorCode[] = [
   'MESSAGE_TOO_LONG',
 ];
 const OF_NAME: readonly ApiErrorCode[] = ['WRONG_NAME'];
+const OF_CHANGE: readonly ApiErrorCode[] = ['WRONG_NAME', 'WRONG_TARGET', 'NOT_OFFERED'];
+const OF_LIST: readonly ApiErrorCode[] = ['WRONG_NAME', 'WRONG_PAGE', 'NOT_OFFERED'];
 /** Errors of the cluster have codes of their own. */
 const CLUSTER = [
   '`HR_ERR_BUS_DOWN`: the bus is down, and nothing was done',
@@ -52,13 +56,14 @@ const HEADERS: Readonly<Record<string, Json>> = {
 const COUNT = { type: 'integer', minimum: 0 };
 const DELIVERED = objectOf({ delivered: COUNT });
 const DELIVERED_OF_BATCH = objectOf({ delivered: COUNT, nodes: COUNT });
+const COUNTED = objectOf({ count: COUNT });
 const ONLINE = objectOf({ online: { type: 'boolean' } });
 const DESCRIBED: Readonly<Record<string, Described>> = {
   '/publish': {
     summary: 'Sends a message to connections',
     body: 'Publication',
     result: ref('Delivered'),
-    codes: OF_MESSAGE,
+    codes: [...OF_MESSAGE, 'NOT_OFFERED'],
   },
   '/batch': {
     summary: 'Sends messages in their order; an answer or an error for each',
@@ -74,9 +79,20 @@ const DESCRIBED: Readonly<Record<string, Described>> = {
     result: objectOf({ closed: COUNT }),
     codes: OF_MESSAGE,
   },
+  '/join': changed('Adds connections to a group', 'GroupChange'),
+  '/leave': changed('Removes connections from a group', 'GroupChange'),
+  '/bind': changed('Binds connections to a user', 'UserChange'),
+  '/unbind': changed('Unbinds connections from a user', 'UserChange'),
+  '/session': {
+    summary: 'Sets the sessions of connections, or some members of them',
+    body: 'SessionChange',
+    result: COUNTED,
+    codes: [...OF_MESSAGE, 'WRONG_SESSION', 'NOT_OFFERED'],
+  },
+  '/count': { summary: 'Counts all connections', result: COUNTED },
   '/groups/{group}': {
     summary: 'Counts the connections of a group',
-    result: objectOf({ count: COUNT }),
+    result: COUNTED,
     codes: OF_NAME,
   },
   '/users/{user}': {
@@ -89,11 +105,15 @@ const DESCRIBED: Readonly<Record<string, Described>> = {
     result: ONLINE,
     codes: OF_NAME,
   },
+  '/connections': listed('Lists all connections'),
+  '/groups/{group}/connections': listed('Lists the connections of a group'),
+  '/users/{user}/connections': listed('Lists the connections of a user'),
+  '/connections/{connection}/info': listed('Lists one connection, if it exists'),
 };
 
 /** Makes the description of the API in OpenAPI 3.1. */
-export function openApiDocument(maxBatch: number): Json {
-  const paths = ROUTES.map((route) => [route.path, pathOf(route)]);
+export function openApiDocument(maxBatch: number, maxListed: number): Json {
+  const paths = ROUTES.map((route) => [route.path, pathOf(route, maxListed)]);
   return {
     openapi: '3.1.0',
     info: {
@@ -113,13 +133,26 @@ export function openApiDocument(maxBatch: number): Json {
   };
 }
 
-function pathOf({ method, path }: ApiRoute): Json {
-  const { summary, body, result, codes = [] } = DESCRIBED[path]!;
+function changed(summary: string, body: string): Described {
+  return { summary, body, result: COUNTED, codes: OF_CHANGE };
+}
+
+function listed(summary: string): Described {
+  return { summary, isList: true, result: ref('List'), codes: OF_LIST };
+}
+
+function pathOf({ method, path }: ApiRoute, maxListed: number): Json {
+  const { summary, body, result, codes = [], isList = false } = DESCRIBED[path]!;
   const [, name] = /\{(.*)\}/.exec(path) ?? [];
+  const [, first, , ...more] = path.split('/');
   const operation = {
-    operationId: path.split('/')[1],
+    operationId: path === '/connections' ? 'list' : [first, ...more].join('-'),
     summary,
-    parameters: [name === undefined ? IDEMPOTENCY_KEY : inPath(name)],
+    parameters: [
+      ...(body === undefined ? [] : [IDEMPOTENCY_KEY]),
+      ...(name === undefined ? [] : [inPath(name)]),
+      ...(isList ? inQuery(maxListed) : []),
+    ],
     ...(body !== undefined && {
       requestBody: { required: true, content: contentOf(ref(body)) },
     }),
@@ -164,11 +197,45 @@ function schemas(maxBatch: number): Json {
   };
   return {
     To: to,
-    Publication: objectOf({ to: ref('To'), message }),
+    Publication: objectOf(
+      {
+        to: ref('To'),
+        message,
+        except: {
+          description: 'connections that do not receive the message; not all: true',
+          type: 'array',
+          items: ref('To'),
+        },
+      },
+      ['to', 'message'],
+    ),
     Batch: objectOf({
       messages: { type: 'array', minItems: 1, maxItems: maxBatch, items: ref('Publication') },
     }),
     Disconnection: objectOf({ to: ref('To'), message }, ['to']),
+    GroupChange: objectOf({ to: ref('To'), group: name }),
+    UserChange: objectOf({ to: ref('To'), user: name }),
+    SessionChange: {
+      description: '`session` replaces the session, and `changes` sets some of its members',
+      oneOf: [
+        objectOf({ to: ref('To'), session: { type: 'object' } }),
+        objectOf({ to: ref('To'), changes: { type: 'object' } }),
+      ],
+    },
+    Connection: objectOf({
+      id: { type: 'string' },
+      users: { type: 'array', items: { type: 'string' } },
+      groups: { type: 'array', items: { type: 'string' } },
+      session: { type: 'object' },
+    }),
+    List: objectOf(
+      {
+        count: { ...COUNT, description: 'how many connections the whole list has' },
+        connections: { type: 'array', items: ref('Connection') },
+        next: { type: 'string', description: '`after` of the next part; absent in the last part' },
+      },
+      ['count', 'connections'],
+    ),
     Delivered: {
       ...DELIVERED,
       description: 'how many connections the message was written to',
@@ -210,6 +277,19 @@ function header(name: string, description: string, schema: Json): Json {
 
 function inPath(name: string): Json {
   return { name, in: 'path', required: true, schema: { type: 'string', minLength: 1 } };
+}
+
+function inQuery(maxListed: number): readonly Json[] {
+  const limit = { type: 'integer', minimum: 1, maximum: maxListed };
+  return [
+    { name: 'limit', in: 'query', description: 'the most connections in a part', schema: limit },
+    {
+      name: 'after',
+      in: 'query',
+      description: '`next` of the part before',
+      schema: { type: 'string' },
+    },
+  ];
 }
 
 function contentOf(schema: Json): Json {

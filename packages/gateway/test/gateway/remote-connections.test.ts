@@ -1,3 +1,4 @@
+import { commandsOf } from '@headrace/cluster/authoring';
 import { EncodeError, type Handler } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
@@ -17,6 +18,95 @@ describe('connectionsOf', () => {
     expect(channels.map(sent)).toEqual([[], ['hi']]);
     expect(await given(of.leave({ group: 'room' }, 'room'))).toBe(2);
     expect(await given(of.list({ group: 'room' }))).toEqual([]);
+  });
+
+  it('leaves out connections that are named by id, user or group', async () => {
+    const { channels, ids, connect, given, of } = await world();
+    for (let i = 0; i < 2; i += 1) await connect(i);
+    await given(of.bind({ connection: ids[1]! }, 'ann'));
+    await given(of.join({ connection: ids[2]! }, 'quiet'));
+    const except = [{ connection: ids[0]! }, { user: 'ann' }, { group: 'quiet' }, { user: 'no' }];
+    expect(await given(of.publish({ all: true }, 'hi', except))).toEqual({
+      connections: 1,
+      nodes: 1,
+    });
+    expect(channels.map(sent)).toEqual([[], [], [], ['hi']]);
+    for (const wrong of ['nobody', { connection: 'nobody' }, { gruop: 'quiet' }]) {
+      const sending = of.send({ all: true }, 'hi', [wrong as string]);
+      await expect(sending).rejects.toThrow(/id of a connection|a group, or all/);
+    }
+  });
+
+  it('lists connections in parts of a given length, in order, each once', async () => {
+    const { ids, connect, given, of } = await world();
+    for (let i = 0; i < 7; i += 1) await connect(i % 2);
+    await given(of.join({ all: true }, 'room'));
+    const group = 'room';
+    for (const limit of [1, 2, 3, 4, 5, 8, 9, 10]) {
+      const listed: string[] = [];
+      let parts = 0;
+      for (let after: string | undefined; parts === 0 || after !== undefined; parts += 1) {
+        const part = await given(of.page({ group }, limit, after));
+        expect([part.count, part.connections.length <= limit]).toEqual([9, true]);
+        listed.push(...part.connections.map(({ id }) => id));
+        after = part.next;
+      }
+      expect([listed.length, new Set(listed), parts]).toEqual([
+        9,
+        new Set(ids),
+        Math.ceil(9 / limit),
+      ]);
+    }
+    const one = await given(of.page({ connection: ids[3]! }, 10));
+    expect([one.count, one.connections[0]?.groups]).toEqual([1, ['room']]);
+    expect(await given(of.page({ group: 'no' }, 10))).toEqual({
+      count: 0,
+      connections: [],
+      next: undefined,
+    });
+    await expect(of.page({ group }, 1, 'nobody')).rejects.toThrow(/after is .*id of a connection/);
+  });
+
+  it('keeps the length of a part even if a gateway of an earlier version sends more', async () => {
+    const { fronts, connect, given, of } = await world();
+    for (let i = 0; i < 4; i += 1) await connect(i % 2);
+    for (const front of fronts) {
+      const commands = commandsOf(front);
+      const carryOut = commands['listener']!;
+      commands['listener'] = (command: object) => carryOut({ ...command, limit: undefined });
+    }
+    const first = await given(of.page({ all: true }, 2));
+    const second = await given(of.page({ all: true }, 2, first.next));
+    const third = await given(of.page({ all: true }, 2, second.next));
+    const parts = [first, second, third].map(({ connections }) => connections.map(({ id }) => id));
+    expect(parts.map((ids) => ids.length)).toEqual([2, 2, 2]);
+    expect([new Set(parts.flat()).size, third.next]).toEqual([6, undefined]);
+  });
+
+  it('lists at most 1 MiB in one part', async () => {
+    const { connect, given, of } = await world();
+    for (let i = 0; i < 38; i += 1) await connect(i % 2);
+    await given(of.setSession({ all: true }, { text: 'x'.repeat(60_000) }));
+    const first = await given(of.page({ all: true }, 1000));
+    expect([first.count, first.connections.length]).toEqual([40, 16]);
+    const second = await given(of.page({ all: true }, 1000, first.next));
+    const third = await given(of.page({ all: true }, 1000, second.next));
+    expect([third.connections.length, third.next]).toEqual([8, undefined]);
+  });
+
+  it('ends a part where a gateway is gone, without the others', async () => {
+    const { nodes, fronts, ids, given, of } = await world();
+    const [, last] = [...ids].sort();
+    const node = last!.split(':')[0];
+    const gone = fronts.find(({ nodeId }) => nodeId === node)!;
+    const first = await given(of.page({ all: true }, 1));
+    void gone.leave();
+    await nodes.pass(2000);
+    expect(await given(of.page({ all: true }, 1, first.next))).toEqual({
+      count: 1,
+      connections: [],
+      next: undefined,
+    });
   });
 
   it('does not count the connections that refuse a message', async () => {

@@ -13,9 +13,15 @@ const REQUESTS = {
     ['/batch', { messages: [{ to: { group: 'shop.1' }, message }] }],
   ],
   disconnect: [['/disconnect', { to: { group: 'shop.1' } }]],
-  presence: [['/groups/shop.1'], ['/users/ann'], [`/connections/${id}`]],
+  presence: [['/groups/shop.1'], ['/users/ann'], [`/connections/${id}`], ['/count']],
+  manage: [
+    ['/join', { to: { group: 'shop.1' }, group: 'shop.2' }],
+    ['/unbind', { to: { group: 'shop.1' }, user: 'ann' }],
+    ['/session', { to: { group: 'shop.1' }, session: {} }],
+  ],
+  list: [['/connections'], ['/groups/shop.1/connections'], [`/connections/${id}/info`]],
 } as const;
-const RIGHTS = ['publish', 'presence', 'disconnect'] as const;
+const RIGHTS = ['publish', 'presence', 'disconnect', 'manage', 'list'] as const;
 
 describe('a key of clusterApi with rights', () => {
   it.each(RIGHTS)('to %s may do nothing else', async (right) => {

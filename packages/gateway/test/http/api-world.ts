@@ -1,6 +1,7 @@
 import { request } from 'node:http';
+import { checkKind } from '@headrace/core/authoring';
 import { VirtualClock } from '@headrace/core/testing';
-import type { ConnectionTarget, JsonValue } from '@headrace/gateway';
+import type { ConnectionTarget, JsonValue, ListedConnections } from '@headrace/gateway';
 import { type ClusterApiOptions, clusterApi } from '@headrace/gateway/http';
 import { type LimitedHttpServer, limitedHttpServer } from '@headrace/handlers/health';
 import { afterEach } from 'vitest';
@@ -24,17 +25,62 @@ export interface Answer {
 
 /** Connections that note what is said to them. Each call reaches 3 connections at 2 nodes, until `fail` is set. */
 export class NotedConnections {
-  readonly noted: [what: string, to: ConnectionTarget, message?: JsonValue | undefined][] = [];
+  readonly noted: [what: string, to: ConnectionTarget, ...more: unknown[]][] = [];
   fail: (() => unknown) | undefined = undefined;
 
-  async publish(to: ConnectionTarget, message: JsonValue) {
-    this.noted.push(['publish', to, message]);
+  async publish(to: ConnectionTarget, message: JsonValue, except?: readonly ConnectionTarget[]) {
+    this.noted.push(['publish', to, message, ...(except?.length ? [except] : [])]);
     await this.fail?.();
     return { connections: 3, nodes: 2 };
   }
 
+  join(to: ConnectionTarget, group: string) {
+    return this.changed('join', to, group);
+  }
+
+  leave(to: ConnectionTarget, group: string) {
+    return this.changed('leave', to, group);
+  }
+
+  bind(to: ConnectionTarget, user: string) {
+    return this.changed('bind', to, user);
+  }
+
+  unbind(to: ConnectionTarget, user: string) {
+    return this.changed('unbind', to, user);
+  }
+
+  setSession(to: ConnectionTarget, session: object) {
+    return this.changed('setSession', to, session);
+  }
+
+  updateSession(to: ConnectionTarget, changes: object) {
+    return this.changed('updateSession', to, changes);
+  }
+
+  async page(to: ConnectionTarget, limit: number, after?: string): Promise<ListedConnections> {
+    await this.changed('page', to, limit, after);
+    checkKind('after', after, after === undefined || /^\d+$/.test(after), 'a number');
+    const first = Number(after ?? 0) + 1;
+    const numbers = [1, 2, 3].filter((number) => number >= first).slice(0, limit);
+    const last = numbers.at(-1) ?? 3;
+    const connections = numbers.map((number) => ({
+      id: `node:${number}`,
+      users: ['ann'],
+      groups: ['shop.1', 'other'],
+      session: { number },
+    }));
+    return { count: 3, connections, next: last < 3 ? String(last) : undefined };
+  }
+
   async close(to: ConnectionTarget, message?: JsonValue) {
     this.noted.push(['close', to, message]);
+    await this.fail?.();
+    return 3;
+  }
+
+  private async changed(what: string, to: ConnectionTarget, ...more: unknown[]) {
+    this.noted.push([what, to, ...more.filter((one) => one !== undefined)]);
     await this.fail?.();
     return 3;
   }

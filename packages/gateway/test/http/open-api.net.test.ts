@@ -11,7 +11,7 @@ import { type Answer, apiWorld, KEY, NotedConnections } from './api-world.ts';
 import { schemaFaults } from './schema-check.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a document of any shape
-const DOCUMENT: any = openApiDocument(100);
+const DOCUMENT: any = openApiDocument(100, 1000);
 const OUTSIDE = ['NOT_FOUND', 'WRONG_METHOD', 'BODY_CUT'];
 const seen = new Set<string>();
 
@@ -42,15 +42,23 @@ const peersThatAnswer = (reply: unknown): RequestPeers => ({
 });
 
 const HI = { to: { group: 'a' }, message: 'hi' };
+/** A body that the path takes. */
+function bodyOf(path: string): object {
+  if (path === '/session') return { to: HI.to, session: {} };
+  if (path === '/join' || path === '/leave') return { to: HI.to, group: 'b' };
+  return path.endsWith('bind') ? { to: HI.to, user: 'b' } : HI;
+}
+
+const urlOf = (path: string, name = 'a'): string => path.replace(/\{.*\}/, name);
 const throwing = (error: Error) => () => {
   throw error;
 };
 
 describe('the description in OpenAPI', () => {
   it('is served without a key, with the limit of batches', async () => {
-    const { ask } = await apiWorld({ maxBatch: 7 });
+    const { ask } = await apiWorld({ maxBatch: 7, maxListed: 9 });
     const { status, value } = await ask('/openapi.json', { headers: { authorization: '' } });
-    expect([status, value]).toEqual([200, openApiDocument(7)]);
+    expect([status, value]).toEqual([200, openApiDocument(7, 9)]);
   });
 
   it('has all routes, and no others', () => {
@@ -73,18 +81,33 @@ describe('the description in OpenAPI', () => {
     check('/publish', await post('/publish', HI));
     check('/batch', await post('/batch', { messages: [HI, {}] }));
     check('/disconnect', await post('/disconnect', { to: { all: true } }));
-    check('/groups/{group}', await ask('/groups/a'));
-    check('/users/{user}', await ask('/users/a'));
-    check('/connections/{connection}', await ask('/connections/a'));
+    for (const path of ['/join', '/leave'])
+      check(path, await post(path, { to: HI.to, group: 'b' }));
+    for (const path of ['/bind', '/unbind'])
+      check(path, await post(path, { to: HI.to, user: 'b' }));
+    check('/session', await post('/session', { to: HI.to, session: { a: 1 } }));
+    for (const { method, path } of ROUTES) {
+      if (method === 'GET') check(path, await ask(urlOf(path)));
+    }
+    check('/connections', await ask('/connections?limit=2'));
+  });
+
+  it('has an id of its own for each operation', () => {
+    const operations = Object.values(DOCUMENT.paths).flatMap((path) =>
+      Object.values(path as object),
+    );
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(ROUTES.length);
   });
 
   it('describes the errors of each path', async () => {
     const { ask, post } = await apiWorld({ maxBodyBytes: 1000, maxBatch: 2 });
     for (const { method, path } of ROUTES) {
-      const url = path.replace(/\{.*/, 'a');
+      const url = urlOf(path);
       check(path, await ask(url, { method }, 'wrong'));
       if (method === 'GET') {
-        check(path, await ask(url.replace(/a$/, '%ff')));
+        if (path.includes('{')) check(path, await ask(urlOf(path, '%ff')));
+        if (/\w+s$|info$/.test(path)) check(path, await ask(`${url}?after=no`));
         continue;
       }
       for (const body of ['{', '7', { to: HI.to, more: 1 }]) check(path, await post(url, body));
@@ -96,19 +119,38 @@ describe('the description in OpenAPI', () => {
         continue;
       }
       const once = { 'idempotency-key': path.slice(1) };
-      check(path, await post(url, HI, once));
-      check(path, await post(url, { ...HI, message: 'ho' }, once));
-      check(path, await post(url, { ...HI, message: null }));
-      check(path, await post(url, { ...HI, to: {} }));
-      check(path, await post(url, { ...HI, to: { user: '' } }));
+      const body = bodyOf(path);
+      check(path, await post(url, body, once));
+      check(path, await post(url, { ...body, to: { all: true } }, once));
+      check(path, await post(url, { ...body, to: {} }));
+      check(path, await post(url, { ...body, to: { user: '' } }));
+    }
+    for (const path of ['/publish', '/disconnect']) {
+      check(path, await post(path, { ...HI, message: null }));
+    }
+    check('/session', await post('/session', { to: HI.to, session: 7 }));
+  });
+
+  it('describes the calls that connections do not offer', async () => {
+    const { publish, close, count } = new NotedConnections();
+    const connections = {
+      publish: (to: never, message: never) => publish(to, message),
+      close,
+      count,
+    };
+    const { ask, post } = await apiWorld({ connections });
+    check('/publish', await post('/publish', { ...HI, except: [{ user: 'ann' }] }));
+    for (const { method, path, right } of ROUTES) {
+      if (right === 'manage') check(path, await post(path, bodyOf(path)));
+      if (right === 'list') check(path, await ask(urlOf(path), { method }));
     }
   });
 
   it('describes what a key is not allowed, on each path', async () => {
     const { ask, post } = await apiWorld({ keys: [{ key: KEY, groups: 'b' }] });
     for (const { method, path } of ROUTES) {
-      if (method === 'GET') check(path, await ask(path.replace(/\{.*/, 'a')));
-      else if (path !== '/batch') check(path, await post(path, HI));
+      if (method === 'GET') check(path, await ask(urlOf(path)));
+      else if (path !== '/batch') check(path, await post(path, bodyOf(path)));
     }
     const other = await apiWorld({ keys: [{ key: KEY, may: ['disconnect'] }] });
     check('/batch', await other.post('/batch', { messages: [HI] }));

@@ -38,6 +38,42 @@ describe('the API of a real cluster', () => {
     expect((await answered(ask('/connections/nobody'))).code).toBe('WRONG_NAME');
   });
 
+  it('changes groups, users and sessions at two gateways, and lists them', async () => {
+    const { ids, channels, answered, post, ask } = await served();
+    const all = { all: true };
+    const [connection] = ids;
+    const to = { connection };
+    const done = async (path: string, body: object) => (await answered(post(path, body))).value;
+    expect(await done('/join', { to: all, group: 'room' })).toEqual({ count: 2 });
+    expect(await done('/bind', { to, user: 'ann' })).toEqual({ count: 1 });
+    expect(await done('/session', { to, session: { a: 1, b: 1 } })).toEqual({ count: 1 });
+    expect(await done('/session', { to, changes: { b: 2 } })).toEqual({ count: 1 });
+    const one = { id: connection, users: ['ann'], groups: ['room'], session: { a: 1, b: 2 } };
+    for (const path of ['/users/ann/connections', `/connections/${connection}/info`]) {
+      const { value } = await answered(ask(path));
+      expect(value).toEqual({ count: 1, connections: [one] });
+    }
+    const group = { group: 'room' };
+    await done('/publish', { to: group, message: 'hi', except: [{ user: 'ann' }] });
+    expect(channels.map(sent)).toEqual([[], ['hi']]);
+    const { value } = await answered(ask('/groups/room/connections?limit=1'));
+    const rest = (await answered(ask(`/groups/room/connections?after=${value.next}`))).value;
+    const listed = [...value.connections, ...rest.connections].map(({ id }) => id);
+    expect(new Set(listed)).toEqual(new Set(ids));
+    expect(await done('/unbind', { to, user: 'ann' })).toEqual({ count: 1 });
+    expect((await answered(ask('/users/ann'))).value).toEqual({ online: false });
+    expect(await done('/leave', { to: group, group: 'room' })).toEqual({ count: 2 });
+    expect((await answered(ask('/groups/room'))).value).toEqual({ count: 0 });
+    expect((await answered(ask('/count'))).value).toEqual({ count: 2 });
+    const gone = { connection: `${'f'.repeat(32)}:1` };
+    expect(await done('/join', { to: gone, group: 'room' })).toEqual({ count: 0 });
+    const wrong = { to: all, message: 'hi', except: [{ connection: 'nobody' }] };
+    expect((await answered(post('/publish', wrong))).code).toBe('WRONG_NAME');
+    expect((await answered(ask('/connections?after=nobody'))).code).toBe('WRONG_PAGE');
+    const long = { session: { a: 'x'.repeat(65_500) } };
+    expect((await answered(post('/session', { to, ...long }))).status).toBe(413);
+  });
+
   it('refuses messages that the bus does not carry, however deep they are', async () => {
     const { answered, post, lines } = await served();
     const to = { user: 'nobody' };

@@ -14,9 +14,9 @@ export function schemaFaults(root: object, schema: object, value: unknown, at = 
   const {
     $ref,
     type,
-    properties,
-    required,
-    additionalProperties,
+    properties = {},
+    required = [],
+    additionalProperties = true,
     items,
     oneOf,
     minimum,
@@ -36,13 +36,13 @@ export function schemaFaults(root: object, schema: object, value: unknown, at = 
   }
   if (type !== 'object') return [];
   const members = value as Record<string, unknown>;
-  const known = properties!;
-  const missing = required!.filter((name) => !(name in members));
-  const extra = additionalProperties ? [] : Object.keys(members).filter((name) => !(name in known));
+  const missing = required.filter((name) => !(name in members));
+  const isExtra = (name: string): boolean => !additionalProperties && !(name in properties);
+  const extra = Object.keys(members).filter(isExtra);
   return [
     ...missing.map((name) => `${at}: ${name} is missing`),
     ...extra.map((name) => `${at}: ${name} is not described`),
-    ...Object.entries(known)
+    ...Object.entries(properties)
       .filter(([name]) => name in members)
       .flatMap(([name, one]) => schemaFaults(root, one, members[name], `${at}.${name}`)),
   ];

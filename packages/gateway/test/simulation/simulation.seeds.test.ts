@@ -1,6 +1,7 @@
 import { explore, type Scenario } from '@headrace/simulation';
 import { describe, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
+import { callsScenario } from './calls-scenario.ts';
 import { gatewayScenario } from './gateway-scenario.ts';
 import { repeatScenario } from './repeat-scenario.ts';
 import { unheardScenario } from './unheard-scenario.ts';
@@ -9,6 +10,7 @@ const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario]
   ['a gateway with slow workers handles each line', 200, gatewayScenario()],
   ['and answers it once while its nodes leave', 200, gatewayScenario({ isOrderly: true })],
   ['a repeated request is carried out once', 200, repeatScenario()],
+  ['a call from outside has its effect once', 200, callsScenario()],
   ['a node that is not heard gets each answer or a reason', 1000, unheardScenario()],
 ];
 
