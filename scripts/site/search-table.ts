@@ -33,6 +33,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'broadcast', first: 'guides/groups' },
   { words: 'authentication', first: 'guides/auth' },
   { words: 'metrics prometheus', first: 'guides/observability' },
+  { words: 'status command', first: 'guides/observability' },
   { words: 'load balancer', first: 'guides/load-balancer' },
   { words: 'drain proxy', first: 'guides/load-balancer' },
   { words: 'nginx', first: 'guides/behind-a-proxy' },

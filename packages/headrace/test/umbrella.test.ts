@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -44,15 +43,6 @@ describe('the umbrella package', () => {
     await expect(import(`headrace${path}`)).rejects.toThrow(
       `is the package ${name} now: npm install ${name}`,
     );
-  });
-
-  it('has a program that says where its commands are', () => {
-    const path = fileURLToPath(new URL('../src/moved/bin.ts', import.meta.url));
-    const start = ['--import', new URL('../../../scripts/register.mjs', import.meta.url).href];
-    const args = [...start, path, 'check-service', 'old.json', 'new.json'];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toContain('commands of @headrace/service-check now');
   });
 
   it('asks for the same optional libraries as the three packages', () => {

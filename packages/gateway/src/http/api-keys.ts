@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { secretsEqual } from '@headrace/handlers';
+import { bearerKey, isBearerKey } from '@headrace/handlers/health';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { Refusal } from './api-error.ts';
 
@@ -50,11 +50,11 @@ export class ApiKeys {
   }
 
   /** Returns the position of the key in a header. @throws Refusal */
-  callerOf(authorization = ''): number {
-    const given = /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '';
-    // All keys are compared, so that the time does not show which key matched.
-    const right = this.keys.map(({ key }) => secretsEqual(given, key));
-    const caller = right.indexOf(true);
+  callerOf(authorization?: string): number {
+    const caller = bearerKey(
+      authorization,
+      this.keys.map(({ key }) => key),
+    );
     if (caller >= 0) return caller;
     const wanted = { 'www-authenticate': 'Bearer' };
     throw new Refusal('WRONG_KEY', 'Authorization must be Bearer and the key', wanted);
@@ -89,17 +89,14 @@ export function areApiKeys(given: unknown): boolean {
 
 /** Rejects unknown members. A misspelled `may` would give the key all rights. */
 function isApiKey(given: unknown): given is string | ApiKey {
-  if (typeof given === 'string') return isKey(given);
+  if (typeof given === 'string') return isBearerKey(given);
   if (typeof given !== 'object' || given === null) return false;
   const { key, may, groups } = given as { readonly [Name in keyof ApiKey]: unknown };
-  if (!isKey(key) || !Object.keys(given).every((name) => MEMBERS.includes(name))) return false;
+  if (!isBearerKey(key) || !Object.keys(given).every((name) => MEMBERS.includes(name)))
+    return false;
   if (groups !== undefined && (typeof groups !== 'string' || groups === '')) return false;
   if (may === undefined) return true;
   return Array.isArray(may) && may.length > 0 && may.every((right) => RIGHTS.includes(right));
-}
-
-function isKey(key: unknown): boolean {
-  return typeof key === 'string' && /^[\x21-\x7e]+$/.test(key);
 }
 
 /** Copies a key, so that later changes of the application's object give no rights. */

@@ -1,10 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Logger, stderrLogger } from '@headrace/core';
+import { type Logger, OptionError, stderrLogger } from '@headrace/core';
 import {
   checkFunction,
   checkKind,
   custom,
   describeOptions,
+  fn,
   having,
   LOGGER,
   number,
@@ -12,11 +13,14 @@ import {
   type Resolved,
   requestPath,
   text,
+  value,
   whole,
 } from '@headrace/core/authoring';
 import { metricsListener } from '../metrics/metrics-listener.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
+import { bearerKey, isBearerKey } from './bearer.ts';
 import { type LimitedHttpServer, limitedHttpServer } from './limited-http-server.ts';
+import { StatusPage, type StatusSource } from './status-page.ts';
 
 /**
  * Returns true if the checked part works. The check must answer at once, from known facts. A check that throws or is async counts
@@ -40,12 +44,28 @@ export interface HealthServerOptions {
   /** Metrics to serve as `/metrics`. @default none: 404 */
   readonly metrics?: Pick<ServerMetrics, 'text'>;
   /**
+   * Makes the report to serve as `/status`, which {@link processStatus} returns. Called at most four times a second. Needs `key`,
+   * because the report has names of groups and addresses of peers.
+   * @default none: 404
+   */
+  readonly status?: StatusSource;
+  /**
+   * Key that requests for `/metrics` and `/status` must have, as `Authorization: Bearer KEY`: visible characters without spaces.
+   * The probes need no key.
+   * @default none: `/metrics` needs no key
+   */
+  readonly key?: string;
+  /**
    * Maximum number of open connections. When one more arrives, the server closes the connection whose last request is the oldest.
    * The first time, it logs a warning.
    * @default 64
    */
   readonly maxConnections?: number;
-  /** Maximum time for a whole request to arrive, in milliseconds. A slower request is answered with 408. @default 5000 */
+  /**
+   * Maximum time for a whole request to arrive, and for the report of `status`, in milliseconds. A slower request is answered with
+   * 408, a slower report with 500.
+   * @default 5000
+   */
   readonly requestTimeoutMs?: number;
   /** Logger of the server. @default standard error, warnings and errors */
   readonly logger?: Logger;
@@ -59,6 +79,8 @@ const OPTIONS = describeOptions('serveHealth', {
   ready: checks(),
   live: checks(),
   metrics: having('text', 'a ServerMetrics'),
+  status: fn({ answers: 'async', purpose: 'makes the report of /status' }),
+  key: value('visible ASCII characters without spaces', isBearerKey),
   maxConnections: whole({ min: 1, default: 64 }),
   requestTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
   logger: LOGGER,
@@ -66,19 +88,33 @@ const OPTIONS = describeOptions('serveHealth', {
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** A server that answers the probes of Kubernetes and the scrapes of Prometheus. {@link serveHealth} makes it. */
+/** A server that answers probes of Kubernetes, scrapes of Prometheus and `headrace status`. {@link serveHealth} makes it. */
 export class HealthServer implements AsyncDisposable {
   private readonly options: Resolved<HealthServerOptions, typeof OPTIONS.kinds>;
+  private readonly logger: Logger;
   private readonly scrape: RequestListener | undefined;
+  private readonly status: StatusPage | undefined;
   private server: LimitedHttpServer | undefined = undefined;
   private draining = false;
 
   /** @internal */
   constructor(options: HealthServerOptions) {
     const resolved = OPTIONS.resolve(options);
-    const { metrics } = resolved;
+    const { metrics, status, key, requestTimeoutMs: timeoutMs, logger = stderrLogger() } = resolved;
+    if (status !== undefined && key === undefined) {
+      throw new OptionError(
+        'OPTION_CONFLICT',
+        'status needs a key: it reports names and addresses',
+        {
+          option: 'key',
+        },
+      );
+    }
     this.options = resolved;
+    this.logger = logger;
     this.scrape = metrics && metricsListener(metrics);
+    const notReady = (): readonly string[] => this.notReady;
+    this.status = status && new StatusPage(status, { logger, timeoutMs, notReady });
   }
 
   get port(): number {
@@ -107,7 +143,8 @@ export class HealthServer implements AsyncDisposable {
 
   /** @internal */
   async listen(): Promise<this> {
-    const { requestTimeoutMs: keepAliveMs, logger = stderrLogger() } = this.options;
+    const { logger } = this;
+    const { requestTimeoutMs: keepAliveMs } = this.options;
     this.server = await limitedHttpServer((request, response) => this.answer(request, response), {
       ...this.options,
       keepAliveMs,
@@ -128,8 +165,19 @@ export class HealthServer implements AsyncDisposable {
     }
     if (path === '/healthz') this.report(response, failing(this.options.live));
     else if (path === '/readyz') this.report(response, this.notReady);
-    else if (path === '/metrics' && this.scrape !== undefined) this.scrape(request, response);
-    else response.writeHead(404).end();
+    else if (path === '/metrics' && this.scrape !== undefined) {
+      if (this.mayRead(request, response)) this.scrape(request, response);
+    } else if (path === '/status' && this.status !== undefined) {
+      if (this.mayRead(request, response)) this.status.answer(response);
+    } else response.writeHead(404).end();
+  }
+
+  /** Answers 401 and returns false if the request has not the key. */
+  private mayRead({ headers }: IncomingMessage, response: ServerResponse): boolean {
+    const { key } = this.options;
+    if (key === undefined || bearerKey(headers.authorization, [key]) === 0) return true;
+    response.writeHead(401, { 'www-authenticate': 'Bearer' }).end();
+    return false;
   }
 
   private report(response: ServerResponse, failed: readonly string[]): void {
@@ -168,14 +216,16 @@ function holds(check: HealthCheck): boolean {
 }
 
 /**
- * Serves `/healthz` (liveness), `/readyz` (readiness) and `/metrics` on their own port, for Kubernetes and Prometheus. The answer
- * is 200 while all checks return true, and otherwise 503 with the names of the failed checks.
+ * Serves `/healthz` (liveness), `/readyz` (readiness) and `/metrics` on their own port, for Kubernetes and Prometheus, and
+ * `/status` for `npx headrace status`. The answer of the probes is 200 while all checks return true, and otherwise 503 with the
+ * names of the failed checks.
  *
- * Use a port that strangers cannot reach. Limits of bytes, time and connections keep strangers from doing harm. The metrics are
- * made at most four times a second.
+ * Use a port that strangers cannot reach. Limits of bytes, time and connections keep strangers from doing harm. The metrics and
+ * the status are made at most four times a second.
  *
  * @returns the server, after it has started to listen
- * @throws OptionError (OPTION_INVALID) for a wrong option; Node's own error if the server cannot listen, for example EADDRINUSE
+ * @throws OptionError (OPTION_INVALID) for a wrong option, (OPTION_CONFLICT) for `status` without `key`; Node's own error if the
+ *   server cannot listen, for example EADDRINUSE
  *
  * @example
  * ```ts run

@@ -96,6 +96,7 @@ export class MetricsHandler implements Handler {
 
   exceptionCaught(ctx: Context, error: Error): void {
     this.count('errors', 1);
+    this.metrics.countError(error);
     ctx.fireExceptionCaught(error);
   }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { systemClock } from '@headrace/core';
 import { requestPath } from '@headrace/core/authoring';
+import { freshFor } from './fresh-for.ts';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.ts';
 import type { ServerMetrics } from './server-metrics.ts';
 
@@ -16,16 +16,11 @@ const MAX_AGE_MS = 250;
 export function metricsListener(
   metrics: Pick<ServerMetrics, 'text'>,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  let text = '';
-  let madeAt = Number.NEGATIVE_INFINITY;
-  const refresh = (): void => {
-    const now = systemClock.now();
-    if (now - madeAt < MAX_AGE_MS) return;
+  const text = freshFor(MAX_AGE_MS, () => {
     const made: unknown = metrics.text();
     if (typeof made !== 'string') throw new TypeError('text() must return a string');
-    text = made;
-    madeAt = now;
-  };
+    return made;
+  });
   return (request, response) => {
     if (requestPath(request.url) !== '/metrics') {
       response.writeHead(404).end();
@@ -35,8 +30,9 @@ export function metricsListener(
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
       return;
     }
+    let made: string;
     try {
-      refresh();
+      made = text();
     } catch {
       // The answer does not reveal the error.
       response
@@ -44,6 +40,6 @@ export function metricsListener(
         .end('the metrics could not be made\n');
       return;
     }
-    response.writeHead(200, { 'content-type': PROMETHEUS_CONTENT_TYPE }).end(text);
+    response.writeHead(200, { 'content-type': PROMETHEUS_CONTENT_TYPE }).end(made);
   };
 }

@@ -32,6 +32,9 @@ const OPTIONS = describeOptions('ServerMetrics', {
 
 /** Maximum number of close reasons that become labels, because handlers can use reasons of their own. */
 const MAX_REASONS = 64;
+/** Maximum number of error codes that become labels, because errors of an application can have any code. */
+const MAX_CODES = 64;
+const MAX_CODE_LENGTH = 64;
 const NANOS = 1e9;
 
 /** A number of a channel's metrics that is summed over all channels. */
@@ -75,6 +78,9 @@ export class ServerMetrics implements Disposable {
   private readonly channels = new Set<Channel>();
   private readonly closedBy = new Map<string, { readonly info: CloseInfo; count: number }>();
   private readonly sources: (() => Iterable<MetricFamily>)[] = [];
+  private readonly codes = new Map<string, number>();
+  /** The errors that are counted, because an error that passes a pipeline can also close its channel. */
+  private readonly countedErrors = new WeakSet<Error>();
   private openedCount = 0;
 
   constructor(options: ServerMetricsOptions = {}) {
@@ -98,6 +104,19 @@ export class ServerMetrics implements Disposable {
     return this.channels.size;
   }
 
+  /** The open channels, the oldest first. Channels can open and close during an iteration. */
+  get openChannels(): ReadonlySet<Channel> {
+    return this.channels;
+  }
+
+  /**
+   * Number of errors for each code: errors that passed a `MetricsHandler`, and errors that closed a channel. Each error counts
+   * once. An error without a code counts under its name. Further codes than 64 count as `other`.
+   */
+  get errorsByCode(): ReadonlyMap<string, number> {
+    return this.codes;
+  }
+
   /** Number of closed connections for each reason. */
   get closed(): ReadonlyMap<string, number> {
     const closed = new Map<string, number>();
@@ -115,6 +134,16 @@ export class ServerMetrics implements Disposable {
   /** Adds to a sum. Handlers call this method. */
   add(key: ChannelTotal, amount: number): void {
     this.totals.set(key, this.totals.get(key)! + amount);
+  }
+
+  /** Counts an error for {@link errorsByCode}. Handlers call this method. */
+  countError(error: Error): void {
+    if (this.countedErrors.has(error)) return;
+    this.countedErrors.add(error);
+    const code = codeOf(error);
+    const isKnown = this.codes.has(code) || this.codes.size < MAX_CODES;
+    const key = isKnown ? code : 'other';
+    this.codes.set(key, (this.codes.get(key) ?? 0) + 1);
   }
 
   /**
@@ -158,6 +187,7 @@ export class ServerMetrics implements Disposable {
       ...TOTALS.map(([key, name, help]) =>
         single('counter', `${prefix}_${name}`, help, this.total(key)),
       ),
+      this.errorFamily(),
       ...this.eventLoopFamilies(),
       ...this.sources.flatMap((source) => [...source()]),
     ];
@@ -183,6 +213,7 @@ export class ServerMetrics implements Disposable {
   }
 
   private countClosed(info: CloseInfo): void {
+    if (info.error !== undefined) this.countError(info.error);
     const isKnown = this.closedBy.has(`${info.by} ${info.reason}`);
     const reason = isKnown || this.closedBy.size < MAX_REASONS ? info.reason : 'other';
     const key = `${info.by} ${reason}`;
@@ -198,6 +229,12 @@ export class ServerMetrics implements Disposable {
     }));
     const name = `${this.prefix}_connections_closed_total`;
     return { name, help: 'Connections that closed, by reason.', type: 'counter', samples };
+  }
+
+  private errorFamily(): MetricFamily {
+    const samples = [...this.codes].map(([code, value]) => ({ labels: { code }, value }));
+    const name = `${this.prefix}_errors_by_code_total`;
+    return { name, help: 'Errors, by code.', type: 'counter', samples };
   }
 
   /** Reads the output of the channels for each scrape, so that counting costs nothing. */
@@ -236,4 +273,10 @@ export class ServerMetrics implements Disposable {
     const name = `${prefix}_event_loop_delay_seconds`;
     return [{ name, help: 'Delay of the event loop since the last look.', type: 'gauge', samples }];
   }
+}
+
+function codeOf(error: Error): string {
+  const { code, name } = error as Error & { readonly code?: unknown };
+  const text = typeof code === 'string' && code !== '' ? code : name;
+  return String(text).slice(0, MAX_CODE_LENGTH);
 }

@@ -1,4 +1,4 @@
-import type { Handler } from '@headrace/core';
+import { ChannelError, type Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import parsePrometheus from 'parse-prometheus-text-format';
 import { describe, expect, it } from 'vitest';
@@ -64,6 +64,42 @@ describe('MetricsHandler', () => {
     channel.writeOutbound(Buffer.alloc(100_000));
     expect(metrics.total('timesUnwritable')).toBe(1);
     expect(metrics.total('errors')).toBe(1);
+  });
+
+  it('counts each error once by its code, whether it passes the handler, closes the channel or both', () => {
+    const metrics = new ServerMetrics();
+    const channel = counted(metrics);
+    const reset = new ChannelError('CHANNEL_RESET', 'x');
+    const fail = (failed: EmbeddedChannel, error: Error): void => {
+      failed.run(() => {
+        failed.embedded.sink.failed(error);
+        failed.embedded.sink.disconnected();
+      });
+      expect(() => failed.checkException()).toThrow(error);
+      expect(failed.closeInfo?.error).toBe(error);
+    };
+    fail(channel, reset);
+    // An error of a handler does not pass the handlers before it.
+    const other = counted(metrics);
+    other.run(() => other.pipeline.remove(MetricsHandler));
+    fail(other, new ChannelError('CHANNEL_FAILED', 'y'));
+    metrics.countError(new TypeError('no code'));
+    expect(Object.fromEntries(metrics.errorsByCode)).toEqual({
+      HR_ERR_CHANNEL_RESET: 1,
+      HR_ERR_CHANNEL_FAILED: 1,
+      TypeError: 1,
+    });
+    expect(metrics.text()).toContain('headrace_errors_by_code_total{code="TypeError"} 1\n');
+  });
+
+  it('counts errors with more than 64 codes as other', () => {
+    const metrics = new ServerMetrics();
+    for (let i = 0; i < 66; i++) {
+      metrics.countError(Object.assign(new Error('x'), { code: `${i}`.padEnd(100, 'x') }));
+    }
+    expect(metrics.errorsByCode.size).toBe(65);
+    expect(metrics.errorsByCode.get('other')).toBe(2);
+    expect([...metrics.errorsByCode.keys()][0]).toHaveLength(64);
   });
 
   it('counts failed writes one by one, also those that share a future', () => {

@@ -15,6 +15,7 @@ import {
   SILENT,
 } from '../../../core/test/fixture/function-options.ts';
 import { HealthServer } from '../../src/health/health-server.ts';
+import { StatusPage } from '../../src/health/status-page.ts';
 import * as handlers from '../../src/index.ts';
 import { listeningClock, listeningWith } from '../limit/listening.ts';
 
@@ -326,6 +327,14 @@ const functions: Readonly<Record<string, Act>> = {
   'serveHealth ready': (check) => {
     expect(new HealthServer({ port: 0, ready: { check } }).notReady).toEqual(['check']);
     return SILENT;
+  },
+  'serveHealth status': async (status, seen) => {
+    const owner = { logger: loggerOf(seen), timeoutMs: 5, notReady: () => [] };
+    const code = await new Promise((resolve) => {
+      const writeHead = (given: number) => ({ end: () => resolve(given) });
+      new StatusPage(status, owner).answer({ writeHead } as never);
+    });
+    expect(code).toBe(500);
   },
 };
 
