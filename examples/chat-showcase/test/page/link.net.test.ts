@@ -82,6 +82,8 @@ describe('Link', () => {
       .toContainEqual({ name: 'waiting', because: 'BYE', delayMs: expect.any(Number) });
     running = await RunningChat.start({ port });
     await expect.poll(last, { timeout: 20_000 }).toEqual({ name: 'online' });
+    // A line that is cut before the history has arrived has none.
+    await expect.poll(() => histories).toHaveLength(2);
     running.ground.sessions.channel('ann')!.parent!.abort();
     await expect
       .poll(() => states)
