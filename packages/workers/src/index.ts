@@ -14,4 +14,4 @@ export type {
   WorkerDrain,
   WorkersOptions,
 } from './workers/worker-options.ts';
-export type { RunningWorker, Workers } from './workers/workers.ts';
+export type { RunningWorker, Workers, WorkersStatusOptions } from './workers/workers.ts';

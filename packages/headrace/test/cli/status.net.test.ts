@@ -259,7 +259,7 @@ describe('headrace status says', () => {
     [['--every', '3', '9464'], '--every needs --watch'],
     [['--watch', '--every', '0', '9464'], 'from 0.1 to 3600'],
     [['--timeout', 'soon', '9464'], 'from 0.1 to 3600'],
-    [['--colour', '9464'], 'no option --colour'],
+    [['--color', '9464'], 'no option --color'],
     [['--key-file'], 'argument missing'],
   ])('what is wrong with the arguments %j', async (args, text) => {
     const errors = await fails(args);

@@ -7,7 +7,16 @@ export type WorkerMessage =
   | { readonly headrace: 'leaving' }
   | { readonly headrace: 'leave' }
   /** Sent after the last answers of the worker. */
-  | { readonly headrace: 'left' };
+  | { readonly headrace: 'left' }
+  /** Asks a worker for its report. */
+  | { readonly headrace: 'report'; readonly question: number }
+  | {
+      readonly headrace: 'reported';
+      readonly question: number;
+      readonly status?: unknown;
+      /** Why the worker has no report. */
+      readonly failure?: string;
+    };
 
 const WORDS: ReadonlySet<unknown> = new Set<WorkerMessage['headrace']>([
   'ready',
@@ -16,6 +25,8 @@ const WORDS: ReadonlySet<unknown> = new Set<WorkerMessage['headrace']>([
   'leaving',
   'leave',
   'left',
+  'report',
+  'reported',
 ]);
 
 /** An error in the form for other processes. */

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type RetryPolicy, spread } from '@headrace/client';
 import { type Logger, OptionError, stderrLogger } from '@headrace/core';
 import { describeOptions, flag, fn, LOGGER, number, whole } from '@headrace/core/authoring';
+import type { StatusReport } from '@headrace/handlers/health';
 import type { WorkerEvent } from './worker-event.ts';
 
 /** The argument of a worker's `start`. */
@@ -34,6 +35,11 @@ export interface StartedWorker {
    * promise resolves.
    */
   drain(drain: WorkerDrain): Promise<void> | void;
+  /**
+   * Returns the report of the worker for `Workers.status()` in the primary, for example `processStatus({ metrics })` of
+   * `@headrace/handlers/health`.
+   */
+  readonly status?: () => StatusReport | Promise<StatusReport>;
   /** JSON value for the primary, in the event `started` and in `Workers.list()`. */
   readonly info?: unknown;
 }

@@ -26,6 +26,7 @@ export class WorkerProcess {
       const own = asWorkerMessage(message);
       if (own?.headrace === 'drain') this.mustEnd(own.why);
       else if (own?.headrace === 'leave') this.report({ headrace: 'left' }, 0);
+      else if (own?.headrace === 'report') void this.answer(own.question);
     });
     process.once('disconnect', () => this.mustEnd('primary-gone'));
     process.on('SIGTERM', () => this.mustEnd('signal'));
@@ -44,6 +45,9 @@ export class WorkerProcess {
       if (typeof this.started?.drain !== 'function') {
         throw new TypeError('start must return an object with drain(): what ends the worker');
       }
+      if (!['undefined', 'function'].includes(typeof this.started.status)) {
+        throw new TypeError('the status that start returns must be a function');
+      }
     } catch (thrown) {
       if (this.end === undefined)
         this.report({ headrace: 'failed', error: errorText(toError(thrown)) }, 1);
@@ -52,6 +56,17 @@ export class WorkerProcess {
     }
     if (this.end === undefined) this.report({ headrace: 'ready', info: this.started.info ?? null });
     else void this.drain();
+  }
+
+  /** Sends the report of this worker, or why there is none. */
+  private async answer(question: number): Promise<void> {
+    try {
+      if (this.started === undefined) throw new Error('it is starting');
+      if (this.started.status === undefined) throw new Error('its start returned no status');
+      this.report({ headrace: 'reported', question, status: await this.started.status() });
+    } catch (thrown) {
+      this.report({ headrace: 'reported', question, failure: toError(thrown).message });
+    }
   }
 
   private mustEnd(why: WorkerDrain['why']): void {

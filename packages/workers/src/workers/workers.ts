@@ -1,7 +1,8 @@
 import cluster, { type Worker } from 'node:cluster';
 import { processRelay } from '@headrace/cluster/authoring';
 import { systemClock, type Timer } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { describeOptions, number, toError } from '@headrace/core/authoring';
+import type { StatusReport } from '@headrace/handlers/health';
 import { watchClusterChannel } from './cluster-channel.ts';
 import { KeptPorts } from './kept-ports.ts';
 import { UnansweredHandoffs } from './unanswered-handoffs.ts';
@@ -10,6 +11,7 @@ import { WorkerHandoffs } from './worker-handoffs.ts';
 import { asWorkerMessage, errorFrom, type WorkerMessage } from './worker-message.ts';
 import type { WorkersPlan } from './worker-options.ts';
 import { PLACE_VARIABLE } from './worker-process.ts';
+import { WorkerReports } from './worker-reports.ts';
 import {
   endText,
   type MachineEvent,
@@ -27,6 +29,16 @@ export interface RunningWorker extends AboutWorker {
   readonly droppedMessages: number;
 }
 
+/** Options of `Workers.status()`. */
+export interface WorkersStatusOptions {
+  /** Maximum time for the answer of a worker, in milliseconds. @default 1000 */
+  readonly timeoutMs?: number;
+}
+
+const STATUS_OPTIONS = describeOptions('Workers.status', {
+  timeoutMs: number({ min: 1, max: 2 ** 30, default: 1000 }),
+});
+
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** The workers of this process; see `runWorkers`. */
@@ -38,6 +50,9 @@ export class Workers {
   private readonly running = new Map<number, AboutWorker & { readonly info: unknown }>();
   private readonly ports = new KeptPorts();
   private readonly handoffs = new WorkerHandoffs();
+  private readonly reports = new WorkerReports((id, message) => this.tell(id, message));
+  /** Numbers of the slots, by worker. */
+  private readonly slots = new Map<number, number>();
   private becameReady!: () => void;
   private readonly onSignal = (signal: NodeJS.Signals): void => {
     if (signal === 'SIGHUP') this.restart();
@@ -71,6 +86,21 @@ export class Workers {
         return { ...about, droppedMessages };
       })
       .sort((one, other) => one.number - other.number);
+  }
+
+  /**
+   * Returns the reports of all workers, starting and draining workers included, for the option `status` of `serveHealth` in the
+   * primary. A worker that does not report in time is listed in `missing`.
+   *
+   * @throws OptionError (OPTION_INVALID) for a wrong option
+   */
+  async status(options: WorkersStatusOptions = {}): Promise<StatusReport> {
+    const { timeoutMs } = STATUS_OPTIONS.resolve(options);
+    const workers = [...this.processes].map(([id, { process }]) => ({
+      id,
+      name: `worker ${this.slots.get(id)} (process ${process.pid})`,
+    }));
+    return this.reports.collect(workers, timeoutMs);
   }
 
   /** Replaces all workers, like SIGHUP. */
@@ -131,12 +161,14 @@ export class Workers {
       this.ports.watcher(),
     ]);
     this.processes.set(id, worker);
+    this.slots.set(id, number);
     worker.on('message', (message: unknown) => {
       const own = asWorkerMessage(message);
       if (own?.headrace === 'ready') this.carryOut(this.machine.ready(id, own.info, now()));
       else if (own?.headrace === 'failed') {
         this.carryOut(this.machine.failed(id, errorFrom(own.error)));
       } else if (own?.headrace === 'leaving') this.tell(id, { headrace: 'leave' });
+      else if (own?.headrace === 'reported') this.reports.answered(id, own);
     });
     let isGone = false;
     const ended = (code: number | null, signal: string | null): void => {
@@ -145,7 +177,9 @@ export class Workers {
       const actions = this.machine.ended(id, { code, signal: signal || null }, now());
       this.carryOut(actions);
       this.processes.delete(id);
+      this.slots.delete(id);
       this.handoffs.ended(id);
+      this.reports.ended(id);
     };
     worker.once('exit', ended);
     // A process that could not be started emits no `exit`.

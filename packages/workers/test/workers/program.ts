@@ -27,6 +27,7 @@ async function serve(number: number, reusePort: boolean) {
       await server.shutdown({ drainTimeoutMs });
     },
     info: { port: server.port },
+    status: () => ({ processes: [{ name: `worker ${number}` } as never], missing: [] }),
   };
 }
 
@@ -51,3 +52,4 @@ const workers = await runWorkers({
   onEnd: () => void print({ type: 'end' }),
 });
 print({ type: 'ready', list: workers.list() });
+print({ type: 'status', ...(await workers.status({ timeoutMs: 60_000 })) });

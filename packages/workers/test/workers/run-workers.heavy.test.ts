@@ -69,6 +69,15 @@ function listeners(port: number): number {
 }
 
 describe('runWorkers', () => {
+  it('collects the reports of all workers', async () => {
+    const { program } = await started();
+    expect(await program.line({ type: 'status' })).toEqual({
+      type: 'status',
+      processes: [{ name: 'worker 1' }, { name: 'worker 2' }],
+      missing: [],
+    });
+  });
+
   it('starts workers that share a port, replaces one that is killed, and ends with 0 after SIGTERM', async () => {
     const { program, list } = await started();
     expect(list.map(({ number }) => number)).toEqual([1, 2]);
