@@ -2,7 +2,7 @@
 // installs them into an empty project outside the workspace and imports, requires and compiles them.
 // `-- --gate`: one compiler, one bundler, this Node, and the tarballs' files, sizes and licenses, which else
 // `npm run check:release` looks at.
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, posix } from 'node:path';
 import { installedNodes } from './other-nodes.ts';
@@ -178,8 +178,17 @@ async function checkReadme(folder: string): Promise<void> {
   const [npm, ...args] = commands.find((line) => line.includes('install:into'))!.split(' ');
   const here = args.map((arg) => (arg === '../my-server' ? folder : arg));
   await tally.command('README: its command installs headrace', npm!, here, root);
-  writeFiles(folder, { 'sample.mjs': blocks.find(isRun)!.code });
-  await tally.command('README: its first sample runs', process.execPath, ['sample.mjs'], folder);
+  // As in an image, which has only the files of the project.
+  const image = `${folder}-image`;
+  mkdirSync(image);
+  for (const name of ['package.json', 'package-lock.json', 'headrace-packages']) {
+    cpSync(join(folder, name), join(image, name), { recursive: true });
+  }
+  await tally.command('README: its project installs in an image', 'npm', ['ci', ...QUIET], image);
+  for (const place of [folder, image]) {
+    writeFiles(place, { 'sample.mjs': blocks.find(isRun)!.code });
+    await tally.command('README: its first sample runs', process.execPath, ['sample.mjs'], place);
+  }
 }
 
 /** The samples of the page that readers start with, under the `tsconfig.json` that it shows, with the packed packages. */

@@ -1,7 +1,8 @@
 // `npm run install:into -- FOLDER [PACKAGE…]` builds and packs the packages, and installs them into a project elsewhere, as npm
-// does with published ones. Without names it installs `headrace`. Packages of ours that these need come from here, too.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+// does with published ones. Without names it installs `headrace`. Packages of ours that these need come from here, too. The
+// tarballs are copied into the project, so that `npm ci` works where the project is copied to, such as an image.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formattedLike } from './json-format.ts';
 import { LOOK_MS, lock, unlock } from './lock.mjs';
@@ -36,13 +37,21 @@ if (folder === undefined) {
 // npm changes to the repository's folder; the reader's path is from where the command was typed.
 const project = resolve(process.env['INIT_CWD'] ?? '', folder);
 
+/** Folder of the project with the tarballs. */
+const TARBALLS = 'headrace-packages';
+
 /** Installs the tarballs. The project's package.json keeps its format. */
 async function install(packages: readonly Packed[]): Promise<void> {
   const manifest = join(project, 'package.json');
   // README's samples are modules.
   if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true, "type": "module" }\n');
   const before = readFileSync(manifest, 'utf8');
-  const tarballs = packages.map(({ tarball }) => tarball);
+  mkdirSync(join(project, TARBALLS), { recursive: true });
+  const tarballs = packages.map(({ tarball }) => {
+    const copy = join(project, TARBALLS, basename(tarball));
+    copyFileSync(tarball, copy);
+    return copy;
+  });
   await must(
     'npm',
     ['install', '--prefix', project, '--no-audit', '--no-fund', ...tarballs],

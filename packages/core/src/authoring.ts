@@ -77,7 +77,7 @@ export {
 } from './hold/pending-write-queue.ts';
 export { dropsKeptMessages, endsWhole, ReadGate } from './hold/read-gate.ts';
 // Faults of the program, as opposed to network errors
-export { isOwnFault } from './log/own-fault.ts';
+export { isOwnFault, markExpected } from './log/own-fault.ts';
 // Warnings that a peer can cause again and again
 export { warnFirst } from './log/warn-first.ts';
 // Loggers of applications

@@ -1,4 +1,5 @@
 import { type Channel, ChannelError, type CloseReason, isHeadraceError } from '@headrace/core';
+import { markExpected } from '@headrace/core/authoring';
 
 /**
  * Kind of a failed try or a lost connection.
@@ -61,6 +62,7 @@ const UNREACHABLE = new Set([
 
 /** @internal Creates the loss of a failed connect. */
 export function failedConnect<P>(error: Error, place: P | undefined): Loss<P> {
+  markExpected(error);
   return { kind: kindOfError(error), during: 'connecting', place, error, reason: undefined };
 }
 
@@ -87,6 +89,7 @@ export function isOptionError(error: Error): boolean {
 
 /** @internal Creates the loss of a failed `ready`. */
 export function failedReady<P>(error: Error, place: P): Loss<P> {
+  markExpected(error);
   return { kind: 'ready', during: 'readying', place, error, reason: undefined };
 }
 

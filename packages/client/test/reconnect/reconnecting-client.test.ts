@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { exponential, fixed, type Loss, PlaceBalance, RetryBudget } from '@headrace/client';
 import { textLines } from '@headrace/codec';
 import { type Channel, ChannelError, type MemoryTarget, OptionError } from '@headrace/core';
+import { isOwnFault } from '@headrace/core/authoring';
 import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryWorld, story } from './memory-world.ts';
@@ -474,6 +475,28 @@ describe('ReconnectingClient, its connections', () => {
     const text = 'the connection was lost before `ready` (peer)';
     expect(losses).toEqual([['peer', 'readying', text]]);
     await expect(started).rejects.toThrow(`given up after 1 try: ${text}`);
+  });
+
+  it('fills no log with the stacks of functions that fail for each try', async () => {
+    await world.up('b');
+    const losses: unknown[] = [];
+    const shouldRetry = ({ during, error }: Loss) => {
+      losses.push([during, isOwnFault(error)]);
+      return false;
+    };
+    const ready = () => Promise.reject(new Error('no welcome'));
+    const connect = () => Promise.reject(new Error('no server is free'));
+    for (const client of [
+      world.client(['a'], { shouldRetry, bootstrap: { connect } }),
+      world.client(['b'], { shouldRetry, ready }),
+    ]) {
+      client.start().catch(() => {});
+      await world.pass(10);
+    }
+    expect(losses).toEqual([
+      ['connecting', false],
+      ['readying', false],
+    ]);
   });
 
   it('shouldRetry gets the loss, and says no, or when', async () => {

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChannelError, DecodeError, PipelineError, stderrLogger } from '../../src/index.ts';
+import { markExpected } from '../../src/log/own-fault.ts';
 
 let written: string[] = [];
 
@@ -59,6 +60,15 @@ describe('the default logger', () => {
     }
     expect(written).toHaveLength(8);
     for (const text of written) expect(text.trimEnd()).not.toContain('\n');
+  });
+
+  it('writes one line for an expected error of a function, and the stack of a mistake in it', () => {
+    const logger = stderrLogger();
+    logger.log('warn', 'no server', markExpected(new Error('all servers are full')));
+    const given = new ChannelError('CHANNEL_CLOSED', 'given up', {}, markExpected(new Error('no')));
+    logger.log('warn', 'no client', given);
+    logger.log('warn', 'a mistake', markExpected(new TypeError('x is not a function')));
+    expect(written.map((text) => text.includes('\n    at '))).toEqual([false, false, true]);
   });
 
   it('ends the line of an error of ours with the address of its explanation', () => {

@@ -15,6 +15,7 @@ import {
   fn,
   KeptInputHandler,
   type KeptInputSteps,
+  markExpected,
   type Resolved,
   time,
 } from '@headrace/core/authoring';
@@ -81,7 +82,8 @@ const OPTIONS = describeOptions(
  * - **Events** Forwards all. Reads are held until the handler is connected. Messages that a transport still delivers are kept,
  *   and passed on to the relay, or to the next handler if this handler is removed. Holds a `DrainEvent` until the channel is
  *   closed, unless `holdsDrain` is false.
- * - **Errors** The error of `connect`, and `TIMEOUT_CONNECT`. If no handler catches them, they close the channel.
+ * - **Errors** The error of `connect`, and `TIMEOUT_CONNECT`. If no handler catches them, they close the channel. The log shows
+ *   them without a stack, except errors of mistakes in the code, such as a `TypeError`.
  * - **State** One channel, until the relay replaces the handler.
  * - **Cost** None after the relay has replaced the handler.
  * - **Pitfalls** The client is accepted before the other server has accepted, so the client sees a refusal as a close.
@@ -170,7 +172,7 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler im
       () => this.connect({ front, install, signal }).then((back) => this.connected(ctx, back)),
       undefined,
       (error) => {
-        if (!signal.aborted) this.failed(ctx, error);
+        if (!signal.aborted) this.failed(ctx, markExpected(error));
       },
     );
   }

@@ -1,4 +1,5 @@
 import { type Channel, type Context, DrainEvent, type OutboundBytes } from '@headrace/core';
+import { isOwnFault } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { ForwardHandler, type ForwardRequest } from '../../src/routing/forward-handler.ts';
@@ -87,6 +88,17 @@ describe('ForwardHandler', () => {
     const dial = forwarding();
     await dial.refuse(new Error('nobody listens'));
     expect(() => dial.front.checkException()).toThrow('nobody listens');
+  });
+
+  it('makes a failed connect a line without a stack, because each client can cause one', async () => {
+    const dial = forwarding();
+    const seen: unknown[] = [];
+    dial.front.pipeline.addLast({
+      exceptionCaught: (_ctx: Context, error: Error) =>
+        void seen.push(error.message, isOwnFault(error)),
+    });
+    await dial.refuse(new Error('all servers are full'));
+    expect(seen).toEqual(['all servers are full', false]);
   });
 
   it('makes a connect that throws at once an error of the channel', () => {
