@@ -44,7 +44,7 @@ export function checkErrorCodes(root: string, known = ALL_CODES): CheckResult {
     if (!text.startsWith(sentence)) said.push(`does not begin with "${sentence}"`);
     const isEmpty = (part: string) => (text.split(part)[1]?.split('\n')[0] ?? '').trim() === '';
     said.push(...PARTS.filter(isEmpty).map((part) => `lacks ${part}`));
-    const inTable = `_ERRORS.${code.replace('HR_ERR_', '')})`;
+    const inTable = `_ERRORS.${code.replace('HR_ERR_', '')}\``;
     if (BY_TABLE.has(entry) && !text.includes(inTable)) said.push('does not name its table');
     return said.map((words) => `${code} ${words}`);
   });

@@ -1,6 +1,6 @@
 // Installs what is missing, so that `npm start` and `npm test` are the only commands a fresh clone
 // needs. Plain JavaScript and no imports but Node's and ours: it runs before anything is installed.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
@@ -67,6 +67,7 @@ function install() {
   process.stderr.write(
     `installing packages with ${packageManager}, about 15 s (only when they changed) …\n`,
   );
+  const still = sayStill(10_000);
   // Standard output belongs to the program that runs afterwards, and pnpm's lines matter only when it fails.
   const { status, error, stdout, stderr } = spawnSync('npx', ['-y', packageManager, 'install'], {
     cwd: root,
@@ -77,6 +78,7 @@ function install() {
     // Its notice of a newer version would only confuse the user.
     env: { ...process.env, npm_config_update_notifier: 'false' },
   });
+  still.kill();
   if (status !== 0) {
     const reason = error === undefined ? `exit code ${status}` : error.message;
     process.stderr.write(
@@ -85,4 +87,12 @@ function install() {
     process.exit(1);
   }
   writeFileSync(stamp, fingerprint());
+}
+
+/** Prints a line when the install takes long. Only another process can, because this one waits for the install. */
+export function sayStill(afterMs) {
+  const registry = process.env.npm_config_registry ?? 'https://registry.npmjs.org';
+  const line = `still installing: if this takes minutes, the registry (${registry}) may not answer; pnpm tries it several times …\n`;
+  const code = `setTimeout(() => process.stderr.write(${JSON.stringify(line)}), ${afterMs})`;
+  return spawn(process.execPath, ['--eval', code], { stdio: ['ignore', 'ignore', 'inherit'] });
 }

@@ -18,10 +18,14 @@ const PAGE = 'docs/limits.md';
 const TABLE = /(<!-- limits of ([^>]*?) -->\n)([\s\S]*?)(<!-- end of the limits -->)/g;
 /** Tests and simulations serve nobody. */
 const NOT_SERVED = /^(?:core\/src\/(?:testing|transport\/memory)|simulation)\b/;
-/** A row has the first sentence of its option, the next sentences up to this number of words, and sentences with a code. */
+/** A row has the first sentence of its option, and the next sentences that say what happens at the limit, up to this many words. */
 const WORDS_OF_ROW = 20;
+const OUTCOME =
+  /\b(?:fails?|refused|close[sd]?|held|waits?|dropped|answered|ends?|forgotten|gives? up|down|writable)\b/;
 const MAXIMUM =
   /^Maximum (?!(?:interval|number of routers|share|size of the capture|wait before)\b)/;
+/** What a row says in place of a default: a number, that there is none, or that one must be given; not another option. */
+const HAS_VALUE = /^(?:\d|none$|required$)/;
 /** Limits whose sentence does not begin with "Maximum". */
 const ALSO = new Set(
   `ChannelOptions.writeBufferHighBytes ChannelOptions.writeBufferLowBytes channelStreams.highWaterMark
@@ -74,7 +78,7 @@ export function limitsIn(types: OptionTypes, exported: ReadonlySet<string>): Lim
         if (!/\bnumber\b/.test(option.type) || !(MAXIMUM.test(option.words) || isAlso)) continue;
         const absent = absentOf(option);
         const place = `${option.file}:${option.line}`;
-        if (absent === undefined || limits.has(place)) continue;
+        if (absent === undefined || !HAS_VALUE.test(absent) || limits.has(place)) continue;
         limits.set(place, { of, option: option.name, absent, words: wordsOf(option), file });
       }
     }
@@ -82,9 +86,10 @@ export function limitsIn(types: OptionTypes, exported: ReadonlySet<string>): Lim
   return [...limits.values()];
 }
 
-/** What its comment says first; the table has the unit already, and the page how a limit is removed. */
+/** What its comment says first; the page says that a limit is a maximum, and how it is removed, and the table has the unit. */
 function wordsOf({ words }: Option): string {
   return beginOf(words)
+    .replace(/^Maximum (?!of\b)(.)/, (_, first: string) => first.toUpperCase())
     .replace(/(?:,? in milliseconds\b|, in bytes(?=[.;]|$))/g, '')
     .replace(/(?:[;,] or|[;,]) `(?:false|Infinity)` for no(?:ne| limit)\b/g, '')
     .replace(/ `(?:false|Infinity)` means no (?:limit|deadline)\./g, '');
@@ -99,7 +104,7 @@ function beginOf(words: string): string {
   for (const sentence of others) {
     total += count(sentence);
     isWithin &&= total <= WORDS_OF_ROW;
-    if (isWithin || sentence.includes('HR_ERR_')) taken.push(sentence);
+    if ((isWithin && OUTCOME.test(sentence)) || sentence.includes('HR_ERR_')) taken.push(sentence);
   }
   return taken.join(' ');
 }

@@ -93,8 +93,15 @@ it('finds the options', () => {
 
 describe.each(options)('$title', ({ label, kind }) => {
   it.each([1, 'text', null, {}])('refuses %j', (given) => {
-    expect(() => kind.check(label, given)).toThrow(`${label} is `);
-    expect(() => kind.check(label, given)).toThrow(`must be ${kind.allowed}`);
+    // An initializer is refused with the code to write instead.
+    const builds = / that builds the pipeline of /.exec(kind.allowed) !== null;
+    const texts = builds
+      ? [
+          `${label} takes a function that builds the pipeline of a channel`,
+          `${label}: (channel) => `,
+        ]
+      : [`${label} is `, `must be ${kind.allowed}`];
+    for (const text of texts) expect(() => kind.check(label, given)).toThrow(text);
   });
 });
 

@@ -21,3 +21,14 @@ it('installs nothing through a node_modules that is a link out of the repository
   expect(stderr).toContain('outside this repository: nothing is installed there');
   expect(readdirSync(elsewhere)).toEqual([]);
 });
+
+it('says what it may wait for when an install takes long', () => {
+  const module = pathToFileURL(join(root, 'scripts/install.mjs')).href;
+  const code = `(await import('${module}')).sayStill(1)`;
+  const args = ['--input-type=module', '--eval', code];
+  const env = { ...process.env, npm_config_registry: 'http://registry.example' };
+  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
+  expect(stderr).toMatch(
+    /^still installing: .* the registry \(http:\/\/registry\.example\) may not/,
+  );
+});

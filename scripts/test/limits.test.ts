@@ -40,24 +40,34 @@ it('makes a row of each option with a maximum, with the unit of its default', ()
     `${page('one')}
 | Option | Default | Limit, and what happens at it |
 | --- | --- | --- |
-| \`maxLength\` of \`One\` | 8 KiB | Maximum length. A longer one is \`FRAME_TOO_LONG\`. |
-| \`timeoutMs\` of \`One\` | 1.5 min | Maximum time. |
-| \`ageMs\` of \`One\` | none | Maximum age. |
-| \`calls\` of \`One\` | required | Maximum number of \`Calls\`. |
+| \`maxLength\` of \`One\` | 8 KiB | Length. A longer one is \`FRAME_TOO_LONG\`. |
+| \`timeoutMs\` of \`One\` | 1.5 min | Time. |
+| \`ageMs\` of \`One\` | none | Age. |
+| \`calls\` of \`One\` | required | Number of \`Calls\`. |
 
 ${end}`,
   );
 });
 
-it('has the first words of a long description, and its sentences with codes', () => {
+it('says what happens at the limit, and not the rest of a long description', () => {
   const [limit] = limitsOf(
-    `/** Maximum length of a message. A longer message is refused. The reason for this limit is a story that the page of the
+    `/** Maximum length of a message. Keep it small. A longer message is refused. The reason for this limit is a story that the page of the
      * option tells, and that this table leaves out. Then the error is \`HR_ERR_TOO_LONG\`. Short. */ maxLength?: number;`,
     { maxLength: number('8192') },
   );
   expect(limit?.words).toBe(
-    'Maximum length of a message. A longer message is refused. Then the error is `HR_ERR_TOO_LONG`.',
+    'Length of a message. A longer message is refused. Then the error is `HR_ERR_TOO_LONG`.',
   );
+});
+
+it('leaves out an option whose default is another option', () => {
+  const kinds = { perSecond: number('10'), burst: number() };
+  const limits = limitsOf(
+    `/** Maximum rate. */ perSecond?: number;
+     /** Maximum at once. @default perSecond */ burst?: number;`,
+    kinds,
+  );
+  expect(limits.map(({ option }) => option)).toEqual(['perSecond']);
 });
 
 it('puts a limit into the table whose path fits best, else into the first table', () => {

@@ -22,10 +22,11 @@ export {
   type CommandAnswer,
   type CommandListener,
   type CommandOutcome,
-  type ConnectionCommands,
   commandsOf,
+  type NodeCommands,
+  requestCommandsOf,
   type SentCommand,
-} from './port/connection-commands.ts';
+} from './port/node-commands.ts';
 export {
   DeliveredGroup,
   type DeliveredGroupClass,

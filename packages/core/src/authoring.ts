@@ -5,8 +5,6 @@
  */
 import './copy.ts';
 
-// Initializers of a bootstrap
-export { builderOf, required } from './bootstrap/bootstrap-options.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, checkConnectPlaces, placeText } from './bootstrap/connect-target.ts';
 export { findAddresses } from './bootstrap/find-addresses.ts';
@@ -16,6 +14,7 @@ export { ByteBlocks } from './bytes/byte-blocks.ts';
 export {
   appendTo,
   byteLengthOf,
+  COPY_BYTES,
   isOutboundBytes,
   sizeOfBytes,
   toBuffer,
@@ -38,8 +37,16 @@ export { onAbort } from './call/on-abort.ts';
 export { isPromiseLike, whenSettled } from './call/promise-like.ts';
 // Emit events to listeners that may throw
 export { WatchedEmitter } from './call/watched-emitter.ts';
+// Initializers of a bootstrap
+export {
+  builder,
+  builderOf,
+  type ChannelBuilder,
+  type PipelineBuilder,
+  required,
+} from './channel/channel-builder.ts';
 // Options of a channel, for functions that accept them among other options
-export { CHANNEL_OPTIONS } from './channel/channel-options.ts';
+export { CHANNEL_OPTIONS, CONNECTIONLESS_OPTIONS } from './channel/channel-options.ts';
 // The transport below a channel
 export {
   addPendingOutboundBytes,
@@ -60,6 +67,7 @@ export { textOf, toError } from './errors.ts';
 export { type FailureReporter, SettableFuture } from './future/settable-future.ts';
 // Encode once for many receivers
 export { encodeOnce, writeToEach } from './group/encode-once.ts';
+export { passedOver } from './group/passed-over.ts';
 // Options of groups
 export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';
 export {

@@ -10,7 +10,6 @@ export type {
   ServerTls,
 } from './bootstrap/bind-target.ts';
 export { Bootstrap, type ClientOptions, type ConnectOptions } from './bootstrap/bootstrap.ts';
-export type { ChannelInitializer } from './bootstrap/bootstrap-options.ts';
 export type {
   ClientTls,
   ConnectPlace,
@@ -40,6 +39,7 @@ export {
 } from './bootstrap/tls-event.ts';
 export { type UpgradeToTlsOptions, upgradeToTls } from './bootstrap/upgrade-to-tls.ts';
 export type { WatchedEmitter } from './call/watched-emitter.ts';
+export type { ChannelInitializer } from './channel/channel-builder.ts';
 // Channels over transports of your own
 export type { ChannelHooks, ChannelOptions } from './channel/channel-options.ts';
 export { initializer } from './channel/initializer.ts';

@@ -148,8 +148,8 @@ export class JoiningMember {
 
   /** @throws ChannelError if the join cannot go on */
   private check(): void {
-    if (!this.channel.isOpen) {
-      throw new ChannelError('CHANNEL_CLOSED', 'the channel closed before it was a member');
+    if (this.channel.isEnding) {
+      throw new ChannelError('CHANNEL_CLOSED', 'the channel ended before it was a member');
     }
     const { room } = this.parts;
     if (room.isLeft) throw room.downError('the cluster was left');

@@ -516,6 +516,29 @@ describe('GroupHistory.join', () => {
     await nodes.pass(4000);
     await expect(gone).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
   });
+
+  it('ends when the output of the channel ends, before a missed message is written', async () => {
+    const { nodes, all } = await rooms(1);
+    const [room] = all as [DurableGroup<string>];
+    await memberOf(nodes, room);
+    for (const text of ['a', 'b', 'c']) room.write(text);
+    await nodes.pass(20);
+    const { epoch } = room.history.position!;
+    const { channel, got } = await nodes.member();
+    const written: unknown[] = [];
+    channel.pipeline.addLast({
+      write: (ctx, message) => {
+        written.push(message);
+        return ctx.write(message);
+      },
+    });
+    channel.end();
+    const joining = room.history.join(channel, { epoch, offset: 0 });
+    joining.catch(() => {});
+    await nodes.pass(20);
+    await expect(joining).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
+    expect([written, got, room.has(channel)]).toEqual([[], [], false]);
+  });
 });
 
 describe('GroupHistory.since', () => {

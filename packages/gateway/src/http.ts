@@ -6,6 +6,7 @@
 
 export type { JsonValue } from '@headrace/rpc';
 export type { ConnectionTarget, Published } from './gateway/remote-connections.ts';
+export type { RequestPeers, ServedRequests } from './gateway/request-peers.ts';
 export type { ApiProblem } from './http/api-error.ts';
 export type { ApiKey, ApiRight } from './http/api-keys.ts';
 export type { ApiConnections } from './http/api-operations.ts';

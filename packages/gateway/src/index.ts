@@ -14,5 +14,6 @@ export {
   type Published,
   RemoteConnections,
 } from './gateway/remote-connections.ts';
+export type { RequestPeers, ServedRequests } from './gateway/request-peers.ts';
 export { Worker, type WorkerOptions } from './gateway/worker.ts';
 export type { GatewayAttributes, WorkerConnection } from './gateway/worker-connection.ts';

@@ -14,17 +14,19 @@ import {
   type OutboundBytes,
   openChannel,
   PipelineError,
+  type PipelineTemplate,
   type Transport,
   type TransportSink,
   type WriteFuture,
 } from '@headrace/core';
 import {
+  builder,
+  builderOf,
   CHANNEL_OPTIONS,
   channelOf,
   choice,
   DrainGate,
   describeOptions,
-  fn,
   type Resolved,
   SettableFuture,
   unchecked,
@@ -35,8 +37,10 @@ import { Substream } from './substream.ts';
 import { INITIAL_WINDOW } from './yamux-frame.ts';
 import { type SessionLink, YamuxSession } from './yamux-session.ts';
 
-/** Builds the pipeline of one substream. Called for each substream, with new handlers. */
-export type SubstreamPipeline = (channel: Channel<Buffer, OutboundBytes>) => unknown;
+/** Builds the pipeline of each substream: a function, which adds new handlers, or a template. */
+export type SubstreamPipeline =
+  | ((channel: Channel<Buffer, OutboundBytes>) => unknown)
+  | PipelineTemplate<unknown, unknown>;
 
 /** Options of a {@link YamuxHandler}. */
 export interface YamuxOptions {
@@ -60,7 +64,7 @@ export type SubstreamOptions = Omit<ConnectChannelOptions, 'initialize' | 'paren
 
 const OPTIONS = describeOptions('YamuxHandler', {
   role: choice(['client', 'server'], { required: true }),
-  childHandler: fn({ answers: 'sync', purpose: 'builds the pipeline of a substream' }),
+  childHandler: builder('a substream'),
   childOptions: unchecked({ default: {} }),
   maxSubstreams: whole({ min: 1, default: 100 }),
   windowBytes: whole({ min: INITIAL_WINDOW, max: 2 ** 31 - 1, default: INITIAL_WINDOW }),
@@ -159,6 +163,7 @@ export class YamuxHandler implements Handler {
    * arrives later.
    *
    * @param initialize - builds the pipeline of the substream
+   * @throws OptionError `OPTION_INVALID` if `initialize` is neither a function nor a template
    * @throws PipelineError `PIPELINE_STATE` before the handler is in the pipeline of a channel that has started
    * @throws ChannelError `CHANNEL_REFUSED` if the peer takes no more substreams, or the connection has ended
    */
@@ -169,7 +174,7 @@ export class YamuxHandler implements Handler {
       target: 'a substream',
       ...options,
       parent: channel,
-      initialize: initialize as (opening: Channel) => void,
+      initialize: builderOf('open()', initialize),
     });
   }
 
@@ -263,8 +268,7 @@ export class YamuxHandler implements Handler {
   /** @internal Starts the channel of a substream that the peer has opened. */
   protected accept(transport: Transport, parent: Channel): void {
     const { childHandler, childOptions } = this.settings;
-    const initialize = childHandler as (opening: Channel) => void;
-    openChannel(transport, { ...childOptions, parent, initialize });
+    openChannel(transport, { ...childOptions, parent, initialize: childHandler! });
   }
 
   channelActive(ctx: Context): void {

@@ -137,8 +137,10 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
     const substreams = [...this.all];
     this.live.clear();
     this.waiting.clear();
+    // A substream that the peer has not ended may lack bytes. A clean end would make them look complete.
+    const cut: CloseInfo = info.reason === 'peer' ? { ...info, reason: 'reset' } : info;
     for (const substream of substreams) {
-      substream.fail(error, info);
+      substream.fail(error, substream.hasInputEnded ? info : cut);
       this.release(substream);
     }
     this.whenSent?.();

@@ -1,5 +1,6 @@
 import { type Channel, DrainEvent, type Handler } from '@headrace/core';
 import { connectedPair } from '@headrace/core/testing';
+import { pipeChannels } from '@headrace/handlers';
 import { GoAwayEvent, YamuxHandler } from '@headrace/yamux';
 import { describe, expect, it } from 'vitest';
 import { SubstreamProbe, type YamuxPair, yamuxPair } from './yamux-pair.ts';
@@ -244,8 +245,8 @@ describe('the end of the connection', () => {
       ['inactive idle by local'],
     ]);
     expect(pair.far.probes.map(({ events }) => events)).toEqual([
-      ['inactive peer by peer'],
-      ['inactive peer by peer'],
+      ['inactive reset by peer'],
+      ['inactive reset by peer'],
     ]);
     await expect(channel.writeAndFlush(Buffer.from('late'))).rejects.toThrow('closed (idle)');
     await expect(pair.open(pair.near)).rejects.toThrow('has ended');
@@ -262,7 +263,29 @@ describe('the end of the connection', () => {
     pair.client.run(() => pair.client.close());
     expect([pair.server.isOpen, held.isOpen]).toEqual([false, true]);
     pair.clock.run(() => hold.release());
-    expect([pair.far.probes[0]!.text, held.closeInfo?.reason]).toEqual(['last words', 'peer']);
+    expect([pair.far.probes[0]!.text, held.closeInfo?.reason]).toEqual(['last words', 'reset']);
+  });
+
+  it('is an end, and no reset, of a substream whose peer had ended its half', async () => {
+    const pair = yamuxPair({ server: { childOptions: { allowHalfOpen: true } } });
+    const [channel] = await pair.open(pair.near, { allowHalfOpen: true });
+    await pair.open(pair.near);
+    pair.client.run(() => channel.shutdown('output'));
+    pair.client.run(() => pair.client.close());
+    expect(pair.far.probes.map(({ events }) => events)).toEqual([
+      ['shutdown input', 'inactive peer by peer'],
+      ['inactive reset by peer'],
+    ]);
+  });
+
+  it('is a reset of the other side of a relay, because bytes may be missing', async () => {
+    const pair = yamuxPair();
+    await pair.open(pair.near);
+    const behind = connectedPair({ clock: pair.clock, options: { allowHalfOpen: true } });
+    pair.far.accepted[0]!.pipeline.remove(pair.far.probes[0]!);
+    pipeChannels(pair.far.accepted[0]!, behind.client);
+    pair.client.run(() => pair.client.close());
+    expect(behind.server.closeInfo?.reason).toBe('reset');
   });
 
   it('is noticed by a substream with unread bytes that writes', async () => {
@@ -273,7 +296,7 @@ describe('the end of the connection', () => {
     write(pair, channel, 'unread');
     pair.client.run(() => pair.client.close());
     await expect(write(pair, held, 'answer')).rejects.toThrow();
-    expect(held.closeInfo?.reason).toBe('peer');
+    expect(held.closeInfo?.reason).toBe('reset');
   });
 
   it('follows a polite end that sends what substreams had written, though it is more than may wait', async () => {

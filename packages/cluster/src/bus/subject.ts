@@ -66,6 +66,11 @@ export class Subjects {
     return `${this.prefix}.c`;
   }
 
+  /** The subject of commands about requests to all nodes with an HTTP API. */
+  get requests(): string {
+    return `${this.prefix}.r`;
+  }
+
   /** Returns the stream of a durable group, for appends. */
   stream(name: string): string {
     return `${this.prefix}.d.${token(name)}`;

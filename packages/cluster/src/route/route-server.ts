@@ -113,6 +113,7 @@ export async function routeServer(options: RouteServerOptions): Promise<RouteSer
     (request, response) => answer(given, request, response),
     {
       ...given,
+      logger,
       acceptFailed: (error) =>
         logger.log('error', 'the route could not accept a connection', error),
     },

@@ -6,6 +6,7 @@ import {
   fn,
   number,
   object,
+  passedOver,
   writeToEach,
 } from '@headrace/core/authoring';
 import type { OtherSession, Session, Sessions } from '@headrace/handlers';
@@ -160,7 +161,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   /**
    * Sends a message to all connections of one or several ids, on all nodes, at most once, in order for each node and user. The
-   * call does not wait.
+   * call does not wait. A connection whose output has ended is passed over.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`; then no connection receives the message
    */
@@ -169,7 +170,7 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     const body = this.encode(message);
     const users = typeof ids === 'string' ? [ids] : [...new Set(ids)];
     const here = users.flatMap((id) => this.channels(id)).filter((channel) => channel !== except);
-    writeToEach(here, (channel) => channel.writeAndFlush(message));
+    writeToEach(here, (channel) => passedOver(channel, channel.writeAndFlush(message)));
     for (const id of users) {
       const key = token(id);
       for (const subject of this.index.subjects(key))
@@ -292,7 +293,9 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
     message: unknown,
   ): void {
     if ((envelope.flags & ANSWER) === 0) {
-      writeToEach(user.sessions, ({ channel }) => channel.writeAndFlush(message));
+      writeToEach(user.sessions, ({ channel }) =>
+        passedOver(channel, channel.writeAndFlush(message)),
+      );
     } else {
       void this.deliverTo(user, message, TAKEN_WITHIN_MS).then((count) =>
         this.answer(envelope, count),

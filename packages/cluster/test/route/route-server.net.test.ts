@@ -135,7 +135,7 @@ describe('routeServer', () => {
   });
 
   it('answers however many connections say nothing: the oldest ones give way', async () => {
-    const { route, url } = await routeTo([node(1, 0)], { maxConnections: 4 });
+    const { route, url } = await routeTo([node(1, 0)], { maxConnections: 4, logger: { log() {} } });
     const closed: number[] = [];
     const strangers: Socket[] = [];
     for (let i = 0; i < 10; i++) {

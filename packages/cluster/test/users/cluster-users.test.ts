@@ -1,8 +1,8 @@
 import type { Cluster, EngineBus } from '@headrace/cluster';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
-import { type Clock, type Context, isHeadraceError } from '@headrace/core';
+import { type Clock, type Context, isHeadraceError, type LogLevel } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
-import type { EmbeddedChannel } from '@headrace/core/testing';
+import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
 import { VirtualNodes } from '../help/virtual-nodes.ts';
@@ -85,6 +85,21 @@ describe('users on two nodes', () => {
     expect(sent(phone)).toEqual(['to ann']);
     expect(sent(desk)).toEqual(['to ann', 'to both']);
     expect(sent(bob)).toEqual(['to both']);
+  });
+
+  it('pass over a connection whose output has ended, on both nodes, and log nothing', async () => {
+    const { nodes, a, b, bind } = await twoNodes();
+    const lines: string[] = [];
+    const logger = { log: (level: LogLevel, text: string) => void lines.push(`${level} ${text}`) };
+    for (const cluster of [a, b]) {
+      const leaving = EmbeddedChannel.with({ clock: nodes.clock, logger });
+      cluster.users.bind('ann', leaving);
+      leaving.run(() => void leaving.end());
+    }
+    const phone = await bind('ann', b);
+    nodes.clock.run(() => a.users.send('ann', 'hello'));
+    await nodes.pass(10);
+    expect([sent(phone), lines]).toEqual([['hello'], []]);
   });
 
   it('go out at once after a while, and in one message for each 10 ms of two nodes where many come', async () => {

@@ -1,16 +1,13 @@
 import { Buffer } from 'node:buffer';
 import type { ByteSource, OutboundBytes } from '@headrace/core';
-import { toBuffer } from '@headrace/core/authoring';
-
-/** Length of texts, in code units, that a transport sends without a copy. They are encoded once, into memory of their own. */
-const LARGE_TEXT = 8 * 1024;
+import { COPY_BYTES, toBuffer } from '@headrace/core/authoring';
 
 /**
  * Returns a text as UTF-8. A short one is encoded when it is sent, into the memory in which the transport gathers its output: a
  * Buffer for each message would be garbage after one copy.
  */
 export function textBytes(text: string): OutboundBytes {
-  return text.length > LARGE_TEXT ? Buffer.from(text) : new TextBytes(text);
+  return text.length > COPY_BYTES ? Buffer.from(text) : new TextBytes(text);
 }
 
 class TextBytes implements ByteSource {

@@ -1,3 +1,4 @@
+import { builderOf, type ChannelInitializer, required } from '../channel/channel-builder.ts';
 import { CHANNEL_OPTIONS, type ChannelOptions } from '../channel/channel-options.ts';
 import { connectChannel, TIMEOUT_OPTIONS } from '../channel/open-channel.ts';
 import type { AttributeKey } from '../contract/attribute-key.ts';
@@ -6,7 +7,6 @@ import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { SOCKET_OPTIONS } from '../transport/socket-options.ts';
-import { builderOf, type ChannelInitializer, required } from './bootstrap-options.ts';
 import {
   CONNECT_SOCKET_OPTIONS,
   type ConnectPlace,

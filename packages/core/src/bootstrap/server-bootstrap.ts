@@ -1,6 +1,8 @@
+import { builderOf, type ChannelInitializer, required } from '../channel/channel-builder.ts';
 import {
   CHANNEL_OPTIONS,
   type ChannelOptions,
+  CONNECTIONLESS_OPTIONS,
   type ResolvedChannelOptions,
   resolveChannelOptions,
 } from '../channel/channel-options.ts';
@@ -10,6 +12,7 @@ import { serverChannel } from '../channel/server-channel.ts';
 import type { AttributeKey } from '../contract/attribute-key.ts';
 import type { Channel } from '../contract.ts';
 import { describeOptions } from '../option/option-set.ts';
+import type { Listener } from '../transport/listener.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
 import { SOCKET_OPTIONS, type SocketOptions } from '../transport/socket-options.ts';
 import { TlsTransport } from '../transport/tls/tls-transport.ts';
@@ -22,7 +25,6 @@ import {
   serverTlsOf,
   socketsFor,
 } from './bind-target.ts';
-import { builderOf, type ChannelInitializer, required } from './bootstrap-options.ts';
 import { Server } from './server.ts';
 import { buildSecure } from './tls-announcer.ts';
 
@@ -37,6 +39,15 @@ export interface ServerOptions
   extends Pick<ChannelOptions, 'autoRead' | 'logger' | 'clock' | 'hooks'> {}
 
 const CHILD_OPTIONS = describeOptions('.childOptions', {}, CHANNEL_OPTIONS, SOCKET_OPTIONS);
+const SOCKETS_OF_LISTENER = Object.fromEntries(
+  Object.keys(SOCKET_OPTIONS.kinds).map((name) => [name, 'the listener makes the connections']),
+);
+const LISTENER_CHILD_OPTIONS = CHILD_OPTIONS.without(SOCKETS_OF_LISTENER);
+const CONNECTIONLESS_CHILD_OPTIONS = describeOptions(
+  '.childOptions',
+  {},
+  CONNECTIONLESS_OPTIONS,
+).without(SOCKETS_OF_LISTENER);
 const LISTENING = new Set<string>(['autoRead', 'logger', 'clock', 'hooks']);
 const SERVER_OPTIONS = CHANNEL_OPTIONS.without(
   Object.fromEntries(
@@ -139,11 +150,12 @@ export class ServerBootstrap {
 
   /**
    * Listens, and resolves when the server accepts connections. Rejects with `BIND_FAILED` if the address is not
-   * available.
+   * available, and with `OPTION_INVALID` for a child option that has no meaning for the connections of a `listener`.
    */
   async bind(target: BindOptions): Promise<Server> {
     const build = required(this.buildChild, '.childHandler(…)');
     checkBindTarget(target);
+    if ('listener' in target) checkChildren(target.listener, this.childChannelOptions);
     const { signal, ...where } = target;
     signal?.throwIfAborted();
     const child = { ...this.childChannelOptions };
@@ -187,4 +199,10 @@ export class ServerBootstrap {
     const inherited = { ...(logger && { logger }), ...(clock && { clock }) };
     return resolveChannelOptions({ ...inherited, ...this.serverOptions });
   }
+}
+
+/** Refuses options that the connections of a listener of the application do not have. */
+function checkChildren({ connectionless }: Listener, options: ChildOptions): void {
+  if (connectionless === undefined) LISTENER_CHILD_OPTIONS.checkNames(options, '.childOptions');
+  else CONNECTIONLESS_CHILD_OPTIONS.checkNames(options, '.childOptions');
 }

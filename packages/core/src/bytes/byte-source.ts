@@ -1,6 +1,12 @@
 import { Buffer } from 'node:buffer';
 import type { ByteSource, OutboundBytes } from '../contract/outbound-bytes.ts';
 
+/**
+ * Maximum size of messages that are copied together, in bytes. A larger message is passed on without a copy. A text of more code
+ * units is encoded at once, into memory of its own.
+ */
+export const COPY_BYTES: number = 8 * 1024;
+
 /** Returns true for a message that a byte transport accepts: a Buffer, any Uint8Array, or a {@link ByteSource}. */
 export function isOutboundBytes(message: unknown): message is OutboundBytes {
   return message instanceof Uint8Array || isByteSource(message);

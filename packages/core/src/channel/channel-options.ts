@@ -15,7 +15,7 @@ import { describeOptions, describePart, nested } from '../option/option-set.ts';
 export interface ChannelHooks {
   /**
    * Called when a message has passed the last handler. Default: the message is dropped, with one warning for each
-   * channel.
+   * listener or client channel. A last handler `{ channelRead() {} }` ignores messages.
    */
   readonly unhandledMessage?: (channel: Channel, message: unknown) => void;
   /** Called when an error has passed the last handler. Default: one line in the log, then the channel closes. */
@@ -90,6 +90,12 @@ export const CHANNEL_OPTIONS = describeOptions('ChannelOptions', {
   logger: LOGGER,
   clock: CLOCK,
   hooks: nested(HOOKS, { default: {} }),
+});
+
+/** The options of a channel of datagrams. */
+export const CONNECTIONLESS_OPTIONS = CHANNEL_OPTIONS.without({
+  allowHalfOpen: 'datagrams have no end of a half',
+  outboundStallMs: 'output of datagrams has no time limit',
 });
 const NAMES = Object.keys(CHANNEL_OPTIONS.kinds) as (keyof ChannelOptions)[];
 

@@ -17,13 +17,29 @@ export function channelText({ id, isActive, localAddress, remoteAddress }: Chann
   return `[id: 0x${id}${local}${remote}]`;
 }
 
-/** Logs that a message has passed the last handler, once for each channel. */
+/** The last handlers, by their classes, whose dropped messages were logged, for each listener and each client channel. */
+const droppedAfter = new WeakMap<Channel, WeakSet<object>>();
+
+/**
+ * Logs that a message has passed the last handler, once for each channel. The first line of a listener is a warning. Other
+ * channels of the listener with the same last handler log at level `debug`, because they have the same fault.
+ */
 export function reportDropped(channel: Channel, message: unknown): void {
   const last = channel.pipeline.lastContext()?.name;
   const where =
     last === undefined ? 'no handler took it' : `the last handler, ${last}, passed it on`;
-  const text = `${channel} a message (${typeText(message)}) was dropped: ${where}; further ones are dropped silently`;
-  channel.logger.log('warn', text);
+  let listener = channel;
+  while (listener.parent !== undefined) listener = listener.parent;
+  const known = droppedAfter.get(listener) ?? new WeakSet();
+  droppedAfter.set(listener, known);
+  // Weak, because a program can make a class for each connection.
+  const type: object = channel.pipeline.last()?.constructor ?? droppedAfter;
+  const level: LogLevel = known.has(type) ? 'debug' : 'warn';
+  known.add(type);
+  const text =
+    `${channel} a message (${typeText(message)}) was dropped: ${where}; further ones are dropped silently. ` +
+    'Add a handler that reads it; to ignore messages, add { channelRead() {} } as the last handler';
+  channel.logger.log(level, text);
 }
 
 /** Returns the kind of a value: its class, if it has one. */

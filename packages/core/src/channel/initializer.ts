@@ -1,7 +1,9 @@
 import { callSafely } from '../call/call-safely.ts';
 import { isClass } from '../call/is-class.ts';
+import { isPromiseLike } from '../call/promise-like.ts';
 import type { Channel, Context, Handler } from '../contract.ts';
 import { OptionError } from '../errors.ts';
+import { isTemplate } from '../pipeline/template-mark.ts';
 import { coreOf } from './transport-channel.ts';
 
 /**
@@ -12,7 +14,7 @@ import { coreOf } from './transport-channel.ts';
  * @see Netty's `ChannelInitializer`
  */
 export function initializer(initialize: (channel: Channel) => void): Handler {
-  checkBuilder('initializer', initialize);
+  checkBuilder('initializer()', initialize);
   return new Initializer(initialize);
 }
 
@@ -39,22 +41,39 @@ export function initializeSafely(channel: Channel, initialize: (channel: Channel
   });
 }
 
-/** Checks that `initialize` is a function. A handler would serve only one channel, and a class cannot be called. */
-export function checkBuilder(call: string, initialize: unknown): void {
+/**
+ * Checks that `initialize` is a function. A handler would serve only one channel, and a class cannot be called.
+ *
+ * @param where - what received it: a method (`.handler`), a function (`initializer()`), or an option
+ */
+export function checkBuilder(where: string, initialize: unknown): void {
   if (typeof initialize === 'function' && !isClass(initialize)) return;
-  const [given, handlers] = wrongBuilder(initialize);
+  const [given, body] = wrongBuilder(initialize);
   throw new OptionError(
     'OPTION_INVALID',
-    `${call} takes a function that builds the pipeline of a channel, but got ${given}: ` +
-      `${call}((channel) => channel.pipeline.addLast(${handlers}))`,
-    { option: call },
+    `${where} takes a function that builds the pipeline of a channel, but got ${given}: ` +
+      givenTo(where, `(channel) => ${body}`),
+    { option: where },
   );
 }
 
-/** Returns the value as text, and the way to write the handlers in a function. */
-function wrongBuilder(given: unknown): readonly [given: string, handlers: string] {
+/** Returns the code that gives a value to a method, a function or an option. */
+function givenTo(where: string, value: string): string {
+  if (where.endsWith('()')) return `${where.slice(0, -1)}${value})`;
+  return where.startsWith('.') ? `${where}(${value})` : `${where}: ${value}`;
+}
+
+/** Returns the value as text, and the body of the function to write instead. */
+function wrongBuilder(given: unknown): readonly [given: string, body: string] {
+  if (isTemplate(given)) return ['a template', 'template.initialize(channel)'];
+  const [shown, handlers] = wrongHandlers(given);
+  return [shown, `channel.pipeline.addLast(${handlers})`];
+}
+
+function wrongHandlers(given: unknown): readonly [given: string, handlers: string] {
   if (isClass(given)) return [`the class ${given.name}`, `new ${given.name}(…)`];
   if (Array.isArray(given)) return ['an array', '...handlers'];
+  if (isPromiseLike(given)) return ['a promise', '…'];
   const name = (given as object | null | undefined)?.constructor?.name;
   if (typeof given === 'object' && name !== undefined && name !== 'Object') {
     return [name, `new ${name}(…)`];

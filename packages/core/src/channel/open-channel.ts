@@ -105,7 +105,7 @@ export async function connectChannel(
  * @throws PipelineError for a channel of another copy of core; the channel is closed
  */
 export function registerChannel(channel: Channel, initialize?: (channel: Channel) => void): void {
-  if (initialize !== undefined) checkBuilder('registerChannel', initialize);
+  if (initialize !== undefined) checkBuilder('registerChannel()', initialize);
   const build = initialize && ((self: Channel) => initializeSafely(self, initialize));
   // No other code would start the channel, and its connection would stay open.
   if (coreOf(channel) === undefined) channel.close('error');

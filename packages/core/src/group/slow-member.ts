@@ -1,11 +1,12 @@
 import { releaseSource } from '../call/given-source.ts';
 import type { Channel, WriteFuture } from '../contract.ts';
-import { ChannelError, isHeadraceError, OptionError } from '../errors.ts';
+import { ChannelError, OptionError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { PendingWriteQueue, type PendingWriteTarget } from '../hold/pending-write-queue.ts';
 import { fn } from '../option/function-option.ts';
 import { choice, number } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
+import { isPassedOver, passedOver } from './passed-over.ts';
 
 /**
  * The policy of a group for a message to a member whose output is full (`isWritable` is false):
@@ -148,14 +149,9 @@ export class SlowMembers {
     this.keyOf = given.coalesceKey;
   }
 
-  /**
-   * Writes to one member if the policy allows it. The flush follows. A member whose output has ended is passed over, as if it
-   * had left: it leaves soon, and a group that is drained often sends to such members.
-   */
+  /** Writes to one member if the policy allows it. The flush follows. A member whose output has ended is {@link passedOver}. */
   write(channel: Channel, message: unknown): WriteFuture {
-    const future = this.writeNow(channel, message);
-    if (!future.isSettled || future.isSuccess || !channel.isEnding) return future;
-    return isPassedOver(channel, future.error) ? SettableFuture.succeeded() : future;
+    return passedOver(channel, this.writeNow(channel, message));
   }
 
   private writeNow(channel: Channel, message: unknown): WriteFuture {
@@ -216,11 +212,6 @@ export class SlowMembers {
     }
     this.waiting.delete(channel);
   }
-}
-
-/** Returns true if a write failed only because the output of the member has ended. */
-function isPassedOver(channel: Channel, error: Error | undefined): boolean {
-  return channel.isEnding && isHeadraceError(error, 'OUTPUT_SHUTDOWN');
 }
 
 function dropped(message: unknown, why: string): WriteFuture {

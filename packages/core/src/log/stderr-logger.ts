@@ -69,7 +69,8 @@ class StderrLogger implements Logger {
   }
 
   private reportRepeats(count: number, example: string, periodMs: number): void {
-    const text = `${count} more lines like this in ${periodMs / 1000} s: ${printable(example)}`;
+    const lines = count === 1 ? 'line' : 'lines';
+    const text = `${count} more ${lines} like this in ${periodMs / 1000} s: ${printable(example)}`;
     this.write('warn', text);
   }
 

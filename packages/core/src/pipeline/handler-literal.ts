@@ -6,7 +6,8 @@ import type { Handler } from '../contract.ts';
  * and of the messages, and checks the messages that the handler fires and writes. Each type is optional, as in {@link Types}.
  *
  * Without this function, a literal is checked only by the types of its parameters. A literal with
- * `channelRead(ctx, line: string)` must be after a handler that passes on strings, but its own messages are unknown.
+ * `channelRead(ctx, line: string)` must be after a handler that passes on strings, but its own messages are unknown. A literal with
+ * `sharable: true` serves all channels of a template.
  *
  * @example
  * ```ts run
@@ -22,7 +23,11 @@ import type { Handler } from '../contract.ts';
  * ```
  */
 export function handler<T extends OnlyMessageTypes<T> = Record<never, never>>(
+  literal: Handler<Types<T>> & { readonly sharable: true },
+): Handler<Types<T>> & { readonly sharable: true };
+export function handler<T extends OnlyMessageTypes<T> = Record<never, never>>(
   literal: Handler<Types<T>>,
-): Handler<Types<T>> {
+): Handler<Types<T>>;
+export function handler(literal: Handler): Handler {
   return literal;
 }

@@ -343,7 +343,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     if (isTemplate(handler)) throw templateAsHandler();
     this.checkName(name);
     if (handler.userEvents !== undefined) checkEventOrder(handler, place, this.headTail);
-    if (handler.sharable !== true && !markServed(handler)) throw notSharable(classOf(handler));
+    if (handler.sharable !== true && !markServed(handler))
+      throw notSharable(classOf(handler), this.channel);
     return contextFor(this, handler, name ?? keptName ?? this.generateName(handler));
   }
 
@@ -435,11 +436,12 @@ function templateAsHandler(): PipelineError {
   );
 }
 
-function notSharable(type: string): PipelineError {
+function notSharable(type: string, { parent }: Channel): PipelineError {
+  const initializer = parent?.isServer === true ? '.childHandler' : '.handler';
   return new PipelineError(
     'PIPELINE_NOT_SHARABLE',
     `this ${type} already serves a channel and holds its state; make a new one for each channel: ` +
-      `.childHandler((channel) => channel.pipeline.addLast(new ${type}(…))), ` +
+      `${initializer}((channel) => channel.pipeline.addLast(new ${type}(…))), ` +
       'or set `readonly sharable = true` on a handler without state',
     { handler: type },
   );

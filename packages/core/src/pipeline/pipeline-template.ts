@@ -58,14 +58,18 @@ export type FittingSources<Sources extends readonly unknown[], R, W> = {
  *
  * @typeParam R - messages that the next handler reads
  * @typeParam W - messages that the next handler may write
+ * @typeParam From - messages that the transport reads
+ * @typeParam To - messages that the transport accepts
  */
-export class PipelineTemplate<R, W> {
+export class PipelineTemplate<R, W, From = Buffer, To = OutboundBytes> {
   private readonly factories: readonly HandlerFactory[];
   private readonly order: HandlerOrder;
   /** For the compiler only. */
   declare readonly reads: R;
   /** For the compiler only. */
   declare readonly writes: W;
+  /** For the compiler only: a transport fits if it reads no other messages, and accepts all that are written. */
+  declare readonly transport?: (message: From) => To;
 
   constructor(factories: readonly HandlerFactory[]);
   /** @internal */
@@ -90,7 +94,7 @@ export class PipelineTemplate<R, W> {
    */
   add<const Sources extends readonly unknown[]>(
     ...sources: OrMisfit<Sources, FittingSources<Sources, R, W>>
-  ): PipelineTemplate<ReadAfter<Made<Sources>, R>, WriteAfter<Made<Sources>, W>> {
+  ): PipelineTemplate<ReadAfter<Made<Sources>, R>, WriteAfter<Made<Sources>, W>, From, To> {
     const given = sources as readonly unknown[] as readonly HandlerSource[];
     const factories = [...this.factories, ...given.map(factoryOf)];
     return new PipelineTemplate(factories, given.reduce(orderAfter, this.order));
@@ -165,14 +169,17 @@ function notSource(given: string, cure: string): OptionError {
 }
 
 /**
- * Creates an empty {@link PipelineTemplate}. Its transport reads Buffers and accepts bytes.
+ * Creates an empty {@link PipelineTemplate}.
  *
+ * @typeParam R - messages that the transport reads. Default: Buffers. For a WebSocket, `pipeline<WebSocketInput, WebSocketOutput>()`;
+ *   for a listening channel, `pipeline<Channel, never>()`
+ * @typeParam W - messages that the transport accepts. Default: bytes
  * @example
  * ```ts
  * const lines = pipeline().add(() => new LineFrameDecoder({ maxLength: 80 }), () => new StringCodec());
  * const server = await new ServerBootstrap().childHandler(lines.add(() => new EchoHandler())).bind({ port: 7 });
  * ```
  */
-export function pipeline(): PipelineTemplate<Buffer, OutboundBytes> {
+export function pipeline<R = Buffer, W = OutboundBytes>(): PipelineTemplate<R, W, R, W> {
   return new PipelineTemplate([]);
 }

@@ -1,4 +1,4 @@
-import { builderOf, type ChannelInitializer } from '../bootstrap/bootstrap-options.ts';
+import { builderOf, type ChannelInitializer } from '../channel/channel-builder.ts';
 import {
   CHANNEL_OPTIONS,
   type ChannelOptions,

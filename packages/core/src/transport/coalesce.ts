@@ -1,9 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { appendTo, byteLengthOf, toBuffer, writeAll } from '../bytes/byte-source.ts';
+import { appendTo, byteLengthOf, COPY_BYTES, toBuffer, writeAll } from '../bytes/byte-source.ts';
 import type { OutboundBytes } from '../contract/outbound-bytes.ts';
 
-/** Maximum size of messages that are copied together, in bytes. Larger messages are passed on without a copy. */
-const COPY_BYTES = 8 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 
 /**

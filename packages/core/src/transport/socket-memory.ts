@@ -1,10 +1,8 @@
 // Memory in which small messages of many connections are gathered.
 import { Buffer } from 'node:buffer';
-import { writeAll } from '../bytes/byte-source.ts';
+import { COPY_BYTES, writeAll } from '../bytes/byte-source.ts';
 import type { OutboundBytes } from '../contract/outbound-bytes.ts';
 
-/** Maximum size of messages that are copied together, in bytes. Larger messages are passed on without a copy. */
-const COPY_BYTES = 8 * 1024;
 const LARGEST_BITS = 16;
 const SMALLEST_BITS = 8;
 

@@ -3,7 +3,10 @@ import { OptionError } from '../errors.ts';
 import { flag, number, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 
-/** Options of a TCP socket. A path or a name ignores the options that it does not have. */
+/**
+ * Options of a TCP socket. They have no effect on a path or a name, which have no such options, so that a program can choose between
+ * a port and a path by one setting.
+ */
 export interface SocketOptions {
   /** Whether the Nagle delay is off. @default true */
   readonly noDelay?: boolean;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CHANNEL_OPTIONS } from '../../src/channel/channel-options.ts';
-import { ServerBootstrap, type ServerOptions } from '../../src/index.ts';
+import { type ChildOptions, ServerBootstrap, type ServerOptions } from '../../src/index.ts';
+import type { Listener } from '../../src/transport/listener.ts';
 import { SOCKET_OPTIONS } from '../../src/transport/socket-options.ts';
 
 /** A listening channel has no bytes, no peer and no socket options of its own. */
@@ -31,4 +32,30 @@ it('a misspelled option of a listening channel is shown the nearest name', () =>
   expect(() => new ServerBootstrap().options({ autoread: false } as never)).toThrow(
     'did you mean autoRead?',
   );
+});
+
+describe('an option of sockets, with a listener of the application', () => {
+  const listener = { connectionless: undefined } as unknown as Listener;
+  const bindWith = (options: ChildOptions, target = listener) =>
+    new ServerBootstrap()
+      .childHandler(() => {})
+      .childOptions(options)
+      .bind({ listener: target });
+
+  it.each(Object.keys(SOCKET_OPTIONS.kinds))('is refused: %s', async (name) => {
+    await expect(bindWith({ [name]: undefined })).rejects.toThrow(
+      `.childOptions has no option ${name} (undefined); the listener makes the connections`,
+    );
+  });
+
+  it.each([
+    ['allowHalfOpen', 'datagrams have no end of a half'],
+    ['outboundStallMs', 'output of datagrams has no time limit'],
+    ['noDelay', 'the listener makes the connections'],
+  ])('is refused for datagrams: %s', async (name, why) => {
+    const datagrams = { connectionless: {} } as unknown as Listener;
+    await expect(bindWith({ [name]: undefined }, datagrams)).rejects.toThrow(
+      `.childOptions has no option ${name} (undefined); ${why}`,
+    );
+  });
 });

@@ -249,6 +249,15 @@ describe('sharing', () => {
     expect(names(channel)).toEqual(['A#0']);
   });
 
+  it('names the initializer of the channel in the cure', () => {
+    const a = new A();
+    const listening = new EmbeddedChannel(a);
+    Object.assign(listening, { isServer: true });
+    const accepted = EmbeddedChannel.with({ parent: listening });
+    expect(() => listening.pipeline.addLast(a)).toThrow(': .handler((channel)');
+    expect(() => accepted.pipeline.addLast(a)).toThrow(': .childHandler((channel)');
+  });
+
   it('a removed handler cannot be added again: its state is of its first channel', () => {
     const a = new A();
     const channel = new EmbeddedChannel(a);

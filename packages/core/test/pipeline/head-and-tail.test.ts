@@ -1,11 +1,13 @@
 // The test kit records what the tail sees; these tests are about what a real channel does there.
 import {
+  type Channel,
   type ChannelHooks,
   type Context,
   DecodeError,
   type Handler,
   initializer,
   type Logger,
+  type LogLevel,
 } from '@headrace/core';
 import { EmbeddedChannel, recordEvents, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
@@ -44,6 +46,34 @@ describe('the tail', () => {
     const empty = open();
     coreOf(empty.channel)!.received(Buffer.from('hello'));
     expect(empty.entries[0]!.message).toMatch(/Buffer.*dropped: no handler took it/);
+  });
+
+  it('warns once for the channels of a listener with the same last handler, and names the cure', () => {
+    const lines: string[] = [];
+    const logger = {
+      log: (level: LogLevel, text: string) =>
+        void lines.push(`${level} ${text.slice(text.indexOf(']') + 2)}`),
+    };
+    const hooks = { unhandledMessage: undefined } as object;
+    const listener = new EmbeddedChannel();
+    const drop = (parent: Channel, ...handlers: Handler[]): EmbeddedChannel => {
+      const child = EmbeddedChannel.with({ parent, logger, hooks }, ...handlers);
+      child.writeInbound('hello', 'again');
+      return child;
+    };
+    const text =
+      'a message (string) was dropped: no handler took it; further ones are dropped silently. ' +
+      'Add a handler that reads it; to ignore messages, add { channelRead() {} } as the last handler';
+    const connection = drop(listener);
+    expect(lines.splice(0)).toEqual([`warn ${text}`]);
+    drop(listener);
+    expect(lines.splice(0)).toEqual([`debug ${text}`]);
+    drop(connection, recordEvents());
+    expect(lines.splice(0)).toEqual([
+      expect.stringMatching(/^warn .* the last handler, EventRecorder#0/),
+    ]);
+    drop(new EmbeddedChannel());
+    expect(lines).toEqual([`warn ${text}`]);
   });
 
   it('logs an unhandled error once, and closes the channel', () => {

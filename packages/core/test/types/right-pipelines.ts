@@ -3,8 +3,10 @@ import {
   type Channel,
   type Context,
   type Handler,
+  handler,
   type OutboundBytes,
   type Pipeline,
+  type PipelineTemplate,
   pipeline,
   ServerBootstrap,
 } from '@headrace/core';
@@ -175,5 +177,28 @@ export const right: readonly ((channel: Fresh) => unknown)[] = [
       },
     }));
     return new ServerBootstrap().childHandler(more);
+  },
+  // 22: a sharable literal serves all channels
+  () => {
+    const upper = handler<{ reads: string; passesOn: string }>({
+      sharable: true,
+      channelRead: (ctx, text) => ctx.fireChannelRead(text.toUpperCase()),
+    });
+    const text = pipeline().add(
+      () => new Text(),
+      upper,
+      handler<{ reads: string }>({ sharable: true, channelRead() {} }),
+    );
+    const check: Same<typeof upper.sharable, true> = true;
+    new ServerBootstrap().childHandler(text);
+    return check;
+  },
+  // 23: a template of the messages of another transport
+  () => {
+    const listening = pipeline<Channel, never>().add(() => new Watch());
+    const texts = pipeline<string, string>().add(() => new Rpc());
+    const check: Same<typeof texts, PipelineTemplate<Request, Reply, string, string>> = true;
+    new ServerBootstrap().handler(listening);
+    return check;
   },
 ];

@@ -11,7 +11,7 @@ import {
 } from '@headrace/core';
 import {
   builderOf,
-  CHANNEL_OPTIONS,
+  CONNECTIONLESS_OPTIONS,
   describeOptions,
   required,
   text,
@@ -83,14 +83,10 @@ export interface DatagramConnectPlace {
 const TIMEOUT = describeOptions('connectTimeoutMs', {
   connectTimeoutMs: time({ default: 30_000 }),
 });
-const DATAGRAM_CHANNEL_OPTIONS = CHANNEL_OPTIONS.without({
-  allowHalfOpen: 'a socket of datagrams has no end of a half',
-  outboundStallMs: 'output of datagrams has no time limit',
-});
 const OPTIONS = describeOptions(
   '.options',
   {},
-  DATAGRAM_CHANNEL_OPTIONS,
+  CONNECTIONLESS_OPTIONS,
   SOCKET_OPTIONS,
   KEPT_OPTIONS,
   TIMEOUT,
@@ -209,7 +205,7 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
       options.clock ?? systemClock,
     );
     const channel: unknown = await connectChannel(transport, {
-      ...DATAGRAM_CHANNEL_OPTIONS.only(options),
+      ...CONNECTIONLESS_OPTIONS.only(options),
       ...TIMEOUT.only(options),
       initialize,
       attributes: this.attributes,

@@ -16,6 +16,7 @@ import {
   fn,
   number,
   object,
+  passedOver,
   ReadGate,
   RecentMap,
   text,
@@ -466,6 +467,6 @@ export class Gateway<Message = unknown> {
       this.logger.log('warn', 'a worker wrote a value that is not a message', toError(thrown));
       return;
     }
-    ctx.writeAndFlush(message);
+    passedOver(ctx.channel, ctx.writeAndFlush(message));
   }
 }

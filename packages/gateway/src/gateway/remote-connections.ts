@@ -2,8 +2,8 @@ import { CLUSTER_ERRORS, type Cluster } from '@headrace/cluster';
 import {
   type CommandAnswer,
   type CommandOutcome,
-  type ConnectionCommands,
   commandsOf,
+  type NodeCommands,
 } from '@headrace/cluster/authoring';
 import { ChannelError, EncodeError, TimedOutError } from '@headrace/core';
 import { checkKind, toError } from '@headrace/core/authoring';
@@ -14,6 +14,7 @@ import {
   checkSessionLength,
 } from './held-connections.ts';
 import { checkJson, isPlain } from './json-check.ts';
+import { ClusterPeers, type RequestPeers } from './request-peers.ts';
 import type { GatewayAttributes } from './worker-connection.ts';
 
 /** Selects the connections of a call: one, those of a user or a group, or all. */
@@ -53,11 +54,18 @@ const ID = /^([0-9a-f]{32}):([1-9]\d{0,14})$/;
  * may leave these errors unhandled, but not errors about the arguments.
  */
 export class RemoteConnections {
-  private readonly commands: ConnectionCommands;
+  private readonly cluster: Cluster<never>;
+  private readonly commands: NodeCommands;
 
   /** @internal */
-  constructor(commands: ConnectionCommands) {
-    this.commands = commands;
+  constructor(cluster: Cluster<never>) {
+    this.cluster = cluster;
+    this.commands = commandsOf(cluster);
+  }
+
+  /** The nodes with an HTTP API. They share their idempotency keys. */
+  get peers(): RequestPeers {
+    return new ClusterPeers(this.cluster);
   }
 
   /**
@@ -203,7 +211,7 @@ export class RemoteConnections {
 
 /** Returns the connections of all gateways of a cluster. */
 export function connectionsOf(cluster: Cluster<never>): RemoteConnections {
-  return new RemoteConnections(commandsOf(cluster));
+  return new RemoteConnections(cluster);
 }
 
 /**

@@ -24,6 +24,7 @@ export const API_ERRORS = {
   NOT_ALLOWED: [403, 'the key may not do this, or not with these connections'],
   NOT_FOUND: [404, 'there is no such path'],
   WRONG_METHOD: [405, 'the path has another method'],
+  OUTCOME_UNKNOWN: [409, 'the first request with this key may have been done, and has no answer'],
   BODY_TOO_LONG: [413, 'the body is longer than the API takes'],
   MESSAGE_TOO_LONG: [413, 'the message is longer than the bus takes'],
   ENCODED_BODY: [415, 'the body is compressed'],
@@ -31,6 +32,8 @@ export const API_ERRORS = {
   TOO_MANY_REQUESTS: [429, 'the key has used up its rate'],
   INTERNAL: [500, 'the API failed; its log says why'],
   BUSY: [503, 'the API answers as many requests of the key as it may at a time'],
+  KEY_UNREACHABLE: [503, 'a node that keeps the idempotency key does not answer'],
+  STILL_RUNNING: [503, 'the first request with the idempotency key is not answered yet'],
 } as const satisfies Readonly<Record<string, readonly [status: number, meaning: string]>>;
 
 export type ApiErrorCode = keyof typeof API_ERRORS;

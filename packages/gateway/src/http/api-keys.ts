@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { secretsEqual } from '@headrace/handlers';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { Refusal } from './api-error.ts';
@@ -28,9 +29,16 @@ const MEMBERS = ['key', 'may', 'groups'];
 /** The keys of the API. The position of a key in the list identifies the client of a request. */
 export class ApiKeys {
   private readonly keys: readonly ApiKey[];
+  private readonly scopes: readonly string[];
 
   constructor(keys: readonly (string | ApiKey)[]) {
     this.keys = keys.map(toKey);
+    this.scopes = this.keys.map(({ key }) => scopeOf(key));
+  }
+
+  /** Returns the name of a key for other nodes, which may have their keys in another order. */
+  scopeOf(caller: number): string {
+    return this.scopes[caller]!;
   }
 
   /** Returns the position of the key in a header. @throws Refusal */
@@ -84,4 +92,13 @@ function isKey(key: unknown): boolean {
 function toKey(given: string | ApiKey): ApiKey {
   if (typeof given === 'string') return { key: given };
   return given.may === undefined ? { ...given } : { ...given, may: [...given.may] };
+}
+
+/** Nodes must not read the keys of each other's clients on the bus. */
+function scopeOf(key: string): string {
+  return createHash('sha256')
+    .update('idempotency of ')
+    .update(key)
+    .digest('base64url')
+    .slice(0, 22);
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isHeadraceError } from '@headrace/core';
 import type { JsonValue } from '@headrace/rpc';
 import type { ConnectionTarget, Published } from '../gateway/remote-connections.ts';
+import type { RequestPeers } from '../gateway/request-peers.ts';
 import { disconnectionIn, messagesIn, nameIn, publicationIn } from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, Refusal } from './api-error.ts';
 
@@ -12,6 +13,8 @@ export interface ApiConnections {
   /** Ends connections, after an optional last message. Resolves with the number of connections. */
   close(to: ConnectionTarget, message?: JsonValue): Promise<number>;
   count(of: ConnectionTarget): Promise<number>;
+  /** The nodes that share idempotency keys. @default none: idempotency keys hold at this listener only */
+  readonly peers?: RequestPeers | undefined;
 }
 
 /** The rules that the program sets. */

@@ -22,7 +22,7 @@ import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-
 import { type ApiKey, ApiKeys, areApiKeys } from './api-keys.ts';
 import { type ApiCaller, type ApiConnections, ApiOperations } from './api-operations.ts';
 import { type ApiRoute, routeOf } from './api-routes.ts';
-import { IdempotencyTable, idempotencyKeyIn } from './idempotency-table.ts';
+import { IdempotentRequests } from './idempotent-requests.ts';
 import { openApiDocument } from './open-api.ts';
 
 /** Options of {@link clusterApi}. */
@@ -58,9 +58,12 @@ export interface ClusterApiOptions {
   readonly requestBurst?: number;
   /** Time that the answer to a request with an idempotency key is kept, in milliseconds. @default 600000 */
   readonly idempotencyMs?: number;
-  /** Maximum number of kept answers for each key of the API. The oldest answers are forgotten first. @default 10000 */
+  /**
+   * Maximum number of kept answers for each key of the API on each node. The oldest answers are forgotten first.
+   * @default 10000
+   */
   readonly maxIdempotencyKeys?: number;
-  /** Maximum size of the kept answers for each key of the API, in bytes. @default 8388608 */
+  /** Maximum size of the kept answers for each key of the API on each node, in bytes. @default 8388608 */
   readonly maxIdempotencyBytes?: number;
   /** Clock of the API. @default the system's clock */
   readonly clock?: Clock;
@@ -89,6 +92,8 @@ const OPTIONS = describeOptions('clusterApi', {
   logger: LOGGER,
 });
 
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
 /**
  * Makes an HTTP listener through which programs in any language publish to the connections of a cluster, and ask about them, in
  * JSON. The listener works with `limitedHttpServer`, `https.createServer`, or a server that has other paths, too.
@@ -106,9 +111,10 @@ const OPTIONS = describeOptions('clusterApi', {
  * `{"error":{"code":"WRONG_KEY","message":"…"}}`. The status 503 with `done` means that not all gateways answered. `done` is the
  * number of connections that the other gateways reached.
  *
- * A POST with the header `Idempotency-Key` is carried out once. A repetition within `idempotencyMs` receives the first answer and
- * `Idempotency-Replayed: true`. Another body with the same key receives 422. An answer after which nothing was done is not
- * kept. Each listener keeps only its own answers. With several listeners, a client must repeat a request at the same address.
+ * A POST with the header `Idempotency-Key` is carried out once, whichever node of the cluster receives the repetitions. A
+ * repetition within `idempotencyMs` receives the first answer and `Idempotency-Replayed: true`. Another body with the same key
+ * receives 422. An answer after which nothing was done is not kept. If the node of the first request ended before it answered, a
+ * repetition receives 409 `OUTCOME_UNKNOWN`. All nodes need the same keys of the API.
  *
  * The server must limit the time of a request and the number of connections, as `limitedHttpServer` does. A Node server has
  * `requestTimeout` and `maxConnections`. The key is a secret: between machines, use TLS or a proxy with TLS.
@@ -157,8 +163,7 @@ class ClusterApi {
   private readonly rate: { readonly perSecond: number; readonly burst: number };
   /** The buckets in the order of the keys. */
   private readonly buckets: readonly TokenBucket[];
-  /** The tables in the order of the keys. The answers of one key cannot displace those of another. */
-  private readonly tables: readonly IdempotencyTable[];
+  private readonly requests: IdempotentRequests;
   /** The number of requests under way, in the order of the keys. */
   private readonly open: number[];
   private readonly document: object;
@@ -176,7 +181,7 @@ class ClusterApi {
       this.failed(error),
     );
     this.document = openApiDocument(maxBatch);
-    this.tables = keys.map(() => new IdempotencyTable(resolved));
+    this.requests = new IdempotentRequests(connections.peers, resolved, resolved.clock);
     this.rate = rate;
     this.buckets = keys.map(() => new TokenBucket(rate));
     this.open = keys.map(() => 0);
@@ -244,7 +249,7 @@ class ClusterApi {
     const digest = createHash('sha256').update(path).update(body).digest('base64');
     const once = (): Promise<ApiAnswer> =>
       run(jsonOf(body)).catch((error: unknown) => this.failed(error));
-    return await this.tables[caller]!.once(key, digest, this.options.clock.now(), once);
+    return await this.requests.once({ scope: this.keys.scopeOf(caller), key, digest }, once);
   }
 
   /** @throws Refusal */
@@ -260,6 +265,14 @@ class ClusterApi {
     }
     for (let taken = 0; taken < requests; taken += 1) bucket.take(rate, now);
   }
+}
+
+/** Returns the key in a header, or undefined without one. @throws Refusal for a value that is not a key */
+function idempotencyKeyIn(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === 'string' && IDEMPOTENCY_KEY.test(header)) return header;
+  const text = 'Idempotency-Key has 1 to 255 visible characters without spaces';
+  throw new Refusal('WRONG_IDEMPOTENCY_KEY', text);
 }
 
 /** Puts the number of nodes of one message into a header. Each result of a batch contains its number of nodes. */

@@ -26,7 +26,10 @@ const WITH_BODY: readonly ApiErrorCode[] = [
   'WRONG_IDEMPOTENCY_KEY',
   'BODY_TOO_LONG',
   'ENCODED_BODY',
+  'OUTCOME_UNKNOWN',
   'IDEMPOTENCY_KEY_REUSED',
+  'KEY_UNREACHABLE',
+  'STILL_RUNNING',
 ];
 const OF_MESSAGE: readonly ApiErrorCode[] = [
   'WRONG_MESSAGE',

@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ChannelError, EncodeError, TimedOutError } from '@headrace/core';
+import type { RequestPeers } from '@headrace/gateway';
 import { afterAll, describe, expect, it } from 'vitest';
-import { API_ERRORS } from '../../src/http/api-error.ts';
+import { API_ERRORS, answerForError, Refusal } from '../../src/http/api-error.ts';
 import { ROUTES } from '../../src/http/api-routes.ts';
 import { openApiDocument } from '../../src/http/open-api.ts';
-import { type Answer, apiWorld, KEY } from './api-world.ts';
+import { type Answer, apiWorld, KEY, NotedConnections } from './api-world.ts';
 import { schemaFaults } from './schema-check.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a document of any shape
@@ -26,6 +27,19 @@ function check(path: string, { status, value, headers, code }: Answer): void {
   for (const name of needed) expect(headers.get(name), name).not.toBeNull();
   if (code !== undefined) seen.add(code);
 }
+
+const UNKNOWN = answerForError(new Refusal('OUTCOME_UNKNOWN', 'gone'));
+/** Another node keeps all keys. */
+const peersThatAnswer = (reply: unknown): RequestPeers => ({
+  nodeId: 'here',
+  state: 'up',
+  nodes: ['other'],
+  draining: [],
+  isSure: true,
+  isAlive: () => true,
+  ask: async (_node, command) => ((command as { op: string }).op === 'claim' ? reply : true),
+  serve: () => {},
+});
 
 const HI = { to: { group: 'a' }, message: 'hi' };
 const throwing = (error: Error) => () => {
@@ -124,6 +138,30 @@ describe('the description in OpenAPI', () => {
     await once(slow, 'response');
   });
 
+  it('describes what a repeated request meets', async () => {
+    const replies = [
+      undefined,
+      { is: 'running', by: 'other' },
+      { is: 'done', request: { answer: UNKNOWN, nodes: [] } },
+    ];
+    for (const reply of replies) {
+      const connections = Object.assign(new NotedConnections(), { peers: peersThatAnswer(reply) });
+      const { post, clock } = await apiWorld({ connections });
+      const asked = post('/publish', HI, { 'idempotency-key': 'a' });
+      let answer: Answer | undefined;
+      void asked.then((value) => {
+        answer = value;
+      });
+      await expect
+        .poll(() => {
+          clock.advance(1000);
+          return answer;
+        })
+        .toBeDefined();
+      check('/publish', answer!);
+    }
+  });
+
   afterAll(() => {
     const all = Object.keys(API_ERRORS).filter((code) => !OUTSIDE.includes(code));
     expect(all.filter((code) => !seen.has(code))).toEqual([]);
@@ -133,13 +171,13 @@ describe('the description in OpenAPI', () => {
       'api-operations',
       'api-routes',
       'cluster-api',
-      'idempotency-table',
+      'idempotent-requests',
     ];
     const text = sources
       .map((name) => readFileSync(new URL(`../../src/http/${name}.ts`, import.meta.url), 'utf8'))
       .join();
     // A code that nothing answers with.
     const unused = Object.keys(API_ERRORS).filter((code) => !text.includes(`'${code}'`));
-    expect(unused).toEqual(['MESSAGE_TOO_LONG']);
+    expect(unused).toEqual([]);
   });
 });

@@ -11,6 +11,7 @@ export { CallLine, type CallLineOptions, type CallWire } from './call-line.ts';
 export { CallOutput } from './call-output.ts';
 export { CallTable, type CallTableOptions } from './call-table.ts';
 export { encodeErrorOf } from './encode-error.ts';
+export { endUnanswered } from './end-unanswered.ts';
 export { isItemSource } from './item-source.ts';
 export { jsonSize } from './json-size.ts';
 export {

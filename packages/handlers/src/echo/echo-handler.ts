@@ -7,6 +7,7 @@ import {
   type KeptInputSteps,
 } from '@headrace/core/authoring';
 import { encodeErrorOf } from '../call/encode-error.ts';
+import { endUnanswered } from '../call/end-unanswered.ts';
 
 /** Options of an {@link EchoHandler}. */
 export interface EchoOptions<In = PassThrough, Out = WhatItReads> {
@@ -33,7 +34,7 @@ const OPTIONS = describeOptions('EchoHandler', {
  * - **In** Any message.
  * - **Out** The same, if a handler stands after it.
  * - **Events** Forwards all, in order with the messages that wait. Holds reads while messages wait.
- * - **Errors** Raises none of its own. If an answer of `reply` cannot be encoded, the channel ends.
+ * - **Errors** The error that `reply` throws. If an answer of `reply` cannot be encoded, the channel ends.
  * - **State** Per channel: while the peer does not read, the rest of the burst that was read.
  * - **Cost** One write per message, one flush per read burst.
  * - **Pitfalls** If a peer sends and does not read, its input is not read either. Reading continues when the peer has read the
@@ -125,10 +126,10 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
     if (this.passOn && ctx.pipeline.lastContext() !== ctx) ctx.fireChannelRead(message);
   }
 
-  /** Writes an answer. The peer would wait for an answer that cannot be encoded, so the channel ends. */
+  /** Writes an answer. If `reply` made one that cannot be encoded, the channel ends. */
   private answer(ctx: Context, answer: unknown): void {
     const future = ctx.write(answer);
     if (this.reply === undefined || encodeErrorOf(ctx.channel, future) === undefined) return;
-    ctx.channel.end({ reason: 'error' });
+    endUnanswered(ctx.channel);
   }
 }

@@ -1,10 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { type Logger, stderrLogger } from '@headrace/core';
 import {
   checkFunction,
   checkKind,
   custom,
   describeOptions,
   having,
+  LOGGER,
   number,
   type OptionKind,
   type Resolved,
@@ -39,11 +41,14 @@ export interface HealthServerOptions {
   readonly metrics?: Pick<ServerMetrics, 'text'>;
   /**
    * Maximum number of open connections. When one more arrives, the server closes the connection whose last request is the oldest.
+   * The first time, it logs a warning.
    * @default 64
    */
   readonly maxConnections?: number;
   /** Maximum time for a whole request to arrive, in milliseconds. A slower request is answered with 408. @default 5000 */
   readonly requestTimeoutMs?: number;
+  /** Logger of the server. @default standard error, warnings and errors */
+  readonly logger?: Logger;
 }
 
 type Checks = Readonly<Record<string, HealthCheck>>;
@@ -56,6 +61,7 @@ const OPTIONS = describeOptions('serveHealth', {
   metrics: having('text', 'a ServerMetrics'),
   maxConnections: whole({ min: 1, default: 64 }),
   requestTimeoutMs: number({ min: 1, max: 2 ** 31 - 1, default: 5000 }),
+  logger: LOGGER,
 });
 
 const TEXT = 'text/plain; charset=utf-8';
@@ -101,11 +107,14 @@ export class HealthServer implements AsyncDisposable {
 
   /** @internal */
   async listen(): Promise<this> {
-    const limits = { ...this.options, keepAliveMs: this.options.requestTimeoutMs };
-    this.server = await limitedHttpServer(
-      (request, response) => this.answer(request, response),
-      limits,
-    );
+    const { requestTimeoutMs: keepAliveMs, logger = stderrLogger() } = this.options;
+    this.server = await limitedHttpServer((request, response) => this.answer(request, response), {
+      ...this.options,
+      keepAliveMs,
+      logger,
+      acceptFailed: (error) =>
+        logger.log('error', 'the health server could not accept a connection', error),
+    });
     return this;
   }
 

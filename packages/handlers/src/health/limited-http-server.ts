@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { systemClock } from '@headrace/core';
+import { type Logger, systemClock } from '@headrace/core';
+import { warnFirst } from '@headrace/core/authoring';
 
 /** Address and client limits of a {@link limitedHttpServer}. */
 export interface HttpLimits {
@@ -11,6 +12,7 @@ export interface HttpLimits {
   readonly host: string;
   /**
    * Maximum number of open connections. When one more arrives, the server closes the connection whose last request is the oldest.
+   * The first time, it logs a warning.
    */
   readonly maxConnections: number;
   /** Maximum time for the head of a request, and for the whole request, in milliseconds. */
@@ -19,6 +21,8 @@ export interface HttpLimits {
   readonly keepAliveMs: number;
   /** Called when an accept fails, for example because the process has no free file descriptors. The server continues. */
   readonly acceptFailed?: (error: Error) => void;
+  /** Logger for connections that are closed because of `maxConnections`. @default none */
+  readonly logger?: Logger;
 }
 
 /** The server that {@link limitedHttpServer} returns. */
@@ -37,8 +41,9 @@ const CLOSE_WITHIN_MS = 1000;
  */
 export async function limitedHttpServer(
   answer: RequestListener,
-  { port, host, maxConnections, requestTimeoutMs, keepAliveMs, acceptFailed }: HttpLimits,
+  limits: HttpLimits,
 ): Promise<LimitedHttpServer> {
+  const { port, host, maxConnections, requestTimeoutMs, keepAliveMs, acceptFailed } = limits;
   /** Open connections. The first is the connection whose last request is the oldest. */
   const sockets = new Set<Socket>();
   const connectionsCheckingInterval = Math.min(1000, requestTimeoutMs);
@@ -58,12 +63,13 @@ export async function limitedHttpServer(
   );
   // Node sets the timeout of a socket to this value with each request.
   server.timeout = requestTimeoutMs + 2 * connectionsCheckingInterval + 1000;
+  const closeOldest = closingOldest(limits);
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     // This also closes a client that does not read its answer. The timeout follows after the 408, which Node sends at intervals.
     socket.setTimeout(server.timeout, () => socket.destroy());
-    if (sockets.size > maxConnections) sockets.values().next().value?.destroy();
+    if (sockets.size > maxConnections) closeOldest(sockets.values().next().value!);
   });
   server.listen(port, host);
   await once(server, 'listening');
@@ -83,5 +89,20 @@ export async function limitedHttpServer(
         });
         server.closeIdleConnections();
       })),
+  };
+}
+
+/** Returns a function that closes the oldest of too many connections. */
+function closingOldest({ host, maxConnections, logger }: HttpLimits): (oldest: Socket) => void {
+  let isFirst = true;
+  return (oldest) => {
+    const { localPort, remoteAddress } = oldest;
+    if (logger !== undefined) {
+      const text = `closed its oldest connection, of ${remoteAddress}: more than maxConnections (${maxConnections}) are open`;
+      const source = { logger, toString: () => `the HTTP server on ${host}:${localPort}` };
+      warnFirst(source, isFirst, text);
+    }
+    isFirst = false;
+    oldest.destroy();
   };
 }

@@ -86,8 +86,8 @@ const EVENTS = { fires: ['OverloadEvent'] } as const;
  * - **In** Accepted channels.
  * - **Out** The same.
  * - **Events** Fires `OverloadEvent` at each change. Connections that the guard ends close with the reason `overload`.
- * - **Errors** Raises none. It logs one line at each change.
- * - **State** One per server: the connections with the time of their last input.
+ * - **Errors** Raises none. It logs one line at each change, for each listening channel.
+ * - **State** One per process, sharable by its listening channels: the connections with the time of their last input.
  * - **Cost** One measurement every `everyMs`, and one time stamp per read burst of each connection.
  * - **Pitfalls** Node cannot stop accepting. During a pause, up to 1024 connections wait, and further connections are reset. A
  *   heap that is full of live data does not shrink during a pause. Set `--max-old-space-size` to the memory that you have.
@@ -108,6 +108,7 @@ const EVENTS = { fires: ['OverloadEvent'] } as const;
  */
 export class OverloadGuard implements Handler {
   declare readonly types: Types;
+  readonly sharable = true;
   readonly counters: OverloadCounters = { pauses: 0, pausedMs: 0, shed: 0 };
   private readonly options: Resolved<OverloadGuardOptions, typeof OPTIONS.kinds>;
   private readonly measure: () => Load;
@@ -116,7 +117,8 @@ export class OverloadGuard implements Handler {
   private stateNow: OverloadState = 'normal';
   private pausedAt = 0;
   private timer: Timer | undefined = undefined;
-  private readonly gate = new ReadGate('OverloadGuard');
+  /** The listening channels, with their holds of reads. */
+  private readonly listening = new Map<Context, ReadGate>();
 
   get userEvents(): { readonly fires: readonly 'OverloadEvent'[] } {
     return EVENTS;
@@ -134,14 +136,22 @@ export class OverloadGuard implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
+    const gate = new ReadGate('OverloadGuard');
+    this.listening.set(ctx, gate);
+    if (this.stateNow !== 'normal') gate.hold(ctx.channel);
+    if (this.listening.size > 1) return;
     this.meter?.start();
-    this.arm(ctx);
+    this.arm();
   }
 
-  handlerRemoved(): void {
+  handlerRemoved(ctx: Context): void {
+    this.listening.get(ctx)?.release();
+    this.listening.delete(ctx);
+    // The timer belongs to the oldest listening channel.
     this.timer?.cancel();
-    this.meter?.stop();
-    this.gate.release();
+    this.timer = undefined;
+    if (this.listening.size > 0) this.arm();
+    else this.meter?.stop();
   }
 
   channelRead(ctx: Context, child: Channel): void {
@@ -152,11 +162,14 @@ export class OverloadGuard implements Handler {
     ctx.fireChannelRead(child);
   }
 
-  private arm(ctx: Context): void {
-    this.timer = ctx.clock.schedule(() => {
-      this.measureSafely(ctx);
-      this.arm(ctx);
+  private arm(): void {
+    const [ctx] = this.listening.keys() as Iterable<Context>;
+    const timer = ctx!.clock.schedule(() => {
+      this.measureSafely(ctx!);
+      // A listener may have removed the guard.
+      if (this.timer === timer) this.arm();
     }, this.options.everyMs);
+    this.timer = timer;
   }
 
   private look(ctx: Context): void {
@@ -167,12 +180,11 @@ export class OverloadGuard implements Handler {
       load.heapShare > this.options.heapShare * factor ||
       load.loopDelayMs > this.options.loopDelayMs * factor;
     if (!isOver) {
-      if (this.stateNow !== 'normal') this.resume(ctx, load, now);
+      if (this.stateNow !== 'normal') this.resume(load, now);
       return;
     }
-    this.gate.hold(ctx.channel);
-    if (this.stateNow === 'normal') this.pause(ctx, load, now);
-    else if (now - this.pausedAt >= this.options.shedAfterMs) this.shed(ctx, load, now);
+    if (this.stateNow === 'normal') this.pause(load, now);
+    else if (now - this.pausedAt >= this.options.shedAfterMs) this.shed(load, now);
   }
 
   /** Measures and acts. An error of the measurement is logged. */
@@ -184,21 +196,22 @@ export class OverloadGuard implements Handler {
     );
   }
 
-  private pause(ctx: Context, load: Load, now: number): void {
+  private pause(load: Load, now: number): void {
+    for (const [{ channel }, gate] of this.listening) gate.hold(channel);
     this.pausedAt = now;
     this.counters.pauses += 1;
-    this.change(ctx, 'paused', load);
+    this.change('paused', load);
   }
 
-  private resume(ctx: Context, load: Load, now: number): void {
+  private resume(load: Load, now: number): void {
     this.counters.pausedMs += now - this.pausedAt;
-    this.change(ctx, 'normal', load);
-    this.gate.release();
+    this.change('normal', load);
+    for (const gate of this.listening.values()) gate.release();
   }
 
-  private shed(ctx: Context, load: Load, now: number): void {
+  private shed(load: Load, now: number): void {
     const { onShed } = this.options;
-    if (this.stateNow !== 'shedding') this.change(ctx, 'shedding', load);
+    if (this.stateNow !== 'shedding') this.change('shedding', load);
     const idle = [...this.children].filter(([, last]) => now - last.at >= this.options.minIdleMs);
     idle.sort(([, one], [, other]) => one.at - other.at);
     const count = Math.ceil(this.children.size * this.options.shedShare);
@@ -210,12 +223,15 @@ export class OverloadGuard implements Handler {
     }
   }
 
-  private change(ctx: Context, state: OverloadState, load: Load): void {
+  private change(state: OverloadState, load: Load): void {
     this.stateNow = state;
     const heap = `${Math.round(load.heapShare * 100)} % of the heap`;
-    const text = `${ctx.channel} overload guard: ${state} (${heap}, the loop ${Math.round(load.loopDelayMs)} ms late)`;
-    ctx.channel.logger.log(state === 'normal' ? 'info' : 'warn', text);
-    ctx.fireUserEventTriggered(new OverloadEvent(state, load));
+    const what = `${state} (${heap}, the loop ${Math.round(load.loopDelayMs)} ms late)`;
+    for (const ctx of [...this.listening.keys()]) {
+      const text = `${ctx.channel} overload guard: ${what}`;
+      ctx.channel.logger.log(state === 'normal' ? 'info' : 'warn', text);
+      ctx.fireUserEventTriggered(new OverloadEvent(state, load));
+    }
   }
 }
 

@@ -33,6 +33,16 @@ export const RELAY_OPTIONS = describeOptions('RelayHandler', {
   holdsDrain: flag({ default: true }),
 });
 
+/** The reasons of a connection that broke off, so that bytes of its peer may be missing. */
+const BROKEN = new Set<CloseReason>([
+  'reset',
+  'unreachable',
+  'error',
+  'heartbeat',
+  'timeout',
+  'slow-consumer',
+]);
+
 /** Makes the holds of a relayed connection, which is busy until it is closed. */
 export function drainsOf({ holdsDrain }: { readonly holdsDrain: boolean }): DrainGate | undefined {
   return holdsDrain ? new DrainGate('relay', () => true) : undefined;
@@ -40,7 +50,9 @@ export function drainsOf({ holdsDrain }: { readonly holdsDrain: boolean }): Drai
 
 /**
  * Writes the input of one channel to another channel, at the speed at which the other channel accepts it. The handler also
- * forwards a half-closure as a half-closure, a close as an orderly end after the last byte, and a reset as a reset.
+ * forwards a half-closure as a half-closure, a close as an orderly end after the last byte, and a reset as a reset. A connection
+ * that broke off before the peer ended its half is also forwarded as a reset, so that a part of the bytes does not look complete:
+ * the close reasons `unreachable`, `error`, `heartbeat`, `timeout` and `slow-consumer`.
  *
  * ```text
  *  client | [relay] ──→ server         two relays, one in each channel
@@ -81,6 +93,8 @@ export class RelayHandler<Message = unknown> implements Handler {
   private readonly gate = new ReadGate('RelayHandler');
   private memory: ReadMemory | undefined = undefined;
   private needsFlush = false;
+  /** Whether the peer has ended its half, so that no byte of it is missing. */
+  private hasInputEnded = false;
   /** Whether the other channel still had unsent output before this burst. */
   private isBehind = false;
   /** The message since the last flush, if there is only one message, and its write. */
@@ -133,13 +147,16 @@ export class RelayHandler<Message = unknown> implements Handler {
 
   channelShutdown(ctx: Context, direction: Direction): void {
     this.flushTarget();
-    if (direction === 'input') this.target.shutdown('output');
+    if (direction === 'input') {
+      this.hasInputEnded = true;
+      this.target.shutdown('output');
+    }
     ctx.fireChannelShutdown(direction);
   }
 
   channelInactive(ctx: Context): void {
     const reason = ctx.channel.closeInfo?.reason ?? 'peer';
-    if (reason === 'reset') this.target.abort('reset');
+    if (BROKEN.has(reason) && !this.hasInputEnded) this.target.abort('reset');
     else endAfterOutput(this.target, reason);
     ctx.fireChannelInactive();
   }

@@ -14,6 +14,7 @@ import {
   whole,
 } from '@headrace/core/authoring';
 import { encodeErrorOf } from '../call/encode-error.ts';
+import { endUnanswered } from '../call/end-unanswered.ts';
 import { type RequestScope, Work } from '../call/work.ts';
 import { type WorkLimits, type WorkOwner, WorkTable } from '../call/work-table.ts';
 import { StreamWriteHandler } from '../flow/stream-write-handler.ts';
@@ -30,7 +31,8 @@ export interface RequestOptions<Request, Response> {
   ) => Response | undefined | PromiseLike<Response | undefined>;
   /**
    * Makes an answer from a failure of `handle`, or from a failure to encode its result. Without this function, the failure is an
-   * error of this handler, and a result that cannot be encoded ends the channel.
+   * error of this handler, and the channel ends after the answers to earlier requests, because the peer would take a later answer
+   * for the missing one. A channel of datagrams stays open.
    */
   readonly answerError?: (error: Error, request: Request) => Response | undefined;
   /**
@@ -55,6 +57,8 @@ class RequestWork<Request> extends Work {
   declare readonly body: Request;
   isDone = false;
   response: unknown = undefined;
+  /** The error for which there is no answer. */
+  failure: Error | undefined = undefined;
 }
 
 const OPTIONS = describeOptions('RequestHandler', {
@@ -65,6 +69,8 @@ const OPTIONS = describeOptions('RequestHandler', {
   maxPending: whole({ min: 1, default: 64 }),
   timeoutMs: time({ default: false }),
 });
+
+const CURE = 'give RequestHandler the option answerError, which makes an answer of a failure';
 
 /**
  * Answers each request with the result of a function or of its promise, in the order of the requests or of completion.
@@ -77,8 +83,8 @@ const OPTIONS = describeOptions('RequestHandler', {
  * - **In** Requests.
  * - **Out** Nothing. It writes the responses, and flushes responses that are ready together once.
  * - **Events** Forwards all. After a `DrainEvent`, the channel ends only when all received requests are answered.
- * - **Errors** The error that the function throws or rejects with, unless `answerError` makes an answer from it, and
- *   `TIMEOUT_REQUEST`. If a result cannot be encoded, and `answerError` makes no answer from the error, the channel ends.
+ * - **Errors** The error that the function throws or rejects with, and `TIMEOUT_REQUEST`, unless `answerError` makes an answer
+ *   from it. After such an error, or an answer that cannot be encoded, the channel ends with a warning that names the cure.
  * - **State** One channel: its pending requests, at most `maxPending` if the decoders before it stop while reads are held.
  * - **Cost** An object per request, an `AbortController` if the function uses the signal, a promise if the function makes one.
  * - **Pitfalls** With `concurrency` above 1, a request may run before the change of its predecessor is complete. Only the answers
@@ -147,9 +153,10 @@ export class RequestHandler<Request, Response> implements Handler {
     this.table?.release();
   }
 
-  /** Ends the requests. A stream that is ready and waits for its turn is not sent any more. */
+  /** Ends the requests. An answer that is ready and waits for its turn is not sent any more. */
   private abandon(): void {
     for (const { response } of this.table?.opened ?? []) void releaseSource(response);
+    this.ready.clear();
     this.table?.abandon();
   }
 
@@ -165,10 +172,10 @@ export class RequestHandler<Request, Response> implements Handler {
         table.run(work, handle);
       },
       succeeded: (work, response) => this.finish(work, response),
-      failed: (work, error) => this.fail(ctx, work, error),
+      failed: (work, error) => this.fail(work, error),
       takesStream: (answer) =>
         isStreamSource(answer) && ctx.pipeline.get(StreamWriteHandler) !== undefined,
-      expired: (work) => this.expired(ctx, work),
+      expired: (work) => this.expired(work),
       changed: () => this.answer(ctx),
     };
   }
@@ -181,10 +188,10 @@ export class RequestHandler<Request, Response> implements Handler {
     if (!this.isOrdered) this.ready.push(work);
   }
 
-  private fail(ctx: Context, work: RequestWork<Request>, error: Error): void {
+  private fail(work: RequestWork<Request>, error: Error): void {
     const [response, unanswered] = this.answerOf(error, work.body);
+    work.failure = unanswered;
     this.finish(work, response);
-    if (unanswered !== undefined) ctx.fireExceptionCaught(unanswered);
   }
 
   /** Returns the answer to a failure, or the error that remains to be reported. */
@@ -202,14 +209,14 @@ export class RequestHandler<Request, Response> implements Handler {
   }
 
   /** Answers a request whose time is over. The result of its function does not count any more. */
-  private expired(ctx: Context, work: RequestWork<Request>): void {
+  private expired(work: RequestWork<Request>): void {
     const { timeoutMs } = this;
     const error = new TimedOutError('TIMEOUT_REQUEST', `no answer within ${timeoutMs} ms`, {
       timeoutMs,
     });
     this.table!.settle(work);
     work.abort(error);
-    this.fail(ctx, work, error);
+    this.fail(work, error);
     this.table!.resume();
   }
 
@@ -219,7 +226,8 @@ export class RequestHandler<Request, Response> implements Handler {
     this.isAnswering = true;
     let count = 0;
     for (let work = this.nextDone(); work !== undefined; work = this.nextDone()) {
-      const { response } = work;
+      const { response, failure } = work;
+      if (failure !== undefined) this.unanswered(ctx, failure);
       if (response === undefined || response === null) continue;
       this.writeAnswer(ctx, work.body, response);
       count += 1;
@@ -238,8 +246,7 @@ export class RequestHandler<Request, Response> implements Handler {
   }
 
   /**
-   * Writes an answer. A response that cannot be encoded is a failure, whose answer is tried once. If there is no such answer, the
-   * channel ends, because the peer would wait for it, or take a later answer for it.
+   * Writes an answer. A response that cannot be encoded is a failure, whose answer is tried once.
    */
   private writeAnswer(ctx: Context, request: Request, response: unknown): void {
     const error = encodeErrorOf(ctx.channel, ctx.write(response));
@@ -249,7 +256,14 @@ export class RequestHandler<Request, Response> implements Handler {
       answer !== undefined &&
       answer !== null &&
       encodeErrorOf(ctx.channel, ctx.write(answer)) !== undefined;
-    if (unanswered !== undefined) ctx.fireExceptionCaught(unanswered);
-    if (isWrong || unanswered !== undefined) ctx.channel.end({ reason: 'error' });
+    if (isWrong || unanswered !== undefined) this.unanswered(ctx, unanswered);
+  }
+
+  /** Sends the earlier answers, reports the error of a request that has no answer, and ends the channel. */
+  private unanswered(ctx: Context, error: Error | undefined): void {
+    ctx.flush();
+    if (error !== undefined) ctx.fireExceptionCaught(error);
+    endUnanswered(ctx.channel, this.answerError === undefined ? CURE : undefined);
+    if (ctx.channel.isEnding) this.abandon();
   }
 }

@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   renameSync,
@@ -23,6 +24,14 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Renames the file to `app.log.1`, and the files before it to the next number. */
+function rotate(): void {
+  for (const number of [3, 2, 1]) {
+    if (existsSync(`${path}.${number}`)) renameSync(`${path}.${number}`, `${path}.${number + 1}`);
+  }
+  renameSync(path, `${path}.1`);
+}
 
 /** A reader that takes the bytes of a tail until it has a text of this length. */
 function reader(options: FileTailOptions = {}, file = path) {
@@ -82,6 +91,7 @@ describe('FileTail', () => {
     ['in the same file', () => {}],
     ['in a file that was renamed meanwhile', () => renameSync(path, `${path}.1`)],
   ])('continues after a place %s', async (_name, rotate) => {
+    writeFileSync(`${path}.7`, 'an older file');
     writeFileSync(path, 'one');
     const first = reader();
     await first.read(3);
@@ -92,6 +102,69 @@ describe('FileTail', () => {
     const second = reader({ after: first.tail.place! });
     expect(await second.read(8)).toBe('twothree');
     await second.end();
+  });
+
+  it.each([
+    ['is written again', 'longer than before'],
+    ['becomes shorter and then longer between two looks', 'one'],
+  ])('reads a file from its beginning if it %s', async (_name, before) => {
+    writeFileSync(path, before);
+    const { read, end } = reader();
+    await read(before.length);
+    writeFileSync(path, 'another and longer one than before');
+    expect(await read(34)).toBe('another and longer one than before');
+    await end();
+  });
+
+  it('reads a file from its beginning if it was written again since the place', async () => {
+    writeFileSync(path, 'one\n');
+    const first = reader();
+    await first.read(4);
+    await first.end();
+    const place = first.tail.place!;
+    expect(place.last).toBe(Buffer.from('one\n').toString('hex'));
+    writeFileSync(path, 'two\nthree\n');
+    const second = reader({ after: place });
+    expect(await second.read(10)).toBe('two\nthree\n');
+    await second.end();
+    // A place of which only the position is known is trusted.
+    const { last: _, ...position } = place;
+    const third = reader({ after: position });
+    expect(await third.read(6)).toBe('three\n');
+    await third.end();
+  });
+
+  it.each([['after a place'], ['while it reads']])(
+    'reads the files of several rotations in their order %s',
+    async (when) => {
+      writeFileSync(path, 'one');
+      const first = reader();
+      await first.read(3);
+      if (when === 'after a place') await first.end();
+      for (const text of ['two', 'three', 'four']) {
+        rotate();
+        writeFileSync(path, text);
+      }
+      for (const other of ['app.log.lock', 'app.log.9.gz', 'app.log-errors', 'app.logs.1']) {
+        writeFileSync(join(folder, other), 'another file');
+      }
+      const next = when === 'after a place' ? reader({ after: first.tail.place! }) : first;
+      expect(await next.read(12)).toBe('twothreefour');
+      rotate();
+      writeFileSync(path, 'five');
+      expect(await next.read(4)).toBe('five');
+      await next.end();
+    },
+  );
+
+  it('begins with the oldest rotated file if the one of the place is gone', async () => {
+    for (const [index, text] of ['one', 'two', 'three'].entries()) {
+      if (index > 0) rotate();
+      writeFileSync(path, text);
+    }
+    const { read, end } = reader({ after: { file: '1:1', position: 2 } });
+    expect(await read(11)).toBe('onetwothree');
+    await end();
   });
 
   it('begins with the file at the path if the one of the place is gone', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { OptionError } from '@headrace/core';
+import { type LogLevel, OptionError } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   type HealthServer,
@@ -160,8 +160,10 @@ describe('strangers on the port of serveHealth', () => {
     expect(await get(health, '/healthz')).toEqual([200, 'ok\n']);
   });
 
-  it('do not keep probes out with connections: the oldest one gives way', async () => {
-    const health = await start({ maxConnections: 4 });
+  it('do not keep probes out with connections: the oldest one gives way, with one warning', async () => {
+    const lines: string[] = [];
+    const logger = { log: (level: LogLevel, text: string) => void lines.push(`${level} ${text}`) };
+    const health = await start({ maxConnections: 4, logger });
     const closed: number[] = [];
     for (let i = 0; i < 10; i++) {
       const socket = connect(health.port, '127.0.0.1');
@@ -172,10 +174,13 @@ describe('strangers on the port of serveHealth', () => {
     expect(await get(health, '/healthz')).toEqual([200, 'ok\n']);
     expect(closed.length).toBeGreaterThanOrEqual(6);
     expect(closed).not.toContain(9);
+    const text = `the HTTP server on 127.0.0.1:${health.port} closed its oldest connection, of 127.0.0.1: more than maxConnections (4) are open`;
+    expect(lines[0]).toBe(`warn ${text}; further ones are logged at level debug`);
+    expect(lines.slice(1).every((line) => line === `debug ${text}`)).toBe(true);
   });
 
   it('take no place of a connection that asks, also an older one', async () => {
-    const health = await start({ maxConnections: 2 });
+    const health = await start({ maxConnections: 2, logger: { log() {} } });
     const asking = connect(health.port, '127.0.0.1').setEncoding('latin1');
     sockets.push(asking);
     for (let i = 0; i < 5; i++) {

@@ -106,6 +106,54 @@ describe('OverloadGuard', () => {
     server.finish();
   });
 
+  it.each([1, 2])(
+    'has one timer at most if it is removed in its own event (listening: %i)',
+    (count) => {
+      const load = { heapShare: 0.1, loopDelayMs: 1 };
+      const guard = new OverloadGuard({ measure: () => load });
+      const removing: Handler = {
+        userEventTriggered(ctx: Context) {
+          ctx.pipeline.removeIfExists(guard);
+        },
+      };
+      const first = listeningWith(guard, removing);
+      const others = count === 1 ? [] : [listeningWith(guard)];
+      load.heapShare = 0.95;
+      clock.advance(500);
+      expect(clock.pendingTimers).toBe(others.length);
+      for (const { server } of [first, ...others]) server.finish();
+      expect(clock.pendingTimers).toBe(0);
+    },
+  );
+
+  it('watches all listening channels that share it, until the last one closes', () => {
+    const { guard, load, server, accept } = setUp({ shedShare: 1, minIdleMs: 0 });
+    const other = listeningWith(guard);
+    const [one, two] = [accept('10.0.0.1'), other.accept('10.0.0.2').child];
+    two.register();
+    server.finish();
+    load.heapShare = 0.95;
+    clock.advance(500);
+    expect(other.server.readHolds).toEqual(['OverloadGuard']);
+    const late = listeningWith(guard);
+    expect(late.server.readHolds).toEqual(['OverloadGuard']);
+    clock.advance(6000);
+    expect([one.isEnding, two.isEnding, guard.counters]).toEqual([
+      true,
+      true,
+      { pauses: 1, pausedMs: 0, shed: 2 },
+    ]);
+    load.heapShare = 0.1;
+    clock.advance(500);
+    expect([other.server.isReadHeld, late.server.isReadHeld]).toEqual([false, false]);
+    other.server.finish();
+    late.server.finish();
+    one.close();
+    two.close();
+    clock.advance(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it('logs each change once, with the numbers', () => {
     const logged: string[] = [];
     const { load, server } = setUp();

@@ -67,6 +67,21 @@ describe('pipeChannels', () => {
     expect(right.closeInfo?.reason).toBe('reset');
   });
 
+  it.each(['unreachable', 'error', 'heartbeat', 'timeout', 'slow-consumer'])(
+    'resets the other channel if one breaks off by %s, unless its peer had ended its half',
+    (reason) => {
+      const [left, right] = pair(true);
+      left.writeInbound('a part');
+      left.run(() => left.close(reason));
+      expect([right.readOutbound(), right.embedded.wasAborted]).toEqual(['a part', true]);
+      expect(right.closeInfo?.reason).toBe('reset');
+      const [ended, other] = pair(true);
+      ended.endInput();
+      ended.run(() => ended.close(reason));
+      expect([other.embedded.wasAborted, other.isOutputShutdown]).toEqual([false, true]);
+    },
+  );
+
   it('ends one whose other is closed already', () => {
     const left = new EmbeddedChannel();
     const right = EmbeddedChannel.with({ clock: left.clock });

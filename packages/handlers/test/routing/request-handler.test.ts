@@ -96,11 +96,61 @@ describe('RequestHandler', () => {
     expect(taken(channel)).toEqual(['re:b']);
   });
 
-  it('makes a failure an error of the channel', async () => {
-    const { desk, channel } = serving();
-    channel.writeInbound('a');
+  it.each(['request', 'completion'] as const)(
+    "order '%s': a failure without an answer is an error of the channel and ends it, and the log names the cure",
+    async (order) => {
+      const lines: string[] = [];
+      const logger = { log: (level: string, text: string) => void lines.push(`${level} ${text}`) };
+      const channel = EmbeddedChannel.with(
+        { logger },
+        new RequestHandler<string, string>({
+          handle: async () => {
+            throw new Error('no a');
+          },
+          order,
+        }),
+      );
+      channel.writeInbound('a');
+      await turn();
+      expect(() => channel.checkException()).toThrow('no a');
+      expect(channel.isEnding).toBe(true);
+      expect(lines).toEqual([
+        expect.stringMatching(
+          /^warn .* a message got no answer, so the channel ends: give RequestHandler the option answerError/,
+        ),
+      ]);
+    },
+  );
+
+  it('sends the earlier answers before a failure ends the channel, and no later ones', async () => {
+    const { desk, channel } = serving({ concurrency: 3 }, { exceptionCaught: () => {} });
+    channel.writeInbound('a', 'b', 'c');
+    await desk.answer('c');
+    await desk.fail('b');
+    expect([taken(channel), channel.isEnding]).toEqual([[], false]);
+    await desk.answer('a');
+    expect([taken(channel), channel.isEnding]).toEqual([['re:a'], true]);
+  });
+
+  it('aborts the requests that nobody answers any more after a failure', async () => {
+    const { desk, channel } = serving(
+      { concurrency: 2, order: 'completion' },
+      { exceptionCaught: () => {} },
+    );
+    channel.writeInbound('a', 'b');
     await desk.fail('a');
-    expect(() => channel.checkException()).toThrow('no a');
+    expect(desk.signals.get('b')?.aborted).toBe(true);
+    await desk.answer('b');
+    expect(taken(channel)).toEqual([]);
+  });
+
+  it('keeps a channel of datagrams open after a failure without an answer', async () => {
+    const { desk, channel } = serving({ order: 'completion' }, { exceptionCaught: () => {} });
+    channel.embedded.connectionless = {};
+    channel.writeInbound('a', 'b');
+    await desk.fail('a');
+    await desk.answer('b');
+    expect([taken(channel), channel.isEnding]).toEqual([['re:b'], false]);
   });
 
   it('makes a generator that was returned a failure', () => {

@@ -4,6 +4,7 @@ import {
   type ChannelOptions,
   type OutboundBytes,
   PipelineError,
+  type PipelineTemplate,
 } from '@headrace/core';
 import { CHANNEL_OPTIONS, custom, transportOf } from '@headrace/core/authoring';
 import { LASTING_ERRORS } from '../lasting-errors.ts';
@@ -12,8 +13,13 @@ import { ResumeTransport } from './resume-transport.ts';
 /** A channel that uses one link after another. A frame of a link contains one message, or several short messages. */
 export type LastingChannel = Channel<Buffer, OutboundBytes>;
 
-/** Builds the pipeline of a lasting channel. `link` is the channel over which the lasting channel was opened. */
-export type LastingInitializer = (channel: LastingChannel, link: Channel) => unknown;
+/**
+ * Builds the pipeline of a lasting channel: a function or a template. `link` is the channel over which the lasting channel was
+ * opened.
+ */
+export type LastingInitializer =
+  | ((channel: LastingChannel, link: Channel) => unknown)
+  | PipelineTemplate<unknown, unknown>;
 
 /** @internal Options of lasting channels. Names are checked at once, and values when a channel is opened. */
 export const LASTING_CHANNEL_OPTIONS = custom(

@@ -1,20 +1,22 @@
 import { ReconnectingClient, type ReconnectingClientOptions } from '@headrace/client';
 import {
   type Channel,
+  type ChannelInitializer,
   type ChannelOptions,
   type ConnectPlace,
   connectChannel,
   OptionError,
-  type OutboundBytes,
-  type Pipeline,
   PipelineError,
 } from '@headrace/core';
-import { describeOptions, type Resolved, unchecked } from '@headrace/core/authoring';
 import {
-  beginLasting,
-  LASTING_CHANNEL_OPTIONS,
-  type LastingChannel,
-} from '../channel/lasting-channel.ts';
+  builderOf,
+  type ChannelBuilder,
+  describeOptions,
+  type Resolved,
+  required,
+  unchecked,
+} from '@headrace/core/authoring';
+import { beginLasting, LASTING_CHANNEL_OPTIONS } from '../channel/lasting-channel.ts';
 import { CREDIT_BYTES, systemRandom, WINDOW_MS } from '../protocol/resume-machine.ts';
 import { LastingClient } from './lasting-client.ts';
 
@@ -36,8 +38,8 @@ export interface LastingOptions<P = ConnectPlace, C extends Channel = Channel>
   readonly channelOptions?: ChannelOptions;
 }
 
-/** Builds the pipeline of a lasting channel. */
-export type LastingPipeline<R, W> = (channel: LastingChannel) => Pipeline<R, W> | void;
+/** Builds the pipeline of a lasting channel: a function or a template. */
+export type LastingPipeline<R, W> = ChannelInitializer<R, W>;
 
 const OPTIONS = describeOptions('LastingBootstrap', {
   windowMs: WINDOW_MS,
@@ -114,7 +116,7 @@ export class LastingBootstrap<
 > {
   private readonly lasting: Resolved<LastingOptions, typeof OPTIONS.kinds>;
   private readonly links: ReconnectingClientOptions<P, C>;
-  private initialize: LastingPipeline<unknown, unknown> | undefined = undefined;
+  private build: ChannelBuilder | undefined = undefined;
 
   /** @throws OptionError if an option is not valid */
   constructor(options: LastingOptions<P, C>) {
@@ -130,9 +132,13 @@ export class LastingBootstrap<
     new ReconnectingClient(checked);
   }
 
-  /** Sets the function that builds the pipeline of each lasting channel. */
+  /**
+   * Sets the function or the template that builds the pipeline of each lasting channel.
+   *
+   * @throws OptionError `OPTION_INVALID` for any other value
+   */
   handler<R2, W2>(initialize: LastingPipeline<R2, W2>): LastingBootstrap<P, C, R2, W2> {
-    this.initialize = initialize as LastingPipeline<unknown, unknown>;
+    this.build = builderOf('.handler', initialize);
     return this as unknown as LastingBootstrap<P, C, R2, W2>;
   }
 
@@ -144,11 +150,8 @@ export class LastingBootstrap<
    */
   async connect(cancel: { readonly signal?: AbortSignal } = {}): Promise<Channel<R, W>> {
     CONNECT.checkNames(cancel);
-    const { initialize, links, lasting } = this;
-    if (initialize === undefined) {
-      const text = '.handler(…) is missing: nothing would build the pipeline';
-      throw new OptionError('OPTION_CONFLICT', text, { option: '.handler(…)' });
-    }
+    const { links, lasting } = this;
+    const build = required(this.build, '.handler(…)');
     const { clock, logger } = links;
     const client = new LastingClient<P, C>({ ...lasting, random: systemRandom }, links);
     const channel: unknown = await connectChannel(client.transport, {
@@ -161,7 +164,7 @@ export class LastingBootstrap<
       initialize: (opening) => {
         beginLasting(opening, client.transport);
         clients.set(opening, client.links as unknown as ReconnectingClient<never, never>);
-        return initialize(opening as Channel<Buffer, OutboundBytes>) as void;
+        return build(opening);
       },
     });
     return channel as Channel<R, W>;

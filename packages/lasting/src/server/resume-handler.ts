@@ -10,7 +10,14 @@ import {
   type Timer,
   type Types,
 } from '@headrace/core';
-import { callInContext, describeOptions, fn, type Resolved, value } from '@headrace/core/authoring';
+import {
+  builder,
+  callInContext,
+  describeOptions,
+  fn,
+  type Resolved,
+  value,
+} from '@headrace/core/authoring';
 import {
   beginLasting,
   LASTING_CHANNEL_OPTIONS,
@@ -55,11 +62,7 @@ const OPTIONS = describeOptions('ResumeHandler', {
     (given) => given instanceof ResumeTable,
     { required: true },
   ),
-  childHandler: fn({
-    answers: 'async',
-    required: true,
-    purpose: 'builds the pipeline of a lasting channel',
-  }),
+  childHandler: builder('a lasting channel', { required: true }),
   childOptions: LASTING_CHANNEL_OPTIONS,
   save: fn({ answers: 'sync', purpose: 'gives what the application knows of a channel' }),
   restore: fn({ answers: 'sync', takes: 2, purpose: 'gives a channel back what was saved' }),
@@ -255,7 +258,7 @@ export class ResumeHandler implements Handler {
       ...childOptions,
       initialize: (channel) => {
         beginLasting(channel, transport);
-        return childHandler(channel as never, link as never) as void;
+        return childHandler(channel, link);
       },
     });
   }
@@ -273,7 +276,7 @@ export class ResumeHandler implements Handler {
     const { childHandler, childOptions, save, restore } = this.settings;
     const { channel } = ctx;
     const { clock, logger } = channel;
-    const build = (lasting: LastingChannel) => childHandler(lasting as never, channel as never);
+    const build = (lasting: LastingChannel) => childHandler(lasting as never, channel);
     const options = {
       childHandler: build,
       childOptions: { clock, logger, ...childOptions },

@@ -1,6 +1,6 @@
 import type { Channel } from '@headrace/core';
 import { callInContext, warnFirst } from '@headrace/core/authoring';
-import { type CallOutput, encodeErrorOf } from '@headrace/handlers/call';
+import { type CallOutput, encodeErrorOf, endUnanswered } from '@headrace/handlers/call';
 import { type ErrorAnswer, failureOf } from './exchange-error.ts';
 import type { AnswerGather, ExchangeFormat, ExchangeId } from './exchange-format.ts';
 
@@ -37,7 +37,7 @@ export class AnswerWriter {
       try {
         failure = this.write(to, format.error?.(id, plain.code, plain.text));
       } finally {
-        if (failure !== undefined) output.ctx.channel.end({ reason: 'error' });
+        if (failure !== undefined) endUnanswered(output.ctx.channel);
       }
     });
   }

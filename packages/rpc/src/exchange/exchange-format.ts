@@ -128,7 +128,7 @@ export interface ExchangeFormat<T extends ExchangeTypes = ExchangeTypes> {
   readonly codes?: Readonly<Record<ExchangeFailure, number>>;
   /**
    * Number of bits that the protocol has for the id of a request. Ids begin again at 1 after the highest one, and leave out those
-   * in use. No more calls are under way than there are ids.
+   * in use. No more calls are under way than there are ids: further calls wait in the queue (`maxQueued`) until their time is over.
    * @default 32
    */
   readonly idBits?: 8 | 16 | 32;

@@ -5,21 +5,19 @@ import {
   type Context,
   connectChannel,
   type Handler,
-  OptionError,
 } from '@headrace/core';
 import {
+  builderOf,
   CHANNEL_OPTIONS,
+  type ChannelBuilder,
   checkFunction,
   describeOptions,
+  required,
   time,
   toError,
   unchecked,
 } from '@headrace/core/authoring';
-import {
-  WebSocketBootstrap,
-  type WebSocketChannel,
-  type WebSocketPipeline,
-} from '@headrace/websocket';
+import { WebSocketBootstrap, type WebSocketPipeline } from '@headrace/websocket';
 import type { PortLike } from '../port/port-message.ts';
 import { PORT_LIMITS, type PortLimits, PortTransport } from '../port/port-transport.ts';
 import { OwnConnectionEvent } from './own-connection-event.ts';
@@ -90,11 +88,15 @@ const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
  */
 export class SharedWorkerBootstrap<R = unknown, W = unknown> {
   private workerOptions: SharedWorkerOptions = {};
-  private initialize: WebSocketPipeline<unknown, unknown> | undefined = undefined;
+  private build: ChannelBuilder | undefined = undefined;
 
-  /** Sets the function that builds the pipeline of each channel. */
+  /**
+   * Sets the function or the template that builds the pipeline of each channel.
+   *
+   * @throws OptionError `OPTION_INVALID` for any other value
+   */
   handler<R2, W2>(initialize: WebSocketPipeline<R2, W2>): SharedWorkerBootstrap<R2, W2> {
-    this.initialize = initialize as WebSocketPipeline<unknown, unknown>;
+    this.build = builderOf('.handler', initialize);
     return this as unknown as SharedWorkerBootstrap<R2, W2>;
   }
 
@@ -118,8 +120,7 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
   ): Promise<Channel<R, W>> {
     CONNECT_OPTIONS.checkNames(target);
     checkFunction('connect', place, { answers: 'sync', purpose: 'makes a SharedWorker' });
-    const { initialize } = this;
-    if (initialize === undefined) throw noPipeline();
+    const build = required(this.build, '.handler(…)');
     target.signal?.throwIfAborted();
     let worker: SharedWorkerLike | undefined;
     let cause: unknown;
@@ -130,14 +131,14 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
     }
     const channel: unknown =
       worker === undefined
-        ? await this.connectAlone(initialize, toError(cause), target)
-        : await this.connectTo(worker, initialize, target);
+        ? await this.connectAlone(build, toError(cause), target)
+        : await this.connectTo(worker, build, target);
     return channel as Channel<R, W>;
   }
 
   private connectTo(
     worker: SharedWorkerLike,
-    initialize: WebSocketPipeline<unknown, unknown>,
+    build: ChannelBuilder,
     target: { readonly signal?: AbortSignal },
   ): Promise<Channel> {
     const { workerOptions: options } = this;
@@ -148,12 +149,12 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
       ...CONNECT_TIMEOUT.only(options),
       ...target,
       target: 'the shared worker',
-      initialize: (opening) => initialize(opening as unknown as WebSocketChannel),
+      initialize: build,
     });
   }
 
   private connectAlone(
-    initialize: WebSocketPipeline<unknown, unknown>,
+    build: ChannelBuilder,
     cause: Error,
     target: { readonly signal?: AbortSignal },
   ): Promise<Channel> {
@@ -173,7 +174,7 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
       })
       .handler((channel) => {
         channel.pipeline.addLast(new AnnounceOwnConnection(cause));
-        return initialize(channel);
+        return build(channel as never);
       })
       .connect(otherwise, target) as unknown as Promise<Channel>;
   }
@@ -196,11 +197,6 @@ class AnnounceOwnConnection implements Handler {
 export function portOf(port: PortLike, options: ChannelOptions & PortLimits): PortTransport {
   const { clock } = options;
   return new PortTransport(port, { ...PORT_LIMITS.part(options), ...(clock && { clock }) });
-}
-
-function noPipeline(): OptionError {
-  const text = '.handler(…) is missing: nothing would build the pipeline';
-  return new OptionError('OPTION_CONFLICT', text, { option: '.handler(…)' });
 }
 
 function cannotRun(): ChannelError {

@@ -7,22 +7,26 @@ import {
   stderrLogger,
 } from '@headrace/core';
 import {
+  builder,
   CHANNEL_OPTIONS,
+  type ChannelBuilder,
   carefulLogger,
   describeOptions,
-  fn,
   toError,
   WatchedEmitter,
 } from '@headrace/core/authoring';
-import type { WebSocketChannel } from '@headrace/websocket';
+import type { WebSocketPipeline } from '@headrace/websocket';
 import type { PortLike } from '../port/port-message.ts';
 import { PORT_LIMITS, type PortLimits } from '../port/port-transport.ts';
 import { CONNECT_TIMEOUT, portOf } from './shared-worker-bootstrap.ts';
 
 /** Options of a {@link TabServer}, and of the channel of each tab. */
 export interface TabServerOptions extends ChannelOptions, PortLimits {
-  /** Builds the pipeline of each tab's channel. */
-  readonly pipeline: (channel: WebSocketChannel) => unknown;
+  /**
+   * Builds the pipeline of each tab's channel: a function, or a template that begins with
+   * `pipeline<WebSocketInput, WebSocketOutput>()`.
+   */
+  readonly pipeline: WebSocketPipeline<unknown, unknown>;
   /** Maximum time until a tab sends its first message, in milliseconds; `false` for no limit. @default 30000 */
   readonly connectTimeoutMs?: number | false;
 }
@@ -45,7 +49,7 @@ interface WorkerScope {
 
 const OPTIONS = describeOptions(
   'TabServer',
-  { pipeline: fn({ answers: 'sync', purpose: 'builds the pipeline of a tab', required: true }) },
+  { pipeline: builder('a tab', { required: true }) },
   CONNECT_TIMEOUT,
   PORT_LIMITS,
   CHANNEL_OPTIONS,
@@ -73,14 +77,14 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
   readonly tabs: ChannelGroup = new ChannelGroup('tabs', { stayClosed: true });
   private readonly channelOptions: ChannelOptions &
     PortLimits & { readonly connectTimeoutMs?: number | false };
-  private readonly initialize: (channel: WebSocketChannel) => unknown;
+  private readonly build: ChannelBuilder;
   private readonly logger: Logger;
   private readonly end = new AbortController();
 
   /** @throws OptionError if an option is not valid */
   constructor(options: TabServerOptions) {
     super();
-    this.initialize = OPTIONS.resolve(options as never).pipeline;
+    this.build = OPTIONS.resolve(options as never).pipeline;
     this.channelOptions = {
       ...CHANNEL_OPTIONS.only(options),
       ...CONNECT_TIMEOUT.only(options),
@@ -106,7 +110,7 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
 
   /** Accepts a tab, or any `MessagePort` whose other end is a `PortTransport`. */
   accept(port: PortLike): void {
-    const { channelOptions: options, initialize } = this;
+    const { channelOptions: options, build } = this;
     const transport = portOf(port, options);
     if (this.end.signal.aborted) {
       transport.abort();
@@ -117,7 +121,7 @@ export class TabServer extends WatchedEmitter<TabServerEvents> {
       ...CONNECT_TIMEOUT.only(options),
       target: 'a tab',
       signal: this.end.signal,
-      initialize: (opening) => initialize(opening as unknown as WebSocketChannel),
+      initialize: build,
     }).then(
       (channel) => {
         if (this.tabs.add(channel)) this.emit('tab', channel);

@@ -1,17 +1,22 @@
 import {
   type Channel,
+  type ChannelInitializer,
   connectChannel,
   type Handler,
-  OptionError,
-  type Pipeline,
   type Transport,
 } from '@headrace/core';
-import { describeOptions, unchecked } from '@headrace/core/authoring';
+import {
+  builderOf,
+  type ChannelBuilder,
+  describeOptions,
+  required,
+  unchecked,
+} from '@headrace/core/authoring';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
+import type { WebSocketInput, WebSocketOutput } from '../socket/text-message.ts';
 import {
   beginPipeline,
   WEB_SOCKET_CHANNEL_OPTIONS,
-  type WebSocketChannel,
   type WebSocketTransport,
 } from '../socket/web-socket-channel.ts';
 import { dial } from './dial.ts';
@@ -21,8 +26,11 @@ import {
   type WebSocketClientOptions,
 } from './web-socket-client-options.ts';
 
-/** Builds the pipeline of a WebSocket. If the function returns the result of `addLast`, the message types are known. */
-export type WebSocketPipeline<R, W> = (channel: WebSocketChannel) => Pipeline<R, W> | void;
+/**
+ * Builds the pipeline of a WebSocket: a function, or a template that begins with `pipeline<WebSocketInput, WebSocketOutput>()`. If
+ * the function returns the result of `addLast`, the message types are known.
+ */
+export type WebSocketPipeline<R, W> = ChannelInitializer<R, W, WebSocketInput, WebSocketOutput>;
 
 type WebSocketClientTransport = Transport & WebSocketTransport;
 
@@ -51,11 +59,15 @@ const CONNECT_OPTIONS = describeOptions('connect', { signal: unchecked() });
  */
 export class WebSocketBootstrap<R = unknown, W = unknown> {
   private clientOptions: WebSocketClientOptions = {};
-  private initialize: WebSocketPipeline<unknown, unknown> | undefined = undefined;
+  private build: ChannelBuilder | undefined = undefined;
 
-  /** Sets the function that builds the pipeline of each channel. */
+  /**
+   * Sets the function or the template that builds the pipeline of each channel.
+   *
+   * @throws OptionError `OPTION_INVALID` for any other value
+   */
   handler<R2, W2>(initialize: WebSocketPipeline<R2, W2>): WebSocketBootstrap<R2, W2> {
-    this.initialize = initialize as WebSocketPipeline<unknown, unknown>;
+    this.build = builderOf('.handler', initialize);
     return this as unknown as WebSocketBootstrap<R2, W2>;
   }
 
@@ -77,14 +89,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
     target: { readonly signal?: AbortSignal } = {},
   ): Promise<Channel<R, W>> {
     CONNECT_OPTIONS.checkNames(target);
-    const { initialize } = this;
-    if (initialize === undefined) {
-      throw new OptionError(
-        'OPTION_CONFLICT',
-        '.handler(…) is missing: nothing would build the pipeline',
-        { option: '.handler(…)' },
-      );
-    }
+    const build = required(this.build, '.handler(…)');
     target.signal?.throwIfAborted();
     const { clientOptions: options } = this;
     const { httpTunnel: tunnel, ...own } = OWN_OPTIONS.part(options);
@@ -103,7 +108,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
         initialize: (opening) => {
           beginPipeline(opening, transport, messageTimeoutMs);
           opening.pipeline.addLast(...first);
-          return initialize(opening as unknown as WebSocketChannel);
+          return build(opening);
         },
       });
     const dialed = (): WebSocketClientTransport => dial(url, options);

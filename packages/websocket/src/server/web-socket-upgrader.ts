@@ -1,7 +1,15 @@
 import type { IncomingMessage } from 'node:http';
-import { type Channel, CLIENT_ADDRESS, OptionError, type TrustedPeers } from '@headrace/core';
+import {
+  type Channel,
+  CLIENT_ADDRESS,
+  OptionError,
+  type PipelineTemplate,
+  type TrustedPeers,
+} from '@headrace/core';
 import {
   atOnce,
+  builder,
+  type ChannelBuilder,
   checkFunction,
   custom,
   describeOptions,
@@ -11,6 +19,7 @@ import {
 } from '@headrace/core/authoring';
 import { deflateTerms, type WebSocketCompression } from '../socket/compression.ts';
 import { MESSAGE_LIMITS, type ReadLimits, type WebSocketLimits } from '../socket/message-limits.ts';
+import type { WebSocketInput, WebSocketOutput } from '../socket/text-message.ts';
 import {
   WEB_SOCKET_CHANNEL_OPTIONS,
   type WebSocketChannel,
@@ -33,7 +42,9 @@ import { targetOf } from './request-target.ts';
 import type { RequestPlace } from './tunnel-place.ts';
 
 /** Builds the pipeline of a WebSocket's channel. The channel's `parent` is the channel that carries the WebSocket. */
-export type WebSocketAcceptor = (channel: WebSocketChannel, request: IncomingMessage) => unknown;
+export type WebSocketAcceptor =
+  | ((channel: WebSocketChannel, request: IncomingMessage) => unknown)
+  | PipelineTemplate<unknown, unknown, WebSocketInput, WebSocketOutput>;
 
 /**
  * Accepts a request for a WebSocket. Called with the new channel before `webSocket` builds the pipeline, for example to set the
@@ -47,7 +58,10 @@ export type UpgradeDecision = boolean | UpgradeAcceptance | UpgradeRefusal;
 
 /** Options of the WebSockets of an `HttpEndpoint`. */
 export interface WebSocketUpgradeOptions extends WebSocketLimits {
-  /** Builds the pipeline of each WebSocket. @default there are no WebSockets */
+  /**
+   * Builds the pipeline of each WebSocket: a function, or a template that begins with `pipeline<WebSocketInput, WebSocketOutput>()`.
+   * @default there are no WebSockets
+   */
   readonly webSocket?: WebSocketAcceptor;
   /** One or more paths of the WebSockets. `request.url` contains the requested path. @default '/ws' */
   readonly webSocketPath?: string | readonly string[];
@@ -89,7 +103,7 @@ export interface WebSocketUpgradeOptions extends WebSocketLimits {
 export const UPGRADE_OPTIONS = describeOptions(
   'WebSocketUpgradeOptions',
   {
-    webSocket: unchecked(),
+    webSocket: builder('a WebSocket'),
     webSocketPath: unchecked({ default: '/ws' }),
     webSocketOptions: nested(WEB_SOCKET_CHANNEL_OPTIONS, { default: {} }),
     subprotocols: unchecked(),
@@ -116,6 +130,7 @@ export interface WebSocketTerms {
 /** The part of an {@link HttpEndpoint} that checks requests for WebSockets, and opens the WebSockets. */
 export class WebSocketUpgrader {
   private readonly options: WebSocketUpgradeOptions;
+  private readonly build: ChannelBuilder | undefined;
   private readonly paths: ReadonlySet<string>;
   private readonly terms: HandshakeTerms;
   private readonly limits: ReadLimits;
@@ -124,10 +139,11 @@ export class WebSocketUpgrader {
   private readonly proxies: ForwardingProxies;
 
   constructor(options: WebSocketUpgradeOptions) {
-    const { subprotocols, compression, webSocketPath, allowOrigin, trustedProxies } =
+    const { subprotocols, compression, webSocket, webSocketPath, allowOrigin, trustedProxies } =
       UPGRADE_OPTIONS.part(options);
     const { maxMessageBytes, maxFragments, messageTimeoutMs } = MESSAGE_LIMITS.part({ ...options });
     this.options = options;
+    this.build = webSocket;
     this.allowOrigin = allowOrigin;
     this.proxies = new ForwardingProxies(trustedProxies ?? []);
     this.paths = pathsOf(webSocketPath);
@@ -240,7 +256,7 @@ export class WebSocketUpgrader {
     return (channel) => {
       if (client !== undefined) channel.attributes.set(CLIENT_ADDRESS, client);
       atOnce('the function of authorize', accept(channel) as unknown);
-      return this.options.webSocket!(channel, request);
+      return this.build!(channel as never, request);
     };
   }
 

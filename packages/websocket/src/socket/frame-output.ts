@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { ByteSource, Context, WriteFuture } from '@headrace/core';
-import { SettableFuture } from '@headrace/core/authoring';
+import { COPY_BYTES, SettableFuture } from '@headrace/core/authoring';
 import type { AgreedDeflate } from './compression.ts';
 import { firstByte, frameLength, frameOf, writeFrame, writeHeader } from './message-frame.ts';
 import { SharedMessage } from './shared-message.ts';
@@ -21,12 +21,6 @@ export function isOutgoing(message: unknown): message is Outgoing {
     message instanceof SharedMessage
   );
 }
-
-/**
- * Maximum length of a payload that is copied behind its header, if it is the only payload of its flush. A longer payload without
- * a mask is written without a copy.
- */
-const COPY_BYTES = 8 * 1024;
 
 /**
  * The output of a WebSocket, which frames messages, with masks for a client. The frames of one flush are written as one message
@@ -110,6 +104,7 @@ export class FrameOutput {
     }
     const first = firstByte(isTextMessage(message));
     const length = payloadLength(message);
+    // A longer payload without a mask is written without a copy.
     if (length <= COPY_BYTES || isMasked) {
       return below.writeAndFlush(new Frame(first, framedPayload(message), length, isMasked));
     }

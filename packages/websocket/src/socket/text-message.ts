@@ -1,11 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { checkWellFormed } from '@headrace/codec';
 import { DecodeError, type OutboundBytes } from '@headrace/core';
-import { toBuffer } from '@headrace/core/authoring';
+import { COPY_BYTES, toBuffer } from '@headrace/core/authoring';
 import type { WebSocketPing } from './control-message.ts';
-
-/** Length of texts, in code units, that are sent without a copy. They are encoded at once. */
-const LARGE_TEXT = 8 * 1024;
 
 /** A text message as UTF-8. A broadcast encodes its text once for all members. A short text is encoded into its frame. */
 export class TextMessage {
@@ -19,7 +16,7 @@ export class TextMessage {
     this.text = text as string;
     this.encoded = typeof text === 'string' ? undefined : text;
     this.textBytes = Buffer.byteLength(text);
-    if (text.length > LARGE_TEXT) this.encoded ??= Buffer.from(text);
+    if (text.length > COPY_BYTES) this.encoded ??= Buffer.from(text);
   }
 
   /** Length of the text in bytes. It changes if the memory of given bytes is detached. */

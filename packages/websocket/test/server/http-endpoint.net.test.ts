@@ -6,7 +6,9 @@ import {
   type CloseInfo,
   type Context,
   clientAddress,
+  handler,
   type Logger,
+  pipeline,
   type Server,
   ServerBootstrap,
 } from '@headrace/core';
@@ -17,6 +19,8 @@ import {
   HttpEndpoint,
   WEB_SOCKET_CLOSE,
   WebSocketBootstrap,
+  type WebSocketInput,
+  type WebSocketOutput,
   WebSocketTextCodec,
 } from '../../src/index.ts';
 import type { HttpEndpointOptions } from '../../src/server/http-endpoint.ts';
@@ -666,5 +670,40 @@ describe('WebSocketBootstrap', () => {
     await client.end();
     expect(client.closeInfo?.reason).toBe('local');
     expect((await sockets[0]!.closed).reason).toBe('peer');
+  });
+});
+
+describe('the pipeline of a WebSocket', () => {
+  const shout = handler<{ reads: string; writes: string }>({
+    sharable: true,
+    channelRead: (ctx, text) => void ctx.writeAndFlush(text.toUpperCase()),
+  });
+
+  it('is built by a template, at both ends', async () => {
+    const texts = pipeline<WebSocketInput, WebSocketOutput>().add(new WebSocketTextCodec());
+    const { port } = await start({ webSocket: texts.add(shout) });
+    const client = await new WebSocketBootstrap()
+      .handler(texts)
+      .connect(`ws://127.0.0.1:${port}/ws`);
+    await client.writeAndFlush('hello');
+    const received: string[] = [];
+    for await (const text of client) {
+      received.push(text);
+      break;
+    }
+    expect(received).toEqual(['HELLO']);
+  });
+
+  it.each([
+    ['a handler', shout],
+    ['a class', WebSocketTextCodec],
+    ['an instance', new WebSocketTextCodec()],
+  ])('is refused when the endpoint is made, if it is %s', (_what, webSocket) => {
+    expect(() => new HttpEndpoint({ webSocket: webSocket as never })).toThrow(
+      'webSocket takes a function that builds the pipeline of a channel, but got',
+    );
+    expect(() => new WebSocketBootstrap().handler(webSocket as never)).toThrow(
+      '.handler takes a function that builds the pipeline of a channel, but got',
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { ChannelError, isHeadraceError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
+import type { Subjects } from '../bus/subject.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, KIND } from '../envelope/envelope.ts';
@@ -10,10 +11,10 @@ import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 import { Question } from '../users/question.ts';
 
-/** Carries out a command for connections of this node, and returns the answer. */
+/** Carries out a command on this node, and returns the answer. */
 export type CommandListener = (command: Record<string, unknown>) => unknown;
 
-/** The answer of one gateway. */
+/** The answer of one node. */
 export interface CommandAnswer {
   readonly value?: unknown;
   /** Why the command was not carried out. */
@@ -22,11 +23,11 @@ export interface CommandAnswer {
 
 /** The outcome of a command. */
 export interface CommandOutcome {
-  /** The answers by the node of the gateway. */
+  /** The answers by node. */
   readonly answers: ReadonlyMap<string, CommandAnswer>;
-  /** The running gateways that have not answered in time. */
+  /** The running nodes that have not answered in time. */
   readonly missing: readonly string[];
-  /** Whether unknown gateways may have carried out the command, because the bus went down after the command was sent. */
+  /** Whether unknown nodes may have carried out the command, because the bus went down after the command was sent. */
   readonly isUncertain: boolean;
 }
 
@@ -36,59 +37,112 @@ export interface SentCommand {
   readonly outcome: Promise<CommandOutcome>;
 }
 
-const PART = 'connections';
-const ANSWERS = 'connection-answers';
-/** The group for the presence of gateways. No token of a name begins with `c`. */
-const GATEWAYS = 'cg';
+/** The kind of commands: their names on the bus. */
+interface CommandPart {
+  /** The part of the inbox that receives the commands. */
+  readonly to: string;
+  /** The part of the inbox that receives the answers. */
+  readonly answers: string;
+  /** The group for the presence of the nodes that carry out commands. No token of a name begins with `c`. */
+  readonly group: string;
+  /** What the commands are about, for the log. */
+  readonly about: string;
+  /** The subject of commands to all nodes that carry them out. */
+  readonly subject: (subjects: Subjects) => string;
+}
 
-/** Sends commands about connections to the gateways of a cluster, and receives the answers. Each node has one object. */
-export class ConnectionCommands {
+const CONNECTIONS: CommandPart = {
+  to: 'connections',
+  answers: 'connection-answers',
+  group: 'cg',
+  about: 'connections',
+  subject: ({ connections }) => connections,
+};
+const REQUESTS: CommandPart = {
+  to: 'requests',
+  answers: 'request-answers',
+  group: 'cr',
+  about: 'requests of the HTTP API',
+  subject: ({ requests }) => requests,
+};
+
+/**
+ * Sends commands of one kind to the nodes of a cluster that carry them out, and receives the answers. Each node has one object of
+ * each kind.
+ */
+export class NodeCommands {
   private readonly context: GroupContext;
-  private readonly gateways: GroupPresence;
+  private readonly part: CommandPart;
+  private readonly served: GroupPresence;
   private readonly open = new Set<Question<CommandAnswer>>();
   private listener: CommandListener | undefined = undefined;
   private subscription: BusSubscription | undefined = undefined;
   private asked = 0;
+  private changed = (): void => {};
 
   /** @internal */
-  constructor(context: GroupContext) {
+  constructor(context: GroupContext, part: CommandPart) {
     const { directory, presence } = context;
     const gone = (id: string): void => {
       for (const question of this.open) question.gone(id);
     };
     this.context = context;
-    this.gateways = presence.part(GATEWAYS, { joined: () => {}, left: (_id, node) => gone(node) });
+    this.part = part;
+    this.served = presence.part(part.group, {
+      joined: () => this.changed(),
+      left: (_id, node) => {
+        gone(node);
+        this.changed();
+      },
+    });
     directory.on('left', ({ id }) => gone(id));
     directory.on('vanished', gone);
   }
 
-  /** Carries out commands for the connections of this node. Returns a function that stops this service. */
-  serve(listener: CommandListener): () => void {
+  /** The nodes that carry out commands, as far as this node knows, this node included. */
+  get nodes(): string[] {
+    const others = this.served.holders('');
+    return this.listener === undefined ? others : [this.context.wire.nodeId, ...others];
+  }
+
+  /** Whether {@link nodes} has all nodes. */
+  get isSure(): boolean {
+    return this.context.presence.isSure;
+  }
+
+  /**
+   * Carries out commands on this node. Returns a function that stops this service.
+   *
+   * @param changed - called when {@link nodes} has changed
+   */
+  serve(listener: CommandListener, changed = (): void => {}): () => void {
     const { wire, inbox, presence } = this.context;
     this.listener = listener;
-    const stop = inbox.listen(PART, '', (note, from) => this.received(note, from));
-    this.subscription = wire.listen(wire.subjects.connections, (envelope) =>
+    this.changed = changed;
+    const stop = inbox.listen(this.part.to, '', (note, from) => this.received(note, from));
+    this.subscription = wire.listen(this.part.subject(wire.subjects), (envelope) =>
       this.received(toNote(decodeBody(envelope)), envelope.node),
     );
-    this.gateways.add('');
+    this.served.add('');
     presence.flushSoon();
     return () => {
       stop();
       this.subscription?.close();
       this.listener = undefined;
-      this.gateways.remove('');
+      this.changed = () => {};
+      this.served.remove('');
     };
   }
 
   /**
-   * Sends a command to one node, or to all gateways. Later commands arrive after this command.
+   * Sends a command to one node, or to all nodes that carry out commands. Later commands arrive after this command.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`
    */
   send(node: string | undefined, command: object, timeoutMs: number): SentCommand {
     this.asked += 1;
     const about = String(this.asked);
-    const body = encodeBody({ to: PART, about: '', ask: about, ...command });
+    const body = encodeBody({ to: this.part.to, about: '', ask: about, ...command });
     checkBodyLength(body.body, this.context.wire.maxBodyBytes);
     const outcome = this.ask(node, about, body, timeoutMs);
     outcome.catch(() => {});
@@ -106,13 +160,13 @@ export class ConnectionCommands {
     const isOwn = node === wire.nodeId;
     if (!isOwn && wire.bus.state === 'down') throw this.busDown();
     const isHere = this.listener !== undefined && (node === undefined || isOwn);
-    const others = node === undefined ? this.gateways.holders('') : isOwn ? [] : [node];
+    const others = node === undefined ? this.served.holders('') : isOwn ? [] : [node];
     const expected = isHere ? [wire.nodeId, ...others] : others;
     const isKnown = node !== undefined || presence.isSure;
-    // While the gateways are not known for certain, more of them can exist.
+    // While the nodes are not known for certain, more of them can exist.
     const question = new Question<CommandAnswer>(clock, timeoutMs, isKnown ? expected : []);
     if (isKnown && expected.length === 0) question.end();
-    const stop = inbox.listen(ANSWERS, about, (note, from) =>
+    const stop = inbox.listen(this.part.answers, about, (note, from) =>
       question.answered(from, note as CommandAnswer),
     );
     this.open.add(question);
@@ -122,7 +176,7 @@ export class ConnectionCommands {
         const note = toNote(decodeBody(body));
         clock.execute(() => question.answered(wire.nodeId, this.carryOut(note)));
       }
-      if (node === undefined) wire.send(wire.subjects.connections, KIND.ask, body);
+      if (node === undefined) wire.send(this.part.subject(wire.subjects), KIND.ask, body);
       else if (!isOwn) wire.send(wire.subjects.node(node), KIND.ask, body);
       const answers = await question.answers;
       const missing = this.missing(isKnown ? question.missing : undefined, answers);
@@ -133,12 +187,12 @@ export class ConnectionCommands {
     }
   }
 
-  /** @param expected - undefined if the gateways were not known at the start */
+  /** @param expected - undefined if the nodes were not known at the start */
   private missing(expected: string[] | undefined, answers: ReadonlyMap<string, unknown>): string[] {
     const { presence } = this.context;
-    const holders = this.gateways.holders('');
+    const holders = this.served.holders('');
     if (expected === undefined) return holders.filter((id) => !answers.has(id));
-    // A node that is gone, or is not a gateway, has no connections.
+    // A node that is gone, or carries out no commands, has nothing to do.
     return expected.filter((id) => !presence.isSure || holders.includes(id));
   }
 
@@ -154,7 +208,7 @@ export class ConnectionCommands {
   }
 
   private answer(to: string, about: string, answer: CommandAnswer): void {
-    this.context.inbox.send(to, KIND.answer, { to: ANSWERS, about, ...answer } as never);
+    this.context.inbox.send(to, KIND.answer, { to: this.part.answers, about, ...answer } as never);
   }
 
   private carryOut(note: Record<string, unknown>): CommandAnswer {
@@ -170,7 +224,7 @@ export class ConnectionCommands {
     const isTooLong = isHeadraceError(error, 'MESSAGE_TOO_LONG');
     // A too long message is the caller's error, not an error of this node.
     if (!isTooLong) {
-      const text = `a command about connections failed: ${JSON.stringify(op)}`;
+      const text = `a command about ${this.part.about} failed: ${JSON.stringify(op)}`;
       this.context.wire.host.logger.log('error', text, error);
     }
     return { failure: { isTooLong, text: error.message } };
@@ -178,16 +232,25 @@ export class ConnectionCommands {
 
   private busDown(): ChannelError {
     const { name: bus } = this.context.wire.bus;
-    const text = `the bus ${bus} is down: connections of other nodes cannot be reached`;
+    const text = `the bus ${bus} is down: other nodes cannot be reached`;
     return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus, sent: false });
   }
 }
 
-/** Returns the commands about connections of a node, which has one object. */
-export function commandsOf(cluster: Cluster<never>): ConnectionCommands {
+/** Returns the commands about connections of a node, which its gateway carries out. Each node has one object. */
+export function commandsOf(cluster: Cluster<never>): NodeCommands {
   return cluster.addition(connectionCommands);
 }
 
-function connectionCommands(context: GroupContext): ConnectionCommands {
-  return new ConnectionCommands(context);
+/** Returns the commands about requests of the HTTP API of a node, which its API carries out. Each node has one object. */
+export function requestCommandsOf(cluster: Cluster<never>): NodeCommands {
+  return cluster.addition(requestCommands);
+}
+
+function connectionCommands(context: GroupContext): NodeCommands {
+  return new NodeCommands(context, CONNECTIONS);
+}
+
+function requestCommands(context: GroupContext): NodeCommands {
+  return new NodeCommands(context, REQUESTS);
 }

@@ -1,0 +1,152 @@
+import assert from 'node:assert';
+import { SeededRandom } from '@headrace/core/testing';
+import { connectionsOf } from '@headrace/gateway';
+import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
+import {
+  joinFrom,
+  NODES,
+  optionsOf,
+  runNodes,
+} from '../../../cluster/test/simulation/cluster-world.ts';
+import { type ApiAnswer, answerForError } from '../../src/http/api-error.ts';
+import { IdempotentRequests } from '../../src/http/idempotent-requests.ts';
+
+const CLIENT = 'client';
+const LIMITS = {
+  idempotencyMs: 600_000,
+  maxIdempotencyKeys: 10_000,
+  maxIdempotencyBytes: 10_000_000,
+};
+const FIRST_MS = 4000;
+const FAULTS_MS = 40_000;
+const QUIET_MS = 75_000;
+/** Two nodes do not end within the time in which one counts as gone, and its keys are copied. */
+const BETWEEN_CRASHES_MS = 12_000;
+const TRIES = 8;
+/** The time after which a client repeats a request. */
+const TIMEOUT_MS = 3000;
+
+/** What is wrong with the nodes, for a scenario that has to notice it. */
+export type RepeatFault = 'each node for itself' | 'no copies';
+
+/** A request with an idempotency key, as its client knows it. */
+class Repeated {
+  readonly key: string;
+  /** The answers of each attempt. */
+  readonly answers: string[] = [];
+  /** How often it was carried out, on all nodes. */
+  times = 0;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+}
+
+/** The API of one process of a node. */
+interface Api {
+  readonly host: SimulatedHost;
+  readonly process: SimulatedHost['currentProcess'];
+  readonly requests: IdempotentRequests;
+}
+
+class RepeatWorld {
+  private readonly sim: Simulation;
+  private readonly fault: RepeatFault | undefined;
+  private readonly apis = new Map<string, Api>();
+  private readonly all: Repeated[] = [];
+
+  constructor(sim: Simulation, fault: RepeatFault | undefined) {
+    this.sim = sim;
+    this.fault = fault;
+  }
+
+  async run(host: SimulatedHost): Promise<void> {
+    const cluster = await joinFrom(host, { bus: optionsOf(host).bus });
+    const peers = this.fault === 'each node for itself' ? undefined : connectionsOf(cluster).peers;
+    const requests = new IdempotentRequests(peers, LIMITS, host.clock);
+    if (this.fault === 'no copies') requests['kept'].toCopy = () => new Map();
+    this.apis.set(host.name, { host, process: host.currentProcess, requests });
+  }
+
+  async client(host: SimulatedHost): Promise<void> {
+    await after(host, FIRST_MS);
+    while (this.sim.now < FAULTS_MS) {
+      const one = new Repeated(`key ${this.all.length}`);
+      this.all.push(one);
+      void this.repeat(host, one);
+      await after(host, 20 + host.random() * 200);
+    }
+  }
+
+  /** Asks random nodes, often before the node that was asked first has answered, and sometimes after it has. */
+  private async repeat(client: SimulatedHost, one: Repeated): Promise<void> {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const name = NODES[Math.floor(client.random() * NODES.length)]!;
+      const { host, process, requests } = this.apis.get(name)!;
+      // A node that is down, or that joins, does not answer.
+      if (process?.isAlive === true) {
+        host.clock.schedule(() => void this.send(host, requests, one), 0);
+      }
+      await after(client, client.random() < 0.3 ? 10 : client.random() * TIMEOUT_MS);
+    }
+  }
+
+  private async send(
+    host: SimulatedHost,
+    requests: IdempotentRequests,
+    one: Repeated,
+  ): Promise<void> {
+    const request = { scope: 'a', key: one.key, digest: 'd' };
+    const answer = await requests
+      .once(request, async () => {
+        if (host.random() < 0.5) await after(host, host.random() * 500);
+        one.times += 1;
+        const value = { delivered: one.times };
+        return { status: 200, value } satisfies ApiAnswer;
+      })
+      .catch((error: unknown) => {
+        const refused = answerForError(error);
+        assert.ok(refused !== undefined, `an error that no client understands: ${error}`);
+        return refused;
+      });
+    one.answers.push(JSON.stringify(answer.value));
+  }
+
+  check(): void {
+    assert.ok(this.all.length > 100, 'the client hardly asked');
+    const done = this.all.filter(({ times }) => times > 0);
+    assert.ok(done.length > this.all.length / 2, `only ${done.length} requests were carried out`);
+    for (const { key, times, answers } of this.all) {
+      assert.ok(times <= 1, `${key} was carried out ${times} times`);
+      if (times === 1) continue;
+      const wrong = answers.find((answer) => answer.includes('delivered'));
+      assert.equal(wrong, undefined, `${key} was not carried out`);
+    }
+  }
+}
+
+function after(host: SimulatedHost, ms: number): Promise<void> {
+  return new Promise((resolve) => void host.clock.schedule(resolve, ms));
+}
+
+/** Clients repeat requests at random nodes with the same key, while the bus and the nodes fail: each is carried out once at most. */
+export const repeatScenario =
+  (fault?: RepeatFault): Scenario =>
+  async (sim) => {
+    const world = new RepeatWorld(sim, fault);
+    runNodes(sim, (host) => world.run(host));
+    sim.host(CLIENT, (host) => world.client(host));
+    const forMs = { minMs: 50, maxMs: 3000 };
+    sim.chaos({ partition: 8, reset: 10, slow: 6, forMs, fromMs: FIRST_MS, untilMs: FAULTS_MS });
+    sim.chaos({ crash: 3, stop: 3, hosts: ['bus'], forMs, fromMs: FIRST_MS, untilMs: FAULTS_MS });
+    sim.chaos({ freeze: 6, hosts: NODES, forMs, fromMs: FIRST_MS, untilMs: FAULTS_MS });
+    const random = new SeededRandom(sim.seed, 'crashes');
+    for (let atMs = 8000; atMs < FAULTS_MS; atMs += BETWEEN_CRASHES_MS) {
+      const name = random.pick(NODES);
+      const downMs = random.between(10, 3000);
+      sim.at(atMs, () => (random.next() < 0.5 ? sim.crash(name) : sim.stop(name)));
+      sim.at(Math.round(atMs + downMs), () => sim.restart(name));
+    }
+    await sim.run({ untilMs: QUIET_MS });
+    world.check();
+  };
