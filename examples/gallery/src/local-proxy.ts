@@ -1,7 +1,7 @@
 // Short connections in front, long ones behind: scripts ask over a Unix socket, and share connections to memcached or Redis.
 import { tmpdir } from 'node:os';
 import * as core from '@headrace/core';
-import { DrainGate, Fifo } from '@headrace/core/authoring';
+import { DrainGate, Fifo, ReadGate } from '@headrace/core/authoring';
 import * as handlers from '@headrace/handlers';
 import {
   type Cut,
@@ -16,12 +16,14 @@ import { endsBySignal, type System } from './start.ts';
 const SHARED = 4;
 /** Number of questions of one script without their answers, above which its reads are held. */
 const MAX_OPEN = 32;
+/** Bytes of answers that wait for one script, above which its connection ends. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const GONE = 'the server is gone, and may have executed this';
 
 /** The place of an answer in the order of a connection behind. */
 interface Place {
-  /** The script, unless nobody waits for the answer. */
-  readonly front: Front | undefined;
+  readonly front: Front;
+  readonly wantsAnswer: boolean;
   /** The answer of the proxy itself, to which no question was sent. */
   readonly own: Buffer | undefined;
 }
@@ -30,9 +32,10 @@ interface Place {
 class Back implements core.Handler {
   declare readonly types: core.Types<{ reads: Buffer; passesOn: never; writes: Buffer }>;
   readonly sharable = true;
-  readonly places = new Fifo<Place>();
+  private readonly places = new Fifo<Place>();
   private channel: core.Channel | undefined = undefined;
   private connecting: Promise<void> | undefined = undefined;
+  private hasEnded = false;
   /** The answer that was missing after the last silence. */
   private late: Place | undefined = undefined;
   /** The scripts that wait until more is accepted. */
@@ -48,8 +51,15 @@ class Back implements core.Handler {
     return this.channel?.isWritable === true;
   }
 
+  /** Number of questions that have no answer yet, or wait. */
+  get load(): number {
+    return this.places.size + this.held.length;
+  }
+
+  /** Connects, unless it is connected or about to be. */
   connect(): Promise<void> {
     const { channelOptions, protocol, silentMs, place } = this.options;
+    if (this.channel !== undefined) return Promise.resolve();
     this.connecting ??= new core.Bootstrap()
       .options(channelOptions)
       .handler(({ pipeline }) =>
@@ -60,7 +70,9 @@ class Back implements core.Handler {
         ),
       )
       .connect(place)
-      .then(() => {})
+      .then((channel) => {
+        if (this.hasEnded) channel.close();
+      })
       .finally(() => {
         this.connecting = undefined;
         this.release();
@@ -69,18 +81,20 @@ class Back implements core.Handler {
   }
 
   ask(front: Front, { bytes, wantsAnswer, own }: Cut): void {
+    // First its place: the connection can fail while it is asked.
+    this.places.push({ front, wantsAnswer, own });
     if (own === undefined) this.channel!.writeAndFlush(bytes).onSettled(ignored);
-    this.places.push({ front: wantsAnswer ? front : undefined, own });
-    if (own !== undefined) this.answerOwn();
+    else this.answerOwn();
   }
 
-  /** Calls the script when questions can be sent, or when the connection has failed. */
+  /** Calls the script when questions can be sent, or when no connection can be had. */
   whenReady(front: Front): void {
     this.held.push(front);
-    if (this.channel === undefined) this.connect().catch(() => {});
+    this.connect().catch(ignored);
   }
 
   end(): void {
+    this.hasEnded = true;
     this.channel?.close();
   }
 
@@ -92,7 +106,7 @@ class Back implements core.Handler {
     const place = this.places.shift();
     // What nobody asked for belongs to no script.
     if (place === undefined) return void ctx.close('bad-input');
-    place.front?.answer(reply);
+    place.front.answer(place.wantsAnswer, reply);
     this.answerOwn();
   }
 
@@ -110,22 +124,26 @@ class Back implements core.Handler {
 
   channelInactive(): void {
     this.channel = this.late = undefined;
-    const error = this.options.protocol.error(GONE);
+    const error = this.options.protocol.error(GONE, 'server');
     for (let place = this.places.shift(); place !== undefined; place = this.places.shift())
-      place.front?.answer(place.own ?? error);
-    this.release();
+      place.front.answer(place.wantsAnswer, place.own ?? error);
+    // What was not sent yet goes over the next connection.
+    if (this.held.length > 0) this.connect().catch(ignored);
   }
 
   /** The proxy's own answers wait for those that were asked for before them. */
   private answerOwn(): void {
     for (let place = this.places.peek(); place?.own !== undefined; place = this.places.peek()) {
       this.places.shift();
-      place.front?.answer(place.own);
+      place.front.answer(place.wantsAnswer, place.own);
     }
   }
 
   private release(): void {
-    for (const front of this.held.splice(0)) front.proceed();
+    for (const front of this.held.splice(0)) {
+      if (this.isReady || this.channel === undefined) front.proceed();
+      else this.held.push(front);
+    }
   }
 }
 
@@ -149,7 +167,7 @@ class Front implements core.Handler {
   private isLast = false;
   /** The question that waits for a connection behind. */
   private waiting: Cut | undefined = undefined;
-  private hold: core.ReadHold | undefined = undefined;
+  private readonly gate = new ReadGate('answers');
   private drain: DrainGate | undefined = undefined;
 
   constructor(backs: readonly Back[], protocol: Protocol) {
@@ -157,34 +175,43 @@ class Front implements core.Handler {
     this.protocol = protocol;
   }
 
+  private get isBusy(): boolean {
+    return this.open > 0 || this.waiting !== undefined;
+  }
+
   handlerAdded(ctx: core.Context): void {
     this.ctx = ctx;
   }
 
-  channelRead(_ctx: core.Context, cut: Cut): void {
+  channelRead({ channel }: core.Context, cut: Cut): void {
     if (this.isLast) return;
+    this.isLast = cut.isLast === true;
     if (cut.bytes.length === 0 && cut.own === undefined) {
-      this.isLast = true;
       this.endIfLast();
       return;
     }
-    if (this.open === 0) this.back = leastBusy(this.backs);
-    if (cut.isLast) this.isLast = true;
+    if (this.open === 0) this.back = bestOf(this.backs);
     if (cut.bytes.length > 0 && !this.back!.isReady) {
       this.waiting = cut;
-      this.hold ??= this.ctx.channel.holdReads('backend');
+      this.gate.hold(channel);
       this.back!.whenReady(this);
     } else this.send(cut);
   }
 
-  private send(cut: Cut): void {
-    if (cut.wantsAnswer) this.open += 1;
-    if (this.open >= MAX_OPEN) this.hold ??= this.ctx.channel.holdReads('answers');
-    this.back!.ask(this, cut);
+  /** The script has asked all, and still gets its answers. */
+  channelShutdown(_ctx: core.Context, direction: core.Direction): void {
+    if (direction === 'output') return;
+    this.isLast = true;
     this.endIfLast();
   }
 
-  /** Called when the connection behind accepts questions, or has failed. */
+  private send(cut: Cut): void {
+    this.open += 1;
+    if (this.open >= MAX_OPEN) this.gate.hold(this.ctx.channel);
+    this.back!.ask(this, cut);
+  }
+
+  /** Called when the connection behind accepts questions, or cannot be had. */
   proceed(): void {
     const { waiting, back } = this;
     this.waiting = undefined;
@@ -192,51 +219,57 @@ class Front implements core.Handler {
     if (back!.isReady) this.send(waiting);
     else {
       this.open += 1;
-      this.answer(this.protocol.error('the server cannot be reached'));
+      this.answer(
+        waiting.wantsAnswer,
+        this.protocol.error('the server cannot be reached', 'server'),
+      );
     }
-    // The next question follows at once.
     this.releaseReads();
   }
 
-  answer(reply: Buffer | undefined): void {
+  answer(isWanted: boolean, reply: Buffer | undefined): void {
     const { channel } = this.ctx;
     this.open -= 1;
     if (!channel.isOpen) return;
     if (reply === undefined) channel.close('error');
-    else this.ctx.writeAndFlush(reply).onSettled(ignored);
+    else if (isWanted) this.ctx.writeAndFlush(reply).onSettled(ignored);
     this.releaseReads();
     this.endIfLast();
   }
 
   private endIfLast(): void {
-    if (this.open > 0 || this.waiting !== undefined) return;
+    if (this.isBusy) return;
     this.drain?.update();
     if (this.isLast) this.ctx.channel.end();
   }
 
   private releaseReads(): void {
-    const { hold } = this;
-    if (this.open >= MAX_OPEN || this.waiting !== undefined) return;
-    this.hold = undefined;
-    hold?.release();
+    if (this.open < MAX_OPEN && this.waiting === undefined) this.gate.release();
   }
 
   userEventTriggered(ctx: core.Context, event: unknown): void {
     if (event instanceof core.DrainEvent) {
-      this.drain ??= new DrainGate('answers', () => this.open > 0 || this.waiting !== undefined);
+      this.drain ??= new DrainGate('answers', () => this.isBusy);
       this.drain.see(event);
     }
     ctx.fireUserEventTriggered(event);
   }
 }
 
-function leastBusy(backs: readonly Back[]): Back {
+/** The connection with the fewest questions, of those that accept one if there are any; what is lost is opened again. */
+function bestOf(backs: readonly Back[]): Back {
   let best = backs[0]!;
-  for (const back of backs) if (back.places.size < best.places.size) best = back;
+  for (const back of backs) {
+    if (!back.isReady) back.connect().catch(ignored);
+    if (back.isReady === best.isReady ? back.load < best.load : back.isReady) best = back;
+  }
   return best;
 }
 
-/** Sends the questions of all connections at `place` over four to `behind`; ends scripts that are silent for `silentMs`. */
+/**
+ * Sends the questions of all connections at `place` over four to `behind`; ends scripts that are silent for `silentMs`, and
+ * connections behind that do not answer from one such silence to the next.
+ */
 export async function startProxy(
   place: core.BindOptions,
   behind: core.ConnectPlace,
@@ -246,24 +279,30 @@ export async function startProxy(
 ): Promise<core.Server> {
   const own = () => new Back({ channelOptions: options, place: behind, protocol, silentMs });
   const backs = Array.from({ length: SHARED }, own);
-  await Promise.all(backs.map((back) => back.connect()));
-  const server = await new core.ServerBootstrap()
-    .childOptions(options)
+  const end = (): void => {
+    for (const back of backs) back.end();
+  };
+  const bootstrap = new core.ServerBootstrap()
+    .childOptions({ maxOutboundBytes: MAX_WAITING_BYTES, allowHalfOpen: true, ...options })
     .childHandler(({ pipeline }) =>
       pipeline.addLast(
         new handlers.IdleStateHandler({ allIdleMs: silentMs }),
         new handlers.IdleCloseHandler({ state: 'all' }),
+        new handlers.ReadWhenWritable(),
         new QuestionDecoder(protocol),
         new Front(backs, protocol),
       ),
-    )
-    .bind(place);
-  const endBacks = (): void => {
-    if (server.channel.isOpen || server.connections.size > 0) return;
-    for (const back of backs) back.end();
+    );
+  const starting = Promise.all(backs.map((back) => back.connect())).then(() =>
+    bootstrap.bind(place),
+  );
+  starting.catch(end);
+  const server = await starting;
+  const endIfUnused = (): void => {
+    if (!server.channel.isOpen && server.connections.size === 0) end();
   };
-  server.on('close', endBacks);
-  server.connections.on('channelLeft', endBacks);
+  server.on('close', endIfUnused);
+  server.connections.on('channelLeft', endIfUnused);
   return server;
 }
 

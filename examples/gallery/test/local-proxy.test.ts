@@ -35,7 +35,12 @@ async function finished<T>(promise: PromiseLike<T>): Promise<T> {
   return promise;
 }
 
-async function script(name = 'proxy'): Promise<{ readonly channel: Channel; got: string }> {
+interface Script {
+  readonly channel: Channel;
+  got: string;
+}
+
+async function script(name = 'proxy'): Promise<Script> {
   const made = { channel: undefined as unknown as Channel, got: '' };
   const bootstrap = new Bootstrap().options({ clock, logger: silentLogger }).handler((channel) => {
     made.channel = channel;
@@ -89,8 +94,9 @@ beforeEach(async () => {
   proxy = await finished(startProxy(place, behind, SILENT_MS, PROTOCOLS.memcached, options()));
 });
 
-/** The connection behind that got this last. */
-const asked = (text: string) => backs.find(({ got }) => got.endsWith(text))!;
+/** The open connection behind that got this last. */
+const asked = (text: string) =>
+  backs.find(({ got, channel }) => channel.isOpen && got.endsWith(text))!;
 
 it('asks for 200 scripts over four connections, and gives each script its answer', async () => {
   expect(backs.length).toBe(4);
@@ -126,6 +132,37 @@ it('keeps the order of what a script asks at once, also of its own answers', asy
   expect(one.got).toBe(`END\r\n${refusal}`);
   await say(back, 'SERVER_ERROR no\r\nVALUE c 0 1\r\nx\r\nEND\r\n');
   expect(one.got).toBe(`END\r\n${refusal}VALUE c 0 1\r\nx\r\nEND\r\n`);
+});
+
+it('keeps the order of a change without an answer and what is asked after it', async () => {
+  const one = await script();
+  await say(one.channel, 'set a 0 0 1 noreply\r\nx\r\n');
+  await say(one.channel, 'get a\r\n');
+  const back = asked('set a 0 0 1\r\nx\r\nget a\r\n').channel;
+  await say(back, 'STORED\r\nVALUE a 0 1\r\nx\r\nEND\r\n');
+  expect(one.got).toBe('VALUE a 0 1\r\nx\r\nEND\r\n');
+  await say(one.channel, 'delete a noreply\r\n'.repeat(40));
+  expect(asked('delete a\r\n').got.match(/delete/g)).toHaveLength(32);
+});
+
+it('answers what was asked before a question that makes no sense, and ends the script', async () => {
+  const one = await script();
+  await say(one.channel, 'get a\r\nset b 0 zero 9\r\nflush_all\r\nget c\r\n');
+  const back = asked('get a\r\n');
+  expect(back.got).toBe('get a\r\n');
+  await say(back.channel, 'END\r\n');
+  expect(one.got).toBe('END\r\nCLIENT_ERROR bad command line format\r\n');
+  expect(one.channel.isInputShutdown).toBe(true);
+});
+
+it('answers a script that has ended its half', async () => {
+  const one = await script();
+  await say(one.channel, 'get a\r\nget b\r\n');
+  one.channel.shutdown('output');
+  await settle();
+  expect(one.channel.isInputShutdown).toBe(false);
+  await say(asked('get b\r\n').channel, 'END\r\nEND\r\n');
+  expect([one.got, one.channel.isInputShutdown]).toEqual(['END\r\nEND\r\n', true]);
 });
 
 it('drops the answer of a script that has gone, and of no other', async () => {
@@ -164,8 +201,50 @@ it('fails only the questions of a connection that dies, and opens it again', asy
   ]);
   await say(scripts[0]!.channel, 'get again\r\n');
   expect([backs.length, open()]).toEqual([5, 4]);
-  await say(backs[4]!.channel, 'END\r\n');
+  await say(asked('get again\r\n').channel, 'END\r\n');
   expect(scripts[0]!.got).toBe(`${gone}END\r\n`);
+});
+
+it('asks over another connection what was not asked when one dies', async () => {
+  const one = await script();
+  await say(one.channel, 'get a\r\n'.repeat(40));
+  asked('get a\r\n').channel.abort();
+  await settle();
+  expect(one.got.match(/the server is gone/g)).toHaveLength(32);
+  await say(asked('get a\r\n'.repeat(8)).channel, 'END\r\n'.repeat(8));
+  expect(one.got.match(/END/g)).toHaveLength(8);
+});
+
+it('uses the connections that are left while no other can be had', async () => {
+  await finished(server.channel.close());
+  backs[0]!.channel.abort();
+  await settle();
+  for (let at = 0; at < 4; at++) {
+    const one = await script();
+    await say(one.channel, `get ${at}\r\n`);
+    await say(asked(`get ${at}\r\n`).channel, 'END\r\n');
+    expect(one.got).toBe('END\r\n');
+  }
+});
+
+it('loses no answer when a connection ends because it takes no more', async () => {
+  // The second question is refused by the output itself.
+  const limits = { maxOutboundBytes: 10, writeBufferHighBytes: 1_000_000 };
+  const place = { network, name: 'narrow' };
+  const behind = { network, name: 'memcached' };
+  await finished(
+    startProxy(place, behind, SILENT_MS, PROTOCOLS.memcached, { ...options(), ...limits }),
+  );
+  for (const { channel } of backs) channel.autoRead = false;
+  const one = await script('narrow');
+  await say(one.channel, `set a 0 0 200000\r\n${'x'.repeat(200_000)}\r\nget b\r\nget c\r\n`);
+  expect(one.got.match(/the server is gone/g)?.length).toBeGreaterThanOrEqual(2);
+  await say(one.channel, 'get d\r\n');
+  for (const { channel } of backs) channel.autoRead = true;
+  await settle();
+  const rest = one.got.length;
+  await say(asked('get d\r\n').channel, 'VALUE d 0 1\r\nd\r\nEND\r\n');
+  expect(one.got.slice(rest)).toMatch(/VALUE d 0 1\r\nd\r\nEND\r\n$/);
 });
 
 it('says that the server cannot be reached, and asks it as soon as it can be', async () => {
@@ -178,7 +257,7 @@ it('says that the server cannot be reached, and asks it as soon as it can be', a
   expect(one.got).toBe(refused + refused);
   await startMemcached();
   await say(one.channel, 'get c\r\n');
-  await say(backs.at(-1)!.channel, 'END\r\n');
+  await say(asked('get c\r\n').channel, 'END\r\n');
   expect(one.got).toBe(`${refused}${refused}END\r\n`);
 });
 
@@ -239,6 +318,63 @@ it('reads no further question while memcached does not read', async () => {
   expect(heard()).toBe(20);
 });
 
+it('lets all scripts wait that ask while memcached does not read', async () => {
+  for (const { channel } of backs) channel.autoRead = false;
+  const scripts = [];
+  for (let at = 0; at < 24; at++) {
+    scripts.push(await script());
+    await say(scripts[at]!.channel, `set a 0 0 200000\r\n${'x'.repeat(200_000)}\r\n`);
+  }
+  for (const { channel } of backs) channel.autoRead = true;
+  await settle();
+  for (const { channel, got } of backs)
+    await say(channel, 'STORED\r\n'.repeat(got.split('set a').length - 1));
+  expect(scripts.map(({ got }) => got)).toEqual(Array(24).fill('STORED\r\n'));
+});
+
+it('reads no further question of a script that does not read its answers', async () => {
+  const [one, other] = [await script(), await script()];
+  one.channel.autoRead = false;
+  await say(one.channel, 'get a\r\n'.repeat(100));
+  const back = asked('get a\r\n');
+  const value = `VALUE a 0 10000\r\n${'x'.repeat(10_000)}\r\nEND\r\n`;
+  let answered = 0;
+  for (;;) {
+    const count = back.got.match(/get a/g)!.length - answered;
+    if (count === 0) break;
+    await say(back.channel, value.repeat(count));
+    answered += count;
+  }
+  expect(answered).toBeLessThan(70);
+  await say(other.channel, 'get b\r\n');
+  await say(asked('get b\r\n').channel, 'END\r\n');
+  expect(other.got).toBe('END\r\n');
+  one.channel.autoRead = true;
+  await settle();
+  await say(back.channel, value.repeat(100 - answered));
+  expect(one.got).toBe(value.repeat(100));
+});
+
+it('ends a script for which more than 16 MiB wait, and answers the others of its connection', async () => {
+  const scripts = [];
+  for (let at = 0; at < 5; at++) {
+    scripts.push(await script());
+    await say(scripts[at]!.channel, `get ${at}\r\n`.repeat(32));
+  }
+  const [slow, other] = [scripts[0]!, scripts[4]!];
+  slow.channel.autoRead = false;
+  const back = asked('get 4\r\n');
+  expect(back.got).toBe('get 0\r\n'.repeat(32) + 'get 4\r\n'.repeat(32));
+  const value = `VALUE 0 0 1000000\r\n${'x'.repeat(1_000_000)}\r\nEND\r\n`;
+  for (let at = 0; at < 16; at++) await say(back.channel, value);
+  expect(proxy.connections.size).toBe(5);
+  for (let at = 16; at < 32; at++) await say(back.channel, value);
+  expect(proxy.connections.size).toBe(4);
+  await say(back.channel, 'END\r\n'.repeat(32));
+  expect(other.got).toBe('END\r\n'.repeat(32));
+  expect(open()).toBe(4);
+});
+
 it('answers what was asked before it shuts down', async () => {
   const [busy, idle] = [await script(), await script()];
   await say(busy.channel, 'get a\r\n');
@@ -252,6 +388,15 @@ it('answers what was asked before it shuts down', async () => {
   await finished(ending);
   await settle();
   expect(open()).toBe(0);
+});
+
+it('keeps no connection behind if it cannot listen', async () => {
+  const place = { network, name: 'proxy' };
+  const second = startProxy(place, { network, name: 'memcached' }, SILENT_MS, undefined, options());
+  const failure = second.catch((error: Error) => error.message);
+  expect(await finished(failure)).toMatch(/another program uses it/);
+  await settle();
+  expect([backs.length, open()]).toEqual([8, 4]);
 });
 
 it('ends a script whose answer has no text for an error', async () => {
