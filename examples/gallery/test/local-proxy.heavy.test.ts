@@ -59,7 +59,7 @@ beforeEach(async () => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-it('carries 10,000 short connections of a script over at most 64, and whole values', async () => {
+it('carries 10,000 short connections of a script over the four that it has, and whole values', async () => {
   const idle = await statistic('curr_connections');
   const proxy = await startProxy();
   const before = await statistic('total_connections');
@@ -73,27 +73,18 @@ it('carries 10,000 short connections of a script over at most 64, and whole valu
     '524288 bytes identical',
     '524286 bytes identical',
   ]);
-  // The asking itself takes one.
-  expect((await statistic('total_connections')) - before - 1).toBeLessThanOrEqual(60);
-  expect(await statistic('max_connections')).toBeGreaterThan(64);
-
-  // Killed while they read a value, the last connection that could be lent goes to the next who waits.
-  const holders = Array.from({ length: 63 }, () => connect(path));
-  for (const holder of holders) {
-    holder.write('get none\r\n');
-    await new Promise((resolve) => holder.once('data', resolve));
-  }
-  for (const value of ['value0', 'value1', 'value2', 'value1']) {
-    const cut = script('cut', value);
+  // Scripts that are killed while they read a value leave nothing of it to others.
+  for (let at = 0; at < 8; at++) {
+    const cut = script('cut', `value${at % 3}`);
     await cut.says(/^read \d+ bytes$/);
     const next = ask(path, 'get greeting\r\n');
     cut.kill();
     expect(await cut.exit).toBe('SIGKILL');
     expect(await next).toBe('VALUE greeting 0 5\r\nhello\r\nEND\r\n');
   }
-  for (const holder of holders) holder.destroy();
-  proxy.kill('SIGTERM');
-  expect(await proxy.exit).toBe(0);
+  // The asking itself takes one.
+  expect((await statistic('total_connections')) - before - 1).toBe(0);
+  await proxy.stop();
   expect(existsSync(path)).toBe(false);
   // One count below the limit is enough: the next may still include the connection that asked.
   await expect
