@@ -231,7 +231,8 @@ class Front implements core.Handler {
     const { channel } = this.ctx;
     this.open -= 1;
     if (!channel.isOpen) return;
-    if (reply === undefined) channel.close('error');
+    // After the answers that the script has already.
+    if (reply === undefined) channel.end({ reason: 'error' });
     else if (isWanted) this.ctx.writeAndFlush(reply).onSettled(ignored);
     this.releaseReads();
     this.endIfLast();

@@ -233,8 +233,9 @@ const STORE =
 const MAX_SHORT_LINE = 1024;
 const MAX_KEY = 250;
 
-const memcachedError = (text: string, of: 'script' | 'server'): Buffer =>
-  Buffer.from(`${of === 'script' ? 'CLIENT' : 'SERVER'}_ERROR ${text}\r\n`);
+/** A client that gets SERVER_ERROR for a `get` may take the value for one that is not stored: only an end is no answer to all. */
+const memcachedError = (text: string, of: 'script' | 'server'): Buffer | undefined =>
+  of === 'script' ? Buffer.from(`CLIENT_ERROR ${text}\r\n`) : undefined;
 
 const isWhole = (text: string, min: number, max: number): boolean =>
   /^-?\d{1,10}$/.test(text) && Number(text) >= min && Number(text) <= max;
