@@ -233,9 +233,7 @@ const STORE =
 const MAX_SHORT_LINE = 1024;
 const MAX_KEY = 250;
 
-/** A client that gets SERVER_ERROR for a `get` may take the value for one that is not stored: only an end is no answer to all. */
-const memcachedError = (text: string, of: 'script' | 'server'): Buffer | undefined =>
-  of === 'script' ? Buffer.from(`CLIENT_ERROR ${text}\r\n`) : undefined;
+const clientError = (text: string): Buffer => Buffer.from(`CLIENT_ERROR ${text}\r\n`);
 
 const isWhole = (text: string, min: number, max: number): boolean =>
   /^-?\d{1,10}$/.test(text) && Number(text) >= min && Number(text) <= max;
@@ -279,11 +277,11 @@ const MEMCACHED: Protocol = {
     const isSilent = words.at(-1) === 'noreply';
     if (value < 0) {
       const range = Object.hasOwn(CHANGES, name) ? CHANGES[name] : undefined;
-      if (range === undefined) return own(memcachedError(notShared(name), 'script'));
+      if (range === undefined) return own(clientError(notShared(name)));
       const count = words.length - (isSilent ? 1 : 0);
       // The server looks at the last word only, even if it is a key.
       const isGood = count >= range[0] && count <= range[1] && words[count - 1] !== 'noreply';
-      if (!isGood) return own(memcachedError('bad command line format', 'script'));
+      if (!isGood) return own(clientError('bad command line format'));
     }
     if (!isSilent) return { bytes, wantsAnswer: true };
     // The server answers an error all the same: with an answer to each, none is taken for another.
@@ -302,7 +300,8 @@ const MEMCACHED: Protocol = {
     progress.at = next;
     return true;
   },
-  error: memcachedError,
+  // A client that gets SERVER_ERROR for a `get` may take it for a value that is not stored: only an end says that there is no answer.
+  error: (text, of) => (of === 'script' ? clientError(text) : undefined),
 };
 
 // --- a length of four bytes before each message ---

@@ -154,7 +154,7 @@ it('keeps the order of a change without an answer and what is asked after it', a
   expect(asked('delete a\r\n').got.match(/delete/g)).toHaveLength(32);
 });
 
-it('answers what was asked before a question that makes no sense, and ends the script', async () => {
+it('answers what was asked before a question that is not valid, and ends the script', async () => {
   const one = await script();
   await say(one.channel, 'get a\r\nset b 0 zero 9\r\nflush_all\r\nget c\r\n');
   const back = asked('get a\r\n');
