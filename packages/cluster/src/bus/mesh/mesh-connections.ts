@@ -23,8 +23,8 @@ import type { MeshWay } from './mesh-plan.ts';
 /** Maximum size of a frame before the other end has proved its key, in bytes. */
 const MAX_GREETING_BYTES = 4096;
 const LENGTH_BYTES = 4;
-/** Maximum number of connections to a node. This bus is not for more nodes. */
-const MAX_CONNECTIONS = 1024;
+/** Maximum number of connections to a node, and of addresses that others make it dial. This bus is not for more nodes. */
+export const MAX_NODES = 1024;
 /** Delays between attempts to connect to one node. */
 const RETRY = exponential({ baseMs: 100, maxMs: 1000, jitter: 'equal' });
 
@@ -52,7 +52,7 @@ export class MeshConnections {
   /** Listens. `owner` is called for each connection, before its handshake. */
   listen(owner: () => HandshakeOwner, signal?: AbortSignal): Promise<Server> {
     const { port, host, network, server } = this.way;
-    const limit = { total: MAX_CONNECTIONS, perAddress: MAX_CONNECTIONS };
+    const limit = { total: MAX_NODES, perAddress: MAX_NODES };
     // A worker of `node:cluster` is a node of its own: a port that it shares with other workers leads to any of them.
     const target = network === undefined ? { port, host, exclusive: true } : { port, network };
     return new ServerBootstrap()

@@ -3,7 +3,7 @@ import type { Context, Server, Timer } from '@headrace/core';
 import { addressText, toBuffer } from '@headrace/core/authoring';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
-import { MeshConnections } from './mesh-connections.ts';
+import { MAX_NODES, MeshConnections } from './mesh-connections.ts';
 import { MeshDialer } from './mesh-dialer.ts';
 import { MAX_MESSAGE_BYTES, messageFrame } from './mesh-frame.ts';
 import { type MeshGreeting, type MeshIdentity, MeshKeys } from './mesh-greeting.ts';
@@ -176,6 +176,8 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
     const name = placeText(place);
     let dialer = this.dialers.get(name);
     if (dialer === undefined) {
+      // Without keys, any program of this machine can introduce addresses.
+      if (this.dialers.size >= MAX_NODES) return;
       dialer = new MeshDialer(place, this, false);
       this.dialers.set(name, dialer);
     }

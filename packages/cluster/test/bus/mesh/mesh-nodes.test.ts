@@ -139,4 +139,21 @@ describe('the nodes of a mesh', () => {
     ]);
     expect(await mesh.reached('a')).toEqual(['a', 'b', 'c']);
   });
+
+  it('dial at most 1024 addresses that others introduce', async () => {
+    const mesh = new MeshNodes();
+    mesh.sim.host('off', () => {});
+    mesh.add('a', []);
+    mesh.sim.partition('a', 'off');
+    await mesh.pass(1000);
+    mesh.introduce('stranger', 'a', { host: 'off', ports: 1100 });
+    // An attempt ends after 5 s.
+    await mesh.pass(4900);
+    const { entries } = mesh.sim.trace;
+    const introductions = entries.filter(
+      ({ host, kind, what }) => host === 'stranger' && kind === 'sent' && what === 'SYN',
+    );
+    expect([introductions.length, mesh.connections('a') - SELF]).toEqual([1100, 1024]);
+    expect(mesh.at('a').bus.state).toBe('up');
+  });
 });

@@ -1,6 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { EngineBus } from '@headrace/cluster';
 import { type SimulatedHost, Simulation } from '@headrace/simulation';
+import { MeshConnections } from '../../../src/bus/mesh/mesh-connections.ts';
+import { MeshKeys } from '../../../src/bus/mesh/mesh-greeting.ts';
+import type { HandshakeOwner } from '../../../src/bus/mesh/mesh-handshake.ts';
 import { type MeshBusOptions, meshBus } from '../../../src/mesh.ts';
 
 export const PORT = 7700;
@@ -67,5 +70,27 @@ export class MeshNodes {
   /** Returns the number of connections between two machines, or of a machine with itself. */
   connections(name: string): number {
     return (this.at(name).host as unknown as { connectionCount: number }).connectionCount;
+  }
+
+  /** Adds a machine that tells a node the addresses of other nodes, whose id is larger than that of the node. */
+  introduce(from: string, to: string, { host, ports }: { host: string; ports: number }): void {
+    this.sim.host(from, async (machine) => {
+      const { clock, logger, random } = { ...machine.options, random: machine.random };
+      const way = { port: PORT, host: from, network: machine, keys: [], server: {}, client: {} };
+      const times = { heartbeatMs: 1000, unheardMs: 3000, connectTimeoutMs: 5000 };
+      const connections = new MeshConnections(way, { clock, logger, random, ...times });
+      for (let at = 1; at <= ports; at += 1) {
+        const owner: HandshakeOwner = {
+          identity: { id: 'z', kind: 'node', place: { host, port: at } },
+          keys: new MeshKeys([]),
+          decide: () => 'introduce',
+          done: () => {},
+          refused: () => {},
+        };
+        const place = { host: to, port: PORT };
+        const connected = connections.connect(place, owner, new AbortController().signal);
+        await connected.catch(() => {});
+      }
+    });
   }
 }
