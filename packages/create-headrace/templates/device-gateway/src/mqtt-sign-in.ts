@@ -7,7 +7,9 @@ import { checkedLogin, type Login } from './protocol.ts';
 /** The login in a client's first packet; `undefined` if it is none. */
 export function readMqttLogin(packet: MqttPacket): Login | undefined {
   if (packet.type !== 'connect') return undefined;
-  const { clientId, password = new Uint8Array() } = packet;
+  const { clientId, password = new Uint8Array(), properties } = packet;
+  // A sign-in of several steps in MQTT 5, which this gateway does not have.
+  if (properties?.authenticationMethod !== undefined) return undefined;
   return checkedLogin(clientId, new TextDecoder().decode(password));
 }
 

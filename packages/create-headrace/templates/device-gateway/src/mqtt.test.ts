@@ -73,6 +73,22 @@ test('ends the connection of a device that publishes something else than JSON', 
   }
 });
 
+test('refuses an extended sign-in by a code, and not in silence', () => {
+  const { send, told, server } = connectedByMqtt(makeGateway(), 'pump-8', 5);
+  send({
+    type: 'connect',
+    protocolLevel: 5,
+    cleanSession: true,
+    keepAliveSeconds: 0,
+    clientId: 'pump-8',
+    password: Buffer.from('secret'),
+    properties: { authenticationMethod: 'SCRAM-SHA-256' },
+  });
+  const [answer] = told;
+  assert.ok(answer?.type === 'connack');
+  assert.deepEqual([answer.returnCode, server.isOpen], [0x86, false]);
+});
+
 test('a device is the same one over lines and over MQTT: the later connection stays', () => {
   const gateway = makeGateway();
   const older = connectedByMqtt(gateway, 'pump-7', 5);
