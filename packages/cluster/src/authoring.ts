@@ -17,7 +17,7 @@ export { commonPlan, GROUP_OPTIONS, type GroupPlan } from './group/group-options
 // Nodes
 export { hashOf, mixed } from './node/text-hash.ts';
 export { MemberPace, type PacedMembers } from './pace/member-pace.ts';
-export { portOf } from './port/cluster-port.ts';
+export { additionOf, portOf } from './port/cluster-port.ts';
 export {
   type CommandAnswer,
   type CommandListener,

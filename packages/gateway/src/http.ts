@@ -9,6 +9,7 @@ export type { ConnectionInfo } from './gateway/held-connections.ts';
 export type {
   ConnectionTarget,
   ListedConnections,
+  Listening,
   Published,
 } from './gateway/remote-connections.ts';
 export type { RequestPeers, ServedRequests } from './gateway/request-peers.ts';
@@ -17,3 +18,4 @@ export type { ApiProblem } from './http/api-error.ts';
 export type { ApiKey, ApiRight } from './http/api-keys.ts';
 export type { ApiConnections } from './http/api-operations.ts';
 export { type ClusterApiOptions, clusterApi } from './http/cluster-api.ts';
+export type { ListenedEvent } from './http/event-stream.ts';

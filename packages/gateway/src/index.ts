@@ -12,6 +12,7 @@ export {
   type ConnectionTarget,
   connectionsOf,
   type ListedConnections,
+  type Listening,
   type Published,
   RemoteConnections,
 } from './gateway/remote-connections.ts';

@@ -121,3 +121,13 @@ function clusterPort(context: ClusterContext): ClusterPort {
 function keyOf({ state, life, roles }: NodeInfo): string {
   return JSON.stringify([state, life, roles]);
 }
+
+/**
+ * Returns an object of a package that each node has once, such as the connections that a gateway and an HTTP API share. The first
+ * call makes it.
+ *
+ * @param make - the same function in each call, because the object is found by it
+ */
+export function additionOf<T>(cluster: Cluster<never>, make: () => T): T {
+  return cluster.addition(make);
+}

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { BusSubscription, Cluster, MessageCodec } from '@headrace/cluster';
-import { commandsOf, decodeBody, encodeBody } from '@headrace/cluster/authoring';
+import { decodeBody, encodeBody } from '@headrace/cluster/authoring';
 import {
   type Channel,
   type Clock,
@@ -27,7 +27,7 @@ import { decodeFrame, encodeFrame, frameOf, OP, TELL_EVERY_MS } from './gateway-
 import { GatewayHandler } from './gateway-handler.ts';
 import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
 import { type GatewayCluster, type GatewayPort, portOfNode } from './gateway-port.ts';
-import { HeldConnections } from './held-connections.ts';
+import { type HeldConnections, heldOf } from './held-connections.ts';
 import { rendezvous } from './rendezvous.ts';
 import { SuspectQueue } from './suspect-queue.ts';
 import { checkAttributes, checkLength, type GatewayAttributes } from './worker-connection.ts';
@@ -172,12 +172,9 @@ export class Gateway<Message = unknown> {
       busChanged: (isUp) => this.busChanged(isUp),
     });
     const { cluster } = options;
-    const held = 'gatewayPort' in cluster ? undefined : new HeldConnections(cluster, port);
+    const held = 'gatewayPort' in cluster ? undefined : heldOf(cluster);
     this.held = held;
-    this.stopServing =
-      held === undefined || 'gatewayPort' in cluster
-        ? () => {}
-        : commandsOf(cluster).serve((command) => held.command(command));
+    this.stopServing = held?.serve() ?? (() => {});
   }
 
   /** The number of connections, including closed ones whose workers are not notified yet. */
@@ -221,8 +218,8 @@ export class Gateway<Message = unknown> {
 
   /** @internal */
   connected(ctx: Context): number {
-    this.lastId += 1;
-    const id = this.lastId;
+    const id = this.held?.number() ?? this.lastId + 1;
+    this.lastId = id;
     if (this.isClosed) {
       ctx.channel.end({ reason: 'shutdown' });
       return id;

@@ -1,6 +1,12 @@
 import { Buffer } from 'node:buffer';
 import type { Cluster } from '@headrace/cluster';
-import { groupsOf, type NodeGroups } from '@headrace/cluster/authoring';
+import {
+  additionOf,
+  commandsOf,
+  groupsOf,
+  type NodeGroups,
+  portOf,
+} from '@headrace/cluster/authoring';
 import type { Channel, Context } from '@headrace/core';
 import { writeToEach } from '@headrace/core/authoring';
 import type { GatewayPort } from './gateway-port.ts';
@@ -34,18 +40,43 @@ interface Held {
 /** Maximum size of a page. A single connection can exceed the maximum. */
 const MAX_PAGE_BYTES = 262_144;
 
-/** The connections of a gateway with their sessions. A session ends with its connection or gateway, not with a worker. */
+/**
+ * The connections of a gateway with their sessions, and the listeners of the HTTP API of its node. A session ends with its
+ * connection or gateway, not with a worker.
+ */
 export class HeldConnections {
   private readonly cluster: Cluster<never>;
   private readonly groups: NodeGroups;
   private readonly port: Pick<GatewayPort, 'maxBodyBytes'>;
   private readonly held = new Map<number, Held>();
   private readonly byChannel = new Map<Channel, Held>();
+  private lastNumber = 0;
+  /** The number of gateways and APIs with connections here. */
+  private services = 0;
+  private stop = (): void => {};
 
   constructor(cluster: Cluster<never>, port: Pick<GatewayPort, 'maxBodyBytes'>) {
     this.cluster = cluster;
     this.groups = groupsOf(cluster);
     this.port = port;
+  }
+
+  /** Carries out the commands of all nodes. Returns a function that ends this, called once. */
+  serve(): () => void {
+    this.services += 1;
+    if (this.services === 1) {
+      this.stop = commandsOf(this.cluster).serve((command) => this.command(command));
+    }
+    return () => {
+      this.services -= 1;
+      if (this.services === 0) this.stop();
+    };
+  }
+
+  /** Returns the number of the next connection. */
+  number(): number {
+    this.lastNumber += 1;
+    return this.lastNumber;
   }
 
   add(number: number, ctx: Context): void {
@@ -163,6 +194,17 @@ export class HeldConnections {
   private ofChannels(channels: Iterable<Channel>): Held[] {
     return present([...new Set(channels)].map((channel) => this.byChannel.get(channel)));
   }
+}
+
+/** Returns the connections that a node holds. Each node has one object. */
+export function heldOf(cluster: Cluster<never>): HeldConnections {
+  const node = additionOf(cluster, heldAtNode);
+  node.held ??= new HeldConnections(cluster, portOf(cluster));
+  return node.held;
+}
+
+function heldAtNode(): { held: HeldConnections | undefined } {
+  return { held: undefined };
 }
 
 /** @throws EncodeError `MESSAGE_TOO_LONG` */

@@ -1,17 +1,21 @@
-import { CLUSTER_ERRORS, type Cluster } from '@headrace/cluster';
+import { CLUSTER_ERRORS, type Cluster, type LogPosition } from '@headrace/cluster';
 import {
   type CommandAnswer,
   type CommandOutcome,
   commandsOf,
+  groupsOf,
   type NodeCommands,
+  portOf,
 } from '@headrace/cluster/authoring';
-import { ChannelError, EncodeError, TimedOutError } from '@headrace/core';
+import { type Channel, ChannelError, EncodeError, TimedOutError } from '@headrace/core';
 import { checkKind, toError } from '@headrace/core/authoring';
 import type { JsonValue } from '@headrace/rpc';
 import {
   type ConnectionInfo,
   type ConnectionPage,
   checkSessionLength,
+  type HeldConnections,
+  heldOf,
 } from './held-connections.ts';
 import { checkJson, isPlain } from './json-check.ts';
 import { ClusterPeers, type RequestPeers } from './request-peers.ts';
@@ -41,6 +45,25 @@ export interface ListedConnections {
   readonly next: string | undefined;
 }
 
+/** How a listener became a member of a group. */
+export interface Listening {
+  /** True if no message is missing between the given position and the next message. */
+  readonly recovered: boolean;
+  /** The position from which on the listener receives messages, in a durable group. */
+  readonly position?: LogPosition | undefined;
+}
+
+/** A durable group of this node. */
+interface GroupWithHistory {
+  readonly history: {
+    join(
+      channel: Channel,
+      position: LogPosition | undefined,
+      options: { readonly answer: (outcome: Listening) => unknown },
+    ): Promise<unknown>;
+  };
+}
+
 /** The node of one connection, and the selection on that node. */
 type Place = [node: string | undefined, where: object];
 
@@ -68,6 +91,9 @@ const MAX_PAGES = 4;
 export class RemoteConnections {
   private readonly cluster: Cluster<never>;
   private readonly commands: NodeCommands;
+  private readonly listeners = new Set<Channel>();
+  /** Whether this node carries out commands about its listeners. A node that has had listeners does until it leaves. */
+  private isServing = false;
 
   /** @internal */
   constructor(cluster: Cluster<never>) {
@@ -210,6 +236,48 @@ export class RemoteConnections {
       }
     }
     return { count, connections, next: undefined };
+  }
+
+  /**
+   * Makes a channel of this node a connection and a member of a group. It receives the messages to the group, and to all
+   * connections, also those that are sent to the group as a `cluster.group`. If this node has made a durable group of this name,
+   * the channel first receives the messages after its position. Rejects with the errors of the history of the durable group.
+   *
+   * @param position - the position of the last message that the channel has received, in a durable group
+   * @param answer - makes the message between the missed messages and the first later message
+   */
+  async listen(
+    group: string,
+    channel: Channel,
+    position: LogPosition | undefined,
+    answer: (outcome: Listening) => unknown,
+  ): Promise<void> {
+    checkName(group);
+    const groups = groupsOf(this.cluster);
+    const known = groups.known(group) as Partial<GroupWithHistory> | undefined;
+    if (known?.history === undefined) {
+      channel.writeAndFlush(answer({ recovered: false }));
+      groups.joined(group).add(channel);
+    } else await known.history.join(channel, position, { answer });
+    const held = heldOf(this.cluster);
+    this.serveListeners(held);
+    this.listeners.add(channel);
+    channel.onClosed(() => this.listeners.delete(channel));
+    channel.pipeline.addLast({ handlerAdded: (ctx) => held.add(held.number(), ctx) });
+  }
+
+  private serveListeners(held: HeldConnections): void {
+    if (this.isServing) return;
+    this.isServing = true;
+    held.serve();
+    portOf(this.cluster).listen({
+      received: () => {},
+      peersChanged: () => {},
+      busChanged: () => {},
+      leaving: async () => {
+        for (const channel of this.listeners) channel.end({ reason: 'shutdown' });
+      },
+    });
   }
 
   /** Collects the first page and the following pages. */

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { type HeadraceError, isHeadraceError } from '@headrace/core';
 
@@ -49,6 +50,16 @@ export interface ApiAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly value: object;
+}
+
+/** An answer that lasts: what begins it, instead of JSON. */
+export class StreamAnswer {
+  /** Writes the answer. */
+  readonly begin: (response: ServerResponse) => void;
+
+  constructor(begin: StreamAnswer['begin']) {
+    this.begin = begin;
+  }
 }
 
 /** A request that is not carried out, with the reason. */

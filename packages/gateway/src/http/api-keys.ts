@@ -6,9 +6,9 @@ import { Refusal } from './api-error.ts';
 /**
  * A right of a key. `publish` allows messages to connections, including batches. `presence` allows questions about who is online.
  * `disconnect` allows ending connections. `manage` allows changes of groups, users and sessions. `list` allows lists of connections,
- * with their groups, users and sessions.
+ * with their groups, users and sessions. `listen` allows streams of the messages to groups.
  */
-export type ApiRight = 'publish' | 'presence' | 'disconnect' | 'manage' | 'list';
+export type ApiRight = 'publish' | 'presence' | 'disconnect' | 'manage' | 'list' | 'listen';
 
 /** A key of the HTTP API, and its rights. */
 export interface ApiKey {
@@ -31,6 +31,7 @@ const RIGHTS: readonly unknown[] = [
   'disconnect',
   'manage',
   'list',
+  'listen',
 ] satisfies ApiRight[];
 const MEMBERS = ['key', 'may', 'groups'];
 

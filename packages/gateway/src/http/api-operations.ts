@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type HeadraceError, isHeadraceError } from '@headrace/core';
+import type { LogPosition } from '@headrace/cluster';
+import { type Channel, type HeadraceError, isHeadraceError } from '@headrace/core';
 import type { JsonValue } from '@headrace/rpc';
 import type { ConnectionInfo } from '../gateway/held-connections.ts';
 import type {
   ConnectionTarget,
   ListedConnections,
+  Listening,
   Published,
 } from '../gateway/remote-connections.ts';
 import type { RequestPeers } from '../gateway/request-peers.ts';
@@ -19,6 +21,7 @@ import {
   sessionIn,
 } from './api-body.ts';
 import { type ApiAnswer, type ApiProblem, Refusal } from './api-error.ts';
+import { JoinedEvent } from './event-stream.ts';
 
 /** The part of `connectionsOf(cluster)` that the API calls. Without an optional member, its requests are answered with 501. */
 export interface ApiConnections {
@@ -51,6 +54,18 @@ export interface ApiConnections {
    * @param after - `next` of the part before
    */
   page?(of: ConnectionTarget, limit: number, after?: string): Promise<ListedConnections>;
+  /**
+   * Makes a channel a listener of a group. Rejects if the channel cannot become one.
+   *
+   * @param position - the position of the last message that the client has received
+   * @param answer - makes the message between the missed messages and the first later message
+   */
+  listen?(
+    group: string,
+    channel: Channel,
+    position: LogPosition | undefined,
+    answer: (outcome: Listening) => unknown,
+  ): Promise<void>;
   /** The nodes that share idempotency keys. @default none: idempotency keys hold at this listener only */
   readonly peers?: RequestPeers | undefined;
 }
@@ -163,6 +178,21 @@ export class ApiOperations {
       .filter((one) => one !== undefined)
       .map((one) => ({ ...one, groups: caller.visible(one.groups) }));
     return { count, connections: described, ...(next !== undefined && { next }) };
+  }
+
+  /** Returns a function that makes a channel a listener of the group in the query. */
+  async listener(
+    query: URLSearchParams,
+    caller: ApiCaller,
+  ): Promise<(channel: Channel, position: LogPosition | undefined) => Promise<void>> {
+    const { connections } = this;
+    const meant = this.target({ group: nameIn(query.get('group')) }, caller);
+    if (connections.listen === undefined) throw notOffered('listen');
+    if (!('group' in meant)) throw new Error('the option target gave no group for a group');
+    const { group } = meant;
+    return async (channel, position) => {
+      await connections.listen?.(group, channel, position, (outcome) => new JoinedEvent(outcome));
+    };
   }
 
   async all(caller: ApiCaller): Promise<object> {

@@ -11,6 +11,8 @@ export interface ApiRequest {
   /** The name in the path. Undefined for a name that is not encoded well. */
   readonly name: string | undefined;
   readonly query: URLSearchParams;
+  /** Makes the answer that lasts for a listener. @throws Refusal */
+  readonly stream: (listen: Awaited<ReturnType<ApiOperations['listener']>>) => object;
 }
 
 /** One path of the API. */
@@ -42,6 +44,9 @@ export const ROUTES: readonly ApiRoute[] = [
   post('/bind', 'manage', change('bind')),
   post('/unbind', 'manage', change('unbind')),
   post('/session', 'manage', (api, { body }, caller) => api.session(body, caller)),
+  get('/events', 'listen', async (api, { query, stream }, caller) =>
+    stream(await api.listener(query, caller)),
+  ),
   get('/count', 'presence', (api, _, caller) => api.all(caller)),
   get('/groups/{group}', 'presence', (api, { name }, caller) => api.group(name, caller)),
   get('/users/{user}', 'presence', (api, { name }, caller) => api.user(name, caller)),

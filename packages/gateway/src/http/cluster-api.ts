@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Clock, type Logger, stderrLogger } from '@headrace/core';
+import { type Clock, isHeadraceError, type Logger, stderrLogger } from '@headrace/core';
 import {
   CLOCK,
   describeOptions,
@@ -19,10 +19,17 @@ import type { JsonValue } from '@headrace/rpc';
 import type { ConnectionInfo } from '../gateway/held-connections.ts';
 import type { ConnectionTarget } from '../gateway/remote-connections.ts';
 import { bodyOf, jsonOf } from './api-body.ts';
-import { type ApiAnswer, type ApiProblem, answerForError, Refusal } from './api-error.ts';
+import {
+  type ApiAnswer,
+  type ApiProblem,
+  answerForError,
+  Refusal,
+  StreamAnswer,
+} from './api-error.ts';
 import { type ApiKey, ApiKeys, areApiKeys } from './api-keys.ts';
 import { type ApiCaller, type ApiConnections, ApiOperations } from './api-operations.ts';
 import { type ApiRequest, type ApiRoute, routeOf } from './api-routes.ts';
+import { type ListenedEvent, openEventStream, positionIn } from './event-stream.ts';
 import { IdempotentRequests } from './idempotent-requests.ts';
 import { openApiDocument } from './open-api.ts';
 
@@ -60,6 +67,24 @@ export interface ClusterApiOptions {
    * @default 64
    */
   readonly maxRequests?: number;
+  /**
+   * Maximum number of streams of events of each key. Further requests for streams are answered with 503. The server must accept more
+   * connections than this number.
+   * @default 64
+   */
+  readonly maxListeners?: number;
+  /**
+   * Time without an event, in milliseconds, after which a stream has a comment, so that no proxy closes it. Choose less than the time
+   * after which the server closes a silent connection.
+   * @default 3000
+   */
+  readonly heartbeatMs?: number;
+  /**
+   * Returns the data and the position of a message for listeners. A durable group needs it, with the position that its option
+   * `format` puts into the message.
+   * @default the message, without a position
+   */
+  readonly toEvent?: (message: unknown) => ListenedEvent;
   /** Average number of requests of each key per second. Further requests are answered with 429. @default 1000 */
   readonly requestsPerSecond?: number;
   /** Maximum number of requests of each key at once, after a pause. @default 1000 */
@@ -93,6 +118,9 @@ const OPTIONS = describeOptions('clusterApi', {
   maxBatch: whole({ min: 1, default: 100 }),
   maxListed: whole({ min: 1, default: 1000 }),
   maxRequests: whole({ min: 1, default: 64 }),
+  maxListeners: whole({ min: 1, default: 64 }),
+  heartbeatMs: number({ min: 10, max: 2 ** 31 - 1, default: 3000 }),
+  toEvent: fn({ answers: 'sync', purpose: 'makes an event of a message' }),
   requestsPerSecond: number({ min: 0.001, default: 1000 }),
   requestBurst: number({ min: 1, max: Number.MAX_SAFE_INTEGER, default: 1000 }),
   idempotencyMs: number({ min: 1, default: 600_000 }),
@@ -119,6 +147,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
  * | `GET /groups/lobby`, `GET /count` | `{"count":3}`: the number of connections in the group, or of all |
  * | `GET /users/ann`, `GET /connections/ID` | `{"online":true}` |
  * | `GET /connections`, `GET /groups/lobby/connections`, `GET /users/ann/connections`, `GET /connections/ID/info` | `{"count":3,"connections":[{"id":ID,"users":[],"groups":["lobby"],"session":{}}]}`; with `"next":ID`, `?after=ID` continues the list; `?limit=10` makes parts shorter |
+ * | `GET /events?group=lobby` | a stream of the messages to the group, as server-sent events |
  * | `GET /openapi.json` | this API in OpenAPI 3.1; needs no key |
  *
  * `to` is one of `group`, `user`, `connection`, or `all: true`. Each request has `Authorization: Bearer KEY`. Errors are
@@ -129,6 +158,11 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
  * repetition within `idempotencyMs` receives the first answer and `Idempotency-Replayed: true`. Another body with the same key
  * receives 422. An answer after which nothing was done is not kept. If the node of the first request ended before it answered, a
  * repetition receives 409 `OUTCOME_UNKNOWN`. All nodes need the same keys of the API.
+ *
+ * A listener of `/events` is a connection of this node, and a member of the group. It receives `joined` with
+ * `{"recovered":false,"position":null}`, and then an event for each message. With a durable group of this node and `toEvent`, events
+ * have positions as their ids. A client that comes back with `Last-Event-ID` first receives the messages that it has missed, and
+ * `"recovered":true`. A listener that reads too slowly is closed.
  *
  * The server must limit the time of a request and the number of connections, as `limitedHttpServer` does. A Node server has
  * `requestTimeout` and `maxConnections`. The key is a secret: between machines, use TLS or a proxy with TLS.
@@ -180,6 +214,8 @@ class ClusterApi {
   private readonly requests: IdempotentRequests;
   /** The number of requests under way, in the order of the keys. */
   private readonly open: number[];
+  /** The number of streams, in the order of the keys. */
+  private readonly listening: number[];
   private readonly document: object;
   private readonly logger: Logger;
 
@@ -199,6 +235,7 @@ class ClusterApi {
     this.rate = rate;
     this.buckets = keys.map(() => new TokenBucket(rate));
     this.open = keys.map(() => 0);
+    this.listening = keys.map(() => 0);
     this.logger = logger ?? stderrLogger();
   }
 
@@ -206,6 +243,10 @@ class ClusterApi {
     const { status, headers, value } = await this.answer(request).catch((error: unknown) =>
       this.failed(error),
     );
+    if (value instanceof StreamAnswer) {
+      value.begin(response);
+      return;
+    }
     response.writeHead(status, {
       'content-type': 'application/json',
       'cache-control': 'no-store',
@@ -256,7 +297,8 @@ class ClusterApi {
     };
     const query = queryOf(request.url);
     const run = async (body?: ApiRequest['body']): Promise<ApiAnswer> => {
-      return answerOf(await answer(this.operations, { body, name, query }, client));
+      const stream: ApiRequest['stream'] = (listen) => this.stream(caller, request, listen);
+      return answerOf(await answer(this.operations, { body, name, query, stream }, client));
     };
     if (method === 'GET') return await run();
     const key = idempotencyKeyIn(request.headers['idempotency-key']);
@@ -266,6 +308,33 @@ class ClusterApi {
     const once = (): Promise<ApiAnswer> =>
       run(jsonOf(body)).catch((error: unknown) => this.failed(error));
     return await this.requests.once({ scope: this.keys.scopeOf(caller), key, digest }, once);
+  }
+
+  /** @throws Refusal */
+  private stream(
+    caller: number,
+    request: IncomingMessage,
+    listen: Parameters<ApiRequest['stream']>[0],
+  ): StreamAnswer {
+    const { listening, options, logger } = this;
+    const { maxListeners } = options;
+    if (listening[caller]! >= maxListeners) {
+      throw new Refusal('BUSY', `a key has ${maxListeners} listeners`, { 'retry-after': '1' });
+    }
+    listening[caller]! += 1;
+    const position = positionIn(request.headers['last-event-id']);
+    return new StreamAnswer((response) => {
+      const channel = openEventStream(response, { ...options, logger });
+      channel.onClosed(() => {
+        listening[caller]! -= 1;
+      });
+      listen(channel, position).catch((error: unknown) => {
+        if (!isHeadraceError(error)) {
+          logger.log('error', 'the HTTP API of the cluster failed', toError(error));
+        }
+        channel.end({ reason: 'error' });
+      });
+    });
   }
 
   /** @throws Refusal */
@@ -298,6 +367,7 @@ function queryOf(url = ''): URLSearchParams {
 
 /** Puts the number of nodes of one message into a header. Each result of a batch contains its number of nodes. */
 function answerOf(done: object): ApiAnswer {
+  if (done instanceof StreamAnswer) return { status: 200, value: done };
   const { nodes, ...value } = done as { readonly nodes?: number };
   if (nodes === undefined) return { status: 200, value };
   return { status: 200, value, headers: { 'headrace-nodes': String(nodes) } };

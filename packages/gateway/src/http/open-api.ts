@@ -9,6 +9,8 @@ interface Described {
   readonly body?: string;
   /** Whether the path is a list, which is given in parts. */
   readonly isList?: boolean;
+  /** Whether the answer is a stream of server-sent events. */
+  readonly isStream?: boolean;
   readonly result: Json;
   readonly codes?: readonly ApiErrorCode[];
 }
@@ -89,6 +91,12 @@ const DESCRIBED: Readonly<Record<string, Described>> = {
     result: COUNTED,
     codes: [...OF_MESSAGE, 'WRONG_SESSION', 'NOT_OFFERED'],
   },
+  '/events': {
+    summary: 'Streams the messages to a group as server-sent events',
+    isStream: true,
+    result: { type: 'string' },
+    codes: ['WRONG_NAME', 'NOT_OFFERED'],
+  },
   '/count': { summary: 'Counts all connections', result: COUNTED },
   '/groups/{group}': {
     summary: 'Counts the connections of a group',
@@ -142,7 +150,7 @@ function listed(summary: string): Described {
 }
 
 function pathOf({ method, path }: ApiRoute, maxListed: number): Json {
-  const { summary, body, result, codes = [], isList = false } = DESCRIBED[path]!;
+  const { summary, body, result, codes = [], isList = false, isStream = false } = DESCRIBED[path]!;
   const [, name] = /\{(.*)\}/.exec(path) ?? [];
   const [, first, , ...more] = path.split('/');
   const operation = {
@@ -152,6 +160,7 @@ function pathOf({ method, path }: ApiRoute, maxListed: number): Json {
       ...(body === undefined ? [] : [IDEMPOTENCY_KEY]),
       ...(name === undefined ? [] : [inPath(name)]),
       ...(isList ? inQuery(maxListed) : []),
+      ...(isStream ? OF_STREAM : []),
     ],
     ...(body !== undefined && {
       requestBody: { required: true, content: contentOf(ref(body)) },
@@ -159,7 +168,7 @@ function pathOf({ method, path }: ApiRoute, maxListed: number): Json {
     responses: {
       200: {
         description: 'the result of the request',
-        content: contentOf(result),
+        content: isStream ? { 'text/event-stream': { schema: result } } : contentOf(result),
         ...(body !== undefined && headersOf(path)),
       },
       ...errorsOf([...EVERY, ...(body === undefined ? [] : WITH_BODY), ...codes]),
@@ -278,6 +287,16 @@ function header(name: string, description: string, schema: Json): Json {
 function inPath(name: string): Json {
   return { name, in: 'path', required: true, schema: { type: 'string', minLength: 1 } };
 }
+
+const OF_STREAM: readonly Json[] = [
+  { name: 'group', in: 'query', required: true, schema: { type: 'string', minLength: 1 } },
+  {
+    name: 'Last-Event-ID',
+    in: 'header',
+    description: 'the id of the last event, in a durable group',
+    schema: { type: 'string' },
+  },
+];
 
 function inQuery(maxListed: number): readonly Json[] {
   const limit = { type: 'integer', minimum: 1, maximum: maxListed };

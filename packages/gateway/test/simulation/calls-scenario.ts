@@ -13,7 +13,7 @@ import {
 } from '../../../cluster/test/simulation/cluster-world.ts';
 import { type ApiAnswer, answerForError } from '../../src/http/api-error.ts';
 import { type ApiCaller, ApiOperations } from '../../src/http/api-operations.ts';
-import { ROUTES } from '../../src/http/api-routes.ts';
+import { type ApiRequest, ROUTES } from '../../src/http/api-routes.ts';
 import { IdempotentRequests } from '../../src/http/idempotent-requests.ts';
 
 const CLIENT = 'client';
@@ -32,6 +32,13 @@ const CONNECTIONS = 5;
 const TRIES = 6;
 /** The time after which a client repeats a call. */
 const TIMEOUT_MS = 3000;
+/** A request without a body or a name. No call here is a stream. */
+const NOTHING: ApiRequest = {
+  body: undefined,
+  name: undefined,
+  query: new URLSearchParams(),
+  stream: (listen) => listen,
+};
 const EVERYTHING: ApiCaller = { charge: () => {}, checkTarget: () => {}, visible: (all) => all };
 
 /** What is wrong with the nodes, for a scenario that has to notice it. */
@@ -153,7 +160,7 @@ class CallsWorld {
 
   private async send({ api, requests }: Life, { path, body, tag, answers }: Call): Promise<void> {
     const { answer } = ROUTES.find((one) => one.path === path)!;
-    const given = { body, name: undefined, query: new URLSearchParams() };
+    const given = { ...NOTHING, body };
     const request = { scope: 'a', key: tag, digest: path };
     const run = async (): Promise<ApiAnswer> => {
       return { status: 200, value: await answer(api, given, EVERYTHING) };
@@ -169,7 +176,7 @@ class CallsWorld {
     while (ids.length < 100) {
       const life = this.random(client);
       if (life === undefined) return;
-      const given = { body: undefined, name: undefined, query: new URLSearchParams(query) };
+      const given = { ...NOTHING, query: new URLSearchParams(query) };
       const part = await answer(life.api, given, EVERYTHING).catch((error) => failed(error).value);
       const { connections, next } = part as { connections?: { id: string }[]; next?: string };
       if (connections === undefined) return;
