@@ -22,7 +22,8 @@ import { StateView, type ViewChange } from './state-view.ts';
 /** Options of one change of a {@link StateGroup}. */
 export interface StateWriteOptions {
   /**
-   * Version that the key must have, or 0 if the key must not exist. Otherwise the change fails with `STATE_CONFLICT`. @default any
+   * Number of the version that the key must have, or 0 if the key must not exist. Otherwise the change fails with
+   * `STATE_CONFLICT`. @default any version
    */
   readonly version?: number | undefined;
 }
@@ -192,15 +193,22 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     key: string,
     change: (value: Value | undefined) => Value | undefined,
   ): Promise<StateValue<Value> | undefined> {
+    let isKnown = this.view !== undefined && this.loading === undefined;
     let present = this.view?.get(key);
     for (let tries = 0; tries < MAX_UPDATES; tries++) {
       const value = atOnce('change', change(present?.value));
-      if (value === present?.value) return present;
+      if (value === present?.value) {
+        if (isKnown) return present;
+        present = await this.get(key);
+        isKnown = true;
+        continue;
+      }
       const expected = present?.version ?? 0;
       const answer = await this.change(key, value, expected);
       if ('position' in answer) {
         return value === undefined ? undefined : { value, version: answer.position.offset };
       }
+      isKnown = true;
       present = answer.conflict === null ? undefined : this.values.decoded(answer.conflict);
     }
     const text = `the key ${JSON.stringify(key)} of the state group ${this.name} changed ${MAX_UPDATES} times in between`;

@@ -156,7 +156,10 @@ describe('a state group', () => {
   });
 
   it('updates a key from many places at the same time, and loses none', async () => {
-    const { nodes, a, b } = await pair();
+    const { nodes, a, b, of } = await pair();
+    await of(b.set('known', 1));
+    const known = await of(a.update('known', (value) => value && value + 1));
+    expect(known?.value).toBe(2);
     const here = await nodes.member();
     void a.join(here.channel);
     await nodes.pass(50);
