@@ -26,9 +26,10 @@ async function listen(port: number, query: string, headers: Record<string, strin
     headers: { authorization: `Bearer ${KEY}`, ...headers },
     signal: abort.signal,
   });
-  const got = { text: '', isOver: false };
+  const got = { text: '', isWhole: false, isOver: false };
   void (async () => {
     for await (const part of response.body!) got.text += Buffer.from(part).toString('utf8');
+    got.isWhole = true;
   })()
     .catch(() => {})
     .finally(() => {
@@ -212,6 +213,8 @@ describe('a listener of a cluster', () => {
     void back.leave();
     await nodes.pass(2000);
     await expect.poll(() => got.isOver).toBe(true);
+    // The server itself would cut the connection in the middle of the answer.
+    expect(got.isWhole).toBe(true);
   });
 
   it('shares a node with a gateway, and both are reached', async () => {
