@@ -16,6 +16,7 @@ import { toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { TaskDeadline } from '../time/channel-deadline.ts';
 import { keepLoan } from '../transport/read-loan.ts';
+import { type AheadReader, READS_AHEAD } from './ahead-reader.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.ts';
 import type { HostOutput } from './head-and-tail.ts';
@@ -149,6 +150,32 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     try {
       const handled = this.handler.channelRead!(this, message);
       if (handled !== undefined) this.watchRead(handled, message);
+    } catch (thrown) {
+      this.threw(thrown);
+    }
+  }
+
+  /** The handler that takes the next `channelRead`, if it can decode frames ahead at this moment. */
+  get aheadReader(): AheadReader | undefined {
+    const { nextReader } = this;
+    const reader = nextReader.handler as Handler & Partial<AheadReader>;
+    if (reader[READS_AHEAD] !== true || (nextReader.bits & mask.ADDED) === 0) return undefined;
+    return this.isTraced || nextReader.isTraced ? undefined : (reader as AheadReader);
+  }
+
+  /** Whether each event is logged. */
+  protected get isTraced(): boolean {
+    return false;
+  }
+
+  /** Passes on a message that {@link aheadReader} has decoded. */
+  fireReadAhead(message: unknown): void {
+    this.nextReader.invokeReadAhead(message);
+  }
+
+  private invokeReadAhead(message: unknown): void {
+    try {
+      (this.handler as Handler & AheadReader).passOnAhead(this, message);
     } catch (thrown) {
       this.threw(thrown);
     }
@@ -357,6 +384,16 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   private exceptionHandlerFailed(thrown: unknown, original: Error): void {
     this.pipeline.exceptionHandlerFailed(this, toError(thrown), original);
   }
+}
+
+/** Returns the handler that takes the next messages of a context, if it can decode frames ahead at this moment. */
+export function aheadReaderOf(ctx: Context): AheadReader | undefined {
+  return ctx instanceof HandlerContext ? ctx.aheadReader : undefined;
+}
+
+/** Passes on a message that the handler of {@link aheadReaderOf} has decoded. */
+export function fireReadAhead(ctx: Context, message: unknown): void {
+  (ctx as HandlerContext).fireReadAhead(message);
 }
 
 /** Returns the error for a write of `null` or `undefined`, which is a fault of the program, not a failed write. */
