@@ -155,32 +155,6 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     }
   }
 
-  /** The handler that takes the next `channelRead`, if it can decode frames ahead at this moment. */
-  get aheadReader(): AheadReader | undefined {
-    const { nextReader } = this;
-    const reader = nextReader.handler as Handler & Partial<AheadReader>;
-    if (reader[READS_AHEAD] !== true || (nextReader.bits & mask.ADDED) === 0) return undefined;
-    return this.isTraced || nextReader.isTraced ? undefined : (reader as AheadReader);
-  }
-
-  /** Whether each event is logged. */
-  protected get isTraced(): boolean {
-    return false;
-  }
-
-  /** Passes on a message that {@link aheadReader} has decoded. */
-  fireReadAhead(message: unknown): void {
-    this.nextReader.invokeReadAhead(message);
-  }
-
-  private invokeReadAhead(message: unknown): void {
-    try {
-      (this.handler as Handler & AheadReader).passOnAhead(this, message);
-    } catch (thrown) {
-      this.threw(thrown);
-    }
-  }
-
   fireChannelReadComplete(): void {
     const { nextReadCompleter, pipeline } = this;
     // Nothing is left to do at the tail.
@@ -352,7 +326,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   }
 
   /** Passes an error that a handler threw to the handler's own `exceptionCaught` first. */
-  private threw(thrown: unknown): void {
+  threw(thrown: unknown): void {
     const error = toError(thrown);
     rememberThrower(error, this.name);
     this.invokeExceptionCaught(error);
@@ -386,14 +360,26 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   }
 }
 
-/** Returns the handler that takes the next messages of a context, if it can decode frames ahead at this moment. */
+/**
+ * Returns the handler that takes the next `channelRead` of a context, if it can decode frames ahead at this moment. A context that
+ * logs its events has another class.
+ */
 export function aheadReaderOf(ctx: Context): AheadReader | undefined {
-  return ctx instanceof HandlerContext ? ctx.aheadReader : undefined;
+  if (ctx.constructor !== HandlerContext) return undefined;
+  const { nextReader } = ctx as HandlerContext;
+  const reader = nextReader.handler as Handler & Partial<AheadReader>;
+  if (reader[READS_AHEAD] !== true || (nextReader.bits & mask.ADDED) === 0) return undefined;
+  return nextReader.constructor === HandlerContext ? (reader as AheadReader) : undefined;
 }
 
 /** Passes on a message that the handler of {@link aheadReaderOf} has decoded. */
 export function fireReadAhead(ctx: Context, message: unknown): void {
-  (ctx as HandlerContext).fireReadAhead(message);
+  const { nextReader } = ctx as HandlerContext;
+  try {
+    (nextReader.handler as Handler & AheadReader).passOnAhead(nextReader, message);
+  } catch (thrown) {
+    nextReader.threw(thrown);
+  }
 }
 
 /** Returns the error for a write of `null` or `undefined`, which is a fault of the program, not a failed write. */

@@ -62,10 +62,6 @@ const LINES = {
 
 /** A context that logs the events and the operations of its handler at level debug. */
 export class TracedContext extends HandlerContext {
-  protected override get isTraced(): boolean {
-    return true;
-  }
-
   static {
     for (const [method, lineOf] of Object.entries<Line>(LINES)) {
       const { value } = Object.getOwnPropertyDescriptor(HandlerContext.prototype, method)!;
