@@ -1,8 +1,8 @@
 import type { AheadReader } from '@headrace/core/authoring';
 import type { ByteInput } from './byte-input.ts';
 
-/** Number of frames that are decoded ahead at first. A handler that holds reads after each message wastes no more than these. */
-const FIRST = 4;
+/** Number of frames that are decoded at first. For a handler that holds reads after each message, each frame is decoded once. */
+const FIRST = 1;
 const GROWTH = 4;
 const MOST = 64;
 

@@ -139,14 +139,24 @@ describe('frames that are decoded ahead', () => {
     );
   });
 
-  it('are decoded together, and at first only a few of them', () => {
+  it('are decoded together, after the first one', () => {
     const decodedAtMessages: number[] = [];
     const channel = new EmbeddedChannel(new LengthFieldFrameDecoder(OPTIONS), new StringCodec(), {
       channelRead: () => void decodedAtMessages.push(reading.mock.calls.length),
     });
     channel.writeInbound(frames(...Array.from({ length: 90 }, (_, i) => String(i))));
     expect(decodedAtMessages.length).toBe(90);
-    expect([...new Set(decodedAtMessages)]).toEqual([4, 20, 84, 90]);
+    expect([...new Set(decodedAtMessages)]).toEqual([1, 5, 21, 85, 90]);
+  });
+
+  it('are each decoded once for a handler that holds reads after each message', () => {
+    const holds: ReadHold[] = [];
+    const channel = new EmbeddedChannel(new LengthFieldFrameDecoder(OPTIONS), new StringCodec(), {
+      channelRead: (ctx) => void holds.push(ctx.channel.holdReads('app')),
+    });
+    channel.writeInbound(frames(...Array.from({ length: 60 }, (_, i) => String(i))));
+    for (const hold of holds) channel.run(() => hold.release());
+    expect([holds.length, reading.mock.calls.length]).toEqual([60, 60]);
   });
 
   it('are not decoded ahead by a subclass, which may decode otherwise', () => {
