@@ -230,6 +230,18 @@ describe('a listener of a cluster', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
+  it('is reached after a gateway of its node has closed, even twice', async () => {
+    const { fronts, gateways, nodes, given, of } = await world();
+    const connections = connectionsOf(fronts[0]!);
+    const { port } = await apiWorld({ connections, clock: nodes.clock });
+    const { got } = await listen(port, '?group=room');
+    await expect.poll(() => got.text).toBe(JOINED);
+    gateways[0]!.close();
+    gateways[0]!.close();
+    await given(of.send({ all: true }, 'hi'));
+    await expect.poll(() => got.text).toBe(`${JOINED}data: "hi"\n\n`);
+  });
+
   it('receives what it has missed of a durable group, and misses nothing', async () => {
     const { fronts, back, nodes } = await world();
     type Stored = { text: string; position: LogPosition };
