@@ -27,6 +27,7 @@ import { starting } from './starting.ts';
 import { state } from './state.ts';
 import { storm } from './storm.ts';
 import { tlsEcho } from './tls-echo.ts';
+import { walls } from './walls.ts';
 import { webSockets } from './web-sockets.ts';
 
 const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>> = {
@@ -47,12 +48,13 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   storm,
   nest,
   micro,
+  walls,
   runtimes,
   // Last: it builds the packages as they are published.
   starting,
 };
 /** Run by their names only: one installs Bun and compares runtimes, the others take minutes. */
-const ASKED_FOR = ['runtimes', 'nodes', 'storm'];
+const ASKED_FOR = ['runtimes', 'nodes', 'storm', 'walls'];
 
 const settings: Settings = readSettings(process.argv.slice(2));
 const unknown = settings.parts.filter((part) => !(part in PARTS));

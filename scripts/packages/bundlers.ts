@@ -29,7 +29,7 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
 const HERE = 'scripts/packages/bundlers.ts';
 const PRINTS = 'hello from a bundle';
 /** About half of all of `headrace`, 380 kB, and 5 % of air: what the guide's server does not use is left out. */
-const MAX_BYTES = 206_000;
+const MAX_BYTES = 210_000;
 
 async function problemOf(folder: string, output: string): Promise<string | undefined> {
   const ran = await run(process.execPath, [output], folder);
@@ -74,7 +74,7 @@ async function checkBundler(
 const ONE_DECODER = `import { LengthFieldFrameDecoder } from 'headrace';
 console.log(typeof LengthFieldFrameDecoder);
 `;
-const MAX_DECODER_BYTES = 50_000;
+const MAX_DECODER_BYTES = 56_000;
 
 /** That a package is one file keeps nothing in a bundle that the program does not use. */
 async function checkOneDecoder(tally: Tally, folder: string): Promise<void> {

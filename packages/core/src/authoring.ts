@@ -146,6 +146,9 @@ export { recognizeCopies } from './package/recognize-copies.ts';
 export { bareHost } from './peer/bare-host.ts';
 export { addNetwork } from './peer/ip-networks.ts';
 export { peerOf, type TrustCheck, trustCheck } from './peer/trusted-peers.ts';
+// Decode several frames together
+export { type AheadReader, READS_AHEAD } from './pipeline/ahead-reader.ts';
+export { aheadReaderOf, fireReadAhead } from './pipeline/handler-context.ts';
 // Keep input for later
 export type { InboundEvent, KeptEvent } from './pipeline/kept-event.ts';
 export { KeptInput, type KeptInputSteps } from './pipeline/kept-input.ts';

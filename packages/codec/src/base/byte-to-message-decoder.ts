@@ -10,9 +10,11 @@ import {
   type Types,
 } from '@headrace/core';
 import {
+  aheadReaderOf,
   DrainGate,
   describeOptions,
   dropsKeptMessages,
+  fireReadAhead,
   isDrainEvent,
   isTurnCheckDue,
   type KeptEvent,
@@ -37,6 +39,7 @@ import { FrameDeadline } from './frame-deadline.ts';
 import { FRAME_ERROR_POLICY, type FrameErrorPolicy } from './frame-error-policy.ts';
 import { OTHER_MESSAGES, type OtherMessagesOptions } from './other-messages.ts';
 import type { OwnOptions } from './own-options.ts';
+import { type FrameFinder, ReadAhead } from './read-ahead.ts';
 
 /** Options of every byte decoder. */
 export interface ByteToMessageDecoderOptions extends OtherMessagesOptions {
@@ -92,6 +95,8 @@ const READS_BYTES: MessageKinds = { reads: 'bytes' };
 
 /** Maximum time in milliseconds that the rest of a read waits for the next read after an emitted error. */
 const RESUME_MS = 1;
+/** Result of a step of decoding after which nothing else is decoded. */
+const STOPPED = -1;
 /** The number of bytes of a truncated frame that the log shows. */
 const SHOWN_BYTES = 16;
 
@@ -370,10 +375,23 @@ export abstract class ByteToMessageDecoder<
     this.decodeAll(ctx, input);
   }
 
+  /** @internal Finds the frames that `decode` would take, or `undefined` if only `decode` finds them. */
+  protected get finder(): FrameFinder | undefined {
+    return undefined;
+  }
+
   private decodeAll(ctx: Context, input: ByteInput): void {
     const { channel } = ctx;
     let count = 0;
+    let triesAhead = true;
     while (input.end > input.start && !this.removed) {
+      if (triesAhead) {
+        const soFar = count;
+        count = this.decodeAhead(ctx, input, soFar);
+        if (count === STOPPED) return;
+        triesAhead = count > soFar;
+        if (triesAhead) continue;
+      }
       const before = input.start;
       let message: T | undefined;
       try {
@@ -388,6 +406,7 @@ export abstract class ByteToMessageDecoder<
       const tookSome = input.start !== before;
       // The bytes after a frame that became whole in memory of its own.
       const hasRefilled = input.refill();
+      triesAhead = hasRefilled;
       if (message === undefined) {
         if (this.failed || !(tookSome || hasRefilled)) return;
         this.moved ||= tookSome;
@@ -404,6 +423,45 @@ export abstract class ByteToMessageDecoder<
       if (isTurnCheckDue(count)) channel.checkTurn();
       if ((channel.isReadHeld || channel.discardsInput) && this.stops(ctx)) return;
     }
+  }
+
+  /**
+   * Passes on frames that the next handler decodes ahead, each in its turn, until one of them is bad, incomplete, or meets another
+   * pipeline. Returns the number of messages of this read so far, or `STOPPED`.
+   */
+  private decodeAhead(ctx: Context, input: ByteInput, before: number): number {
+    const reader = aheadReaderOf(ctx);
+    if (reader === undefined || this.singleDecode || input.toDiscard > 0) return before;
+    const { finder } = this;
+    if (finder === undefined) return before;
+    const ahead = ReadAhead.take();
+    try {
+      let passed = before;
+      for (;;) {
+        ahead.fill(input, finder, reader);
+        if (ahead.count === 0) return passed;
+        for (let at = 0; at < ahead.count; at++) {
+          input.start = ahead.end(at);
+          const hasRefilled = input.refill();
+          this.moved = true;
+          this.hasFired = true;
+          fireReadAhead(ctx, ahead.message(at));
+          passed += 1;
+          if (this.mustStop(ctx, input, passed)) return STOPPED;
+          if (hasRefilled || aheadReaderOf(ctx) !== reader) return passed;
+        }
+      }
+    } finally {
+      ahead.giveBack();
+    }
+  }
+
+  /** Returns true if decoding stops after a message that was decoded ahead. */
+  private mustStop(ctx: Context, input: ByteInput, count: number): boolean {
+    const { channel } = ctx;
+    if (this.singleDecode || this.removed || input.end === input.start) return true;
+    if (isTurnCheckDue(count)) channel.checkTurn();
+    return (channel.isReadHeld || channel.discardsInput) && this.stops(ctx);
   }
 
   /** Returns true if decoding stops, because reads are held or the channel discards its input. */

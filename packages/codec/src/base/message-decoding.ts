@@ -1,9 +1,11 @@
+import type { Buffer } from 'node:buffer';
 import type { Context, DecodeError, DrainEvent, MessageKinds } from '@headrace/core';
 import {
   describeOptions,
   isDrainEvent,
   isTurnCheckDue,
   type KeptInput,
+  READS_AHEAD,
 } from '@headrace/core/authoring';
 import { decodeErrorOf, hasIndependentMessages } from './decoder-failure.ts';
 import { DecodingHandler } from './decoding-handler.ts';
@@ -87,6 +89,28 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
       this.decodeOne(ctx, message);
       if (this.isKeeping) this.kept.deliverWithin(ctx);
     }
+  }
+
+  /** @internal Whether `readAhead` decodes a frame as `decode` does. A subclass may decode otherwise. */
+  protected get decodesAlone(): boolean {
+    return false;
+  }
+
+  /** @internal */
+  get [READS_AHEAD](): boolean {
+    return this.decodesAlone && !this.failed && this.several === undefined && !this.isKeeping;
+  }
+
+  /** @internal Returns the message of a frame, or `undefined` if only `decode` can decide. */
+  readAhead(_bytes: Buffer, _start: number, _end: number): O | undefined {
+    return undefined;
+  }
+
+  /** @internal Passes on a message of a frame that was decoded ahead. */
+  passOnAhead(ctx: Context, message: unknown): void {
+    this.hasRead = true;
+    this.hasFired = true;
+    ctx.fireChannelRead(message);
   }
 
   private decodeOne(ctx: Context, message: unknown): void {

@@ -102,30 +102,32 @@ export class MessageEncoding<I, O> {
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
-    if (!this.encoder.encodes(message)) {
-      if (this.encoder.messageKinds === undefined) return ctx.write(message);
+    const { encoder } = this;
+    if (!encoder.encodes(message)) {
+      if (encoder.messageKinds === undefined) return ctx.write(message);
       throw unwritable(ctx, message);
     }
     const encoded = this.encodeOrThrow(message as I);
+    if (encoded === undefined || encoded === null) throw madeNothing(encoder);
     if (!(encoded instanceof Several)) return ctx.write(encoded);
+    if (encoded.messages.length === 0) throw madeNothing(encoder);
     return writeTogether(ctx, encoded.messages);
   }
 
   private encodeOrThrow(message: I): O | Several<O> {
-    const type = this.encoder.constructor.name;
-    let encoded: O | Several<O>;
     try {
-      encoded =
-        this.key === undefined
-          ? this.encoder.encode(message)
-          : encodeOnce(this.key, message, this.encode);
+      return this.key === undefined
+        ? this.encoder.encode(message)
+        : encodeOnce(this.key, message, this.encode);
     } catch (thrown) {
-      throw encodeErrorOf(type, thrown);
+      throw encodeErrorOf(this.encoder.constructor.name, thrown);
     }
-    const isNothing = encoded instanceof Several && encoded.messages.length === 0;
-    if (encoded !== undefined && encoded !== null && !isNothing) return encoded;
-    throw new EncodeError('MESSAGE_NOT_ENCODABLE', `${type}.encode made nothing of a message`);
   }
+}
+
+function madeNothing(encoder: object): EncodeError {
+  const text = `${encoder.constructor.name}.encode made nothing of a message`;
+  return new EncodeError('MESSAGE_NOT_ENCODABLE', text);
 }
 
 /** Returns the error for a write whose encoder threw: a `HeadraceError` as it is, any other error as `ENCODER_FAILED`. */

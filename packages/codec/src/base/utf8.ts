@@ -12,6 +12,12 @@ export function decodeUtf8(bytes: Buffer): string {
   throw notUtf8(bytes, validLength(bytes));
 }
 
+/** Returns the text of a part of a Buffer; `undefined` for bytes that {@link decodeUtf8} must look at. */
+export function textWithin(bytes: Buffer, start: number, end: number): string | undefined {
+  const text = bytes.toString(undefined, start, end);
+  return text.includes(REPLACEMENT) ? undefined : text;
+}
+
 /** A method of strings since ES2024, which every runtime of Headrace has. */
 interface WellFormedText {
   isWellFormed(): boolean;

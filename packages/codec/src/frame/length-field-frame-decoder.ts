@@ -7,6 +7,7 @@ import {
   ByteToMessageDecoder,
   type ByteToMessageDecoderOptions,
 } from '../base/byte-to-message-decoder.ts';
+import type { FrameFinder, FramePlace } from '../base/read-ahead.ts';
 import { describeFirstBytes, frameTooLong } from './first-bytes.ts';
 import {
   BYTE_ORDER,
@@ -59,7 +60,7 @@ type Settings = Resolved<LengthFieldFrameDecoderOptions, typeof OPTIONS.kinds>;
  * The checked position and meaning of the length field. A server makes the same decoder for each of its connections, and decoders
  * with equal options share one layout.
  */
-class FrameLayout {
+class FrameLayout implements FrameFinder {
   private static last: FrameLayout | undefined = undefined;
   private static lastGiven: Settings | undefined = undefined;
 
@@ -90,6 +91,19 @@ class FrameLayout {
     this.extra = adjustment + this.fieldEnd;
     this.isLittle = given.byteOrder === 'little';
     this.failFast = given.failFast;
+  }
+
+  /** Finds a whole frame that {@link LengthFieldFrameDecoder.decode} would take. */
+  findFrame({ buffer, end }: ByteInput, index: number, into: FramePlace): boolean {
+    const { fieldEnd, strip } = this;
+    if (end - index < fieldEnd) return false;
+    const value = readLength(buffer, index + this.fieldOffset, this.fieldWidth, this.isLittle);
+    const frameLength = value + this.extra;
+    if (value < 0 || frameLength < fieldEnd || frameLength < strip) return false;
+    if (frameLength > this.maxFrameLength || frameLength > end - index) return false;
+    into.start = index + strip;
+    into.end = into.next = index + frameLength;
+    return true;
   }
 
   /** Returns the layout for these options. If the options did not change, the last layout is returned again. */
@@ -172,6 +186,11 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
   get messageLimits(): MessageLimits {
     const { maxFrameLength, strip } = this.layout;
     return { inbound: maxFrameLength - strip };
+  }
+
+  /** @internal A subclass may decode otherwise. */
+  protected override get finder(): FrameFinder | undefined {
+    return this.constructor === LengthFieldFrameDecoder ? this.layout : undefined;
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

@@ -7,6 +7,7 @@ import {
 } from '../base/message-decoding.ts';
 import { MessageToMessageCodec } from '../base/message-to-message-codec.ts';
 import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
+import { textWithin } from '../base/utf8.ts';
 import { DELIMITER, decodeText, encodeText, textKey } from './text-message.ts';
 
 /** Options of {@link StringCodec}. */
@@ -76,6 +77,16 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
   /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): StringCodec {
     return new StringCodec(this.givenOptions as StringCodecOptions);
+  }
+
+  /** @internal */
+  protected override get decodesAlone(): boolean {
+    return this.constructor === StringCodec;
+  }
+
+  /** @internal */
+  override readAhead(bytes: Buffer, start: number, end: number): string | undefined {
+    return textWithin(bytes, start, end);
   }
 
   override decode(_ctx: Context, bytes: Buffer): string {

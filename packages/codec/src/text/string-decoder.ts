@@ -6,6 +6,7 @@ import {
 } from '../base/message-decoding.ts';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
+import { textWithin } from '../base/utf8.ts';
 import { decodeText } from './text-message.ts';
 
 /** Options of {@link StringDecoder}. */
@@ -61,6 +62,16 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
   fresh(): StringDecoder {
     return new StringDecoder(this.givenOptions as StringDecoderOptions);
+  }
+
+  /** @internal */
+  protected override get decodesAlone(): boolean {
+    return this.constructor === StringDecoder;
+  }
+
+  /** @internal */
+  override readAhead(bytes: Buffer, start: number, end: number): string | undefined {
+    return textWithin(bytes, start, end);
   }
 
   override decode(_ctx: Context, bytes: Buffer): string {

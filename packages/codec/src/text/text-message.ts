@@ -1,7 +1,7 @@
 import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { checkKind, custom, toBuffer } from '@headrace/core/authoring';
 import { checkWellFormed, decodeUtf8 } from '../base/utf8.ts';
-import { textBytes } from './text-bytes.ts';
+import { textBytes, wellFormedBytes } from './text-bytes.ts';
 
 /** Returns a whole frame as text, or throws a `DecodeError` if the frame is not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
@@ -14,8 +14,8 @@ export function decodeText(bytes: Uint8Array): string {
  * @throws EncodeError `MESSAGE_NOT_ENCODABLE` for a text that the peer would read as another text, or as several
  */
 export function encodeText(text: string, delimiter: string): OutboundBytes {
+  if (delimiter === '') return wellFormedBytes(text);
   checkWellFormed(text);
-  if (delimiter === '') return textBytes(text);
   checkDelimited(text, delimiter);
   return textBytes(text + delimiter);
 }

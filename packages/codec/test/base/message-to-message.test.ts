@@ -76,6 +76,21 @@ describe('MessageToMessageDecoder', () => {
 });
 
 describe('MessageToMessageEncoder', () => {
+  it('asks for the name of its class only for an error, because the question costs a call into the engine', () => {
+    class Named extends Halves {}
+    const channel = new EmbeddedChannel(new Named());
+    let asked = 0;
+    Object.defineProperty(Named, 'name', {
+      get: () => {
+        asked += 1;
+        return 'Named';
+      },
+    });
+    channel.writeOutbound('abcd');
+    expect(asked).toBe(0);
+    expect(() => channel.writeOutbound('')).toThrow(/Named.encode made nothing/);
+  });
+
   it('no output and a throw fail the write', () => {
     const channel = new EmbeddedChannel(new Halves());
     channel.writeOutbound('abcd');

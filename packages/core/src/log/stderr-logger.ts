@@ -60,7 +60,7 @@ class StderrLogger implements Logger {
 
   log(level: LogLevel, message: string, error?: Error): void {
     if (RANK[level] < this.least) return;
-    const text = cut(error === undefined ? message : `${message}: ${headOf(error)}`);
+    const text = cut(error === undefined ? message : withError(message, error));
     const isOwn = error !== undefined && isOwnFault(error);
     const limit = isOwn || level === 'error' ? this.ofProgram : this.ofPeers;
     // During debugging, no line is suppressed.
@@ -117,15 +117,17 @@ function cut(text: string): string {
   return `${text.slice(0, MAX_TEXT_LENGTH)}… (${text.length} characters)`;
 }
 
-/** Returns the name and message of an error. Reading a property of an application's error can throw. */
-function headOf(error: Error): string {
+/** Adds the name and message of an error to a line. Reading a property of an application's error can throw. */
+function withError(message: string, error: Error): string {
   try {
     // An error of an older copy of core has no help address.
     const known: unknown = isHeadraceError(error) ? error.help : undefined;
     const help = typeof known === 'string' ? ` (${known})` : '';
-    return `${error.name}: ${error.message}${help}`;
+    // Many messages contain the text of their error, for loggers that print only the message.
+    const rest = error.message === '' ? message : message.replace(`: ${error.message}`, '');
+    return `${rest}: ${error.name}: ${error.message}${help}`;
   } catch {
-    return 'an error whose text cannot be read';
+    return `${message}: an error whose text cannot be read`;
   }
 }
 

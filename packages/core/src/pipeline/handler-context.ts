@@ -16,6 +16,7 @@ import { toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { TaskDeadline } from '../time/channel-deadline.ts';
 import { keepLoan } from '../transport/read-loan.ts';
+import { type AheadReader, READS_AHEAD } from './ahead-reader.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.ts';
 import type { HostOutput } from './head-and-tail.ts';
@@ -325,7 +326,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   }
 
   /** Passes an error that a handler threw to the handler's own `exceptionCaught` first. */
-  private threw(thrown: unknown): void {
+  threw(thrown: unknown): void {
     const error = toError(thrown);
     rememberThrower(error, this.name);
     this.invokeExceptionCaught(error);
@@ -356,6 +357,28 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
 
   private exceptionHandlerFailed(thrown: unknown, original: Error): void {
     this.pipeline.exceptionHandlerFailed(this, toError(thrown), original);
+  }
+}
+
+/**
+ * Returns the handler that takes the next `channelRead` of a context, if it can decode frames ahead at this moment. A context that
+ * logs its events has another class.
+ */
+export function aheadReaderOf(ctx: Context): AheadReader | undefined {
+  if (ctx.constructor !== HandlerContext) return undefined;
+  const { nextReader } = ctx as HandlerContext;
+  const reader = nextReader.handler as Handler & Partial<AheadReader>;
+  if (reader[READS_AHEAD] !== true || (nextReader.bits & mask.ADDED) === 0) return undefined;
+  return nextReader.constructor === HandlerContext ? (reader as AheadReader) : undefined;
+}
+
+/** Passes on a message that the handler of {@link aheadReaderOf} has decoded. */
+export function fireReadAhead(ctx: Context, message: unknown): void {
+  const { nextReader } = ctx as HandlerContext;
+  try {
+    (nextReader.handler as Handler & AheadReader).passOnAhead(nextReader, message);
+  } catch (thrown) {
+    nextReader.threw(thrown);
   }
 }
 

@@ -62,6 +62,19 @@ describe('the default logger', () => {
     for (const text of written) expect(text.trimEnd()).not.toContain('\n');
   });
 
+  it('writes the text of an error once if the message contains it', () => {
+    const logger = stderrLogger();
+    const error = markExpected(new Error('no room'));
+    logger.log('warn', '[id: 1] the check failed: no room', error);
+    logger.log('warn', '[id: 1] failed: no room; further ones are not logged', error);
+    logger.log('warn', '[id: 1] failed', markExpected(new Error('')));
+    expect(written.map((text) => text.replace(/^.* warn /, ''))).toEqual([
+      '[id: 1] the check failed: Error: no room\n',
+      '[id: 1] failed; further ones are not logged: Error: no room\n',
+      '[id: 1] failed: Error: \n',
+    ]);
+  });
+
   it('writes one line for an expected error of a function, and the stack of a mistake in it', () => {
     const logger = stderrLogger();
     logger.log('warn', 'no server', markExpected(new Error('all servers are full')));

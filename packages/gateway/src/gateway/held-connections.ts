@@ -51,8 +51,8 @@ export class HeldConnections {
   private readonly held = new Map<number, Held>();
   private readonly byChannel = new Map<Channel, Held>();
   private lastNumber = 0;
-  /** The number of gateways and APIs with connections here. */
-  private services = 0;
+  /** The gateways and APIs with connections here. */
+  private readonly services = new Set<object>();
   private stop = (): void => {};
 
   constructor(cluster: Cluster<never>, port: Pick<GatewayPort, 'maxBodyBytes'>) {
@@ -61,15 +61,15 @@ export class HeldConnections {
     this.port = port;
   }
 
-  /** Carries out the commands of all nodes. Returns a function that ends this, called once. */
+  /** Carries out the commands of all nodes for a service. Returns a function that ends this. A second call has no effect. */
   serve(): () => void {
-    this.services += 1;
-    if (this.services === 1) {
+    const service = {};
+    if (this.services.size === 0) {
       this.stop = commandsOf(this.cluster).serve((command) => this.command(command));
     }
+    this.services.add(service);
     return () => {
-      this.services -= 1;
-      if (this.services === 0) this.stop();
+      if (this.services.delete(service) && this.services.size === 0) this.stop();
     };
   }
 

@@ -28,5 +28,5 @@ export async function world() {
     await nodes.pass(ms);
     return await promise;
   };
-  return { nodes, fronts, back, channels, ids, connect, given, of: connectionsOf(back) };
+  return { nodes, fronts, gateways, back, channels, ids, connect, given, of: connectionsOf(back) };
 }

@@ -26,9 +26,10 @@ async function listen(port: number, query: string, headers: Record<string, strin
     headers: { authorization: `Bearer ${KEY}`, ...headers },
     signal: abort.signal,
   });
-  const got = { text: '', isOver: false };
+  const got = { text: '', isWhole: false, isOver: false };
   void (async () => {
     for await (const part of response.body!) got.text += Buffer.from(part).toString('utf8');
+    got.isWhole = true;
   })()
     .catch(() => {})
     .finally(() => {
@@ -212,6 +213,8 @@ describe('a listener of a cluster', () => {
     void back.leave();
     await nodes.pass(2000);
     await expect.poll(() => got.isOver).toBe(true);
+    // The server itself would cut the connection in the middle of the answer.
+    expect(got.isWhole).toBe(true);
   });
 
   it('shares a node with a gateway, and both are reached', async () => {
@@ -225,6 +228,18 @@ describe('a listener of a cluster', () => {
     expect(channels.map(sent)).toEqual([['hi'], ['hi']]);
     const ids = (await given(of.list({ all: true }))).map(({ id }) => id);
     expect(new Set(ids).size).toBe(3);
+  });
+
+  it('is reached after a gateway of its node has closed, even twice', async () => {
+    const { fronts, gateways, nodes, given, of } = await world();
+    const connections = connectionsOf(fronts[0]!);
+    const { port } = await apiWorld({ connections, clock: nodes.clock });
+    const { got } = await listen(port, '?group=room');
+    await expect.poll(() => got.text).toBe(JOINED);
+    gateways[0]!.close();
+    gateways[0]!.close();
+    await given(of.send({ all: true }, 'hi'));
+    await expect.poll(() => got.text).toBe(`${JOINED}data: "hi"\n\n`);
   });
 
   it('receives what it has missed of a durable group, and misses nothing', async () => {

@@ -10,6 +10,7 @@ import {
   callInContext,
   KeptInputHandler,
   type KeptInputSteps,
+  markExpected,
   PendingWriteQueue,
   toError,
 } from '@headrace/core/authoring';
@@ -276,7 +277,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
       decided: (verdict) => this.orEnd(ctx, () => this.answered(ctx, verdict)),
       failed: (cause) => {
         const text = `the authenticator failed: ${cause.message}`;
-        ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, cause);
+        ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, markExpected(cause));
         this.orEnd(ctx, () => {
           const reply = this.refused(text);
           this.decide(ctx, machine.failed(), { text, cause, reply });

@@ -9,6 +9,7 @@ import {
   isHeadraceError,
   type LogLevel,
 } from '@headrace/core';
+import { isOwnFault } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { AuthenticatedEvent, AuthFailedEvent } from '../../src/auth/auth-event.ts';
@@ -405,10 +406,16 @@ describe('AuthHandler, not letting in', () => {
     expect(channel.clock.pendingTimers).toBe(0);
   });
 
-  it('takes an authenticator that fails for a no, and logs why', async () => {
+  it('takes an authenticator that fails for a no, and logs why, with a stack only for a mistake in it', async () => {
     const { channel, doorman, logged } = setUp({});
     channel.writeInbound('AUTH');
-    await doorman.say(new Error('the database is down'));
+    const down = new Error('the database is down');
+    const mistake = new TypeError('x is not a function');
+    await doorman.say(down);
+    const other = setUp({});
+    other.channel.writeInbound('AUTH');
+    await other.doorman.say(mistake);
+    expect([down, mistake].map(isOwnFault)).toEqual([false, true]);
     expect(channel.readOutbound()).toBe('no: the authenticator failed: the database is down');
     expect(logged).toEqual([expect.stringMatching(/^warn .*the database is down$/)]);
     expect(channel.isOutputShutdown).toBe(true);
