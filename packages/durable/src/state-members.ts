@@ -57,6 +57,8 @@ const WITHIN_MS = 5000;
 const SLICE_MS = 5;
 /** Number of members that are written to before they are flushed. */
 const BATCH_MEMBERS = 32;
+/** Number of changes for one member between two looks at the clock. */
+const CHANGES_AT_ONCE = 64;
 
 /**
  * The members of a state group on this node. Each member has a place in the order of the changes. A round brings all members to the
@@ -70,6 +72,10 @@ export class StateMembers<Value> {
   /** The members that the present round has not reached. */
   private rest: Iterator<StateMember> | undefined = undefined;
   private isRoundDue = false;
+  private isTurnAwaited = false;
+  private sliceEnd = 0;
+  /** Whether a member has more changes than the time of the slice allowed. */
+  private isSliceOver = false;
   /** The encoded forms of the changes of the present round. */
   private forms = new Map<ViewChange<Value>, EncodedForms>();
   private readonly onClosed = (channel: Channel): void => void this.remove(channel);
@@ -153,20 +159,36 @@ export class StateMembers<Value> {
 
   private runSlice(): void {
     const { clock } = this.owner;
-    const end = clock.now() + SLICE_MS;
+    this.beginSlice();
     const batch: Channel[] = [];
     for (let next = this.rest!.next(); next.done !== true; next = this.rest!.next()) {
       if (this.advance(next.value)) batch.push(next.value.channel);
-      if (batch.length < BATCH_MEMBERS) continue;
+      if (batch.length < BATCH_MEMBERS && !this.isSliceOver) continue;
       for (const channel of batch.splice(0)) channel.flush();
-      if (clock.now() < end) continue;
+      if (clock.now() < this.sliceEnd) continue;
       clock.nextTurn(() => this.runSlice());
       return;
     }
     for (const channel of batch) channel.flush();
     this.rest = undefined;
     this.forms.clear();
-    if (this.isRoundDue) this.beginRound();
+    if (this.isRoundDue) this.roundLater();
+  }
+
+  private beginSlice(): void {
+    this.sliceEnd = this.owner.clock.now() + SLICE_MS;
+    this.isSliceOver = false;
+  }
+
+  /** Begins a round in the next turn of the event loop, or after the present round. */
+  private roundLater(): void {
+    this.isRoundDue = true;
+    if (this.rest !== undefined || this.isTurnAwaited) return;
+    this.isTurnAwaited = true;
+    this.owner.clock.nextTurn(() => {
+      this.isTurnAwaited = false;
+      if (this.isRoundDue) this.beginRound();
+    });
   }
 
   /** Writes to a member what it accepts of the changes that it does not have. Returns true if it was written to. */
@@ -220,12 +242,14 @@ export class StateMembers<Value> {
     this.write(member, this.owner.formatted({ type: 'begin', group, epoch, recovered }));
   }
 
-  /** Returns false if the member accepts no more. */
+  /** Returns false if the member accepts no more, or its time is over. */
   private writeChanges(member: StateMember, view: StateView<Value>): boolean {
     const { channel } = member;
     let isWhole = true;
+    let seen = 0;
     view.eachAfter(member.at, (change) => {
-      isWhole = this.accepts(member);
+      seen += 1;
+      isWhole = this.accepts(member) && (seen % CHANGES_AT_ONCE !== 0 || this.hasTime());
       if (!isWhole) return false;
       const { offset } = change.position;
       member.at = offset;
@@ -240,6 +264,13 @@ export class StateMembers<Value> {
     return isWhole;
   }
 
+  private hasTime(): boolean {
+    if (this.owner.clock.now() < this.sliceEnd) return true;
+    this.isSliceOver = true;
+    this.roundLater();
+    return false;
+  }
+
   private accepts(member: StateMember): boolean {
     const { channel } = member;
     // An output that is full because it was not flushed does not mean that the member is slow.
@@ -248,6 +279,7 @@ export class StateMembers<Value> {
     member.isFull = true;
     channel.onceWritable(() => {
       member.isFull = false;
+      this.beginSlice();
       if (channel.isOpen && this.advance(member)) channel.flush();
     });
     return false;

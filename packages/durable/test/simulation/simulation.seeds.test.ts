@@ -17,7 +17,7 @@ describe('thousands of seeds of chaos', () => {
     it(claim, async () => void (await explore({ seeds, firstSeed, scenario, settleMs: 3000 })));
   }
 
-  for (const fault of ['hides forgotten removals', 'hides changes'] as const) {
+  for (const fault of ['hides forgotten removals', 'hides changes', 'changes ids twice'] as const) {
     it(`shows within 200 seeds that a store of states ${fault}`, async () => {
       const scenario = stateScenario({ fault });
       await expect(explore({ seeds: 200, settleMs: false, scenario })).rejects.toThrow(/^seed /);

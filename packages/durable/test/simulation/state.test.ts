@@ -10,10 +10,8 @@ describe('a state group over a network that fails', () => {
   const rolling = stateScenario({ isRolling: true });
   quickSeeds('does so while each node in turn leaves and joins again', rolling);
 
-  for (const fault of ['ignores versions', 'changes ids twice'] as const) {
-    it(`shows within 200 seeds that a store ${fault}`, async () => {
-      const scenario = stateScenario({ fault });
-      await expect(explore({ seeds: 200, settleMs: false, scenario })).rejects.toThrow(/^seed /);
-    });
-  }
+  it('shows within 200 seeds that a store ignores versions', async () => {
+    const scenario = stateScenario({ fault: 'ignores versions' });
+    await expect(explore({ seeds: 200, settleMs: false, scenario })).rejects.toThrow(/^seed /);
+  });
 });
