@@ -28,21 +28,26 @@ function expectHeld(bytes: number, limit: number): void {
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 
+/** A number of MQTT, in as many bytes as it needs: MQTT 5 forbids more. */
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 127; rest >>= 7) bytes.push((rest & 127) | 128);
+  return Buffer.of(...bytes, rest);
+}
+
 /** A packet of MQTT of about this many bytes. */
 function mqtt(first: number, head: string, part: string, bytes: number): Buffer {
   const body = latin1(head + part.repeat(Math.floor((bytes - head.length) / part.length)));
-  const length: number[] = [];
-  let rest = body.length;
-  for (; rest > 127; rest >>= 7) length.push((rest & 127) | 128);
-  return Buffer.concat([Buffer.of(first, ...length, rest), body]);
+  return Buffer.concat([Buffer.of(first), varint(body.length), body]);
 }
 
 /** A PUBLISH of MQTT 5 of about this many bytes, with this property many times. */
 function publish5(property: string, bytes: number): Buffer {
   const count = Math.floor((bytes - 6) / property.length);
   const length = property.length * count;
-  const head = String.fromCharCode((length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14);
-  return mqtt(0x30, `\0\x01a${head}`, property, length + 6);
+  const head = `\0\x01a${varint(length).toString('latin1')}`;
+  return mqtt(0x30, head, property, head.length + length);
 }
 
 /** Nearly the largest message that is taken, of those that `message` makes up to `most` bytes. */

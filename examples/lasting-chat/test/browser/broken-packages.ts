@@ -16,7 +16,7 @@ export interface BrokenPackage {
 
 const AGAIN = /came again/;
 /** An acknowledgement that does not fit may come before the message that shows what is wrong. */
-const ENDED = /^a channel ended: bad-input/;
+const ENDED = /^a channel ended: (bad-input|error HR_ERR_RESUME)/;
 /** With the next message; a talk whose last ones are lost, or whose page has no credit left, does not complete. */
 const MISSING = /^\d+ came after|^not complete/;
 
@@ -25,7 +25,7 @@ export const BROKEN_PACKAGES: readonly BrokenPackage[] = [
     name: 'takes twice what waited when its link was lost',
     file: 'packages/lasting/src/channel/lasting-input.ts',
     breakages: [
-      { member: 'LastingInput.clearAfter', piece: 'this.waiting?.clear();', replacement: '' },
+      { member: 'LastingInput.clearAfter', piece: 'super.clear();', replacement: '' },
     ],
     found: AGAIN,
   },
@@ -38,7 +38,7 @@ export const BROKEN_PACKAGES: readonly BrokenPackage[] = [
         piece: 'if (this.owner.isOver)',
         replacement: 'this.owner.taken(payload.length); if (this.owner.isOver)',
       },
-      { member: 'LastingInput.pass', piece: 'owner.taken(length);', replacement: '' },
+      { member: 'LastingInput.pass', piece: 'this.owner.taken(length);', replacement: '' },
     ],
     found: MISSING,
   },

@@ -113,7 +113,9 @@ const sentinelOf = (master: number): ServerProgram => ({
   answer: /^\+PONG/,
 });
 
-describe.runIf(absentRedis === '')(`Redis with Sentinels${absentRedis}`, () => {
+const absentSentinel = absentRedis || missing(sentinelOf(0));
+
+describe.runIf(absentSentinel === '')(`Redis with Sentinels${absentSentinel}`, () => {
   it('repeats nothing, and loses at most what was under way, when the master is killed, twice', async () => {
     const first = await BusServer.start(REDIS_SERVER);
     const replica = () =>

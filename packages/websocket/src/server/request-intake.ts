@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Channel, ReadHold } from '@headrace/core';
+import { unpinned } from '@headrace/core/authoring';
 
 const HEAD = 0;
 /** Node has received the head and has not reported the request yet. */
@@ -111,13 +112,17 @@ export class RequestIntake {
     while (this.rest.length > 0 && this.phase !== HEAD_GIVEN && this.phase !== ANSWER) {
       const count = this.cut(this.rest);
       const piece = this.rest.subarray(0, count);
-      this.rest = this.rest.subarray(count);
+      // An empty view, too, would keep the memory of the whole read.
+      this.rest = piece.length === this.rest.length ? NOTHING : this.rest.subarray(count);
       this.give(piece);
     }
     this.isFeeding = false;
     if (this.phase === HEAD_GIVEN) setImmediate(() => this.retryHead());
-    if (this.rest.length > 0) this.hold ??= this.channel.holdReads('http');
-    else this.release();
+    if (this.rest.length === 0) this.release();
+    else {
+      this.rest = unpinned(this.rest);
+      this.hold ??= this.channel.holdReads('http');
+    }
   }
 
   /** Continues with the head if Node has consumed the bytes without a request, because the head has not ended. */

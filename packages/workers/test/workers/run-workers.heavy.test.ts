@@ -30,6 +30,7 @@ function isAlive(pid: number): boolean {
 async function started(env: Readonly<Record<string, string>> = {}): Promise<RunningProgram> {
   program = new ProgramProcess('./program.ts', env);
   const { list } = await program.line({ type: 'ready' }, 0, START_MS);
+  await program.line({ type: 'status' }, 0, START_MS);
   return { program, list: list as Listed[] };
 }
 

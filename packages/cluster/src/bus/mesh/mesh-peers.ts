@@ -73,8 +73,12 @@ export class MeshPeers {
     this.change({ subject, isNow: false });
   }
 
-  /** Sends a message to the peers that listen to its subject. */
+  /**
+   * Sends a message to the peers that listen to its subject, after the changes of the own subscriptions: what a peer sends in
+   * answer to the message arrives here.
+   */
   publish(subject: string, bytes: Uint8Array): void {
+    if (this.changes.length > 0) this.tellChanges();
     const peers = this.bySubject.get(subject);
     if (peers === undefined) return;
     const frame = messageFrame(subject, bytes);
@@ -92,18 +96,19 @@ export class MeshPeers {
 
   /** Sends the changes of the own subscriptions, and flushes. */
   flush(): void {
-    const { changes } = this;
-    this.changes = [];
-    if (changes.length > 0) {
-      const frames = framesOf(changes);
-      for (const peer of this.byId.values()) {
-        for (const frame of frames) peer.tell(frame);
-        this.unflushed.add(peer);
-      }
-    }
+    if (this.changes.length > 0) this.tellChanges();
     const peers = [...this.unflushed];
     this.unflushed.clear();
     for (const { channel } of peers) channel.flush();
+  }
+
+  private tellChanges(): void {
+    const frames = framesOf(this.changes);
+    this.changes = [];
+    for (const peer of this.byId.values()) {
+      for (const frame of frames) peer.tell(frame);
+      this.unflushed.add(peer);
+    }
   }
 
   private change(change: Change): void {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 import { MeshNodes } from './mesh-nodes.ts';
 
@@ -51,6 +52,22 @@ describe('the nodes of a mesh', () => {
     });
     await mesh.pass(100);
     expect(count).toBe(1);
+  });
+
+  it('hear the answer to a message, if they listened to it before they sent the message', async () => {
+    const mesh = new MeshNodes();
+    for (const name of ['a', 'b']) mesh.add(name, ['a', 'b']);
+    await mesh.pass(3000);
+    const [a, b] = [mesh.at('a'), mesh.at('b')];
+    b.bus.subscribe('question', (bytes) => b.bus.publish('answer', bytes));
+    await mesh.pass(100);
+    const heard: string[] = [];
+    mesh.sim.at(mesh.sim.now, () => {
+      a.bus.subscribe('answer', (bytes) => heard.push(bytes.toString()));
+      a.bus.publish('question', Buffer.from('who?'));
+    });
+    await mesh.pass(100);
+    expect(heard).toEqual(['who?']);
   });
 
   it('of both sides of a partition go on alone, and are together again after it', async () => {
