@@ -10,7 +10,8 @@ function stateOf(keys: number) {
   const view = new StateView<number>('e', 10);
   const set = (offset: number, key: string): void => {
     const kept = { value: offset, version: offset };
-    view.set({ key, position: { epoch: 'e', offset }, kept, message: offset });
+    const position = { epoch: 'e', offset };
+    view.set({ key, position, kept, message: offset });
   };
   for (let i = 1; i <= keys; i++) set(i, `k${i}`);
   const members = new StateMembers<number>({
@@ -25,14 +26,14 @@ function stateOf(keys: number) {
   const member = () => {
     const written: unknown[] = [];
     const channel = new EmbeddedChannel(
-      handler({
-        write: (ctx, message: unknown) => {
+      handler<{ writes: unknown }>({
+        write: (ctx, message) => {
           written.push(message);
           return ctx.write(message);
         },
       }),
     );
-    void members.join(channel).catch(() => {});
+    void members.join(channel, undefined).catch(() => {});
     return { channel, written };
   };
   return { clock, view, members, set, member };
