@@ -24,9 +24,7 @@ export const BROKEN_PACKAGES: readonly BrokenPackage[] = [
   {
     name: 'takes twice what waited when its link was lost',
     file: 'packages/lasting/src/channel/lasting-input.ts',
-    breakages: [
-      { member: 'LastingInput.clearAfter', piece: 'super.clear();', replacement: '' },
-    ],
+    breakages: [{ member: 'LastingInput.clearAfter', piece: 'super.clear();', replacement: '' }],
     found: AGAIN,
   },
   {
