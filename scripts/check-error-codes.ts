@@ -5,6 +5,7 @@ import { CLIENT_ERRORS } from '@headrace/client';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ERROR_CODES, type ErrorCodeEntry } from '@headrace/core';
 import { DATAGRAM_ERRORS } from '@headrace/datagram';
+import { DURABLE_ERRORS } from '@headrace/durable';
 import { LASTING_ERRORS } from '@headrace/lasting';
 import { WEB_SOCKET_ERRORS } from '@headrace/websocket';
 import type { CheckResult } from './problem.ts';
@@ -17,6 +18,7 @@ export const ALL_CODES: readonly ErrorCodeEntry[] = [
   ERROR_CODES,
   CLIENT_ERRORS,
   CLUSTER_ERRORS,
+  DURABLE_ERRORS,
   DATAGRAM_ERRORS,
   LASTING_ERRORS,
   WEB_SOCKET_ERRORS,

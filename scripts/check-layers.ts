@@ -55,6 +55,7 @@ const CLUSTER_FIXTURES = [
   'proof/node-process',
   'proof/orders',
   'simulation/broker-log',
+  'simulation/broker-state',
   'simulation/cluster-world',
   'simulation/member',
   'simulation/quick-seeds',

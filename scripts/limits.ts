@@ -35,6 +35,7 @@ const ALSO = new Set(
    RetryBudget.perSecond YamuxHandler.windowBytes clusterApi.idempotencyMs clusterApi.requestsPerSecond
    durableGroup.ageMs durableGroup.messages durableGroup.recent jetStreamSessionLog.keepMs leave.batch leave.spreadMs
    memorySessionLog.keepMs redisSessionLog.keepMs runWorkers.maxSurge shutdown.batch
+   stateGroup.changesPerSecond stateGroup.removalAgeMs stateGroup.removals
    EngineBus.heartbeatMs ReconnectingClient.raceMs ConnectSocketOptions.familyAttemptMs`.split(
     /\s+/,
   ),

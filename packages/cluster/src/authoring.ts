@@ -13,7 +13,15 @@ export type { DeliveryGroup, GroupDelivery } from './delivery/group-delivery.ts'
 // Bodies of messages
 export { type Body, decodeBody, encodeBody } from './envelope/body.ts';
 export { BODY, type BodyType, checkBodyLength, MAX_BODY_BYTES } from './envelope/envelope.ts';
-export { commonPlan, GROUP_OPTIONS, type GroupPlan } from './group/group-options.ts';
+export {
+  checkGroupName,
+  checkSameOptions,
+  commonPlan,
+  GROUP_OPTIONS,
+  type GroupPlan,
+} from './group/group-options.ts';
+// States by key
+export { type Keyed, KeyedEntries } from './log/keyed-entries.ts';
 // Nodes
 export { hashOf, mixed } from './node/text-hash.ts';
 export { MemberPace, type PacedMembers } from './pace/member-pace.ts';
@@ -35,5 +43,6 @@ export {
   groupsOf,
   type NodeGroups,
   type StoredMessage,
+  wireOf,
 } from './port/node-groups.ts';
 export type { NodeListener, NodePort } from './port/node-port.ts';

@@ -34,6 +34,15 @@ export { CLUSTER_ERRORS } from './error/cluster-errors.ts';
 export { ClusterGroup, type ClusterGroupEvents } from './group/cluster-group.ts';
 export type { ClusterGroupOptions, GroupWriteOptions } from './group/group-options.ts';
 export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log/log.ts';
+export type {
+  StateAnswer,
+  StateEntry,
+  StateLimits,
+  StateLink,
+  StateLog,
+  StatePage,
+  StateWrite,
+} from './log/state-log.ts';
 export type { NodeAddress, NodeInfo, NodeLife, NodeState, NodeStatus } from './node/node-info.ts';
 export type { LeaveReason, Member } from './presence/presence-machine.ts';
 // Where clients go

@@ -66,7 +66,7 @@ export { textOf, toError } from './errors.ts';
 // Futures
 export { type FailureReporter, SettableFuture } from './future/settable-future.ts';
 // Encode once for many receivers
-export { encodeOnce, writeToEach } from './group/encode-once.ts';
+export { broadcasting, type EncodedForms, encodeOnce, writeToEach } from './group/encode-once.ts';
 export { passedOver } from './group/passed-over.ts';
 // Options of groups
 export { SLOW_MEMBER_OPTIONS } from './group/slow-member.ts';

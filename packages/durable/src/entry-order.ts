@@ -1,19 +1,33 @@
 import type { LogEntry, LogPage, LogPosition } from '@headrace/cluster';
 
 /** An action that follows from an entry or a page. */
-export type OrderAction =
-  | { readonly do: 'deliver'; readonly entry: LogEntry }
+export type OrderAction<E extends LogEntry = LogEntry> =
+  | { readonly do: 'deliver'; readonly entry: E }
   /** The log must be read. Then `page` or `failed` is called. Only one read is under way. */
   | { readonly do: 'read'; readonly after: number; readonly limit: number }
   /** Everything after this position is delivered. */
   | { readonly do: 'begin'; readonly at: LogPosition }
+  /** Of a state: the newest change of each key is delivered again, from the beginning of this position on. */
+  | { readonly do: 'restart'; readonly at: LogPosition }
+  /** Of a state: the changes up to this position are delivered. Removals up to `floor` can be missing in what was read. */
+  | { readonly do: 'reached'; readonly at: LogPosition; readonly floor: number }
   /** The entries between these positions are in no log any more. */
   | { readonly do: 'skip'; readonly from: LogPosition; readonly to: LogPosition };
+
+/** Decides what follows from live entries and from pages; see {@link EntryOrder}. */
+export interface FeedOrder<E extends LogEntry, Page> {
+  readonly readCount: number;
+  look(): OrderAction<E>[];
+  live(entry: E): OrderAction<E>[];
+  page(page: Page): OrderAction<E>[];
+  failed(): void;
+  reset(): void;
+}
 
 /** Maximum number of entries in one read. */
 export const PAGE_ENTRIES = 256;
 /** Maximum number of entries that are held during a read. Further entries are read from the log. */
-const MAX_HELD = 256;
+export const MAX_HELD = 256;
 
 /** Returns true if nothing was stored between an offset and this entry. */
 export function comesNext({ previous }: LogEntry, after: number): boolean {
@@ -32,7 +46,7 @@ function commonOffset({ epoch, offset }: LogPosition, { common }: LogPage): numb
  * the order of the log. A live copy is accepted only if it follows the last entry. Any other copy causes a read of the log. The
  * class has no clock and no log.
  */
-export class EntryOrder {
+export class EntryOrder implements FeedOrder<LogEntry, LogPage> {
   private position: LogPosition | undefined = undefined;
   /** The position before the last accepted live copy, or undefined once the log has confirmed the copy. */
   private before: LogPosition | undefined = undefined;

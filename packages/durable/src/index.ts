@@ -4,6 +4,7 @@
  * @module
  */
 
+export { DURABLE_ERRORS } from './durable-errors.ts';
 export { DurableGroup, durableGroup } from './durable-group.ts';
 export type { DurableGroupOptions } from './durable-options.ts';
 export { DurableOutcome } from './durable-outcome.ts';
@@ -16,3 +17,12 @@ export type {
   SinceOutcome,
 } from './group-history.ts';
 export type { JoinOutcome } from './joining-member.ts';
+export {
+  StateGroup,
+  type StateGroupCounters,
+  type StateWriteOptions,
+  stateGroup,
+} from './state-group.ts';
+export type { StateJoin } from './state-members.ts';
+export type { StateMessage, StateValue } from './state-message.ts';
+export type { StateGroupOptions } from './state-options.ts';

@@ -10,6 +10,7 @@ import type { ChannelMatcher, GroupOutcome } from '@headrace/core';
 import { callSafely, toError } from '@headrace/core/authoring';
 import type { DurablePlan } from './durable-options.ts';
 import { DurableOutcome } from './durable-outcome.ts';
+import { EntryOrder } from './entry-order.ts';
 import { GroupHistory } from './group-history.ts';
 import { LogWrites } from './log-writes.ts';
 import { Room } from './room.ts';
@@ -40,7 +41,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     this.room = room;
     this.pace = new MemberPace(local, wire.host.clock);
     this.messages = new RoomMessages(room, plan);
-    this.feed = new RoomFeed(room, plan.recent, {
+    this.feed = new RoomFeed(room, new EntryOrder(), plan.recent, {
       isOurs: (entry) => this.messages.isOurs(entry),
       deliver: (entry) => this.deliver(entry),
       skipped: (from, to) => group.skipped(from, to),

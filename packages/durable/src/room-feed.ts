@@ -1,18 +1,30 @@
 import type { BusSubscription, LogEntry, LogPage, LogPosition } from '@headrace/cluster';
+import type { GroupWire } from '@headrace/cluster/authoring';
 import type { Timer } from '@headrace/core';
-import { EntryOrder, type OrderAction } from './entry-order.ts';
+import type { FeedOrder, OrderAction } from './entry-order.ts';
 import { RecentEntries } from './recent-entries.ts';
-import type { Room } from './room.ts';
+
+/** The log of one group, as a {@link RoomFeed} reads it. */
+export interface FeedRoom<E, Page> {
+  readonly wire: GroupWire;
+  readonly isLeft: boolean;
+  read(after: number, limit: number): Promise<Page>;
+  follow(listener: (entry: E) => void): BusSubscription;
+}
 
 /** Notified by a {@link RoomFeed}. */
-export interface RoomFeedOwner {
+export interface RoomFeedOwner<E extends LogEntry = LogEntry> {
   /** Returns false for a live copy that no node of the cluster made. The position of such a copy is ignored too. */
-  isOurs(entry: LogEntry): boolean;
+  isOurs(entry: E): boolean;
   /** Called once for each entry, in order. */
-  deliver(entry: LogEntry): void;
+  deliver(entry: E): void;
   skipped(from: LogPosition, to: LogPosition): void;
   /** The start of the feed is known, or the awaited entries have arrived. */
   moved(): void;
+  /** Called for a state before its changes are delivered from the beginning; see `OrderAction`. */
+  restarted?(at: LogPosition): void;
+  /** Called for a state when the changes up to the position of the feed are delivered; see `OrderAction`. */
+  reached?(at: LogPosition, floor: number): void;
   /** Returns true while the members of this node cannot accept more. Then `onceFree` calls its listener. */
   isBusy(): boolean;
   onceFree(listener: () => void): void;
@@ -30,17 +42,17 @@ interface Waiter {
 }
 
 /** The entries of one log, in order, while this node has members. */
-export class RoomFeed {
+export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
   private readonly recent: RecentEntries;
-  private readonly room: Room;
-  private readonly owner: RoomFeedOwner;
-  private readonly order = new EntryOrder();
+  private readonly room: FeedRoom<E, Page>;
+  private readonly order: FeedOrder<E, Page>;
+  private readonly owner: RoomFeedOwner<E>;
   private subscription: BusSubscription | undefined = undefined;
   /** Changes with each start and stop. */
   private turn = 0;
   private isPaused = false;
   /** Actions to carry out after the pause. */
-  private rest: readonly OrderAction[] = [];
+  private rest: readonly OrderAction<E>[] = [];
   /** Whether the log contains an entry that was not accepted during the pause. */
   private isLookDue = false;
   private delivered: LogPosition | undefined = undefined;
@@ -53,8 +65,14 @@ export class RoomFeed {
   private droppedAndRead = 0;
 
   /** @param recent - the number of newest entries to keep */
-  constructor(room: Room, recent: number, owner: RoomFeedOwner) {
+  constructor(
+    room: FeedRoom<E, Page>,
+    order: FeedOrder<E, Page>,
+    recent: number,
+    owner: RoomFeedOwner<E>,
+  ) {
     this.room = room;
+    this.order = order;
     this.owner = owner;
     this.recent = new RecentEntries(recent);
   }
@@ -83,7 +101,7 @@ export class RoomFeed {
   /** Returns true if it is known that no node of the cluster made the entry at a position. */
   isForeign({ epoch, offset }: LogPosition): boolean {
     const [entry] = this.recentAfter(epoch, offset - 1) ?? [];
-    return entry?.position.offset === offset && !this.owner.isOurs(entry);
+    return entry?.position.offset === offset && !this.owner.isOurs(entry as E);
   }
 
   start(): void {
@@ -163,7 +181,7 @@ export class RoomFeed {
     else this.carryOut(this.order.look());
   }
 
-  private live(entry: LogEntry): void {
+  private live(entry: E): void {
     if (!this.owner.isOurs(entry)) {
       this.dropped += 1;
       return;
@@ -173,7 +191,7 @@ export class RoomFeed {
     else this.carryOut(this.order.live(entry));
   }
 
-  private pause(rest: readonly OrderAction[]): void {
+  private pause(rest: readonly OrderAction<E>[]): void {
     const { turn } = this;
     this.isPaused = true;
     this.rest = rest;
@@ -187,7 +205,7 @@ export class RoomFeed {
     });
   }
 
-  private carryOut(actions: readonly OrderAction[]): void {
+  private carryOut(actions: readonly OrderAction<E>[]): void {
     const { owner, turn } = this;
     for (const [i, action] of actions.entries()) {
       // Delivering an entry can remove the last reader.
@@ -207,6 +225,13 @@ export class RoomFeed {
         this.delivered = action.at;
         this.recent.restart(action.at.offset);
         owner.moved();
+      } else if (action.do === 'restart') {
+        this.delivered = action.at;
+        this.recent.restart(action.at.offset);
+        owner.restarted?.(action.at);
+      } else if (action.do === 'reached') {
+        this.delivered = action.at;
+        owner.reached?.(action.at, action.floor);
       } else void this.read(action.after, action.limit);
     }
   }
@@ -215,7 +240,7 @@ export class RoomFeed {
     const { turn, order, room } = this;
     const { readCount } = order;
     const { dropped } = this;
-    let page: LogPage;
+    let page: Page;
     try {
       page = await room.read(after, limit);
     } catch {

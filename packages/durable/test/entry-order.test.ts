@@ -39,6 +39,7 @@ function words(actions: readonly OrderAction[]): string[] {
     if (action.do === 'deliver') return String(action.entry.position.offset);
     if (action.do === 'read') return `read>${action.after}`;
     if (action.do === 'begin') return `begin ${action.at.epoch}/${action.at.offset}`;
+    if (action.do !== 'skip') throw new Error(`${action.do} is for states`);
     return `skip ${action.from.epoch}/${action.from.offset}-${action.to.epoch}/${action.to.offset}`;
   });
 }

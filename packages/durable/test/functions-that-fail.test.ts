@@ -1,4 +1,4 @@
-import { durableGroup } from '@headrace/durable';
+import { durableGroup, stateGroup } from '@headrace/durable';
 import { clustered } from '../../cluster/test/option/clustered.ts';
 import {
   type Attempt,
@@ -37,5 +37,14 @@ describeFunctions(new URL('../src/', import.meta.url), {
     },
   ),
   'durableGroup format': durable((format) => ({ format })),
+  'stateGroup format': clustered(
+    () => ({}),
+    async (nodes, a, _b, format) => {
+      const group = stateGroup(a, 'state', { format });
+      group.set('key', 1).catch(() => {});
+      group.join(nodes.channel()).catch(() => {});
+      await nodes.pass(100);
+    },
+  ),
   'durableGroup messageId': durable((messageId) => ({ messageId, format: (text: string) => text })),
 });

@@ -3,6 +3,7 @@ import type { LogEntry, LogPage, LogPosition } from '@headrace/cluster';
 import { VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
 import { DurableOutcome } from '../src/durable-outcome.ts';
+import { EntryOrder } from '../src/entry-order.ts';
 import { LogWrites } from '../src/log-writes.ts';
 import { RoomFeed } from '../src/room-feed.ts';
 
@@ -22,7 +23,7 @@ async function writesTo(stored: LogPosition) {
     append: async () => stored,
   } as never;
   const delivered: (readonly [id: string, isOwn: boolean])[] = [];
-  const feed = new RoomFeed(room, 0, {
+  const feed = new RoomFeed(room, new EntryOrder(), 0, {
     isOurs: () => true,
     deliver: ({ id }) => {
       const own = writes.pendingWrite(id);

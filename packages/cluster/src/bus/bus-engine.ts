@@ -1,4 +1,5 @@
 import type { LogLink } from '../log/log.ts';
+import type { StateLink } from '../log/state-log.ts';
 import type { BusHost } from './bus.ts';
 
 /** Receives the reports of an engine's link. */
@@ -33,6 +34,8 @@ export interface BusLink {
   receivers(subject: string): Promise<number>;
   /** The engine's store for durable groups. */
   readonly log?: LogLink;
+  /** The engine's store for state groups. */
+  readonly stateLog?: StateLink;
   /** Ends the link. With `flush`, the published messages are sent first, which can take as long as the engine allows. */
   close(flush: boolean): Promise<void>;
 }
@@ -58,6 +61,8 @@ export interface BusEngine {
   readonly name: string;
   /** Whether the links of the engine have a `log`. */
   readonly hasLog: boolean;
+  /** Whether the links of the engine have a `stateLog`. @default false */
+  readonly hasStateLog?: boolean;
   /** Publishes the wills of links without `setWill`. @default none */
   readonly witness?: WillWitness | undefined;
   /**

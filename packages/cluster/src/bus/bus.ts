@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '@headrace/core';
 import type { BusSubscription } from '../log/bus-subscription.ts';
 import type { Log } from '../log/log.ts';
+import type { StateLog } from '../log/state-log.ts';
 
 export type { BusSubscription } from '../log/bus-subscription.ts';
 
@@ -57,6 +58,8 @@ export interface Bus {
   readonly state: 'up' | 'down';
   /** A store for durable groups, if the engine has one. */
   readonly log?: Log | undefined;
+  /** A store for state groups, if the engine has one. */
+  readonly stateLog?: StateLog | undefined;
   /** Maximum size of one message, in bytes, as far as known. Longer messages are dropped. @default no limit */
   readonly maxBytes?: number;
 

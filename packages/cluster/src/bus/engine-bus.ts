@@ -3,7 +3,9 @@ import { toError, WatchedEmitter } from '@headrace/core/authoring';
 import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import { EngineAnswers } from '../log/engine-answers.ts';
 import { EngineLog } from '../log/engine-log.ts';
-import type { Log } from '../log/log.ts';
+import { checkLogLimits, type Log } from '../log/log.ts';
+import { checkStateLimits, type StateLog } from '../log/state-log.ts';
+import type { StateKind } from '../log/store-link.ts';
 import type {
   Bus,
   BusEvents,
@@ -25,7 +27,9 @@ export type { EngineBusOptions } from './bus-options.ts';
 export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   readonly name: string;
   readonly log: Log | undefined;
+  readonly stateLog: StateLog | undefined;
   private readonly engineLog: EngineLog | undefined;
+  private readonly engineStates: EngineLog<StateKind> | undefined;
   private readonly engine: BusEngine;
   private readonly plan: BusPlan;
   private readonly kept: KeptMessages;
@@ -53,8 +57,15 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
       listenerThrew: (subject, error) =>
         this.answers.host.logger.log('error', `a listener of ${subject} threw`, error),
     });
-    this.engineLog = engine.hasLog ? new EngineLog(this.answers) : undefined;
+    const { answers } = this;
+    const { hasLog, hasStateLog } = engine;
+    this.engineLog = hasLog ? new EngineLog(answers, 'durable groups', checkLogLimits) : undefined;
     this.log = this.engineLog;
+    this.engineStates =
+      hasStateLog === true
+        ? new EngineLog<StateKind>(answers, 'state groups', checkStateLimits)
+        : undefined;
+    this.stateLog = this.engineStates;
   }
 
   /** `up` while the bus receives its own heartbeats, and every subscription is in force. */
@@ -91,6 +102,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
       givesKept: () => this.deliverKept(),
       linkUp: () => {
         this.engineLog?.linkUp();
+        this.engineStates?.linkUp();
         this.emit('up');
       },
       unlinked: () => this.unlinked(),
@@ -167,6 +179,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     const wasUp = this.upLink !== undefined;
     this.isClosed = true;
     this.engineLog?.close();
+    this.engineStates?.close();
     const ending = keeper?.end(this.answers.busError('was closed'));
     for (let left = this.kept.shift(); left !== undefined; left = this.kept.shift()) {
       this.drop(left.subject, left.bytes, 'closed');
@@ -182,10 +195,12 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     for (const subject of this.subscriptions.subjects()) link.subscribe(subject);
     if (this.will !== undefined) link.setWill?.(this.will.subject, this.will.bytes);
     if (link.log !== undefined) this.engineLog?.linked(link.log);
+    if (link.stateLog !== undefined) this.engineStates?.linked(link.stateLog);
   }
 
   private unlinked(): void {
     this.engineLog?.unlinked();
+    this.engineStates?.unlinked();
     this.answers.unlinked();
   }
 

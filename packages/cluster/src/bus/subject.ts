@@ -76,6 +76,11 @@ export class Subjects {
     return `${this.prefix}.d.${token(name)}`;
   }
 
+  /** Returns the stream of a state group, for changes. */
+  state(name: string): string {
+    return `${this.prefix}.s.${token(name)}`;
+  }
+
   /** Returns the subject on which a bus receives its own heartbeats. */
   probe(id: string): string {
     return `${this.prefix}.b.${id}`;

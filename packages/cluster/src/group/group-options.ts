@@ -108,12 +108,12 @@ export function commonPlan<Message>(given: object): GroupPlan<Message> {
   return { ...GROUP_OPTIONS.part(given as ClusterGroupOptions<Message>), slowMembers, given };
 }
 
-/** @throws OptionError */
+/** Checks the name of a group. @throws OptionError for a value that is not a name */
 export function checkGroupName(name: string): void {
   checkKind('name', name, typeof name === 'string' && name !== '', 'a text, the same on all nodes');
 }
 
-/** @throws OptionError if an existing group has other options */
+/** Checks that later options agree with those of the first call. @throws OptionError if an existing group has other options */
 export function checkSameOptions(name: string, has: object, given: object): void {
   for (const [option, value] of Object.entries(given)) {
     const before = (has as Record<string, unknown>)[option];

@@ -1,22 +1,31 @@
 import { OptionError } from '@headrace/core';
-import { checkNumber, toError } from '@headrace/core/authoring';
+import { toError } from '@headrace/core/authoring';
 import type { BusSubscription } from './bus-subscription.ts';
 import type { LogAnswers } from './engine-answers.ts';
-import type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log.ts';
 import { type LogShare, LogStream } from './log-stream.ts';
+import type { LogKind, StoreKind, StoreLink } from './store-link.ts';
 
-/** The log of a bus over an engine, which opens, follows and appends again over each new link. */
-export class EngineLog implements Log {
+/** The log of a bus over an engine, of either kind. It opens, follows and appends again over each new link. */
+export class EngineLog<K extends StoreKind = LogKind> {
   private readonly answers: LogAnswers;
-  private readonly streams = new Map<string, LogStream>();
-  private link: LogLink | undefined = undefined;
+  private readonly groups: string;
+  private readonly checked: (limits: K['limits']) => K['limits'];
+  private readonly streams = new Map<string, LogStream<K>>();
+  private link: StoreLink<K> | undefined = undefined;
   private isUp = false;
+  private isClosed = false;
   private readonly share: LogShare;
   /** Whether this link's line was logged. Each link logs one line. */
   private hasComplained = false;
 
-  constructor(answers: LogAnswers) {
+  /**
+   * @param groups - the kind of groups that the log is for, for log lines
+   * @param checked - a function that returns the limits of a stream, checked
+   */
+  constructor(answers: LogAnswers, groups: string, checked: (limits: K['limits']) => K['limits']) {
     this.answers = answers;
+    this.groups = groups;
+    this.checked = checked;
     this.share = {
       waitingCount: 0,
       waitingBytes: 0,
@@ -24,24 +33,23 @@ export class EngineLog implements Log {
     };
   }
 
-  async open(stream: string, limits: LogLimits): Promise<void> {
-    const messages = checkNumber('messages', limits.messages, { min: 1, integer: true });
-    const ageMs = checkNumber('ageMs', limits.ageMs, { min: 1 });
+  async open(stream: string, limits: K['limits']): Promise<void> {
+    const checked = this.checked(limits);
     let known = this.streams.get(stream);
     if (known === undefined) {
-      known = new LogStream(this.answers, stream, this.share);
+      known = new LogStream<K>(this.answers, stream, this.share);
       this.streams.set(stream, known);
       if (this.link !== undefined) known.linked(this.link);
       if (this.isUp) known.linkUp();
     }
-    await known.open({ messages, ageMs });
+    await known.open(checked);
   }
 
-  async append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
-    return this.opened(stream).append(id, bytes);
+  async append(stream: string, id: string, write: K['write']): Promise<K['answer']> {
+    return this.opened(stream).append(id, write);
   }
 
-  async read(stream: string, after: number, limit: number): Promise<LogPage> {
+  async read(stream: string, after: number, limit: number): Promise<K['page']> {
     const known = this.opened(stream);
     const { link } = this;
     if (link === undefined || !this.isUp) throw this.answers.downError();
@@ -55,7 +63,7 @@ export class EngineLog implements Log {
     }
   }
 
-  follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
+  follow(stream: string, listener: (entry: K['entry']) => void): BusSubscription {
     return this.opened(stream).follow(listener);
   }
 
@@ -63,7 +71,7 @@ export class EngineLog implements Log {
    * Called with a new link that is not up yet. Subscribes to the followed streams, so that the subscriptions are in force when
    * the bus is up.
    */
-  linked(link: LogLink): void {
+  linked(link: StoreLink<K>): void {
     this.link = link;
     this.hasComplained = false;
     for (const stream of this.streams.values()) stream.linked(link);
@@ -81,6 +89,7 @@ export class EngineLog implements Log {
   }
 
   close(): void {
+    this.isClosed = true;
     this.unlinked();
     for (const stream of this.streams.values()) stream.close();
     this.streams.clear();
@@ -89,13 +98,14 @@ export class EngineLog implements Log {
   private complain(cause: Error): void {
     if (this.hasComplained) return;
     this.hasComplained = true;
-    const text = `durable groups: nothing is stored at present (${cause.message}); trying again`;
+    const text = `${this.groups}: nothing is stored at present (${cause.message}); trying again`;
     this.answers.host.logger.log('warn', text, cause);
   }
 
-  private opened(stream: string): LogStream {
+  private opened(stream: string): LogStream<K> {
     const known = this.streams.get(stream);
     if (known !== undefined) return known;
+    if (this.isClosed) throw this.answers.busError('was closed');
     throw new OptionError(
       'OPTION_INVALID',
       `the stream ${stream} was not opened: call open first`,

@@ -3,13 +3,13 @@ import { isHeadraceError, type Timer } from '@headrace/core';
 import { Fifo, suspendedMs, toError } from '@headrace/core/authoring';
 import type { BusSubscription } from './bus-subscription.ts';
 import type { LogAnswers } from './engine-answers.ts';
-import type { LogEntry, LogLimits, LogLink, LogPosition } from './log.ts';
+import type { LogKind, StoreKind, StoreLink } from './store-link.ts';
 
-interface PendingAppend {
+interface PendingAppend<K extends StoreKind> {
   readonly id: string;
-  readonly bytes: Uint8Array;
+  readonly write: K['write'];
   readonly at: number;
-  readonly resolve: (position: LogPosition) => void;
+  readonly resolve: (answer: K['answer']) => void;
   readonly reject: (error: Error) => void;
   isDone: boolean;
   /** The time at which the append was passed to the engine over the present link, or -1 before. */
@@ -43,16 +43,16 @@ const UNANSWERED_MS = 2000;
 const READ_WITHIN_MS = 500;
 
 /**
- * One stream of an {@link EngineLog}. Appends leave in the order of their calls. When it is unknown whether some appends were
+ * One stream of an {@link EngineLog}, of either kind. Appends leave in the order of their calls. When it is unknown whether some appends were
  * stored, all appends without acknowledgement are repeated in order. The ids let the engine recognize repetitions.
  */
-export class LogStream {
+export class LogStream<K extends StoreKind = LogKind> {
   private readonly answers: LogAnswers;
   private readonly name: string;
   private readonly share: LogShare;
-  private readonly listeners = new Set<(entry: LogEntry) => void>();
-  private limits: LogLimits | undefined = undefined;
-  private link: LogLink | undefined = undefined;
+  private readonly listeners = new Set<(entry: K['entry']) => void>();
+  private limits: K['limits'] | undefined = undefined;
+  private link: StoreLink<K> | undefined = undefined;
   private isUp = false;
   private following: BusSubscription | undefined = undefined;
   private opened: Promise<void> | undefined = undefined;
@@ -60,7 +60,7 @@ export class LogStream {
   /** Changes when it has become unknown whether the appends in flight were stored. */
   private turn = 0;
   /** The appends in the order of their calls. The first append is not settled. */
-  private readonly appends = new Fifo<PendingAppend>();
+  private readonly appends = new Fifo<PendingAppend<K>>();
   /** The index of the next append to pass to the engine. */
   private next = 0;
   private inFlight = 0;
@@ -79,9 +79,9 @@ export class LogStream {
     this.name = name;
   }
 
-  async open(limits: LogLimits): Promise<void> {
+  async open(limits: K['limits']): Promise<void> {
     const { limits: before } = this;
-    if (before?.messages !== limits.messages || before.ageMs !== limits.ageMs) {
+    if (before === undefined || !areSame(before, limits)) {
       this.limits = limits;
       this.opened = undefined;
     }
@@ -94,7 +94,7 @@ export class LogStream {
   }
 
   /** Opens the stream over this link, once. */
-  opening(link: LogLink): Promise<void> {
+  opening(link: StoreLink<K>): Promise<void> {
     if (this.opened !== undefined) return this.opened;
     const opening = this.answers.whileLinked(link.open(this.name, this.limits!));
     this.opened = opening;
@@ -113,8 +113,8 @@ export class LogStream {
     return opening;
   }
 
-  append(id: string, bytes: Uint8Array): Promise<LogPosition> {
-    const { byteLength } = bytes;
+  append(id: string, write: K['write']): Promise<K['answer']> {
+    const { byteLength } = write;
     const { share } = this;
     const { waitingCount, waitingBytes } = share;
     if (waitingCount >= MAX_WAITING || waitingBytes + byteLength > MAX_WAITING_BYTES) {
@@ -123,7 +123,7 @@ export class LogStream {
     }
     return new Promise((resolve, reject) => {
       const at = this.answers.host.clock.now();
-      this.appends.push({ id, bytes, at, resolve, reject, isDone: false, givenAt: -1, turn: -1 });
+      this.appends.push({ id, write, at, resolve, reject, isDone: false, givenAt: -1, turn: -1 });
       share.waitingCount += 1;
       share.waitingBytes += byteLength;
       this.pump();
@@ -131,8 +131,8 @@ export class LogStream {
     });
   }
 
-  follow(listener: (entry: LogEntry) => void): BusSubscription {
-    const own = (entry: LogEntry) => listener(entry);
+  follow(listener: (entry: K['entry']) => void): BusSubscription {
+    const own = (entry: K['entry']) => listener(entry);
     this.listeners.add(own);
     this.followOver(this.link);
     return {
@@ -148,7 +148,7 @@ export class LogStream {
 
   // --- links ---
 
-  linked(link: LogLink): void {
+  linked(link: StoreLink<K>): void {
     this.link = link;
     this.followOver(link);
   }
@@ -174,14 +174,14 @@ export class LogStream {
     this.listeners.clear();
   }
 
-  private followOver(link: LogLink | undefined): void {
+  private followOver(link: StoreLink<K> | undefined): void {
     if (link === undefined || this.listeners.size === 0 || this.following !== undefined) return;
     this.following = link.follow(this.name, (entry) => this.deliver(entry));
     // The first live copy may need the epoch. A failure is retried, and appends and reads report it.
     this.opening(link).catch(() => {});
   }
 
-  private deliver(entry: LogEntry): void {
+  private deliver(entry: K['entry']): void {
     for (const listener of [...this.listeners]) {
       try {
         listener(entry);
@@ -210,18 +210,18 @@ export class LogStream {
     }
   }
 
-  private give(link: LogLink, append: PendingAppend): void {
+  private give(link: StoreLink<K>, append: PendingAppend<K>): void {
     const { turn } = this;
     append.givenAt = this.answers.host.clock.now();
     append.turn = turn;
     this.inFlight += 1;
-    this.inFlightBytes += append.bytes.byteLength;
-    link.append(this.name, append.id, append.bytes).then(
-      (position) => {
+    this.inFlightBytes += append.write.byteLength;
+    link.append(this.name, append.id, append.write).then(
+      (answer) => {
         const isCurrent = this.landed(append, turn);
         this.refusals = 0;
         // The answer of a link that was lost meanwhile counts too, because the message is stored.
-        this.settle(append, () => append.resolve(position));
+        this.settle(append, () => append.resolve(answer));
         if (isCurrent) this.afterAnswer();
       },
       (thrown: unknown) => {
@@ -236,11 +236,11 @@ export class LogStream {
   }
 
   /** Notes that an append is no longer in flight. Returns false if the append was not in flight in this turn. */
-  private landed(append: PendingAppend, turn: number): boolean {
+  private landed(append: PendingAppend<K>, turn: number): boolean {
     if (this.turn !== turn || append.turn !== turn) return false;
     append.turn = -1;
     this.inFlight -= 1;
-    this.inFlightBytes -= append.bytes.byteLength;
+    this.inFlightBytes -= append.write.byteLength;
     return true;
   }
 
@@ -278,11 +278,11 @@ export class LogStream {
     for (let at = 0; at < this.appends.size; at++) this.appends.at(at)!.givenAt = -1;
   }
 
-  private settle(append: PendingAppend, tell: () => void): void {
+  private settle(append: PendingAppend<K>, tell: () => void): void {
     if (append.isDone) return;
     append.isDone = true;
     this.share.waitingCount -= 1;
-    this.share.waitingBytes -= append.bytes.byteLength;
+    this.share.waitingBytes -= append.write.byteLength;
     while (this.appends.peek()?.isDone === true) {
       this.appends.shift();
       this.next = Math.max(0, this.next - 1);
@@ -294,7 +294,7 @@ export class LogStream {
     tell();
   }
 
-  private fail(append: PendingAppend): void {
+  private fail(append: PendingAppend<K>): void {
     this.settle(append, () => append.reject(this.answers.downError(this.refusal)));
   }
 
@@ -335,4 +335,9 @@ export class LogStream {
     const dueAt = Math.min(oldest.at + STORED_WITHIN_MS, silentAt);
     this.watch(Math.max(1, dueAt - now));
   }
+}
+
+function areSame(some: object, others: object): boolean {
+  const before = others as Record<string, unknown>;
+  return Object.entries(some).every(([name, value]) => Object.is(before[name], value));
 }

@@ -1,3 +1,4 @@
+import { checkNumber } from '@headrace/core/authoring';
 import type { BusSubscription } from './bus-subscription.ts';
 
 /** A place in the log of a durable group. Two positions can be compared if they have the same epoch. */
@@ -103,4 +104,11 @@ export interface Log {
    * an earlier call of {@link open}.
    */
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription;
+}
+
+/** Returns the limits. @throws OptionError for a limit that is not valid */
+export function checkLogLimits({ messages, ageMs }: LogLimits): LogLimits {
+  checkNumber('messages', messages, { min: 1, integer: true });
+  checkNumber('ageMs', ageMs, { min: 1 });
+  return { messages, ageMs };
 }

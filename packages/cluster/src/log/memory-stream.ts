@@ -14,10 +14,10 @@ export const MAX_STREAM_BYTES = 64 * 1024 * 1024;
 const ENTRY_OVERHEAD_BYTES = 320;
 
 /** More than a thousand messages a second for the time that an id stays known. */
-const MAX_IDS = 131_072;
+export const MAX_IDS = 131_072;
 
 /** Maximum size of a page. A page is one message between processes. */
-const MAX_PAGE_BYTES = 1024 * 1024;
+export const MAX_PAGE_BYTES = 1024 * 1024;
 
 interface Stored {
   readonly entry: LogEntry;

@@ -6,6 +6,7 @@ import type { DeliveryGroup, GroupDelivery } from '../delivery/group-delivery.ts
 import type { Body } from '../envelope/body.ts';
 import { ClusterGroup } from '../group/cluster-group.ts';
 import type { ClusterGroupOptions, GroupPlan } from '../group/group-options.ts';
+import type { GroupContext } from '../presence/presence.ts';
 
 /** A message that a node has stored. */
 export interface StoredMessage extends Body {
@@ -24,6 +25,7 @@ export interface GroupWire {
   readonly nodeId: string;
   readonly subjects: {
     stream(group: string): string;
+    state(group: string): string;
   };
   /** Returns hexadecimal digits that cannot be guessed. */
   randomText(size: number): string;
@@ -78,4 +80,13 @@ export function groupsOf(cluster: Cluster<never>): NodeGroups {
     with: (channel) => cluster.groupsWith(channel),
     usersOf: (channel) => cluster.users.idsOf(channel),
   };
+}
+
+/** Returns the connection of a node to the bus, for groups that are not a `ClusterGroup`. */
+export function wireOf(cluster: Cluster<never>): GroupWire {
+  return cluster.addition(wireOfContext);
+}
+
+function wireOfContext({ wire }: GroupContext): GroupWire {
+  return wire;
 }

@@ -54,6 +54,10 @@ export class BenchBus {
     return `hr.${this.app}.d.${name}`;
   }
 
+  state(name: string): string {
+    return `hr.${this.app}.s.${name}`;
+  }
+
   listen(name: string, heard: string[] = this.heard): { close(): void } {
     return this.bus.subscribe(this.subject(name), (bytes) => heard.push(bytes.toString()));
   }

@@ -4,6 +4,7 @@ import type { TestRunner } from '@headrace/core/testing';
 import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import { type BusBench, BusTest } from './bus-bench.ts';
 import { LOG_TESTS } from './log-contract.ts';
+import { STATE_TESTS } from './state-contract.ts';
 
 export type { BusBench } from './bus-bench.ts';
 
@@ -20,7 +21,7 @@ const numbered = (count: number, name = 'm') => Array.from({ length: count }, (_
 
 /**
  * Tests the contract of every bus. The tests cover the order of messages, messages that are kept while the bus is down, and
- * servers that are killed and stopped. If the bus has a log for durable groups, the tests cover the log too. Run the tests for
+ * servers that are killed and stopped. If the bus has a log for durable groups or a store for state groups, the tests cover it too. Run the tests for
  * your own engine before you use the engine.
  *
  * @example
@@ -35,7 +36,12 @@ const numbered = (count: number, name = 'm') => Array.from({ length: count }, (_
  * ```
  */
 export function describeBus({ describe, it, expect }: TestRunner, bench: BusBench): void {
-  const tests = bench.make().log === undefined ? TESTS : [...TESTS, ...LOG_TESTS];
+  const { log, stateLog } = bench.make();
+  const tests = [
+    ...TESTS,
+    ...(log === undefined ? [] : LOG_TESTS),
+    ...(stateLog === undefined ? [] : STATE_TESTS),
+  ];
   describe(`the bus contract: ${bench.name}`, () => {
     for (const [name, body] of tests) {
       it(name, async () => {

@@ -2,7 +2,7 @@ import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { EngineAnswers } from '../../src/log/engine-answers.ts';
 import { EngineLog } from '../../src/log/engine-log.ts';
-import type { LogLink } from '../../src/log/log.ts';
+import { checkLogLimits, type LogLink } from '../../src/log/log.ts';
 
 /** A link that answers nothing but `open`. */
 const LINK: LogLink = {
@@ -16,7 +16,7 @@ describe('EngineLog.read', () => {
   it('rejects when the link is lost right before it would have been asked', async () => {
     const answers = new EngineAnswers('test://here');
     answers.opened({ clock: new VirtualClock(), logger: { log: () => {} } });
-    const log = new EngineLog(answers);
+    const log = new EngineLog(answers, 'durable groups', checkLogLimits);
     log.linked(LINK);
     log.linkUp();
     await log.open('room', { messages: 1, ageMs: 1 });

@@ -12,6 +12,10 @@ export const OP = {
   read: 7,
   /** A live copy of what was stored. */
   live: 8,
+  /** As append, read and live, for a state. */
+  change: 9,
+  readState: 10,
+  changed: 11,
 } as const;
 
 export interface BrokerFrame {

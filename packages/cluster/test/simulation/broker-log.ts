@@ -3,6 +3,7 @@ import type { LogPage, LogPosition } from '@headrace/cluster';
 import type { SimulatedHost } from '@headrace/simulation';
 import type { LogEntry, LogLimits, LogLink } from '../../src/log/log.ts';
 import { OP } from './broker-frame.ts';
+import { BrokerStates, type StateFault } from './broker-state.ts';
 
 /** What the broker's disk knows of one stream. */
 interface Stream {
@@ -12,17 +13,19 @@ interface Stream {
 }
 
 /** How the log of a broker may be broken, for scenarios that have to notice it. */
-export type LogFault = 'stores ids twice' | 'hides holes' | 'forgets on restart';
+export type LogFault = 'stores ids twice' | 'hides holes' | 'forgets on restart' | StateFault;
 
 /** The disk of the simulated broker: it survives a crash. What it acknowledges is stored. */
 export class BrokerDisk {
   private readonly fault: LogFault | undefined;
   private readonly streams = new Map<string, Stream>();
+  readonly states: BrokerStates;
   /** True for a live copy that gets lost on the way to one node: asked for each. */
   losesCopy: (host: SimulatedHost) => boolean = () => false;
 
   constructor(fault?: LogFault) {
     this.fault = fault;
+    this.states = new BrokerStates(fault);
   }
 
   /** All that was stored, in order. */
@@ -30,7 +33,8 @@ export class BrokerDisk {
     return this.stream(stream).entries;
   }
 
-  started(): void {
+  started(random: () => number): void {
+    this.states.started(random);
     if (this.fault === 'forgets on restart') {
       for (const { entries } of this.streams.values()) entries.splice(-2);
     }

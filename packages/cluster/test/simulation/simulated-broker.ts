@@ -4,6 +4,7 @@ import { type Channel, type Context, ServerBootstrap } from '@headrace/core';
 import type { SimulatedHost } from '@headrace/simulation';
 import { decodeFrame, encodeFrame, OP } from './broker-frame.ts';
 import { BrokerDisk, liveSubject, stored, unpacked } from './broker-log.ts';
+import { changedSubject, storedChange } from './broker-state.ts';
 
 export const BROKER_PORT = 4222;
 export const MAX_FRAME = 2 * 1024 * 1024;
@@ -16,7 +17,7 @@ const NUMBER_BYTES = 4;
  * @param disk - what is left of a crash
  */
 export async function runBroker(host: SimulatedHost, disk = new BrokerDisk()): Promise<void> {
-  disk.started();
+  disk.started(host.random);
   const subscribers = new Map<string, Set<Channel>>();
   const forget = (channel: Channel) => {
     for (const channels of subscribers.values()) channels.delete(channel);
@@ -41,8 +42,31 @@ export async function runBroker(host: SimulatedHost, disk = new BrokerDisk()): P
     }
     return Buffer.from(JSON.stringify(position));
   };
+  const answerState = (op: number, stream: string, question: Buffer): Buffer => {
+    const text = question.toString('utf8', NUMBER_BYTES);
+    const { answer, entry } = disk.states.answer(op, stream, text, host.clock.now());
+    if (entry !== undefined) {
+      const frame = encodeFrame(
+        OP.changed,
+        stream,
+        Buffer.from(JSON.stringify(storedChange(entry))),
+      );
+      for (const one of subscribers.get(changedSubject(stream)) ?? []) {
+        if (!disk.losesCopy(host)) sendTo(one, frame);
+      }
+    }
+    return Buffer.from(JSON.stringify(answer));
+  };
   const take = (channel: Channel, message: Buffer) => {
     const { op, subject, bytes } = decodeFrame(message);
+    if (op === OP.change || op === OP.readState) {
+      const number = bytes.subarray(0, NUMBER_BYTES);
+      sendTo(
+        channel,
+        encodeFrame(op, subject, Buffer.concat([number, answerState(op, subject, bytes)])),
+      );
+      return;
+    }
     if (op === OP.append || op === OP.read) {
       const number = bytes.subarray(0, NUMBER_BYTES);
       const answer = Buffer.concat([number, answerLog(op, subject, bytes)]);

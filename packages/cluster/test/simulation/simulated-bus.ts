@@ -8,7 +8,11 @@ import type { BusLink, BusLinkSink } from '../../src/bus/bus-engine.ts';
 import type { EngineBusOptions } from '../../src/bus/engine-bus.ts';
 import { decodeFrame, encodeFrame, OP } from './broker-frame.ts';
 import { BrokerLogLink, type LogFault } from './broker-log.ts';
+import { BrokerStateLink } from './broker-state.ts';
 import { BROKER_PORT, MAX_FRAME } from './simulated-broker.ts';
+
+/** Answers of a log or a state begin with the number of their question. */
+const ANSWERS: ReadonlySet<number> = new Set([OP.append, OP.read, OP.change, OP.readState]);
 
 /** A bus over the broker on the simulated machine `bus`. */
 export function simulatedBus(
@@ -22,6 +26,7 @@ export function simulatedBus(
 class SimulatedEngine implements BusEngine {
   readonly name = 'simulated://bus';
   readonly hasLog = true;
+  readonly hasStateLog = true;
   private readonly host: SimulatedHost;
   private readonly fault: LogFault | undefined;
 
@@ -49,6 +54,7 @@ class SimulatedEngine implements BusEngine {
 class SimulatedLink implements BusLink {
   channel!: Channel;
   readonly log: BrokerLogLink;
+  readonly stateLog: BrokerStateLink;
   private readonly sink: BusLinkSink;
   private readonly waiting = new Map<string, ((bytes: Buffer) => void)[]>();
   private readonly failures = new Set<(error: Error) => void>();
@@ -56,11 +62,10 @@ class SimulatedLink implements BusLink {
 
   constructor(sink: BusLinkSink, fault: LogFault | undefined) {
     this.sink = sink;
-    this.log = new BrokerLogLink(
-      (op, stream, question) => this.askLog(op, stream, question),
-      (op, subject) => this.send(op, subject),
-      fault,
-    );
+    const ask = (op: number, stream: string, question: Buffer) => this.askLog(op, stream, question);
+    const send = (op: number, subject: string) => this.send(op, subject);
+    this.log = new BrokerLogLink(ask, send, fault);
+    this.stateLog = new BrokerStateLink(ask, send, fault);
   }
 
   publish(subject: string, bytes: Uint8Array): void {
@@ -93,7 +98,8 @@ class SimulatedLink implements BusLink {
     const { op, subject, bytes } = decodeFrame(frame);
     if (op === OP.publish) this.sink.received(subject, bytes);
     else if (op === OP.live) this.log.received(subject, bytes);
-    else if (op === OP.append || op === OP.read) {
+    else if (op === OP.changed) this.stateLog.received(subject, bytes);
+    else if (ANSWERS.has(op)) {
       this.answered(`${op} ${bytes.readUInt32BE(0)}`, bytes.subarray(4));
     } else this.answered(`${op} ${subject}`, bytes);
   }

@@ -8,7 +8,7 @@ interface Encoded {
 }
 
 /** The results of the encoders for one broadcast so far, by the key of the encoder. */
-export type EncodedForms = Map<string, Encoded>;
+export type EncodedForms = Map<string, unknown>;
 
 let current: EncodedForms | undefined;
 
@@ -51,7 +51,7 @@ export function encodeOnce<M, E>(
   encodeForMany: (message: M) => E = encode,
 ): E {
   if (current === undefined) return encode(message);
-  const known = current.get(key);
+  const known = current.get(key) as Encoded | undefined;
   if (known !== undefined && known.message === message) return known.encoded as E;
   // Members that lag behind share the copy.
   const encoded = unpinned(asBytes(encodeForMany(message)));

@@ -1,15 +1,26 @@
 import { explore, type Scenario } from '@headrace/simulation';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
 import { durableScenario } from './durable-scenario.ts';
+import { stateScenario } from './state-scenario.ts';
 
 const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
   ['a durable room loses nothing, and gives nothing twice', 1000, durableScenario()],
   ['and while its nodes leave and come back', 1000, durableScenario({ isRolling: true })],
+  ['a state group gives each member the state of the store', 200, stateScenario()],
+  ['and when the store loses its newest changes', 200, stateScenario({ losesTail: true })],
+  ['and while its nodes leave and come back', 200, stateScenario({ isRolling: true })],
 ];
 
 describe('thousands of seeds of chaos', () => {
   for (const [claim, seeds, scenario] of ALL) {
     it(claim, async () => void (await explore({ seeds, firstSeed, scenario, settleMs: 3000 })));
+  }
+
+  for (const fault of ['hides forgotten removals', 'hides changes', 'changes ids twice'] as const) {
+    it(`shows within 200 seeds that a store of states ${fault}`, async () => {
+      const scenario = stateScenario({ fault });
+      await expect(explore({ seeds: 200, settleMs: false, scenario })).rejects.toThrow(/^seed /);
+    });
   }
 });

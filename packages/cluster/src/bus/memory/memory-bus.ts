@@ -19,7 +19,7 @@ const OPTIONS = describeOptions('memoryBus', { hub: object('a MemoryHub') }, BUS
 export function memoryBus(options: MemoryBusOptions = {}): EngineBus {
   const { hub = new MemoryHub() } = OPTIONS.resolve(options);
   const connect = async (sink: BusLinkSink, host: BusHost) => hub.connect(sink, host);
-  const engine = { name: 'memory:', hasLog: true, connect };
+  const engine = { name: 'memory:', hasLog: true, hasStateLog: true, connect };
   return new EngineBus(engine, BUS_OPTIONS.only(options));
 }
 

@@ -29,7 +29,7 @@ export function processBus(options: ProcessBusOptions = {}): EngineBus {
   BUS_OPTIONS.checkNames(options, 'processBus');
   // The relay must exist from this call on, even before a cluster opens the bus.
   if (!cluster.isWorker) processRelay();
-  return new EngineBus({ name: 'process:', hasLog: true, connect }, options);
+  return new EngineBus({ name: 'process:', hasLog: true, hasStateLog: true, connect }, options);
 }
 
 async function connect(sink: BusLinkSink, host: BusHost, signal: AbortSignal): Promise<BusLink> {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { systemClock } from '@headrace/core';
 import type { LogEntry } from '../../log/log.ts';
+import type { StateEntry } from '../../log/state-log.ts';
 
 /** Requests of a worker to the relay in the primary. The fields follow the code. */
 export const ASK = {
@@ -30,6 +31,14 @@ export const ASK = {
   unfollow: 11,
   /** subject, data: published when the process has ended without ending the link */
   will: 12,
+  /** request, stream, keys, bytes, removals, removalAgeMs */
+  openState: 13,
+  /** request, stream, id, key, data, isRemoval (0 or 1), expected (-1 for any) */
+  change: 14,
+  /** request, stream, after, limit */
+  readState: 15,
+  /** stream: ended by {@link ASK.unfollow} */
+  followState: 16,
 } as const;
 
 /** Calls from the relay to a worker. */
@@ -44,6 +53,8 @@ export const TELL = {
   failed: 3,
   /** stream, {@link EntryText} */
   entry: 4,
+  /** stream, {@link StateEntryText} */
+  change: 5,
 } as const;
 
 /** A stored message as JSON. */
@@ -54,6 +65,9 @@ export type EntryText = readonly [
   id: string,
   data: string,
 ];
+
+/** A change of a state as JSON. */
+export type StateEntryText = readonly [...entry: EntryText, key: string, isRemoval: boolean];
 
 /**
  * Many calls in one message between two processes. The JSON of a hundred calls takes half of the time of a hundred JSON texts,
@@ -159,4 +173,20 @@ export function entryFrom([epoch, offset, previous, id, data]: EntryText): LogEn
 
 export function entryText({ position, previous, id, bytes }: LogEntry): EntryText {
   return [position.epoch, position.offset, previous, id, bytes.toString('base64')];
+}
+
+export function stateEntryFrom([
+  epoch,
+  offset,
+  previous,
+  id,
+  data,
+  ...rest
+]: StateEntryText): StateEntry {
+  const [key, isRemoval] = rest;
+  return { ...entryFrom([epoch, offset, previous, id, data]), key, isRemoval };
+}
+
+export function stateEntryText(entry: StateEntry): StateEntryText {
+  return [...entryText(entry), entry.key, entry.isRemoval];
 }

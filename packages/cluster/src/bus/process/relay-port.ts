@@ -1,8 +1,18 @@
 import { Buffer } from 'node:buffer';
 import { textOf } from '@headrace/core/authoring';
 import type { LogEntry } from '../../log/log.ts';
+import { sizeOf } from '../../log/memory-state.ts';
+import type { StateEntry, StateWrite } from '../../log/state-log.ts';
 import { type Relay, RelayBytes, type RelayMember } from '../relay/relay.ts';
-import { ASK, CallBatch, CallReader, entryText, type RelayFrame, TELL } from './relay-frame.ts';
+import {
+  ASK,
+  CallBatch,
+  CallReader,
+  entryText,
+  type RelayFrame,
+  stateEntryText,
+  TELL,
+} from './relay-frame.ts';
 
 /** Maximum size of messages that wait for one worker. Further messages are lost, and counted. */
 export const MAX_WAITING_BYTES = 8 * 1024 * 1024;
@@ -115,6 +125,9 @@ export class RelayPort {
       case ASK.follow:
         relay.follow(link, fields.text());
         break;
+      case ASK.followState:
+        relay.followState(link, fields.text());
+        break;
       case ASK.unfollow:
         relay.unfollow(link, fields.text());
         break;
@@ -147,6 +160,33 @@ export class RelayPort {
         return () => {
           const page = relay.stream(name).read(after, limit, wire.now());
           return { ...page, entries: page.entries.map(entryText) };
+        };
+      }
+      case ASK.openState: {
+        const [keys, bytes, removals, removalAgeMs] = [0, 1, 2, 3].map(() => fields.number());
+        const limits = {
+          keys: keys!,
+          bytes: bytes!,
+          removals: removals!,
+          removalAgeMs: removalAgeMs!,
+        };
+        return () => relay.state(name).limit(limits) ?? null;
+      }
+      case ASK.change: {
+        const id = fields.text();
+        const write = stateWriteOf(fields);
+        return () => {
+          const answer = relay.state(name).append(id, write, wire.now());
+          if (!('conflict' in answer) || answer.conflict === null) return answer;
+          return { conflict: stateEntryText(answer.conflict) };
+        };
+      }
+      case ASK.readState: {
+        const after = fields.number();
+        const limit = fields.number();
+        return () => {
+          const page = relay.state(name).read(after, limit, wire.now());
+          return { ...page, entries: page.entries.map(stateEntryText) };
         };
       }
       default:
@@ -186,6 +226,12 @@ class RemoteLink implements RelayMember {
     if (this.port.admit(length)) this.tell(length, TELL.entry, stream, text);
   }
 
+  changed(stream: string, entry: StateEntry): void {
+    const text = stateEntryText(entry);
+    const length = stream.length + entry.id.length + entry.key.length + text[4].length + 80;
+    if (this.port.admit(length)) this.tell(length, TELL.change, stream, text);
+  }
+
   /** Answers with the result of the task, or with its error. */
   answer(request: number, task: () => unknown): void {
     try {
@@ -203,4 +249,13 @@ class RemoteLink implements RelayMember {
     this.port.wait(CallBatch.sizeOf(length));
     this.batch.add(length, ...fields);
   }
+}
+
+function stateWriteOf(fields: CallReader): StateWrite {
+  const key = fields.text();
+  const bytes = Buffer.from(fields.text(), 'base64');
+  const isRemoval = fields.number() === 1;
+  const version = fields.number();
+  const expected = version < 0 ? undefined : version;
+  return { key, bytes, isRemoval, expected, byteLength: sizeOf({ key, bytes }) };
 }

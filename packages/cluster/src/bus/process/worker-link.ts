@@ -2,6 +2,14 @@ import { Buffer } from 'node:buffer';
 import { randomInt } from 'node:crypto';
 import { onAbort, toBuffer } from '@headrace/core/authoring';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
+import type {
+  StateAnswer,
+  StateEntry,
+  StateLimits,
+  StateLink,
+  StatePage,
+  StateWrite,
+} from '../../log/state-log.ts';
 import type { BusHost, BusSubscription } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { followed } from '../relay/local-link.ts';
@@ -13,6 +21,8 @@ import {
   type EntryText,
   entryFrom,
   type RelayFrame,
+  type StateEntryText,
+  stateEntryFrom,
   TELL,
 } from './relay-frame.ts';
 
@@ -32,12 +42,22 @@ interface Request {
 /** A link of a worker to the relay in its primary. */
 export class WorkerLink implements BusLink, LogLink {
   readonly log: LogLink = this;
+  readonly stateLog: StateLink = {
+    open: (stream, limits) => this.openState(stream, limits),
+    append: (stream, id, write) => this.change(stream, id, write),
+    read: (stream, after, limit) => this.readState(stream, after, limit),
+    follow: (stream, listener) => {
+      this.ask(stream.length, ASK.followState, stream);
+      return followed(this.stateFollowers, stream, listener, () => this.unfollow(stream));
+    },
+  };
   private readonly id: number;
   private readonly wire: PrimaryWire;
   private readonly sink: BusLinkSink;
   private readonly batch: CallBatch;
   private readonly requests = new Map<number, Request>();
   private readonly followers = new Map<string, (entry: LogEntry) => void>();
+  private readonly stateFollowers = new Map<string, (entry: StateEntry) => void>();
   private readonly welcome: () => void;
   private readonly stopListening: () => void;
   private lastRequest = 0;
@@ -86,9 +106,7 @@ export class WorkerLink implements BusLink, LogLink {
   }
 
   async open(stream: string, { messages, ageMs }: LogLimits): Promise<void> {
-    // JSON has no Infinity.
-    const limits = [messages, ageMs].map((limit) => Math.min(limit, Number.MAX_SAFE_INTEGER));
-    await this.request(stream.length, ASK.open, stream, ...limits);
+    await this.request(stream.length, ASK.open, stream, ...[messages, ageMs].map(finite));
   }
 
   async append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
@@ -98,17 +116,14 @@ export class WorkerLink implements BusLink, LogLink {
   }
 
   async read(stream: string, after: number, limit: number): Promise<LogPage> {
-    const most = Math.min(limit, Number.MAX_SAFE_INTEGER);
-    const page = await this.request(stream.length, ASK.read, stream, after, most);
+    const page = await this.request(stream.length, ASK.read, stream, after, finite(limit));
     const { entries, ...rest } = page as Omit<LogPage, 'entries'> & { entries: EntryText[] };
     return { ...rest, entries: entries.map(entryFrom) };
   }
 
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
     this.ask(stream.length, ASK.follow, stream);
-    return followed(this.followers, stream, listener, () =>
-      this.ask(stream.length, ASK.unfollow, stream),
-    );
+    return followed(this.followers, stream, listener, () => this.unfollow(stream));
   }
 
   async close(flush: boolean): Promise<void> {
@@ -154,9 +169,41 @@ export class WorkerLink implements BusLink, LogLink {
         follower?.(entryFrom(fields.any() as EntryText));
         break;
       }
+      case TELL.change: {
+        const follower = this.stateFollowers.get(fields.text());
+        follower?.(stateEntryFrom(fields.any() as StateEntryText));
+        break;
+      }
       default:
         throw new Error(`there is no call ${what}`);
     }
+  }
+
+  private async openState(stream: string, limits: StateLimits): Promise<void> {
+    const { keys, bytes, removals, removalAgeMs } = limits;
+    const numbers = [keys, bytes, removals, removalAgeMs].map(finite);
+    await this.request(stream.length, ASK.openState, stream, ...numbers);
+  }
+
+  private async change(stream: string, id: string, write: StateWrite): Promise<StateAnswer> {
+    const { key, bytes, isRemoval, expected = -1 } = write;
+    const text = bytes.toString('base64');
+    const length = stream.length + id.length + key.length + text.length;
+    const fields = [stream, id, key, text, isRemoval ? 1 : 0, expected];
+    const answer = await this.request(length, ASK.change, ...fields);
+    const { conflict } = answer as { readonly conflict?: StateEntryText | null };
+    if (conflict === undefined || conflict === null) return answer as StateAnswer;
+    return { conflict: stateEntryFrom(conflict) };
+  }
+
+  private async readState(stream: string, after: number, limit: number): Promise<StatePage> {
+    const page = await this.request(stream.length, ASK.readState, stream, after, finite(limit));
+    const { entries, ...rest } = page as Omit<StatePage, 'entries'> & { entries: StateEntryText[] };
+    return { ...rest, entries: entries.map(stateEntryFrom) };
+  }
+
+  private unfollow(stream: string): void {
+    this.ask(stream.length, ASK.unfollow, stream);
   }
 
   private ask(length: number, ...fields: unknown[]): void {
@@ -191,7 +238,13 @@ export class WorkerLink implements BusLink, LogLink {
     for (const { reject } of this.requests.values()) reject(cause);
     this.requests.clear();
     this.followers.clear();
+    this.stateFollowers.clear();
   }
+}
+
+/** Returns a limit as a number that JSON has, because it has no Infinity. */
+function finite(limit: number): number {
+  return Math.min(limit, Number.MAX_SAFE_INTEGER);
 }
 
 /** Maximum time for a primary to answer. A primary that relays answers at once. */

@@ -3,6 +3,7 @@ import { toBuffer } from '@headrace/core/authoring';
 import { CLUSTER_ERRORS } from '../../error/cluster-errors.ts';
 import type { BusSubscription } from '../../log/bus-subscription.ts';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
+import type { StateEntry, StateLink } from '../../log/state-log.ts';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { type Relay, RelayBytes, type RelayMember } from './relay.ts';
@@ -10,11 +11,25 @@ import { type Relay, RelayBytes, type RelayMember } from './relay.ts';
 /** A link within the process of the relay. */
 export class LocalLink implements BusLink, LogLink, RelayMember {
   readonly log: LogLink = this;
+  readonly stateLog: StateLink = {
+    open: (stream, limits) => this.ask(() => this.relay.state(stream).limit(limits)),
+    append: (stream, id, write) =>
+      this.ask(() => this.relay.state(stream).append(id, write, this.host.clock.now())),
+    read: (stream, after, limit) =>
+      this.ask(() => this.relay.state(stream).read(after, limit, this.host.clock.now())),
+    follow: (stream, listener) => {
+      this.relay.followState(this, stream);
+      return followed(this.stateFollowers, stream, listener, () =>
+        this.relay.unfollow(this, stream),
+      );
+    },
+  };
   private readonly relay: Relay;
   private readonly sink: BusLinkSink;
   private readonly host: BusHost;
   private readonly answers: () => boolean;
   private readonly followers = new Map<string, (entry: LogEntry) => void>();
+  private readonly stateFollowers = new Map<string, (entry: StateEntry) => void>();
   private isOpen = true;
 
   /** @param answers - a function that returns false while messages are lost and requests are not answered */
@@ -60,6 +75,12 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
     });
   }
 
+  changed(stream: string, entry: StateEntry): void {
+    this.host.clock.execute(() => {
+      if (this.isOpen) this.stateFollowers.get(stream)?.(entry);
+    });
+  }
+
   open(stream: string, limits: LogLimits): Promise<void> {
     return this.ask(() => this.relay.stream(stream).limit(limits));
   }
@@ -98,13 +119,13 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
 }
 
 /** Adds the follower of a stream. A link has one follower for each stream. `unfollow` runs when the follower is closed. */
-export function followed(
-  followers: Map<string, (entry: LogEntry) => void>,
+export function followed<E>(
+  followers: Map<string, (entry: E) => void>,
   stream: string,
-  listener: (entry: LogEntry) => void,
+  listener: (entry: E) => void,
   unfollow: () => void,
 ): BusSubscription {
-  const own = (entry: LogEntry): void => listener(entry);
+  const own = (entry: E): void => listener(entry);
   followers.set(stream, own);
   return {
     close: () => {

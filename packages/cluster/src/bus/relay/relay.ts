@@ -1,11 +1,14 @@
 import { Buffer } from 'node:buffer';
 import type { LogEntry } from '../../log/log.ts';
+import { MemoryState } from '../../log/memory-state.ts';
 import { MemoryStream } from '../../log/memory-stream.ts';
+import type { StateEntry } from '../../log/state-log.ts';
 
 /** One link of one process, as the relay uses it. */
 export interface RelayMember {
   received(subject: string, bytes: RelayBytes): void;
   appended(stream: string, entry: LogEntry): void;
+  changed(stream: string, entry: StateEntry): void;
 }
 
 /** Bytes that are converted at most once each way, for any number of processes. */
@@ -31,15 +34,16 @@ export class RelayBytes {
 
 interface Interests {
   readonly subjects: Set<string>;
-  /** Functions that end the subscriptions to streams. */
+  /** Functions that end the subscriptions to streams and states, whose names differ. */
   readonly streams: Map<string, () => void>;
 }
 
-/** The subscriptions of the links of one machine, and the logs of durable groups. A message goes only to the subscribed links. */
+/** The subscriptions of the links of one machine, the logs of durable groups, and the states of state groups. A message goes only to the subscribed links. */
 export class Relay {
   private readonly members = new Map<RelayMember, Interests>();
   private readonly subjects = new Map<string, Set<RelayMember>>();
   private readonly streams = new Map<string, MemoryStream>();
+  private readonly states = new Map<string, MemoryState>();
 
   join(member: RelayMember): void {
     this.members.set(member, { subjects: new Set(), streams: new Map() });
@@ -91,10 +95,15 @@ export class Relay {
   }
 
   follow(member: RelayMember, stream: string): void {
-    const interests = this.members.get(member);
-    if (interests === undefined || interests.streams.has(stream)) return;
-    const end = this.stream(stream).follow((entry) => member.appended(stream, entry));
-    interests.streams.set(stream, end);
+    this.followOnce(member, stream, () =>
+      this.stream(stream).follow((entry) => member.appended(stream, entry)),
+    );
+  }
+
+  followState(member: RelayMember, stream: string): void {
+    this.followOnce(member, stream, () =>
+      this.state(stream).follow((entry) => member.changed(stream, entry)),
+    );
   }
 
   unfollow(member: RelayMember, stream: string): void {
@@ -111,5 +120,21 @@ export class Relay {
       this.streams.set(name, stream);
     }
     return stream;
+  }
+
+  /** Returns a state, and makes it at the first call. */
+  state(name: string): MemoryState {
+    let state = this.states.get(name);
+    if (state === undefined) {
+      state = new MemoryState();
+      this.states.set(name, state);
+    }
+    return state;
+  }
+
+  private followOnce(member: RelayMember, stream: string, follow: () => () => void): void {
+    const interests = this.members.get(member);
+    if (interests === undefined || interests.streams.has(stream)) return;
+    interests.streams.set(stream, follow());
   }
 }

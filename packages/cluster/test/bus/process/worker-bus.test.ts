@@ -20,6 +20,7 @@ class FakePrimary {
   readonly engine: BusEngine = {
     name: 'process:',
     hasLog: true,
+    hasStateLog: true,
     connect: (sink, host, signal) => this.connect(sink, host, signal),
   };
 

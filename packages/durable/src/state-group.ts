@@ -1,0 +1,400 @@
+import type { Cluster, LogPosition, StateAnswer, StateEntry, StatePage } from '@headrace/cluster';
+import {
+  additionOf,
+  checkGroupName,
+  checkSameOptions,
+  type GroupWire,
+  portOf,
+  wireOf,
+} from '@headrace/cluster/authoring';
+import { type Channel, ChannelError, RejectedError } from '@headrace/core';
+import { atOnce, describeOptions, TokenBucket, whole } from '@headrace/core/authoring';
+import { DURABLE_ERRORS } from './durable-errors.ts';
+import { RoomFeed } from './room-feed.ts';
+import { type StateJoin, StateMembers } from './state-members.ts';
+import type { StateValue } from './state-message.ts';
+import { type StateGroupOptions, type StatePlan, statePlan } from './state-options.ts';
+import { StateOrder } from './state-order.ts';
+import { StateRoom } from './state-room.ts';
+import { StateValues } from './state-values.ts';
+import { StateView, type ViewChange } from './state-view.ts';
+
+/** Options of one change of a {@link StateGroup}. */
+export interface StateWriteOptions {
+  /**
+   * Number of the version that the key must have, or 0 if the key must not exist. Otherwise the change fails with
+   * `STATE_CONFLICT`. @default any version
+   */
+  readonly version?: number | undefined;
+}
+
+/** Counts of a {@link StateGroup} on this node since it was made. */
+export interface StateGroupCounters {
+  /** Number of changes of this node that were stored. */
+  readonly stored: number;
+  /** Number of changes of this node that were refused or failed. */
+  readonly failed: number;
+  /** Number of changes of all nodes that arrived. Changes that were replaced before this node read them are not counted. */
+  readonly received: number;
+}
+
+/** A call that needs the state on this node. */
+interface Waiter<Value> {
+  resolve(view: StateView<Value>): void;
+  reject(error: Error): void;
+}
+
+const WRITE_OPTIONS = describeOptions('set', { version: whole({ max: Number.MAX_SAFE_INTEGER }) });
+/** Time within which the state must be read for `get` and `entries`. */
+const WITHIN_MS = 5000;
+/** Maximum number of times that `update` calls its function. */
+const MAX_UPDATES = 100;
+
+/**
+ * A state that the members of all nodes see: keys with values. {@link stateGroup} makes the group.
+ *
+ * A member gets the state as it is, and then each change, in the order of the store. A member that is slow gets the newest value of
+ * each key. The store gives each change a version, which is higher than all versions before. While a node has members, it keeps
+ * the state in memory.
+ */
+export class StateGroup<Value = unknown> implements Iterable<Channel> {
+  /** The name of the group, the same on all nodes. */
+  readonly name: string;
+  /** @internal The options that later calls must agree with. */
+  readonly given: object;
+  private readonly plan: StatePlan<Value>;
+  private readonly room: StateRoom;
+  private readonly values: StateValues<Value>;
+  private readonly feed: RoomFeed<StateEntry, StatePage>;
+  private readonly members: StateMembers<Value>;
+  private readonly bucket: TokenBucket;
+  private readonly writes = new Set<Promise<unknown>>();
+  private view: StateView<Value> | undefined = undefined;
+  /** The state that is read from its beginning. It takes the place of the view when it is whole. */
+  private loading: StateView<Value> | undefined = undefined;
+  private readonly waiters = new Set<Waiter<Value>>();
+  private stored = 0;
+  private failed = 0;
+  private received = 0;
+
+  /** @internal @throws OptionError */
+  constructor(name: string, wire: GroupWire, options: StateGroupOptions<Value>) {
+    const plan = statePlan(options);
+    const room = new StateRoom(wire, name, plan.limits);
+    this.name = name;
+    this.given = options;
+    this.plan = plan;
+    this.room = room;
+    this.values = new StateValues(room, plan);
+    this.bucket = new TokenBucket(plan.rate);
+    this.feed = new RoomFeed(room, new StateOrder(), 0, {
+      isOurs: (entry) => this.values.isOurs(entry),
+      deliver: (entry) => this.deliver(entry),
+      skipped: () => {},
+      moved: () => {},
+      restarted: ({ epoch }) => {
+        this.loading = new StateView(epoch, plan.limits.removals);
+      },
+      reached: (at, floor) => this.reached(at, floor),
+      isBusy: () => false,
+      onceFree: (listener) => listener(),
+    });
+    this.members = new StateMembers<Value>({
+      clock: wire.host.clock,
+      group: name,
+      view: () => (this.loading === undefined ? this.view : undefined),
+      formatted: (message) => this.values.formatted(message),
+      caughtUp: () => this.feed.caughtUp(),
+      went: () => this.look(),
+      downError: (why) => room.downError(why),
+    });
+    this.look();
+  }
+
+  /** The number of members on this node. */
+  get size(): number {
+    return this.members.size;
+  }
+
+  /** A copy of the counts since the group was made. */
+  get counters(): StateGroupCounters {
+    const { stored, failed, received } = this;
+    return { stored, failed, received };
+  }
+
+  /** Returns true for a member on this node. */
+  has(channel: Channel): boolean {
+    return this.members.has(channel);
+  }
+
+  /** Iterates over the members on this node. */
+  [Symbol.iterator](): Iterator<Channel> {
+    return this.members[Symbol.iterator]();
+  }
+
+  /**
+   * Adds a member until it closes. The member gets `begin`, then the state or the changes after its position, then `ready`, and
+   * then each later change. No change is missed or sent twice, and never more is written than the output of the member accepts.
+   *
+   * With `recovered: false`, the member gets the whole state, because it has no position, another state has replaced the one that it
+   * knew, or removals are forgotten that it has not seen. A second call during a join returns the same promise, and a call for a
+   * member begins again.
+   *
+   * Rejects with `BUS_DOWN` if the state could not be read for 5 s, and with `CHANNEL_CLOSED`. The channel is not a member then.
+   *
+   * @param position - the epoch of the last `begin`, and the highest version, that the member has received
+   */
+  join(channel: Channel, position?: LogPosition): Promise<StateJoin> {
+    const joining = this.members.join(channel, position);
+    this.look();
+    return joining;
+  }
+
+  /** Removes a member of this node, which stays open. Returns true if it was a member. */
+  remove(channel: Channel): boolean {
+    return this.members.remove(channel);
+  }
+
+  /**
+   * Sets the value of a key. Resolves with the position of the change when it is stored. Its `offset` is the version of the key.
+   *
+   * Rejects with `STATE_CONFLICT` if the key does not have the version of the options, with `STATE_KEYS_FULL`, `STATE_BYTES_FULL`
+   * and `STATE_RATE` at the limits of the options, with `MESSAGE_TOO_LONG` and `MESSAGE_NOT_ENCODABLE` for a value that cannot be
+   * stored, with `OPTION_INVALID` for a key that is not valid, and with `BUS_DOWN` if the change could not be stored for 5 s,
+   * although it may be stored then.
+   */
+  async set(key: string, value: Value, options: StateWriteOptions = {}): Promise<LogPosition> {
+    const { version } = WRITE_OPTIONS.resolve(options);
+    if (value === undefined) throw new TypeError(`set(${key}): delete removes a key`);
+    const answer = await this.change(key, value, version);
+    if ('position' in answer) return answer.position;
+    throw this.conflict(key, version, answer.conflict);
+  }
+
+  /** Removes a key. Resolves with true if the key existed. Rejects like {@link set}. */
+  async delete(key: string, options: StateWriteOptions = {}): Promise<boolean> {
+    const { version } = WRITE_OPTIONS.resolve(options);
+    const answer = await this.change(key, undefined, version);
+    if ('position' in answer) return true;
+    const isAbsent = answer.conflict === null && (version === undefined || version === 0);
+    if (isAbsent) return false;
+    throw this.conflict(key, version, answer.conflict);
+  }
+
+  /**
+   * Changes a key by its present value, and repeats that while other changes come in between. Resolves with the new value and its
+   * version, or with undefined if the key does not exist then.
+   *
+   * Rejects like {@link set}, with the errors of the function, and with `STATE_CONFLICT` after 100 changes in between.
+   *
+   * @param change - returns the new value, `undefined` to remove the key, or the given value to change nothing
+   */
+  async update(
+    key: string,
+    change: (value: Value | undefined) => Value | undefined,
+  ): Promise<StateValue<Value> | undefined> {
+    let isKnown = this.view !== undefined && this.loading === undefined;
+    let present = this.view?.get(key);
+    for (let tries = 0; tries < MAX_UPDATES; tries++) {
+      const value = atOnce('change', change(present?.value));
+      if (value === present?.value) {
+        if (isKnown) return present;
+        present = await this.get(key);
+        isKnown = true;
+        continue;
+      }
+      const expected = present?.version ?? 0;
+      const answer = await this.change(key, value, expected);
+      if ('position' in answer) {
+        return value === undefined ? undefined : { value, version: answer.position.offset };
+      }
+      isKnown = true;
+      present = answer.conflict === null ? undefined : this.values.decoded(answer.conflict);
+    }
+    const text = `the key ${JSON.stringify(key)} of the state group ${this.name} changed ${MAX_UPDATES} times in between`;
+    throw new ChannelError(DURABLE_ERRORS.STATE_CONFLICT, text, { group: this.name, key });
+  }
+
+  /**
+   * Resolves with the value of a key as the members of this node have it, or with undefined. A node that does not keep the state
+   * reads it. Rejects with `BUS_DOWN` if it could not be read for 5 s.
+   */
+  async get(key: string): Promise<StateValue<Value> | undefined> {
+    return (await this.loaded()).get(key);
+  }
+
+  /** Resolves with the values of all keys, in the order of their versions, as {@link get} does. */
+  async entries(): Promise<Map<string, StateValue<Value>>> {
+    return (await this.loaded()).entries();
+  }
+
+  /** @internal Stores the changes under way, and ends with the node. */
+  async leave(): Promise<void> {
+    await Promise.allSettled(this.writes);
+    this.room.isLeft = true;
+    this.look();
+  }
+
+  private async change(
+    key: string,
+    value: Value | undefined,
+    expected: number | undefined,
+  ): Promise<Exclude<StateAnswer, { full: unknown }>> {
+    try {
+      const { wire } = this.room;
+      if (!this.bucket.take(this.plan.rate, wire.host.clock.now())) throw this.tooOften();
+      const { id, write } = this.values.encoded(key, value, expected);
+      const storing = this.room.append(id, write);
+      this.writes.add(storing);
+      const answer = await storing.finally(() => this.writes.delete(storing));
+      if ('full' in answer) throw this.full(answer.full);
+      if ('position' in answer) {
+        this.stored += 1;
+        if (this.feed.isStarted) this.feed.expect(answer.position);
+      } else this.failed += 1;
+      return answer;
+    } catch (error) {
+      this.failed += 1;
+      throw error;
+    }
+  }
+
+  private async loaded(): Promise<StateView<Value>> {
+    if (this.view !== undefined && this.loading === undefined) return this.view;
+    const { clock } = this.room.wire.host;
+    return new Promise((resolve, reject) => {
+      const settled = (settle: () => void): void => {
+        timer.cancel();
+        this.waiters.delete(waiter);
+        settle();
+        this.look();
+      };
+      const waiter: Waiter<Value> = {
+        resolve: (view) => settled(() => resolve(view)),
+        reject: (error) => settled(() => reject(error)),
+      };
+      const late = (): void => {
+        waiter.reject(this.room.downError(`it could not be read for ${WITHIN_MS} ms`));
+      };
+      const timer = clock.schedule(late, WITHIN_MS, true);
+      this.waiters.add(waiter);
+      this.look();
+    });
+  }
+
+  /** Keeps the state while somebody needs it, and only then. */
+  private look(): void {
+    const { members, waiters, plan, room, feed } = this;
+    const isNeeded = plan.listensAlways || members.size > 0 || waiters.size > 0;
+    if (isNeeded && !room.isLeft) {
+      feed.start();
+      return;
+    }
+    feed.stop();
+    this.view = undefined;
+    this.loading = undefined;
+  }
+
+  private deliver(entry: StateEntry): void {
+    this.received += 1;
+    const view = this.loading ?? this.view!;
+    const change: ViewChange<Value> | undefined = this.values.change(entry);
+    if (change === undefined) view.reach(entry.position.offset);
+    else view.set(change);
+    if (this.loading === undefined) this.members.changed();
+  }
+
+  private reached(at: LogPosition, floor: number): void {
+    const { loading } = this;
+    if (loading !== undefined) {
+      loading.forget(floor);
+      this.view = loading;
+      this.loading = undefined;
+    }
+    const view = this.view!;
+    view.reach(at.offset);
+    this.members.changed();
+    for (const waiter of [...this.waiters]) waiter.resolve(view);
+  }
+
+  private conflict(
+    key: string,
+    expected: number | undefined,
+    present: StateEntry | null,
+  ): ChannelError {
+    const version = present?.position.offset ?? 0;
+    const text = `the key ${JSON.stringify(key)} of the state group ${this.name} has the version ${version}, not ${expected}`;
+    const details = { group: this.name, key, version, expected: expected ?? -1 };
+    return new ChannelError(DURABLE_ERRORS.STATE_CONFLICT, text, details);
+  }
+
+  private full(what: 'keys' | 'bytes'): RejectedError {
+    const { keys, bytes } = this.plan.limits;
+    const { name: group } = this;
+    if (what === 'keys') {
+      const text = `the state group ${group} has ${keys} keys (maxKeys)`;
+      return new RejectedError(DURABLE_ERRORS.STATE_KEYS_FULL, text, { group, maxKeys: keys });
+    }
+    const text = `the state group ${group} would have more than ${bytes} bytes (maxBytes)`;
+    return new RejectedError(DURABLE_ERRORS.STATE_BYTES_FULL, text, { group, maxBytes: bytes });
+  }
+
+  private tooOften(): RejectedError {
+    const { perSecond: changesPerSecond } = this.plan.rate;
+    const { name: group } = this;
+    const text = `this node changes the state group ${group} more than ${changesPerSecond} times a second`;
+    return new RejectedError(DURABLE_ERRORS.STATE_RATE, text, { group, changesPerSecond });
+  }
+}
+
+/**
+ * Returns the state group of this name. The first call makes the group. Later calls return the same group, and must not pass other
+ * options. A state group does not share its name with other kinds of groups.
+ *
+ * @throws OptionError `OPTION_INVALID` for a wrong option or name; `OPTION_CONFLICT` for options that differ from those
+ *   of the first call, and for a bus without a store for states
+ * @example
+ * ```ts run
+ * import { Cluster } from '@headrace/cluster';
+ * import { stateGroup } from '@headrace/durable';
+ *
+ * const cluster = await Cluster.join({ app: 'map' });
+ * const vehicles = stateGroup<{ x: number; y: number }>(cluster, 'vehicles');
+ * const { offset } = await vehicles.set('bus 7', { x: 1, y: 1 });
+ * await vehicles.set('bus 7', { x: 2, y: 1 }, { version: offset });
+ * await vehicles.update('bus 7', (at) => at && { ...at, y: at.y + 1 });
+ * console.log((await vehicles.get('bus 7'))?.value); // prints { x: 2, y: 2 }
+ * console.log(await vehicles.delete('bus 7')); // prints true
+ * await cluster.leave();
+ * ```
+ */
+export function stateGroup<Value = unknown>(
+  cluster: Cluster<never>,
+  name: string,
+  options: StateGroupOptions<Value> = {},
+): StateGroup<Value> {
+  checkGroupName(name);
+  const groups = additionOf(cluster, stateGroupsOfNode);
+  const known = groups.get(name) as StateGroup<Value> | undefined;
+  if (known !== undefined) {
+    checkSameOptions(name, known.given, options);
+    return known;
+  }
+  const group = new StateGroup<Value>(name, wireOf(cluster), options);
+  if (groups.size === 0) {
+    portOf(cluster).listen({
+      received: () => {},
+      peersChanged: () => {},
+      busChanged: () => {},
+      leaving: async () => {
+        await Promise.all(Array.from(groups.values(), (one) => one.leave()));
+      },
+    });
+  }
+  groups.set(name, group as StateGroup);
+  return group;
+}
+
+function stateGroupsOfNode(): Map<string, StateGroup> {
+  return new Map();
+}

@@ -1,0 +1,335 @@
+import type { LogPosition } from '@headrace/cluster';
+import { type Channel, ChannelError, type Clock } from '@headrace/core';
+import { broadcasting, type EncodedForms, onceAfterEvent } from '@headrace/core/authoring';
+import { isPosition } from './joining-member.ts';
+import type { StateMessage } from './state-message.ts';
+import type { StateView, ViewChange } from './state-view.ts';
+
+/** The outcome of `StateGroup.join` for a member. */
+export interface StateJoin {
+  /** True if the member received the changes after its position, and false if it received the whole state. */
+  readonly recovered: boolean;
+  /** The member receives all changes after this position. */
+  readonly position: LogPosition;
+  /** The number of changes that the member received before `ready`. */
+  readonly count: number;
+}
+
+/** The parts of its group that {@link StateMembers} works with. */
+export interface MembersOwner<Value> {
+  readonly clock: Clock;
+  readonly group: string;
+  /** The state on this node, or undefined while it is read. */
+  view(): StateView<Value> | undefined;
+  formatted(message: StateMessage<Value>): unknown;
+  /** Resolves after a read of the store that begins now or later. */
+  caughtUp(): Promise<void>;
+  /** Called when the last member has gone, or a join has ended. */
+  went(): void;
+  downError(why: string): ChannelError;
+}
+
+/** One member, and how far it is. */
+interface StateMember {
+  readonly channel: Channel;
+  /** The position that the member came with, until it is compared with the state. */
+  asked: LogPosition | undefined;
+  /** Whether the store was read because the member seems to be ahead of this node. */
+  isCaughtUp: boolean;
+  /** The epoch of the last `begin`. */
+  epoch: string | undefined;
+  /** The member has all changes up to this offset. */
+  at: number;
+  /** Removals up to this offset do not concern the member, because it got the state from its beginning after it. */
+  readFrom: number;
+  recovered: boolean;
+  count: number;
+  isReady: boolean;
+  /** Whether the member cannot accept more now. */
+  isFull: boolean;
+  settle: { resolve(join: StateJoin): void; reject(error: Error): void } | undefined;
+  joining: Promise<StateJoin>;
+}
+
+/** Time within which the state must be read for a join. */
+const WITHIN_MS = 5000;
+/** Maximum time for which a round blocks the event loop. The remaining members follow after other events. */
+const SLICE_MS = 5;
+/** Number of members that are written to before they are flushed. */
+const BATCH_MEMBERS = 32;
+/** Number of changes for one member between two looks at the clock. */
+const CHANGES_AT_ONCE = 64;
+
+/**
+ * The members of a state group on this node. Each member has a place in the order of the changes. A round brings all members to the
+ * newest change. A member that accepts no more stays at its place, and continues there later: changes that were replaced meanwhile
+ * are not sent. So nothing waits for a slow member.
+ */
+export class StateMembers<Value> {
+  private readonly owner: MembersOwner<Value>;
+  private readonly members = new Map<Channel, StateMember>();
+  private readonly soon = onceAfterEvent<MembersOwner<Value>>(() => this.beginRound());
+  /** The members that the present round has not reached. */
+  private rest: Iterator<StateMember> | undefined = undefined;
+  private isRoundDue = false;
+  private isTurnAwaited = false;
+  private sliceEnd = 0;
+  /** Whether a member has more changes than the time of the slice allowed. */
+  private isSliceOver = false;
+  /** The encoded forms of the changes of the present round. */
+  private forms = new Map<ViewChange<Value>, EncodedForms>();
+  private readonly onClosed = (channel: Channel): void => void this.remove(channel);
+
+  constructor(owner: MembersOwner<Value>) {
+    this.owner = owner;
+  }
+
+  get size(): number {
+    return this.members.size;
+  }
+
+  has(channel: Channel): boolean {
+    return this.members.has(channel);
+  }
+
+  [Symbol.iterator](): IterableIterator<Channel> {
+    return this.members.keys();
+  }
+
+  /** Adds a member, or begins again with a member that is ready. */
+  join(channel: Channel, asked: LogPosition | undefined): Promise<StateJoin> {
+    const known = this.members.get(channel);
+    if (known !== undefined && !known.isReady) return known.joining;
+    if (channel.isEnding) return Promise.reject(closedError());
+    const member = newMember(channel, isPosition(asked) ? asked : undefined);
+    member.joining = new Promise((resolve, reject) => {
+      const late = (): void => {
+        if (member.epoch !== undefined || this.members.get(channel) !== member) return;
+        this.drop(member, this.owner.downError(`it could not be read for ${WITHIN_MS} ms`));
+      };
+      const timer = this.owner.clock.schedule(late, WITHIN_MS, true);
+      member.settle = {
+        resolve: (join) => {
+          timer.cancel();
+          resolve(join);
+        },
+        reject: (error) => {
+          timer.cancel();
+          reject(error);
+        },
+      };
+    });
+    if (known === undefined) channel.onClosed(this.onClosed);
+    this.members.set(channel, member);
+    this.changed();
+    return member.joining;
+  }
+
+  /** Removes a member. Returns true if it was one. */
+  remove(channel: Channel): boolean {
+    const member = this.members.get(channel);
+    if (member === undefined) return false;
+    this.drop(member, closedError());
+    return true;
+  }
+
+  /** Called when the state has changed, or can be read again. */
+  changed(): void {
+    if (this.members.size > 0) this.soon(this.owner);
+  }
+
+  private drop(member: StateMember, error: Error): void {
+    const { channel } = member;
+    this.members.delete(channel);
+    channel.offClosed(this.onClosed);
+    member.settle?.reject(error);
+    member.settle = undefined;
+    this.owner.went();
+  }
+
+  private beginRound(): void {
+    if (this.rest !== undefined) {
+      this.isRoundDue = true;
+      return;
+    }
+    this.isRoundDue = false;
+    this.rest = this.members.values();
+    this.runSlice();
+  }
+
+  private runSlice(): void {
+    const { clock } = this.owner;
+    this.beginSlice();
+    const batch: Channel[] = [];
+    for (let next = this.rest!.next(); next.done !== true; next = this.rest!.next()) {
+      if (this.advance(next.value)) batch.push(next.value.channel);
+      if (batch.length < BATCH_MEMBERS && !this.isSliceOver) continue;
+      for (const channel of batch.splice(0)) channel.flush();
+      if (clock.now() < this.sliceEnd) continue;
+      clock.nextTurn(() => this.runSlice());
+      return;
+    }
+    for (const channel of batch) channel.flush();
+    this.rest = undefined;
+    this.forms.clear();
+    if (this.isRoundDue) this.roundLater();
+  }
+
+  private beginSlice(): void {
+    this.sliceEnd = this.owner.clock.now() + SLICE_MS;
+    this.isSliceOver = false;
+  }
+
+  /** Begins a round in the next turn of the event loop, or after the present round. */
+  private roundLater(): void {
+    this.isRoundDue = true;
+    if (this.rest !== undefined || this.isTurnAwaited) return;
+    this.isTurnAwaited = true;
+    this.owner.clock.nextTurn(() => {
+      this.isTurnAwaited = false;
+      if (this.isRoundDue) this.beginRound();
+    });
+  }
+
+  /** Writes to a member what it accepts of the changes that it does not have. Returns true if it was written to. */
+  private advance(member: StateMember): boolean {
+    const view = this.owner.view();
+    if (view === undefined || member.isFull || this.members.get(member.channel) !== member) {
+      return false;
+    }
+    if (member.isReady && member.epoch === view.epoch && member.at === view.offset) return false;
+    if (!this.begun(member, view)) return false;
+    const isWhole = this.writeChanges(member, view);
+    if (isWhole && !member.isReady) this.ready(member, view);
+    return true;
+  }
+
+  /** Writes `begin` where it is due. Returns false while the store must be read first. */
+  private begun(member: StateMember, view: StateView<Value>): boolean {
+    const { asked } = member;
+    if (member.epoch === undefined) {
+      const isOfView = asked?.epoch === view.epoch;
+      if (isOfView && asked.offset > view.offset && !member.isCaughtUp) {
+        void this.owner.caughtUp().then(() => {
+          member.isCaughtUp = true;
+          this.changed();
+        });
+        return false;
+      }
+      const recovered = isOfView && asked.offset <= view.offset && asked.offset >= view.floor;
+      this.begin(member, view, recovered ? asked.offset : undefined);
+      return true;
+    }
+    const isBehind = view.floor > Math.max(member.at, member.readFrom);
+    if (member.epoch !== view.epoch || isBehind || member.at > view.offset) {
+      this.begin(member, view, undefined);
+    }
+    return true;
+  }
+
+  /** @param from - the offset up to which the member has all changes; with `undefined`, it gets the whole state */
+  private begin(member: StateMember, view: StateView<Value>, from: number | undefined): void {
+    const { group } = this.owner;
+    const { epoch } = view;
+    const recovered = from !== undefined;
+    member.asked = undefined;
+    member.epoch = epoch;
+    member.at = from ?? 0;
+    member.readFrom = recovered ? 0 : view.offset;
+    member.recovered = recovered;
+    member.count = 0;
+    member.isReady = false;
+    this.write(member, this.owner.formatted({ type: 'begin', group, epoch, recovered }));
+  }
+
+  /** Returns false if the member accepts no more, or its time is over. */
+  private writeChanges(member: StateMember, view: StateView<Value>): boolean {
+    const { channel } = member;
+    let isWhole = true;
+    let seen = 0;
+    view.eachAfter(member.at, (change) => {
+      seen += 1;
+      isWhole = this.accepts(member) && (seen % CHANGES_AT_ONCE !== 0 || this.hasTime());
+      if (!isWhole) return false;
+      const { offset } = change.position;
+      member.at = offset;
+      // The member began without the key.
+      const isNew = change.kept !== undefined || offset > member.readFrom;
+      if (!isNew || change.message === undefined) return true;
+      member.count += 1;
+      this.writeOnce(channel, change);
+      return true;
+    });
+    if (isWhole) member.at = view.offset;
+    return isWhole;
+  }
+
+  private hasTime(): boolean {
+    if (this.owner.clock.now() < this.sliceEnd) return true;
+    this.isSliceOver = true;
+    this.roundLater();
+    return false;
+  }
+
+  private accepts(member: StateMember): boolean {
+    const { channel } = member;
+    // An output that is full because it was not flushed does not mean that the member is slow.
+    if (!channel.isWritable) channel.flush();
+    if (channel.isWritable) return true;
+    member.isFull = true;
+    channel.onceWritable(() => {
+      member.isFull = false;
+      this.beginSlice();
+      if (channel.isOpen && this.advance(member)) channel.flush();
+    });
+    return false;
+  }
+
+  private ready(member: StateMember, view: StateView<Value>): void {
+    const { group } = this.owner;
+    const { recovered, count } = member;
+    member.isReady = true;
+    this.write(member, this.owner.formatted({ type: 'ready', group, version: view.offset }));
+    member.settle?.resolve({ recovered, position: view.position, count });
+    member.settle = undefined;
+  }
+
+  private write({ channel }: StateMember, message: unknown): void {
+    if (message !== undefined) channel.write(message);
+  }
+
+  /** Writes a change, which is encoded once for the members of a round. */
+  private writeOnce(channel: Channel, change: ViewChange<Value>): void {
+    if (this.rest === undefined) {
+      channel.write(change.message);
+      return;
+    }
+    let forms = this.forms.get(change);
+    if (forms === undefined) {
+      forms = new Map();
+      this.forms.set(change, forms);
+    }
+    broadcasting(forms, () => channel.write(change.message));
+  }
+}
+
+function newMember(channel: Channel, asked: LogPosition | undefined): StateMember {
+  return {
+    channel,
+    asked,
+    isCaughtUp: false,
+    epoch: undefined,
+    at: 0,
+    readFrom: 0,
+    recovered: false,
+    count: 0,
+    isReady: false,
+    isFull: false,
+    settle: undefined,
+    joining: undefined as never,
+  };
+}
+
+function closedError(): ChannelError {
+  return new ChannelError('CHANNEL_CLOSED', 'the channel ended before it had the state');
+}

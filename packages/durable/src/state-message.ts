@@ -1,0 +1,36 @@
+/**
+ * A message to a member of a state group. The option `format` can give it another form.
+ *
+ * - `begin` comes first. With `recovered`, the changes follow that the member missed. Otherwise the whole state follows, so the
+ *   member forgets what it has. A member can get a further `begin` when the store has lost changes.
+ * - `set` and `delete` change a key. The `version` grows with each change of the group, and is the position within the `epoch`.
+ * - `ready` follows the last of these changes. Later changes follow as they are made.
+ */
+export type StateMessage<Value = unknown> =
+  | {
+      readonly type: 'begin';
+      readonly group: string;
+      readonly epoch: string;
+      readonly recovered: boolean;
+    }
+  | {
+      readonly type: 'set';
+      readonly group: string;
+      readonly key: string;
+      readonly value: Value;
+      readonly version: number;
+    }
+  | {
+      readonly type: 'delete';
+      readonly group: string;
+      readonly key: string;
+      readonly version: number;
+    }
+  | { readonly type: 'ready'; readonly group: string; readonly version: number };
+
+/** The value of a key, and its version. */
+export interface StateValue<Value = unknown> {
+  readonly value: Value;
+  /** Grows with each change of the group. A write can demand this version. */
+  readonly version: number;
+}

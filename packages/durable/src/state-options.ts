@@ -1,0 +1,85 @@
+import type { MessageCodec, StateLimits } from '@headrace/cluster';
+import {
+  choice,
+  describeOptions,
+  fn,
+  number,
+  object,
+  type Rate,
+  whole,
+} from '@headrace/core/authoring';
+import type { StateMessage } from './state-message.ts';
+
+/** Options of {@link stateGroup}. They must be the same on all nodes. */
+export interface StateGroupOptions<Value = unknown> {
+  /** Format of values in the store. @default bytes as they are, texts as UTF-8, everything else as JSON */
+  readonly codec?: MessageCodec<Value>;
+  /** Returns what members get for a message of the group, or `undefined` for nothing. @default the message itself */
+  readonly format?: (message: StateMessage<Value>) => unknown;
+  /** Maximum number of keys. A further key is refused with `STATE_KEYS_FULL`. @default 10000 */
+  readonly maxKeys?: number;
+  /** Maximum length of a key in UTF-8, in bytes. Another key is refused with `OPTION_INVALID`. @default 256 */
+  readonly maxKeyBytes?: number;
+  /** Maximum length of a value in the store, in bytes. A longer value is refused with `MESSAGE_TOO_LONG`. @default 64512 */
+  readonly maxValueBytes?: number;
+  /**
+   * Maximum size of all keys and values in the store, in bytes, with 28 to 50 bytes for each value. A larger state is refused
+   * with `STATE_BYTES_FULL`. @default 16777216 (16 MiB)
+   */
+  readonly maxBytes?: number;
+  /**
+   * Maximum number of changes that this node makes in a second, and at once. A further change is refused with `STATE_RATE`.
+   * @default 10000
+   */
+  readonly changesPerSecond?: number;
+  /**
+   * Number of the newest removals that are remembered. A member that was away for longer gets the whole state again. @default 10000
+   */
+  readonly removals?: number;
+  /** Time for which the store remembers a removal, in milliseconds. @default 3600000 */
+  readonly removalAgeMs?: number;
+  /**
+   * Condition for keeping the state on this node: while this node has members, or always, from the first call on.
+   * @default 'with-members'
+   */
+  readonly listens?: 'with-members' | 'always';
+}
+
+const OPTIONS = describeOptions('stateGroup', {
+  codec: object('a codec with encode and decode'),
+  format: fn({ answers: 'sync', takes: 1, purpose: 'gives what members get for a message' }),
+  maxKeys: whole({ min: 1, default: 10_000 }),
+  maxKeyBytes: whole({ min: 1, max: 1024, default: 256 }),
+  maxValueBytes: whole({ min: 1, max: 1_047_500, default: 64_512 }),
+  maxBytes: whole({ min: 1, default: 16 * 1024 * 1024 }),
+  changesPerSecond: number({ min: 1, default: 10_000 }),
+  removals: whole({ default: 10_000 }),
+  removalAgeMs: number({ default: 3_600_000 }),
+  listens: choice(['with-members', 'always'], { default: 'with-members' }),
+});
+
+/** The options, checked. */
+export interface StatePlan<Value> {
+  readonly codec: MessageCodec<Value> | undefined;
+  readonly format: ((message: StateMessage<Value>) => unknown) | undefined;
+  readonly maxKeyBytes: number;
+  readonly maxValueBytes: number;
+  readonly rate: Rate;
+  readonly limits: StateLimits;
+  readonly listensAlways: boolean;
+}
+
+/** @throws OptionError */
+export function statePlan<Value>(options: StateGroupOptions<Value>): StatePlan<Value> {
+  const plan = OPTIONS.resolve(options as StateGroupOptions<unknown>);
+  const { maxKeys: keys, maxBytes: bytes, removals, removalAgeMs, changesPerSecond } = plan;
+  return {
+    codec: plan.codec as MessageCodec<Value> | undefined,
+    format: plan.format as StatePlan<Value>['format'],
+    maxKeyBytes: plan.maxKeyBytes,
+    maxValueBytes: plan.maxValueBytes,
+    rate: { perSecond: changesPerSecond, burst: changesPerSecond },
+    limits: { keys, bytes, removals, removalAgeMs },
+    listensAlways: plan.listens === 'always',
+  };
+}

@@ -1,0 +1,129 @@
+import { Buffer } from 'node:buffer';
+import type { StateEntry, StateWrite } from '@headrace/cluster';
+import { type Body, decodeBody, encodeBody, type StoredMessage } from '@headrace/cluster/authoring';
+import { EncodeError, OptionError } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
+import type { StateMessage, StateValue } from './state-message.ts';
+import type { StatePlan } from './state-options.ts';
+import type { StateRoom } from './state-room.ts';
+import type { ViewChange } from './state-view.ts';
+
+/** Number of random bytes in an id. Another program cannot guess the id and store a change under it first. */
+const ID_BYTES = 8;
+
+/** Converts the changes of one state group between the stored form, the values, and the form for members. */
+export class StateValues<Value> {
+  private readonly room: StateRoom;
+  private readonly plan: StatePlan<Value>;
+  /** The last checked live change, which is usually delivered next. */
+  private seen: { readonly entry: StateEntry; readonly envelope: StoredMessage } | undefined =
+    undefined;
+  private count = 0;
+
+  constructor(room: StateRoom, plan: StatePlan<Value>) {
+    this.room = room;
+    this.plan = plan;
+  }
+
+  /**
+   * Encodes a change for the store. @param value - undefined removes the key
+   *
+   * @throws OptionError for a value that is not a key
+   * @throws EncodeError `MESSAGE_TOO_LONG`, and the errors of the codec
+   */
+  encoded(
+    key: string,
+    value: Value | undefined,
+    expected: number | undefined,
+  ): { readonly id: string; readonly write: StateWrite } {
+    const { wire } = this.room;
+    const isRemoval = value === undefined;
+    const keyBytes = this.checkedKey(key);
+    const body = isRemoval ? encodeBody('') : this.body(value);
+    this.count += 1;
+    const id = `${wire.nodeId}-${this.count}-${wire.randomText(ID_BYTES)}`;
+    const bytes = wire.encode(this.scope({ id, key, isRemoval }), this.count, body);
+    const byteLength = keyBytes + bytes.byteLength;
+    return { id, write: { key, bytes, isRemoval, expected, byteLength } };
+  }
+
+  /** Returns the value of an entry, or undefined for an entry that no node of the cluster made or nobody can decode. */
+  decoded(entry: StateEntry): StateValue<Value> | undefined {
+    const { wire, stream } = this.room;
+    const envelope = this.envelopeOf(entry);
+    if (envelope === undefined) return undefined;
+    try {
+      const value = decodeBody<Value>(envelope, this.plan.codec);
+      return { value, version: entry.position.offset };
+    } catch (thrown) {
+      wire.reportFault(envelope, stream, thrown);
+      return undefined;
+    }
+  }
+
+  /** Returns an entry in the form of the view, or undefined like {@link decoded}. */
+  change(entry: StateEntry): ViewChange<Value> | undefined {
+    const { key, position, isRemoval } = entry;
+    const { group } = this.room;
+    const version = position.offset;
+    if (isRemoval) {
+      if (this.envelopeOf(entry) === undefined) return undefined;
+      const message = this.formatted({ type: 'delete', group, key, version });
+      return { key, position, kept: undefined, message };
+    }
+    const kept = this.decoded(entry);
+    if (kept === undefined) return undefined;
+    const message = this.formatted({ type: 'set', group, key, value: kept.value, version });
+    return { key, position, kept, message };
+  }
+
+  /** Returns a message in the form for members, or undefined if `format` fails. */
+  formatted(message: StateMessage<Value>): unknown {
+    const { format } = this.plan;
+    if (format === undefined) return message;
+    try {
+      return format(message) ?? undefined;
+    } catch (thrown) {
+      const { wire, group } = this.room;
+      wire.host.logger.log('error', `format of the state group ${group} failed`, toError(thrown));
+      return undefined;
+    }
+  }
+
+  /** Returns true if a node of the cluster made the entry. */
+  isOurs(entry: StateEntry): boolean {
+    const envelope = this.envelopeOf(entry);
+    this.seen = envelope && { entry, envelope };
+    return envelope !== undefined;
+  }
+
+  private envelopeOf(entry: StateEntry): StoredMessage | undefined {
+    const { seen } = this;
+    const { wire, stream } = this.room;
+    if (seen?.entry !== entry) return wire.read(entry.bytes, stream, this.scope(entry));
+    this.seen = undefined;
+    return seen.envelope;
+  }
+
+  /** Returns the scope of a change's seal. The seal is not valid for another key, or under another id. */
+  private scope({ id, key, isRemoval }: Pick<StateEntry, 'id' | 'key' | 'isRemoval'>): string {
+    return `${this.room.stream}\0${id.length}\0${id}${isRemoval ? '-' : '='}${key}`;
+  }
+
+  private body(value: Value): Body {
+    const { codec, maxValueBytes } = this.plan;
+    const encoded = encodeBody(value, codec);
+    const { byteLength: length } = encoded.body;
+    if (length <= maxValueBytes) return encoded;
+    const text = `a value of ${length} bytes, but maxValueBytes of the state group ${this.room.group} is ${maxValueBytes}`;
+    throw new EncodeError('MESSAGE_TOO_LONG', text, { length, maxValueBytes });
+  }
+
+  private checkedKey(key: string): number {
+    const { maxKeyBytes } = this.plan;
+    const length = typeof key === 'string' ? Buffer.byteLength(key) : 0;
+    if (length > 0 && length <= maxKeyBytes) return length;
+    const text = `a key of a state group is a text of 1 to ${maxKeyBytes} bytes (maxKeyBytes)`;
+    throw new OptionError('OPTION_INVALID', text, { option: 'key', maxKeyBytes });
+  }
+}

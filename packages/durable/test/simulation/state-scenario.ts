@@ -1,0 +1,369 @@
+import assert from 'node:assert';
+import type { Cluster, LogPosition } from '@headrace/cluster';
+import { Bootstrap, type Channel, type Transport, type TransportSink } from '@headrace/core';
+import { type StateGroup, type StateMessage, stateGroup } from '@headrace/durable';
+import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
+import { BrokerDisk } from '../../../cluster/test/simulation/broker-log.ts';
+import type { StateFault } from '../../../cluster/test/simulation/broker-state.ts';
+import {
+  badWeather,
+  joinFrom,
+  NODES,
+  runNodes,
+} from '../../../cluster/test/simulation/cluster-world.ts';
+import { simulatedBus } from '../../../cluster/test/simulation/simulated-bus.ts';
+
+const FAULTS_MS = 2500;
+const LONGEST_FAULT_MS = 900;
+const LAST_ACTION_MS = 3000;
+const QUIET_MS = 7500;
+const CLIENTS = ['ann', 'bob', 'cy', 'dee'];
+const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+const STREAM = 'hr.psim.s.proom';
+const ENVELOPE_BYTES = 28;
+/** The bus of these nodes notices sooner: a seed shall not take long. */
+const BUS = { heartbeatMs: 400, unheardMs: 900, connectTimeoutMs: 1000 };
+
+type Value = number | string;
+type Message = StateMessage<Value>;
+
+/** Options of {@link stateScenario}. */
+export interface StateScenarioOptions {
+  /** What is wrong with the store. @default nothing */
+  readonly fault?: StateFault;
+  /** The store can lose its newest changes when it is killed. @default false */
+  readonly losesTail?: boolean;
+  /** Every node leaves and joins again, one after the other. @default false */
+  readonly isRolling?: boolean;
+}
+
+/** A connection of a client at a node, which can stop to read. */
+class ClientTransport implements Transport {
+  readonly accepts = 'any message';
+  readonly localAddress = { path: 'node' };
+  readonly remoteAddress = { path: 'client' };
+  isActive = true;
+  isStuck = false;
+  private readonly waiting: unknown[] = [];
+  private readonly take: (message: Message) => void;
+  private sink: TransportSink | undefined = undefined;
+
+  constructor(take: (message: Message) => void) {
+    this.take = take;
+  }
+
+  get unsentBytes(): number {
+    return this.waiting.length * this.sizeOf();
+  }
+
+  open(sink: TransportSink): void {
+    this.sink = sink;
+  }
+
+  requestRead(): void {}
+  pauseReading(): void {}
+
+  sizeOf(): number {
+    return 30_000;
+  }
+
+  write(messages: readonly unknown[]): boolean {
+    this.waiting.push(...messages);
+    if (this.isStuck) return false;
+    this.release();
+    return true;
+  }
+
+  continue(): void {
+    this.isStuck = false;
+    this.release();
+    if (this.isActive) this.sink?.written();
+  }
+
+  shutdownOutput(): void {
+    this.sink?.outputEnded();
+  }
+
+  close(): void {
+    this.isActive = false;
+  }
+
+  abort(): void {
+    this.isActive = false;
+  }
+
+  private release(): void {
+    for (const message of this.waiting.splice(0)) this.take(message as Message);
+  }
+}
+
+/** A client with its map, wherever it is connected. */
+class Client {
+  readonly name: string;
+  /** Where it is, or was when the node died. */
+  life: NodeLife | undefined = undefined;
+  channel: Channel | undefined = undefined;
+  transport: ClientTransport | undefined = undefined;
+  isMember = false;
+  readonly map = new Map<string, Value>();
+  epoch: string | undefined = undefined;
+  /** It has all changes up to this version. */
+  version = 0;
+  /** The version of each key that it has seen in this epoch. */
+  private readonly versions = new Map<string, number>();
+  private hasBegun = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** True while somebody serves it. */
+  get isServed(): boolean {
+    return this.life?.isAlive === true;
+  }
+
+  get position(): LogPosition | undefined {
+    return this.epoch === undefined ? undefined : { epoch: this.epoch, offset: this.version };
+  }
+
+  connected(): void {
+    this.hasBegun = false;
+  }
+
+  take(message: Message): void {
+    if (message.type === 'begin') this.begin(message.epoch, message.recovered);
+    else {
+      assert.ok(this.hasBegun, `${this.name} got ${message.type} before begin`);
+      if (message.type === 'ready') this.ready(message.version);
+      else this.change(message);
+    }
+  }
+
+  private begin(epoch: string, recovered: boolean): void {
+    this.hasBegun = true;
+    if (recovered) assert.equal(epoch, this.epoch, `${this.name} is recovered in another epoch`);
+    else {
+      this.map.clear();
+      this.versions.clear();
+      this.version = 0;
+    }
+    this.epoch = epoch;
+  }
+
+  private ready(version: number): void {
+    assert.ok(
+      version >= this.version,
+      `${this.name} is ready at ${version}, before ${this.version}`,
+    );
+    this.version = version;
+  }
+
+  private change(message: Message & { type: 'set' | 'delete' }): void {
+    const { key, version } = message;
+    const known = this.versions.get(key) ?? 0;
+    assert.ok(version > known, `${this.name} got ${key} of ${version} after ${known}`);
+    assert.ok(version > this.version, `${this.name} got ${version} after ${this.version}`);
+    this.version = version;
+    this.versions.set(key, version);
+    if (message.type === 'set') this.map.set(key, message.value);
+    else this.map.delete(key);
+  }
+}
+
+/** One stay of a node in the cluster. */
+class NodeLife {
+  readonly host: SimulatedHost;
+  readonly cluster: Cluster;
+  readonly group: StateGroup<Value>;
+  private readonly process;
+  isLeaving = false;
+
+  constructor(host: SimulatedHost, cluster: Cluster) {
+    this.host = host;
+    this.process = host.currentProcess!;
+    this.cluster = cluster;
+    this.group = stateGroup<Value>(cluster, 'room', { removals: 2, maxKeys: 20 });
+  }
+
+  get isAlive(): boolean {
+    return this.process.isAlive;
+  }
+}
+
+class StateWorld {
+  readonly disk: BrokerDisk;
+  private readonly clients = CLIENTS.map((name) => new Client(name));
+  private readonly lives = new Map<string, NodeLife>();
+  private readonly sim: Simulation;
+  private readonly options: StateScenarioOptions;
+  private written = 0;
+  /** Additions to the counter, by what became of them. */
+  private added = 0;
+  private unknown = 0;
+  private lastWords = 0;
+
+  constructor(sim: Simulation, options: StateScenarioOptions) {
+    this.sim = sim;
+    this.options = options;
+    this.disk = new BrokerDisk(options.fault as never);
+    // An engine that a node is too slow for leaves copies out.
+    this.disk.losesCopy = ({ random }) => sim.now < FAULTS_MS && random() < 0.1;
+    if (options.losesTail === true) {
+      this.disk.states.lost = (random) => Math.floor(random() * 4);
+    }
+  }
+
+  async run(host: SimulatedHost): Promise<void> {
+    const bus = simulatedBus(host, BUS, this.options.fault as never);
+    const cluster = await joinFrom(host, { bus, joinTimeoutMs: 100 });
+    const life = new NodeLife(host, cluster);
+    this.lives.set(host.name, life);
+    this.look(life);
+  }
+
+  /** The node leaves, and comes back at once. */
+  async restart(name: string): Promise<void> {
+    const life = this.lives.get(name);
+    if (life === undefined || !life.isAlive || life.isLeaving) return;
+    life.isLeaving = true;
+    const shutdown = async () => {
+      for (const client of this.clients.filter((one) => one.life === life)) this.part(client);
+    };
+    await life.cluster.leave({ servers: [{ shutdown }], drainTimeoutMs: 200 });
+    if (life.isAlive) await this.run(life.host);
+  }
+
+  private look(life: NodeLife): void {
+    const { host } = life;
+    host.clock.schedule(
+      () => {
+        if (life.isLeaving) return;
+        this.act(life);
+        this.look(life);
+      },
+      60 + host.random() * 180,
+    );
+  }
+
+  private act(life: NodeLife): void {
+    const { random } = life.host;
+    const isOver = this.sim.now > LAST_ACTION_MS;
+    for (const client of this.clients) {
+      const isHere = client.life === life;
+      // Some come from a connection that their former node takes for open.
+      const comes = isHere ? false : client.isServed ? !isOver && random() < 0.05 : true;
+      if (comes) void this.take(client, life);
+      else if (!isHere) continue;
+      else if (isOver) client.transport?.continue();
+      else this.disturb(client, random());
+    }
+    // After what may get lost: who missed a change finds out.
+    if (!isOver || this.lastWords < 3) this.write(life, isOver);
+    if (isOver) this.lastWords += 1;
+  }
+
+  /** It leaves, or begins or stops to read. */
+  private disturb(client: Client, dice: number): void {
+    if (dice < 0.1) this.part(client);
+    else if (dice < 0.25) client.transport?.continue();
+    else if (dice < 0.4 && client.transport !== undefined) client.transport.isStuck = true;
+  }
+
+  private write({ host, group }: NodeLife, isLast: boolean): void {
+    const { random } = host;
+    for (let count = Math.floor(random() * 4); count >= 0; count--) {
+      const key = KEYS[Math.floor(random() * KEYS.length)]!;
+      this.written += 1;
+      if (random() < 0.3 && !isLast) group.delete(key).catch(() => {});
+      else group.set(key, `${host.name} ${this.written}`).catch(() => {});
+    }
+    if (isLast) return;
+    this.unknown += 1;
+    group
+      .update('sum', (sum) => ((sum as number | undefined) ?? 0) + 1)
+      .then(
+        () => {
+          this.unknown -= 1;
+          this.added += 1;
+        },
+        () => {},
+      );
+  }
+
+  private async take(client: Client, life: NodeLife): Promise<void> {
+    const { host, group } = life;
+    client.life = life;
+    client.isMember = false;
+    const transport = new ClientTransport((message) => {
+      if (client.transport === transport && client.life === life) client.take(message);
+    });
+    client.transport = transport;
+    client.connected();
+    transport.isStuck = host.random() < 0.2;
+    const channel = await new Bootstrap()
+      .options({ ...host.options, outboundStallMs: false })
+      .handler(() => {})
+      .connect({ transport });
+    if (client.transport !== transport) return channel.close();
+    client.channel = channel;
+    const { position } = client;
+    try {
+      const join = await group.join(channel, position);
+      if (client.transport !== transport) return;
+      client.isMember = true;
+      if (position === undefined) assert.equal(join.recovered, false);
+    } catch (error) {
+      if (error instanceof assert.AssertionError) throw error;
+      channel.close();
+      if (client.transport === transport) this.part(client);
+    }
+  }
+
+  private part(client: Client): void {
+    client.channel?.close();
+    client.channel = undefined;
+    client.transport = undefined;
+    client.life = undefined;
+    client.isMember = false;
+  }
+
+  check(): void {
+    const values = [...this.disk.states.values(STREAM)]
+      .map(([key, bytes]) => [key, bytes.toString('utf8', ENVELOPE_BYTES)])
+      .sort();
+    for (const { cluster, host } of this.lives.values()) {
+      assert.equal(cluster.state, 'up', `${host.name} is down`);
+    }
+    for (const client of this.clients) {
+      const { name, map } = client;
+      assert.ok(client.isServed && client.isMember, `${name} is not back`);
+      const own = [...map].sort().map(([key, value]) => [key, String(value)]);
+      assert.deepEqual(own, values, `the map of ${name}`);
+    }
+    if (this.options.losesTail === true) return;
+    const sum = Number(values.find(([key]) => key === 'sum')?.[1] ?? 0);
+    assert.ok(
+      sum >= this.added && sum <= this.added + this.unknown,
+      `the sum is ${sum}, of ${this.added} and ${this.unknown}`,
+    );
+  }
+}
+
+/**
+ * A state group over three nodes: clients go from node to node with their position, and read slowly, while all nodes write. Each
+ * has the state of the store at the end, and gets no change twice or out of order.
+ */
+export function stateScenario(options: StateScenarioOptions = {}): Scenario {
+  return async (sim) => {
+    const world = new StateWorld(sim, options);
+    runNodes(sim, (host) => world.run(host), world.disk);
+    badWeather(sim, FAULTS_MS, LONGEST_FAULT_MS);
+    if (options.isRolling === true) {
+      NODES.forEach((name, i) => {
+        sim.at(600 + i * 700, () => void world.restart(name));
+      });
+    }
+    await sim.run({ untilMs: QUIET_MS });
+    world.check();
+  };
+}

@@ -1,0 +1,17 @@
+import { explore } from '@headrace/simulation';
+import { describe, expect, it } from 'vitest';
+import { quickSeeds } from '../../../cluster/test/simulation/quick-seeds.ts';
+import { stateScenario } from './state-scenario.ts';
+
+describe('a state group over a network that fails', () => {
+  quickSeeds('gives each member the state of the store, and no change twice', stateScenario());
+  const lossy = stateScenario({ losesTail: true });
+  quickSeeds('does so when the store loses its newest changes', lossy);
+  const rolling = stateScenario({ isRolling: true });
+  quickSeeds('does so while each node in turn leaves and joins again', rolling);
+
+  it('shows within 200 seeds that a store ignores versions', async () => {
+    const scenario = stateScenario({ fault: 'ignores versions' });
+    await expect(explore({ seeds: 200, settleMs: false, scenario })).rejects.toThrow(/^seed /);
+  });
+});

@@ -1,0 +1,75 @@
+import { ChannelError, handler } from '@headrace/core';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { expect, it } from 'vitest';
+import { StateMembers } from '../src/state-members.ts';
+import { StateView } from '../src/state-view.ts';
+
+/** A state of `keys` keys, whose clock moves 1 ms each time it is read, and its members. */
+function stateOf(keys: number) {
+  const clock = new VirtualClock({ stepMs: 1 });
+  const view = new StateView<number>('e', 10);
+  const set = (offset: number, key: string): void => {
+    const kept = { value: offset, version: offset };
+    const position = { epoch: 'e', offset };
+    view.set({ key, position, kept, message: offset });
+  };
+  for (let i = 1; i <= keys; i++) set(i, `k${i}`);
+  const members = new StateMembers<number>({
+    clock,
+    group: 'room',
+    view: () => view,
+    formatted: ({ type }) => type,
+    caughtUp: () => Promise.resolve(),
+    went: () => {},
+    downError: (why) => new ChannelError('CHANNEL_CLOSED', why),
+  });
+  const member = () => {
+    const written: unknown[] = [];
+    const channel = new EmbeddedChannel(
+      handler<{ writes: unknown }>({
+        write: (ctx, message) => {
+          written.push(message);
+          return ctx.write(message);
+        },
+      }),
+    );
+    void members.join(channel, undefined).catch(() => {});
+    return { channel, written };
+  };
+  return { clock, view, members, set, member };
+}
+
+it('gives a large state in slices, so that other work has its turn', () => {
+  const { clock, member } = stateOf(10_000);
+  const one = member();
+  const two = member();
+  const lengths: number[] = [];
+  const look = (): void => {
+    lengths.push(one.written.length);
+    if (two.written.at(-1) !== 'ready' && lengths.length < 1000) clock.nextTurn(look);
+  };
+  clock.nextTurn(look);
+  clock.runTasks();
+  const slices = lengths.map((length, i) => length - (lengths[i - 1] ?? 0));
+  expect(Math.max(...slices)).toBeLessThan(1000);
+  const changes = Array.from({ length: 10_000 }, (_, i) => i + 1);
+  expect(one.written).toEqual(['begin', ...changes, 'ready']);
+  expect(two.written).toEqual(['begin', ...changes, 'ready']);
+});
+
+it('gives a change to its members while another member gets a large state', () => {
+  const { clock, set, members, member } = stateOf(1);
+  const here = member();
+  clock.runTasks();
+  for (let i = 2; i <= 5000; i++) set(i, `k${i}`);
+  const joining = member();
+  clock.nextTurn(() => {
+    expect(joining.written.length).toBeLessThan(4000);
+    set(5001, 'k1');
+    members.changed();
+  });
+  clock.runTasks();
+  expect(here.written.slice(-2)).toEqual([5000, 5001]);
+  expect(joining.written.slice(-2)).toEqual([5001, 'ready']);
+  expect(joining.written.length).toBe(5002);
+});
