@@ -28,7 +28,8 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   /** `handlerAdded` and `handlerRemoved` calls that wait for the registration of the channel. */
   private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined =
     undefined;
-  private destroyed = false;
+  /** Whether the channel has ended, and its handlers are removed. */
+  isDestroyed = false;
   /** Answer of {@link keepsNoReads}; `undefined` after a change of the handlers. */
   private declared: boolean | undefined = undefined;
 
@@ -297,7 +298,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   /** Called when the channel is unregistered. Removes the handlers, the last one first. */
   destroy(): void {
-    this.destroyed = true;
+    this.isDestroyed = true;
     this.waiting = undefined;
     while (this.headTail.prev !== this.headTail) this.take(this.headTail.prev);
   }
@@ -331,7 +332,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     name: string | undefined,
     keptName?: string,
   ): HandlerContext {
-    if (this.destroyed) {
+    if (this.isDestroyed) {
       throw new PipelineError(
         'PIPELINE_CLOSED',
         `${classOf(handler)} cannot be added: channel ${this.channel.id} is closed`,
