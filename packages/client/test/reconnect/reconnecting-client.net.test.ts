@@ -94,7 +94,7 @@ it('begins a connection after all input of the one before, also in a process tha
         // More than its share of a turn. A write between two turns notices the reset.
         for (const end = performance.now() + 1; performance.now() < end; );
         if (channel.isOpen) {
-          setImmediate(() => channel.writeAndFlush('here').then(undefined, () => {}));
+          setImmediate(() => channel.writeAndFlush(Buffer.from('here')).then(undefined, () => {}));
         }
       },
     });
