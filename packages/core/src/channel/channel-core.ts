@@ -253,9 +253,9 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     });
   }
 
-  /** Calls the listener of a closed channel when its handlers have delivered the input that they kept, and are removed. */
-  onceDestroyed(listener: CloseListener): void {
-    if (this.pipeline.isDestroyed) listener(this.channel);
+  /** Calls the listener of a closed channel when its handlers have delivered the input that they kept. */
+  onceInputDelivered(listener: CloseListener): void {
+    if (!this.reading.isDelivering) listener(this.channel);
     else this.closeListeners = withListener(this.closeListeners, listener);
   }
 

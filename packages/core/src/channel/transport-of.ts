@@ -25,7 +25,7 @@ export function transportOf(channel: Channel | undefined): Transport | undefined
 export function onceInputDelivered(channel: Channel, listener: () => void): void {
   const core = coreOf(channel);
   if (core === undefined) listener();
-  else core.onceDestroyed(listener);
+  else core.onceInputDelivered(listener);
 }
 
 /**

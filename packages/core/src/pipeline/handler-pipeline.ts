@@ -28,8 +28,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
   /** `handlerAdded` and `handlerRemoved` calls that wait for the registration of the channel. */
   private waiting: { readonly context: HandlerContext; readonly added: boolean }[] | undefined =
     undefined;
-  /** Whether the channel has ended, and its handlers are removed. */
-  isDestroyed = false;
+  private destroyed = false;
   /** Answer of {@link keepsNoReads}; `undefined` after a change of the handlers. */
   private declared: boolean | undefined = undefined;
 
@@ -298,7 +297,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
 
   /** Called when the channel is unregistered. Removes the handlers, the last one first. */
   destroy(): void {
-    this.isDestroyed = true;
+    this.destroyed = true;
     this.waiting = undefined;
     while (this.headTail.prev !== this.headTail) this.take(this.headTail.prev);
   }
@@ -332,7 +331,7 @@ export class HandlerPipeline implements ContextOwner, Ring<HandlerContext> {
     name: string | undefined,
     keptName?: string,
   ): HandlerContext {
-    if (this.isDestroyed) {
+    if (this.destroyed) {
       throw new PipelineError(
         'PIPELINE_CLOSED',
         `${classOf(handler)} cannot be added: channel ${this.channel.id} is closed`,
