@@ -52,6 +52,7 @@ export {
   addPendingOutboundBytes,
   type ChannelOfSink,
   channelOf,
+  onceInputDelivered,
   transportOf,
 } from './channel/transport-of.ts';
 export { UnobservedFailures } from './channel/unobserved-failures.ts';

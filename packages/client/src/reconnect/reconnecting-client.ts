@@ -10,6 +10,7 @@ import {
   Attempt,
   type AttemptLimit,
   onAbort,
+  onceInputDelivered,
   releaseSource,
   SettableFuture,
   toError,
@@ -125,6 +126,10 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   /** Drops the step that was under way when the page was shown. */
   private wakeTimer: Timer | undefined = undefined;
   private current: C | undefined = undefined;
+  /** The channel of the lost connection, whose handlers may still have input. */
+  private last: C | undefined = undefined;
+  /** Whether a place is searched when {@link last} has delivered its input. */
+  private isFindDue = false;
   /** Place of the latest try, or of the connection. */
   private place: P | undefined = undefined;
   /** Place of the last connection. */
@@ -304,8 +309,24 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     else this.announce(action.state);
   }
 
+  /** Finds the next place, after the last input of the connection that was lost. */
   private find(): void {
     this.timer = undefined;
+    const { last } = this;
+    if (last === undefined) {
+      this.findNow();
+      return;
+    }
+    this.isFindDue = true;
+    onceInputDelivered(last, () => {
+      this.last = undefined;
+      if (this.isFindDue) this.findNow();
+    });
+    if (this.isFindDue) this.act(this.machine.searching());
+  }
+
+  private findNow(): void {
+    this.isFindDue = false;
     if (this.source.isKnown) {
       this.found(this.source.take());
       return;
@@ -426,6 +447,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   private closed(channel: C): void {
     if (this.current !== channel) return;
     this.current = undefined;
+    this.last = channel;
     if (this.state.name === 'readying') {
       this.notReady(closedChannel(channel, this.place!, 'readying'));
       return;
@@ -464,6 +486,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
 
   private drop(): void {
     this.hasGoneOn();
+    this.isFindDue = false;
     this.timer?.cancel();
     this.timer = undefined;
     const { attempt } = this;

@@ -2,6 +2,7 @@ import { fixed, ReconnectingClient } from '@headrace/client';
 import { textLines } from '@headrace/codec';
 import {
   Bootstrap,
+  type Context,
   type PortPlace,
   type Server,
   ServerBootstrap,
@@ -72,3 +73,49 @@ for (const raceMs of [undefined, false] as const) {
     expect(client.channel?.remoteAddress).toMatchObject({ host: '127.0.0.1', port: server.port });
   });
 }
+
+it('begins a connection after all input of the one before, also in a process that is busy', async () => {
+  const lines = Array.from({ length: 1500 }, (_, i) => String(i));
+  server = await new ServerBootstrap()
+    .childOptions({ logger: silentLogger })
+    .childHandler(() => {})
+    .bind({ port: 0, host: '127.0.0.1' });
+  const sendAndReset = (): void => {
+    const [channel] = server!.connections;
+    for (const line of lines) void channel!.write(Buffer.from(`${line}\n`));
+    void channel!.flush();
+    setImmediate(() => channel!.abort());
+  };
+  const events: string[] = [];
+  const bootstrap = new Bootstrap().options({ logger: silentLogger }).handler((channel) => {
+    channel.pipeline.addLast(...textLines(), {
+      channelRead: (ctx: Context, line: unknown) => {
+        events.push(String(line));
+        // More than its share of a turn. A write between two turns notices the reset.
+        for (const end = performance.now() + 0.3; performance.now() < end; );
+        if (channel.isOpen) {
+          setImmediate(() => ctx.writeAndFlush('here').then(undefined, () => {}));
+        }
+      },
+    });
+  });
+  client = new ReconnectingClient<PortPlace>({
+    bootstrap,
+    addresses: [{ host: '127.0.0.1', port: server.port }],
+    ready: () => void events.push('ready'),
+    logger: silentLogger,
+  });
+  let resolve = (): void => {};
+  const isBack = new Promise<void>((done) => {
+    resolve = done;
+  });
+  client.on('state', ({ name }) => {
+    if (name === 'waiting') client!.networkChanged();
+    if (name === 'online' && events.length > 1) resolve();
+  });
+  await client.start();
+  sendAndReset();
+  await isBack;
+  await expect.poll(() => events.length).toBe(1502);
+  expect(events).toEqual(['ready', ...lines, 'ready']);
+});

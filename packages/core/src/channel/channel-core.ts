@@ -247,7 +247,16 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     if (wasActive) this.pipeline.fireChannelInactive();
     if (this.phase === CLOSED) this.pipeline.fireChannelUnregistered();
     this.phase = GONE;
-    this.reading.onceDelivered(() => this.pipeline.destroy());
+    this.reading.onceDelivered(() => {
+      this.pipeline.destroy();
+      this.announceClosed();
+    });
+  }
+
+  /** Calls the listener of a closed channel when its handlers have delivered the input that they kept. */
+  onceInputDelivered(listener: CloseListener): void {
+    if (!this.reading.isDelivering) listener(this.channel);
+    else this.closeListeners = withListener(this.closeListeners, listener);
   }
 
   /** Closes the channel because of a local error. */

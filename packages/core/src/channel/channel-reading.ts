@@ -245,8 +245,13 @@ export class ChannelReading {
    * input.
    */
   onceDelivered(listener: () => void): void {
-    if (this.turnListeners === undefined) listener();
+    if (!this.isDelivering) listener();
     else this.delivered = listener;
+  }
+
+  /** Whether handlers have input for later turns. */
+  get isDelivering(): boolean {
+    return this.turnListeners !== undefined;
   }
 
   private get isTurnOver(): boolean {

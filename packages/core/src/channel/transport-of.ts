@@ -18,6 +18,17 @@ export function transportOf(channel: Channel | undefined): Transport | undefined
 }
 
 /**
+ * Calls the listener when the handlers of a closed channel have delivered the input that they kept. After the peer's end they deliver
+ * it in turns of the event loop, which a busy process may have many of. A channel that follows another one, for example of a client
+ * that reconnects, begins after it.
+ */
+export function onceInputDelivered(channel: Channel, listener: () => void): void {
+  const core = coreOf(channel);
+  if (core === undefined) listener();
+  else core.onceInputDelivered(listener);
+}
+
+/**
  * Works like {@link Context.addPendingOutboundBytes}, for a transport that keeps output that its channel counts as
  * sent.
  */
