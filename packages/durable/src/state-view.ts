@@ -45,7 +45,10 @@ export class StateView<Value> {
 
   entries(): Map<string, StateValue<Value>> {
     const found = new Map<string, StateValue<Value>>();
-    for (const { key, kept } of this.changes) if (kept !== undefined) found.set(key, kept);
+    this.changes.eachAfter(0, ({ key, kept }) => {
+      if (kept !== undefined) found.set(key, kept);
+      return true;
+    });
     return found;
   }
 

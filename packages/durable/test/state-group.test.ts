@@ -226,6 +226,17 @@ describe('a state group', () => {
     expect((await listening.get('a'))?.value).toBe(1);
   });
 
+  it('gives the entries in the order of their versions', async () => {
+    const { a, of } = await pair();
+    for (const [key, value] of [
+      ['a', 1],
+      ['b', 2],
+      ['a', 3],
+    ] as const)
+      await of(a.set(key, value));
+    expect([...(await of(a.entries())).keys()]).toEqual(['b', 'a']);
+  });
+
   it('fails without a store, and joins and reads fail in time', async () => {
     const { nodes, a, of } = await pair();
     await of(a.set('a', 1));

@@ -10,8 +10,8 @@ const SPARE_ENTRIES = 64;
 /** The newest entry of each key, in the order of the offsets. */
 export class KeyedEntries<E extends Keyed> {
   private readonly byKey = new Map<string, E>();
-  /** All entries in order. An entry that is not the entry of its key was replaced. */
-  private order: E[] = [];
+  /** All entries in order. Of an entry that was replaced or forgotten, only its place is left. */
+  private order: Keyed[] = [];
 
   /** The number of keys. */
   get size(): number {
@@ -25,6 +25,8 @@ export class KeyedEntries<E extends Keyed> {
 
   /** Sets the entry of its key. Its offset must be higher than all offsets before. */
   set(entry: E): void {
+    const replaced = this.byKey.get(entry.key);
+    if (replaced !== undefined) this.leavePlace(replaced);
     this.byKey.set(entry.key, entry);
     this.order.push(entry);
     this.compact();
@@ -34,6 +36,7 @@ export class KeyedEntries<E extends Keyed> {
   forget(entry: E): boolean {
     if (!this.isCurrent(entry)) return false;
     this.byKey.delete(entry.key);
+    this.leavePlace(entry);
     this.compact();
     return true;
   }
@@ -47,11 +50,7 @@ export class KeyedEntries<E extends Keyed> {
     }
   }
 
-  [Symbol.iterator](): IterableIterator<E> {
-    return this.byKey.values();
-  }
-
-  private isCurrent(entry: E): boolean {
+  private isCurrent(entry: Keyed): entry is E {
     return this.byKey.get(entry.key) === entry;
   }
 
@@ -69,6 +68,11 @@ export class KeyedEntries<E extends Keyed> {
       else high = middle;
     }
     return low;
+  }
+
+  /** The value of an entry would be kept until the order is compacted. */
+  private leavePlace({ key, position }: E): void {
+    this.order[this.placeAfter(position.offset) - 1] = { key, position };
   }
 
   private compact(): void {

@@ -43,6 +43,20 @@ describe('KeyedEntries', () => {
     expect(after(entries, 0)).toEqual([9998, 9999, 10_000]);
   });
 
+  it('keeps no value of an entry that was replaced or forgotten', () => {
+    const entries = new KeyedEntries<Entry & { readonly value: string }>();
+    const set = (key: string, offset: number) => {
+      const made = { ...entry(key, offset), value: 'large' };
+      entries.set(made);
+      return made;
+    };
+    for (let offset = 1; offset <= 9; offset++) set(`k${offset % 3}`, offset);
+    entries.forget(set('other', 10));
+    const { order } = entries as unknown as { readonly order: object[] };
+    expect(order.map((one) => ('value' in one ? 1 : 0)).join('')).toBe('0000001110');
+    expect(after(entries, 0)).toEqual([7, 8, 9]);
+  });
+
   it('stops when it is told so, and does not forget what was replaced', () => {
     const entries = new KeyedEntries<Entry>();
     const first = entry('a', 1);
