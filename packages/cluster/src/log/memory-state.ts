@@ -5,6 +5,7 @@ import { AgingMap } from '../time/aging-map.ts';
 import { KeyedEntries } from './keyed-entries.ts';
 import { DUPLICATE_WINDOW_MS, MAX_IDS, MAX_PAGE_BYTES } from './memory-stream.ts';
 import type { StateAnswer, StateEntry, StateLimits, StatePage, StateWrite } from './state-log.ts';
+import { isConflict, refusalOf } from './state-rules.ts';
 
 /** A change with its time. */
 interface Stored extends Omit<StateEntry, 'ageMs'> {
@@ -25,8 +26,7 @@ export class MemoryState {
   private last = 0;
   private floor = 0;
   /** The number and the size of the keys that are not removed. */
-  private keys = 0;
-  private bytes = 0;
+  private readonly counts = { keys: 0, bytes: 0 };
   /** The offsets of the known ids. */
   private readonly ids = new AgingMap<number>(DUPLICATE_WINDOW_MS, MAX_IDS);
   private readonly followers = new Set<(entry: StateEntry) => void>();
@@ -44,14 +44,13 @@ export class MemoryState {
     const { epoch } = this;
     const seen = this.ids.get(id);
     if (seen !== undefined) return { position: { epoch, offset: seen } };
-    const { key, isRemoval, expected } = write;
+    const { key, isRemoval } = write;
     const known = this.entries.get(key);
     const current = known?.isRemoval === true ? undefined : known;
-    const isOther = expected !== undefined && expected !== (current?.position.offset ?? 0);
-    if (isOther || (isRemoval && current === undefined)) {
+    if (isConflict(write, current?.position.offset ?? 0)) {
       return { conflict: current === undefined ? null : entryOf(current, now) };
     }
-    const full = this.refusal(write, current);
+    const full = refusalOf(write, this.limits, this.counts, current && sizeOf(current));
     if (full !== undefined) return { full };
     const previous = this.last;
     this.last += 1;
@@ -99,22 +98,10 @@ export class MemoryState {
     return () => this.followers.delete(follower);
   }
 
-  private refusal(
-    { byteLength, isRemoval }: StateWrite,
-    current: Stored | undefined,
-  ): 'keys' | 'bytes' | undefined {
-    if (isRemoval) return undefined;
-    const { keys, bytes } = this.limits;
-    if (current === undefined && this.keys >= keys) return 'keys';
-    const more = byteLength - (current === undefined ? 0 : sizeOf(current));
-    // A state whose limits were lowered can always become smaller.
-    return more > 0 && this.bytes + more > bytes ? 'bytes' : undefined;
-  }
-
   private count(entry: Stored | undefined, sign: 1 | -1): void {
     if (entry === undefined || entry.isRemoval) return;
-    this.keys += sign;
-    this.bytes += sign * sizeOf(entry);
+    this.counts.keys += sign;
+    this.counts.bytes += sign * sizeOf(entry);
   }
 
   /** Forgets ids and removals that are too old or too many. */
