@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 const PLAIN = /^[A-Za-z0-9_-]{1,64}$/;
 const MAX_TOKEN = 96;
 /** Half of a surrogate pair. UTF-8 cannot encode it, so different halves would become equal. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
+export const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
  * Encodes a name as one token of a subject:

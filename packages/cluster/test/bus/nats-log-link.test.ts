@@ -3,7 +3,9 @@ import { passTime, VirtualClock } from '@headrace/core/testing';
 import type { StreamConfig } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { NatsCopies } from '../../src/bus/nats/nats-copies.ts';
 import { NatsInbox } from '../../src/bus/nats/nats-inbox.ts';
+import { NatsJetStream } from '../../src/bus/nats/nats-jet-stream.ts';
 import { NatsLogLink } from '../../src/bus/nats/nats-log-link.ts';
 import {
   commonOf,
@@ -41,7 +43,9 @@ function linkOf() {
   const warn = () => {};
   const memories = new Map();
   const link = new NatsLogLink({
-    ...{ connection, peer, inbox, replicas: 1, memories, clock, warn, lose },
+    jetStream: new NatsJetStream({ connection, peer, inbox, clock }),
+    copies: new NatsCopies({ connection, clock, lose }),
+    ...{ connection, replicas: 1, memories, clock, warn },
   });
   const known = link as unknown as { groups: Map<string, object> };
   known.groups.set(STREAM, { store, token: 'proom' });
@@ -66,8 +70,9 @@ function linkOf() {
 
 function optionsOf(clock: VirtualClock, memory = new StreamMemory()): NatsStoreOptions {
   const [warn, announce] = [() => {}, () => {}];
-  const names = { name: 'hr_papp', prefix: 'hr.papp', replicas: undefined };
-  return { ...names, memory, warn, announce, randomText: () => 'again', clock };
+  const names = { name: 'hr_papp', subjects: 'hr.papp.d.>', copies: 'hr.papp.l.>' };
+  const rest = { groups: 'durable groups', replicas: undefined };
+  return { ...names, ...rest, memory, warn, announce, randomText: () => 'again', clock };
 }
 
 /** What a follower of {@link linkOf} gets of these pairs of a sequence and the one before it. */

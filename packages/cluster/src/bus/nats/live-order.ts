@@ -10,23 +10,23 @@ const MAX_WAITING = 64;
  * Puts the live copies of one stream in order. A NATS server can republish the messages of several writers in another order than
  * it stored them. Each copy waits for a short time for the copy before it.
  */
-export class LiveOrder implements BusSubscription {
+export class LiveOrder<E extends LogEntry = LogEntry> implements BusSubscription {
   private readonly clock: Clock;
-  private readonly deliver: (entry: LogEntry) => void;
+  private readonly deliver: (entry: E) => void;
   /** The offset of the last delivered entry, or 0 before the first. */
   private last = 0;
   /** The offset of the last late entry. The entry that follows it is in order again. */
   private late = 0;
   /** The waiting entries, by offset. */
-  private waiting: LogEntry[] = [];
+  private waiting: E[] = [];
   private timer: Timer | undefined = undefined;
 
-  constructor(clock: Clock, deliver: (entry: LogEntry) => void) {
+  constructor(clock: Clock, deliver: (entry: E) => void) {
     this.clock = clock;
     this.deliver = deliver;
   }
 
-  take(entry: LogEntry): void {
+  take(entry: E): void {
     const { last, waiting } = this;
     const { position, previous } = entry;
     // The entry is late, and the follower has read it from the log. Or the entry before it did not contain its place.
@@ -69,7 +69,7 @@ export class LiveOrder implements BusSubscription {
     for (const entry of this.waiting.splice(0)) this.pass(entry);
   }
 
-  private pass(entry: LogEntry): void {
+  private pass(entry: E): void {
     this.last = entry.position.offset;
     this.deliver(entry);
   }

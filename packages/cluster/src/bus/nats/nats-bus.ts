@@ -93,6 +93,7 @@ export function natsBus(options: NatsBusOptions): EngineBus {
     {
       name,
       hasLog: true,
+      hasStateLog: true,
       witness: primaryWitness(),
       connect: (...link) => connectToNats(target, ...link),
     },

@@ -2,8 +2,11 @@ import { toBuffer, toError } from '@headrace/core/authoring';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
+import { NatsCopies } from './nats-copies.ts';
 import { NatsInbox, type NatsPeer } from './nats-inbox.ts';
+import { NatsJetStream } from './nats-jet-stream.ts';
 import { NatsLogLink } from './nats-log-link.ts';
+import { NatsStateLink } from './nats-state-link.ts';
 import type { StreamMemory } from './stream-memory.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -20,6 +23,7 @@ export interface NatsLinkParts {
 /** One connection to NATS. */
 export class NatsLink implements BusLink {
   readonly log: NatsLogLink;
+  readonly stateLog: NatsStateLink;
   private readonly connection: NatsConnection;
   private readonly sink: BusLinkSink;
   private readonly host: BusHost;
@@ -39,9 +43,11 @@ export class NatsLink implements BusLink {
     const { clock, logger } = host;
     const warn = (text: string) => logger.log('warn', text);
     const { inbox } = this;
-    this.log = new NatsLogLink({
-      ...{ connection, peer, inbox, replicas, memories, clock, warn, lose },
-    });
+    const jetStream = new NatsJetStream({ connection, peer, inbox, clock });
+    const copies = new NatsCopies({ connection, clock, lose });
+    const shared = { connection, jetStream, copies, replicas, memories, clock, warn };
+    this.log = new NatsLogLink(shared);
+    this.stateLog = new NatsStateLink(shared);
     connection.closed().then(
       (error) => this.lose(error instanceof Error ? error : undefined),
       (error: unknown) => this.lose(toError(error)),

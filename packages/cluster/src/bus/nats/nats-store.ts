@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { JetStreamManager, StreamConfig, StreamInfo } from '@nats-io/jetstream';
@@ -23,8 +24,13 @@ const CONFIRM_EACH_MS = 1000;
 export interface NatsStoreOptions {
   /** The name of the JetStream stream. */
   readonly name: string;
-  /** `hr.<app>` */
-  readonly prefix: string;
+  /** The subjects of the messages, `hr.<app>.d.>`, and of their live copies, `hr.<app>.l.>`. */
+  readonly subjects: string;
+  readonly copies: string;
+  /** The kind of groups in the stream, for texts. */
+  readonly groups: string;
+  /** Whether the newest message always stays in the stream. Then a stream without it has lost messages. @default false */
+  readonly keepsNewest?: boolean;
   /** Wanted number of replicas, if the application has set it. */
   readonly replicas: number | undefined;
   /** The messages of this stream that earlier links have seen. */
@@ -40,7 +46,7 @@ export interface NatsStoreOptions {
 /** The mark in the description of a stream that has lost messages. Servers before 2.10 have no metadata of streams. */
 const MARK = /\s*headrace-epoch=(\d+)\.([A-Za-z0-9_-]+)/;
 
-/** The JetStream stream of an app, as known over one link. */
+/** A JetStream stream of durable groups or of a state group, as known over one link. */
 export class NatsStore {
   readonly name: string;
   private readonly manager: JetStreamManager;
@@ -140,7 +146,7 @@ export class NatsStore {
         isOld = false;
         continue;
       }
-      checkStream(this.known.config, wanted);
+      checkStream(this.known.config, wanted, this.options.groups);
       if (raised === undefined) {
         if (kept !== undefined) {
           await this.mark(this.known, kept);
@@ -210,9 +216,15 @@ export class NatsStore {
     return kept;
   }
 
-  private lastKeptAt(now: StreamInfo): Promise<number | undefined> {
+  private async lastKeptAt(now: StreamInfo): Promise<number | undefined> {
     const { streams } = this.manager;
-    return this.options.memory.lastKept(epochOf(now), async ({ sequence, id }) => {
+    const { keepsNewest, memory } = this.options;
+    if (keepsNewest === true) {
+      const { messages, last_seq } = now.state;
+      const isMarked = markOf(now.config)?.since === last_seq;
+      if (messages === 0 && last_seq > 0 && !isMarked) return last_seq;
+    }
+    return memory.lastKept(epochOf(now), async ({ sequence, id }) => {
       const found = await streams.getMessage(this.name, { seq: sequence });
       if (found === null) {
         // Messages may have been stored and seen since the first look.
@@ -225,14 +237,14 @@ export class NatsStore {
 
   /** Gives the stream another epoch, because numbers of lost messages are used again. */
   private async mark({ config, created }: StreamInfo, kept: number): Promise<void> {
-    const { memory, warn, announce, randomText } = this.options;
-    const since = Math.min(kept, markOf(config)?.since ?? kept);
+    const { memory, warn, announce, randomText, groups, keepsNewest } = this.options;
+    const since = keepsNewest === true ? kept : Math.min(kept, markOf(config)?.since ?? kept);
     const rest = config.description?.replace(MARK, '') ?? '';
     const description = `${rest} headrace-epoch=${since}.${randomText()}`.trim();
     await this.manager.streams.update(this.name, { ...config, description });
     memory.restart(undefined);
     warn(
-      `the JetStream stream ${this.name} of ${created} has lost messages after number ${kept}: its durable groups have another epoch`,
+      `the JetStream stream ${this.name} of ${created} has lost messages after number ${kept}: its ${groups} have another epoch`,
     );
     announce();
   }
@@ -253,29 +265,33 @@ export class NatsStore {
   }
 
   private configFor({ messages, ageMs }: LogLimits): Partial<StreamConfig> & { name: string } {
-    const { name, prefix, replicas } = this.options;
+    const { name, subjects, copies, replicas } = this.options;
     const age = Number.isFinite(ageMs) ? Math.max(100, Math.ceil(ageMs)) * NANOSECONDS : 0;
     const window = DUPLICATE_WINDOW_MS * NANOSECONDS;
     return {
       name,
-      subjects: [`${prefix}.d.>`],
+      subjects: [subjects],
       storage: 'file' as StreamConfig['storage'],
       retention: 'limits' as StreamConfig['retention'],
       num_replicas: replicas ?? 1,
       max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
       max_age: age,
       duplicate_window: age === 0 ? window : Math.min(window, age),
-      republish: { src: `${prefix}.d.>`, dest: `${prefix}.l.>` },
+      republish: { src: subjects, dest: copies },
     };
   }
 }
 
-/** @throws Error for a stream that another program has made, and that is of no use for durable groups */
-function checkStream(now: StreamConfig, { subjects, republish }: Partial<StreamConfig>): void {
+/** @throws Error for a stream that another program has made, and that is of no use for the groups */
+function checkStream(
+  now: StreamConfig,
+  { subjects, republish }: Partial<StreamConfig>,
+  groups: string,
+): void {
   const its = `the JetStream stream ${now.name}`;
   // A mirror has no subjects.
   if (now.subjects?.includes(subjects![0]!) !== true) {
-    throw new Error(`${its} is not of durable groups: it stores ${now.subjects}, not ${subjects}`);
+    throw new Error(`${its} is not of ${groups}: it stores ${now.subjects}, not ${subjects}`);
   }
   if (now.retention !== 'limits') {
     throw new Error(`${its} has the retention ${now.retention}: it must be limits`);
@@ -341,6 +357,11 @@ export function commonOf({ created, config }: Identity): LogPage['common'] {
   return mark && { base: baseOf(created), offset: mark.since };
 }
 
+/** Returns the part of the epoch that changes when the stream has lost messages, without white space. */
+export function markNameOf({ config }: Identity): string {
+  return markOf(config)?.name ?? '-';
+}
+
 function baseOf(created: string): string {
   return created.replaceAll(':', '');
 }
@@ -349,6 +370,11 @@ function baseOf(created: string): string {
 function markOf({ description = '' }: StreamConfig): { since: number; name: string } | undefined {
   const [, since, name] = MARK.exec(description) ?? [];
   return name === undefined ? undefined : { since: Number(since), name: `-${name}` };
+}
+
+/** Returns a name that no other epoch has. */
+export function randomText(): string {
+  return randomBytes(9).toString('base64url');
 }
 
 function codeOf(thrown: unknown): number | undefined {

@@ -1,8 +1,18 @@
+import { DUPLICATE_WINDOW_MS, MAX_IDS } from '../../log/memory-stream.ts';
+import { AgingMap } from '../../time/aging-map.ts';
+
 /** A message of a stream that this process has seen. */
 export interface SeenMessage {
   readonly sequence: number;
   /** The id in the header of the message. */
   readonly id: string;
+}
+
+/** The place at which a change of a state was sent. The change has this sequence, or was not stored. */
+export interface SentChange {
+  readonly epoch: string;
+  readonly sequence: number;
+  readonly writer: string;
 }
 
 /** Whether the stream still has a seen message. `unknown`: its limits may have removed it. */
@@ -19,6 +29,8 @@ const LEVELS = 3;
 export class StreamMemory {
   /** Lines about the stream that were logged. */
   readonly lines = new Set<string>();
+  /** The changes of a state without an answer, by their ids. They may be stored. */
+  readonly unanswered = new AgingMap<SentChange>(DUPLICATE_WINDOW_MS, MAX_IDS);
   private readonly levels: SeenMessage[][] = Array.from({ length: LEVELS }, () => []);
   private epoch: string | undefined = undefined;
   private count = 0;
@@ -72,4 +84,13 @@ export class StreamMemory {
     this.highest = this.count = 0;
     for (const level of this.levels) level.length = 0;
   }
+}
+
+/** Returns the memory of a stream. */
+export function memoryOf(memories: Map<string, StreamMemory>, name: string): StreamMemory {
+  const known = memories.get(name);
+  if (known !== undefined) return known;
+  const memory = new StreamMemory();
+  memories.set(name, memory);
+  return memory;
 }
