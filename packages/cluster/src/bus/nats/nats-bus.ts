@@ -27,7 +27,7 @@ export interface NatsBusOptions extends EngineBusOptions {
   /** Prefix of inboxes, for accounts that may subscribe only to some inboxes. @default '_INBOX' */
   readonly inboxPrefix?: string;
   /**
-   * Number of servers of a NATS cluster that store the messages of durable groups. The number of an existing stream is raised, and
+   * Number of servers of a NATS cluster that store the messages of durable groups and the states of state groups. The number of an existing stream is raised, and
    * never lowered.
    * @default 1
    */
@@ -60,11 +60,12 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Makes a bus over NATS. Needs the packages `@nats-io/transport-node` and, for durable groups, `@nats-io/jetstream`.
+ * Makes a bus over NATS. Needs the packages `@nats-io/transport-node` and, for durable groups and state groups,
+ * `@nats-io/jetstream`.
  *
  * Durable groups of one app share the JetStream stream `hr_p<app>`. The highest limits of any group apply to the stream. The
  * limits are raised when a group needs more, and never lowered. Give a group that must keep far more messages than the others an
- * app of its own.
+ * app of its own. Each state group has a JetStream stream of its own, `hr_p<app>+p<group>`.
  *
  * @throws OptionError `OPTION_INVALID`. A wrong password or an unreachable server is logged once, and the connect is tried again.
  * @example

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '@headrace/core';
+import { toError } from '@headrace/core/authoring';
 import type { ConsumerInfo, JsMsg, StoredMsg } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { MAX_PAGE_BYTES } from '../../log/memory-stream.ts';
@@ -112,7 +113,11 @@ export class NatsStateReader {
       const [info, newest] = await Promise.all([
         streams.info(name),
         streams.getMessage(name, { last_by_subj: '>' }),
-      ]);
+      ]).catch((thrown: unknown) => {
+        // The stream can be gone. A node that only reads would not make it again.
+        copies.suspect(store);
+        throw toError(thrown);
+      });
       const epoch = epochOf(info);
       if (store.epoch !== undefined && store.epoch !== epoch) {
         copies.madeAnew(store);

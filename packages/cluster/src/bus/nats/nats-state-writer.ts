@@ -218,7 +218,7 @@ export class NatsStateWriter {
       reader.forgotten(base.sequence, base.ledger, removals),
       this.lookUp(batch),
     ]);
-    const plan = await this.plan(base, batch, forgotten);
+    const plan = this.plan(base, batch, forgotten);
     const answers = await this.publish(base, plan);
     let { sequence, ledger } = base;
     const refused: PlannedChange[] = [];
@@ -265,12 +265,12 @@ export class NatsStateWriter {
     );
   }
 
-  private async plan(
+  private plan(
     base: WriteBase,
     batch: readonly PendingChange[],
     forgotten: ForgottenRemovals,
-  ): Promise<PlannedChange[]> {
-    const { reader, name } = this.parts;
+  ): PlannedChange[] {
+    const { name } = this.parts;
     let { ledger, remembered } = forgotten;
     this.garbage.push(...forgotten.garbage);
     let { sequence } = base;
