@@ -56,7 +56,7 @@ async function worldOf(count: number, limits: Partial<StateLimits> = {}) {
   ): Promise<T> => {
     const connection = await connect({ servers: `nats://127.0.0.1:${server.port}` });
     const { streams } = await jetstreamManager(connection);
-    const result = await use(streams, (await streams.names(`${stream}.x`).next())!);
+    const result = await use(streams, `hr_${stream.split('.')[1]}+proom`);
     await connection.close();
     return result;
   };
