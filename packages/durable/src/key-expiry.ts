@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@headrace/core';
-import { LASTING, type KeyLife } from './key-life.ts';
+import { type KeyLife, LASTING } from './key-life.ts';
 
 /** The parts of its group that {@link KeyExpiry} works with. */
 export interface KeyExpiryOwner {

@@ -39,12 +39,19 @@ export function withLife({ bodyType, body }: Body, life: KeyLife): Body {
  *
  * @throws RangeError for a body that has none
  */
-export function splitLife({ bodyType, body }: Body): { readonly life: KeyLife; readonly rest: Body } {
+export function splitLife({ bodyType, body }: Body): {
+  readonly life: KeyLife;
+  readonly rest: Body;
+} {
   const flags = body.readUInt8(0);
   const hasTtl = (flags & TTL) !== 0;
   const ttlMs = hasTtl ? body.readUInt32BE(1) : undefined;
   const rest = { bodyType, body: body.subarray(hasTtl ? 1 + TTL_BYTES : 1) };
   if (flags === 0) return { life: LASTING, rest };
-  const life = { ttlMs, isOfChannel: (flags & CHANNEL) !== 0, isNodeGone: (flags & NODE_GONE) !== 0 };
+  const life = {
+    ttlMs,
+    isOfChannel: (flags & CHANNEL) !== 0,
+    isNodeGone: (flags & NODE_GONE) !== 0,
+  };
   return { life, rest };
 }

@@ -294,7 +294,9 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     this.expiry.peersChanged();
   }
 
-  private async change(asked: AskedChange<Value>): Promise<Exclude<StateAnswer, { full: unknown }>> {
+  private async change(
+    asked: AskedChange<Value>,
+  ): Promise<Exclude<StateAnswer, { full: unknown }>> {
     try {
       const answer = await this.store(asked);
       if ('full' in answer) throw this.full(answer.full);

@@ -122,9 +122,11 @@ export const STATE_TESTS: readonly StateTest[] = [
       for (const state of [one, two]) {
         const page = await state.page();
         expect(textsOf(page.entries)).toEqual(['a=2', '-b', 'c\n: é💧=1']);
-        expect(page.entries).toEqual(live.slice(2).map((entry, i) => {
-          return { ...entry, ageMs: page.entries[i]?.ageMs };
-        }));
+        expect(page.entries).toEqual(
+          live.slice(2).map((entry, i) => {
+            return { ...entry, ageMs: page.entries[i]?.ageMs };
+          }),
+        );
         expect([page.epoch, page.end, page.last]).toEqual([live[0]!.position.epoch, c, c]);
       }
       expect(textsOf(await two.all(again, 1))).toEqual(['-b', 'c\n: é💧=1']);

@@ -354,7 +354,7 @@ class StateWorld {
 
   check(): void {
     const values = [...this.disk.states.values(STREAM)]
-      .map(([key, bytes]) => [key, valueOf(bytes)] as const)
+      .map(([key, bytes]) => [key, storedValue(bytes)] as const)
       .sort();
     for (const { cluster, host } of this.lives.values()) {
       assert.equal(cluster.state, 'up', `${host.name} is down`);
@@ -397,7 +397,7 @@ function ownKey(name: string): string {
 }
 
 /** The value behind the envelope, a byte of flags and the time to live. */
-function valueOf(bytes: Buffer): string {
+function storedValue(bytes: Buffer): string {
   const hasTtl = (bytes[ENVELOPE_BYTES]! & 1) !== 0;
   return bytes.toString('utf8', ENVELOPE_BYTES + (hasTtl ? 5 : 1));
 }
