@@ -6,8 +6,8 @@ import { KeyedEntries } from './keyed-entries.ts';
 import { DUPLICATE_WINDOW_MS, MAX_IDS, MAX_PAGE_BYTES } from './memory-stream.ts';
 import type { StateAnswer, StateEntry, StateLimits, StatePage, StateWrite } from './state-log.ts';
 
-interface Removal {
-  readonly entry: StateEntry;
+/** A change with its time. */
+interface Stored extends Omit<StateEntry, 'ageMs'> {
   readonly at: number;
 }
 
@@ -20,8 +20,8 @@ export class MemoryState {
     removals: Number.POSITIVE_INFINITY,
     removalAgeMs: Number.POSITIVE_INFINITY,
   };
-  private readonly entries = new KeyedEntries<StateEntry>();
-  private readonly removals = new Fifo<Removal>();
+  private readonly entries = new KeyedEntries<Stored>();
+  private readonly removals = new Fifo<Stored>();
   private last = 0;
   private floor = 0;
   /** The number and the size of the keys that are not removed. */
@@ -48,21 +48,24 @@ export class MemoryState {
     const known = this.entries.get(key);
     const current = known?.isRemoval === true ? undefined : known;
     const isOther = expected !== undefined && expected !== (current?.position.offset ?? 0);
-    if (isOther || (isRemoval && current === undefined)) return { conflict: current ?? null };
+    if (isOther || (isRemoval && current === undefined)) {
+      return { conflict: current === undefined ? null : entryOf(current, now) };
+    }
     const full = this.refusal(write, current);
     if (full !== undefined) return { full };
     const previous = this.last;
     this.last += 1;
     const position = { epoch, offset: this.last };
     const bytes = Buffer.from(write.bytes);
-    const entry: StateEntry = { position, previous, id, key, isRemoval, bytes };
+    const entry: Stored = { position, previous, id, key, isRemoval, bytes, at: now };
     this.ids.set(id, this.last, now);
     this.count(current, -1);
     this.count(entry, 1);
     this.entries.set(entry);
-    if (isRemoval) this.removals.push({ entry, at: now });
+    if (isRemoval) this.removals.push(entry);
     this.forget(now);
-    for (const follower of [...this.followers]) follower(entry);
+    const copy = entryOf(entry, now);
+    for (const follower of [...this.followers]) follower(copy);
     return { position };
   }
 
@@ -74,7 +77,7 @@ export class MemoryState {
     this.entries.eachAfter(after, (entry) => {
       bytes += sizeOf(entry);
       isWhole = entries.length === 0 || (entries.length < limit && bytes <= MAX_PAGE_BYTES);
-      if (isWhole) entries.push(entry);
+      if (isWhole) entries.push(entryOf(entry, now));
       return isWhole;
     });
     const { epoch, last, floor } = this;
@@ -98,7 +101,7 @@ export class MemoryState {
 
   private refusal(
     { byteLength, isRemoval }: StateWrite,
-    current: StateEntry | undefined,
+    current: Stored | undefined,
   ): 'keys' | 'bytes' | undefined {
     if (isRemoval) return undefined;
     const { keys, bytes } = this.limits;
@@ -108,7 +111,7 @@ export class MemoryState {
     return more > 0 && this.bytes + more > bytes ? 'bytes' : undefined;
   }
 
-  private count(entry: StateEntry | undefined, sign: 1 | -1): void {
+  private count(entry: Stored | undefined, sign: 1 | -1): void {
     if (entry === undefined || entry.isRemoval) return;
     this.keys += sign;
     this.bytes += sign * sizeOf(entry);
@@ -122,10 +125,13 @@ export class MemoryState {
     for (let oldest = removals.peek(); oldest; oldest = removals.peek()) {
       if (removals.size <= most && now - oldest.at <= removalAgeMs) return;
       removals.shift();
-      const { entry } = oldest;
-      if (this.entries.forget(entry)) this.floor = entry.position.offset;
+      if (this.entries.forget(oldest)) this.floor = oldest.position.offset;
     }
   }
+}
+
+function entryOf({ at, ...entry }: Stored, now: number): StateEntry {
+  return { ...entry, ageMs: now - at };
 }
 
 /** Returns the size of an entry as {@link StateWrite} counts it. */

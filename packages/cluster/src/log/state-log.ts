@@ -25,6 +25,8 @@ export interface StateWrite {
 export interface StateEntry extends LogEntry {
   readonly key: string;
   readonly isRemoval: boolean;
+  /** Age of the change when the store sent it, in milliseconds by the clock of the store. For a live copy, 0. */
+  readonly ageMs: number;
 }
 
 /** What became of a {@link StateWrite}. */

@@ -122,7 +122,11 @@ export const STATE_TESTS: readonly StateTest[] = [
       for (const state of [one, two]) {
         const page = await state.page();
         expect(textsOf(page.entries)).toEqual(['a=2', '-b', 'c\n: é💧=1']);
-        expect(page.entries).toEqual(live.slice(2));
+        expect(page.entries).toEqual(
+          live.slice(2).map((entry, i) => {
+            return { ...entry, ageMs: page.entries[i]?.ageMs };
+          }),
+        );
         expect([page.epoch, page.end, page.last]).toEqual([live[0]!.position.epoch, c, c]);
       }
       expect(textsOf(await two.all(again, 1))).toEqual(['-b', 'c\n: é💧=1']);
@@ -238,6 +242,24 @@ export const STATE_TESTS: readonly StateTest[] = [
       await one.set('b', '2');
       await one.change('d', undefined);
       expect((await one.page()).floor).toBe(removed[0]!);
+    },
+  ],
+  [
+    'the state: says how old a change is',
+    async (test, expect) => {
+      const [one, two] = await pair(test);
+      const live = await two.follow();
+      await one.set('a', '1');
+      await test.pass(3000);
+      await two.set('b', '1');
+      const { conflict } = (await one.change('a', '2', 0)) as { conflict: StateEntry };
+      const { entries } = await two.page();
+      await test.until(() => live.length === 2);
+      expect(live.map(({ ageMs }) => ageMs)).toEqual([0, 0]);
+      for (const { ageMs } of [conflict, entries[0]!]) {
+        expect(ageMs >= 2900 && ageMs < 60_000).toBe(true);
+      }
+      expect(entries[1]!.ageMs >= 0 && entries[1]!.ageMs < 2900).toBe(true);
     },
   ],
   [

@@ -22,6 +22,7 @@ export type StateFault =
 interface Change {
   readonly id: string;
   readonly write: StateWrite;
+  readonly at: number;
 }
 
 interface State {
@@ -90,7 +91,7 @@ export class BrokerStates {
       return { answer: { conflict: conflict === null ? null : storedChange(conflict) } };
     }
     if (!('position' in answer) || answer.position.offset <= last) return { answer };
-    state.changes.push({ id, write });
+    state.changes.push({ id, write, at: now });
     const [entry] = memory.read(last, 1, now).entries;
     return { answer, entry };
   }
@@ -110,8 +111,8 @@ export class BrokerStates {
     state.epochs += 1;
     state.memory = new MemoryState(`e#${state.epochs}`);
     state.memory.limit(state.limits);
-    for (const { id, write } of state.changes) {
-      state.memory.append(id, { ...write, expected: undefined }, 0);
+    for (const { id, write, at } of state.changes) {
+      state.memory.append(id, { ...write, expected: undefined }, at);
     }
   }
 }

@@ -14,9 +14,9 @@ import {
 import { simulatedBus } from '../../../cluster/test/simulation/simulated-bus.ts';
 
 const FAULTS_MS = 2500;
-const LONGEST_FAULT_MS = 900;
-const LAST_ACTION_MS = 3000;
-const QUIET_MS = 7500;
+const TIMES = { longestFaultMs: 900, lastActionMs: 3000, quietMs: 7500 };
+/** With faults that are so long that others take a node for gone, which lives. */
+const LONG_TIMES = { longestFaultMs: 7000, lastActionMs: 10_500, quietMs: 26_000 };
 const CLIENTS = ['ann', 'bob', 'cy', 'dee'];
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 const STREAM = 'hr.psim.s.proom';
@@ -35,6 +35,8 @@ export interface StateScenarioOptions {
   readonly losesTail?: boolean;
   /** Every node leaves and joins again, one after the other. @default false */
   readonly isRolling?: boolean;
+  /** Some keys live for a time, and each client has a key that lives as long as its connection. @default false */
+  readonly hasLives?: boolean;
 }
 
 /** A connection of a client at a node, which can stop to read. */
@@ -105,6 +107,8 @@ class Client {
   channel: Channel | undefined = undefined;
   transport: ClientTransport | undefined = undefined;
   isMember = false;
+  /** Whether its own key was stored for its connection. */
+  isAnnounced = false;
   readonly map = new Map<string, Value>();
   epoch: string | undefined = undefined;
   /** It has all changes up to this version. */
@@ -196,6 +200,7 @@ class StateWorld {
   private readonly lives = new Map<string, NodeLife>();
   private readonly sim: Simulation;
   private readonly options: StateScenarioOptions;
+  private readonly times: typeof TIMES;
   private written = 0;
   /** Additions to the counter, by what became of them. */
   private added = 0;
@@ -205,6 +210,7 @@ class StateWorld {
   constructor(sim: Simulation, options: StateScenarioOptions) {
     this.sim = sim;
     this.options = options;
+    this.times = timesOf(options);
     this.disk = new BrokerDisk(options.fault as never);
     // An engine that a node is too slow for leaves copies out.
     this.disk.losesCopy = ({ random }) => sim.now < FAULTS_MS && random() < 0.1;
@@ -247,7 +253,7 @@ class StateWorld {
 
   private act(life: NodeLife): void {
     const { random } = life.host;
-    const isOver = this.sim.now > LAST_ACTION_MS;
+    const isOver = this.sim.now > this.times.lastActionMs;
     for (const client of this.clients) {
       const isHere = client.life === life;
       // Some come from a connection that their former node takes for open.
@@ -278,6 +284,10 @@ class StateWorld {
       else group.set(key, `${host.name} ${this.written}`).catch(() => {});
     }
     if (isLast) return;
+    if (this.options.hasLives === true) {
+      const ttlMs = 100 + Math.floor(random() * 900);
+      group.set(`t${Math.floor(random() * 3)}`, `${host.name} ${ttlMs}`, { ttlMs }).catch(() => {});
+    }
     this.unknown += 1;
     group
       .update('sum', (sum) => ((sum as number | undefined) ?? 0) + 1)
@@ -311,11 +321,26 @@ class StateWorld {
       const join = await group.join(channel, position);
       if (client.transport !== transport) return;
       client.isMember = true;
+      if (this.options.hasLives === true) void this.announce(client, life, channel);
       if (position === undefined) assert.equal(join.recovered, false);
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;
       channel.close();
       if (client.transport === transport) this.part(client);
+    }
+  }
+
+  private async announce(client: Client, life: NodeLife, channel: Channel): Promise<void> {
+    const { name } = client;
+    const { transport } = client;
+    client.isAnnounced = false;
+    while (client.transport === transport && !client.isAnnounced) {
+      try {
+        await life.group.set(ownKey(name), life.host.name, { channel });
+        if (client.transport === transport) client.isAnnounced = true;
+      } catch {
+        await new Promise<void>((resolve) => life.host.clock.schedule(resolve, 200));
+      }
     }
   }
 
@@ -329,7 +354,7 @@ class StateWorld {
 
   check(): void {
     const values = [...this.disk.states.values(STREAM)]
-      .map(([key, bytes]) => [key, bytes.toString('utf8', ENVELOPE_BYTES)])
+      .map(([key, bytes]) => [key, storedValue(bytes)] as const)
       .sort();
     for (const { cluster, host } of this.lives.values()) {
       assert.equal(cluster.state, 'up', `${host.name} is down`);
@@ -340,6 +365,7 @@ class StateWorld {
       const own = [...map].sort().map(([key, value]) => [key, String(value)]);
       assert.deepEqual(own, values, `the map of ${name}`);
     }
+    if (this.options.hasLives === true) this.checkLives(new Map(values));
     if (this.options.losesTail === true) return;
     const sum = Number(values.find(([key]) => key === 'sum')?.[1] ?? 0);
     assert.ok(
@@ -347,6 +373,33 @@ class StateWorld {
       `the sum is ${sum}, of ${this.added} and ${this.unknown}`,
     );
   }
+
+  private checkLives(values: ReadonlyMap<string, string>): void {
+    const keys = [...values.keys()];
+    assert.deepEqual(
+      keys.filter((key) => key.startsWith('t')),
+      [],
+      'keys whose time is over',
+    );
+    for (const { name, life, isAnnounced } of this.clients) {
+      assert.ok(isAnnounced, `${name} could not set its key`);
+      assert.equal(values.get(ownKey(name)), life!.host.name, `the key of ${name}`);
+    }
+  }
+}
+
+function timesOf({ hasLives }: StateScenarioOptions): typeof TIMES {
+  return hasLives === true ? LONG_TIMES : TIMES;
+}
+
+function ownKey(name: string): string {
+  return `c:${name}`;
+}
+
+/** The value behind the envelope, a byte of flags and the time to live. */
+function storedValue(bytes: Buffer): string {
+  const hasTtl = (bytes[ENVELOPE_BYTES]! & 1) !== 0;
+  return bytes.toString('utf8', ENVELOPE_BYTES + (hasTtl ? 5 : 1));
 }
 
 /**
@@ -356,14 +409,15 @@ class StateWorld {
 export function stateScenario(options: StateScenarioOptions = {}): Scenario {
   return async (sim) => {
     const world = new StateWorld(sim, options);
+    const { longestFaultMs, quietMs } = timesOf(options);
     runNodes(sim, (host) => world.run(host), world.disk);
-    badWeather(sim, FAULTS_MS, LONGEST_FAULT_MS);
+    badWeather(sim, FAULTS_MS, longestFaultMs);
     if (options.isRolling === true) {
       NODES.forEach((name, i) => {
         sim.at(600 + i * 700, () => void world.restart(name));
       });
     }
-    await sim.run({ untilMs: QUIET_MS });
+    await sim.run({ untilMs: quietMs });
     world.check();
   };
 }

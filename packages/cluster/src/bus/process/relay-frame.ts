@@ -67,7 +67,12 @@ export type EntryText = readonly [
 ];
 
 /** A change of a state as JSON. */
-export type StateEntryText = readonly [...entry: EntryText, key: string, isRemoval: boolean];
+export type StateEntryText = readonly [
+  ...entry: EntryText,
+  key: string,
+  isRemoval: boolean,
+  ageMs: number,
+];
 
 /**
  * Many calls in one message between two processes. The JSON of a hundred calls takes half of the time of a hundred JSON texts,
@@ -183,10 +188,10 @@ export function stateEntryFrom([
   data,
   ...rest
 ]: StateEntryText): StateEntry {
-  const [key, isRemoval] = rest;
-  return { ...entryFrom([epoch, offset, previous, id, data]), key, isRemoval };
+  const [key, isRemoval, ageMs] = rest;
+  return { ...entryFrom([epoch, offset, previous, id, data]), key, isRemoval, ageMs };
 }
 
 export function stateEntryText(entry: StateEntry): StateEntryText {
-  return [...entryText(entry), entry.key, entry.isRemoval];
+  return [...entryText(entry), entry.key, entry.isRemoval, entry.ageMs];
 }
