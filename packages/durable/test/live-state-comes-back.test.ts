@@ -32,6 +32,8 @@ let prices: StateGroup<string>;
 let live: LiveState<string>;
 /** Each change: its key, and the position of the state. */
 let changes: string[];
+/** What the listener found wrong. */
+let faults: unknown[];
 /** The map that the changes give. */
 let shadow: Map<string, string>;
 /** Called with the number of each message that the client got. */
@@ -89,6 +91,7 @@ async function setAll(round: number, count = KEYS): Promise<void> {
 }
 
 async function expectSame(): Promise<void> {
+  expect(faults).toEqual([]);
   expect(live.status).toBe('ready');
   const entries = await prices.entries();
   const own = [...live].sort();
@@ -100,7 +103,10 @@ async function expectSame(): Promise<void> {
 beforeEach(async () => {
   nodes = new VirtualNodes();
   network = new MemoryNetwork();
-  live = new LiveState<string>('prices');
+  faults = [];
+  live = new LiveState<string>('prices', {
+    logger: { log: (_level, _message, error) => void faults.push(error) },
+  });
   changes = [];
   shadow = new Map();
   received = [];
