@@ -1,5 +1,6 @@
 import assert from 'node:assert';
-import type { Cluster, LogPosition } from '@headrace/cluster';
+import { LiveState } from '@headrace/client';
+import type { Cluster } from '@headrace/cluster';
 import { Bootstrap, type Channel, type Transport, type TransportSink } from '@headrace/core';
 import { type StateGroup, type StateMessage, stateGroup } from '@headrace/durable';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
@@ -109,7 +110,8 @@ class Client {
   isMember = false;
   /** Whether its own key was stored for its connection. */
   isAnnounced = false;
-  readonly map = new Map<string, Value>();
+  /** The state as an application has it. */
+  readonly live = new LiveState<Value>('room');
   epoch: string | undefined = undefined;
   /** It has all changes up to this version. */
   version = 0;
@@ -126,15 +128,12 @@ class Client {
     return this.life?.isAlive === true;
   }
 
-  get position(): LogPosition | undefined {
-    return this.epoch === undefined ? undefined : { epoch: this.epoch, offset: this.version };
-  }
-
   connected(): void {
     this.hasBegun = false;
   }
 
   take(message: Message): void {
+    assert.ok(this.live.take(message));
     if (message.type === 'begin') this.begin(message.epoch, message.recovered);
     else {
       assert.ok(this.hasBegun, `${this.name} got ${message.type} before begin`);
@@ -147,7 +146,6 @@ class Client {
     this.hasBegun = true;
     if (recovered) assert.equal(epoch, this.epoch, `${this.name} is recovered in another epoch`);
     else {
-      this.map.clear();
       this.versions.clear();
       this.version = 0;
     }
@@ -163,14 +161,13 @@ class Client {
   }
 
   private change(message: Message & { type: 'set' | 'delete' }): void {
-    const { key, version } = message;
+    const { type, key, version } = message;
     const known = this.versions.get(key) ?? 0;
     assert.ok(version > known, `${this.name} got ${key} of ${version} after ${known}`);
     assert.ok(version > this.version, `${this.name} got ${version} after ${this.version}`);
     this.version = version;
     this.versions.set(key, version);
-    if (message.type === 'set') this.map.set(key, message.value);
-    else this.map.delete(key);
+    assert.equal(this.live.has(key), type === 'set', `${key} of ${this.name}`);
   }
 }
 
@@ -316,7 +313,7 @@ class StateWorld {
       .connect({ transport });
     if (client.transport !== transport) return channel.close();
     client.channel = channel;
-    const { position } = client;
+    const position = client.live.begin();
     try {
       const join = await group.join(channel, position);
       if (client.transport !== transport) return;
@@ -360,9 +357,10 @@ class StateWorld {
       assert.equal(cluster.state, 'up', `${host.name} is down`);
     }
     for (const client of this.clients) {
-      const { name, map } = client;
+      const { name, live } = client;
       assert.ok(client.isServed && client.isMember, `${name} is not back`);
-      const own = [...map].sort().map(([key, value]) => [key, String(value)]);
+      assert.equal(live.status, 'ready', name);
+      const own = [...live].sort().map(([key, value]) => [key, String(value)]);
       assert.deepEqual(own, values, `the map of ${name}`);
     }
     if (this.options.hasLives === true) this.checkLives(new Map(values));
