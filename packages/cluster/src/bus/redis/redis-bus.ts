@@ -78,6 +78,7 @@ export function redisBus(options: RedisBusOptions): EngineBus {
     {
       name,
       hasLog: true,
+      hasStateLog: true,
       witness: primaryWitness(),
       connect: (...link) => connectToRedis(target, ...link),
     },
