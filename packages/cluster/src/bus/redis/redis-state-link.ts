@@ -126,7 +126,7 @@ function liveEntry(message: Buffer): StateEntry | undefined {
   const [epoch = '', offset, previous, flag, idLength, keyLength] = parts;
   const keyAt = end + 1 + Number(idLength);
   const from = keyAt + Number(keyLength);
-  if (parts.length !== 6 || !(keyAt <= from && from <= message.byteLength)) return undefined;
+  if (parts.length !== 6 || !areSlices(end + 1, keyAt, from, message.byteLength)) return undefined;
   return {
     position: { epoch, offset: Number(offset) },
     previous: Number(previous),
@@ -136,6 +136,11 @@ function liveEntry(message: Buffer): StateEntry | undefined {
     isRemoval: flag === '1',
     ageMs: 0,
   };
+}
+
+/** Returns true for places in ascending order. */
+function areSlices(...places: readonly number[]): boolean {
+  return places.every((place, i) => place >= (places[i - 1] ?? 0));
 }
 
 function numberIn(part: Buffer | undefined): number {
