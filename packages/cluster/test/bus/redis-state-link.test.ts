@@ -123,7 +123,7 @@ describe('RedisStateLink', () => {
     ]);
   });
 
-  it('follows the channel of the state, and ignores what is no change', async () => {
+  it('follows the channel of the state, and ignores everything else', async () => {
     const { live, channels, publish } = linked();
     publish('e 7 5 0 2 4\nidk év\n alue');
     publish('e 8 7 1 2 1\nidk');

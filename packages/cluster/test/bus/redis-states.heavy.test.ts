@@ -207,7 +207,7 @@ describe.runIf(absent === '')(`states in a real redis-server${absent}`, () => {
     expect(new Set(epochs).size).toBe(8);
   });
 
-  it('can be read without memory, also after a restart, and become smaller', async () => {
+  it('can be read without memory in a new run, and become smaller', async () => {
     const server = await started();
     const test = testOf(server);
     const one = await RedisState.open(test);

@@ -29,7 +29,7 @@ local upcoming, last, floor = tonumber(head[4] or '1'), tonumber(head[5] or '0')
 local keys, bytes = tonumber(head[7] or '0'), tonumber(head[8] or '0')
 local removed = redis.pcall('ZCARD', removals)
 local begun = '0'
--- Each key has one place in each of the three. An error is no number.
+-- Each key has one place in each of the three. An error differs from all numbers.
 local function isWhole()
   if type(removed) ~= 'number' then return false end
   local all = keys + removed
