@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { toBuffer } from '@headrace/core/authoring';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
-import { DUPLICATE_WINDOW_MS } from '../../log/memory-stream.ts';
+import { DUPLICATE_WINDOW_MS, MAX_PAGE_BYTES } from '../../log/memory-stream.ts';
 import type { BusSubscription } from '../bus.ts';
 import { liveSubject } from '../subject.ts';
 import { APPEND, READ } from './redis-log-scripts.ts';
@@ -55,6 +55,7 @@ export class RedisLogLink implements LogLink {
       String(after),
       count,
       ageMs,
+      String(MAX_PAGE_BYTES),
     ]);
     const position = (offset: Buffer | undefined) => ({
       epoch: text(epoch),

@@ -94,7 +94,7 @@ redis.call('PUBLISH', ARGV[7], table.concat({epoch, number, previous, #ARGV[3]},
 return {epoch, number, foreign}
 `);
 
-/** KEYS at log marks; ARGV fresh-epoch after limit age-ms. Returns epoch, first, last, then id, offset, previous, bytes. */
+/** KEYS at log marks; ARGV fresh-epoch after limit age-ms page-bytes. Returns epoch, first, last, then id, offset, previous, bytes. */
 export const READ = new RedisScript(`${COMMON}
 local at, log, marks = KEYS[1], KEYS[2], KEYS[3]
 local epoch = epochOf(at, ARGV[1])
@@ -107,15 +107,24 @@ local function offsetOf(id) return id:match('^(%d+)') end
 local info = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)
 if not info[1] then return page end
 page[2] = offsetOf(info[1][1])
-local entries = redis.call('XRANGE', log, '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
-for _, entry in ipairs(entries) do
-  local fields = entry[2]
-  -- Others are not of a log: another program wrote them.
-  if fields[1] == 'i' and fields[3] == 'p' and fields[5] == 'b' then
-    page[#page + 1] = fields[2]
-    page[#page + 1] = offsetOf(entry[1])
-    page[#page + 1] = fields[4]
-    page[#page + 1] = fields[6]
+local from, left, room = ARGV[2] .. '-0', tonumber(ARGV[3]), tonumber(ARGV[5])
+-- A few at once, because Redis reads more entries than the page has room for.
+while left > 0 do
+  local entries = redis.call('XRANGE', log, '(' .. from, '+', 'COUNT', math.min(left, 8))
+  if not entries[1] then break end
+  left = left - #entries
+  for _, entry in ipairs(entries) do
+    local fields = entry[2]
+    from = entry[1]
+    -- Others are not of a log: another program wrote them.
+    if fields[1] == 'i' and fields[3] == 'p' and fields[5] == 'b' then
+      room = room - #fields[6]
+      if room < 0 and #page > 3 then return page end
+      page[#page + 1] = fields[2]
+      page[#page + 1] = offsetOf(entry[1])
+      page[#page + 1] = fields[4]
+      page[#page + 1] = fields[6]
+    end
   end
 end
 return page
