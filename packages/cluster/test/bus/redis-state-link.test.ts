@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RedisClient } from '../../src/bus/redis/redis-client.ts';
 import { RedisStateLink } from '../../src/bus/redis/redis-state-link.ts';
+import { liveSubject } from '../../src/bus/subject.ts';
 import type { StateEntry, StateWrite } from '../../src/log/state-log.ts';
 
 const STATE = 'hr.papp.s.proom';
@@ -63,7 +64,20 @@ describe('RedisStateLink', () => {
     expect(count).toBe('6');
     expect(rest.slice(0, 6)).toEqual(keys.map((key) => `{${STATE}}:${key}`));
     expect([rest[6], ...rest.slice(8)]).toEqual([
-      ...['run', '5', '60000', 'id', 'k é', 'v', '0', '', '10', '1000', STATE, '120000'],
+      ...[
+        'run',
+        '5',
+        '60000',
+        'id',
+        'k é',
+        'v',
+        '0',
+        '',
+        '10',
+        '1000',
+        liveSubject(STATE),
+        '120000',
+      ],
     ]);
     expect(asked.map((words) => words.slice(14, 16))).toEqual([
       ['0', ''],
@@ -133,7 +147,7 @@ describe('RedisStateLink', () => {
     ]) {
       publish(wrong);
     }
-    expect(channels).toEqual([STATE]);
+    expect(channels).toEqual([liveSubject(STATE)]);
     expect(live).toEqual([
       {
         position: { epoch: 'e', offset: 7 },

@@ -99,7 +99,7 @@ describe.runIf(absentSentinel === '')(`Redis with Sentinels${absentSentinel}`, (
       await master.kill();
       await delay(8000);
       await master.start();
-      await delay(4000);
+      await redis.whole();
     }
     const written = await rooms.end();
     expect(masters.size).toBe(2);

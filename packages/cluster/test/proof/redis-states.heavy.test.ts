@@ -22,11 +22,13 @@ describe.runIf(absent === '')(`state groups over a real redis-server${absent}`, 
     const states = await WrittenStates.start([bus(), bus()]);
     for (const awayMs of [500, 7000]) {
       await delay(2000);
+      const next = states.inNextEpoch();
       await server.kill();
       await delay(awayMs);
       await server.start();
+      await next;
     }
-    await delay(3000);
+    await delay(1000);
     const result = await states.end(bus());
     expectMembersHaveWhatIsStored(result);
     const { stored, added, unknown, epochs } = result;
@@ -44,9 +46,10 @@ describe.runIf(absent === '')(`state groups over a real redis-server${absent}`, 
     const bus = () => redisBus({ url: `redis://127.0.0.1:${server.port}` });
     const states = await WrittenStates.start([bus(), bus()]);
     await delay(2000);
+    const next = states.inNextEpoch();
     await server.kill();
     await server.start();
-    await delay(2000);
+    await next;
     const result = await states.end(bus());
     expectMembersHaveWhatIsStored(result);
     expect(result.stored['shared']).toBeLessThan(result.added);
@@ -63,10 +66,11 @@ describe.runIf(absentSentinel === '')(`state groups over Sentinels${absentSentin
       await delay(3000);
       const master = await redis.master();
       masters.add(master);
+      const next = states.inNextEpoch();
       await master.kill();
-      await delay(8000);
+      await next;
       await master.start();
-      await delay(4000);
+      await redis.whole();
     }
     const result = await states.end(redis.bus(0));
     expect(masters.size).toBe(2);

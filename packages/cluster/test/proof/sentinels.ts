@@ -73,6 +73,25 @@ export class Sentinels {
     return this.servers.find((server) => server.port === port)!;
   }
 
+  /**
+   * Resolves when the master has both replicas. A killed master that is started again is a master with old data at first, until
+   * the Sentinels have seen it for eight seconds. If the present master is killed meanwhile, the old data can come back.
+   */
+  async whole(): Promise<void> {
+    await until(async () => {
+      const { port } = await this.master();
+      const client = createClient({
+        url: `redis://127.0.0.1:${port}`,
+        socket: { reconnectStrategy: false },
+      });
+      client.on('error', () => {});
+      await client.connect();
+      const info = String(await client.sendCommand(['INFO', 'replication']));
+      client.destroy();
+      return info.match(/state=online/g)?.length === 2 ? true : undefined;
+    });
+  }
+
   async end(): Promise<void> {
     this.asked.destroy();
     await Promise.all([...this.sentinels, ...this.servers].map((server) => server.end()));

@@ -94,6 +94,17 @@ export class WrittenStates {
     return all;
   }
 
+  /** Resolves when each member has got the state of another epoch, and changes are stored. */
+  async inNextEpoch(): Promise<void> {
+    const { followers, added } = this;
+    const sizes = followers.map(({ epochs }) => epochs.size);
+    const isThere = () => {
+      for (const follower of followers) follower.read();
+      return this.added > added && followers.every(({ epochs }, i) => epochs.size > sizes[i]!);
+    };
+    while (!isThere()) await delay(50);
+  }
+
   /** Ends the writers, and waits until the members have what a new node reads from the store. */
   async end(reader: Bus): Promise<States> {
     this.isWriting = false;
