@@ -137,9 +137,11 @@ export class StateValues<Value> {
 
   private checkedKey(key: string): number {
     const { maxKeyBytes } = this.plan;
-    const length = typeof key === 'string' ? Buffer.byteLength(key) : 0;
+    // UTF-8 cannot encode half of a surrogate pair, so different keys would become equal in a store.
+    const isText = typeof key === 'string' && !/\p{Surrogate}/u.test(key);
+    const length = isText ? Buffer.byteLength(key) : 0;
     if (length > 0 && length <= maxKeyBytes) return length;
-    const text = `a key of a state group is a text of 1 to ${maxKeyBytes} bytes (maxKeyBytes)`;
+    const text = `a key of a state group is a text of 1 to ${maxKeyBytes} bytes in UTF-8 (maxKeyBytes)`;
     throw new OptionError('OPTION_INVALID', text, { option: 'key', maxKeyBytes });
   }
 }
