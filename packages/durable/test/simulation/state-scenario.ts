@@ -183,7 +183,7 @@ class NodeLife {
     this.host = host;
     this.process = host.currentProcess!;
     this.cluster = cluster;
-    this.group = stateGroup<Value>(cluster, 'room', { removals: 2, maxKeys: 20 });
+    this.group = stateGroup<Value>(cluster, 'room', { removals: 2, maxKeys: 30 });
   }
 
   get isAlive(): boolean {
@@ -198,6 +198,8 @@ class StateWorld {
   private readonly sim: Simulation;
   private readonly options: StateScenarioOptions;
   private readonly times: typeof TIMES;
+  /** The connections for which clients set their keys. Some are open, although their clients are elsewhere. */
+  private readonly links: { key: string; life: NodeLife; channel: Channel }[] = [];
   private written = 0;
   /** Additions to the counter, by what became of them. */
   private added = 0;
@@ -331,9 +333,10 @@ class StateWorld {
     const { name } = client;
     const { transport } = client;
     client.isAnnounced = false;
+    this.links.push({ key: ownKey(name, life), life, channel });
     while (client.transport === transport && !client.isAnnounced) {
       try {
-        await life.group.set(ownKey(name), life.host.name, { channel });
+        await life.group.set(ownKey(name, life), life.host.name, { channel });
         if (client.transport === transport) client.isAnnounced = true;
       } catch {
         await new Promise<void>((resolve) => life.host.clock.schedule(resolve, 200));
@@ -381,7 +384,13 @@ class StateWorld {
     );
     for (const { name, life, isAnnounced } of this.clients) {
       assert.ok(isAnnounced, `${name} could not set its key`);
-      assert.equal(values.get(ownKey(name)), life!.host.name, `the key of ${name}`);
+      assert.ok(keys.includes(ownKey(name, life!)), `${name} has no key`);
+    }
+    for (const key of keys.filter((one) => one.startsWith('c:'))) {
+      const isOpen = this.links.some(
+        (link) => link.key === key && link.life.isAlive && link.channel.isOpen,
+      );
+      assert.ok(isOpen, `${key} is there without its connection`);
     }
   }
 }
@@ -390,8 +399,8 @@ function timesOf({ hasLives }: StateScenarioOptions): typeof TIMES {
   return hasLives === true ? LONG_TIMES : TIMES;
 }
 
-function ownKey(name: string): string {
-  return `c:${name}`;
+function ownKey(name: string, { host }: NodeLife): string {
+  return `c:${name} at ${host.name}`;
 }
 
 /** The value behind the envelope, a byte of flags and the time to live. */
