@@ -29,6 +29,14 @@ const channelRead = (ctx, { joined, at }) => joined ? last.joined(joined) : last
 new ReconnectingClient({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
   .handler(({ pipeline }) => pipeline.addLast(new WebSocketJsonCodec(), { channelRead })),
   ready: (channel) => channel.writeAndFlush({ since: last.begin() }) }).start();`,
+  'Headrace: reconnecting client, JSON, the state of a group': `${WEB_SOCKET}
+import { LiveState, ReconnectingClient } from '@headrace/client';
+import { WebSocketJsonCodec } from '@headrace/websocket';
+const live = new LiveState('prices');
+const channelRead = (ctx, message) => live.take(message);
+new ReconnectingClient({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
+  .handler(({ pipeline }) => pipeline.addLast(new WebSocketJsonCodec(), { channelRead })),
+  ready: (channel) => channel.writeAndFlush({ since: live.begin() }) }).start();`,
   'Headrace: reconnecting client, JSON calls': `${WEB_SOCKET}
 import { RequestClient } from '@headrace/client';
 import { ExchangeCallHandler, jsonRpcExchange } from '@headrace/rpc';

@@ -8,12 +8,12 @@ const LINK = /\[(?:[^\][]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)/g;
 
 const IMAGE = /\.(?:svg|png|jpg|webp)$/;
 
-/** The text with code blanked out, so that line numbers stay. */
+/** The text with code blanked out, so that line numbers stay. The lines of a paragraph can break within code. */
 export function withoutCode(text: string): string {
   const blank = (part: string): string => part.replace(/[^\n]/g, ' ');
   return text
     .replace(/^([ \t]*)(`{3,}|~{3,})[\s\S]*?^[ \t]*\2/gm, blank)
-    .replace(/`[^`\n]*`/g, blank);
+    .replace(/`(?:[^`\n]|\n(?!\s*\n))*`/g, blank);
 }
 
 export class Links {

@@ -47,6 +47,9 @@ it('makes links between pages of links between files, and leads all others to Gi
   expect(rewrite('../../packages/core/src')).toBe(`[a](${GITHUB}/tree/main/packages/core/src)`);
   expect(rewrite('https://nodejs.org/')).toBe('[a](https://nodejs.org/)');
   expect(links.rewrite('docs/errors.md', '`[a](guides/tls.md)`')).toBe('`[a](guides/tls.md)`');
+  expect(links.rewrite('docs/errors.md', '`a\nb` [a](guides/tls.md) `c`')).toBe(
+    '`a\nb` [a](/guides/tls) `c`',
+  );
   expect(links.problems).toEqual([]);
   expect(rewrite('nowhere.md')).toBe('[a](nowhere.md)');
   expect(links.problems).toEqual(['docs/guides/tls.md: link "nowhere.md" is dead']);

@@ -19,6 +19,15 @@ export { PlaceBalance } from './address/place-balance.ts';
 export { type SrvAddressesOptions, srvAddresses } from './address/srv-addresses.ts';
 // Errors
 export { CLIENT_ERRORS } from './client-errors.ts';
+// The state of a state group
+export type { LiveChange, LiveStateMessage } from './live/live-message.ts';
+export {
+  type LiveChangesOptions,
+  LiveState,
+  type LiveStateEvents,
+  type LiveStateOptions,
+  type LiveStatus,
+} from './live/live-state.ts';
 // A pool of connections, each for one user
 export { type AcquireOptions, ChannelPool, type ChannelPoolMetrics } from './pool/channel-pool.ts';
 export type { Lease } from './pool/lease.ts';

@@ -17,12 +17,12 @@ export type {
   SinceOutcome,
 } from './group-history.ts';
 export type { JoinOutcome } from './joining-member.ts';
-export {
-  StateGroup,
-  type StateGroupCounters,
-  type StateWriteOptions,
-  stateGroup,
-} from './state-group.ts';
+export { StateGroup, type StateGroupCounters, stateGroup } from './state-group.ts';
 export type { StateJoin } from './state-members.ts';
 export type { StateMessage, StateValue } from './state-message.ts';
-export type { StateGroupOptions } from './state-options.ts';
+export type {
+  StateGroupOptions,
+  StateLifetime,
+  StateSetOptions,
+  StateWriteOptions,
+} from './state-options.ts';

@@ -1,4 +1,11 @@
-import type { Cluster, LogPosition, StateAnswer, StateEntry, StatePage } from '@headrace/cluster';
+import type {
+  Cluster,
+  LogPosition,
+  StateAnswer,
+  StateEntry,
+  StatePage,
+  StateWrite,
+} from '@headrace/cluster';
 import {
   additionOf,
   checkGroupName,
@@ -8,31 +15,35 @@ import {
   wireOf,
 } from '@headrace/cluster/authoring';
 import { type Channel, ChannelError, RejectedError } from '@headrace/core';
-import { atOnce, describeOptions, TokenBucket, whole } from '@headrace/core/authoring';
+import { atOnce, TokenBucket } from '@headrace/core/authoring';
+import { type ChannelKey, ChannelKeys } from './channel-keys.ts';
 import { DURABLE_ERRORS } from './durable-errors.ts';
+import { KeyExpiry } from './key-expiry.ts';
+import { type KeyLife, LASTING } from './key-life.ts';
 import { RoomFeed } from './room-feed.ts';
 import { type StateJoin, StateMembers } from './state-members.ts';
 import type { StateValue } from './state-message.ts';
-import { type StateGroupOptions, type StatePlan, statePlan } from './state-options.ts';
+import {
+  DELETE_OPTIONS,
+  SET_OPTIONS,
+  type StateGroupOptions,
+  type StateLifetime,
+  type StatePlan,
+  type StateSetOptions,
+  type StateWriteOptions,
+  statePlan,
+  UPDATE_OPTIONS,
+} from './state-options.ts';
 import { StateOrder } from './state-order.ts';
 import { StateRoom } from './state-room.ts';
 import { StateValues } from './state-values.ts';
-import { StateView, type ViewChange } from './state-view.ts';
-
-/** Options of one change of a {@link StateGroup}. */
-export interface StateWriteOptions {
-  /**
-   * Number of the version that the key must have, or 0 if the key must not exist. Otherwise the change fails with
-   * `STATE_CONFLICT`. @default any version
-   */
-  readonly version?: number | undefined;
-}
+import { StateView } from './state-view.ts';
 
 /** Counts of a {@link StateGroup} on this node since it was made. */
 export interface StateGroupCounters {
-  /** Number of changes of this node that were stored. */
+  /** Number of changes that this node was asked for and that were stored. */
   readonly stored: number;
-  /** Number of changes of this node that were refused or failed. */
+  /** Number of changes that this node was asked for and that were refused or failed. */
   readonly failed: number;
   /** Number of changes of all nodes that arrived. Changes that were replaced before this node read them are not counted. */
   readonly received: number;
@@ -44,7 +55,14 @@ interface Waiter<Value> {
   reject(error: Error): void;
 }
 
-const WRITE_OPTIONS = describeOptions('set', { version: whole({ max: Number.MAX_SAFE_INTEGER }) });
+/** A change that the application asks for. */
+interface AskedChange<Value> extends StateLifetime {
+  readonly key: string;
+  /** The new value, or undefined for a removal. */
+  readonly value: Value | undefined;
+  readonly expected: number | undefined;
+}
+
 /** Time within which the state must be read for `get` and `entries`. */
 const WITHIN_MS = 5000;
 /** Maximum number of times that `update` calls its function. */
@@ -67,18 +85,27 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   private readonly values: StateValues<Value>;
   private readonly feed: RoomFeed<StateEntry, StatePage>;
   private readonly members: StateMembers<Value>;
+  private readonly expiry: KeyExpiry;
+  private readonly channelKeys: ChannelKeys<Value>;
   private readonly bucket: TokenBucket;
   private readonly writes = new Set<Promise<unknown>>();
   private view: StateView<Value> | undefined = undefined;
   /** The state that is read from its beginning. It takes the place of the view when it is whole. */
   private loading: StateView<Value> | undefined = undefined;
   private readonly waiters = new Set<Waiter<Value>>();
+  /** The epoch of the versions of keys that do not live forever. */
+  private epoch: string | undefined = undefined;
   private stored = 0;
   private failed = 0;
   private received = 0;
 
   /** @internal @throws OptionError */
-  constructor(name: string, wire: GroupWire, options: StateGroupOptions<Value>) {
+  constructor(
+    name: string,
+    wire: GroupWire,
+    options: StateGroupOptions<Value>,
+    isAlive: (node: string) => boolean,
+  ) {
     const plan = statePlan(options);
     const room = new StateRoom(wire, name, plan.limits);
     this.name = name;
@@ -94,13 +121,30 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       moved: () => {},
       restarted: ({ epoch }) => {
         this.loading = new StateView(epoch, plan.limits.removals);
+        this.enter(epoch);
+        this.channelKeys.restarted();
       },
       reached: (at, floor) => this.reached(at, floor),
       isBusy: () => false,
       onceFree: (listener) => listener(),
     });
+    const { clock, random } = wire.host;
+    this.expiry = new KeyExpiry({
+      clock,
+      random,
+      nodeId: () => wire.nodeId,
+      isAlive,
+      removeKey: (key, version, isNodeGone) => this.removeKey(key, version, isNodeGone),
+    });
+    this.channelKeys = new ChannelKeys<Value>({
+      clock,
+      caughtUp: () => this.feed.caughtUp(),
+      setAgain: (key, begun) => this.setAgain(key, begun),
+      removeKey: (key, version) => this.removeKey(key, version, false),
+      went: () => this.look(),
+    });
     this.members = new StateMembers<Value>({
-      clock: wire.host.clock,
+      clock,
       group: name,
       view: () => (this.loading === undefined ? this.view : undefined),
       formatted: (message) => this.values.formatted(message),
@@ -160,30 +204,30 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    *
    * Rejects with `STATE_CONFLICT` if the key does not have the version of the options, with `STATE_KEYS_FULL`, `STATE_BYTES_FULL`
    * and `STATE_RATE` at the limits of the options, with `MESSAGE_TOO_LONG` and `MESSAGE_NOT_ENCODABLE` for a value that cannot be
-   * stored, with `OPTION_INVALID` for a key that is not valid, and with `BUS_DOWN` if the change could not be stored for 5 s,
-   * although it may be stored then.
+   * stored, with `OPTION_INVALID` for a key or an option that is not valid, with `CHANNEL_CLOSED` for a channel that ends, and with
+   * `BUS_DOWN` if the change could not be stored for 5 s, although it may be stored then.
    */
-  async set(key: string, value: Value, options: StateWriteOptions = {}): Promise<LogPosition> {
-    const { version } = WRITE_OPTIONS.resolve(options);
+  async set(key: string, value: Value, options: StateSetOptions = {}): Promise<LogPosition> {
+    const { version: expected, ...lifetime } = SET_OPTIONS.resolve(options);
     if (value === undefined) throw new TypeError(`set(${key}): delete removes a key`);
-    const answer = await this.change(key, value, version);
+    const answer = await this.change({ key, value, expected, ...lifetime });
     if ('position' in answer) return answer.position;
-    throw this.conflict(key, version, answer.conflict);
+    throw this.conflict(key, expected, answer.conflict);
   }
 
   /** Removes a key. Resolves with true if the key existed. Rejects like {@link set}. */
   async delete(key: string, options: StateWriteOptions = {}): Promise<boolean> {
-    const { version } = WRITE_OPTIONS.resolve(options);
-    const answer = await this.change(key, undefined, version);
+    const { version: expected } = DELETE_OPTIONS.resolve(options);
+    const answer = await this.change({ key, value: undefined, expected });
     if ('position' in answer) return true;
-    const isAbsent = answer.conflict === null && (version === undefined || version === 0);
+    const isAbsent = answer.conflict === null && (expected === undefined || expected === 0);
     if (isAbsent) return false;
-    throw this.conflict(key, version, answer.conflict);
+    throw this.conflict(key, expected, answer.conflict);
   }
 
   /**
    * Changes a key by its present value, and repeats that while other changes come in between. Resolves with the new value and its
-   * version, or with undefined if the key does not exist then.
+   * version, or with undefined if the key does not exist then. The key keeps nothing of the life that it had: see the options.
    *
    * Rejects like {@link set}, with the errors of the function, and with `STATE_CONFLICT` after 100 changes in between.
    *
@@ -192,24 +236,29 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   async update(
     key: string,
     change: (value: Value | undefined) => Value | undefined,
+    options: StateLifetime = {},
   ): Promise<StateValue<Value> | undefined> {
+    const lifetime = UPDATE_OPTIONS.resolve(options);
     let isKnown = this.view !== undefined && this.loading === undefined;
     let present = this.view?.get(key);
+    let expected = present?.version ?? 0;
     for (let tries = 0; tries < MAX_UPDATES; tries++) {
       const value = atOnce('change', change(present?.value));
       if (value === present?.value) {
         if (isKnown) return present;
         present = await this.get(key);
+        expected = present?.version ?? 0;
         isKnown = true;
         continue;
       }
-      const expected = present?.version ?? 0;
-      const answer = await this.change(key, value, expected);
+      const answer = await this.change({ key, value, expected, ...lifetime });
       if ('position' in answer) {
         return value === undefined ? undefined : { value, version: answer.position.offset };
       }
       isKnown = true;
-      present = answer.conflict === null ? undefined : this.values.decoded(answer.conflict);
+      const { conflict } = answer;
+      present = conflict === null ? undefined : this.values.decoded(conflict)?.kept;
+      expected = conflict?.position.offset ?? 0;
     }
     const text = `the key ${JSON.stringify(key)} of the state group ${this.name} changed ${MAX_UPDATES} times in between`;
     throw new ChannelError(DURABLE_ERRORS.STATE_CONFLICT, text, { group: this.name, key });
@@ -228,35 +277,109 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     return (await this.loaded()).entries();
   }
 
-  /** @internal Stores the changes under way, and ends with the node. */
+  /** @internal Removes the keys of this node's channels, stores the changes under way, and ends with the node. */
   async leave(): Promise<void> {
-    await Promise.allSettled(this.writes);
+    if (this.room.wire.bus.state === 'up') {
+      this.channelKeys.removeAll();
+      while (this.writes.size > 0) await Promise.allSettled(this.writes);
+    }
     this.room.isLeft = true;
+    this.expiry.clear();
+    this.channelKeys.clear();
     this.look();
   }
 
+  /** @internal Called when a node may be gone. */
+  peersChanged(): void {
+    this.expiry.peersChanged();
+  }
+
   private async change(
-    key: string,
-    value: Value | undefined,
-    expected: number | undefined,
+    asked: AskedChange<Value>,
   ): Promise<Exclude<StateAnswer, { full: unknown }>> {
     try {
-      const { wire } = this.room;
-      if (!this.bucket.take(this.plan.rate, wire.host.clock.now())) throw this.tooOften();
-      const { id, write } = this.values.encoded(key, value, expected);
-      const storing = this.room.append(id, write);
-      this.writes.add(storing);
-      const answer = await storing.finally(() => this.writes.delete(storing));
+      const answer = await this.store(asked);
       if ('full' in answer) throw this.full(answer.full);
-      if ('position' in answer) {
-        this.stored += 1;
-        if (this.feed.isStarted) this.feed.expect(answer.position);
-      } else this.failed += 1;
+      if ('conflict' in answer && asked.expected === 0 && this.isOver(answer.conflict)) {
+        return await this.change({ ...asked, expected: answer.conflict!.position.offset });
+      }
+      if ('position' in answer) this.stored += 1;
+      else this.failed += 1;
       return answer;
     } catch (error) {
       this.failed += 1;
       throw error;
     }
+  }
+
+  private async store(asked: AskedChange<Value>): Promise<StateAnswer> {
+    const { key, value, expected, ttlMs, channel } = asked;
+    const { wire } = this.room;
+    if (!this.bucket.take(this.plan.rate, wire.host.clock.now())) throw this.tooOften();
+    if (channel?.isEnding === true) {
+      throw new ChannelError('CHANNEL_CLOSED', 'the channel of the key ends');
+    }
+    const life = lifeOf(asked);
+    const { id, write } = this.values.encoded(key, value, expected, life);
+    if (channel === undefined || value === undefined) return this.storeNow(id, write, life);
+    this.channelKeys.begin(id, { channel, key, value, ttlMs });
+    this.look();
+    try {
+      const answer = await this.storeNow(id, write, life);
+      if (!('position' in answer)) this.channelKeys.refused(id);
+      return answer;
+    } catch (error) {
+      this.channelKeys.failed(id);
+      throw error;
+    }
+  }
+
+  /** Returns true for a key whose time to live is over. To everybody, it does not exist. */
+  private isOver(entry: StateEntry | null): boolean {
+    const decoded = entry === null ? undefined : this.values.decoded(entry);
+    return decoded !== undefined && decoded.kept === undefined;
+  }
+
+  private async storeNow(id: string, write: StateWrite, life: KeyLife): Promise<StateAnswer> {
+    const storing = this.room.append(id, write);
+    this.writes.add(storing);
+    const answer = await storing.finally(() => this.writes.delete(storing));
+    if (!('position' in answer)) return answer;
+    const { position } = answer;
+    const { key } = write;
+    if (this.feed.isStarted) this.feed.expect(position);
+    else this.enter(position.epoch);
+    if (position.epoch === this.epoch) {
+      const { offset: version } = position;
+      const { nodeId: node } = this.room.wire;
+      this.expiry.changed({ key, version, life, node, ageMs: 0 });
+      this.channelKeys.stored(id, version);
+    } else this.channelKeys.failed(id);
+    return answer;
+  }
+
+  /** Notes that versions of another epoch mean nothing any more. */
+  private enter(epoch: string): void {
+    if (this.epoch !== epoch) this.expiry.clear();
+    this.epoch = epoch;
+  }
+
+  private async removeKey(key: string, version: number, isNodeGone: boolean): Promise<void> {
+    const life = { ...LASTING, isNodeGone };
+    const { id, write } = this.values.encoded(key, undefined, version, life);
+    await this.storeNow(id, write, life);
+  }
+
+  private async setAgain(
+    { key, value, ttlMs }: ChannelKey<Value>,
+    begun: (id: string) => void,
+  ): Promise<boolean> {
+    const life = { ttlMs, isOfChannel: true, isNodeGone: false };
+    const { id, write } = this.values.encoded(key, value, 0, life);
+    begun(id);
+    const answer = await this.storeNow(id, write, life);
+    if ('full' in answer) throw this.full(answer.full);
+    return 'position' in answer;
   }
 
   private async loaded(): Promise<StateView<Value>> {
@@ -284,8 +407,9 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
 
   /** Keeps the state while somebody needs it, and only then. */
   private look(): void {
-    const { members, waiters, plan, room, feed } = this;
-    const isNeeded = plan.listensAlways || members.size > 0 || waiters.size > 0;
+    const { members, waiters, channelKeys, plan, room, feed } = this;
+    const isNeeded =
+      plan.listensAlways || members.size > 0 || waiters.size > 0 || !channelKeys.isEmpty;
     if (isNeeded && !room.isLeft) {
       feed.start();
       return;
@@ -293,14 +417,22 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     feed.stop();
     this.view = undefined;
     this.loading = undefined;
+    this.expiry.clearOthers();
   }
 
   private deliver(entry: StateEntry): void {
     this.received += 1;
     const view = this.loading ?? this.view!;
-    const change: ViewChange<Value> | undefined = this.values.change(entry);
-    if (change === undefined) view.reach(entry.position.offset);
-    else view.set(change);
+    const { key, id, ageMs } = entry;
+    const { offset: version } = entry.position;
+    const decoded = this.values.decoded(entry);
+    if (decoded === undefined) view.reach(version);
+    else {
+      const { node, life } = decoded;
+      view.set(this.values.change(entry, decoded));
+      this.expiry.changed({ key, version, life, node, ageMs });
+      this.channelKeys.changed(key, version, id, life.isNodeGone);
+    }
     if (this.loading === undefined) this.members.changed();
   }
 
@@ -310,6 +442,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       loading.forget(floor);
       this.view = loading;
       this.loading = undefined;
+      this.channelKeys.reached();
     }
     const view = this.view!;
     view.reach(at.offset);
@@ -380,11 +513,15 @@ export function stateGroup<Value = unknown>(
     checkSameOptions(name, known.given, options);
     return known;
   }
-  const group = new StateGroup<Value>(name, wireOf(cluster), options);
+  const port = portOf(cluster);
+  const isAlive = (node: string): boolean => port.isAlive(node);
+  const group = new StateGroup<Value>(name, wireOf(cluster), options, isAlive);
   if (groups.size === 0) {
-    portOf(cluster).listen({
+    port.listen({
       received: () => {},
-      peersChanged: () => {},
+      peersChanged: () => {
+        for (const one of groups.values()) one.peersChanged();
+      },
       busChanged: () => {},
       leaving: async () => {
         await Promise.all(Array.from(groups.values(), (one) => one.leave()));
@@ -393,6 +530,11 @@ export function stateGroup<Value = unknown>(
   }
   groups.set(name, group as StateGroup);
   return group;
+}
+
+function lifeOf({ ttlMs, channel }: StateLifetime): KeyLife {
+  if (ttlMs === undefined && channel === undefined) return LASTING;
+  return { ttlMs, isOfChannel: channel !== undefined, isNodeGone: false };
 }
 
 function stateGroupsOfNode(): Map<string, StateGroup> {

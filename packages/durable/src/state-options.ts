@@ -1,4 +1,5 @@
 import type { MessageCodec, StateLimits } from '@headrace/cluster';
+import type { Channel } from '@headrace/core';
 import {
   choice,
   describeOptions,
@@ -45,6 +46,29 @@ export interface StateGroupOptions<Value = unknown> {
   readonly listens?: 'with-members' | 'always';
 }
 
+/** Options of one change of a `StateGroup`. */
+export interface StateWriteOptions {
+  /**
+   * Number of the version that the key must have, or 0 if the key must not exist. Otherwise the change fails with
+   * `STATE_CONFLICT`. @default any version
+   */
+  readonly version?: number | undefined;
+}
+
+/** How long a key of a `StateGroup` lives. Each change of the key begins with a life of its own. */
+export interface StateLifetime {
+  /** Time after which the key is removed, in milliseconds, at most 2147483647 (24 days). @default no limit */
+  readonly ttlMs?: number | undefined;
+  /**
+   * Channel of this node. The key is removed when the channel has closed, or some seconds after this node is gone. While the channel
+   * is open, this node sets the key again if the store lost it. @default none
+   */
+  readonly channel?: Channel | undefined;
+}
+
+/** Options of `StateGroup.set`. */
+export interface StateSetOptions extends StateWriteOptions, StateLifetime {}
+
 const OPTIONS = describeOptions('stateGroup', {
   codec: object('a codec with encode and decode'),
   format: fn({ answers: 'sync', takes: 1, purpose: 'gives what members get for a message' }),
@@ -57,6 +81,13 @@ const OPTIONS = describeOptions('stateGroup', {
   removalAgeMs: number({ default: 3_600_000 }),
   listens: choice(['with-members', 'always'], { default: 'with-members' }),
 });
+
+const VERSION = whole({ max: Number.MAX_SAFE_INTEGER });
+const LIFETIME = { ttlMs: whole({ min: 1, max: 0x7fffffff }), channel: object('a channel') };
+
+export const SET_OPTIONS = describeOptions('set', { version: VERSION, ...LIFETIME });
+export const DELETE_OPTIONS = describeOptions('delete', { version: VERSION });
+export const UPDATE_OPTIONS = describeOptions('update', LIFETIME);
 
 /** The options, checked. */
 export interface StatePlan<Value> {

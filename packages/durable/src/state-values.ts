@@ -3,10 +3,19 @@ import type { StateEntry, StateWrite } from '@headrace/cluster';
 import { type Body, decodeBody, encodeBody, type StoredMessage } from '@headrace/cluster/authoring';
 import { EncodeError, OptionError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import { type KeyLife, LASTING, splitLife, withLife } from './key-life.ts';
 import type { StateMessage, StateValue } from './state-message.ts';
 import type { StatePlan } from './state-options.ts';
 import type { StateRoom } from './state-room.ts';
 import type { ViewChange } from './state-view.ts';
+
+/** An entry of the store, decoded. */
+export interface DecodedEntry<Value> {
+  /** The node that wrote the change. */
+  readonly node: string;
+  readonly life: KeyLife;
+  readonly kept: StateValue<Value> | undefined;
+}
 
 /** Number of random bytes in an id. Another program cannot guess the id and store a change under it first. */
 const ID_BYTES = 8;
@@ -26,8 +35,9 @@ export class StateValues<Value> {
   }
 
   /**
-   * Encodes a change for the store. @param value - undefined removes the key
+   * Encodes a change for the store.
    *
+   * @param value - undefined removes the key
    * @throws OptionError for a value that is not a key
    * @throws EncodeError `MESSAGE_TOO_LONG`, and the errors of the codec
    */
@@ -35,11 +45,12 @@ export class StateValues<Value> {
     key: string,
     value: Value | undefined,
     expected: number | undefined,
+    life: KeyLife = LASTING,
   ): { readonly id: string; readonly write: StateWrite } {
     const { wire } = this.room;
     const isRemoval = value === undefined;
     const keyBytes = this.checkedKey(key);
-    const body = isRemoval ? encodeBody('') : this.body(value);
+    const body = withLife(isRemoval ? encodeBody('') : this.body(value), life);
     this.count += 1;
     const id = `${wire.nodeId}-${this.count}-${wire.randomText(ID_BYTES)}`;
     const bytes = wire.encode(this.scope({ id, key, isRemoval }), this.count, body);
@@ -47,33 +58,38 @@ export class StateValues<Value> {
     return { id, write: { key, bytes, isRemoval, expected, byteLength } };
   }
 
-  /** Returns the value of an entry, or undefined for an entry that no node of the cluster made or nobody can decode. */
-  decoded(entry: StateEntry): StateValue<Value> | undefined {
+  /**
+   * Decodes an entry. Returns undefined for an entry that no node of the cluster made or nobody can decode. A removal has no value,
+   * and a key whose time to live is over has none.
+   */
+  decoded(entry: StateEntry): DecodedEntry<Value> | undefined {
     const { wire, stream } = this.room;
     const envelope = this.envelopeOf(entry);
     if (envelope === undefined) return undefined;
+    const { node } = envelope;
     try {
-      const value = decodeBody<Value>(envelope, this.plan.codec);
-      return { value, version: entry.position.offset };
+      const { life, rest } = splitLife(envelope);
+      const isOver = life.ttlMs !== undefined && entry.ageMs >= life.ttlMs;
+      if (entry.isRemoval || isOver) return { node, life, kept: undefined };
+      const value = decodeBody<Value>(rest, this.plan.codec);
+      return { node, life, kept: { value, version: entry.position.offset } };
     } catch (thrown) {
       wire.reportFault(envelope, stream, thrown);
       return undefined;
     }
   }
 
-  /** Returns an entry in the form of the view, or undefined like {@link decoded}. */
-  change(entry: StateEntry): ViewChange<Value> | undefined {
-    const { key, position, isRemoval } = entry;
+  /** Returns a decoded entry in the form of the view. */
+  change(
+    { key, position, isRemoval }: StateEntry,
+    { kept }: DecodedEntry<Value>,
+  ): ViewChange<Value> {
     const { group } = this.room;
     const version = position.offset;
-    if (isRemoval) {
-      if (this.envelopeOf(entry) === undefined) return undefined;
-      const message = this.formatted({ type: 'delete', group, key, version });
-      return { key, position, kept: undefined, message };
-    }
-    const kept = this.decoded(entry);
-    if (kept === undefined) return undefined;
-    const message = this.formatted({ type: 'set', group, key, value: kept.value, version });
+    let message: unknown;
+    if (kept !== undefined) {
+      message = this.formatted({ type: 'set', group, key, value: kept.value, version });
+    } else if (isRemoval) message = this.formatted({ type: 'delete', group, key, version });
     return { key, position, kept, message };
   }
 
@@ -121,9 +137,11 @@ export class StateValues<Value> {
 
   private checkedKey(key: string): number {
     const { maxKeyBytes } = this.plan;
-    const length = typeof key === 'string' ? Buffer.byteLength(key) : 0;
+    // UTF-8 cannot encode half of a surrogate pair, so different keys would become equal in a store.
+    const isText = typeof key === 'string' && !/\p{Surrogate}/u.test(key);
+    const length = isText ? Buffer.byteLength(key) : 0;
     if (length > 0 && length <= maxKeyBytes) return length;
-    const text = `a key of a state group is a text of 1 to ${maxKeyBytes} bytes (maxKeyBytes)`;
+    const text = `a key of a state group is a text of 1 to ${maxKeyBytes} bytes in UTF-8 (maxKeyBytes)`;
     throw new OptionError('OPTION_INVALID', text, { option: 'key', maxKeyBytes });
   }
 }

@@ -1,5 +1,5 @@
 import type { Timer } from '@headrace/core';
-import { suspendedMs, WatchedEmitter } from '@headrace/core/authoring';
+import { WatchedEmitter } from '@headrace/core/authoring';
 import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
@@ -46,10 +46,8 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   private readonly nonce: string;
   private subscription: BusSubscription | undefined = undefined;
   private timer: Timer | undefined = undefined;
-  /** The time at which the next heartbeat is due. */
-  private lookAt = 0;
-  /** The time at which the bus went down, so that this node receives nothing. */
-  private deafSince: number | undefined = undefined;
+  /** The time at which a heartbeat of this node came back last. Until then, the bus has delivered. */
+  private echoAt = 0;
   private announced: NodeState = 'ready';
   private renamedAt = Number.NEGATIVE_INFINITY;
 
@@ -62,12 +60,11 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
 
   start(): void {
     const { clock } = this.wire.host;
-    this.lookAt = clock.now();
+    this.echoAt = clock.now();
     this.subscription = this.wire.listenToAll(this.wire.subjects.nodes, (envelope) =>
       this.heard(envelope),
     );
     this.wire.bus.on('up', this.onUp);
-    this.wire.bus.on('down', this.onDown);
     this.setWill();
     this.wire.onRenamed(() => this.setWill());
     this.look();
@@ -119,7 +116,6 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     this.timer?.cancel();
     this.subscription?.close();
     this.wire.bus.off('up', this.onUp);
-    this.wire.bus.off('down', this.onDown);
   }
 
   protected override listenerFailed(event: string, _args: readonly unknown[], error: Error): void {
@@ -127,26 +123,16 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
   }
 
   private readonly onUp = (): void => {
-    // Silence while the bus was down does not count against a node.
-    const now = this.wire.host.clock.now();
-    if (this.deafSince !== undefined) this.machine.suspended(now - this.deafSince, now);
-    this.deafSince = undefined;
     this.announce();
-  };
-
-  private readonly onDown = (): void => {
-    this.deafSince ??= this.wire.host.clock.now();
   };
 
   private look(): void {
     const { clock } = this.wire.host;
     const now = clock.now();
-    const suspended = suspendedMs(now, this.lookAt);
-    this.lookAt = now + HEARTBEAT_MS;
-    if (suspended > 0) this.machine.suspended(suspended, now);
     // Kept messages must not include heartbeats, because one is sent with `up`.
     if (this.wire.bus.state === 'up') this.announce();
-    this.carryOut(this.machine.look(now));
+    // While the bus is silent or down, or this process stands still, the silence of a node means nothing.
+    this.carryOut(this.machine.look(Math.min(now, this.echoAt + HEARTBEAT_MS)));
     this.timer = clock.schedule(() => this.look(), HEARTBEAT_MS);
   }
 
@@ -162,7 +148,15 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
       this.carryOut(this.machine.heard(node, heartbeat, this.wire.host.clock.now()));
       const { presence } = heartbeat;
       if (presence !== undefined && this.isAlive(node)) this.emit('marked', node, presence);
-    } else if (heartbeat.nonce !== this.nonce) this.collided();
+    } else if (heartbeat.nonce === this.nonce) this.echoed();
+    else this.collided();
+  }
+
+  private echoed(): void {
+    const now = this.wire.host.clock.now();
+    const deafMs = now - this.echoAt - HEARTBEAT_MS;
+    if (deafMs > 0) this.machine.suspended(deafMs, now);
+    this.echoAt = now;
   }
 
   private collided(): void {

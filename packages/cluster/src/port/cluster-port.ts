@@ -88,8 +88,6 @@ export class ClusterPort implements NodePort {
   }
 
   private async leaving(timeoutMs: number): Promise<void> {
-    // Without the bus, no other node can take a connection.
-    if (this.state === 'down') return;
     await Promise.all([...this.listeners].map((listener) => listener.leaving?.(timeoutMs)));
   }
 

@@ -8,7 +8,7 @@ export interface NodeListener {
   /** Called when the answers of `ready` and `isAlive` may have changed. */
   peersChanged(): void;
   busChanged(isUp: boolean): void;
-  /** Called when the node leaves, after its servers have drained. The node stays until the promise resolves. */
+  /** Called when the node leaves, after its servers have drained. The node stays until the promise resolves. The bus can be down. */
   leaving?(timeoutMs: number): Promise<void>;
 }
 

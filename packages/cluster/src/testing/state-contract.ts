@@ -206,6 +206,50 @@ export const STATE_TESTS: readonly StateTest[] = [
     },
   ],
   [
+    'the state: over limits that were lowered, it accepts only what makes it smaller',
+    async (test, expect) => {
+      const [one, two] = await pair(test);
+      for (const key of ['a', 'b', 'c']) await one.set(key, '123456789');
+      for (const state of [one, two]) await state.open({ keys: 2, bytes: 14 });
+      expect(await two.change('d', '1')).toEqual({ full: 'keys' });
+      expect(await two.change('a', '1234567890')).toEqual({ full: 'bytes' });
+      await one.set('a', '987654321');
+      await two.set('b', '123');
+      await two.change('c', undefined);
+      expect(await one.change('b', '1234')).toEqual({ full: 'bytes' });
+      expect(textsOf((await one.page()).entries)).toEqual(['a=987654321', 'b=123', '-c']);
+    },
+  ],
+  [
+    'the state: any text of up to 1,024 bytes is a key',
+    async (test, expect) => {
+      const [one, two] = await pair(test);
+      const keys = [
+        ...[' ', 'a b', '\0', 'a\0b', '.', 'a.b', '..', '*', '>', 'a.>', '\n', '1\n2', '{a}', ':'],
+        ...[
+          '%s',
+          '%',
+          '/',
+          '0',
+          '-1',
+          'nan',
+          '__proto__',
+          'é💧',
+          'x'.repeat(1024),
+          '💧'.repeat(256),
+        ],
+      ];
+      const live = await two.follow();
+      for (const [i, key] of keys.entries()) await one.set(key, `${i}`);
+      const texts = keys.map((key, i) => `${key}=${i}`);
+      expect(textsOf(await two.all())).toEqual(texts);
+      await test.until(() => live.length === keys.length);
+      expect(textsOf(live)).toEqual(texts);
+      for (const key of keys) await two.change(key, undefined);
+      expect(textsOf(await one.all())).toEqual(keys.map((key) => `-${key}`));
+    },
+  ],
+  [
     'the state: pages of a state that is written meanwhile have what it has at the end',
     async (test, expect) => {
       const [one, two] = await pair(test);

@@ -7,7 +7,7 @@ import { type Bus, Cluster } from '@headrace/cluster';
 import { natsBus } from '@headrace/cluster/nats';
 import { redisBus } from '@headrace/cluster/redis';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import { durableGroup } from '@headrace/durable';
+import { durableGroup, stateGroup } from '@headrace/durable';
 import { connect } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
 import { describe, expect, it } from 'vitest';
@@ -34,8 +34,9 @@ function configured(name: string): { file: string; end(): void } {
 async function doesEverything(bus: () => Bus): Promise<void> {
   const lines: string[] = [];
   const logger = { log: (_level: string, line: string) => void lines.push(line) };
-  const join = () => Cluster.join<string>({ app: 'chat', bus: bus(), logger });
-  const [one, two] = [await join(), await join()];
+  const buses = [bus(), bus()];
+  const join = (over: Bus) => Cluster.join<string>({ app: 'chat', bus: over, logger });
+  const [one, two] = [await join(buses[0]!), await join(buses[1]!)];
   try {
     await expect.poll(() => one.nodes.length, WITHIN).toBe(2);
     const member = new EmbeddedChannel();
@@ -52,6 +53,14 @@ async function doesEverything(bus: () => Bus): Promise<void> {
     here!.writeAndFlush('hello');
     one.users.send('ann', 'to you');
     await stored!.writeAndFlush('for good');
+    if (buses[0]!.stateLog !== undefined) {
+      const [state, same] = [one, two].map((cluster) => stateGroup<number>(cluster, 'state'));
+      await state!.set('a', 1);
+      await state!.set('b', 1);
+      expect(await same!.delete('a')).toBe(true);
+      expect([...(await same!.entries()).keys()]).toEqual(['b']);
+      await same!.delete('b');
+    }
     const heard: unknown[] = [];
     await expect
       .poll(() => {

@@ -201,6 +201,26 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
     }
   });
 
+  it('a page of a log has at most 1 MiB, and at least one message', async () => {
+    const test = new BusTest(benchOf(server));
+    const one = await test.up();
+    const stream = one.stream('proom');
+    await one.bus.log!.open(stream, { messages: 1000, ageMs: 60_000 });
+    const sizes = [600_000, 600_000, 1_040_000, 10, 20, 1_000_000, ...Array<number>(40).fill(2000)];
+    for (const [i, size] of sizes.entries()) {
+      await one.bus.log!.append(stream, `m${i}`, Buffer.alloc(size));
+    }
+    const counts: number[] = [];
+    for (let after = 0; after < sizes.length; ) {
+      const { entries } = await one.bus.log!.read(stream, after, 256);
+      counts.push(entries.length);
+      after = entries.at(-1)!.position.offset;
+    }
+    expect(counts).toEqual([1, 1, 3, 25, 16]);
+    expect((await one.bus.log!.read(stream, 6, 20)).entries.length).toBe(20);
+    await test.end();
+  });
+
   it('a key space that was lost has another epoch, and ids are new there', async () => {
     const test = new BusTest(benchOf(server));
     const one = await test.up();

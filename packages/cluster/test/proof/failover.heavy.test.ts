@@ -17,22 +17,12 @@ import {
   type ServerProgram,
 } from '../../../core/test/fixture/bus-server.ts';
 import { freePort } from '../../../core/test/fixture/free-port.ts';
+import { absentSentinel, Sentinels } from './sentinels.ts';
+import { until } from './until.ts';
 import { type Written, WrittenRooms } from './written-rooms.ts';
 
 const THREE = [0, 1, 2];
-const MASTER = 'mymaster';
 const absentNats = missing(NATS_SERVER);
-const absentRedis = missing(REDIS_SERVER);
-
-/** Resolves when a server has another answer than nothing. */
-async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; ; tries += 1) {
-    const answer = await ask().catch(() => undefined);
-    if (answer !== undefined) return answer;
-    if (tries === 300) throw new Error('it has no answer');
-    await delay(100);
-  }
-}
 
 function expectNothingLostAndNothingTwice(written: Written): void {
   const { acknowledged, missing: gaps, twice, isOneOrder, twiceStored } = written;
@@ -96,72 +86,23 @@ describe.runIf(absentNats === '')(`three servers of NATS${absentNats}`, () => {
   }, 120_000);
 });
 
-/** A Sentinel of the master at this port. It keeps what it learns in its file. */
-const sentinelOf = (master: number): ServerProgram => ({
-  command: 'redis-sentinel',
-  args: (port, folder) => {
-    const file = join(folder, 'sentinel.conf');
-    const lines = [
-      `sentinel monitor ${MASTER} 127.0.0.1 ${master} 2`,
-      `sentinel down-after-milliseconds ${MASTER} 1000`,
-      `sentinel failover-timeout ${MASTER} 5000`,
-    ];
-    writeFileSync(file, `${lines.join('\n')}\n`);
-    return [file, '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  },
-  asked: 'PING\r\n',
-  answer: /^\+PONG/,
-});
-
-const absentSentinel = absentRedis || missing(sentinelOf(0));
-
 describe.runIf(absentSentinel === '')(`Redis with Sentinels${absentSentinel}`, () => {
   it('repeats nothing, and loses at most what was under way, when the master is killed, twice', async () => {
-    const first = await BusServer.start(REDIS_SERVER);
-    const replica = () =>
-      BusServer.start(REDIS_SERVER, '--replicaof', '127.0.0.1', String(first.port));
-    const servers = [first, await replica(), await replica()];
-    const starting = THREE.map(() => BusServer.start(sentinelOf(first.port)));
-    const sentinels = await Promise.all(starting);
-    onTestFinished(async () => {
-      await Promise.all([...sentinels, ...servers].map((server) => server.end()));
-    });
-    const addresses = sentinels.map(({ port }) => `redis://127.0.0.1:${port}`);
-    const asked = await createClient({ url: addresses[0]! })
-      .on('error', () => {})
-      .connect();
-    onTestFinished(() => asked.destroy());
-    const ask = async (command: string): Promise<readonly unknown[] | undefined> => {
-      const answer: unknown = await asked.sendCommand(['SENTINEL', command, MASTER]);
-      return Array.isArray(answer) ? answer : undefined;
-    };
-    /** When the Sentinels know each other and both replicas. */
-    const isWhole = async () => {
-      const [others, replicas] = [await ask('SENTINELS'), await ask('REPLICAS')];
-      return others?.length === 2 && replicas?.length === 2 ? true : undefined;
-    };
-    await until(isWhole);
-    const rooms = await WrittenRooms.start(
-      THREE.map((i) =>
-        redisBus({
-          url: `redis://${MASTER}`,
-          sentinels: [addresses[i]!, ...addresses.filter((_, j) => j !== i)],
-        }),
-      ),
-    );
-    const masters: number[] = [];
+    const redis = await Sentinels.start();
+    onTestFinished(() => redis.end());
+    const rooms = await WrittenRooms.start(THREE.map((place) => redis.bus(place)));
+    const masters = new Set<BusServer>();
     for (let round = 0; round < 2; round += 1) {
       await delay(3000);
-      const port = Number((await ask('GET-MASTER-ADDR-BY-NAME'))?.[1]);
-      masters.push(port);
-      const master = servers.find((server) => server.port === port)!;
+      const master = await redis.master();
+      masters.add(master);
       await master.kill();
       await delay(8000);
       await master.start();
-      await delay(4000);
+      await redis.whole();
     }
     const written = await rooms.end();
-    expect(new Set(masters).size).toBe(2);
+    expect(masters.size).toBe(2);
     expectNothingLostAndNothingTwice(written);
     // Redis acknowledges before a replica has the message: what each of the three writers had under way can be lost.
     expect(written.notStored).toBeLessThanOrEqual(6);

@@ -4,12 +4,15 @@ import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.t
 import { durableScenario } from './durable-scenario.ts';
 import { stateScenario } from './state-scenario.ts';
 
+const LIVES = { hasLives: true, losesTail: true };
+
 const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
   ['a durable room loses nothing, and gives nothing twice', 1000, durableScenario()],
   ['and while its nodes leave and come back', 1000, durableScenario({ isRolling: true })],
   ['a state group gives each member the state of the store', 200, stateScenario()],
   ['and when the store loses its newest changes', 200, stateScenario({ losesTail: true })],
   ['and while its nodes leave and come back', 200, stateScenario({ isRolling: true })],
+  ['and removes the keys whose life is over', 200, stateScenario(LIVES)],
 ];
 
 describe('thousands of seeds of chaos', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert';
-import type { Cluster, LogPosition } from '@headrace/cluster';
+import { LiveState } from '@headrace/client';
+import type { Cluster } from '@headrace/cluster';
 import { Bootstrap, type Channel, type Transport, type TransportSink } from '@headrace/core';
 import { type StateGroup, type StateMessage, stateGroup } from '@headrace/durable';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
@@ -14,9 +15,9 @@ import {
 import { simulatedBus } from '../../../cluster/test/simulation/simulated-bus.ts';
 
 const FAULTS_MS = 2500;
-const LONGEST_FAULT_MS = 900;
-const LAST_ACTION_MS = 3000;
-const QUIET_MS = 7500;
+const TIMES = { longestFaultMs: 900, lastActionMs: 3000, quietMs: 7500 };
+/** With faults that are so long that others take a node for gone, which lives. */
+const LONG_TIMES = { longestFaultMs: 7000, lastActionMs: 10_500, quietMs: 26_000 };
 const CLIENTS = ['ann', 'bob', 'cy', 'dee'];
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 const STREAM = 'hr.psim.s.proom';
@@ -35,6 +36,8 @@ export interface StateScenarioOptions {
   readonly losesTail?: boolean;
   /** Every node leaves and joins again, one after the other. @default false */
   readonly isRolling?: boolean;
+  /** Some keys live for a time, and each client has a key that lives as long as its connection. @default false */
+  readonly hasLives?: boolean;
 }
 
 /** A connection of a client at a node, which can stop to read. */
@@ -105,7 +108,10 @@ class Client {
   channel: Channel | undefined = undefined;
   transport: ClientTransport | undefined = undefined;
   isMember = false;
-  readonly map = new Map<string, Value>();
+  /** Whether its own key was stored for its connection. */
+  isAnnounced = false;
+  /** The state as an application has it. */
+  readonly live = new LiveState<Value>('room');
   epoch: string | undefined = undefined;
   /** It has all changes up to this version. */
   version = 0;
@@ -122,15 +128,12 @@ class Client {
     return this.life?.isAlive === true;
   }
 
-  get position(): LogPosition | undefined {
-    return this.epoch === undefined ? undefined : { epoch: this.epoch, offset: this.version };
-  }
-
   connected(): void {
     this.hasBegun = false;
   }
 
   take(message: Message): void {
+    assert.ok(this.live.take(message));
     if (message.type === 'begin') this.begin(message.epoch, message.recovered);
     else {
       assert.ok(this.hasBegun, `${this.name} got ${message.type} before begin`);
@@ -143,7 +146,6 @@ class Client {
     this.hasBegun = true;
     if (recovered) assert.equal(epoch, this.epoch, `${this.name} is recovered in another epoch`);
     else {
-      this.map.clear();
       this.versions.clear();
       this.version = 0;
     }
@@ -159,14 +161,13 @@ class Client {
   }
 
   private change(message: Message & { type: 'set' | 'delete' }): void {
-    const { key, version } = message;
+    const { type, key, version } = message;
     const known = this.versions.get(key) ?? 0;
     assert.ok(version > known, `${this.name} got ${key} of ${version} after ${known}`);
     assert.ok(version > this.version, `${this.name} got ${version} after ${this.version}`);
     this.version = version;
     this.versions.set(key, version);
-    if (message.type === 'set') this.map.set(key, message.value);
-    else this.map.delete(key);
+    assert.equal(this.live.has(key), type === 'set', `${key} of ${this.name}`);
   }
 }
 
@@ -182,7 +183,7 @@ class NodeLife {
     this.host = host;
     this.process = host.currentProcess!;
     this.cluster = cluster;
-    this.group = stateGroup<Value>(cluster, 'room', { removals: 2, maxKeys: 20 });
+    this.group = stateGroup<Value>(cluster, 'room', { removals: 2, maxKeys: 30 });
   }
 
   get isAlive(): boolean {
@@ -196,6 +197,9 @@ class StateWorld {
   private readonly lives = new Map<string, NodeLife>();
   private readonly sim: Simulation;
   private readonly options: StateScenarioOptions;
+  private readonly times: typeof TIMES;
+  /** The connections for which clients set their keys. Some are open, although their clients are elsewhere. */
+  private readonly links: { key: string; life: NodeLife; channel: Channel }[] = [];
   private written = 0;
   /** Additions to the counter, by what became of them. */
   private added = 0;
@@ -205,6 +209,7 @@ class StateWorld {
   constructor(sim: Simulation, options: StateScenarioOptions) {
     this.sim = sim;
     this.options = options;
+    this.times = timesOf(options);
     this.disk = new BrokerDisk(options.fault as never);
     // An engine that a node is too slow for leaves copies out.
     this.disk.losesCopy = ({ random }) => sim.now < FAULTS_MS && random() < 0.1;
@@ -247,7 +252,7 @@ class StateWorld {
 
   private act(life: NodeLife): void {
     const { random } = life.host;
-    const isOver = this.sim.now > LAST_ACTION_MS;
+    const isOver = this.sim.now > this.times.lastActionMs;
     for (const client of this.clients) {
       const isHere = client.life === life;
       // Some come from a connection that their former node takes for open.
@@ -278,6 +283,10 @@ class StateWorld {
       else group.set(key, `${host.name} ${this.written}`).catch(() => {});
     }
     if (isLast) return;
+    if (this.options.hasLives === true) {
+      const ttlMs = 100 + Math.floor(random() * 900);
+      group.set(`t${Math.floor(random() * 3)}`, `${host.name} ${ttlMs}`, { ttlMs }).catch(() => {});
+    }
     this.unknown += 1;
     group
       .update('sum', (sum) => ((sum as number | undefined) ?? 0) + 1)
@@ -306,16 +315,32 @@ class StateWorld {
       .connect({ transport });
     if (client.transport !== transport) return channel.close();
     client.channel = channel;
-    const { position } = client;
+    const position = client.live.begin();
     try {
       const join = await group.join(channel, position);
       if (client.transport !== transport) return;
       client.isMember = true;
+      if (this.options.hasLives === true) void this.announce(client, life, channel);
       if (position === undefined) assert.equal(join.recovered, false);
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;
       channel.close();
       if (client.transport === transport) this.part(client);
+    }
+  }
+
+  private async announce(client: Client, life: NodeLife, channel: Channel): Promise<void> {
+    const { name } = client;
+    const { transport } = client;
+    client.isAnnounced = false;
+    this.links.push({ key: ownKey(name, life), life, channel });
+    while (client.transport === transport && !client.isAnnounced) {
+      try {
+        await life.group.set(ownKey(name, life), life.host.name, { channel });
+        if (client.transport === transport) client.isAnnounced = true;
+      } catch {
+        await new Promise<void>((resolve) => life.host.clock.schedule(resolve, 200));
+      }
     }
   }
 
@@ -329,17 +354,19 @@ class StateWorld {
 
   check(): void {
     const values = [...this.disk.states.values(STREAM)]
-      .map(([key, bytes]) => [key, bytes.toString('utf8', ENVELOPE_BYTES)])
+      .map(([key, bytes]) => [key, storedValue(bytes)] as const)
       .sort();
     for (const { cluster, host } of this.lives.values()) {
       assert.equal(cluster.state, 'up', `${host.name} is down`);
     }
     for (const client of this.clients) {
-      const { name, map } = client;
+      const { name, live } = client;
       assert.ok(client.isServed && client.isMember, `${name} is not back`);
-      const own = [...map].sort().map(([key, value]) => [key, String(value)]);
+      assert.equal(live.status, 'ready', name);
+      const own = [...live].sort().map(([key, value]) => [key, String(value)]);
       assert.deepEqual(own, values, `the map of ${name}`);
     }
+    if (this.options.hasLives === true) this.checkLives(new Map(values));
     if (this.options.losesTail === true) return;
     const sum = Number(values.find(([key]) => key === 'sum')?.[1] ?? 0);
     assert.ok(
@@ -347,6 +374,39 @@ class StateWorld {
       `the sum is ${sum}, of ${this.added} and ${this.unknown}`,
     );
   }
+
+  private checkLives(values: ReadonlyMap<string, string>): void {
+    const keys = [...values.keys()];
+    assert.deepEqual(
+      keys.filter((key) => key.startsWith('t')),
+      [],
+      'keys whose time is over',
+    );
+    for (const { name, life, isAnnounced } of this.clients) {
+      assert.ok(isAnnounced, `${name} could not set its key`);
+      assert.ok(keys.includes(ownKey(name, life!)), `${name} has no key`);
+    }
+    for (const key of keys.filter((one) => one.startsWith('c:'))) {
+      const isOpen = this.links.some(
+        (link) => link.key === key && link.life.isAlive && link.channel.isOpen,
+      );
+      assert.ok(isOpen, `${key} is there without its connection`);
+    }
+  }
+}
+
+function timesOf({ hasLives }: StateScenarioOptions): typeof TIMES {
+  return hasLives === true ? LONG_TIMES : TIMES;
+}
+
+function ownKey(name: string, { host }: NodeLife): string {
+  return `c:${name} at ${host.name}`;
+}
+
+/** The value behind the envelope, a byte of flags and the time to live. */
+function storedValue(bytes: Buffer): string {
+  const hasTtl = (bytes[ENVELOPE_BYTES]! & 1) !== 0;
+  return bytes.toString('utf8', ENVELOPE_BYTES + (hasTtl ? 5 : 1));
 }
 
 /**
@@ -356,14 +416,15 @@ class StateWorld {
 export function stateScenario(options: StateScenarioOptions = {}): Scenario {
   return async (sim) => {
     const world = new StateWorld(sim, options);
+    const { longestFaultMs, quietMs } = timesOf(options);
     runNodes(sim, (host) => world.run(host), world.disk);
-    badWeather(sim, FAULTS_MS, LONGEST_FAULT_MS);
+    badWeather(sim, FAULTS_MS, longestFaultMs);
     if (options.isRolling === true) {
       NODES.forEach((name, i) => {
         sim.at(600 + i * 700, () => void world.restart(name));
       });
     }
-    await sim.run({ untilMs: QUIET_MS });
+    await sim.run({ untilMs: quietMs });
     world.check();
   };
 }

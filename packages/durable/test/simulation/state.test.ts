@@ -9,6 +9,8 @@ describe('a state group over a network that fails', () => {
   quickSeeds('does so when the store loses its newest changes', lossy);
   const rolling = stateScenario({ isRolling: true });
   quickSeeds('does so while each node in turn leaves and joins again', rolling);
+  const lives = stateScenario({ hasLives: true, losesTail: true });
+  quickSeeds('removes the keys whose life is over, and no other', lives);
 
   it('shows within 200 seeds that a store ignores versions', async () => {
     const scenario = stateScenario({ fault: 'ignores versions' });

@@ -88,7 +88,10 @@ export class ClusterPeers implements RequestPeers {
       received: () => {},
       peersChanged: () => requests.changed(),
       busChanged: () => requests.changed(),
-      leaving: (timeoutMs) => requests.leaving(timeoutMs),
+      leaving: async (timeoutMs) => {
+        // Without the bus, no other node can take the answers.
+        if (this.port.state === 'up') await requests.leaving(timeoutMs);
+      },
     });
   }
 }

@@ -134,7 +134,10 @@ export class Worker<Message = unknown> {
       peersChanged: () => this.peersChanged(),
       // Not needed, because the questions of the gateways find lost messages.
       busChanged: () => {},
-      leaving: (timeoutMs) => this.emptyWithin(timeoutMs),
+      leaving: async (timeoutMs) => {
+        // Without the bus, no other node can take a connection.
+        if (port.state === 'up') await this.emptyWithin(timeoutMs);
+      },
     });
     this.auditLater();
   }

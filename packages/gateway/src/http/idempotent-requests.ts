@@ -19,8 +19,13 @@ export type IdempotentRequest = Pick<KeyedRequest, 'scope' | 'key' | 'digest'>;
 const KEEPERS = 2;
 /** Time after which a node counts as one that the other nodes know. */
 const SETTLED_MS = 2000;
+/**
+ * Time after which a node that has heard of no other node is the only one. The other nodes can be slow to come back from the same
+ * failure, or stand still. A node that says nothing for so long is gone.
+ */
+const ALONE_MS = 5000;
 /** Time to wait for the list of nodes after a start. */
-const KNOWN_MS = 5000;
+const KNOWN_MS = 6000;
 const LOOK_MS = 50;
 /**
  * Time to wait for a request that another node carries out, or for a keeper that does not answer. A node that is gone is known to be
@@ -54,6 +59,7 @@ export class IdempotentRequests {
   private readonly clock: Clock;
   private readonly limits: IdempotencyLimits;
   private readonly kept: KeptRequests;
+  private readonly isInCluster: boolean;
   private readonly running = new Map<string, { digest: string; answer: Promise<ApiAnswer> }>();
   /** The times at which nodes were seen first. */
   private readonly seen = new Map<string, number>();
@@ -68,6 +74,7 @@ export class IdempotentRequests {
     this.clock = clock;
     this.limits = limits;
     this.kept = new KeptRequests(limits);
+    this.isInCluster = peers !== undefined;
     this.peers = peers ?? alone((command) => this.carryOutCommand(command));
     this.peers.serve({
       carryOut: (command) => this.carryOutCommand(command),
@@ -289,13 +296,14 @@ export class IdempotentRequests {
   }
 
   private get areNodesKnown(): boolean {
-    const { isSure, nodes } = this.peers;
+    const { isSure, nodes, nodeId } = this.peers;
+    if (!this.isInCluster) return true;
     // Other nodes know this node by now, and have given it its keys.
-    return isSure && (nodes.length === 1 || this.isSettled(this.peers.nodeId));
+    return isSure && this.isSettled(nodeId, nodes.length === 1 ? ALONE_MS : SETTLED_MS);
   }
 
-  private isSettled(node: string): boolean {
-    return this.clock.now() - (this.seen.get(node) ?? Number.POSITIVE_INFINITY) >= SETTLED_MS;
+  private isSettled(node: string, forMs = SETTLED_MS): boolean {
+    return this.clock.now() - (this.seen.get(node) ?? Number.POSITIVE_INFINITY) >= forMs;
   }
 
   private pause(ms: number): Promise<void> {

@@ -247,6 +247,22 @@ describe('an idempotency key in a cluster', () => {
     expect(world.done).toContain('new');
   });
 
+  it('is not carried out again by a node that has just started, while it hears no other node', async () => {
+    const world = new World();
+    await world.start(1);
+    await world.answered(world.ask(0, 'a'));
+    const { bus } = world.apis[0]!.cluster.parts.wire;
+    const publish = bus.publish.bind(bus);
+    world.silence(0);
+    await world.start(1, 0);
+    const asked = world.ask(1, 'a', { delivered: 2 });
+    await world.nodes.pass(4000);
+    bus.publish = publish;
+    const answer = await world.answered(asked);
+    expect([answer.value, isAgain(answer)]).toEqual([{ delivered: 1 }, true]);
+    expect(world.done).toEqual(['a']);
+  });
+
   it('is refused at once while the bus is down', async () => {
     const world = new World();
     await world.start(2);

@@ -29,16 +29,16 @@ function check(path: string, { status, value, headers, code }: Answer): void {
 }
 
 const UNKNOWN = answerForError(new Refusal('OUTCOME_UNKNOWN', 'gone'));
-/** Another node keeps all keys. */
+/** All nodes give the same answer. */
 const peersThatAnswer = (reply: unknown): RequestPeers => ({
   nodeId: 'here',
   state: 'up',
-  nodes: ['other'],
+  nodes: ['here', 'other'],
   draining: [],
   isSure: true,
   isAlive: () => true,
   ask: async (_node, command) => ((command as { op: string }).op === 'claim' ? reply : true),
-  serve: () => {},
+  serve: (requests) => requests.changed(),
 });
 
 const HI = { to: { group: 'a' }, message: 'hi' };

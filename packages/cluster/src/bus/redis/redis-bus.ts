@@ -48,9 +48,10 @@ const OPTIONS = describeOptions(
 );
 
 /**
- * Makes a bus over Redis, with pub/sub for messages and streams for durable groups. Needs the package `@redis/client`.
+ * Makes a bus over Redis, with pub/sub for messages, streams for durable groups, and hashes for state groups. Needs the package
+ * `@redis/client`.
  *
- * Durable groups are as safe as the server's `appendonly` setting.
+ * Durable groups and state groups are as safe as the server's `appendonly` setting.
  *
  * @throws OptionError `OPTION_INVALID`. A wrong password or an unreachable server is logged once, and the connect is tried again.
  * @example
@@ -78,6 +79,7 @@ export function redisBus(options: RedisBusOptions): EngineBus {
     {
       name,
       hasLog: true,
+      hasStateLog: true,
       witness: primaryWitness(),
       connect: (...link) => connectToRedis(target, ...link),
     },

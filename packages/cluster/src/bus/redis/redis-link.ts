@@ -6,6 +6,8 @@ import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { destroy, type RedisClient } from './redis-client.ts';
 import { RedisLogLink } from './redis-log-link.ts';
 import { refusalOf } from './redis-role.ts';
+import { RedisStateLink } from './redis-state-link.ts';
+import type { RedisStoreParts } from './redis-store.ts';
 
 /** The parts of a {@link RedisLink}. */
 export interface RedisLinkParts {
@@ -24,6 +26,7 @@ const ROLE_EACH_MS = 1000;
 /** Two connections to Redis. */
 export class RedisLink implements BusLink {
   readonly log: RedisLogLink;
+  readonly stateLog: RedisStateLink;
   private readonly publisher: RedisClient;
   private readonly subscriber: RedisClient;
   private readonly sink: BusLinkSink;
@@ -41,14 +44,16 @@ export class RedisLink implements BusLink {
     this.sink = sink;
     this.received = (bytes, subject) => sink.received(subject.toString('latin1'), bytes);
     const lose = (cause: Error) => this.lose(cause);
-    this.log = new RedisLogLink({
+    const store: RedisStoreParts = {
       client: publisher,
       types: peer.RESP_TYPES,
       runId,
       warn: (text) => logger.log('warn', text),
       lose,
       subscribe: (subject, listener) => this.follow(subject, listener),
-    });
+    };
+    this.log = new RedisLogLink(store);
+    this.stateLog = new RedisStateLink(store);
     for (const client of [publisher, subscriber]) {
       client.on('error', (thrown: unknown) => this.lose(toError(thrown)));
       client.on('end', () => this.lose(undefined));

@@ -1,55 +1,31 @@
-import { Buffer } from 'node:buffer';
-import { createHash, randomUUID } from 'node:crypto';
-import { toBuffer, toError } from '@headrace/core/authoring';
-import type { RESP_TYPES } from '@redis/client';
+import type { Buffer } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import { toBuffer } from '@headrace/core/authoring';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
-import { DUPLICATE_WINDOW_MS } from '../../log/memory-stream.ts';
+import { DUPLICATE_WINDOW_MS, MAX_PAGE_BYTES } from '../../log/memory-stream.ts';
 import type { BusSubscription } from '../bus.ts';
 import { liveSubject } from '../subject.ts';
-import type { RedisClient } from './redis-client.ts';
-import { APPEND, READ } from './redis-scripts.ts';
-
-/** The parts of a {@link RedisLogLink}. */
-export interface RedisLogLinkParts {
-  readonly client: RedisClient;
-  readonly types: typeof RESP_TYPES;
-  readonly runId: string;
-  readonly subscribe: (subject: string, listener: (bytes: Buffer) => void) => () => void;
-  /** Writes a line to the log of this process. */
-  readonly warn: (text: string) => void;
-  readonly lose: (cause: Error) => void;
-}
-
-const sha = (script: string) => createHash('sha1').update(script).digest('hex');
-const APPEND_SHA = sha(APPEND);
-const READ_SHA = sha(READ);
-/** Maximum number of entries in one answer, because Redis does nothing else meanwhile. */
-const MAX_PAGE = 1000;
+import { APPEND, READ } from './redis-log-scripts.ts';
+import { MAX_PAGE, RedisStore, type RedisStoreParts, text } from './redis-store.ts';
 
 /** Durable groups in Redis. Each group is a stream that one script writes. */
 export class RedisLogLink implements LogLink {
-  private readonly parts: RedisLogLinkParts;
-  private readonly limits = new Map<string, readonly [messages: string, ageMs: string]>();
-  private loading: Promise<unknown> | undefined = undefined;
+  private readonly parts: RedisStoreParts;
+  private readonly store: RedisStore<readonly [messages: string, ageMs: string]>;
 
-  constructor(parts: RedisLogLinkParts) {
+  constructor(parts: RedisStoreParts) {
     this.parts = parts;
+    this.store = new RedisStore(parts, [APPEND, READ]);
   }
 
-  async open(stream: string, { messages, ageMs }: LogLimits): Promise<void> {
-    // A server that loads its files still refuses. The next call asks again.
-    this.loading ??= this.load().catch((thrown: unknown) => {
-      this.loading = undefined;
-      throw toError(thrown);
-    });
-    await this.loading;
-    this.limits.set(stream, [orNone(messages), orNone(Math.ceil(ageMs))]);
+  open(stream: string, { messages, ageMs }: LogLimits): Promise<void> {
+    return this.store.open(stream, [orNone(messages), orNone(Math.ceil(ageMs))]);
   }
 
   async append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
-    const [messages, ageMs] = this.limitsOf(stream);
-    const answer = await this.run(
-      APPEND_SHA,
+    const [messages, ageMs] = this.store.limitsOf(stream);
+    const answer = await this.store.run(
+      APPEND,
       [...keysOf(stream), `{${stream}}:i:${id}`],
       [
         this.parts.runId,
@@ -72,13 +48,14 @@ export class RedisLogLink implements LogLink {
   }
 
   async read(stream: string, after: number, limit: number): Promise<LogPage> {
-    const [, ageMs] = this.limitsOf(stream);
+    const [, ageMs] = this.store.limitsOf(stream);
     const count = String(Math.max(1, Math.min(limit, MAX_PAGE)));
-    const [epoch, first, last, ...rest] = await this.run(READ_SHA, keysOf(stream), [
+    const [epoch, first, last, ...rest] = await this.store.run(READ, keysOf(stream), [
       randomUUID(),
       String(after),
       count,
       ageMs,
+      String(MAX_PAGE_BYTES),
     ]);
     const position = (offset: Buffer | undefined) => ({
       epoch: text(epoch),
@@ -103,39 +80,6 @@ export class RedisLogLink implements LogLink {
     });
     return { close };
   }
-
-  private limitsOf(stream: string): readonly [messages: string, ageMs: string] {
-    const limits = this.limits.get(stream);
-    if (limits === undefined) throw new Error(`${stream} is not open`);
-    return limits;
-  }
-
-  private async load(): Promise<void> {
-    const { client } = this.parts;
-    await Promise.all([
-      client.sendCommand(['SCRIPT', 'LOAD', APPEND]),
-      client.sendCommand(['SCRIPT', 'LOAD', READ]),
-    ]);
-  }
-
-  private async run(
-    script: string,
-    keys: readonly string[],
-    values: readonly (string | Buffer)[],
-  ): Promise<Buffer[]> {
-    const { client, lose, types } = this.parts;
-    const command = ['EVALSHA', script, String(keys.length), ...keys, ...values];
-    const typeMapping = { [types.BLOB_STRING]: Buffer };
-    try {
-      return await client.sendCommand<Buffer[]>(command, { typeMapping });
-    } catch (thrown) {
-      const error = toError(thrown);
-      // The scripts were cleared on the server, or the server has become a replica. Over a new link, everything is repeated in
-      // order.
-      if (/^(NOSCRIPT|READONLY)/.test(error.message)) lose(error);
-      throw error;
-    }
-  }
 }
 
 /** Makes keys that are in one slot of a Redis cluster. */
@@ -157,8 +101,4 @@ function liveEntry(message: Buffer): LogEntry | undefined {
 
 function orNone(limit: number): string {
   return Number.isFinite(limit) ? String(limit) : '0';
-}
-
-function text(bytes: Buffer | undefined): string {
-  return bytes === undefined ? '' : String(bytes);
 }

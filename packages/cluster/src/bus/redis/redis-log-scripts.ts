@@ -1,3 +1,6 @@
+import { LUA } from './redis-lua.ts';
+import { RedisScript } from './redis-store.ts';
+
 /**
  * The common part of the scripts of durable groups. A group has four keys:
  *
@@ -9,13 +12,7 @@
  * If the hash is lost, the epoch changes, and the other keys start again. All keys start again if another program has added an
  * entry to the Redis stream whose id leaves no room for the next offset.
  */
-const COMMON = `
-local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-local function text(number) return string.format('%.0f', number) end
-local function epochOf(at, fresh)
+const COMMON = `${LUA}local function epochOf(at, fresh)
   local epoch = redis.call('HGET', at, 'epoch')
   if epoch then return epoch end
   redis.call('HSET', at, 'epoch', fresh)
@@ -40,7 +37,7 @@ end
  * KEYS at log marks id; ARGV run fresh-epoch id bytes messages age-ms channel window-ms. Returns epoch, offset, and 1 if the log
  * began again.
  */
-export const APPEND = `${COMMON}
+export const APPEND = new RedisScript(`${COMMON}
 local at, log, marks, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch = epochOf(at, ARGV[2])
 local known = redis.call('GET', seen)
@@ -95,10 +92,10 @@ if age > 0 then
 end
 redis.call('PUBLISH', ARGV[7], table.concat({epoch, number, previous, #ARGV[3]}, ' ') .. '\\n' .. ARGV[3] .. ARGV[4])
 return {epoch, number, foreign}
-`;
+`);
 
-/** KEYS at log marks; ARGV fresh-epoch after limit age-ms. Returns epoch, first, last, then id, offset, previous, bytes. */
-export const READ = `${COMMON}
+/** KEYS at log marks; ARGV fresh-epoch after limit age-ms page-bytes. Returns epoch, first, last, then id, offset, previous, bytes. */
+export const READ = new RedisScript(`${COMMON}
 local at, log, marks = KEYS[1], KEYS[2], KEYS[3]
 local epoch = epochOf(at, ARGV[1])
 local age = tonumber(ARGV[4])
@@ -110,16 +107,25 @@ local function offsetOf(id) return id:match('^(%d+)') end
 local info = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)
 if not info[1] then return page end
 page[2] = offsetOf(info[1][1])
-local entries = redis.call('XRANGE', log, '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
-for _, entry in ipairs(entries) do
-  local fields = entry[2]
-  -- Others are not of a log: another program wrote them.
-  if fields[1] == 'i' and fields[3] == 'p' and fields[5] == 'b' then
-    page[#page + 1] = fields[2]
-    page[#page + 1] = offsetOf(entry[1])
-    page[#page + 1] = fields[4]
-    page[#page + 1] = fields[6]
+local from, left, room = ARGV[2] .. '-0', tonumber(ARGV[3]), tonumber(ARGV[5])
+-- A few at once, because Redis reads more entries than the page has room for.
+while left > 0 do
+  local entries = redis.call('XRANGE', log, '(' .. from, '+', 'COUNT', math.min(left, 8))
+  if not entries[1] then break end
+  left = left - #entries
+  for _, entry in ipairs(entries) do
+    local fields = entry[2]
+    from = entry[1]
+    -- Others are not of a log: another program wrote them.
+    if fields[1] == 'i' and fields[3] == 'p' and fields[5] == 'b' then
+      room = room - #fields[6]
+      if room < 0 and #page > 3 then return page end
+      page[#page + 1] = fields[2]
+      page[#page + 1] = offsetOf(entry[1])
+      page[#page + 1] = fields[4]
+      page[#page + 1] = fields[6]
+    end
   end
 end
 return page
-`;
+`);

@@ -1,0 +1,89 @@
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { toError } from '@headrace/core/authoring';
+import type { RESP_TYPES } from '@redis/client';
+import type { RedisClient } from './redis-client.ts';
+
+/** The parts of a link that its stores work with. */
+export interface RedisStoreParts {
+  readonly client: RedisClient;
+  readonly types: typeof RESP_TYPES;
+  readonly runId: string;
+  readonly subscribe: (subject: string, listener: (bytes: Buffer) => void) => () => void;
+  /** Writes a line to the log of this process. */
+  readonly warn: (text: string) => void;
+  readonly lose: (cause: Error) => void;
+}
+
+/** A Lua script, which Redis executes as one step. */
+export class RedisScript {
+  readonly lua: string;
+  readonly sha: string;
+
+  constructor(lua: string) {
+    this.lua = lua;
+    this.sha = createHash('sha1').update(lua).digest('hex');
+  }
+}
+
+/** Maximum number of entries in one answer, because Redis does nothing else meanwhile. */
+export const MAX_PAGE = 1000;
+
+/** The scripts of one store, and the limits of the open streams, over one link. */
+export class RedisStore<Limits> {
+  private readonly parts: RedisStoreParts;
+  private readonly scripts: readonly RedisScript[];
+  private readonly limits = new Map<string, Limits>();
+  private loading: Promise<unknown> | undefined = undefined;
+
+  constructor(parts: RedisStoreParts, scripts: readonly RedisScript[]) {
+    this.parts = parts;
+    this.scripts = scripts;
+  }
+
+  async open(stream: string, limits: Limits): Promise<void> {
+    // A server that loads its files still refuses. The next call asks again.
+    this.loading ??= this.load().catch((thrown: unknown) => {
+      this.loading = undefined;
+      throw toError(thrown);
+    });
+    await this.loading;
+    this.limits.set(stream, limits);
+  }
+
+  /** Returns the limits of an open stream. */
+  limitsOf(stream: string): Limits {
+    const limits = this.limits.get(stream);
+    if (limits === undefined) throw new Error(`${stream} is not open`);
+    return limits;
+  }
+
+  async run(
+    { sha }: RedisScript,
+    keys: readonly string[],
+    values: readonly (string | Buffer)[],
+  ): Promise<Buffer[]> {
+    const { client, lose, types } = this.parts;
+    const command = ['EVALSHA', sha, String(keys.length), ...keys, ...values];
+    const typeMapping = { [types.BLOB_STRING]: Buffer };
+    try {
+      return await client.sendCommand<Buffer[]>(command, { typeMapping });
+    } catch (thrown) {
+      const error = toError(thrown);
+      // The scripts were cleared on the server, or the server has become a replica. Over a new link, everything is repeated in
+      // order.
+      if (/^(NOSCRIPT|READONLY)/.test(error.message)) lose(error);
+      throw error;
+    }
+  }
+
+  private async load(): Promise<void> {
+    const { client } = this.parts;
+    await Promise.all(this.scripts.map(({ lua }) => client.sendCommand(['SCRIPT', 'LOAD', lua])));
+  }
+}
+
+/** Returns the text of a part of an answer. */
+export function text(bytes: Buffer | undefined): string {
+  return bytes === undefined ? '' : String(bytes);
+}
