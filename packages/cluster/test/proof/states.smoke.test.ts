@@ -4,7 +4,12 @@ import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { DURABLE_ERRORS, type StateMessage, stateGroup } from '@headrace/durable';
 import { expect, it, onTestFinished } from 'vitest';
-import { BusServer, missing, NATS_SERVER, REDIS_SERVER } from '../../../core/test/fixture/bus-server.ts';
+import {
+  BusServer,
+  missing,
+  NATS_SERVER,
+  REDIS_SERVER,
+} from '../../../core/test/fixture/bus-server.ts';
 import { sent } from '../nodes.ts';
 import { busOf } from './bus-choice.ts';
 
