@@ -137,7 +137,8 @@ export class IdempotentRequests {
 
   /**
    * Asks all nodes that keep a key for it, one after the other in the order of their scores. So of two nodes that know different
-   * nodes, only one gets the key, if at least one node keeps it for both.
+   * nodes, only one gets the key, if at least one node keeps it for both. The nodes that are asked name further ones: this node may
+   * be new, and not know a node that is cut off and has the key.
    *
    * @param asked - receives the nodes that were asked
    */
@@ -145,21 +146,26 @@ export class IdempotentRequests {
     claim: KeyedRequest,
     asked: string[],
   ): Promise<ClaimReply | { readonly is: 'silent' }> {
+    const named = new Set<string>();
     try {
       for (;;) {
-        const node = this.keepersOf(claim).find((one) => !asked.includes(one));
+        const keepers = rendezvousOrder([...this.keepersOf(claim), ...named], nameOf(claim));
+        const node = keepers.find((one) => !asked.includes(one));
         if (node === undefined) return { is: 'granted' };
         asked.push(node);
         const reply = (await this.peers.ask(node, { op: 'claim', ...claim })) as
-          | ClaimReply
+          | (ClaimReply & { readonly keepers?: readonly string[] })
           | undefined;
-        if (reply?.is === 'granted') continue;
+        if (reply?.is === 'granted') {
+          for (const one of reply.keepers ?? []) named.add(one);
+          continue;
+        }
         if (reply !== undefined) {
           this.withdraw(claim, asked.slice(0, -1), reply);
           return reply;
         }
         // A node that is gone keeps nothing.
-        if (!this.peers.nodes.includes(node)) continue;
+        if (!this.peers.nodes.includes(node) && !named.has(node)) continue;
         this.withdraw(claim, asked);
         return { is: 'silent' };
       }
@@ -214,7 +220,7 @@ export class IdempotentRequests {
     const now = this.clock.now();
     switch (command['op']) {
       case 'claim':
-        return this.kept.claim(command as unknown as KeyedRequest, now);
+        return this.claimed(command as unknown as KeyedRequest, now);
       case 'settle':
         this.kept.settle(command as unknown as SettledRequest, now);
         return true;
@@ -227,6 +233,12 @@ export class IdempotentRequests {
       default:
         throw new Error(`requests have no command ${String(command['op'])}`);
     }
+  }
+
+  /** A node that grants a claim names the nodes that keep the key by what it knows. */
+  private claimed(claim: KeyedRequest, now: number): ClaimReply & { keepers?: readonly string[] } {
+    const reply = this.kept.claim(claim, now);
+    return reply.is === 'granted' ? { ...reply, keepers: this.keepersOf(claim) } : reply;
   }
 
   private changed(): void {

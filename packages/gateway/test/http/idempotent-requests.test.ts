@@ -263,6 +263,28 @@ describe('an idempotency key in a cluster', () => {
     expect(world.done).toEqual(['a']);
   });
 
+  it('is not carried out again by a new node that does not know the nodes that have it', async () => {
+    const world = await withKeys(3);
+    const before = world.done.length;
+    // They are cut off, and the third node knows them. The fourth has never heard them.
+    const cut = [0, 1].map((index) => {
+      const { bus } = world.apis[index]!.cluster.parts.wire;
+      const publish = bus.publish.bind(bus);
+      world.silence(index);
+      return () => {
+        bus.publish = publish;
+      };
+    });
+    await world.start(1, 0);
+    const asked = KEYS.map((key) => world.ask(3, key, { delivered: 2 }));
+    await world.nodes.pass(4000);
+    expect(world.done).toHaveLength(before);
+    for (const restore of cut) restore();
+    const answers = await world.answered(Promise.all(asked));
+    expect(answers.every(isAgain)).toBe(true);
+    expect(world.done).toHaveLength(before);
+  });
+
   it('is refused at once while the bus is down', async () => {
     const world = new World();
     await world.start(2);
