@@ -52,7 +52,8 @@ const UNKNOWN = answerForError(
  *
  * Two nodes keep a key: those with the highest scores by rendezvous hashing, among the nodes with the API. Before a node carries a
  * request out, each of them grants its claim. Afterwards they keep the answer, and give it to other nodes when the keepers change.
- * So a key is lost only if both nodes end before one of them has made a copy.
+ * So a key is lost only if both nodes end before one of them has made a copy, or if one ends, and the other is cut off until it counts
+ * as gone.
  */
 export class IdempotentRequests {
   private readonly peers: RequestPeers;
@@ -118,7 +119,7 @@ export class IdempotentRequests {
       const by = this.peers.nodeId;
       const claim: KeyedRequest = { ...request, claim: `${by} ${this.claims}`, by };
       const asked: string[] = [];
-      const reply = await this.claim(claim, asked);
+      const reply = await this.surely(claim, asked);
       if (reply.is === 'granted') {
         const answer = await run();
         this.finish(claim, asked, answer);
@@ -133,6 +134,17 @@ export class IdempotentRequests {
       }
       await this.pause(ASK_AGAIN_MS[tries] ?? ASK_AGAIN_MS.at(-1)!);
     }
+  }
+
+  /** Claims a key like {@link claim}. While the claim was under way, nodes can have become unknown to this node. */
+  private async surely(
+    claim: KeyedRequest,
+    asked: string[],
+  ): Promise<ClaimReply | { readonly is: 'silent' }> {
+    const reply = await this.claim(claim, asked);
+    if (reply.is !== 'granted' || this.areNodesKnown) return reply;
+    this.withdraw(claim, asked);
+    return { is: 'silent' };
   }
 
   /**

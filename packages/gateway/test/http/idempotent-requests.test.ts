@@ -285,6 +285,27 @@ describe('an idempotency key in a cluster', () => {
     expect(world.done).toHaveLength(before);
   });
 
+  it('is not carried out if the nodes become unknown while it is claimed', async () => {
+    const world = new World();
+    await world.start(2);
+    const { bus } = world.apis[0]!.cluster.parts.wire;
+    let state = 'up';
+    Object.defineProperty(bus, 'state', { get: () => state });
+    const publish = bus.publish.bind(bus);
+    bus.publish = (...message) => {
+      const outcome = publish(...message);
+      state = 'down';
+      return outcome;
+    };
+    const asked = world.ask(0, 'a');
+    const { status, value } = await world.answered(asked);
+    expect([status, value]).toMatchObject([503, { error: { code: 'HR_ERR_BUS_DOWN' } }]);
+    expect(world.done).toEqual([]);
+    bus.publish = publish;
+    state = 'up';
+    expect((await world.answered(world.ask(1, 'a'))).value).toEqual({ delivered: 1 });
+  });
+
   it('is refused at once while the bus is down', async () => {
     const world = new World();
     await world.start(2);
