@@ -13,7 +13,7 @@ export function withoutCode(text: string): string {
   const blank = (part: string): string => part.replace(/[^\n]/g, ' ');
   return text
     .replace(/^([ \t]*)(`{3,}|~{3,})[\s\S]*?^[ \t]*\2/gm, blank)
-    .replace(/`(?:[^`\n]|\n(?!\s*\n))*`/g, blank);
+    .replace(/(?<!`)(`+)(?!`)(?:(?!\n\s*\n)[\s\S])*?(?<!`)\1(?!`)/g, blank);
 }
 
 export class Links {

@@ -50,6 +50,9 @@ it('makes links between pages of links between files, and leads all others to Gi
   expect(links.rewrite('docs/errors.md', '`a\nb` [a](guides/tls.md) `c`')).toBe(
     '`a\nb` [a](/guides/tls) `c`',
   );
+  expect(links.rewrite('docs/errors.md', '` ```ts `\n[a](guides/tls.md) `c`')).toBe(
+    '` ```ts `\n[a](/guides/tls) `c`',
+  );
   expect(links.problems).toEqual([]);
   expect(rewrite('nowhere.md')).toBe('[a](nowhere.md)');
   expect(links.problems).toEqual(['docs/guides/tls.md: link "nowhere.md" is dead']);
