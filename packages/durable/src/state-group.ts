@@ -298,11 +298,11 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     asked: AskedChange<Value>,
   ): Promise<Exclude<StateAnswer, { full: unknown }>> {
     try {
-      const answer = await this.store(asked);
-      if ('full' in answer) throw this.full(answer.full);
+      let answer = await this.store(asked);
       if ('conflict' in answer && asked.expected === 0 && this.isOver(answer.conflict)) {
-        return await this.change({ ...asked, expected: answer.conflict!.position.offset });
+        answer = await this.store({ ...asked, expected: answer.conflict!.position.offset });
       }
+      if ('full' in answer) throw this.full(answer.full);
       if ('position' in answer) this.stored += 1;
       else this.failed += 1;
       return answer;
@@ -442,12 +442,13 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       loading.forget(floor);
       this.view = loading;
       this.loading = undefined;
-      this.channelKeys.reached();
     }
     const view = this.view!;
     view.reach(at.offset);
     this.members.changed();
     for (const waiter of [...this.waiters]) waiter.resolve(view);
+    // Can be the end of the last need for the view.
+    if (loading !== undefined) this.channelKeys.reached();
   }
 
   private conflict(

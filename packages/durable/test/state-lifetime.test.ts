@@ -209,6 +209,30 @@ describe('a key of a channel', () => {
     expect(words(got).slice(8)).toEqual(['-k@2']);
   });
 
+  it('ends with its channel if the store has lost it meanwhile, and nobody else needs the state', async () => {
+    const nodes = new Nodes();
+    const [a, b] = [await nodes.node(), await nodes.node()];
+    const { channel } = await nodes.member();
+    await nodes.of(a.group.set('k', 1, { channel }));
+    nodes.hub.kill();
+    await nodes.pass(50);
+    const { states } = nodes.hub.relay as unknown as { readonly states: Map<string, unknown> };
+    states.clear();
+    const log = a.bus.stateLog!;
+    const append = log.append.bind(log);
+    // The removal is answered after the new state was read.
+    log.append = async (...change) => {
+      await new Promise<void>((resolve) => void nodes.clock.schedule(resolve, 10_000));
+      return append(...change);
+    };
+    channel.close();
+    nodes.hub.start();
+    await nodes.pass(20_000);
+    log.append = append;
+    await nodes.of(b.group.set('l', 2));
+    expect([...(await nodes.of(a.group.entries())).keys()]).toEqual(['l']);
+  });
+
   it('is set again by its node when another node took that one for gone', async () => {
     const nodes = new Nodes();
     const [a, b] = [await nodes.node(), await nodes.node()];
