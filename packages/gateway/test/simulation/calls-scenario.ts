@@ -2,19 +2,15 @@ import assert from 'node:assert';
 import type { Cluster } from '@headrace/cluster';
 import { commandsOf } from '@headrace/cluster/authoring';
 import type { Handler } from '@headrace/core';
-import { EmbeddedChannel, SeededRandom, type VirtualClock } from '@headrace/core/testing';
+import { EmbeddedChannel, type VirtualClock } from '@headrace/core/testing';
 import { connectionsOf, Gateway } from '@headrace/gateway';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
-import {
-  joinFrom,
-  NODES,
-  optionsOf,
-  runNodes,
-} from '../../../cluster/test/simulation/cluster-world.ts';
+import { joinFrom, optionsOf, runNodes } from '../../../cluster/test/simulation/cluster-world.ts';
 import { type ApiAnswer, answerForError } from '../../src/http/api-error.ts';
 import { type ApiCaller, ApiOperations } from '../../src/http/api-operations.ts';
 import { type ApiRequest, ROUTES } from '../../src/http/api-routes.ts';
 import { IdempotentRequests } from '../../src/http/idempotent-requests.ts';
+import { FAULTS_MS, FIRST_MS, keeperFaults } from './keeper-faults.ts';
 
 const CLIENT = 'client';
 const LIMITS = {
@@ -23,11 +19,7 @@ const LIMITS = {
   maxIdempotencyBytes: 10_000_000,
 };
 const RULES = { target: undefined, checkMessage: undefined, describe: undefined };
-const FIRST_MS = 4000;
-const FAULTS_MS = 40_000;
 const QUIET_MS = 75_000;
-/** Two nodes do not end within the time in which one counts as gone, and its keys are copied. */
-const BETWEEN_CRASHES_MS = 12_000;
 const CONNECTIONS = 5;
 const TRIES = 6;
 /** The time after which a client repeats a call. */
@@ -244,17 +236,7 @@ export const callsScenario =
     const world = new CallsWorld(sim, fault);
     runNodes(sim, (host) => world.run(host));
     sim.host(CLIENT, (host) => world.client(host));
-    const forMs = { minMs: 50, maxMs: 3000 };
-    sim.chaos({ partition: 8, reset: 10, slow: 6, forMs, fromMs: FIRST_MS, untilMs: FAULTS_MS });
-    sim.chaos({ crash: 3, stop: 3, hosts: ['bus'], forMs, fromMs: FIRST_MS, untilMs: FAULTS_MS });
-    sim.chaos({ freeze: 6, hosts: NODES, forMs, fromMs: FIRST_MS, untilMs: FAULTS_MS });
-    const random = new SeededRandom(sim.seed, 'crashes');
-    for (let atMs = 8000; atMs < FAULTS_MS; atMs += BETWEEN_CRASHES_MS) {
-      const name = random.pick(NODES);
-      const downMs = random.between(10, 3000);
-      sim.at(atMs, () => (random.next() < 0.5 ? sim.crash(name) : sim.stop(name)));
-      sim.at(Math.round(atMs + downMs), () => sim.restart(name));
-    }
+    keeperFaults(sim);
     await sim.run({ untilMs: QUIET_MS });
     world.check();
   };

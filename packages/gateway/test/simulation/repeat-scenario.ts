@@ -1,5 +1,4 @@
 import assert from 'node:assert';
-import { SeededRandom } from '@headrace/core/testing';
 import { connectionsOf } from '@headrace/gateway';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import {
@@ -10,6 +9,7 @@ import {
 } from '../../../cluster/test/simulation/cluster-world.ts';
 import { type ApiAnswer, answerForError } from '../../src/http/api-error.ts';
 import { IdempotentRequests } from '../../src/http/idempotent-requests.ts';
+import { FAULTS_MS, FIRST_MS, keeperFaults } from './keeper-faults.ts';
 
 const CLIENT = 'client';
 const LIMITS = {
@@ -17,11 +17,7 @@ const LIMITS = {
   maxIdempotencyKeys: 10_000,
   maxIdempotencyBytes: 10_000_000,
 };
-const FIRST_MS = 4000;
-const FAULTS_MS = 40_000;
 const QUIET_MS = 75_000;
-/** Two nodes do not end within the time in which one counts as gone, and its keys are copied. */
-const BETWEEN_CRASHES_MS = 12_000;
 const TRIES = 8;
 /** The time after which a client repeats a request. */
 const TIMEOUT_MS = 3000;
@@ -136,17 +132,7 @@ export const repeatScenario =
     const world = new RepeatWorld(sim, fault);
     runNodes(sim, (host) => world.run(host));
     sim.host(CLIENT, (host) => world.client(host));
-    const forMs = { minMs: 50, maxMs: 3000 };
-    sim.chaos({ partition: 8, reset: 10, slow: 6, forMs, fromMs: FIRST_MS, untilMs: FAULTS_MS });
-    sim.chaos({ crash: 3, stop: 3, hosts: ['bus'], forMs, fromMs: FIRST_MS, untilMs: FAULTS_MS });
-    sim.chaos({ freeze: 6, hosts: NODES, forMs, fromMs: FIRST_MS, untilMs: FAULTS_MS });
-    const random = new SeededRandom(sim.seed, 'crashes');
-    for (let atMs = 8000; atMs < FAULTS_MS; atMs += BETWEEN_CRASHES_MS) {
-      const name = random.pick(NODES);
-      const downMs = random.between(10, 3000);
-      sim.at(atMs, () => (random.next() < 0.5 ? sim.crash(name) : sim.stop(name)));
-      sim.at(Math.round(atMs + downMs), () => sim.restart(name));
-    }
+    keeperFaults(sim);
     await sim.run({ untilMs: QUIET_MS });
     world.check();
   };
