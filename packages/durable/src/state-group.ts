@@ -93,6 +93,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   /** The state that is read from its beginning. It takes the place of the view when it is whole. */
   private loading: StateView<Value> | undefined = undefined;
   private readonly waiters = new Set<Waiter<Value>>();
+  /** The newest change that this node has stored. */
+  private written: LogPosition | undefined = undefined;
   /** The epoch of the versions of keys that do not live forever. */
   private epoch: string | undefined = undefined;
   private stored = 0;
@@ -239,7 +241,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     options: StateLifetime = {},
   ): Promise<StateValue<Value> | undefined> {
     const lifetime = UPDATE_OPTIONS.resolve(options);
-    let isKnown = this.view !== undefined && this.loading === undefined;
+    let isKnown = this.current !== undefined;
     let present = this.view?.get(key);
     let expected = present?.version ?? 0;
     for (let tries = 0; tries < MAX_UPDATES; tries++) {
@@ -265,8 +267,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   }
 
   /**
-   * Resolves with the value of a key as the members of this node have it, or with undefined. A node that does not keep the state
-   * reads it. Rejects with `BUS_DOWN` if it could not be read for 5 s.
+   * Resolves with the value of a key as the members of this node have it, or with undefined. It is not older than a change that this
+   * node has stored before the call. A node that does not keep the state reads it. Rejects with `BUS_DOWN` if it could not be read for 5 s.
    */
   async get(key: string): Promise<StateValue<Value> | undefined> {
     return (await this.loaded()).get(key);
@@ -347,6 +349,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     if (!('position' in answer)) return answer;
     const { position } = answer;
     const { key } = write;
+    this.written = position;
     if (this.feed.isStarted) this.feed.expect(position);
     else this.enter(position.epoch);
     if (position.epoch === this.epoch) {
@@ -382,8 +385,16 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     return 'position' in answer;
   }
 
+  /** The state on this node, if it is whole and has all changes that this node has stored. */
+  private get current(): StateView<Value> | undefined {
+    const { view, written } = this;
+    if (view === undefined || this.loading !== undefined) return undefined;
+    const isBehind = written?.epoch === view.epoch && written.offset > view.offset;
+    return isBehind ? undefined : view;
+  }
+
   private async loaded(): Promise<StateView<Value>> {
-    if (this.view !== undefined && this.loading === undefined) return this.view;
+    if (this.current !== undefined) return this.current;
     const { clock } = this.room.wire.host;
     return new Promise((resolve, reject) => {
       const settled = (settle: () => void): void => {
@@ -434,6 +445,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       this.channelKeys.changed(key, version, id, life.isNodeGone);
     }
     if (this.loading === undefined) this.members.changed();
+    this.answerWaiters();
   }
 
   private reached(at: LogPosition, floor: number): void {
@@ -446,9 +458,15 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     const view = this.view!;
     view.reach(at.offset);
     this.members.changed();
-    for (const waiter of [...this.waiters]) waiter.resolve(view);
+    this.answerWaiters();
     // Can be the end of the last need for the view.
     if (loading !== undefined) this.channelKeys.reached();
+  }
+
+  private answerWaiters(): void {
+    const { current } = this;
+    if (current === undefined) return;
+    for (const waiter of [...this.waiters]) waiter.resolve(current);
   }
 
   private conflict(

@@ -215,6 +215,26 @@ describe('a state group', () => {
     expect((await listening.get('a'))?.value).toBe(1);
   });
 
+  it.each(['with-members', 'always'] as const)(
+    'reads what this node has written, if it keeps the state %s',
+    async (listens) => {
+      const { a, b, of } = await pair({ listens });
+      const written = async (): Promise<unknown> => {
+        await a.set('a', 1);
+        const first = await a.get('a');
+        const { offset } = await a.set('a', 2);
+        const keys = [...(await a.entries()).values()];
+        const same = await a.update('a', (value) => (value === 1 ? 1 : value));
+        await a.delete('a');
+        return [first?.value, keys, same?.version === offset, await a.get('a')];
+      };
+      const expected = [1, [{ value: 2, version: 2 }], true, undefined];
+      expect(await of(written())).toEqual(expected);
+      await of(b.set('a', 3));
+      expect((await of(a.get('a')))?.value).toBe(3);
+    },
+  );
+
   it('gives the entries in the order of their versions', async () => {
     const { a, of } = await pair();
     for (const [key, value] of [
