@@ -72,7 +72,7 @@ export const OF_COUNTS: Tolerances = {
 
 /** What a rough row varies more, and what it varies in too much. */
 const ROUGHLY = 5;
-const NOT_IN_ROUGH = ['reads', 'writes', 'timers'];
+const NOT_IN_ROUGH = ['reads', 'writes', 'timers', 'ticks'];
 
 function isCompared(row: Row, name: string): boolean {
   if (row.threads === true) return name === 'full';
@@ -88,7 +88,7 @@ export function excesses(
 ): string[] {
   return Object.entries(committed).flatMap(([name, figure]) => {
     const tolerance = tolerances[name];
-    if (tolerance === undefined) return [];
+    if (tolerance === undefined || !isCompared(row, name)) return [];
     const { of, share, more } = tolerance;
     const isRough = row.isRough === true;
     const limit = figure * (1 + share * (isRough ? ROUGHLY : 1)) + more * (isRough ? ROUGHLY : 1);

@@ -383,7 +383,9 @@ export abstract class ByteToMessageDecoder<
   private decodeAll(ctx: Context, input: ByteInput): void {
     const { channel } = ctx;
     let count = 0;
-    let triesAhead = true;
+    // Without such a handler, V8 does not compile the other loop into this one.
+    const canReadAhead = aheadReaderOf(ctx) !== undefined;
+    let triesAhead = canReadAhead;
     while (input.end > input.start && !this.removed) {
       if (triesAhead) {
         const soFar = count;
@@ -406,7 +408,7 @@ export abstract class ByteToMessageDecoder<
       const tookSome = input.start !== before;
       // The bytes after a frame that became whole in memory of its own.
       const hasRefilled = input.refill();
-      triesAhead = hasRefilled;
+      triesAhead = hasRefilled && canReadAhead;
       if (message === undefined) {
         if (this.failed || !(tookSome || hasRefilled)) return;
         this.moved ||= tookSome;
