@@ -25,6 +25,7 @@ import { runtimes } from './runtimes.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { starting } from './starting.ts';
 import { state } from './state.ts';
+import { stateGroups } from './state-groups.ts';
 import { storm } from './storm.ts';
 import { tlsEcho } from './tls-echo.ts';
 import { walls } from './walls.ts';
@@ -44,6 +45,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   connections,
   lasting,
   logs,
+  'state-groups': stateGroups,
   cluster,
   storm,
   nest,

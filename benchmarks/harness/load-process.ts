@@ -17,6 +17,8 @@ export interface LoadResult {
   readonly p99?: number;
   readonly memory?: number;
   readonly raw?: number;
+  /** Of one join. */
+  readonly bytes?: number;
 }
 
 export type LoadOptions = Readonly<Record<string, number>>;
@@ -24,7 +26,13 @@ export type LoadOptions = Readonly<Record<string, number>>;
 /** Puts load on a server from another process and returns what it cost the server. */
 export async function loadOn(
   server: ServerProcess,
-  script: 'echo-load' | 'broadcast-load' | 'idle-load' | 'file-load' | 'datagram-load',
+  script:
+    | 'echo-load'
+    | 'broadcast-load'
+    | 'idle-load'
+    | 'file-load'
+    | 'datagram-load'
+    | 'join-load',
   options: LoadOptions,
 ): Promise<LoadResult> {
   const path = fileURLToPath(new URL(`../load/${script}.mjs`, import.meta.url));
