@@ -17,7 +17,7 @@ const server = createServer();
 // The load does not answer pings.
 const io = new Server(server, { transports: ['websocket'], pingInterval: 600_000 });
 io.on('connection', (socket) => {
-  socket.join('state');
+  void socket.join('state');
   const entries = [...state].map(([key, { value, version: of }]) => ({ key, value, version: of }));
   socket.emit('state', { entries, version });
   socket.on('m', (text) => {
