@@ -131,7 +131,12 @@ export function otherSteps(): Step[] {
       env: { FIRST_SEED: String(firstSeed) },
       limitMs: 90 * MINUTES,
     },
-    { name: 'all-mutants', about: 'every guard', command: npm('check:mutants') },
+    {
+      name: 'all-mutants',
+      about: 'every guard',
+      command: npm('check:mutants'),
+      limitMs: 60 * MINUTES,
+    },
     { name: 'all-costs', about: 'the whole table of costs', command: npm('check', 'cost') },
     { name: 'all-packages', about: 'bundlers, installs', command: npm('check:packages') },
     {
