@@ -17,7 +17,7 @@ import { checkBytes, checkDrawnAtOnce, checkKinds, checkTyping } from './first-s
 import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
 import { checkPlayground } from './playground.ts';
-import { checkSamplesInPage, missingInPage } from './run-samples.ts';
+import { checkSamplesInPage, filesInPage, missingInPage } from './run-samples.ts';
 import { uncheckedSamples } from './samples.ts';
 import { SEARCHES, searchProblems } from './search-table.ts';
 import { wrongOrderProblems } from './wrong-order.ts';
@@ -116,8 +116,8 @@ async function onlyPages(): Promise<void> {
     if (problems.length > 0) throw new Error(problems.join('\n'));
   });
   checkSamples();
-  const missing = missingInPage(root, join(site, '.pages'));
-  tally.report('imports of samples', missing, 'a page has them, or says why not');
+  const missing = [...missingInPage(root, join(site, '.pages')), ...filesInPage(root)];
+  tally.report('needs of samples', missing, 'a page has them, or says why not');
   await checkWrongOrder();
   await checkSearches();
 }
