@@ -201,6 +201,8 @@ it('finds dead links and anchors in the built pages, and what they load from els
     'link "/c" leaves the site',
     'loads https://example.com/x.svg',
   ]);
+  const elsewhere = checkBuiltLinks(dist, '/some/where/').problems;
+  expect(elsewhere).toContain('index.html: link "/headrace/a#there" leaves the site');
   expect(missingErrorAnchors(dist, ['HR_ERR_A', 'HR_ERR_B'])).toEqual([
     'errors.html: HR_ERR_B has no anchor #hr_err_b',
   ]);
