@@ -230,7 +230,10 @@ function isInstance(type: typeof HeadraceError, value: unknown): boolean {
   return type === HeadraceError || (name !== undefined && CLASS_NAMES.get(type) === name);
 }
 
-/** Returns true for a Headrace error, even of another copy of the package. With a code, returns true only for that code. */
+/**
+ * Returns true for a Headrace error, even of another copy of the package. With a code, returns true only for that code. A code of
+ * core, codec and handlers is given by its name, and a code of another package by its entry: `LASTING_ERRORS.RESUME_GONE`.
+ */
 export function isHeadraceError<C extends ErrorCode | ErrorCodeEntry>(
   error: unknown,
   code?: C,
