@@ -85,7 +85,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'STARTTLS', first: 'guides/tls' },
   { words: 'react', first: 'recipes/react-and-vue' },
   { words: 'vue', first: 'recipes/react-and-vue' },
-  { words: 'react chat', first: 'recipes/a-chat-page-that-misses-nothing' },
+  { words: 'chat page', first: 'recipes/a-chat-page-that-misses-nothing' },
   { words: 'missed messages page', first: 'recipes/a-chat-page-that-misses-nothing' },
   { words: 'JT/T 808', first: 'recipes/flags-escapes-and-checksums' },
   { words: 'presence', first: 'guides/cluster' },
