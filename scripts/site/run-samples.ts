@@ -116,7 +116,9 @@ export function filesInPage(root: string): string[] {
     .flatMap(({ file, line, code }) =>
       classes
         .filter((name) => new RegExp(`\\bnew ${name}\\b`).test(code))
-        .map((name) => `${file}:${line}: a page has no files for ${name}: unsupported.json says why`),
+        .map(
+          (name) => `${file}:${line}: a page has no files for ${name}: unsupported.json says why`,
+        ),
     );
 }
 
