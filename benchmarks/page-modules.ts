@@ -3,7 +3,8 @@ import { SourceMap, type SourceMapPayload } from 'node:module';
 import { gzipSync } from 'node:zlib';
 
 const SHOWN = 25;
-const BEGIN = /^\/\/ packages\/([^/]+)\/dist\/(\S+)$/;
+/** A module of ours, or one of a library, such as `node_modules/.pnpm/eventemitter3@5.0.4/node_modules/eventemitter3/index.js`. */
+const BEGIN = /^\/\/ (?:packages\/([^/]+)\/dist|node_modules\/\S*node_modules\/([^/]+))\/(\S+)$/;
 
 type PageMap = Omit<SourceMapPayload, 'sourceRoot'>;
 
@@ -11,8 +12,8 @@ type PageMap = Omit<SourceMapPayload, 'sourceRoot'>;
 function modulesByLine(file: string, text: string): readonly string[] {
   let module = file.split('/node_modules/').at(-1) ?? file;
   return text.split('\n').map((line) => {
-    const [, name, path] = BEGIN.exec(line) ?? [];
-    if (name !== undefined) module = `${name}/${path}`;
+    const [, own, library, path] = BEGIN.exec(line) ?? [];
+    if (path !== undefined) module = `${own ?? library}/${path}`;
     return module;
   });
 }

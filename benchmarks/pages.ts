@@ -21,6 +21,11 @@ import { ReconnectingClient } from '@headrace/client';
 import { WebSocketTextCodec } from '@headrace/websocket';
 new ReconnectingClient({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
   .handler(({ pipeline }) => pipeline.addLast(new WebSocketTextCodec())) }).start();`,
+  'Headrace: reconnecting client, JSON': `${WEB_SOCKET}
+import { ReconnectingClient } from '@headrace/client';
+import { WebSocketJsonCodec } from '@headrace/websocket';
+new ReconnectingClient({ addresses: ['/ws'], bootstrap: new WebSocketBootstrap()
+  .handler(({ pipeline }) => pipeline.addLast(new WebSocketJsonCodec(), { channelRead() {} })) }).start();`,
   'Headrace: reconnecting client, JSON, its place in a group': `${WEB_SOCKET}
 import { LastPosition, ReconnectingClient } from '@headrace/client';
 import { WebSocketJsonCodec } from '@headrace/websocket';

@@ -153,7 +153,12 @@ export function otherSteps(): Step[] {
       command: npm('check:typescripts'),
     },
     { name: 'all-runtimes', about: 'tests on Bun and Deno', command: npm('check:runtimes') },
-    { name: 'all-site', about: 'built, searched, in Chromium', command: npm('check:site') },
+    {
+      name: 'all-site',
+      about: 'built for two bases, searched, in Chromium',
+      command: npm('check:site'),
+      limitMs: 40 * MINUTES,
+    },
     { name: 'long-fuzz', about: 'ten minutes of it', command: npm('fuzz', '600') },
   ];
 }

@@ -1,3 +1,6 @@
+/** The path of GitHub Pages, for which the site is built without `--base`. */
+export const BASE = '/headrace/';
+
 /**
  * The path of `--base PATH`, or undefined without it.
  *

@@ -2,19 +2,20 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { freePort } from '../../packages/core/test/fixture/free-port.ts';
 import { Program } from '../program.ts';
-import { vitepress } from './build.ts';
+import { inPlace, PLACE, type Place, vitepress } from './build.ts';
 import { CHROMIUM } from './card.ts';
 
 /** Gives the built site as VitePress serves it, and a browser, for as long as `look` takes. */
 export async function inBrowser(
   site: string,
   look: (browser: Browser, address: string) => Promise<void>,
+  place: Place = PLACE,
 ): Promise<void> {
   const args = [await vitepress(), 'preview', '--port', String(await freePort())];
-  const server = new Program(process.execPath, args, site);
+  const server = new Program(process.execPath, args, site, inPlace(place));
   let browser: Browser | undefined;
   try {
-    const [address] = await server.waitFor(/http:\/\/\S+:\d+\/headrace\//);
+    const [address] = await server.waitFor(new RegExp(`http://\\S+:\\d+${place.base}`));
     // A container's /dev/shm is small: pages that share it die.
     const flags = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
     browser = await chromium.launch({ executablePath: CHROMIUM, args: flags });

@@ -8,7 +8,7 @@ import { ownModule } from '../own-project.ts';
 import { must, run } from '../program.ts';
 import { root } from '../workspace.ts';
 import { assemble } from './assemble.ts';
-import { baseOf } from './base.ts';
+import { BASE, baseOf } from './base.ts';
 import { drawCard } from './card.ts';
 import { packEditorTypes } from './editor-types.ts';
 import { describedSets } from './option-sets.ts';
@@ -35,13 +35,31 @@ export async function makePages(): Promise<readonly string[]> {
   return problems;
 }
 
-/** Builds everything into site/dist; returns what is wrong. */
-export async function buildSite(base?: string): Promise<string[]> {
+/** Where a built site is served, and its folder below site/. */
+export interface Place {
+  readonly base: string;
+  readonly dist: string;
+}
+
+export const PLACE: Place = { base: BASE, dist: 'dist' };
+
+/** The variables from which VitePress has its place. */
+export function inPlace({ base, dist }: Place): Readonly<Record<string, string>> {
+  return { SITE_BASE: base, SITE_DIST: dist };
+}
+
+/** Builds the pages that were put together; returns what is wrong. */
+export async function buildPages(place: Place): Promise<string[]> {
   const program = await vitepress();
-  const problems = await makePages();
-  const env = { ...process.env, ...(base !== undefined && { SITE_BASE: base }) };
+  const env = { ...process.env, ...inPlace(place) };
   const { ok, output } = await run(process.execPath, [program, 'build'], site, { env });
-  return ok ? [...problems] : [...problems, output];
+  return ok ? [] : [output];
+}
+
+/** Builds everything into site/dist; returns what is wrong. */
+export async function buildSite(base: string = BASE): Promise<string[]> {
+  const problems = await makePages();
+  return [...problems, ...(await buildPages({ ...PLACE, base }))];
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

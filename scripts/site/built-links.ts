@@ -2,8 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { filesBelow } from '../source-file.ts';
-
-const BASE = '/headrace/';
+import { BASE } from './base.ts';
 
 export interface BuiltLinks {
   readonly count: number;
@@ -19,10 +18,10 @@ const plain = (text: string): string =>
     .replace(/&lt;/g, '<');
 
 /** The file of the built site that an address leads to. */
-function fileOf(dist: string, page: string, path: string): string {
+function fileOf(dist: string, base: string, page: string, path: string): string {
   if (path === '') return page;
   const below = path.startsWith('/')
-    ? posix.relative(BASE, posix.normalize(path)) + (path.endsWith('/') ? '/' : '')
+    ? posix.relative(base, posix.normalize(path)) + (path.endsWith('/') ? '/' : '')
     : posix.join(posix.dirname(page), path);
   const file = decodeURIComponent(below);
   if (file === '' || file === '/' || file.endsWith('/')) return posix.join(file, 'index.html');
@@ -33,7 +32,7 @@ function fileOf(dist: string, page: string, path: string): string {
 }
 
 /** Dead links, dead anchors, links to the server's root, and what is loaded from other hosts. */
-export function checkBuiltLinks(dist: string): BuiltLinks {
+export function checkBuiltLinks(dist: string, base: string = BASE): BuiltLinks {
   const pages = filesBelow(dist, '.', ['.html']);
   const ids = new Map<string, Set<string>>();
   const texts = new Map<string, string>();
@@ -59,11 +58,11 @@ export function checkBuiltLinks(dist: string): BuiltLinks {
       }
       count += 1;
       const [path = '', anchor = ''] = link.split('#');
-      if (path.startsWith('/') && !path.startsWith(BASE)) {
+      if (path.startsWith('/') && !path.startsWith(base)) {
         found.set(`link "${link}" leaves the site`, page);
         continue;
       }
-      const file = fileOf(dist, page, path);
+      const file = fileOf(dist, base, page, path);
       if (!existsSync(join(dist, file))) found.set(`link "${link}" is dead`, page);
       else if (
         anchor !== '' &&

@@ -1,6 +1,6 @@
 // `npm run check:site` builds the site and looks at it as a visitor does. `-- built` takes what was built before;
 // `-- --pages` only puts the pages together: links, contents, options, samples that nothing checks.
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { publicHandlers } from '../check-cards.ts';
 import { ALL_CODES } from '../check-error-codes.ts';
@@ -9,7 +9,7 @@ import { filesBelow } from '../source-file.ts';
 import { Tally } from '../tally.ts';
 import { root } from '../workspace.ts';
 import { inBrowser, visitProblems } from './browser.ts';
-import { buildSite, makePages } from './build.ts';
+import { buildPages, buildSite, makePages, type Place } from './build.ts';
 import { checkBuiltLinks, missingErrorAnchors } from './built-links.ts';
 import { CHROMIUM } from './card.ts';
 import { checkEditor } from './editor.ts';
@@ -17,7 +17,7 @@ import { checkBytes, checkDrawnAtOnce, checkKinds, checkTyping } from './first-s
 import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
 import { checkPlayground } from './playground.ts';
-import { checkSamplesInPage, missingInPage } from './run-samples.ts';
+import { checkSamplesInPage, filesInPage, missingInPage } from './run-samples.ts';
 import { uncheckedSamples } from './samples.ts';
 import { SEARCHES, searchProblems } from './search-table.ts';
 import { wrongOrderProblems } from './wrong-order.ts';
@@ -30,6 +30,9 @@ const IN_BROWSER = [
   { words: 'HR_ERR_FRAME_TOO_LONG', leadsTo: '/errors#' },
   { words: 'readerIdleMs', leadsTo: 'IdleState' },
 ];
+
+/** Another path of a server: no page may know the default one. */
+const ELSEWHERE: Place = { base: '/some/where/', dist: '.tmp/elsewhere' };
 
 const site = join(root, 'site');
 const dist = join(site, 'dist');
@@ -108,6 +111,24 @@ async function lookAtPages(): Promise<void> {
     const kinds = await checkKinds(browser, address);
     tally.report('axe', kinds.problems, kinds.summary);
   });
+  await lookElsewhere();
+}
+
+async function lookElsewhere(): Promise<void> {
+  const folder = join(site, ELSEWHERE.dist);
+  const problems = await buildPages(ELSEWHERE);
+  const links = checkBuiltLinks(folder, ELSEWHERE.base);
+  problems.push(...links.problems);
+  await inBrowser(
+    site,
+    async (browser, address) => {
+      problems.push(...(await visitProblems(browser, address, IN_BROWSER)));
+      problems.push(...(await checkLivePipeline(browser, address)));
+    },
+    ELSEWHERE,
+  );
+  rmSync(folder, { recursive: true });
+  tally.report('at another base', problems, `${links.count} links, searches, scripts, a sample`);
 }
 
 async function onlyPages(): Promise<void> {
@@ -116,8 +137,8 @@ async function onlyPages(): Promise<void> {
     if (problems.length > 0) throw new Error(problems.join('\n'));
   });
   checkSamples();
-  const missing = missingInPage(root, join(site, '.pages'));
-  tally.report('imports of samples', missing, 'a page has them, or says why not');
+  const missing = [...missingInPage(root, join(site, '.pages')), ...filesInPage(root)];
+  tally.report('needs of samples', missing, 'a page has them, or says why not');
   await checkWrongOrder();
   await checkSearches();
 }

@@ -6,6 +6,7 @@ import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 import { generate } from 'selfsigned';
+import { BASE } from './base.ts';
 import { CHROMIUM } from './card.ts';
 
 /** The mobile profile of Lighthouse: 150 ms there and back, 1.6 Mbit/s, a processor that is four times slower. */
@@ -14,7 +15,6 @@ const BYTES_PER_MS = 200;
 const SLOWER_BY = 4;
 const SEGMENT = 1400;
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true };
-const BASE = '/headrace/';
 const FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime";
 const TYPES: Record<string, string> = {
   '.html': 'text/html',

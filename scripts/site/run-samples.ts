@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { type Block, findBlocks, isRun, printingProblem } from '../sample-blocks.ts';
+import { sourcesIn } from '../workspace.ts';
 
 interface Unsupported {
   /** A part of the code. */
@@ -95,6 +96,29 @@ export function missingInPage(root: string, pages: string): string[] {
         .map(([, from, alone]) => from ?? alone ?? '')
         .filter((name) => modules[name] === undefined && modules[`node:${name}`] === undefined)
         .map((name) => `${file}:${line}: a page has no ${name}: unsupported.json says why`),
+    );
+}
+
+/** Classes of ours that open files. Other users of files, such as a `PcapWriter`, can do without one. */
+function classesOfFiles(root: string): string[] {
+  return sourcesIn(root)
+    .map((file) => readFileSync(join(root, file), 'utf8'))
+    .filter((text) => text.includes("from 'node:fs/promises'"))
+    .flatMap((text) => [...text.matchAll(/^export class (\w+)/gm)].map(([, name = '']) => name));
+}
+
+/** Samples that open a file without a reason not to run in a page: found without a browser. */
+export function filesInPage(root: string): string[] {
+  const classes = classesOfFiles(root);
+  const unsupported = unsupportedIn(root);
+  return findBlocks(root)
+    .filter((block) => isRun(block) && unsupported(block) === undefined)
+    .flatMap(({ file, line, code }) =>
+      classes
+        .filter((name) => new RegExp(`\\bnew ${name}\\b`).test(code))
+        .map(
+          (name) => `${file}:${line}: a page has no files for ${name}: unsupported.json says why`,
+        ),
     );
 }
 

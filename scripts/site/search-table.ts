@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { INTERNALS, MINI_SEARCH, sectionsOf } from '../../site/search.mjs';
 import { ownModule } from '../own-project.ts';
 import { filesBelow } from '../source-file.ts';
+import { BASE } from './base.ts';
 
 export interface Search {
   readonly words: string;
@@ -84,6 +85,8 @@ export const SEARCHES: readonly Search[] = [
   { words: 'STARTTLS', first: 'guides/tls' },
   { words: 'react', first: 'recipes/react-and-vue' },
   { words: 'vue', first: 'recipes/react-and-vue' },
+  { words: 'chat page', first: 'recipes/a-chat-page-that-misses-nothing' },
+  { words: 'missed messages page', first: 'recipes/a-chat-page-that-misses-nothing' },
   { words: 'JT/T 808', first: 'recipes/flags-escapes-and-checksums' },
   { words: 'presence', first: 'guides/cluster' },
   { words: 'sentinel', first: 'guides/cluster-reference' },
@@ -131,12 +134,12 @@ export async function openSearch(
       file,
       readFileSync(join(folder, file), 'utf8'),
     )) {
-      const id = `/headrace/${route}${anchor === '' ? '' : `#${anchor}`}`;
+      const id = `${BASE}${route}${anchor === '' ? '' : `#${anchor}`}`;
       index.add({ id, text, title: titles.at(-1), titles: titles.slice(0, -1) });
     }
   }
   return (words) =>
-    index.search(words, MINI_SEARCH.searchOptions).map(({ id }) => id.slice('/headrace/'.length));
+    index.search(words, MINI_SEARCH.searchOptions).map(({ id }) => id.slice(BASE.length));
 }
 
 /** Searches that lead elsewhere first, and results that are no pages for users. */

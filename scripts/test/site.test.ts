@@ -17,6 +17,7 @@ import { Links } from '../site/links.ts';
 import { type DescribedSet, describedSets } from '../site/option-sets.ts';
 import { OptionTypes } from '../site/options.ts';
 import { findPages } from '../site/pages.ts';
+import { filesInPage } from '../site/run-samples.ts';
 import { uncheckedSamples } from '../site/samples.ts';
 import { filesBelow, readSource } from '../source-file.ts';
 import { root } from '../workspace.ts';
@@ -166,6 +167,21 @@ it('names code that is neither compiled nor run, unless it says why', () => {
   expect(summary).toBe('1 run, 1 compile, 1 say why not');
 });
 
+it('names a sample that opens a file and gives no reason not to run in a page', () => {
+  const sample = (name: string): string => `\`\`\`ts run\nnew ${name}('app.log');\n\`\`\``;
+  const folder = tree({
+    'packages/core/package.json': manifest('core'),
+    'packages/core/src/tail.ts': "import { open } from 'node:fs/promises';\nexport class Tail {}\n",
+    'packages/core/src/lines.ts': 'export class Lines {}\n',
+    'docs/a.md': [sample('Tail'), sample('Lines'), sample('Region')].join('\n\n'),
+    'site/playground/unsupported.json': '[{ "pattern": "new Region", "reason": "no files" }]',
+  });
+  expect(filesInPage(folder)).toEqual([
+    'docs/a.md:1: a page has no files for Tail: unsupported.json says why',
+  ]);
+  expect(filesInPage(root)).toEqual([]);
+});
+
 it('finds dead links and anchors in the built pages, and what they load from elsewhere', () => {
   const dist = tree({
     'index.html': [
@@ -185,6 +201,8 @@ it('finds dead links and anchors in the built pages, and what they load from els
     'link "/c" leaves the site',
     'loads https://example.com/x.svg',
   ]);
+  const elsewhere = checkBuiltLinks(dist, '/some/where/').problems;
+  expect(elsewhere).toContain('index.html: link "/headrace/a#there" leaves the site');
   expect(missingErrorAnchors(dist, ['HR_ERR_A', 'HR_ERR_B'])).toEqual([
     'errors.html: HR_ERR_B has no anchor #hr_err_b',
   ]);

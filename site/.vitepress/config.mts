@@ -35,7 +35,9 @@ const STYLE = /<link rel="preload stylesheet" (href="[^"]*\/assets\/[^"]+\.css")
 /** VitePress writes this file after the pages. */
 const ICONS = /<link rel="preload stylesheet" href="[^"]*\/vp-icons\.css" as="style">/;
 const styles = readFileSync(new URL('theme/style.css', import.meta.url), 'utf8');
-const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+/** The folder below site/ for what is built. */
+const DIST = process.env['SITE_DIST'] ?? 'dist';
+const dist = fileURLToPath(new URL(`../${DIST}/`, import.meta.url));
 
 /** Rules that the page uses and Beasties does not find: `.dark` is set by a script, icons are chosen by `[class^=vpi-]`. */
 const ALSO_USED = [/\.dark\b/, /\[class.=/];
@@ -110,7 +112,7 @@ export default defineConfig({
   lang: 'en',
   base: BASE,
   srcDir: '.pages',
-  outDir: 'dist',
+  outDir: DIST,
   cleanUrls: true,
   sitemap: { hostname: SITE },
   metaChunk: true,

@@ -178,7 +178,7 @@ export class HeadraceError<
 
   constructor(code: C, message: string, details: ErrorDetails = {}, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
-    this.name = new.target.name;
+    this.name = CLASS_NAMES.get(new.target) ?? new.target.name;
     const entry = entryOf(code);
     this.code = entry.code as WholeErrorCode<C>;
     this.details = details;
@@ -192,7 +192,7 @@ export class HeadraceError<
 
   /** Class of this error, for other copies of the package. */
   get [BRAND](): ErrorClassName | undefined {
-    for (const [name, type] of CLASSES) if (isOrdinaryInstance.call(type, this)) return name;
+    for (const [type, name] of CLASS_NAMES) if (isOrdinaryInstance.call(type, this)) return name;
     return undefined;
   }
 }
@@ -212,23 +212,28 @@ export class TimedOutError extends HeadraceError<ErrorCodeOf<'TimedOutError'>> {
 /** A refusal by a limit or a policy. */
 export class RejectedError extends HeadraceError<ErrorCodeOf<'RejectedError'>> {}
 
-const CLASSES: ReadonlyMap<ErrorClassName, unknown> = new Map<ErrorClassName, unknown>([
-  ['OptionError', OptionError],
-  ['PipelineError', PipelineError],
-  ['DecodeError', DecodeError],
-  ['EncodeError', EncodeError],
-  ['ChannelError', ChannelError],
-  ['TimedOutError', TimedOutError],
-  ['RejectedError', RejectedError],
+/** The names in the sources: a bundler that minifies a page gives the classes other names. */
+const CLASS_NAMES: ReadonlyMap<unknown, ErrorClassName> = new Map<unknown, ErrorClassName>([
+  [OptionError, 'OptionError'],
+  [PipelineError, 'PipelineError'],
+  [DecodeError, 'DecodeError'],
+  [EncodeError, 'EncodeError'],
+  [ChannelError, 'ChannelError'],
+  [TimedOutError, 'TimedOutError'],
+  [RejectedError, 'RejectedError'],
 ]);
 
 function isInstance(type: typeof HeadraceError, value: unknown): boolean {
   if (isOrdinaryInstance.call(type, value)) return true;
   if (typeof value !== 'object' || value === null || !(BRAND in value)) return false;
-  return type === HeadraceError || CLASSES.get(value[BRAND] as ErrorClassName) === type;
+  const name = value[BRAND] as ErrorClassName;
+  return type === HeadraceError || (name !== undefined && CLASS_NAMES.get(type) === name);
 }
 
-/** Returns true for a Headrace error, even of another copy of the package. With a code, returns true only for that code. */
+/**
+ * Returns true for a Headrace error, even of another copy of the package. With a code, returns true only for that code. A code of
+ * core, codec and handlers is given by its name, and a code of another package by its entry: `LASTING_ERRORS.RESUME_GONE`.
+ */
 export function isHeadraceError<C extends ErrorCode | ErrorCodeEntry>(
   error: unknown,
   code?: C,

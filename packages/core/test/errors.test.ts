@@ -36,6 +36,20 @@ describe('the address of an error', () => {
   });
 });
 
+describe('the name of an error', () => {
+  it('is that of its class in a page whose bundler renamed the class', () => {
+    class FirmwareError extends RejectedError {}
+    const name = Object.getOwnPropertyDescriptor(DecodeError, 'name')!;
+    Object.defineProperty(DecodeError, 'name', { ...name, value: 'U' });
+    try {
+      expect(new DecodeError('FRAME_TOO_LONG', '').name).toBe('DecodeError');
+      expect(new FirmwareError('REJECTED_AUTH', '').name).toBe('FirmwareError');
+    } finally {
+      Object.defineProperty(DecodeError, 'name', name);
+    }
+  });
+});
+
 describe('a code of another package', () => {
   const CODES = errorCodes('ACME_', 'https://acme.example/errors', {
     TOO_OLD: ['RejectedError', 'the firmware is not supported any more'],
@@ -78,6 +92,7 @@ describe('an error of another copy of core', () => {
 
   it('is not an instance of a subclass here', () => {
     expect(theirs instanceof Mine).toBe(false);
+    expect(new other.HeadraceError('FRAME_CORRUPT', 'text') instanceof Mine).toBe(false);
     expect(new Mine('FRAME_CORRUPT', 'text') instanceof Mine).toBe(true);
     expect(new Mine('FRAME_CORRUPT', 'text') instanceof other.DecodeError).toBe(true);
   });

@@ -1,4 +1,5 @@
-// A page has no files: none is found. A picture that is written, as a simulation writes it, is shown.
+// A page has no files: a call fails as on a system without files. A file that is missing (ENOENT) could come, and a reader of one would
+// wait for it. A picture that is written, as a simulation writes it, is shown.
 type Found = (error: Error) => void;
 
 let show: (picture: string) => void = () => {};
@@ -8,24 +9,24 @@ export function onPicture(listener: (picture: string) => void): void {
   show = listener;
 }
 
-function notFound(path: unknown): Error {
-  const text = `ENOENT: no such file or directory, open '${String(path)}': a page has no files`;
-  return Object.assign(new Error(text), { code: 'ENOENT' });
+function noFiles(path: unknown): Error {
+  const text = `ENOSYS: function not implemented, open '${String(path)}': a page has no files`;
+  return Object.assign(new Error(text), { code: 'ENOSYS' });
 }
 
 function fail(path: unknown): never {
-  throw notFound(path);
+  throw noFiles(path);
 }
 
 function failLater(path: unknown, ...more: unknown[]): void {
   const found = more.at(-1) as Found;
-  queueMicrotask(() => found(notFound(path)));
+  queueMicrotask(() => found(noFiles(path)));
 }
 
 export const mkdtempSync = (prefix: string): string => `${prefix}page`;
 
 export function writeFileSync(path: string, text: string): void {
-  if (!path.endsWith('.svg')) throw notFound(path);
+  if (!path.endsWith('.svg')) throw noFiles(path);
   show(text);
 }
 

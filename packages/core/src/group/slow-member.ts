@@ -149,7 +149,7 @@ export class SlowMembers {
     this.keyOf = given.coalesceKey;
   }
 
-  /** Writes to one member if the policy allows it. The flush follows. A member whose output has ended is {@link passedOver}. */
+  /** Writes to one member if the policy allows it. The flush follows. A member that ends or has left is {@link passedOver}. */
   write(channel: Channel, message: unknown): WriteFuture {
     return passedOver(channel, this.writeNow(channel, message));
   }

@@ -41,6 +41,24 @@ describe('a broadcast to members whose output has ended', () => {
     expect(lines).toEqual([]);
   });
 
+  it('passes over members that have closed before a long broadcast reaches them', async () => {
+    const { group, channels, clock, lines } = members(50);
+    group.on('channelLeft', (left) => group.writeAndFlush(`${left.id} left`));
+    const [first, ...others] = channels;
+    first!.pipeline.addLast({
+      write(ctx, message) {
+        for (const other of others) other.close('shutdown'); // as when the time of a slice is over
+        return ctx.write(message);
+      },
+    });
+    await clock.run(async () => {
+      await group.writeAndFlush('news');
+    });
+    await clock.advance(1000);
+    expect([first!.readOutbound(), group.size]).toEqual(['news', 1]);
+    expect(lines).toEqual([]);
+  });
+
   it('passes over a member that ends while newer messages wait for it', async () => {
     const options = { slowMember: 'coalesce', coalesceKey: (message: unknown) => message } as const;
     const { group, channels, clock, lines } = members(1, options);
@@ -59,6 +77,17 @@ it('a broadcast still fails for a member whose handler refuses the message', asy
   const { group, channels } = members(1);
   channels[0]!.pipeline.addLast({
     write: () => {
+      throw new Error('no such message');
+    },
+  });
+  await expect(Promise.resolve(group.writeAndFlush('news'))).rejects.toThrow('no such message');
+});
+
+it('a broadcast still fails for a member that closes because it refuses the message', async () => {
+  const { group, channels } = members(1);
+  channels[0]!.pipeline.addLast({
+    write: (ctx) => {
+      ctx.close();
       throw new Error('no such message');
     },
   });

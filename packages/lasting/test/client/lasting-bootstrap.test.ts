@@ -27,7 +27,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { randomFrom } from '../../../core/test/fixture/random.ts';
 import { SEED } from '../../../core/test/fixture/seed.ts';
-import { LastingWorld, linkOf } from './lasting-world.ts';
+import { connectLasting, LastingWorld, linkOf } from './lasting-world.ts';
 
 let world: LastingWorld;
 afterEach(async () => {
@@ -386,6 +386,39 @@ describe('LastingBootstrap', () => {
       .connect(new Notes(), { retry: () => undefined })
       .catch((error: unknown) => error);
     expect(isHeadraceError(failure, CLIENT_ERRORS.RECONNECT_GIVEN_UP)).toBe(true);
+  });
+
+  it('tries until a server answers, longer than its window', async () => {
+    world = new LastingWorld(echo);
+    const { clock, network } = world;
+    const addresses = [{ network, name: 'a' }];
+    const connecting = connectLasting(new Notes(), { clock, addresses, windowMs: 60_000 });
+    await world.pass(70_000);
+    await world.up();
+    await world.pass(200);
+    const channel = await connecting;
+    expect([channel.isActive, isLinked(channel)]).toEqual([true, true]);
+    channel.close();
+    await world.pass(10);
+  });
+
+  it('tries no more when the signal of the connect aborts', async () => {
+    world = new LastingWorld(echo);
+    const { clock, network } = world;
+    const controller = new AbortController();
+    const options = { clock, addresses: [{ network, name: 'a' }], retry: () => 100 };
+    const failure = new LastingBootstrap({
+      bootstrap: new Bootstrap().options({ clock, logger: silentLogger }).handler(() => {}),
+      logger: silentLogger,
+      ...options,
+    })
+      .handler(() => {})
+      .connect({ signal: controller.signal })
+      .catch((error: unknown) => error);
+    await world.pass(1000);
+    controller.abort(new Error('the component was removed'));
+    expect(await failure).toMatchObject({ message: 'the component was removed' });
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('refuses invalid options', () => {
