@@ -95,6 +95,11 @@ const COUNTS: readonly Count[] = [
     words: '(RFC 6587). # lines.',
     numbers: lines('examples/syslog-receiver/src'),
   },
+  {
+    file: 'examples/vehicle-map/README.md',
+    words: 'has changed meanwhile. # lines.',
+    numbers: lines('examples/vehicle-map/src'),
+  },
 ];
 
 /** Finds the words with any numbers in them. */

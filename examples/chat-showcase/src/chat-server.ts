@@ -1,4 +1,5 @@
 // START HERE: what a connection of each way gets, and the server around it.
+import { Cluster } from '@headrace/cluster';
 import {
   type Channel,
   type Clock,
@@ -11,6 +12,7 @@ import {
   stderrLogger,
 } from '@headrace/core';
 import { addressText } from '@headrace/core/authoring';
+import type { StateGroup } from '@headrace/durable';
 import {
   type BroadcastHandler,
   EchoHandler,
@@ -33,6 +35,7 @@ import { pageEndpoint } from './page-server.ts';
 import { connectionLimit } from './refusal.ts';
 import { LocalGround, Room, RoomBroadcastHandler, type RoomGround } from './room.ts';
 import type { Settings } from './settings.ts';
+import { TypingHandler, typingGroup } from './typing.ts';
 import { addWebSocketTexts, detectWay, earlyFarewell } from './ways-in.ts';
 import { WhoHandler } from './who.ts';
 
@@ -53,11 +56,15 @@ export interface ChatParts {
   readonly settings: Settings;
   /** @default a room of this process */
   readonly ground?: RoomGround;
+  /** Who is typing. */
+  readonly typing: StateGroup<true>;
   /** Makes the handlers of a member's further commands, between those of `WHO` and of messages. @default none */
   readonly furtherCommands?: (room: Room) => readonly Handler[];
 }
 
-export interface ChatServerParts extends ChatParts {
+export interface ChatServerParts extends Omit<ChatParts, 'typing'> {
+  /** Its nodes know who is typing. @default a cluster of this process alone */
+  readonly cluster?: Cluster<never>;
   readonly logger?: Logger;
   /** Counts connections, refusals and members. @default no counts */
   readonly metrics?: ServerMetrics | undefined;
@@ -75,6 +82,7 @@ const MAX_BATCHES = 16;
 export function chatRoom({
   settings,
   ground = new LocalGround(settings.maxOutboundBytes),
+  typing,
   furtherCommands = () => [],
 }: ChatParts): { room: Room; initialize: (channel: Channel<Buffer, OutboundBytes>) => void } {
   const authMs = settings.authSeconds * 1000;
@@ -95,7 +103,7 @@ export function chatRoom({
   const acceptWebSocket = containerInitializer<WebSocketInput, WebSocketOutput>(
     container,
     (scope, channel) => {
-      channel.pipeline.addLast(new HistoryHandler(room));
+      channel.pipeline.addLast(new HistoryHandler(room), new TypingHandler(typing));
       addMember(scope, addWebSocketTexts(channel));
     },
   );
@@ -120,10 +128,15 @@ export async function startChatServer({
   logger = stderrLogger(),
   metrics,
   clock,
+  cluster: given,
   ...parts
 }: ChatServerParts): Promise<ChatServer> {
   const { host, port, backlog, maxOutboundBytes } = parts.settings;
-  const { room, initialize } = chatRoom(parts);
+  const cluster = given ?? (await Cluster.join({ app: 'headrace-chat', logger }));
+  const leave = async (): Promise<void> => {
+    if (given === undefined) await cluster.leave();
+  };
+  const { room, initialize } = chatRoom({ ...parts, typing: typingGroup(cluster) });
   const limit = connectionLimit(parts.settings);
   const server = await new ServerBootstrap()
     .handler(({ pipeline }) => pipeline.addLast(limit))
@@ -138,7 +151,11 @@ export async function startChatServer({
       hooks: { writeFailed() {} },
       ...(clock && { clock }),
     })
-    .bind({ host, port, backlog });
+    .bind({ host, port, backlog })
+    .catch(async (error: unknown) => {
+      await leave();
+      throw error;
+    });
   metrics
     ?.include(metricsOf('headrace_limit', () => limit.counters))
     .include(metricsOf('headrace_slow_members', () => room.local.slowMembers))
@@ -153,6 +170,7 @@ export async function startChatServer({
       const batch = Math.max(FAREWELLS_AT_ONCE, Math.ceil(server.connections.size / MAX_BATCHES));
       const waves = { batch, everyMs: Math.min(WAVE_MS, drainTimeoutMs) };
       await server.shutdown({ drainTimeoutMs, ...waves, ...(signal && { signal }) });
+      await leave();
     },
   };
 }

@@ -1,4 +1,5 @@
 // The chat in a real headless Chromium, with somebody on plain TCP.
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hasChromium, hears, PageBrowser, say, suiteName } from './page-browser.ts';
 import { RunningChat } from './running-chat.ts';
@@ -27,6 +28,13 @@ describe.runIf(hasChromium)(suiteName('the page'), () => {
     expect(await terminal.next()).toBe('JOIN:ann');
     const bob = await signIn('bob');
     expect(await terminal.next()).toBe('JOIN:bob');
+    const typing = (page: Page, text: string) =>
+      expect.poll(() => page.getByTestId('typing').textContent()).toBe(text);
+    await bob.getByTestId('message-input').pressSequentially('hello');
+    await typing(ann, 'bob is typing…');
+    await typing(bob, '');
+    await bob.getByTestId('message-input').fill('');
+    await typing(ann, '');
     await say(ann, 'hello everybody');
     await hears(ann, 'hello everybody');
     await hears(bob, 'hello everybody');

@@ -69,5 +69,6 @@ export class RunningChat {
   async stop(): Promise<void> {
     for (const peer of this.peers.splice(0)) peer.destroy();
     await this.chat.server.close();
+    await this.chat.shutdown();
   }
 }

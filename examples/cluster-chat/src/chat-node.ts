@@ -72,6 +72,7 @@ async function startOn(cluster: Cluster<Member>, parts: ChatNodeParts, logger: L
     settings,
     logger,
     ground,
+    cluster,
     ...(furtherCommands && { furtherCommands }),
   });
   const beside = await parts.beside?.(cluster).catch(async (error: unknown) => {

@@ -36,11 +36,15 @@ export interface LinkOptions extends Login {
   /** A message of the room: `MSG:ann:hello`. */
   readonly onText: (text: string) => void;
   readonly onHistory: (recent: Recent) => void;
+  /** A message of the state that says who types, as JSON. */
+  readonly onTyping: (json: string) => void;
   /** From 0 to 1, for waits. @default Math.random */
   readonly random?: () => number;
 }
 
 type Texts = Channel<never, string>;
+
+const TYPING = 'TYPING:';
 
 /** The text of another member may be as long as ours; a history is longer. */
 const MAX_MESSAGE_BYTES = 256 * 1024;
@@ -92,6 +96,11 @@ export class Link {
     return this.channel !== undefined;
   }
 
+  /** Shows the others that the user is typing. Nothing is kept for later. */
+  typing(): void {
+    this.ask('typing');
+  }
+
   /** Does not wait any longer. */
   retryNow(): void {
     this.client.networkChanged();
@@ -136,17 +145,25 @@ export class Link {
       const accept = (): void => {
         this.channel = channel;
         channel.writeAndFlush('WHO');
-        channel.pipeline.context('history')?.writeAndFlush(Buffer.from('history'));
+        this.ask('history');
+        this.ask('who types');
         resolve();
       };
       this.signIn = { accept, refuse };
     });
   }
 
+  /** Sends one of the binary messages that no text of a member can be taken for. */
+  private ask(word: string): void {
+    const history = this.channel?.pipeline.context('history');
+    history?.writeAndFlush(Buffer.from(word)).onSettled(() => {});
+  }
+
   private heard(text: string): void {
     if (text === 'AUTH_OK') this.signIn?.accept();
     else if (text === 'BYE') this.ending('BYE');
     else if (text.startsWith('ERR:') && text !== `ERR:${HARMLESS}`) this.ending(text.slice(4));
+    else if (text.startsWith(TYPING)) this.options.onTyping(text.slice(TYPING.length));
     else if (text !== 'PONG') this.options.onText(text);
   }
 

@@ -7,6 +7,7 @@ import { Link, type LinkState, type Login } from './link.ts';
 import { LogView, messageElement } from './log-view.ts';
 import { Members } from './members.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
+import { Typing } from './typing.ts';
 import { backSentence, causeSentence, textFault } from './words.ts';
 
 /** More names than this help nobody. */
@@ -30,12 +31,14 @@ class Session {
   private readonly outbox = new Outbox();
   private readonly members = new Members();
   private readonly catchUp = new CatchUp();
+  private readonly typing: Typing;
   private drawing: ReturnType<typeof setTimeout> | undefined = undefined;
   private wasOnline = false;
   private isOnline = false;
 
   constructor(login: Login) {
     this.login = login;
+    this.typing = new Typing(login.id, () => this.link.typing());
     this.link = new Link({
       ...login,
       address: '/ws',
@@ -43,10 +46,16 @@ class Session {
       onState: (state) => this.onState(state),
       onText: (text) => this.onText(text),
       onHistory: (recent) => this.onHistory(recent),
+      onTyping: (json) => this.typing.heard(json),
     });
   }
 
+  types(): void {
+    this.typing.types();
+  }
+
   say(text: string): void {
+    this.typing.said();
     this.outbox.add(text);
     this.deliver();
     log.toEnd();
@@ -67,6 +76,7 @@ class Session {
   }
 
   leave(): void {
+    this.typing.disconnected();
     clearTimeout(this.drawing);
     void this.link.close();
   }
@@ -76,6 +86,7 @@ class Session {
   private onState(state: LinkState): void {
     if (session !== this) return;
     showState(state, this.wasOnline);
+    if (state.name !== 'online') this.typing.disconnected();
     if (state.name === 'connecting') this.catchUp.connected();
     else if (state.name === 'online') {
       this.isOnline = true;
@@ -254,6 +265,10 @@ composer.addEventListener('submit', (event) => {
   if (text === '' || fault !== undefined || field.readOnly) return;
   session?.say(text);
   field.value = '';
+});
+
+field.addEventListener('input', () => {
+  if (field.value.trim() !== '') session?.types();
 });
 
 field.addEventListener('keydown', (event) => {

@@ -34,6 +34,15 @@ export function textFault(text: string): string | undefined {
   return bytes > MAX_MESSAGE_BYTES ? 'This message is too long.' : undefined;
 }
 
+const names = new Intl.ListFormat('en');
+
+/** Who is typing, beside this page's user. */
+export function typingSentence(ids: readonly string[]): string {
+  if (ids.length === 0) return '';
+  if (ids.length > 3) return `${ids.length} people are typing…`;
+  return `${names.format(ids)} ${ids.length === 1 ? 'is' : 'are'} typing…`;
+}
+
 /** What a page says that has come back. */
 export function backSentence(missed: number, isComplete: boolean): string {
   if (!isComplete) return 'Back. Of what others wrote meanwhile only the last is here.';

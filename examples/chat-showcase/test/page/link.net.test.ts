@@ -16,6 +16,7 @@ function open(id: string, token = '', idleMs = 120_000) {
   const states: LinkState[] = [];
   const texts: string[] = [];
   const histories: Recent[] = [];
+  const typings: { type: string; key?: string }[] = [];
   const link = new Link({
     address: `ws://127.0.0.1:${running.port}/ws`,
     id,
@@ -24,12 +25,13 @@ function open(id: string, token = '', idleMs = 120_000) {
     onState: (state) => states.push(state),
     onText: (text) => texts.push(text),
     onHistory: (recent) => histories.push(recent),
+    onTyping: (json) => typings.push(JSON.parse(json)),
     random: () => 0.05,
   });
   links.push(link);
   const names = () => states.map(({ name }) => name);
   const last = () => states.at(-1);
-  return { link, states, texts, histories, names, last };
+  return { link, states, texts, histories, typings, names, last };
 }
 
 describe('Link', () => {
@@ -54,6 +56,20 @@ describe('Link', () => {
     link.send('AUTH:again');
     await expect.poll(() => texts.slice(3)).toEqual(['ECHO:hello', 'ERR:ALREADY_AUTH']);
     expect(names()).toEqual(['connecting', 'online']);
+  });
+
+  it('learns who types, and shows that its user does', async () => {
+    const ann = open('ann', 'a:b');
+    const bob = open('bob', 'b');
+    const heard = () => ann.typings.map(({ type, key }) => [type, key].join(' ').trim());
+    await expect.poll(heard).toEqual(['begin', 'ready']);
+    await expect.poll(() => bob.typings).toHaveLength(2);
+    bob.link.typing();
+    await expect.poll(heard).toEqual(['begin', 'ready', 'set typing bob']);
+    bob.link.send('hello');
+    await expect.poll(heard).toEqual(['begin', 'ready', 'set typing bob', 'delete typing bob']);
+    await expect.poll(() => ann.texts.at(-1)).toBe('MSG:bob:hello');
+    expect(ann.texts.filter((text) => text.includes('typing'))).toEqual([]);
   });
 
   it('does not come back after a refusal', async () => {
