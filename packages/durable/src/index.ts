@@ -26,3 +26,4 @@ export type {
   StateSetOptions,
   StateWriteOptions,
 } from './state-options.ts';
+export type { StateRead, StateRow, StateRows } from './state-row.ts';

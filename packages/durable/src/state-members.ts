@@ -26,7 +26,8 @@ export interface MembersOwner<Value> {
   caughtUp(): Promise<void>;
   /** Called when the last member has gone, or a join has ended. */
   went(): void;
-  downError(why: string): ChannelError;
+  /** Returns why the state is not there in time, or undefined while it can still come. */
+  notRead(): Error | undefined;
 }
 
 /** One member, and how far it is. */
@@ -105,9 +106,11 @@ export class StateMembers<Value> {
     member.joining = new Promise((resolve, reject) => {
       const late = (): void => {
         if (member.epoch !== undefined || this.members.get(channel) !== member) return;
-        this.drop(member, this.owner.downError(`it could not be read for ${WITHIN_MS} ms`));
+        const error = this.owner.notRead();
+        if (error === undefined) timer = this.owner.clock.schedule(late, WITHIN_MS, true);
+        else this.drop(member, error);
       };
-      const timer = this.owner.clock.schedule(late, WITHIN_MS, true);
+      let timer = this.owner.clock.schedule(late, WITHIN_MS, true);
       member.settle = {
         resolve: (join) => {
           timer.cancel();

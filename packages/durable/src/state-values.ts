@@ -82,7 +82,7 @@ export class StateValues<Value> {
   /** Returns a decoded entry in the form of the view. */
   change(
     { key, position, isRemoval }: StateEntry,
-    { kept }: DecodedEntry<Value>,
+    { kept, life: { rowVersion } }: DecodedEntry<Value>,
   ): ViewChange<Value> {
     const { group } = this.room;
     const version = position.offset;
@@ -90,7 +90,20 @@ export class StateValues<Value> {
     if (kept !== undefined) {
       message = this.formatted({ type: 'set', group, key, value: kept.value, version });
     } else if (isRemoval) message = this.formatted({ type: 'delete', group, key, version });
-    return { key, position, kept, message };
+    return { key, position, kept, rowVersion, message };
+  }
+
+  /** Checks whether a row can be stored. @throws OptionError or EncodeError, as {@link encoded} does */
+  checkRow(key: string, value: Value): void {
+    this.checkedKey(key);
+    this.body(value);
+  }
+
+  /** Returns true if two values are the same in the store. */
+  isSame(value: Value, other: Value): boolean {
+    const { codec } = this.plan;
+    const [one, two] = [encodeBody(value, codec), encodeBody(other, codec)];
+    return one.bodyType === two.bodyType && one.body.equals(two.body);
   }
 
   /** Returns a message in the form for members, or undefined if `format` fails. */
