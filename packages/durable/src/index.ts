@@ -22,6 +22,7 @@ export type { StateJoin } from './state-members.ts';
 export type { StateMessage, StateValue } from './state-message.ts';
 export type {
   StateGroupOptions,
+  StateJoinOptions,
   StateLifetime,
   StateSetOptions,
   StateWriteOptions,

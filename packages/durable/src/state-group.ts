@@ -26,8 +26,10 @@ import { type StateJoin, StateMembers } from './state-members.ts';
 import type { StateValue } from './state-message.ts';
 import {
   DELETE_OPTIONS,
+  JOIN_OPTIONS,
   SET_OPTIONS,
   type StateGroupOptions,
+  type StateJoinOptions,
   type StateLifetime,
   type StatePlan,
   type StateSetOptions,
@@ -214,12 +216,18 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    * knew, or removals are forgotten that it has not seen. A second call during a join returns the same promise, and a call for a
    * member begins again.
    *
-   * Rejects with `BUS_DOWN` if the state could not be read for 5 s, and with `CHANNEL_CLOSED`. The channel is not a member then.
+   * Rejects with `BUS_DOWN` if the state could not be read for 5 s, with `STATE_NOT_READ` if `getState` fails for as long, and with
+   * `CHANNEL_CLOSED`. The channel is not a member then.
    *
    * @param position - the epoch of the last `begin`, and the highest version, that the member has received
    */
-  join(channel: Channel, position?: LogPosition): Promise<StateJoin> {
-    const joining = this.members.join(channel, position);
+  join(
+    channel: Channel,
+    position?: LogPosition,
+    options: StateJoinOptions = {},
+  ): Promise<StateJoin> {
+    const { deltas } = JOIN_OPTIONS.resolve(options);
+    const joining = this.members.join(channel, position, deltas);
     this.look();
     return joining;
   }
@@ -560,7 +568,11 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     if (decoded === undefined) view.reach(version);
     else {
       const { node, life } = decoded;
-      view.set(this.changeIn(view, entry, decoded));
+      const change = this.changeIn(view, entry, decoded);
+      const isDelta = this.members.takeDeltas && this.loading === undefined;
+      view.set(
+        isDelta ? { ...change, delta: this.values.delta(view.change(key), change) } : change,
+      );
       this.expiry.changed({ key, version, life, node, ageMs });
       this.channelKeys.changed(key, version, id, life.isNodeGone);
     }

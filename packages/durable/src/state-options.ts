@@ -3,6 +3,7 @@ import { type Channel, OptionError } from '@headrace/core';
 import {
   choice,
   describeOptions,
+  flag,
   fn,
   number,
   object,
@@ -77,6 +78,15 @@ export interface StateWriteOptions {
   readonly version?: number | undefined;
 }
 
+/** Options of `StateGroup.join`. */
+export interface StateJoinOptions {
+  /**
+   * Whether the member gets `patch` messages. A change of a plain object is then a JSON merge patch (RFC 7396), if the member has the value
+   * before and the patch is shorter. @default false
+   */
+  readonly deltas?: boolean;
+}
+
 /** How long a key of a `StateGroup` lives. Each change of the key begins with a life of its own. */
 export interface StateLifetime {
   /** Time after which the key is removed, in milliseconds, at most 2147483647 (24 days). @default no limit */
@@ -112,6 +122,7 @@ const VERSIONS = { version: VERSION, rowVersion: VERSION };
 const LIFETIME = { ttlMs: whole({ min: 1, max: 0x7fffffff }), channel: object('a channel') };
 
 export const SET_OPTIONS = describeOptions('set', { ...VERSIONS, ...LIFETIME });
+export const JOIN_OPTIONS = describeOptions('join', { deltas: flag({ default: false }) });
 export const DELETE_OPTIONS = describeOptions('delete', VERSIONS);
 export const UPDATE_OPTIONS = describeOptions('update', LIFETIME);
 

@@ -7,7 +7,8 @@ import { type KeyLife, LASTING, splitLife, withLife } from './key-life.ts';
 import type { StateMessage, StateValue } from './state-message.ts';
 import type { StatePlan } from './state-options.ts';
 import type { StateRoom } from './state-room.ts';
-import type { ViewChange } from './state-view.ts';
+import type { ValueDelta, ViewChange } from './state-view.ts';
+import { patchOf, type ValuePatch } from './value-patch.ts';
 
 /** An entry of the store, decoded. */
 export interface DecodedEntry<Value> {
@@ -93,6 +94,21 @@ export class StateValues<Value> {
     return { key, position, kept, rowVersion, message };
   }
 
+  /** Returns what members get that have the value before a change, or undefined if the whole value is shorter or has no patch. */
+  delta(before: ViewChange<Value> | undefined, change: ViewChange<Value>): ValueDelta | undefined {
+    const { key, kept } = change;
+    // A member that did not get the value before does not have it.
+    if (kept === undefined || before?.kept === undefined || before.message === undefined)
+      return undefined;
+    const { version: from } = before.kept;
+    const patch = shortPatch(before.kept.value, kept.value, from);
+    if (patch === undefined) return undefined;
+    const { group } = this.room;
+    const { version } = kept;
+    const message = this.formatted({ type: 'patch', group, key, patch, from, version });
+    return message === undefined ? undefined : { from, message };
+  }
+
   /** Checks whether a row can be stored. @throws OptionError or EncodeError, as {@link encoded} does */
   checkRow(key: string, value: Value): void {
     this.checkedKey(key);
@@ -156,5 +172,19 @@ export class StateValues<Value> {
     if (length > 0 && length <= maxKeyBytes) return length;
     const text = `a key of a state group is a text of 1 to ${maxKeyBytes} bytes in UTF-8 (maxKeyBytes)`;
     throw new OptionError('OPTION_INVALID', text, { option: 'key', maxKeyBytes });
+  }
+}
+
+/** Returns a patch that is shorter in JSON than the value, with all that a message with a patch has besides. */
+function shortPatch(before: unknown, value: unknown, from: number): ValuePatch | undefined {
+  const patch = patchOf(before, value);
+  if (patch === undefined) return undefined;
+  try {
+    const more =
+      `{"type":"patch","patch":,"from":${from},}`.length - '{"type":"set","value":,}'.length;
+    return JSON.stringify(patch).length + more < JSON.stringify(value).length ? patch : undefined;
+  } catch {
+    // A codec of the application can decode values that JSON does not know.
+    return undefined;
   }
 }

@@ -12,6 +12,14 @@ export interface ViewChange<Value> extends Keyed {
   readonly rowVersion: number | undefined;
   /** What members get, or undefined if `format` failed. */
   readonly message: unknown;
+  /** What members get that have the value before, if that is shorter. */
+  readonly delta?: ValueDelta | undefined;
+}
+
+/** A change of a value, for members that have the value of a version. */
+export interface ValueDelta {
+  readonly from: number;
+  readonly message: unknown;
 }
 
 /** The state of a group on this node: the newest change of each key, with the newest removals. */

@@ -33,7 +33,7 @@ function stateOf(keys: number) {
         },
       }),
     );
-    void members.join(channel, undefined).catch(() => {});
+    void members.join(channel, undefined, false).catch(() => {});
     return { channel, written };
   };
   return { clock, view, members, set, member };

@@ -25,7 +25,12 @@ const ENVELOPE_BYTES = 28;
 /** The bus of these nodes notices sooner: a seed shall not take long. */
 const BUS = { heartbeatMs: 400, unheardMs: 900, connectTimeoutMs: 1000 };
 
-type Value = number | string;
+/** A value of which a part changes. */
+interface Unit {
+  readonly by: string;
+  readonly name: string;
+}
+type Value = number | string | Unit;
 type Message = StateMessage<Value>;
 
 /** Options of {@link stateScenario}. */
@@ -42,6 +47,8 @@ export interface StateScenarioOptions {
    * The truth is in a database, which is slow and fails. Some of its changes are told late, and some never. @default false
    */
   readonly hasDatabase?: boolean;
+  /** Members take patches in place of whole values. @default false */
+  readonly hasDeltas?: boolean;
 }
 
 /** A row of the database. Its value names its version. */
@@ -176,14 +183,14 @@ class Client {
     this.version = version;
   }
 
-  private change(message: Message & { type: 'set' | 'delete' }): void {
+  private change(message: Exclude<Message, { type: 'begin' | 'ready' }>): void {
     const { type, key, version } = message;
     const known = this.versions.get(key) ?? 0;
     assert.ok(version > known, `${this.name} got ${key} of ${version} after ${known}`);
     assert.ok(version > this.version, `${this.name} got ${version} after ${this.version}`);
     this.version = version;
     this.versions.set(key, version);
-    assert.equal(this.live.has(key), type === 'set', `${key} of ${this.name}`);
+    assert.equal(this.live.has(key), type !== 'delete', `${key} of ${this.name}`);
     const row = type === 'set' ? rowVersionOf(message.value) : undefined;
     if (row === undefined) return;
     const before = this.rows.get(key) ?? 0;
@@ -349,7 +356,7 @@ class StateWorld {
       const key = KEYS[Math.floor(random() * KEYS.length)]!;
       this.written += 1;
       if (random() < 0.3 && !isLast) group.delete(key).catch(() => {});
-      else group.set(key, `${host.name} ${this.written}`).catch(() => {});
+      else group.set(key, this.valueOf(host.name)).catch(() => {});
     }
     if (isLast) return;
     if (this.options.hasLives === true) {
@@ -366,6 +373,13 @@ class StateWorld {
         },
         () => {},
       );
+  }
+
+  private valueOf(writer: string): Value {
+    const by = `${writer} ${this.written}`;
+    return this.options.hasDeltas === true
+      ? { by, name: 'a name that stays the same'.repeat(2) }
+      : by;
   }
 
   private async take(client: Client, life: NodeLife): Promise<void> {
@@ -386,7 +400,8 @@ class StateWorld {
     client.channel = channel;
     const position = client.live.begin();
     try {
-      const join = await group.join(channel, position);
+      const deltas = this.options.hasDeltas === true;
+      const join = await group.join(channel, position, { deltas });
       if (client.transport !== transport) return;
       client.isMember = true;
       if (this.options.hasLives === true) void this.announce(client, life, channel);
@@ -432,7 +447,7 @@ class StateWorld {
       const { name, live } = client;
       assert.ok(client.isServed && client.isMember, `${name} is not back`);
       assert.equal(live.status, 'ready', name);
-      const own = [...live].sort().map(([key, value]) => [key, String(value)]);
+      const own = [...live].map(([key, value]) => [key, textOf(value)]).sort();
       assert.deepEqual(own, values, `the map of ${name}`);
     }
     if (this.options.hasDatabase === true) {
@@ -475,6 +490,10 @@ function timesOf({ hasLives }: StateScenarioOptions): typeof TIMES {
 
 function ownKey(name: string, { host }: NodeLife): string {
   return `c:${name} at ${host.name}`;
+}
+
+function textOf(value: Value): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** The version in a value of the database. */
