@@ -22,7 +22,9 @@ export type { StateJoin } from './state-members.ts';
 export type { StateMessage, StateValue } from './state-message.ts';
 export type {
   StateGroupOptions,
+  StateJoinOptions,
   StateLifetime,
   StateSetOptions,
   StateWriteOptions,
 } from './state-options.ts';
+export type { StateRead, StateRow, StateRows } from './state-row.ts';

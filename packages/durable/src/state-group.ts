@@ -14,19 +14,22 @@ import {
   portOf,
   wireOf,
 } from '@headrace/cluster/authoring';
-import { type Channel, ChannelError, RejectedError } from '@headrace/core';
+import { type Channel, ChannelError, OptionError, RejectedError } from '@headrace/core';
 import { atOnce, TokenBucket } from '@headrace/core/authoring';
 import { type ChannelKey, ChannelKeys } from './channel-keys.ts';
 import { DURABLE_ERRORS } from './durable-errors.ts';
 import { KeyExpiry } from './key-expiry.ts';
 import { type KeyLife, LASTING } from './key-life.ts';
 import { RoomFeed } from './room-feed.ts';
+import { MAX_TRIES, type RowOutcome, RowWrites } from './row-writes.ts';
 import { type StateJoin, StateMembers } from './state-members.ts';
 import type { StateValue } from './state-message.ts';
 import {
   DELETE_OPTIONS,
+  JOIN_OPTIONS,
   SET_OPTIONS,
   type StateGroupOptions,
+  type StateJoinOptions,
   type StateLifetime,
   type StatePlan,
   type StateSetOptions,
@@ -36,8 +39,9 @@ import {
 } from './state-options.ts';
 import { StateOrder } from './state-order.ts';
 import { StateRoom } from './state-room.ts';
-import { StateValues } from './state-values.ts';
-import { StateView } from './state-view.ts';
+import { StateSource } from './state-source.ts';
+import { type DecodedEntry, StateValues } from './state-values.ts';
+import { StateView, type ViewChange } from './state-view.ts';
 
 /** Counts of a {@link StateGroup} on this node since it was made. */
 export interface StateGroupCounters {
@@ -65,8 +69,6 @@ interface AskedChange<Value> extends StateLifetime {
 
 /** Time within which the state must be read for `get` and `entries`. */
 const WITHIN_MS = 5000;
-/** Maximum number of times that `update` calls its function. */
-const MAX_UPDATES = 100;
 
 /**
  * A state that the members of all nodes see: keys with values. {@link stateGroup} makes the group.
@@ -87,6 +89,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   private readonly members: StateMembers<Value>;
   private readonly expiry: KeyExpiry;
   private readonly channelKeys: ChannelKeys<Value>;
+  private readonly rows: RowWrites<Value>;
+  private readonly source: StateSource<Value> | undefined = undefined;
   private readonly bucket: TokenBucket;
   private readonly writes = new Set<Promise<unknown>>();
   private view: StateView<Value> | undefined = undefined;
@@ -95,6 +99,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   private readonly waiters = new Set<Waiter<Value>>();
   /** The newest change that this node has stored. */
   private written: LogPosition | undefined = undefined;
+  /** Number of calls of `refresh` that are under way. */
+  private refreshes = 0;
   /** The epoch of the versions of keys that do not live forever. */
   private epoch: string | undefined = undefined;
   private stored = 0;
@@ -125,12 +131,13 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
         this.loading = new StateView(epoch, plan.limits.removals);
         this.enter(epoch);
         this.channelKeys.restarted();
+        this.source?.restart();
       },
       reached: (at, floor) => this.reached(at, floor),
       isBusy: () => false,
       onceFree: (listener) => listener(),
     });
-    const { clock, random } = wire.host;
+    const { clock, random, logger } = wire.host;
     this.expiry = new KeyExpiry({
       clock,
       random,
@@ -148,12 +155,37 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     this.members = new StateMembers<Value>({
       clock,
       group: name,
-      view: () => (this.loading === undefined ? this.view : undefined),
+      view: () => this.shown,
       formatted: (message) => this.values.formatted(message),
       caughtUp: () => this.feed.caughtUp(),
       went: () => this.look(),
-      downError: (why) => room.downError(why),
+      notRead: () => this.notRead(),
     });
+    this.rows = new RowWrites<Value>({
+      view: () => this.whole,
+      decoded: (entry) => this.changeOf(entry),
+      store: ({ key, value, rowVersion }, expected) =>
+        this.storeRow(key, value, expected, rowVersion),
+      changedTooOften: (key) => this.changedTooOften(key),
+    });
+    if (plan.source !== undefined) {
+      this.source = new StateSource<Value>(
+        {
+          clock,
+          logger,
+          random,
+          group: name,
+          maxKeys: plan.limits.keys,
+          writes: this.rows,
+          view: () => this.whole,
+          checkRow: (key, value) => this.values.checkRow(key, value),
+          isSame: (value, other) => this.values.isSame(value, other),
+          caughtUp: () => this.feed.caughtUp(),
+          agreed: () => this.show(),
+        },
+        plan.source,
+      );
+    }
     this.look();
   }
 
@@ -186,12 +218,18 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    * knew, or removals are forgotten that it has not seen. A second call during a join returns the same promise, and a call for a
    * member begins again.
    *
-   * Rejects with `BUS_DOWN` if the state could not be read for 5 s, and with `CHANNEL_CLOSED`. The channel is not a member then.
+   * Rejects with `BUS_DOWN` if the state could not be read for 5 s, with `STATE_NOT_READ` if `getState` fails for as long, and with
+   * `CHANNEL_CLOSED`. The channel is not a member then.
    *
    * @param position - the epoch of the last `begin`, and the highest version, that the member has received
    */
-  join(channel: Channel, position?: LogPosition): Promise<StateJoin> {
-    const joining = this.members.join(channel, position);
+  join(
+    channel: Channel,
+    position?: LogPosition,
+    options: StateJoinOptions = {},
+  ): Promise<StateJoin> {
+    const { deltas } = JOIN_OPTIONS.resolve(options);
+    const joining = this.members.join(channel, position, deltas);
     this.look();
     return joining;
   }
@@ -208,10 +246,16 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    * and `STATE_RATE` at the limits of the options, with `MESSAGE_TOO_LONG` and `MESSAGE_NOT_ENCODABLE` for a value that cannot be
    * stored, with `OPTION_INVALID` for a key or an option that is not valid, with `CHANNEL_CLOSED` for a channel that ends, and with
    * `BUS_DOWN` if the change could not be stored for 5 s, although it may be stored then.
+   *
+   * In a group with `getState`, store the value in the database first. The option `rowVersion` then says which change is newer: a change
+   * that is not newer is passed over, and the call resolves with the position of the newer one. Rejects with `OPTION_CONFLICT` for the
+   * other options, because the database says which keys exist, and for `rowVersion` in other groups.
    */
   async set(key: string, value: Value, options: StateSetOptions = {}): Promise<LogPosition> {
-    const { version: expected, ...lifetime } = SET_OPTIONS.resolve(options);
+    const { version: expected, rowVersion, ...lifetime } = SET_OPTIONS.resolve(options);
+    this.checkSource({ version: expected, ...lifetime }, rowVersion);
     if (value === undefined) throw new TypeError(`set(${key}): delete removes a key`);
+    if (rowVersion !== undefined) return (await this.setRow(key, value, rowVersion)).position!;
     const answer = await this.change({ key, value, expected, ...lifetime });
     if ('position' in answer) return answer.position;
     throw this.conflict(key, expected, answer.conflict);
@@ -219,7 +263,9 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
 
   /** Removes a key. Resolves with true if the key existed. Rejects like {@link set}. */
   async delete(key: string, options: StateWriteOptions = {}): Promise<boolean> {
-    const { version: expected } = DELETE_OPTIONS.resolve(options);
+    const { version: expected, rowVersion } = DELETE_OPTIONS.resolve(options);
+    this.checkSource({ version: expected }, rowVersion);
+    if (rowVersion !== undefined) return (await this.setRow(key, undefined, rowVersion)).isStored;
     const answer = await this.change({ key, value: undefined, expected });
     if ('position' in answer) return true;
     const isAbsent = answer.conflict === null && (expected === undefined || expected === 0);
@@ -231,7 +277,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    * Changes a key by its present value, and repeats that while other changes come in between. Resolves with the new value and its
    * version, or with undefined if the key does not exist then. The key keeps nothing of the life that it had: see the options.
    *
-   * Rejects like {@link set}, with the errors of the function, and with `STATE_CONFLICT` after 100 changes in between.
+   * Rejects like {@link set}, with the errors of the function, with `STATE_CONFLICT` after 100 changes in between, and with
+   * `OPTION_CONFLICT` in a group with `getState`: change the database, and then `set` the key.
    *
    * @param change - returns the new value, `undefined` to remove the key, or the given value to change nothing
    */
@@ -241,10 +288,11 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     options: StateLifetime = {},
   ): Promise<StateValue<Value> | undefined> {
     const lifetime = UPDATE_OPTIONS.resolve(options);
+    if (this.source !== undefined) throw this.notOfSource('update');
     let isKnown = this.current !== undefined;
     let present = this.view?.get(key);
     let expected = present?.version ?? 0;
-    for (let tries = 0; tries < MAX_UPDATES; tries++) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const value = atOnce('change', change(present?.value));
       if (value === present?.value) {
         if (isKnown) return present;
@@ -262,8 +310,30 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       present = conflict === null ? undefined : this.values.decoded(conflict)?.kept;
       expected = conflict?.position.offset ?? 0;
     }
-    const text = `the key ${JSON.stringify(key)} of the state group ${this.name} changed ${MAX_UPDATES} times in between`;
-    throw new ChannelError(DURABLE_ERRORS.STATE_CONFLICT, text, { group: this.name, key });
+    throw this.changedTooOften(key);
+  }
+
+  /**
+   * Reads the database of `getState` now, and stores the differences as changes of the group. Resolves when they are stored. Call it
+   * after changes of the database of which the group was not told.
+   *
+   * Rejects with `STATE_NOT_READ` if `getState` fails, with the errors of {@link set} if a difference cannot be stored, and with
+   * `OPTION_CONFLICT` in a group without `getState`.
+   */
+  async refresh(): Promise<void> {
+    const { source } = this;
+    if (source === undefined) {
+      const text = `the state group ${this.name} has no getState`;
+      throw new OptionError('OPTION_CONFLICT', text, { option: 'getState' });
+    }
+    const refreshed = source.refresh();
+    this.refreshes += 1;
+    try {
+      await Promise.all([refreshed, this.loaded()]);
+    } finally {
+      this.refreshes -= 1;
+      this.look();
+    }
   }
 
   /**
@@ -342,6 +412,54 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     return decoded !== undefined && decoded.kept === undefined;
   }
 
+  /** @throws OptionError for options that the database of `getState` decides about, and for versions of rows without it */
+  private checkSource(options: object, rowVersion: number | undefined): void {
+    if (this.source === undefined) {
+      if (rowVersion === undefined) return;
+      const text = `the state group ${this.name} has no getState, so its keys have no rowVersion`;
+      throw new OptionError('OPTION_CONFLICT', text, { option: 'rowVersion' });
+    }
+    for (const [option, value] of Object.entries(options)) {
+      if (value !== undefined) throw this.notOfSource(option);
+    }
+  }
+
+  private notOfSource(option: string): OptionError {
+    const text = `${option} is not possible in the state group ${this.name}: the database of getState decides about its keys`;
+    return new OptionError('OPTION_CONFLICT', text, { option });
+  }
+
+  /** Stores a change of a row for the application. */
+  private async setRow(
+    key: string,
+    value: Value | undefined,
+    rowVersion: number,
+  ): Promise<RowOutcome> {
+    const { rate } = this.plan;
+    try {
+      if (!this.bucket.take(rate, this.room.wire.host.clock.now())) throw this.tooOften();
+      const outcome = await this.rows.set({ key, value, rowVersion });
+      if (outcome.isStored) this.stored += 1;
+      return outcome;
+    } catch (error) {
+      this.failed += 1;
+      throw error;
+    }
+  }
+
+  private async storeRow(
+    key: string,
+    value: Value | undefined,
+    expected: number,
+    rowVersion: number | undefined,
+  ): Promise<Exclude<StateAnswer, { full: unknown }>> {
+    const life = rowVersion === undefined ? LASTING : { ...LASTING, rowVersion };
+    const { id, write } = this.values.encoded(key, value, expected, life);
+    const answer = await this.storeNow(id, write, life);
+    if ('full' in answer) throw this.full(answer.full);
+    return answer;
+  }
+
   private async storeNow(id: string, write: StateWrite, life: KeyLife): Promise<StateAnswer> {
     const storing = this.room.append(id, write);
     this.writes.add(storing);
@@ -377,7 +495,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     { key, value, ttlMs }: ChannelKey<Value>,
     begun: (id: string) => void,
   ): Promise<boolean> {
-    const life = { ttlMs, isOfChannel: true, isNodeGone: false };
+    const life = { ...LASTING, ttlMs, isOfChannel: true };
     const { id, write } = this.values.encoded(key, value, 0, life);
     begun(id);
     const answer = await this.storeNow(id, write, life);
@@ -385,16 +503,34 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     return 'position' in answer;
   }
 
-  /** The state on this node, if it is whole and has all changes that this node has stored. */
+  /** The whole state as the store has it. */
+  private get whole(): StateView<Value> | undefined {
+    return this.loading === undefined ? this.view : undefined;
+  }
+
+  /** The whole state, if it agrees with the database. */
+  private get shown(): StateView<Value> | undefined {
+    return this.source?.hasAgreed === false ? undefined : this.whole;
+  }
+
+  /** Returns why the state is not there in time, or undefined while the database can still give it. */
+  private notRead(): Error | undefined {
+    const { source } = this;
+    if (source?.isUnderWay === true) return undefined;
+    return source?.error ?? this.room.downError(`it could not be read for ${WITHIN_MS} ms`);
+  }
+
+  /** What `get` and `entries` return: the state, if it has all changes that this node has stored. */
   private get current(): StateView<Value> | undefined {
-    const { view, written } = this;
-    if (view === undefined || this.loading !== undefined) return undefined;
-    const isBehind = written?.epoch === view.epoch && written.offset > view.offset;
-    return isBehind ? undefined : view;
+    const { shown, written } = this;
+    if (shown === undefined) return undefined;
+    const isBehind = written?.epoch === shown.epoch && written.offset > shown.offset;
+    return isBehind ? undefined : shown;
   }
 
   private async loaded(): Promise<StateView<Value>> {
-    if (this.current !== undefined) return this.current;
+    const { current } = this;
+    if (current !== undefined) return current;
     const { clock } = this.room.wire.host;
     return new Promise((resolve, reject) => {
       const settled = (settle: () => void): void => {
@@ -408,9 +544,11 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
         reject: (error) => settled(() => reject(error)),
       };
       const late = (): void => {
-        waiter.reject(this.room.downError(`it could not be read for ${WITHIN_MS} ms`));
+        const error = this.notRead();
+        if (error === undefined) timer = clock.schedule(late, WITHIN_MS, true);
+        else waiter.reject(error);
       };
-      const timer = clock.schedule(late, WITHIN_MS, true);
+      let timer = clock.schedule(late, WITHIN_MS, true);
       this.waiters.add(waiter);
       this.look();
     });
@@ -419,8 +557,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   /** Keeps the state while somebody needs it, and only then. */
   private look(): void {
     const { members, waiters, channelKeys, plan, room, feed } = this;
-    const isNeeded =
-      plan.listensAlways || members.size > 0 || waiters.size > 0 || !channelKeys.isEmpty;
+    const isUsed = members.size > 0 || waiters.size > 0 || this.refreshes > 0;
+    const isNeeded = plan.listensAlways || isUsed || !channelKeys.isEmpty;
     if (isNeeded && !room.isLeft) {
       feed.start();
       return;
@@ -428,6 +566,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     feed.stop();
     this.view = undefined;
     this.loading = undefined;
+    this.source?.stop(() => room.downError('the cluster was left'));
     this.expiry.clearOthers();
   }
 
@@ -440,7 +579,11 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     if (decoded === undefined) view.reach(version);
     else {
       const { node, life } = decoded;
-      view.set(this.values.change(entry, decoded));
+      const change = this.changeIn(view, entry, decoded);
+      const isDelta = this.members.takeDeltas && this.loading === undefined;
+      view.set(
+        isDelta ? { ...change, delta: this.values.delta(view.change(key), change) } : change,
+      );
       this.expiry.changed({ key, version, life, node, ageMs });
       this.channelKeys.changed(key, version, id, life.isNodeGone);
     }
@@ -457,16 +600,60 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     }
     const view = this.view!;
     view.reach(at.offset);
-    this.members.changed();
-    this.answerWaiters();
+    if (loading !== undefined) this.source?.begin();
+    this.show();
     // Can be the end of the last need for the view.
     if (loading !== undefined) this.channelKeys.reached();
+  }
+
+  /** Brings the state to those that wait for it. */
+  private show(): void {
+    this.members.changed();
+    this.answerWaiters();
   }
 
   private answerWaiters(): void {
     const { current } = this;
     if (current === undefined) return;
     for (const waiter of [...this.waiters]) waiter.resolve(current);
+  }
+
+  /**
+   * Returns a change in the form of the view. Only a removal lets a change of an older row into the store, if its node does not keep the
+   * state. The key stays removed then.
+   */
+  private changeIn(
+    view: StateView<Value>,
+    entry: StateEntry,
+    decoded: DecodedEntry<Value>,
+  ): ViewChange<Value> {
+    const change = this.values.change(entry, decoded);
+    const { key, rowVersion, position } = change;
+    const before = view.change(key);
+    const newest = before?.rowVersion;
+    if (change.kept === undefined || rowVersion === undefined || newest === undefined)
+      return change;
+    if (rowVersion >= newest) return change;
+    // If the key cannot be removed now, the next comparison with the database does it.
+    this.storeRow(key, undefined, position.offset, newest).catch(() => {});
+    const removed = { ...decoded, kept: undefined };
+    // The page that brought the change does not have the removal.
+    const isShown = before?.kept !== undefined;
+    return {
+      ...this.values.change({ ...entry, isRemoval: isShown }, removed),
+      rowVersion: newest,
+    };
+  }
+
+  private changeOf(entry: StateEntry): ViewChange<Value> | undefined {
+    const decoded = this.values.decoded(entry);
+    return decoded && this.values.change(entry, decoded);
+  }
+
+  private changedTooOften(key: string): ChannelError {
+    const { name: group } = this;
+    const text = `the key ${JSON.stringify(key)} of the state group ${group} changed ${MAX_TRIES} times in between`;
+    return new ChannelError(DURABLE_ERRORS.STATE_CONFLICT, text, { group, key });
   }
 
   private conflict(
@@ -553,7 +740,7 @@ export function stateGroup<Value = unknown>(
 
 function lifeOf({ ttlMs, channel }: StateLifetime): KeyLife {
   if (ttlMs === undefined && channel === undefined) return LASTING;
-  return { ttlMs, isOfChannel: channel !== undefined, isNodeGone: false };
+  return { ...LASTING, ttlMs, isOfChannel: channel !== undefined };
 }
 
 function stateGroupsOfNode(): Map<string, StateGroup> {

@@ -26,12 +26,15 @@ export interface MembersOwner<Value> {
   caughtUp(): Promise<void>;
   /** Called when the last member has gone, or a join has ended. */
   went(): void;
-  downError(why: string): ChannelError;
+  /** Returns why the state is not there in time, or undefined while it can still come. */
+  notRead(): Error | undefined;
 }
 
 /** One member, and how far it is. */
 interface StateMember {
   readonly channel: Channel;
+  /** Whether it takes changes of values in place of whole values. */
+  readonly takesDeltas: boolean;
   /** The position that the member came with, until it is compared with the state. */
   asked: LogPosition | undefined;
   /** Whether the store was read because the member seems to be ahead of this node. */
@@ -40,6 +43,11 @@ interface StateMember {
   epoch: string | undefined;
   /** The member has all changes up to this offset. */
   at: number;
+  /**
+   * The member was sent the newest value of each key up to this offset on this connection, or 0. It has all changes up to {@link at}, but
+   * not the values of those that were replaced before it could get them.
+   */
+  wholeAt: number;
   /** Removals up to this offset do not concern the member, because it got the state from its beginning after it. */
   readFrom: number;
   recovered: boolean;
@@ -68,6 +76,7 @@ const CHANGES_AT_ONCE = 64;
 export class StateMembers<Value> {
   private readonly owner: MembersOwner<Value>;
   private readonly members = new Map<Channel, StateMember>();
+  private deltaMembers = 0;
   private readonly soon = onceAfterEvent<MembersOwner<Value>>(() => this.beginRound());
   /** The members that the present round has not reached. */
   private rest: Iterator<StateMember> | undefined = undefined;
@@ -76,8 +85,8 @@ export class StateMembers<Value> {
   private sliceEnd = 0;
   /** Whether a member has more changes than the time of the slice allowed. */
   private isSliceOver = false;
-  /** The encoded forms of the changes of the present round. */
-  private forms = new Map<ViewChange<Value>, EncodedForms>();
+  /** The encoded forms of the messages of the present round. */
+  private forms = new Map<unknown, EncodedForms>();
   private readonly onClosed = (channel: Channel): void => void this.remove(channel);
 
   constructor(owner: MembersOwner<Value>) {
@@ -86,6 +95,11 @@ export class StateMembers<Value> {
 
   get size(): number {
     return this.members.size;
+  }
+
+  /** Whether a member takes changes of values in place of whole values. */
+  get takeDeltas(): boolean {
+    return this.deltaMembers > 0;
   }
 
   has(channel: Channel): boolean {
@@ -97,17 +111,19 @@ export class StateMembers<Value> {
   }
 
   /** Adds a member, or begins again with a member that is ready. */
-  join(channel: Channel, asked: LogPosition | undefined): Promise<StateJoin> {
+  join(channel: Channel, asked: LogPosition | undefined, takesDeltas: boolean): Promise<StateJoin> {
     const known = this.members.get(channel);
     if (known !== undefined && !known.isReady) return known.joining;
     if (channel.isEnding) return Promise.reject(closedError());
-    const member = newMember(channel, isPosition(asked) ? asked : undefined);
+    const member = newMember(channel, isPosition(asked) ? asked : undefined, takesDeltas);
     member.joining = new Promise((resolve, reject) => {
       const late = (): void => {
         if (member.epoch !== undefined || this.members.get(channel) !== member) return;
-        this.drop(member, this.owner.downError(`it could not be read for ${WITHIN_MS} ms`));
+        const error = this.owner.notRead();
+        if (error === undefined) timer = this.owner.clock.schedule(late, WITHIN_MS, true);
+        else this.drop(member, error);
       };
-      const timer = this.owner.clock.schedule(late, WITHIN_MS, true);
+      let timer = this.owner.clock.schedule(late, WITHIN_MS, true);
       member.settle = {
         resolve: (join) => {
           timer.cancel();
@@ -120,6 +136,8 @@ export class StateMembers<Value> {
       };
     });
     if (known === undefined) channel.onClosed(this.onClosed);
+    else this.count(known, -1);
+    this.count(member, 1);
     this.members.set(channel, member);
     this.changed();
     return member.joining;
@@ -141,10 +159,15 @@ export class StateMembers<Value> {
   private drop(member: StateMember, error: Error): void {
     const { channel } = member;
     this.members.delete(channel);
+    this.count(member, -1);
     channel.offClosed(this.onClosed);
     member.settle?.reject(error);
     member.settle = undefined;
     this.owner.went();
+  }
+
+  private count({ takesDeltas }: StateMember, sign: 1 | -1): void {
+    if (takesDeltas) this.deltaMembers += sign;
   }
 
   private beginRound(): void {
@@ -235,6 +258,7 @@ export class StateMembers<Value> {
     member.asked = undefined;
     member.epoch = epoch;
     member.at = from ?? 0;
+    member.wholeAt = 0;
     member.readFrom = recovered ? 0 : view.offset;
     member.recovered = recovered;
     member.count = 0;
@@ -257,10 +281,13 @@ export class StateMembers<Value> {
       const isNew = change.kept !== undefined || offset > member.readFrom;
       if (!isNew || change.message === undefined) return true;
       member.count += 1;
-      this.writeOnce(channel, change);
+      this.writeOnce(channel, messageFor(member, change));
       return true;
     });
-    if (isWhole) member.at = view.offset;
+    if (isWhole) {
+      member.at = view.offset;
+      member.wholeAt = view.offset;
+    }
     return isWhole;
   }
 
@@ -298,28 +325,40 @@ export class StateMembers<Value> {
     if (message !== undefined) channel.write(message);
   }
 
-  /** Writes a change, which is encoded once for the members of a round. */
-  private writeOnce(channel: Channel, change: ViewChange<Value>): void {
+  /** Writes a message of a change, which is encoded once for the members of a round. */
+  private writeOnce(channel: Channel, message: unknown): void {
     if (this.rest === undefined) {
-      channel.write(change.message);
+      channel.write(message);
       return;
     }
-    let forms = this.forms.get(change);
+    let forms = this.forms.get(message);
     if (forms === undefined) {
       forms = new Map();
-      this.forms.set(change, forms);
+      this.forms.set(message, forms);
     }
-    broadcasting(forms, () => channel.write(change.message));
+    broadcasting(forms, () => channel.write(message));
   }
 }
 
-function newMember(channel: Channel, asked: LogPosition | undefined): StateMember {
+/** Returns the change of the value for a member that has the value before, and otherwise the whole value. */
+function messageFor<Value>(member: StateMember, { delta, message }: ViewChange<Value>): unknown {
+  const hasBefore = delta !== undefined && delta.from <= member.wholeAt;
+  return member.takesDeltas && hasBefore ? delta.message : message;
+}
+
+function newMember(
+  channel: Channel,
+  asked: LogPosition | undefined,
+  takesDeltas: boolean,
+): StateMember {
   return {
     channel,
+    takesDeltas,
     asked,
     isCaughtUp: false,
     epoch: undefined,
     at: 0,
+    wholeAt: 0,
     readFrom: 0,
     recovered: false,
     count: 0,

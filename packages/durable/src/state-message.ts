@@ -4,6 +4,8 @@
  * - `begin` comes first. With `recovered`, the changes follow that the member missed. Otherwise the whole state follows, so the
  *   member forgets what it has. A member can get a further `begin` when the store has lost changes.
  * - `set` and `delete` change a key. The `version` grows with each change of the group, and is the position within the `epoch`.
+ * - `patch` changes a key as `set` does, for members that asked for `deltas`: `patch` is a JSON merge patch (RFC 7396) for the value of the
+ *   version `from`, which the member has.
  * - `ready` follows the last of these changes. Later changes follow as they are made.
  */
 export type StateMessage<Value = unknown> =
@@ -18,6 +20,14 @@ export type StateMessage<Value = unknown> =
       readonly group: string;
       readonly key: string;
       readonly value: Value;
+      readonly version: number;
+    }
+  | {
+      readonly type: 'patch';
+      readonly group: string;
+      readonly key: string;
+      readonly patch: Readonly<Record<string, unknown>>;
+      readonly from: number;
       readonly version: number;
     }
   | {

@@ -1,15 +1,18 @@
 import type { MessageCodec, StateLimits } from '@headrace/cluster';
-import type { Channel } from '@headrace/core';
+import { type Channel, OptionError } from '@headrace/core';
 import {
   choice,
   describeOptions,
+  flag,
   fn,
   number,
   object,
   type Rate,
+  time,
   whole,
 } from '@headrace/core/authoring';
 import type { StateMessage } from './state-message.ts';
+import type { StateRead, StateRows } from './state-row.ts';
 
 /** Options of {@link stateGroup}. They must be the same on all nodes. */
 export interface StateGroupOptions<Value = unknown> {
@@ -17,6 +20,21 @@ export interface StateGroupOptions<Value = unknown> {
   readonly codec?: MessageCodec<Value>;
   /** Returns what members get for a message of the group, or `undefined` for nothing. @default the message itself */
   readonly format?: (message: StateMessage<Value>) => unknown;
+  /**
+   * Returns all rows of the database that has the truth about the group. The group then only tells its changes. The rows come at once,
+   * as an array, or one after the other, as an async generator. Read a database that has all acknowledged changes, not a replica that
+   * is behind. The function may throw or reject: it is called again later.
+   * @default none; the group has the truth itself
+   */
+  readonly getState?: (read: StateRead) => StateRows<Value> | PromiseLike<StateRows<Value>>;
+  /**
+   * Maximum time between two calls of `getState` on a node that keeps the state, in milliseconds. The time is a random part of it, at
+   * least half. With `false`, the function is called only at the beginning, after a loss of the store, and for `refresh`.
+   * @default 60000
+   */
+  readonly refreshMs?: number | false;
+  /** Time within which `getState` must give all rows, in milliseconds, or `false` for no limit. @default 10000 */
+  readonly getStateTimeoutMs?: number | false;
   /** Maximum number of keys. A further key is refused with `STATE_KEYS_FULL`. @default 10000 */
   readonly maxKeys?: number;
   /** Maximum length of a key in UTF-8, in bytes. Another key is refused with `OPTION_INVALID`. @default 256 */
@@ -49,10 +67,24 @@ export interface StateGroupOptions<Value = unknown> {
 /** Options of one change of a `StateGroup`. */
 export interface StateWriteOptions {
   /**
+   * Number of the change's row in the database of `getState`, see `StateRow.rowVersion`. A change whose number is not higher than that
+   * of the key is passed over. @default none
+   */
+  readonly rowVersion?: number | undefined;
+  /**
    * Number of the version that the key must have, or 0 if the key must not exist. Otherwise the change fails with
    * `STATE_CONFLICT`. @default any version
    */
   readonly version?: number | undefined;
+}
+
+/** Options of `StateGroup.join`. */
+export interface StateJoinOptions {
+  /**
+   * Whether the member gets `patch` messages. A change of a plain object is then a JSON merge patch (RFC 7396), if the member has the value
+   * before and the patch is shorter. @default false
+   */
+  readonly deltas?: boolean;
 }
 
 /** How long a key of a `StateGroup` lives. Each change of the key begins with a life of its own. */
@@ -70,6 +102,9 @@ export interface StateLifetime {
 export interface StateSetOptions extends StateWriteOptions, StateLifetime {}
 
 const OPTIONS = describeOptions('stateGroup', {
+  getState: fn({ answers: 'async', purpose: 'gives the rows of the database' }),
+  refreshMs: time({ default: 60_000 }),
+  getStateTimeoutMs: time({ default: 10_000 }),
   codec: object('a codec with encode and decode'),
   format: fn({ answers: 'sync', takes: 1, purpose: 'gives what members get for a message' }),
   maxKeys: whole({ min: 1, default: 10_000 }),
@@ -83,14 +118,26 @@ const OPTIONS = describeOptions('stateGroup', {
 });
 
 const VERSION = whole({ max: Number.MAX_SAFE_INTEGER });
+const VERSIONS = { version: VERSION, rowVersion: VERSION };
 const LIFETIME = { ttlMs: whole({ min: 1, max: 0x7fffffff }), channel: object('a channel') };
 
-export const SET_OPTIONS = describeOptions('set', { version: VERSION, ...LIFETIME });
-export const DELETE_OPTIONS = describeOptions('delete', { version: VERSION });
+export const SET_OPTIONS = describeOptions('set', { ...VERSIONS, ...LIFETIME });
+export const JOIN_OPTIONS = describeOptions('join', { deltas: flag({ default: false }) });
+export const DELETE_OPTIONS = describeOptions('delete', VERSIONS);
 export const UPDATE_OPTIONS = describeOptions('update', LIFETIME);
+
+/** The database of the application that has the truth about a group. */
+export interface SourcePlan<Value> {
+  readonly getState: NonNullable<StateGroupOptions<Value>['getState']>;
+  /** Maximum time between two reads, in milliseconds. */
+  readonly refreshMs: number;
+  /** Maximum duration of a read, in milliseconds. */
+  readonly timeoutMs: number;
+}
 
 /** The options, checked. */
 export interface StatePlan<Value> {
+  readonly source: SourcePlan<Value> | undefined;
   readonly codec: MessageCodec<Value> | undefined;
   readonly format: ((message: StateMessage<Value>) => unknown) | undefined;
   readonly maxKeyBytes: number;
@@ -104,7 +151,15 @@ export interface StatePlan<Value> {
 export function statePlan<Value>(options: StateGroupOptions<Value>): StatePlan<Value> {
   const plan = OPTIONS.resolve(options as StateGroupOptions<unknown>);
   const { maxKeys: keys, maxBytes: bytes, removals, removalAgeMs, changesPerSecond } = plan;
+  const { getState, refreshMs, getStateTimeoutMs: timeoutMs } = plan;
+  for (const option of ['refreshMs', 'getStateTimeoutMs'] as const) {
+    if (getState !== undefined || options[option] === undefined) continue;
+    const text = `${option} is an option of state groups with getState`;
+    throw new OptionError('OPTION_CONFLICT', text, { option });
+  }
+  const source = getState && { getState, refreshMs, timeoutMs };
   return {
+    source: source as SourcePlan<Value> | undefined,
     codec: plan.codec as MessageCodec<Value> | undefined,
     format: plan.format as StatePlan<Value>['format'],
     maxKeyBytes: plan.maxKeyBytes,

@@ -7,7 +7,8 @@ import { type KeyLife, LASTING, splitLife, withLife } from './key-life.ts';
 import type { StateMessage, StateValue } from './state-message.ts';
 import type { StatePlan } from './state-options.ts';
 import type { StateRoom } from './state-room.ts';
-import type { ViewChange } from './state-view.ts';
+import type { ValueDelta, ViewChange } from './state-view.ts';
+import { patchOf, type ValuePatch } from './value-patch.ts';
 
 /** An entry of the store, decoded. */
 export interface DecodedEntry<Value> {
@@ -82,7 +83,7 @@ export class StateValues<Value> {
   /** Returns a decoded entry in the form of the view. */
   change(
     { key, position, isRemoval }: StateEntry,
-    { kept }: DecodedEntry<Value>,
+    { kept, life: { rowVersion } }: DecodedEntry<Value>,
   ): ViewChange<Value> {
     const { group } = this.room;
     const version = position.offset;
@@ -90,7 +91,35 @@ export class StateValues<Value> {
     if (kept !== undefined) {
       message = this.formatted({ type: 'set', group, key, value: kept.value, version });
     } else if (isRemoval) message = this.formatted({ type: 'delete', group, key, version });
-    return { key, position, kept, message };
+    return { key, position, kept, rowVersion, message };
+  }
+
+  /** Returns what members get that have the value before a change, or undefined if the whole value is shorter or has no patch. */
+  delta(before: ViewChange<Value> | undefined, change: ViewChange<Value>): ValueDelta | undefined {
+    const { key, kept } = change;
+    // A member that did not get the value before does not have it.
+    if (kept === undefined || before?.kept === undefined || before.message === undefined)
+      return undefined;
+    const { version: from } = before.kept;
+    const patch = shortPatch(before.kept.value, kept.value, from);
+    if (patch === undefined) return undefined;
+    const { group } = this.room;
+    const { version } = kept;
+    const message = this.formatted({ type: 'patch', group, key, patch, from, version });
+    return message === undefined ? undefined : { from, message };
+  }
+
+  /** Checks whether a row can be stored. @throws OptionError or EncodeError, as {@link encoded} does */
+  checkRow(key: string, value: Value): void {
+    this.checkedKey(key);
+    this.body(value);
+  }
+
+  /** Returns true if two values are the same in the store. */
+  isSame(value: Value, other: Value): boolean {
+    const { codec } = this.plan;
+    const [one, two] = [encodeBody(value, codec), encodeBody(other, codec)];
+    return one.bodyType === two.bodyType && one.body.equals(two.body);
   }
 
   /** Returns a message in the form for members, or undefined if `format` fails. */
@@ -143,5 +172,19 @@ export class StateValues<Value> {
     if (length > 0 && length <= maxKeyBytes) return length;
     const text = `a key of a state group is a text of 1 to ${maxKeyBytes} bytes in UTF-8 (maxKeyBytes)`;
     throw new OptionError('OPTION_INVALID', text, { option: 'key', maxKeyBytes });
+  }
+}
+
+/** Returns a patch that is shorter in JSON than the value, with all that a message with a patch has besides. */
+function shortPatch(before: unknown, value: unknown, from: number): ValuePatch | undefined {
+  const patch = patchOf(before, value);
+  if (patch === undefined) return undefined;
+  try {
+    const more =
+      `{"type":"patch","patch":,"from":${from},}`.length - '{"type":"set","value":,}'.length;
+    return JSON.stringify(patch).length + more < JSON.stringify(value).length ? patch : undefined;
+  } catch {
+    // A codec of the application can decode values that JSON does not know.
+    return undefined;
   }
 }

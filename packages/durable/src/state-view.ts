@@ -5,9 +5,20 @@ import type { StateValue } from './state-message.ts';
 
 /** A change as this node keeps it. */
 export interface ViewChange<Value> extends Keyed {
+  readonly position: LogPosition;
   /** The value of the key and its version, or undefined for a removal. */
   readonly kept: StateValue<Value> | undefined;
+  /** The version of the key's row in the database of the application, if it gave one. */
+  readonly rowVersion: number | undefined;
   /** What members get, or undefined if `format` failed. */
+  readonly message: unknown;
+  /** What members get that have the value before, if that is shorter. */
+  readonly delta?: ValueDelta | undefined;
+}
+
+/** A change of a value, for members that have the value of a version. */
+export interface ValueDelta {
+  readonly from: number;
   readonly message: unknown;
 }
 
@@ -41,6 +52,11 @@ export class StateView<Value> {
 
   get(key: string): StateValue<Value> | undefined {
     return this.changes.get(key)?.kept;
+  }
+
+  /** Returns the newest change of a key, which can be a removal. */
+  change(key: string): ViewChange<Value> | undefined {
+    return this.changes.get(key);
   }
 
   entries(): Map<string, StateValue<Value>> {

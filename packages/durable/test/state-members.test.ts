@@ -11,7 +11,7 @@ function stateOf(keys: number) {
   const set = (offset: number, key: string): void => {
     const kept = { value: offset, version: offset };
     const position = { epoch: 'e', offset };
-    view.set({ key, position, kept, message: offset });
+    view.set({ key, position, kept, rowVersion: undefined, message: offset });
   };
   for (let i = 1; i <= keys; i++) set(i, `k${i}`);
   const members = new StateMembers<number>({
@@ -21,7 +21,7 @@ function stateOf(keys: number) {
     formatted: ({ type }) => type,
     caughtUp: () => Promise.resolve(),
     went: () => {},
-    downError: (why) => new ChannelError('CHANNEL_CLOSED', why),
+    notRead: () => new ChannelError('CHANNEL_CLOSED', 'late'),
   });
   const member = () => {
     const written: unknown[] = [];
@@ -33,7 +33,7 @@ function stateOf(keys: number) {
         },
       }),
     );
-    void members.join(channel, undefined).catch(() => {});
+    void members.join(channel, undefined, false).catch(() => {});
     return { channel, written };
   };
   return { clock, view, members, set, member };

@@ -3,6 +3,7 @@
  *
  * - `begin` comes first. With `recovered`, the changes follow that the member missed, otherwise the whole state.
  * - `set` and `delete` change a key. The `version` grows with each change of the group.
+ * - `patch` changes a key as `set` does: `patch` is a JSON merge patch (RFC 7396) for the value of the version `from`.
  * - `ready` follows the last of these changes. Later changes follow as they are made.
  */
 export type LiveStateMessage<Value = unknown> =
@@ -17,6 +18,14 @@ export type LiveStateMessage<Value = unknown> =
       readonly group: string;
       readonly key: string;
       readonly value: Value;
+      readonly version: number;
+    }
+  | {
+      readonly type: 'patch';
+      readonly group: string;
+      readonly key: string;
+      readonly patch: Readonly<Record<string, unknown>>;
+      readonly from: number;
       readonly version: number;
     }
   | {

@@ -11,6 +11,7 @@ import {
 import type { GroupPosition } from '../position/last-position.ts';
 import { LiveChanges } from './live-changes.ts';
 import type { LiveChange, LiveStateMessage } from './live-message.ts';
+import { isObject, merged } from './merged.ts';
 
 /** Options of a {@link LiveState}. */
 export interface LiveStateOptions {
@@ -45,6 +46,11 @@ export interface LiveStateEvents<Value = unknown> {
   /** The status has changed. */
   status: [status: LiveStatus];
 }
+
+/** The messages that follow `begin`. */
+type ChangeType = Exclude<LiveStateMessage['type'], 'begin'>;
+type Message<Value, Type> = Extract<LiveStateMessage<Value>, { readonly type: Type }>;
+const TYPES: ReadonlySet<unknown> = new Set<ChangeType>(['set', 'patch', 'delete', 'ready']);
 
 /** A key as the state has it. */
 interface Kept<Value> {
@@ -234,9 +240,9 @@ export class LiveState<Value = unknown>
     this.disconnected();
   }
 
-  private advance(message: Exclude<LiveStateMessage<Value>, { readonly type: 'begin' }>): void {
+  private advance(message: Message<Value, ChangeType>): void {
     const { type, version } = message;
-    this.check(type === 'set' || type === 'delete' || type === 'ready', 'has no known type');
+    this.check(TYPES.has(type), 'has no known type');
     this.check(Number.isSafeInteger(version) && version >= 0, 'has no version');
     this.check(this.epoch !== undefined, 'comes before begin');
     if (type === 'ready') {
@@ -244,10 +250,19 @@ export class LiveState<Value = unknown>
       return;
     }
     this.check(typeof message.key === 'string', 'has no key');
-    this.check(type === 'delete' || message.value !== undefined, 'has no value');
+    this.check(type !== 'set' || message.value !== undefined, 'has no value');
+    this.check(type !== 'patch' || isObject(message.patch), 'has no patch');
     if (version <= this.version) return;
     if (type === 'set') this.setKey(message.key, message.value, version);
+    else if (type === 'patch') this.setKey(message.key, this.patched(message), version);
     else this.deleteKey(message.key, version);
+  }
+
+  private patched({ key, patch, from }: Message<Value, 'patch'>): Value {
+    const known = this.kept.get(key);
+    const isKnown = known?.version === from && known.epoch === this.epoch;
+    this.check(isKnown, 'changes a value that is not there');
+    return merged(known!.value, patch) as Value;
   }
 
   private setKey(key: string, value: Value, version: number): void {

@@ -89,6 +89,35 @@ describe('LiveState', () => {
     expect([...live]).toEqual(Object.entries({ a: 1, b: 2 }));
   });
 
+  it('changes a value by a patch for the version that it has', () => {
+    const live = new LiveState<{ x: number; at: { y: number } }>(group);
+    const changes: unknown[] = [];
+    live.on('change', (change) => changes.push(change));
+    const patch = { type: 'patch', group, key: 'a', patch: { x: 2 } } as const;
+    live.take({ type: 'begin', group, epoch: 'one', recovered: false });
+    const value = { x: 1, at: { y: 1 } };
+    live.take({ type: 'set', group, key: 'a', value, version: 3 });
+    live.take({ ...patch, from: 3, version: 5 });
+    expect(live.get('a')).toEqual({ x: 2, at: { y: 1 } });
+    expect(live.get('a')?.at).toBe(value.at);
+    expect([live.versionOf('a'), live.position?.offset, value.x]).toEqual([5, 5, 1]);
+    expect(changes[1]).toEqual({
+      ...{ type: 'set', key: 'a', value: { x: 2, at: { y: 1 } }, previous: value },
+    });
+    live.take({ ...patch, from: 3, version: 5 });
+    for (const wrong of [
+      { ...patch, from: 3, version: 6 },
+      { ...patch, key: 'b', from: 5, version: 6 },
+      { ...patch, patch: [1], from: 5, version: 6 },
+      { ...patch, patch: null, from: 5, version: 6 },
+    ]) {
+      expect(() => live.take(wrong as never)).toThrow(/changes a value|has no patch/);
+    }
+    live.take({ type: 'begin', group, epoch: 'two', recovered: false });
+    expect(() => live.take({ ...patch, from: 5, version: 6 })).toThrow('that is not there');
+    expect(live.get('a')).toEqual({ x: 2, at: { y: 1 } });
+  });
+
   it('leaves messages of other groups alone', () => {
     const { live, take, news } = readyState();
     expect(take(set('a', 3))).toEqual([true]);

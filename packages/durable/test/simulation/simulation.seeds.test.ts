@@ -5,6 +5,9 @@ import { durableScenario } from './durable-scenario.ts';
 import { stateScenario } from './state-scenario.ts';
 
 const LIVES = { hasLives: true, losesTail: true };
+const DELTAS = { hasDeltas: true, losesTail: true };
+const DATABASE = { hasDatabase: true, losesTail: true };
+const ROLLING_DATABASE = { hasDatabase: true, isRolling: true };
 
 const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
   ['a durable room loses nothing, and gives nothing twice', 1000, durableScenario()],
@@ -13,6 +16,9 @@ const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario]
   ['and when the store loses its newest changes', 200, stateScenario({ losesTail: true })],
   ['and while its nodes leave and come back', 200, stateScenario({ isRolling: true })],
   ['and removes the keys whose life is over', 200, stateScenario(LIVES)],
+  ['and gives members that take deltas the same state', 200, stateScenario(DELTAS)],
+  ['and gives the rows of a database that is slow and fails', 200, stateScenario(DATABASE)],
+  ['and while its nodes leave and come back', 200, stateScenario(ROLLING_DATABASE)],
 ];
 
 describe('thousands of seeds of chaos', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert';
 import { LiveState } from '@headrace/client';
 import type { Cluster } from '@headrace/cluster';
 import { Bootstrap, type Channel, type Transport, type TransportSink } from '@headrace/core';
-import { type StateGroup, type StateMessage, stateGroup } from '@headrace/durable';
+import { type StateGroup, type StateMessage, type StateRow, stateGroup } from '@headrace/durable';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import { BrokerDisk } from '../../../cluster/test/simulation/broker-log.ts';
 import type { StateFault } from '../../../cluster/test/simulation/broker-state.ts';
@@ -25,7 +25,12 @@ const ENVELOPE_BYTES = 28;
 /** The bus of these nodes notices sooner: a seed shall not take long. */
 const BUS = { heartbeatMs: 400, unheardMs: 900, connectTimeoutMs: 1000 };
 
-type Value = number | string;
+/** A value of which a part changes. */
+interface Unit {
+  readonly by: string;
+  readonly name: string;
+}
+type Value = number | string | Unit;
 type Message = StateMessage<Value>;
 
 /** Options of {@link stateScenario}. */
@@ -38,6 +43,18 @@ export interface StateScenarioOptions {
   readonly isRolling?: boolean;
   /** Some keys live for a time, and each client has a key that lives as long as its connection. @default false */
   readonly hasLives?: boolean;
+  /**
+   * The truth is in a database, which is slow and fails. Some of its changes are told late, and some never. @default false
+   */
+  readonly hasDatabase?: boolean;
+  /** Members take patches in place of whole values. @default false */
+  readonly hasDeltas?: boolean;
+}
+
+/** A row of the database. Its value names its version. */
+interface Row {
+  readonly value: string;
+  readonly rowVersion: number;
 }
 
 /** A connection of a client at a node, which can stop to read. */
@@ -117,10 +134,15 @@ class Client {
   version = 0;
   /** The version of each key that it has seen in this epoch. */
   private readonly versions = new Map<string, number>();
+  /** The newest row of each key that it has seen in this epoch, if there is a database. */
+  private readonly rows = new Map<string, number>();
   private hasBegun = false;
+  private readonly removals: ReadonlyMap<string, number>;
 
-  constructor(name: string) {
+  /** @param removals - the last removal of each key from the database */
+  constructor(name: string, removals: ReadonlyMap<string, number>) {
     this.name = name;
+    this.removals = removals;
   }
 
   /** True while somebody serves it. */
@@ -144,6 +166,7 @@ class Client {
 
   private begin(epoch: string, recovered: boolean): void {
     this.hasBegun = true;
+    if (epoch !== this.epoch) this.rows.clear();
     if (recovered) assert.equal(epoch, this.epoch, `${this.name} is recovered in another epoch`);
     else {
       this.versions.clear();
@@ -160,14 +183,21 @@ class Client {
     this.version = version;
   }
 
-  private change(message: Message & { type: 'set' | 'delete' }): void {
+  private change(message: Exclude<Message, { type: 'begin' | 'ready' }>): void {
     const { type, key, version } = message;
     const known = this.versions.get(key) ?? 0;
     assert.ok(version > known, `${this.name} got ${key} of ${version} after ${known}`);
     assert.ok(version > this.version, `${this.name} got ${version} after ${this.version}`);
     this.version = version;
     this.versions.set(key, version);
-    assert.equal(this.live.has(key), type === 'set', `${key} of ${this.name}`);
+    assert.equal(this.live.has(key), type !== 'delete', `${key} of ${this.name}`);
+    const row = type === 'set' ? rowVersionOf(message.value) : undefined;
+    if (row === undefined) return;
+    const before = this.rows.get(key) ?? 0;
+    // The store does not know the row of a removed key, so a change that is late can bring it back for a moment.
+    const isGone = (this.removals.get(key) ?? 0) > before;
+    assert.ok(row >= before || isGone, `${this.name} got row ${row} of ${key} after row ${before}`);
+    this.rows.set(key, row);
   }
 }
 
@@ -179,11 +209,17 @@ class NodeLife {
   private readonly process;
   isLeaving = false;
 
-  constructor(host: SimulatedHost, cluster: Cluster) {
+  constructor(
+    host: SimulatedHost,
+    cluster: Cluster,
+    getState: (() => Promise<StateRow<Value>[]>) | undefined,
+  ) {
     this.host = host;
     this.process = host.currentProcess!;
     this.cluster = cluster;
-    this.group = stateGroup<Value>(cluster, 'room', { removals: 2, maxKeys: 30 });
+    // A change that is late can only be told from a new one while the removal of its key is remembered.
+    const source = getState === undefined ? {} : { getState, refreshMs: 2000, removals: 1000 };
+    this.group = stateGroup<Value>(cluster, 'room', { removals: 2, maxKeys: 30, ...source });
   }
 
   get isAlive(): boolean {
@@ -193,7 +229,8 @@ class NodeLife {
 
 class StateWorld {
   readonly disk: BrokerDisk;
-  private readonly clients = CLIENTS.map((name) => new Client(name));
+  private readonly removals = new Map<string, number>();
+  private readonly clients = CLIENTS.map((name) => new Client(name, this.removals));
   private readonly lives = new Map<string, NodeLife>();
   private readonly sim: Simulation;
   private readonly options: StateScenarioOptions;
@@ -205,6 +242,8 @@ class StateWorld {
   private added = 0;
   private unknown = 0;
   private lastWords = 0;
+  private readonly database = new Map<string, Row>();
+  private rowCount = 0;
 
   constructor(sim: Simulation, options: StateScenarioOptions) {
     this.sim = sim;
@@ -221,7 +260,8 @@ class StateWorld {
   async run(host: SimulatedHost): Promise<void> {
     const bus = simulatedBus(host, BUS, this.options.fault as never);
     const cluster = await joinFrom(host, { bus, joinTimeoutMs: 100 });
-    const life = new NodeLife(host, cluster);
+    const getState = this.options.hasDatabase === true ? () => this.rowsFor(host) : undefined;
+    const life = new NodeLife(host, cluster, getState);
     this.lives.set(host.name, life);
     this.look(life);
   }
@@ -274,13 +314,49 @@ class StateWorld {
     else if (dice < 0.4 && client.transport !== undefined) client.transport.isStuck = true;
   }
 
-  private write({ host, group }: NodeLife, isLast: boolean): void {
+  /** The answer is as old as its way. */
+  private async rowsFor({ clock, random }: SimulatedHost): Promise<StateRow<Value>[]> {
+    const later = () => new Promise<void>((resolve) => clock.schedule(resolve, random() * 100));
+    await later();
+    if (this.sim.now < FAULTS_MS && random() < 0.2) throw new Error('the database is away');
+    const rows = Array.from(this.database, ([key, row]) => ({ key, ...row }));
+    await later();
+    return rows;
+  }
+
+  /** Changes the database, and then tells the group, unless the writer is gone in between. */
+  private writeRows({ host, group }: NodeLife, isLast: boolean): void {
+    const { random, clock } = host;
+    for (let count = Math.floor(random() * 4); count >= 0; count--) {
+      const key = KEYS[Math.floor(random() * KEYS.length)]!;
+      this.rowCount += 1;
+      const rowVersion = this.rowCount;
+      const value = `row ${rowVersion}`;
+      const isRemoval = random() < 0.3 && !isLast;
+      if (isRemoval) {
+        this.database.delete(key);
+        this.removals.set(key, rowVersion);
+      } else this.database.set(key, { value, rowVersion });
+      if (random() < 0.2) continue;
+      clock.schedule(() => {
+        if (isRemoval) group.delete(key, { rowVersion }).catch(() => {});
+        else group.set(key, value, { rowVersion }).catch(() => {});
+      }, random() * 80);
+    }
+  }
+
+  private write(life: NodeLife, isLast: boolean): void {
+    if (this.options.hasDatabase === true) {
+      this.writeRows(life, isLast);
+      return;
+    }
+    const { host, group } = life;
     const { random } = host;
     for (let count = Math.floor(random() * 4); count >= 0; count--) {
       const key = KEYS[Math.floor(random() * KEYS.length)]!;
       this.written += 1;
       if (random() < 0.3 && !isLast) group.delete(key).catch(() => {});
-      else group.set(key, `${host.name} ${this.written}`).catch(() => {});
+      else group.set(key, this.valueOf(host.name)).catch(() => {});
     }
     if (isLast) return;
     if (this.options.hasLives === true) {
@@ -297,6 +373,13 @@ class StateWorld {
         },
         () => {},
       );
+  }
+
+  private valueOf(writer: string): Value {
+    const by = `${writer} ${this.written}`;
+    return this.options.hasDeltas === true
+      ? { by, name: 'a name that stays the same'.repeat(2) }
+      : by;
   }
 
   private async take(client: Client, life: NodeLife): Promise<void> {
@@ -317,7 +400,8 @@ class StateWorld {
     client.channel = channel;
     const position = client.live.begin();
     try {
-      const join = await group.join(channel, position);
+      const deltas = this.options.hasDeltas === true;
+      const join = await group.join(channel, position, { deltas });
       if (client.transport !== transport) return;
       client.isMember = true;
       if (this.options.hasLives === true) void this.announce(client, life, channel);
@@ -363,8 +447,13 @@ class StateWorld {
       const { name, live } = client;
       assert.ok(client.isServed && client.isMember, `${name} is not back`);
       assert.equal(live.status, 'ready', name);
-      const own = [...live].sort().map(([key, value]) => [key, String(value)]);
+      const own = [...live].map(([key, value]) => [key, textOf(value)]).sort();
       assert.deepEqual(own, values, `the map of ${name}`);
+    }
+    if (this.options.hasDatabase === true) {
+      const rows = Array.from(this.database, ([key, { value }]) => [key, value]).sort();
+      assert.deepEqual(values, rows, 'the database');
+      return;
     }
     if (this.options.hasLives === true) this.checkLives(new Map(values));
     if (this.options.losesTail === true) return;
@@ -403,10 +492,21 @@ function ownKey(name: string, { host }: NodeLife): string {
   return `c:${name} at ${host.name}`;
 }
 
-/** The value behind the envelope, a byte of flags and the time to live. */
+function textOf(value: Value): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** The version in a value of the database. */
+function rowVersionOf(value: Value): number | undefined {
+  const [what, version] = String(value).split(' ');
+  return what === 'row' ? Number(version) : undefined;
+}
+
+/** The value behind the envelope, a byte of flags, the time to live and the version of the row. */
 function storedValue(bytes: Buffer): string {
-  const hasTtl = (bytes[ENVELOPE_BYTES]! & 1) !== 0;
-  return bytes.toString('utf8', ENVELOPE_BYTES + (hasTtl ? 5 : 1));
+  const flags = bytes[ENVELOPE_BYTES]!;
+  const lifeBytes = ((flags & 1) === 0 ? 0 : 4) + ((flags & 8) === 0 ? 0 : 8);
+  return bytes.toString('utf8', ENVELOPE_BYTES + 1 + lifeBytes);
 }
 
 /**

@@ -11,6 +11,10 @@ describe('a state group over a network that fails', () => {
   quickSeeds('does so while each node in turn leaves and joins again', rolling);
   const lives = stateScenario({ hasLives: true, losesTail: true });
   quickSeeds('removes the keys whose life is over, and no other', lives);
+  const database = stateScenario({ hasDatabase: true, losesTail: true });
+  quickSeeds('gives each member the rows of a database that is slow and fails', database);
+  const deltas = stateScenario({ hasDeltas: true, losesTail: true });
+  quickSeeds('gives members that take deltas the same state', deltas);
 
   it('shows within 200 seeds that a store ignores versions', async () => {
     const scenario = stateScenario({ fault: 'ignores versions' });

@@ -1,0 +1,107 @@
+import type { LogPosition, StateAnswer, StateEntry } from '@headrace/cluster';
+import type { RowReading } from './row-reading.ts';
+import type { StateView, ViewChange } from './state-view.ts';
+
+/** The parts of its group that {@link RowWrites} works with. */
+export interface RowWritesOwner<Value> {
+  /** The state on this node, or undefined while it is not kept. */
+  view(): StateView<Value> | undefined;
+  /** Returns an entry of the store in the form of the view, or undefined if nobody can decode it. */
+  decoded(entry: StateEntry): ViewChange<Value> | undefined;
+  /** Stores a change. @throws RejectedError at a limit of the store */
+  store(
+    change: RowChange<Value>,
+    expected: number,
+  ): Promise<Exclude<StateAnswer, { full: unknown }>>;
+  /** Makes a `STATE_CONFLICT` for a key that changed as often as a change was tried. */
+  changedTooOften(key: string): Error;
+}
+
+/** A change of the database's row of a key. */
+export interface RowChange<Value> {
+  readonly key: string;
+  /** The new value, or undefined for a removal. */
+  readonly value: Value | undefined;
+  readonly rowVersion: number | undefined;
+}
+
+/** What became of a {@link RowChange}. */
+export interface RowOutcome {
+  /** The position of the change, or of the newer one for which it was passed over; undefined for a removal of nothing. */
+  readonly position: LogPosition | undefined;
+  readonly isStored: boolean;
+}
+
+/** Maximum number of times that a change is tried, because another one came first. */
+export const MAX_TRIES = 100;
+/** Number of changes that are stored at the same time. */
+const AT_ONCE = 64;
+
+/**
+ * Stores changes of a database's rows, so that the newest row of each key stays. The store is asked for the version that the change
+ * follows, so a change that is late is noticed even if this node does not keep the state.
+ */
+export class RowWrites<Value> {
+  private readonly owner: RowWritesOwner<Value>;
+
+  constructor(owner: RowWritesOwner<Value>) {
+    this.owner = owner;
+  }
+
+  /** Stores a change, unless the key has a change of the same row version or of a newer one. */
+  set(change: RowChange<Value> & { readonly rowVersion: number }): Promise<RowOutcome> {
+    const { rowVersion, value } = change;
+    const isDue = (known: ViewChange<Value> | undefined) => (known?.rowVersion ?? -1) < rowVersion;
+    return this.write(change, isDue, value !== undefined);
+  }
+
+  /** Stores the differences between the database and the state, until a signal aborts. Resolves with true if there were any. */
+  async tell(reading: RowReading<Value>, signal: AbortSignal): Promise<boolean> {
+    const rest: (() => Promise<unknown>)[] = reading.news.map((row) => () => {
+      const change = { rowVersion: undefined, ...row };
+      return this.write(change, (known) => reading.isNews(row, known), false);
+    });
+    for (const { key, position, rowVersion } of reading.gone()) {
+      const change = { key, value: undefined, rowVersion };
+      rest.push(() => this.owner.store(change, position.offset));
+    }
+    const isAny = rest.length > 0;
+    const work = async (): Promise<void> => {
+      for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
+        if (signal.aborted) return;
+        try {
+          await next();
+        } catch (error) {
+          rest.length = 0;
+          throw error;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    return isAny;
+  }
+
+  /**
+   * @param isDue - whether the change counts more than what is known of its key
+   * @param setsRemoved - whether the change counts more than a removal of which nothing is known
+   */
+  private async write(
+    change: RowChange<Value>,
+    isDue: (known: ViewChange<Value> | undefined) => boolean,
+    setsRemoved: boolean,
+  ): Promise<RowOutcome> {
+    const { owner } = this;
+    let known = owner.view()?.change(change.key);
+    let expected = known?.kept === undefined ? 0 : known.position.offset;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      if (!isDue(known)) return { position: known?.position, isStored: false };
+      const answer = await owner.store(change, expected);
+      if ('position' in answer) return { position: answer.position, isStored: true };
+      const { conflict } = answer;
+      if (conflict === null && !setsRemoved) return { position: undefined, isStored: false };
+      known = conflict === null ? undefined : owner.decoded(conflict);
+      expected = conflict?.position.offset ?? 0;
+    }
+    throw owner.changedTooOften(change.key);
+  }
+}
