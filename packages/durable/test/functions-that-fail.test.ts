@@ -46,5 +46,14 @@ describeFunctions(new URL('../src/', import.meta.url), {
       await nodes.pass(100);
     },
   ),
+  'stateGroup getState': clustered(
+    () => ({}),
+    async (nodes, a, _b, getState) => {
+      const refreshing = stateGroup(a, 'rows', { getState }).refresh();
+      refreshing.catch(() => {});
+      await nodes.pass(12_000);
+      await refreshing;
+    },
+  ),
   'durableGroup messageId': durable((messageId) => ({ messageId, format: (text: string) => text })),
 });
