@@ -59,6 +59,14 @@ interface StateMember {
   joining: Promise<StateJoin>;
 }
 
+/** The changes of a state between two offsets. */
+interface DueChanges<Value> {
+  readonly view: StateView<Value>;
+  readonly from: number;
+  readonly to: number;
+  readonly changes: readonly ViewChange<Value>[];
+}
+
 /** Time within which the state must be read for a join. */
 const WITHIN_MS = 5000;
 /** Maximum time for which a round blocks the event loop. The remaining members follow after other events. */
@@ -85,6 +93,8 @@ export class StateMembers<Value> {
   private sliceEnd = 0;
   /** Whether a member has more changes than the time of the slice allowed. */
   private isSliceOver = false;
+  /** The changes for a member of the present round, which are the same for members with the same place. */
+  private due: DueChanges<Value> | undefined = undefined;
   /** The encoded forms of the messages of the present round. */
   private forms = new Map<unknown, EncodedForms>();
   private readonly onClosed = (channel: Channel): void => void this.remove(channel);
@@ -195,6 +205,7 @@ export class StateMembers<Value> {
     for (const channel of batch) channel.flush();
     this.rest = undefined;
     this.forms.clear();
+    this.due = undefined;
     if (this.isRoundDue) this.roundLater();
   }
 
@@ -268,27 +279,48 @@ export class StateMembers<Value> {
 
   /** Returns false if the member accepts no more, or its time is over. */
   private writeChanges(member: StateMember, view: StateView<Value>): boolean {
-    const { channel } = member;
+    const { at } = member;
+    const due = this.dueAfter(view, at);
     let isWhole = true;
-    let seen = 0;
-    view.eachAfter(member.at, (change) => {
-      seen += 1;
-      isWhole = this.accepts(member) && (seen % CHANGES_AT_ONCE !== 0 || this.hasTime());
-      if (!isWhole) return false;
-      const { offset } = change.position;
-      member.at = offset;
-      // The member began without the key.
-      const isNew = change.kept !== undefined || offset > member.readFrom;
-      if (!isNew || change.message === undefined) return true;
-      member.count += 1;
-      this.writeOnce(channel, messageFor(member, change));
-      return true;
-    });
+    if (due !== undefined) isWhole = due.every((change) => this.writeChange(member, change));
+    else {
+      let seen = 0;
+      view.eachAfter(at, (change) => {
+        seen += 1;
+        isWhole = seen % CHANGES_AT_ONCE !== 0 || this.hasTime();
+        isWhole &&= this.writeChange(member, change);
+        return isWhole;
+      });
+    }
     if (isWhole) {
       member.at = view.offset;
       member.wholeAt = view.offset;
     }
     return isWhole;
+  }
+
+  /** Returns the changes after an offset, or undefined if there are many. Most members of a round have the same place. */
+  private dueAfter(view: StateView<Value>, from: number): readonly ViewChange<Value>[] | undefined {
+    const { due } = this;
+    if (due?.view === view && due.from === from && due.to === view.offset) return due.changes;
+    const changes: ViewChange<Value>[] = [];
+    view.eachAfter(from, (change) => changes.push(change) < CHANGES_AT_ONCE);
+    if (changes.length === CHANGES_AT_ONCE) return undefined;
+    if (this.rest !== undefined) this.due = { view, from, to: view.offset, changes };
+    return changes;
+  }
+
+  /** Returns false if the member accepts no more. */
+  private writeChange(member: StateMember, change: ViewChange<Value>): boolean {
+    if (!this.accepts(member)) return false;
+    const { offset } = change.position;
+    member.at = offset;
+    // The member began without the key.
+    const isNew = change.kept !== undefined || offset > member.readFrom;
+    if (!isNew || change.message === undefined) return true;
+    member.count += 1;
+    this.writeOnce(member.channel, messageFor(member, change));
+    return true;
   }
 
   private hasTime(): boolean {
