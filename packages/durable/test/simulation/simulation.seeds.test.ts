@@ -5,6 +5,7 @@ import { durableScenario } from './durable-scenario.ts';
 import { stateScenario } from './state-scenario.ts';
 
 const LIVES = { hasLives: true, losesTail: true };
+const MESH = { kind: 'mesh' } as const;
 
 const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
   ['a durable room loses nothing, and gives nothing twice', 1000, durableScenario()],
@@ -13,6 +14,10 @@ const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario]
   ['and when the store loses its newest changes', 200, stateScenario({ losesTail: true })],
   ['and while its nodes leave and come back', 200, stateScenario({ isRolling: true })],
   ['and removes the keys whose life is over', 200, stateScenario(LIVES)],
+  ['a state group on a mesh ends with one state', 200, stateScenario(MESH)],
+  ['and while its nodes leave and come back', 200, stateScenario({ ...MESH, isRolling: true })],
+  ['and removes the keys whose life is over', 200, stateScenario({ ...MESH, hasLives: true })],
+  ['and loses nothing when nodes end', 200, stateScenario({ ...MESH, hasOnlyDeaths: true })],
 ];
 
 describe('thousands of seeds of chaos', () => {

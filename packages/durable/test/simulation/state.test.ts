@@ -12,6 +12,11 @@ describe('a state group over a network that fails', () => {
   const lives = stateScenario({ hasLives: true, losesTail: true });
   quickSeeds('removes the keys whose life is over, and no other', lives);
 
+  const mesh = stateScenario({ kind: 'mesh' });
+  quickSeeds('gives each member the same state over a mesh', mesh);
+  const deaths = stateScenario({ kind: 'mesh', hasOnlyDeaths: true });
+  quickSeeds('loses nothing over a mesh whose nodes end one after the other', deaths);
+
   it('shows within 200 seeds that a store ignores versions', async () => {
     const scenario = stateScenario({ fault: 'ignores versions' });
     await expect(explore({ seeds: 200, settleMs: false, scenario })).rejects.toThrow(/^seed /);

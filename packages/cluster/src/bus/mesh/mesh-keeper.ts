@@ -159,9 +159,7 @@ export class StateKeeper {
   private get heldUpTo(): number {
     if (this.standbys.size === 0) return Number.POSITIVE_INFINITY;
     let most = -1;
-    for (const { held, isCurrent } of this.standbys.values()) {
-      if (isCurrent) most = Math.max(most, held);
-    }
+    for (const { held } of this.standbys.values()) most = Math.max(most, held);
     return most;
   }
 

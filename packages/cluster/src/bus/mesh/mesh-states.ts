@@ -152,6 +152,7 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
     });
   }
 
+  /** Reads a page. If the keeper ends meanwhile, the next one is asked. */
   read(
     stream: string,
     after: number,
@@ -159,19 +160,27 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
     limits: StateLimits,
     outcome: Outcome<StatePage>,
   ): void {
-    this.withKeeper(stream, {
-      run: (keeper) => {
-        if (keeper instanceof StateKeeper) {
-          keeper.state.limit(limits);
-          outcome.done(keeper.state.read(after, limit, this.now()));
-          return;
-        }
-        const count = Math.min(limit, Number.MAX_SAFE_INTEGER);
-        const fields = [stream, after, count, ...writtenLimits(limits)];
-        this.ask(keeper, OP.read, { fields, values: [] }, (answer) => answer.page(), outcome);
-      },
-      failed: (error) => outcome.failed(error),
-    });
+    const began = this.now();
+    const failed = (error: Error): void => {
+      if (this.now() - began >= KEEPER_WITHIN_MS) outcome.failed(error);
+      else this.later(attempt, AGAIN_MS);
+    };
+    const run = (keeper: Keeper): void => {
+      if (keeper instanceof StateKeeper) {
+        keeper.state.limit(limits);
+        outcome.done(keeper.state.read(after, limit, this.now()));
+        return;
+      }
+      const count = Math.min(limit, Number.MAX_SAFE_INTEGER);
+      const fields = [stream, after, count, ...writtenLimits(limits)];
+      const done = (page: StatePage): void => outcome.done(page);
+      this.ask(keeper, OP.read, { fields, values: [] }, (answer) => answer.page(), {
+        done,
+        failed,
+      });
+    };
+    const attempt = (): void => this.withKeeper(stream, { run, failed });
+    attempt();
   }
 
   /** Calls the listener with the changes of a state, and when another node has become the keeper. */

@@ -172,6 +172,34 @@ describe('a state of a mesh', () => {
     expect(mesh.keeper(names)).toBe(keeper);
   });
 
+  it('has the newest copy when a node without one becomes the keeper', async () => {
+    const mesh = await StateNodes.up();
+    for (let i = 0; i < 10; i++) await mesh.set('a', `k${i}`, `${i}`);
+    mesh.add('d', [...ALL, 'd']);
+    await mesh.pass(3000);
+    await mesh.open('d');
+    const keeper = mesh.keeper();
+    mesh.sim.stop(keeper);
+    await mesh.pass(1500);
+    await mesh.on('d', () => mesh.states('d')['elections'].run(STREAM));
+    expect(mesh.keeper(others(keeper, [...ALL, 'd']))).toBe('d');
+    expect(Object.keys(await mesh.map('d')).length).toBe(10);
+  });
+
+  it('has the same keeper when the only connection to it is reset under a change', async () => {
+    const mesh = await StateNodes.up(['a', 'b']);
+    await mesh.set('a', 'k', '1');
+    const { epoch } = await mesh.page('a');
+    for (const name of ['a', 'b']) {
+      for (let i = 0; i < 3; i++) {
+        mesh.sim.reset('a', 'b');
+        await mesh.pass(1);
+        await mesh.set(name, name, `${i}`);
+      }
+    }
+    for (const name of ['a', 'b']) expect((await mesh.page(name)).epoch).toBe(epoch);
+  });
+
   it('has one keeper when several nodes need it at the same time', async () => {
     for (let seed = 1; seed <= 5; seed++) {
       const mesh = new StateNodes(seed);
@@ -293,6 +321,7 @@ describe('a state of a mesh', () => {
     // The node is alone, and then counts as the only one.
     await mesh.pass(3500);
     expect(isAnswered).toBe(true);
+    expect(mesh.states(keeper)['keepers'].get(STREAM)!['unheld'].size).toBe(0);
   });
 
   it('has the copy with the most changes after all nodes were apart, although another node was first', async () => {
@@ -315,6 +344,23 @@ describe('a state of a mesh', () => {
     expect(maps[0]).toMatchObject({ k9: '9', alone: '2' });
     expect(maps[1]).toEqual(maps[0]);
     expect(maps[2]).toEqual(maps[0]);
+  });
+
+  it('has the copies of nodes that need it later than a node that was alone', async () => {
+    const mesh = await StateNodes.up();
+    for (let i = 0; i < 10; i++) await mesh.set('a', `k${i}`, `${i}`);
+    mesh.add('d', [...ALL, 'd']);
+    mesh.sim.partition('d', ALL);
+    await mesh.pass(3000);
+    await mesh.open('d');
+    await mesh.set('d', 'alone', 'd');
+    const keeper = mesh.keeper();
+    mesh.sim.stop(keeper);
+    mesh.sim.repair('d', ALL);
+    await mesh.pass(4000);
+    const map = await mesh.map('d');
+    expect([Object.keys(map).length, map['alone']]).toEqual([10, undefined]);
+    mesh.keeper(others(keeper, [...ALL, 'd']));
   });
 
   it('tells a follower that read too slowly that it has missed changes', async () => {
@@ -362,21 +408,23 @@ describe('a state of a mesh', () => {
       stateBytes([13, STREAM, 'e', 1e300]),
       stateBytes([10, 1, 2, 3]),
     ];
+    const peersOf = (name: string) =>
+      (mesh.states(name) as unknown as { link: { peers: MeshPeers } }).link.peers;
+    const connected = [...peersOf('a').all(), ...peersOf('b').all()];
     for (const [from, to] of [
       ['a', 'b'],
       ['b', 'a'],
     ] as const) {
       mesh.sim.at(mesh.sim.now, () => {
-        const peers = (mesh.states(from) as unknown as { link: { peers: MeshPeers } }).link.peers;
-        for (const peer of peers.listeners(STATES)) {
+        for (const peer of peersOf(from).listeners(STATES)) {
           for (const bytes of frames) peer.tell(stateFrame(bytes));
           peer.channel.flush();
         }
       });
       await mesh.pass(2000);
-      expect(mesh.connections(to)).toBe(3);
       expect(mesh.at(to).bus.state).toBe('up');
     }
+    expect([...peersOf('a').all(), ...peersOf('b').all()]).toEqual(connected);
     await mesh.set('b', 'k', '2');
     expect(await mesh.map('a')).toEqual({ k: '2' });
   });
