@@ -3,7 +3,7 @@ import type { MemoryState } from '../../log/memory-state.ts';
 import type { StateEntry } from '../../log/state-log.ts';
 import { type Written, writtenPage } from './mesh-state-frame.ts';
 
-/** Bytes of a frame for what is not in the page. */
+/** Bytes of a frame besides the page. */
 const OVERHEAD_BYTES = 64;
 
 /** Writes a page of a state that fits into a frame. */

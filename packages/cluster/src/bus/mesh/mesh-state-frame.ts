@@ -17,7 +17,7 @@ export const OP = {
   /** Calls, which are answered with `answer` or `refused`. */
   change: 1,
   read: 2,
-  /** Reads the newest offset, as an entry that is no change. */
+  /** Reads the newest offset, as an entry that nobody takes for a change. */
   newest: 3,
   /** Asks a node to become the keeper. */
   keep: 4,
