@@ -23,7 +23,7 @@ export {
 // States by key
 export { type Keyed, KeyedEntries } from './log/keyed-entries.ts';
 // Nodes
-export { hashOf, mixed } from './node/text-hash.ts';
+export { rendezvous, rendezvousOrder } from './node/rendezvous.ts';
 export { MemberPace, type PacedMembers } from './pace/member-pace.ts';
 export { additionOf, portOf } from './port/cluster-port.ts';
 export {

@@ -252,9 +252,10 @@ export class LogStream<K extends StoreKind = LogKind> {
   /** Repeats everything after a delay, because the engine stores nothing although its link stands. */
   private refused(cause: Error): void {
     this.refusal = cause;
-    this.share.complain(cause);
     this.again?.cancel();
     this.refusals += 1;
+    // The first time, another server or node can be about to take over.
+    if (this.refusals > 1) this.share.complain(cause);
     const round = { elapsedMs: 0, phase: 0, random: () => 0 };
     const delayMs = TRY_AGAIN(this.refusals, round)!;
     this.again = this.answers.host.clock.schedule(() => {

@@ -31,6 +31,10 @@ class BenchState {
     this.stream = one.state(name);
   }
 
+  get isUp(): boolean {
+    return this.one.bus.state === 'up';
+  }
+
   open(limits: Partial<StateLimits> = {}): Promise<void> {
     return this.test.of(this.one.bus.stateLog!.open(this.stream, { ...LIMITS, ...limits }));
   }
@@ -348,6 +352,7 @@ export const STATE_TESTS: readonly StateTest[] = [
         if (i === 700) await server.start();
       }
       await test.until(() => acknowledged.length + failures.length === 1500, 60_000);
+      await test.until(() => two.isUp);
       expect(failures).toEqual([]);
       expect(acknowledged).toEqual([...new Set(acknowledged)].sort((a, b) => a - b));
       const read = await two.all();

@@ -33,6 +33,11 @@ export class AgingMap<V> {
     this.entries.delete(key);
   }
 
+  /** Iterates over the values with the times at which they were set, from the oldest on. */
+  *[Symbol.iterator](): Generator<readonly [key: string, value: V, at: number]> {
+    for (const [key, { value, at }] of this.entries) yield [key, value, at];
+  }
+
   forget(now: number): void {
     this.entries.forget(Infinity, ({ at }) => now - at > this.maxAgeMs);
   }

@@ -1,5 +1,5 @@
 import { type Bus, Cluster, type ClusterOptions } from '@headrace/cluster';
-import { meshBus } from '@headrace/cluster/mesh';
+import { type MeshBusOptions, meshBus } from '@headrace/cluster/mesh';
 import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { BrokerDisk } from './broker-log.ts';
 import { runBroker } from './simulated-broker.ts';
@@ -11,10 +11,11 @@ const MESH_PORT = 7700;
 /** Over a broker, or over connections between the nodes. */
 export type WorldKind = 'broker' | 'mesh';
 
-function meshOf(network: SimulatedHost): Bus {
+/** The bus of a machine that is connected with the other machines. */
+export function meshOf(network: SimulatedHost, options: Partial<MeshBusOptions> = {}): Bus {
   const peers = NODES.map((peer) => ({ host: peer, port: MESH_PORT }));
   const advertise = { host: network.name, port: MESH_PORT };
-  return meshBus({ port: MESH_PORT, network, advertise, peers });
+  return meshBus({ port: MESH_PORT, network, advertise, peers, ...options });
 }
 
 /** What a machine of a simulation gives to its node. */

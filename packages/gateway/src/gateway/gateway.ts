@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { BusSubscription, Cluster, MessageCodec } from '@headrace/cluster';
-import { decodeBody, encodeBody } from '@headrace/cluster/authoring';
+import { decodeBody, encodeBody, rendezvous } from '@headrace/cluster/authoring';
 import {
   type Channel,
   type Clock,
@@ -28,7 +28,6 @@ import { GatewayHandler } from './gateway-handler.ts';
 import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
 import { type GatewayCluster, type GatewayPort, portOfNode } from './gateway-port.ts';
 import { type HeldConnections, heldOf } from './held-connections.ts';
-import { rendezvous } from './rendezvous.ts';
 import { SuspectQueue } from './suspect-queue.ts';
 import { checkAttributes, checkLength, type GatewayAttributes } from './worker-connection.ts';
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
+import { rendezvousOrder } from '@headrace/cluster/authoring';
 import { ChannelError, type Clock, isHeadraceError, type Timer } from '@headrace/core';
-import { rendezvousOrder } from '../gateway/rendezvous.ts';
 import type { RequestPeers } from '../gateway/request-peers.ts';
 import { type ApiAnswer, answerForError, isDone, Refusal } from './api-error.ts';
 import {

@@ -1,10 +1,10 @@
+import { rendezvous } from '@headrace/cluster/authoring';
 import { textLines } from '@headrace/codec';
 import { DrainEvent, DrainStartEvent } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { Worker } from '@headrace/gateway';
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../src/gateway/gateway-frame.ts';
-import { rendezvous } from '../../src/gateway/rendezvous.ts';
 import { GatewayWorld, NotingWorker, randomOf } from './gateway-world.ts';
 
 function pair(options: Parameters<GatewayWorld['gateway']>[0] = {}) {

@@ -1,6 +1,6 @@
+import { rendezvous } from '@headrace/cluster/authoring';
 import { textLines } from '@headrace/codec';
 import { describe, expect, it } from 'vitest';
-import { rendezvous } from '../../src/gateway/rendezvous.ts';
 import { GatewayWorld, NotingWorker } from './gateway-world.ts';
 
 type Options = Parameters<GatewayWorld['gateway']>[0];

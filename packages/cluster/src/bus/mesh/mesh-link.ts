@@ -4,8 +4,9 @@ import { addressText, toBuffer } from '@headrace/core/authoring';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { MAX_NODES, MeshConnections } from './mesh-connections.ts';
+import type { MeshCopies } from './mesh-copies.ts';
 import { MeshDialer } from './mesh-dialer.ts';
-import { MAX_MESSAGE_BYTES, messageFrame } from './mesh-frame.ts';
+import { MAX_MESSAGE_BYTES, messageFrame, STATES } from './mesh-frame.ts';
 import { type MeshGreeting, type MeshIdentity, MeshKeys } from './mesh-greeting.ts';
 import type { HandshakeOwner, Verdict } from './mesh-handshake.ts';
 import { MeshPeer, type PeerOwner } from './mesh-peer.ts';
@@ -18,6 +19,8 @@ import {
   RegisteredPlaces,
 } from './mesh-places.ts';
 import type { MeshPlan } from './mesh-plan.ts';
+import { MeshStateLink } from './mesh-state-link.ts';
+import { MeshStates } from './mesh-states.ts';
 
 /** Interval at which the addresses without a connection are tried again. */
 const LOOK_EACH_MS = 1000;
@@ -35,10 +38,12 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
   readonly keys: MeshKeys;
   readonly connections: MeshConnections;
   identity: MeshIdentity;
+  readonly stateLog: MeshStateLink;
   private readonly plan: MeshPlan;
   private readonly host: BusHost;
   private readonly sink: BusLinkSink;
   private readonly peers: MeshPeers;
+  private readonly states: MeshStates;
   private readonly dialers = new Map<string, MeshDialer>();
   private sources: readonly PlaceSource[] = [];
   private server: Server | undefined = undefined;
@@ -50,8 +55,10 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
   private hasTriedAll = false;
   private readonly lines = new Set<string>();
   private isOver = false;
+  private isLeaving = false;
 
-  constructor(plan: MeshPlan, sink: BusLinkSink, host: BusHost) {
+  /** @param copies - the copies of states, which stay when the link is lost */
+  constructor(plan: MeshPlan, sink: BusLinkSink, host: BusHost, copies: MeshCopies) {
     const { clock, logger, random } = host;
     this.plan = plan;
     this.sink = sink;
@@ -68,6 +75,9 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
       kind: 'node',
       place: plan.advertise ?? { host: listensAt, port },
     };
+    const { peers, identity } = this;
+    this.states = new MeshStates({ id: identity.id, clock, random, peers, copies });
+    this.stateLog = new MeshStateLink(this.states);
   }
 
   /** Listens, connects to itself, and begins to connect to the other nodes. */
@@ -89,7 +99,10 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
       void this.close(false);
       throw thrown;
     }
-    if (!this.isOver) this.beginToDial();
+    if (this.isOver) return;
+    this.beginToDial();
+    // The nodes that are connected then have said what they keep.
+    void this.settled().then(() => this.states.ready());
   }
 
   publish(subject: string, bytes: Uint8Array): void {
@@ -129,7 +142,13 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
 
   async close(flush: boolean): Promise<void> {
     if (this.isOver) return;
+    if (flush && !this.isLeaving) {
+      this.isLeaving = true;
+      await this.states.leave();
+      if (this.isOver) return;
+    }
     this.isOver = true;
+    this.states.close();
     this.lookTimer?.cancel();
     this.firstTimer?.cancel();
     for (const source of this.sources) source.close();
@@ -162,6 +181,7 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
   joinedSelf(ctx: Context, isDialer: boolean): void {
     const owner: PeerOwner = {
       received: (subject, bytes) => this.received(subject, bytes),
+      said: () => {},
       listens: () => {},
       full: () => {},
       gone: () => {},
@@ -201,12 +221,19 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
 
   // --- of the peers ---
 
-  received(subject: string, bytes: Buffer): void {
-    if (!this.isOver) this.sink.received(subject, bytes);
+  received(subject: string, bytes: Buffer, peer?: MeshPeer): void {
+    if (this.isOver) return;
+    if (peer !== undefined && this.states.received(peer, subject, bytes)) return;
+    this.sink.received(subject, bytes);
+  }
+
+  said(peer: MeshPeer, bytes: Buffer): void {
+    this.states.said(peer, bytes);
   }
 
   listens(peer: MeshPeer, subject: string, isNow: boolean): void {
     this.peers.listens(peer, subject, isNow);
+    if (subject === STATES && isNow) this.states.came(peer);
   }
 
   full(peer: MeshPeer): void {
@@ -219,6 +246,7 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
 
   gone(peer: MeshPeer): void {
     this.peers.remove(peer);
+    this.states.gone(peer);
   }
 
   // --- of the sources ---

@@ -7,7 +7,9 @@ import { placeText } from './mesh-place.ts';
 
 /** The owner of a {@link MeshPeer}. */
 export interface PeerOwner {
-  received(subject: string, bytes: Buffer): void;
+  received(subject: string, bytes: Buffer, peer: MeshPeer): void;
+  /** Called with what the peer says about states. */
+  said(peer: MeshPeer, bytes: Buffer): void;
   /** Called when the peer begins to listen to a subject, or ends it. */
   listens(peer: MeshPeer, subject: string, isNow: boolean): void;
   /** Called when messages begin to be lost because the peer does not read them. */
@@ -44,18 +46,19 @@ export class MeshPeer implements Handler {
     return this.lostCount;
   }
 
-  /** Writes a message, without a flush. A message that has no room is lost. */
-  send(frame: Buffer): void {
+  /** Writes a message, without a flush. Returns false for a message that has no room. It is lost. */
+  send(frame: Buffer): boolean {
     const { channel } = this;
     const waiting = channel.pendingOutboundBytes;
     if (waiting > 0 && waiting + frame.byteLength > this.maxBytes) {
       this.lostCount += 1;
       if (!this.isFull) this.owner.full(this);
       this.isFull = true;
-      return;
+      return false;
     }
     if (waiting < this.maxBytes / 2) this.isFull = false;
     channel.write(frame);
+    return true;
   }
 
   /** Writes a frame that is never lost, without a flush. */
@@ -100,9 +103,12 @@ export class MeshPeer implements Handler {
     switch (frame[0]) {
       case FRAME.message: {
         const { subject, bytes } = readMessage(frame);
-        owner.received(subject, bytes);
+        owner.received(subject, bytes, this);
         break;
       }
+      case FRAME.state:
+        owner.said(this, frame.subarray(1));
+        break;
       case FRAME.subscribe:
         readSubjects(frame, (subject) => {
           this.subjects.add(subject);

@@ -76,14 +76,16 @@ export class MeshPeers {
   /**
    * Sends a message to the peers that listen to its subject, after the changes of the own subscriptions: what a peer sends in
    * answer to the message arrives here.
+   *
+   * @param missed - a function that is called with each peer that has no room for the message
    */
-  publish(subject: string, bytes: Uint8Array): void {
+  publish(subject: string, bytes: Uint8Array, missed?: (peer: MeshPeer) => void): void {
     if (this.changes.length > 0) this.tellChanges();
     const peers = this.bySubject.get(subject);
     if (peers === undefined) return;
     const frame = messageFrame(subject, bytes);
     for (const peer of peers) {
-      peer.send(frame);
+      if (!peer.send(frame)) missed?.(peer);
       this.flushSoon(peer);
     }
   }

@@ -109,6 +109,18 @@ export class CallReader {
     return this.at >= this.calls.length;
   }
 
+  /** The number of fields that were not read. */
+  get left(): number {
+    return this.calls.length - this.at;
+  }
+
+  /** Returns true if the next field is null, which is then read. */
+  none(): boolean {
+    if (this.calls[this.at] !== null) return false;
+    this.at += 1;
+    return true;
+  }
+
   any(): unknown {
     const field = this.calls[this.at];
     this.at += 1;

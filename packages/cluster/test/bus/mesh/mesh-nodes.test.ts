@@ -126,7 +126,7 @@ describe('the nodes of a mesh', () => {
       const { entries } = mesh.sim.trace;
       const dials = entries.filter(
         ({ atMs, host, to, what }) =>
-          atMs > since && host === 'a' && to === 'b' && !what.includes('FIN'),
+          atMs > since && host === 'a' && to === 'b' && what.includes('SYN'),
       );
       expect(dials).toEqual([]);
       mesh.sim.restart('b');

@@ -1,4 +1,4 @@
-import { hashOf, mixed } from '@headrace/cluster/authoring';
+import { hashOf, mixed } from './text-hash.ts';
 
 /**
  * Chooses the node of a key by rendezvous hashing. Each node has a score for the key, and the highest score wins. If a node joins

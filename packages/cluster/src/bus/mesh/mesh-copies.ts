@@ -1,0 +1,35 @@
+import type { MemoryState } from '../../log/memory-state.ts';
+import type { StateRank } from './mesh-state-frame.ts';
+
+/** A whole copy of a state. */
+export interface Copy {
+  readonly state: MemoryState;
+  /** Whether this process has made each change of its epoch, so that its copy is the epoch. */
+  readonly isOwn: boolean;
+}
+
+/** The copies of states that a bus has, by stream. They stay when its link is lost. */
+export class MeshCopies {
+  private readonly copies = new Map<string, Copy>();
+
+  get(stream: string): Copy | undefined {
+    return this.copies.get(stream);
+  }
+
+  rank(stream: string): StateRank | undefined {
+    const copy = this.copies.get(stream);
+    return copy && rankOf(copy.state);
+  }
+
+  set(stream: string, copy: Copy): void {
+    this.copies.set(stream, copy);
+  }
+
+  delete(stream: string): void {
+    this.copies.delete(stream);
+  }
+}
+
+export function rankOf({ epoch, changes }: MemoryState): StateRank {
+  return { epoch, changes };
+}

@@ -1,0 +1,237 @@
+import type { Buffer } from 'node:buffer';
+import { Fifo } from '@headrace/core/authoring';
+import type { MemoryState } from '../../log/memory-state.ts';
+import type { StateCopyPage } from '../../log/state-copy.ts';
+import type { StateAnswer, StateEntry, StateLimits, StateWrite } from '../../log/state-log.ts';
+import { rendezvous } from '../../node/rendezvous.ts';
+import { rankOf } from './mesh-copies.ts';
+import type { MeshPeer } from './mesh-peer.ts';
+import { notNow, type Outcome } from './mesh-requests.ts';
+import { OP, type StateRank, writtenEntry } from './mesh-state-frame.ts';
+
+/** The node of a {@link StateKeeper}. */
+export interface KeeperNode {
+  now(): number;
+  /** The connected nodes that have the store. */
+  stores(): Iterable<MeshPeer>;
+  tell(peer: MeshPeer, op: number, fields: readonly unknown[]): void;
+  /** Sends like `tell`. Returns false if too much waits for the node already. */
+  send(peer: MeshPeer, op: number, fields: readonly unknown[], values: readonly Buffer[]): boolean;
+  /** Sends a change to the followers. */
+  changed(stream: string, entry: StateEntry): void;
+}
+
+/** A node that holds a copy for the keeper. */
+interface Standby {
+  /** Whether each change is sent to the node. Before, the node reads the state. */
+  isCurrent: boolean;
+  /** The node has all changes up to this offset. */
+  held: number;
+}
+
+interface Unheld {
+  readonly offset: number;
+  readonly byteLength: number;
+  readonly answer: StateAnswer;
+  readonly outcome: Outcome<StateAnswer>;
+}
+
+/** Number of other nodes that hold a copy. A change is stored when one of them has it. */
+const STANDBYS = 2;
+/** Limits of the changes that no other node has yet. */
+const MAX_UNHELD = 4096;
+const MAX_UNHELD_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The state of one state group, on the node that orders its changes. A change is acknowledged when one of the nodes that hold a
+ * copy has it, too. Without another node, it is acknowledged at once.
+ */
+export class StateKeeper {
+  readonly stream: string;
+  readonly state: MemoryState;
+  private readonly node: KeeperNode;
+  /** What each node was told of the rank, when it was told. */
+  private readonly claims = new Map<MeshPeer, StateRank>();
+  private readonly standbys = new Map<MeshPeer, Standby>();
+  /** Nodes with a copy from before. */
+  private readonly formers = new Set<MeshPeer>();
+  private readonly unheld = new Fifo<Unheld>();
+  private unheldBytes = 0;
+  private readonly unfollow: () => void;
+  private onHeld: () => void = () => {};
+  private onEnd: () => void = () => {};
+
+  constructor(stream: string, state: MemoryState, node: KeeperNode) {
+    this.stream = stream;
+    this.state = state;
+    this.node = node;
+    this.unfollow = state.follow((entry) => this.distribute(entry));
+    for (const peer of node.stores()) this.claim(peer);
+    this.fill();
+  }
+
+  append(id: string, write: StateWrite, limits: StateLimits, outcome: Outcome<StateAnswer>): void {
+    const { state, unheld } = this;
+    const { byteLength } = write;
+    if (unheld.size >= MAX_UNHELD || this.unheldBytes + byteLength > MAX_UNHELD_BYTES) {
+      outcome.failed(notNow('too many changes wait for the nodes that hold a copy'));
+      return;
+    }
+    state.limit(limits);
+    const answer = state.append(id, write, this.node.now());
+    if (!('position' in answer) || answer.position.offset <= this.heldUpTo) {
+      outcome.done(answer);
+      return;
+    }
+    this.unheldBytes += byteLength;
+    unheld.push({ offset: answer.position.offset, byteLength, answer, outcome });
+  }
+
+  /** Returns a page for a copy, and whether it begins with the first entry. */
+  copy(
+    peer: MeshPeer,
+    epoch: string,
+    after: number,
+    readFrom: number,
+  ): StateCopyPage & { readonly isWhole: boolean } {
+    const page = copyOf(this.state, epoch, after, readFrom, this.node.now());
+    const standby = this.standbys.get(peer);
+    // From this page on, the node gets each change.
+    if (standby !== undefined) standby.isCurrent = page.end === page.last;
+    return page;
+  }
+
+  /** Called when a node has all changes up to an offset. */
+  held(peer: MeshPeer, epoch: string, offset: number): void {
+    const standby = this.standbys.get(peer);
+    if (standby?.isCurrent !== true || epoch !== this.state.epoch) return;
+    standby.held = Math.max(standby.held, offset);
+    this.settle();
+    this.dropFormers();
+  }
+
+  /** Called when a node says that it has a copy. */
+  holds(peer: MeshPeer): void {
+    this.formers.add(peer);
+    this.dropFormers();
+  }
+
+  came(peer: MeshPeer): void {
+    this.claim(peer);
+    this.fill();
+  }
+
+  gone(peer: MeshPeer): void {
+    this.claims.delete(peer);
+    this.formers.delete(peer);
+    if (!this.standbys.delete(peer)) return;
+    this.fill();
+    this.settle();
+  }
+
+  /** The rank that a node was told. */
+  claimed(peer: MeshPeer): StateRank {
+    return this.claims.get(peer) ?? rankOf(this.state);
+  }
+
+  /** Resolves when another node has everything, or no other node is there. */
+  handedOver(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onEnd = resolve;
+      this.onHeld = () => {
+        if (this.state.lastOffset <= this.heldUpTo) resolve();
+      };
+      this.onHeld();
+    });
+  }
+
+  /** Ends the role. What is not acknowledged fails, and may be stored elsewhere or not. */
+  end(): void {
+    this.unfollow();
+    const error = notNow('this node keeps the state no more');
+    for (let one = this.unheld.shift(); one !== undefined; one = this.unheld.shift()) {
+      one.outcome.failed(error);
+    }
+    this.onEnd();
+  }
+
+  /** Changes up to this offset survive the end of this node. */
+  private get heldUpTo(): number {
+    if (this.standbys.size === 0) return Number.POSITIVE_INFINITY;
+    let most = -1;
+    for (const { held } of this.standbys.values()) most = Math.max(most, held);
+    return most;
+  }
+
+  private distribute(entry: StateEntry): void {
+    const { node, state, stream } = this;
+    const { fields, values } = writtenEntry(entry);
+    const all = [stream, state.epoch, state.forgotten, ...fields];
+    for (const [peer, standby] of this.standbys) {
+      if (!standby.isCurrent || node.send(peer, OP.copied, all, values)) continue;
+      // It reads what it misses when it has taken what waits for it.
+      standby.isCurrent = false;
+      node.tell(peer, OP.hold, [stream, state.epoch]);
+    }
+    node.changed(stream, entry);
+  }
+
+  private settle(): void {
+    const upTo = this.heldUpTo;
+    const { unheld } = this;
+    for (let one = unheld.peek(); one !== undefined; one = unheld.peek()) {
+      if (one.offset > upTo) break;
+      unheld.shift();
+      this.unheldBytes -= one.byteLength;
+      one.outcome.done(one.answer);
+    }
+    this.onHeld();
+  }
+
+  private claim(peer: MeshPeer): void {
+    const rank = rankOf(this.state);
+    this.claims.set(peer, rank);
+    this.node.tell(peer, OP.claim, [this.stream, rank.epoch, rank.changes]);
+  }
+
+  /** Makes nodes hold a copy, while there are too few. A node that holds one keeps it when another node with a higher score comes. */
+  private fill(): void {
+    const { node, standbys, state, stream } = this;
+    const free = new Map<string, MeshPeer>();
+    for (const peer of node.stores()) if (!standbys.has(peer)) free.set(peer.id, peer);
+    while (standbys.size < STANDBYS && free.size > 0) {
+      const id = rendezvous([...free.keys()], stream)!;
+      const peer = free.get(id)!;
+      free.delete(id);
+      this.formers.delete(peer);
+      standbys.set(peer, { isCurrent: false, held: -1 });
+      node.tell(peer, OP.hold, [stream, state.epoch]);
+    }
+  }
+
+  /** Makes other nodes drop their copies, when enough nodes have all that is known here. */
+  private dropFormers(): void {
+    const { standbys, formers } = this;
+    if (formers.size === 0) return;
+    for (const { held, isCurrent } of standbys.values()) if (!isCurrent || held < 0) return;
+    for (const peer of formers) {
+      if (!standbys.has(peer)) this.node.tell(peer, OP.drop, [this.stream]);
+    }
+    formers.clear();
+  }
+}
+
+/** Returns a page of a state, from its beginning if the reader has another epoch, or can have missed a removal. */
+export function copyOf(
+  state: MemoryState,
+  epoch: string,
+  after: number,
+  readFrom: number,
+  now: number,
+): StateCopyPage & { readonly isWhole: boolean } {
+  const { lastOffset, forgotten } = state;
+  const isContinued =
+    epoch === state.epoch && after <= lastOffset && forgotten <= Math.max(after, readFrom);
+  const page = state.copyAfter(isContinued ? after : 0, now);
+  return { ...page, isWhole: !isContinued };
+}

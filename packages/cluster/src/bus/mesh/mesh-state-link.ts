@@ -1,0 +1,57 @@
+import { EncodeError } from '@headrace/core';
+import type { BusSubscription } from '../../log/bus-subscription.ts';
+import type {
+  StateAnswer,
+  StateEntry,
+  StateLimits,
+  StateLink,
+  StatePage,
+  StateWrite,
+} from '../../log/state-log.ts';
+import { MAX_MESSAGE_BYTES } from './mesh-frame.ts';
+import type { MeshStates } from './mesh-states.ts';
+
+/** The states of a mesh, over one link. */
+export class MeshStateLink implements StateLink {
+  private readonly states: MeshStates;
+  private readonly limits = new Map<string, StateLimits>();
+
+  constructor(states: MeshStates) {
+    this.states = states;
+  }
+
+  open(stream: string, limits: StateLimits): Promise<void> {
+    this.limits.set(stream, limits);
+    return new Promise((done, failed) => this.states.find(stream, { done, failed }));
+  }
+
+  append(stream: string, id: string, write: StateWrite): Promise<StateAnswer> {
+    return new Promise((done, failed) => {
+      const { byteLength } = write;
+      if (byteLength > MAX_MESSAGE_BYTES) {
+        const text = `a change of ${byteLength} bytes does not fit into a message of the mesh`;
+        throw new EncodeError('MESSAGE_TOO_LONG', text, {
+          length: byteLength,
+          max: MAX_MESSAGE_BYTES,
+        });
+      }
+      this.states.append(stream, id, write, this.limitsOf(stream), { done, failed });
+    });
+  }
+
+  read(stream: string, after: number, limit: number): Promise<StatePage> {
+    return new Promise((done, failed) =>
+      this.states.read(stream, after, limit, this.limitsOf(stream), { done, failed }),
+    );
+  }
+
+  follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription {
+    return { close: this.states.follow(stream, listener) };
+  }
+
+  private limitsOf(stream: string): StateLimits {
+    const limits = this.limits.get(stream);
+    if (limits === undefined) throw new Error(`${stream} is not open`);
+    return limits;
+  }
+}

@@ -1,0 +1,36 @@
+import type { StateEntry } from './state-log.ts';
+
+/** An id that a state knows, with the offset of its change. */
+export interface KnownId {
+  readonly id: string;
+  readonly offset: number;
+  /** Time since the change, in milliseconds. */
+  readonly ageMs: number;
+}
+
+/** A part of a state for another process that keeps a copy: more than a reader needs. */
+export interface StateCopyPage {
+  readonly epoch: string;
+  /** The newest changes of the keys, after an offset, in order. */
+  readonly entries: readonly StateEntry[];
+  /** The ids of all changes after the same offset that the state knows, also of those that were replaced, in order. */
+  readonly ids: readonly KnownId[];
+  /** The page has everything up to this offset. */
+  readonly end: number;
+  readonly last: number;
+  readonly floor: number;
+  /** The number of changes of the state. */
+  readonly changes: number;
+}
+
+/** Size of a page, in bytes. Only an entry that is larger alone exceeds it. */
+export const COPY_PAGE_BYTES: number = 768 * 1024;
+/** The part of a page that is for ids in any case, in bytes. */
+export const COPY_PAGE_LEAST_BYTES: number = 32 * 1024;
+/** Bytes for the numbers of an entry or an id. */
+const NUMBERS_BYTES = 150;
+
+/** Returns the maximum size of an entry or an id in a page, without its value. JSON can take six characters for one. */
+export function copiedBytes(...texts: readonly string[]): number {
+  return texts.reduce((bytes, { length }) => bytes + 6 * length, NUMBERS_BYTES);
+}

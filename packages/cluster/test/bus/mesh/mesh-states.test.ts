@@ -1,0 +1,431 @@
+import { Buffer } from 'node:buffer';
+import { describe, expect, it } from 'vitest';
+import { STATES, stateFrame } from '../../../src/bus/mesh/mesh-frame.ts';
+import type { MeshLink } from '../../../src/bus/mesh/mesh-link.ts';
+import type { MeshPeers } from '../../../src/bus/mesh/mesh-peers.ts';
+import { OP, stateBytes } from '../../../src/bus/mesh/mesh-state-frame.ts';
+import type { MeshStates } from '../../../src/bus/mesh/mesh-states.ts';
+import { CLUSTER_ERRORS } from '../../../src/error/cluster-errors.ts';
+import type { StateAnswer, StateEntry, StatePage } from '../../../src/log/state-log.ts';
+import { MeshNodes } from './mesh-nodes.ts';
+
+const STREAM = 'hr.papp.s.proom';
+const LIMITS = { keys: 100_000, bytes: 2 ** 30, removals: 1000, removalAgeMs: 3_600_000 };
+const ALL = ['a', 'b', 'c'];
+
+/** Nodes of a mesh that have a state. */
+class StateNodes extends MeshNodes {
+  private ids = 0;
+
+  static async up(names: readonly string[] = ALL, seed = 1): Promise<StateNodes> {
+    const mesh = new StateNodes(seed);
+    for (const name of names) mesh.add(name, names);
+    await mesh.pass(3000);
+    for (const name of names) await mesh.open(name);
+    return mesh;
+  }
+
+  /** Does something on a node, and waits for it. */
+  async on<T>(name: string, task: () => Promise<T>, forMs = 6000): Promise<T> {
+    let outcome: (() => T) | undefined;
+    this.sim.at(this.sim.now, () => {
+      task().then(
+        (value) => {
+          outcome = () => value;
+        },
+        (error: unknown) => {
+          outcome = () => {
+            throw error;
+          };
+        },
+      );
+    });
+    for (const end = this.sim.now + forMs; outcome === undefined && this.sim.now < end; ) {
+      await this.pass(5);
+    }
+    if (outcome === undefined) throw new Error(`${name} does not answer`);
+    return outcome();
+  }
+
+  log(name: string) {
+    return this.at(name).bus.stateLog!;
+  }
+
+  open(name: string): Promise<void> {
+    return this.on(name, () => this.log(name).open(STREAM, LIMITS));
+  }
+
+  begin(name: string, key: string, value: string, id?: string): Promise<StateAnswer> {
+    this.ids += 1;
+    const bytes = Buffer.from(value);
+    const byteLength = key.length + bytes.byteLength;
+    const write = { key, bytes, isRemoval: false, expected: undefined, byteLength };
+    return this.log(name).append(STREAM, id ?? `id${this.ids}`, write);
+  }
+
+  async set(name: string, key: string, value: string, id?: string): Promise<number> {
+    const answer = await this.on(name, () => this.begin(name, key, value, id));
+    if ('position' in answer) return answer.position.offset;
+    throw new Error(`not stored: ${JSON.stringify(answer)}`);
+  }
+
+  page(name: string, after = 0): Promise<StatePage> {
+    return this.on(name, () => this.log(name).read(STREAM, after, 100_000));
+  }
+
+  async map(name: string): Promise<Record<string, string>> {
+    const { entries } = await this.page(name);
+    return Object.fromEntries(entries.map(({ key, bytes }) => [key, String(bytes)]));
+  }
+
+  states(name: string): MeshStates {
+    const { keeper } = this.at(name).bus as unknown as { keeper: { link: MeshLink } };
+    return keeper.link['states'];
+  }
+
+  keeps(name: string): boolean {
+    return this.states(name)['keepers'].has(STREAM);
+  }
+
+  keeper(names: readonly string[] = ALL): string {
+    const keepers = names.filter((name) => this.keeps(name));
+    expect(keepers.length).toBe(1);
+    return keepers[0]!;
+  }
+
+  follow(name: string): StateEntry[] {
+    const live: StateEntry[] = [];
+    this.sim.at(this.sim.now, () => {
+      this.log(name).follow(STREAM, (entry) => live.push(entry));
+    });
+    return live;
+  }
+}
+
+const others = (name: string, names: readonly string[] = ALL) =>
+  names.filter((other) => other !== name);
+
+describe('a state of a mesh', () => {
+  it('loses nothing that was acknowledged when one node ends, at once and whichever it is', async () => {
+    for (const victim of ALL) {
+      for (const writer of others(victim)) {
+        const mesh = await StateNodes.up(ALL, 1 + ALL.indexOf(victim));
+        for (let i = 0; i < 20; i++) await mesh.set(writer, `k${i % 7}`, `${i}`);
+        mesh.sim.at(mesh.sim.now, () => {
+          void mesh.begin(writer, 'last', 'word').then(() => mesh.sim.crash(victim));
+        });
+        await mesh.pass(100);
+        const map = await mesh.on(
+          writer,
+          async () => {
+            for (;;) {
+              try {
+                return await mesh.log(writer).read(STREAM, 0, 1000);
+              } catch {
+                await new Promise<void>((next) => mesh.at(writer).host.clock.schedule(next, 100));
+              }
+            }
+          },
+          8000,
+        );
+        const keys = map.entries.map(({ key, bytes }) => `${key}=${bytes}`);
+        expect(keys.at(-1)).toBe('last=word');
+        expect(keys.slice(0, -1)).toEqual(
+          [13, 14, 15, 16, 17, 18, 19].map((i) => `k${i % 7}=${i}`),
+        );
+      }
+    }
+  });
+
+  it('has another epoch and higher versions with another keeper, which knows the ids', async () => {
+    const mesh = await StateNodes.up();
+    const first = await mesh.set('a', 'k', '1', 'x');
+    await mesh.set('a', 'k', '2');
+    const { epoch } = await mesh.page('a');
+    const keeper = mesh.keeper();
+    const [one, two] = others(keeper);
+    mesh.sim.stop(keeper);
+    expect(await mesh.set(one!, 'k', '1', 'x')).toBe(first);
+    const later = await mesh.set(two!, 'k', '3');
+    expect(later).toBeGreaterThan(2 ** 20);
+    const page = await mesh.page(one!);
+    expect(page.epoch).not.toBe(epoch);
+    expect(await mesh.map(two!)).toEqual({ k: '3' });
+    expect(mesh.keeper([one!, two!])).not.toBe(keeper);
+  });
+
+  it('keeps its keeper and its epoch when connections are reset, and when nodes come', async () => {
+    const mesh = await StateNodes.up();
+    await mesh.set('a', 'k', '1');
+    const { epoch } = await mesh.page('a');
+    const keeper = mesh.keeper();
+    const names = [...ALL, 'd', 'e', 'f', 'g', 'h'];
+    for (const name of names.slice(3)) mesh.add(name, names);
+    await mesh.pass(3000);
+    for (const other of others(keeper)) mesh.sim.reset(keeper, other);
+    await mesh.pass(3000);
+    for (const name of names.slice(3)) await mesh.open(name);
+    for (const name of names) {
+      await mesh.set(name, name, 'here');
+      expect((await mesh.page(name)).epoch).toBe(epoch);
+    }
+    expect(mesh.keeper(names)).toBe(keeper);
+  });
+
+  it('has the newest copy when a node without one becomes the keeper', async () => {
+    const mesh = await StateNodes.up();
+    for (let i = 0; i < 10; i++) await mesh.set('a', `k${i}`, `${i}`);
+    mesh.add('d', [...ALL, 'd']);
+    await mesh.pass(3000);
+    await mesh.open('d');
+    const keeper = mesh.keeper();
+    mesh.sim.stop(keeper);
+    await mesh.pass(1500);
+    await mesh.on('d', () => mesh.states('d')['elections'].run(STREAM));
+    expect(mesh.keeper(others(keeper, [...ALL, 'd']))).toBe('d');
+    expect(Object.keys(await mesh.map('d')).length).toBe(10);
+  });
+
+  it('has the same keeper when the only connection to it is reset under a change', async () => {
+    const mesh = await StateNodes.up(['a', 'b']);
+    await mesh.set('a', 'k', '1');
+    const { epoch } = await mesh.page('a');
+    for (const name of ['a', 'b']) {
+      for (let i = 0; i < 3; i++) {
+        mesh.sim.reset('a', 'b');
+        await mesh.pass(1);
+        await mesh.set(name, name, `${i}`);
+      }
+    }
+    for (const name of ['a', 'b']) expect((await mesh.page(name)).epoch).toBe(epoch);
+  });
+
+  it('has one keeper when several nodes need it at the same time', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const mesh = new StateNodes(seed);
+      for (const name of ALL) mesh.add(name, ALL);
+      await mesh.pass(3000);
+      for (const name of ALL) {
+        mesh.sim.at(
+          mesh.sim.now,
+          () =>
+            void mesh
+              .log(name)
+              .open(STREAM, LIMITS)
+              .catch(() => {}),
+        );
+      }
+      await mesh.pass(1000);
+      mesh.keeper();
+    }
+  });
+
+  it('goes on in both halves of a cut, and has the half with more changes when they meet', async () => {
+    for (const [more, fewer] of [
+      ['a', 'c'],
+      ['c', 'a'],
+    ] as const) {
+      const mesh = await StateNodes.up(ALL, 3);
+      await mesh.set('a', 'before', '1');
+      mesh.sim.partition(['a', 'b'], 'c');
+      await mesh.pass(6000);
+      const live = mesh.follow(fewer);
+      await mesh.pass(100);
+      for (let i = 0; i < 5; i++) await mesh.set(more, 'key', `${more} ${i}`);
+      for (let i = 0; i < 2; i++) await mesh.set(fewer, 'key', `${fewer} ${i}`);
+      mesh.keeper(['a', 'b']);
+      mesh.keeper(['c']);
+      const { epoch } = await mesh.page(more);
+      const before = live.length;
+      mesh.sim.repair(['a', 'b'], 'c');
+      await mesh.pass(4000);
+      mesh.keeper();
+      // Without a further change, the other half learns that the state is another one.
+      expect(live.slice(before).map(({ position }) => position.epoch)).toContain(epoch);
+      for (const name of ALL)
+        expect(await mesh.map(name)).toEqual({ before: '1', key: `${more} 4` });
+    }
+  });
+
+  it('has no second keeper for a node that only cannot reach the first', async () => {
+    const mesh = await StateNodes.up();
+    await mesh.set('a', 'k', '1');
+    const keeper = mesh.keeper();
+    const [one, two] = others(keeper) as [string, string];
+    mesh.sim.partition(keeper, one);
+    await mesh.pass(6000);
+    const failed = mesh.on(one, () => mesh.begin(one, 'k', '2')).catch((error: Error) => error);
+    expect(await failed).toMatchObject({ code: CLUSTER_ERRORS.BUS_DOWN.code });
+    await mesh.set(two, 'k', '3');
+    expect(mesh.keeper()).toBe(keeper);
+    mesh.sim.repair(keeper, one);
+    await mesh.pass(3000);
+    await mesh.set(one, 'k', '4');
+    expect(mesh.keeper()).toBe(keeper);
+  });
+
+  it('is handed over by a keeper that leaves, without a pause', async () => {
+    const mesh = await StateNodes.up();
+    for (let i = 0; i < 50; i++) await mesh.set('a', `k${i}`, 'x'.repeat(20_000));
+    const keeper = mesh.keeper();
+    const [one, two] = others(keeper) as [string, string];
+    await mesh.on(keeper, () => mesh.at(keeper).bus.close());
+    const began = mesh.sim.now;
+    await mesh.set(one, 'k', '1');
+    expect(mesh.sim.now - began).toBeLessThan(600);
+    expect(Object.keys(await mesh.map(two)).length).toBe(51);
+  });
+
+  it('waits for a copy before a keeper leaves', async () => {
+    const mesh = new StateNodes();
+    mesh.add('a', ALL);
+    await mesh.pass(3000);
+    await mesh.open('a');
+    for (let i = 0; i < 30; i++) await mesh.set('a', `k${i}`, 'x'.repeat(50_000));
+    mesh.add('b', ALL);
+    mesh.sim.link('a', 'b').latency({ minMs: 5, maxMs: 10 });
+    for (
+      let ms = 0;
+      ms < 3000 && mesh.states('a')['keepers'].get(STREAM)!['standbys'].size === 0;
+    ) {
+      ms += 10;
+      await mesh.pass(10);
+    }
+    await mesh.on('a', () => mesh.at('a').bus.close());
+    await mesh.pass(3000);
+    await mesh.open('b');
+    const keys: string[] = [];
+    for (let after = 0; ; ) {
+      const { entries, end, last } = await mesh.page('b', after);
+      keys.push(...entries.map(({ key }) => key));
+      if (end >= last) break;
+      after = end;
+    }
+    expect(keys.length).toBe(30);
+  });
+
+  it('acknowledges nothing to a writer before another node has it', async () => {
+    const mesh = await StateNodes.up(['a', 'b']);
+    await mesh.set('a', 'k', '1');
+    const keeper = mesh.keeper(['a', 'b']);
+    const [other] = others(keeper, ['a', 'b']) as [string];
+    mesh.sim.freeze(other);
+    let isAnswered = false;
+    mesh.sim.at(mesh.sim.now, () => {
+      void mesh.begin(keeper, 'k', '2').then(() => {
+        isAnswered = true;
+      });
+    });
+    await mesh.pass(1500);
+    expect(isAnswered).toBe(false);
+    // The node is alone, and then counts as the only one.
+    await mesh.pass(3500);
+    expect(isAnswered).toBe(true);
+    expect(mesh.states(keeper)['keepers'].get(STREAM)!['unheld'].size).toBe(0);
+  });
+
+  it('has the copy with the most changes after all nodes were apart, although another node was first', async () => {
+    const mesh = await StateNodes.up();
+    for (let i = 0; i < 10; i++) await mesh.set('a', `k${i}`, `${i}`);
+    const keeper = mesh.keeper();
+    const [one, two] = others(keeper) as [string, string];
+    mesh.sim.partition([keeper], [one, two]);
+    mesh.sim.partition(one, two);
+    await mesh.pass(2000);
+    for (let i = 0; i < 3; i++) await mesh.set(keeper, 'alone', `${i}`);
+    await mesh.pass(4000);
+    // The others begin with their copies.
+    await mesh.set(one, 'one', '1');
+    mesh.sim.repair([keeper], [one, two]);
+    mesh.sim.repair(one, two);
+    await mesh.pass(5000);
+    const maps = [];
+    for (const name of ALL) maps.push(await mesh.map(name));
+    expect(maps[0]).toMatchObject({ k9: '9', alone: '2' });
+    expect(maps[1]).toEqual(maps[0]);
+    expect(maps[2]).toEqual(maps[0]);
+  });
+
+  it('has the copies of nodes that need it later than a node that was alone', async () => {
+    const mesh = await StateNodes.up();
+    for (let i = 0; i < 10; i++) await mesh.set('a', `k${i}`, `${i}`);
+    mesh.add('d', [...ALL, 'd']);
+    mesh.sim.partition('d', ALL);
+    await mesh.pass(3000);
+    await mesh.open('d');
+    await mesh.set('d', 'alone', 'd');
+    const keeper = mesh.keeper();
+    mesh.sim.stop(keeper);
+    mesh.sim.repair('d', ALL);
+    await mesh.pass(4000);
+    const map = await mesh.map('d');
+    expect([Object.keys(map).length, map['alone']]).toEqual([10, undefined]);
+    mesh.keeper(others(keeper, [...ALL, 'd']));
+  });
+
+  it('tells a follower that read too slowly that it has missed changes', async () => {
+    const mesh = new StateNodes();
+    for (const name of ['a', 'b']) mesh.add(name, ['a', 'b'], { maxPeerBytes: 100_000 });
+    await mesh.pass(3000);
+    for (const name of ['a', 'b']) await mesh.open(name);
+    await mesh.set('a', 'k', '1');
+    const keeper = mesh.keeper(['a', 'b']);
+    const [slow] = others(keeper, ['a', 'b']) as [string];
+    const live = mesh.follow(slow);
+    await mesh.pass(100);
+    mesh.sim.freeze(slow);
+    mesh.sim.at(mesh.sim.now, () => {
+      for (let i = 0; i < 60; i++) {
+        mesh.begin(keeper, `k${i}`, 'x'.repeat(20_000)).catch(() => {});
+      }
+    });
+    await mesh.pass(1500);
+    mesh.sim.thaw(slow);
+    await mesh.pass(3000);
+    const { last } = await mesh.page(keeper);
+    expect(live.length).toBeLessThan(60);
+    expect(live.at(-1)!.position.offset).toBe(last);
+    expect(last).toBe(61);
+  });
+
+  it('goes on when a node says what this version does not understand', async () => {
+    const mesh = await StateNodes.up(['a', 'b']);
+    await mesh.set('a', 'k', '1');
+    // The end of a role is no garbage: only the keeper itself knows of it.
+    const ops = Array.from({ length: 30 }, (_, op) => op).filter((op) => op !== OP.unclaim);
+    const frames = [
+      Buffer.alloc(0),
+      Buffer.from([255, 255, 255, 255, 1]),
+      Buffer.from([0, 0, 0, 2, 123, 125]),
+      stateBytes([]),
+      stateBytes([1]),
+      ...ops.map((op) => stateBytes([op, 7])),
+      ...ops.map((op) => stateBytes([op, 7, STREAM])),
+      ...ops.map((op) => stateBytes([op, STREAM])),
+      ...ops.map((op) => stateBytes([op, STREAM, 'x', -1, null, {}])),
+      stateBytes([2, 7, STREAM, 0, 1e9, 1, 1, 1, 'x']),
+      stateBytes([19, STREAM, 'e', 0, 1, 0, 'id', 'key', 0, 0, 1e6], [Buffer.from('short')]),
+      stateBytes([13, STREAM, 'e', 1e300]),
+      stateBytes([10, 1, 2, 3]),
+    ];
+    const peersOf = (name: string) =>
+      (mesh.states(name) as unknown as { link: { peers: MeshPeers } }).link.peers;
+    const connected = [...peersOf('a').all(), ...peersOf('b').all()];
+    for (const [from, to] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ] as const) {
+      mesh.sim.at(mesh.sim.now, () => {
+        for (const peer of peersOf(from).listeners(STATES)) {
+          for (const bytes of frames) peer.tell(stateFrame(bytes));
+          peer.channel.flush();
+        }
+      });
+      await mesh.pass(2000);
+      expect(mesh.at(to).bus.state).toBe('up');
+    }
+    expect([...peersOf('a').all(), ...peersOf('b').all()]).toEqual(connected);
+    await mesh.set('b', 'k', '2');
+    expect(await mesh.map('a')).toEqual({ k: '2' });
+  });
+});
