@@ -1,10 +1,10 @@
 // The page in a real Chromium.
 import { createSocket } from 'node:dgram';
 import { silentLogger } from '@headrace/core';
+import { hasChromium, PageBrowser, suiteName } from 'headrace-example-chat-showcase/testing';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { bundlePage } from '../../../scripts/bundle-page.mjs';
-import { hasChromium, PageBrowser, suiteName } from '../../chat-showcase/test/page-browser.ts';
 import { startMap } from '../src/map-server.ts';
 
 /** The number of points of a vehicle's color on the map. */
