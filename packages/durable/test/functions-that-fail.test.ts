@@ -46,5 +46,13 @@ describeFunctions(new URL('../src/', import.meta.url), {
       await nodes.pass(100);
     },
   ),
+  'stateGroup getState': clustered(
+    () => ({}),
+    async (nodes, a, _b, getState) => {
+      const group = stateGroup(a, 'state', { getState });
+      group.refresh().catch(() => {});
+      await nodes.pass(100);
+    },
+  ),
   'durableGroup messageId': durable((messageId) => ({ messageId, format: (text: string) => text })),
 });
