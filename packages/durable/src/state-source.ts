@@ -82,7 +82,7 @@ export class StateSource<Value> {
 
   /** Called before the whole state arrives from the store. Until it has arrived, there is nothing to compare. */
   restart(): void {
-    this.present?.abort();
+    const { present } = this;
     this.present = undefined;
     this.timer?.cancel();
     this.agrees = false;
@@ -90,6 +90,7 @@ export class StateSource<Value> {
     this.lastError = undefined;
     this.failures = 0;
     this.waiting.unshift(...this.answered.splice(0));
+    present?.abort();
   }
 
   /** Called when this node does not keep the state any more. */
