@@ -73,3 +73,24 @@ it('gives a change to its members while another member gets a large state', () =
   expect(joining.written.slice(-2)).toEqual([5001, 'ready']);
   expect(joining.written.length).toBe(5002);
 });
+
+it('gives each of many members a change that comes while it has the one before for only some of them', () => {
+  const { clock, set, members, member } = stateOf(1);
+  const all = Array.from({ length: 400 }, member);
+  clock.runTasks();
+  set(2, 'k1');
+  members.changed();
+  const look = (): void => {
+    const reached = all.filter(({ written }) => written.at(-1) === 2).length;
+    if (reached === 0) {
+      clock.nextTurn(look);
+      return;
+    }
+    expect(reached).toBeLessThan(all.length);
+    set(3, 'k2');
+    members.changed();
+  };
+  clock.nextTurn(look);
+  clock.runTasks();
+  for (const { written } of all) expect(written.slice(-3)).toEqual(['ready', 2, 3]);
+});
