@@ -7,11 +7,14 @@ import { StateView } from '../src/state-view.ts';
 /** A state of `keys` keys, whose clock moves 1 ms each time it is read, and its members. */
 function stateOf(keys: number) {
   const clock = new VirtualClock({ stepMs: 1 });
-  const view = new StateView<number>('e', 10);
-  const set = (offset: number, key: string): void => {
+  let view = new StateView<number>('e', 10);
+  const set = (offset: number, key: string, message = offset): void => {
     const kept = { value: offset, version: offset };
-    const position = { epoch: 'e', offset };
-    view.set({ key, position, kept, rowVersion: undefined, message: offset });
+    const position = { epoch: view.epoch, offset };
+    view.set({ key, position, kept, rowVersion: undefined, message });
+  };
+  const restart = (epoch: string): void => {
+    view = new StateView<number>(epoch, 10);
   };
   for (let i = 1; i <= keys; i++) set(i, `k${i}`);
   const members = new StateMembers<number>({
@@ -36,7 +39,7 @@ function stateOf(keys: number) {
     void members.join(channel, undefined, false).catch(() => {});
     return { channel, written };
   };
-  return { clock, view, members, set, member };
+  return { clock, members, set, restart, member };
 }
 
 it('gives a large state in slices, so that other work has its turn', () => {
@@ -93,4 +96,23 @@ it('gives each of many members a change that comes while it has the one before f
   clock.nextTurn(look);
   clock.runTasks();
   for (const { written } of all) expect(written.slice(-3)).toEqual(['ready', 2, 3]);
+});
+
+it('gives the members that come later in a round nothing of a state that another one has replaced in it', () => {
+  const { clock, set, restart, members, member } = stateOf(1);
+  const all = Array.from({ length: 400 }, member);
+  const look = (): void => {
+    const reached = all.filter(({ written }) => written.at(-1) === 'ready').length;
+    if (reached === 0) {
+      clock.nextTurn(look);
+      return;
+    }
+    expect(reached).toBeLessThan(all.length);
+    restart('f');
+    set(1, 'k1', -1);
+    members.changed();
+  };
+  clock.nextTurn(look);
+  clock.runTasks();
+  for (const { written } of all) expect(written.slice(-3)).toEqual(['begin', -1, 'ready']);
 });
