@@ -64,6 +64,8 @@ export class KeyExpiry {
   private readonly owner: KeyExpiryOwner;
   private readonly mortals = new Map<string, MortalKey>();
   private readonly nodes = new Map<string, NodeKeys>();
+  /** The epoch of the versions. */
+  private entered: string | undefined = undefined;
 
   constructor(owner: KeyExpiryOwner) {
     this.owner = owner;
@@ -72,6 +74,17 @@ export class KeyExpiry {
   /** The number of keys that do not live forever. */
   get size(): number {
     return this.mortals.size;
+  }
+
+  /** The epoch of the versions that are noted. Versions of another epoch mean nothing. */
+  get epoch(): string | undefined {
+    return this.entered;
+  }
+
+  /** Forgets the keys of another epoch. */
+  enter(epoch: string): void {
+    if (this.entered !== epoch) this.clear();
+    this.entered = epoch;
   }
 
   /** Notes the newest change of a key. */

@@ -1,6 +1,8 @@
-import type { LogPosition, StateAnswer, StateEntry } from '@headrace/cluster';
+import type { LogPosition, StateEntry } from '@headrace/cluster';
 import type { RowReading } from './row-reading.ts';
+import { MAX_TRIES } from './state-errors.ts';
 import type { StateView, ViewChange } from './state-view.ts';
+import type { ChangeAnswer } from './state-writes.ts';
 
 /** The parts of its group that {@link RowWrites} works with. */
 export interface RowWritesOwner<Value> {
@@ -9,10 +11,7 @@ export interface RowWritesOwner<Value> {
   /** Returns an entry of the store in the form of the view, or undefined if nobody can decode it. */
   decoded(entry: StateEntry): ViewChange<Value> | undefined;
   /** Stores a change. @throws RejectedError at a limit of the store */
-  store(
-    change: RowChange<Value>,
-    expected: number,
-  ): Promise<Exclude<StateAnswer, { full: unknown }>>;
+  store(change: RowChange<Value>, expected: number): Promise<ChangeAnswer>;
   /** Makes a `STATE_CONFLICT` for a key that changed as often as a change was tried. */
   changedTooOften(key: string): Error;
 }
@@ -32,8 +31,6 @@ export interface RowOutcome {
   readonly isStored: boolean;
 }
 
-/** Maximum number of times that a change is tried, because another one came first. */
-export const MAX_TRIES = 100;
 /** Number of changes that are stored at the same time. */
 const AT_ONCE = 64;
 

@@ -1,11 +1,4 @@
-import type {
-  Cluster,
-  LogPosition,
-  StateAnswer,
-  StateEntry,
-  StatePage,
-  StateWrite,
-} from '@headrace/cluster';
+import type { Cluster, LogPosition, StateEntry, StatePage } from '@headrace/cluster';
 import {
   additionOf,
   checkGroupName,
@@ -14,14 +7,14 @@ import {
   portOf,
   wireOf,
 } from '@headrace/cluster/authoring';
-import { type Channel, ChannelError, OptionError, RejectedError } from '@headrace/core';
-import { atOnce, TokenBucket } from '@headrace/core/authoring';
-import { type ChannelKey, ChannelKeys } from './channel-keys.ts';
-import { DURABLE_ERRORS } from './durable-errors.ts';
+import type { Channel } from '@headrace/core';
+import { atOnce } from '@headrace/core/authoring';
+import { ChannelKeys } from './channel-keys.ts';
 import { KeyExpiry } from './key-expiry.ts';
-import { type KeyLife, LASTING } from './key-life.ts';
+import { LocalState, READ_WITHIN_MS } from './local-state.ts';
 import { RoomFeed } from './room-feed.ts';
-import { MAX_TRIES, type RowOutcome, RowWrites } from './row-writes.ts';
+import { StateDatabase } from './state-database.ts';
+import { MAX_TRIES, StateErrors } from './state-errors.ts';
 import { type StateJoin, StateMembers } from './state-members.ts';
 import type { StateValue } from './state-message.ts';
 import {
@@ -39,9 +32,8 @@ import {
 } from './state-options.ts';
 import { StateOrder } from './state-order.ts';
 import { StateRoom } from './state-room.ts';
-import { StateSource } from './state-source.ts';
-import { type DecodedEntry, StateValues } from './state-values.ts';
-import { StateView, type ViewChange } from './state-view.ts';
+import { StateValues } from './state-values.ts';
+import { StateWrites, type StoredChange } from './state-writes.ts';
 
 /** Counts of a {@link StateGroup} on this node since it was made. */
 export interface StateGroupCounters {
@@ -52,23 +44,6 @@ export interface StateGroupCounters {
   /** Number of changes of all nodes that arrived. Changes that were replaced before this node read them are not counted. */
   readonly received: number;
 }
-
-/** A call that needs the state on this node. */
-interface Waiter<Value> {
-  resolve(view: StateView<Value>): void;
-  reject(error: Error): void;
-}
-
-/** A change that the application asks for. */
-interface AskedChange<Value> extends StateLifetime {
-  readonly key: string;
-  /** The new value, or undefined for a removal. */
-  readonly value: Value | undefined;
-  readonly expected: number | undefined;
-}
-
-/** Time within which the state must be read for `get` and `entries`. */
-const WITHIN_MS = 5000;
 
 /**
  * A state that the members of all nodes see: keys with values. {@link stateGroup} makes the group.
@@ -84,27 +59,17 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   readonly given: object;
   private readonly plan: StatePlan<Value>;
   private readonly room: StateRoom;
+  private readonly errors: StateErrors;
   private readonly values: StateValues<Value>;
   private readonly feed: RoomFeed<StateEntry, StatePage>;
+  private readonly local: LocalState<Value>;
   private readonly members: StateMembers<Value>;
   private readonly expiry: KeyExpiry;
   private readonly channelKeys: ChannelKeys<Value>;
-  private readonly rows: RowWrites<Value>;
-  private readonly source: StateSource<Value> | undefined = undefined;
-  private readonly bucket: TokenBucket;
-  private readonly writes = new Set<Promise<unknown>>();
-  private view: StateView<Value> | undefined = undefined;
-  /** The state that is read from its beginning. It takes the place of the view when it is whole. */
-  private loading: StateView<Value> | undefined = undefined;
-  private readonly waiters = new Set<Waiter<Value>>();
-  /** The newest change that this node has stored. */
-  private written: LogPosition | undefined = undefined;
+  private readonly writes: StateWrites<Value>;
+  private readonly database: StateDatabase<Value> | undefined = undefined;
   /** Number of calls of `refresh` that are under way. */
   private refreshes = 0;
-  /** The epoch of the versions of keys that do not live forever. */
-  private epoch: string | undefined = undefined;
-  private stored = 0;
-  private failed = 0;
   private received = 0;
 
   /** @internal @throws OptionError */
@@ -115,76 +80,61 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     isAlive: (node: string) => boolean,
   ) {
     const plan = statePlan(options);
-    const room = new StateRoom(wire, name, plan.limits);
+    const { limits } = plan;
+    const { clock, random, logger } = wire.host;
+    const room = new StateRoom(wire, name, limits);
+    const errors = new StateErrors(name, limits, plan.rate);
+    const values = new StateValues(room, plan);
     this.name = name;
     this.given = options;
     this.plan = plan;
     this.room = room;
-    this.values = new StateValues(room, plan);
-    this.bucket = new TokenBucket(plan.rate);
+    this.errors = errors;
+    this.values = values;
+    const caughtUp = (): Promise<void> => this.feed.caughtUp();
+    const look = (): void => this.look();
+    const notRead = (): Error | undefined => this.notRead();
     this.feed = new RoomFeed(room, new StateOrder(), 0, {
-      isOurs: (entry) => this.values.isOurs(entry),
+      isOurs: (entry) => values.isOurs(entry),
       deliver: (entry) => this.deliver(entry),
       skipped: () => {},
       moved: () => {},
-      restarted: ({ epoch }) => {
-        this.loading = new StateView(epoch, plan.limits.removals);
-        this.enter(epoch);
-        this.channelKeys.restarted();
-        this.source?.restart();
-      },
+      restarted: ({ epoch }) => this.restarted(epoch),
       reached: (at, floor) => this.reached(at, floor),
       isBusy: () => false,
       onceFree: (listener) => listener(),
     });
-    const { clock, random, logger } = wire.host;
-    this.expiry = new KeyExpiry({
-      clock,
-      random,
-      nodeId: () => wire.nodeId,
-      isAlive,
-      removeKey: (key, version, isNodeGone) => this.removeKey(key, version, isNodeGone),
-    });
-    this.channelKeys = new ChannelKeys<Value>({
-      clock,
-      caughtUp: () => this.feed.caughtUp(),
-      setAgain: (key, begun) => this.setAgain(key, begun),
-      removeKey: (key, version) => this.removeKey(key, version, false),
-      went: () => this.look(),
+    this.local = new LocalState<Value>({
+      ...{ clock, caughtUp, notRead, maxRemovals: limits.removals, waits: look },
+      hasAgreed: () => this.database?.source.hasAgreed !== false,
     });
     this.members = new StateMembers<Value>({
-      clock,
-      group: name,
-      view: () => this.shown,
-      formatted: (message) => this.values.formatted(message),
-      caughtUp: () => this.feed.caughtUp(),
-      went: () => this.look(),
-      notRead: () => this.notRead(),
+      ...{ clock, group: name, caughtUp, notRead, went: look },
+      view: () => this.local.shown,
+      formatted: (message) => values.formatted(message),
     });
-    this.rows = new RowWrites<Value>({
-      view: () => this.whole,
-      decoded: (entry) => this.changeOf(entry),
-      store: ({ key, value, rowVersion }, expected) =>
-        this.storeRow(key, value, expected, rowVersion),
-      changedTooOften: (key) => this.changedTooOften(key),
+    this.expiry = new KeyExpiry({
+      ...{ clock, random, isAlive },
+      nodeId: () => wire.nodeId,
+      removeKey: (key, version, isNodeGone) => this.writes.remove(key, version, isNodeGone),
     });
+    const channelKeys = new ChannelKeys<Value>({
+      ...{ clock, caughtUp, went: look },
+      setAgain: (key, begun) => this.writes.setAgain(key, begun),
+      removeKey: (key, version) => this.writes.remove(key, version, false),
+    });
+    this.channelKeys = channelKeys;
+    const stored = (change: StoredChange): void => this.isStored(change);
+    this.writes = new StateWrites({ room, plan, values, errors, channelKeys, stored, came: look });
     if (plan.source !== undefined) {
-      this.source = new StateSource<Value>(
-        {
-          clock,
-          logger,
-          random,
-          group: name,
-          maxKeys: plan.limits.keys,
-          writes: this.rows,
-          view: () => this.whole,
-          checkRow: (key, value) => this.values.checkRow(key, value),
-          isSame: (value, other) => this.values.isSame(value, other),
-          caughtUp: () => this.feed.caughtUp(),
-          agreed: () => this.show(),
-        },
-        plan.source,
-      );
+      const { writes } = this;
+      const owner = {
+        ...{ clock, logger, random, group: name, maxKeys: limits.keys },
+        ...{ values, writes, errors, caughtUp },
+        view: () => this.local.whole,
+        agreed: () => this.show(),
+      };
+      this.database = new StateDatabase(owner, plan.source);
     }
     this.look();
   }
@@ -196,8 +146,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
 
   /** A copy of the counts since the group was made. */
   get counters(): StateGroupCounters {
-    const { stored, failed, received } = this;
-    return { stored, failed, received };
+    const { stored, failed } = this.writes;
+    return { stored, failed, received: this.received };
   }
 
   /** Returns true for a member on this node. */
@@ -253,24 +203,26 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    */
   async set(key: string, value: Value, options: StateSetOptions = {}): Promise<LogPosition> {
     const { version: expected, rowVersion, ...lifetime } = SET_OPTIONS.resolve(options);
-    this.checkSource({ version: expected, ...lifetime }, rowVersion);
+    this.checkOptions({ version: expected, ...lifetime }, rowVersion);
     if (value === undefined) throw new TypeError(`set(${key}): delete removes a key`);
-    if (rowVersion !== undefined) return (await this.setRow(key, value, rowVersion)).position!;
-    const answer = await this.change({ key, value, expected, ...lifetime });
+    const { database, writes } = this;
+    if (rowVersion !== undefined) return (await database!.set(key, value, rowVersion)).position!;
+    const answer = await writes.change({ key, value, expected, ...lifetime });
     if ('position' in answer) return answer.position;
-    throw this.conflict(key, expected, answer.conflict);
+    throw this.errors.conflict(key, expected, answer.conflict);
   }
 
   /** Removes a key. Resolves with true if the key existed. Rejects like {@link set}. */
   async delete(key: string, options: StateWriteOptions = {}): Promise<boolean> {
     const { version: expected, rowVersion } = DELETE_OPTIONS.resolve(options);
-    this.checkSource({ version: expected }, rowVersion);
-    if (rowVersion !== undefined) return (await this.setRow(key, undefined, rowVersion)).isStored;
-    const answer = await this.change({ key, value: undefined, expected });
+    this.checkOptions({ version: expected }, rowVersion);
+    const { database, writes } = this;
+    if (rowVersion !== undefined) return (await database!.set(key, undefined, rowVersion)).isStored;
+    const answer = await writes.change({ key, value: undefined, expected });
     if ('position' in answer) return true;
     const isAbsent = answer.conflict === null && (expected === undefined || expected === 0);
     if (isAbsent) return false;
-    throw this.conflict(key, expected, answer.conflict);
+    throw this.errors.conflict(key, expected, answer.conflict);
   }
 
   /**
@@ -288,9 +240,10 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     options: StateLifetime = {},
   ): Promise<StateValue<Value> | undefined> {
     const lifetime = UPDATE_OPTIONS.resolve(options);
-    if (this.source !== undefined) throw this.notOfSource('update');
-    let isKnown = this.current !== undefined;
-    let present = this.view?.get(key);
+    if (this.database !== undefined) throw this.errors.notWithDatabase('update');
+    const { current } = this.local;
+    let isKnown = current !== undefined;
+    let present = current?.get(key);
     let expected = present?.version ?? 0;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const value = atOnce('change', change(present?.value));
@@ -301,7 +254,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
         isKnown = true;
         continue;
       }
-      const answer = await this.change({ key, value, expected, ...lifetime });
+      const answer = await this.writes.change({ key, value, expected, ...lifetime });
       if ('position' in answer) {
         return value === undefined ? undefined : { value, version: answer.position.offset };
       }
@@ -310,7 +263,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       present = conflict === null ? undefined : this.values.decoded(conflict)?.kept;
       expected = conflict?.position.offset ?? 0;
     }
-    throw this.changedTooOften(key);
+    throw this.errors.changedTooOften(key);
   }
 
   /**
@@ -321,15 +274,11 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    * `OPTION_CONFLICT` in a group without `getState`.
    */
   async refresh(): Promise<void> {
-    const { source } = this;
-    if (source === undefined) {
-      const text = `the state group ${this.name} has no getState`;
-      throw new OptionError('OPTION_CONFLICT', text, { option: 'getState' });
-    }
-    const refreshed = source.refresh();
+    if (this.database === undefined) throw this.errors.withoutDatabase('getState');
+    const refreshed = this.database.source.refresh();
     this.refreshes += 1;
     try {
-      await Promise.all([refreshed, this.loaded()]);
+      await Promise.all([refreshed, this.local.loaded()]);
     } finally {
       this.refreshes -= 1;
       this.look();
@@ -341,19 +290,19 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    * node has stored before the call. A node that does not keep the state reads it. Rejects with `BUS_DOWN` if it could not be read for 5 s.
    */
   async get(key: string): Promise<StateValue<Value> | undefined> {
-    return (await this.loaded()).get(key);
+    return (await this.local.loaded()).get(key);
   }
 
   /** Resolves with the values of all keys, in the order of their versions, as {@link get} does. */
   async entries(): Promise<Map<string, StateValue<Value>>> {
-    return (await this.loaded()).entries();
+    return (await this.local.loaded()).entries();
   }
 
   /** @internal Removes the keys of this node's channels, stores the changes under way, and ends with the node. */
   async leave(): Promise<void> {
     if (this.room.wire.bus.state === 'up') {
       this.channelKeys.removeAll();
-      while (this.writes.size > 0) await Promise.allSettled(this.writes);
+      await this.writes.settled();
     }
     this.room.isLeft = true;
     this.expiry.clear();
@@ -366,323 +315,92 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     this.expiry.peersChanged();
   }
 
-  private async change(
-    asked: AskedChange<Value>,
-  ): Promise<Exclude<StateAnswer, { full: unknown }>> {
-    try {
-      let answer = await this.store(asked);
-      if ('conflict' in answer && asked.expected === 0 && this.isOver(answer.conflict)) {
-        answer = await this.store({ ...asked, expected: answer.conflict!.position.offset });
-      }
-      if ('full' in answer) throw this.full(answer.full);
-      if ('position' in answer) this.stored += 1;
-      else this.failed += 1;
-      return answer;
-    } catch (error) {
-      this.failed += 1;
-      throw error;
-    }
-  }
-
-  private async store(asked: AskedChange<Value>): Promise<StateAnswer> {
-    const { key, value, expected, ttlMs, channel } = asked;
-    const { wire } = this.room;
-    if (!this.bucket.take(this.plan.rate, wire.host.clock.now())) throw this.tooOften();
-    if (channel?.isEnding === true) {
-      throw new ChannelError('CHANNEL_CLOSED', 'the channel of the key ends');
-    }
-    const life = lifeOf(asked);
-    const { id, write } = this.values.encoded(key, value, expected, life);
-    if (channel === undefined || value === undefined) return this.storeNow(id, write, life);
-    this.channelKeys.begin(id, { channel, key, value, ttlMs });
-    this.look();
-    try {
-      const answer = await this.storeNow(id, write, life);
-      if (!('position' in answer)) this.channelKeys.refused(id);
-      return answer;
-    } catch (error) {
-      this.channelKeys.failed(id);
-      throw error;
-    }
-  }
-
-  /** Returns true for a key whose time to live is over. To everybody, it does not exist. */
-  private isOver(entry: StateEntry | null): boolean {
-    const decoded = entry === null ? undefined : this.values.decoded(entry);
-    return decoded !== undefined && decoded.kept === undefined;
-  }
-
   /** @throws OptionError for options that the database of `getState` decides about, and for versions of rows without it */
-  private checkSource(options: object, rowVersion: number | undefined): void {
-    if (this.source === undefined) {
+  private checkOptions(options: object, rowVersion: number | undefined): void {
+    if (this.database === undefined) {
       if (rowVersion === undefined) return;
-      const text = `the state group ${this.name} has no getState, so its keys have no rowVersion`;
-      throw new OptionError('OPTION_CONFLICT', text, { option: 'rowVersion' });
+      throw this.errors.withoutDatabase('rowVersion', ', so its keys have no rowVersion');
     }
     for (const [option, value] of Object.entries(options)) {
-      if (value !== undefined) throw this.notOfSource(option);
+      if (value !== undefined) throw this.errors.notWithDatabase(option);
     }
   }
 
-  private notOfSource(option: string): OptionError {
-    const text = `${option} is not possible in the state group ${this.name}: the database of getState decides about its keys`;
-    return new OptionError('OPTION_CONFLICT', text, { option });
-  }
-
-  /** Stores a change of a row for the application. */
-  private async setRow(
-    key: string,
-    value: Value | undefined,
-    rowVersion: number,
-  ): Promise<RowOutcome> {
-    const { rate } = this.plan;
-    try {
-      if (!this.bucket.take(rate, this.room.wire.host.clock.now())) throw this.tooOften();
-      const outcome = await this.rows.set({ key, value, rowVersion });
-      if (outcome.isStored) this.stored += 1;
-      return outcome;
-    } catch (error) {
-      this.failed += 1;
-      throw error;
-    }
-  }
-
-  private async storeRow(
-    key: string,
-    value: Value | undefined,
-    expected: number,
-    rowVersion: number | undefined,
-  ): Promise<Exclude<StateAnswer, { full: unknown }>> {
-    const life = rowVersion === undefined ? LASTING : { ...LASTING, rowVersion };
-    const { id, write } = this.values.encoded(key, value, expected, life);
-    const answer = await this.storeNow(id, write, life);
-    if ('full' in answer) throw this.full(answer.full);
-    return answer;
-  }
-
-  private async storeNow(id: string, write: StateWrite, life: KeyLife): Promise<StateAnswer> {
-    const storing = this.room.append(id, write);
-    this.writes.add(storing);
-    const answer = await storing.finally(() => this.writes.delete(storing));
-    if (!('position' in answer)) return answer;
-    const { position } = answer;
-    const { key } = write;
-    this.written = position;
-    if (this.feed.isStarted) this.feed.expect(position);
-    else this.enter(position.epoch);
-    if (position.epoch === this.epoch) {
-      const { offset: version } = position;
-      const { nodeId: node } = this.room.wire;
-      this.expiry.changed({ key, version, life, node, ageMs: 0 });
-      this.channelKeys.stored(id, version);
-    } else this.channelKeys.failed(id);
-    return answer;
-  }
-
-  /** Notes that versions of another epoch mean nothing any more. */
-  private enter(epoch: string): void {
-    if (this.epoch !== epoch) this.expiry.clear();
-    this.epoch = epoch;
-  }
-
-  private async removeKey(key: string, version: number, isNodeGone: boolean): Promise<void> {
-    const life = { ...LASTING, isNodeGone };
-    const { id, write } = this.values.encoded(key, undefined, version, life);
-    await this.storeNow(id, write, life);
-  }
-
-  private async setAgain(
-    { key, value, ttlMs }: ChannelKey<Value>,
-    begun: (id: string) => void,
-  ): Promise<boolean> {
-    const life = { ...LASTING, ttlMs, isOfChannel: true };
-    const { id, write } = this.values.encoded(key, value, 0, life);
-    begun(id);
-    const answer = await this.storeNow(id, write, life);
-    if ('full' in answer) throw this.full(answer.full);
-    return 'position' in answer;
-  }
-
-  /** The whole state as the store has it. */
-  private get whole(): StateView<Value> | undefined {
-    return this.loading === undefined ? this.view : undefined;
-  }
-
-  /** The whole state, if it agrees with the database. */
-  private get shown(): StateView<Value> | undefined {
-    return this.source?.hasAgreed === false ? undefined : this.whole;
+  /** Called when this node has stored a change. */
+  private isStored({ id, key, position, life }: StoredChange): void {
+    const { feed, expiry, channelKeys, room } = this;
+    const { epoch, offset: version } = position;
+    if (feed.isStarted) {
+      this.local.stored(position);
+      feed.expect(position);
+    } else expiry.enter(epoch);
+    if (epoch === expiry.epoch) {
+      expiry.changed({ key, version, life, node: room.wire.nodeId, ageMs: 0 });
+      channelKeys.stored(id, version);
+    } else channelKeys.failed(id);
   }
 
   /** Returns why the state is not there in time, or undefined while the database can still give it. */
   private notRead(): Error | undefined {
-    const { source } = this;
+    const source = this.database?.source;
     if (source?.isUnderWay === true) return undefined;
-    return source?.error ?? this.room.downError(`it could not be read for ${WITHIN_MS} ms`);
-  }
-
-  /** What `get` and `entries` return: the state, if it has all changes that this node has stored. */
-  private get current(): StateView<Value> | undefined {
-    const { shown, written } = this;
-    if (shown === undefined) return undefined;
-    const isBehind = written?.epoch === shown.epoch && written.offset > shown.offset;
-    return isBehind ? undefined : shown;
-  }
-
-  private async loaded(): Promise<StateView<Value>> {
-    const { current } = this;
-    if (current !== undefined) return current;
-    const { clock } = this.room.wire.host;
-    return new Promise((resolve, reject) => {
-      const settled = (settle: () => void): void => {
-        timer.cancel();
-        this.waiters.delete(waiter);
-        settle();
-        this.look();
-      };
-      const waiter: Waiter<Value> = {
-        resolve: (view) => settled(() => resolve(view)),
-        reject: (error) => settled(() => reject(error)),
-      };
-      const late = (): void => {
-        const error = this.notRead();
-        if (error === undefined) timer = clock.schedule(late, WITHIN_MS, true);
-        else waiter.reject(error);
-      };
-      let timer = clock.schedule(late, WITHIN_MS, true);
-      this.waiters.add(waiter);
-      this.look();
-    });
+    return source?.error ?? this.room.downError(`it could not be read for ${READ_WITHIN_MS} ms`);
   }
 
   /** Keeps the state while somebody needs it, and only then. */
   private look(): void {
-    const { members, waiters, channelKeys, plan, room, feed } = this;
-    const isUsed = members.size > 0 || waiters.size > 0 || this.refreshes > 0;
+    const { members, local, channelKeys, plan, room, feed } = this;
+    const isUsed = members.size > 0 || local.isAwaited || this.refreshes > 0;
     const isNeeded = plan.listensAlways || isUsed || !channelKeys.isEmpty;
     if (isNeeded && !room.isLeft) {
       feed.start();
       return;
     }
     feed.stop();
-    this.view = undefined;
-    this.loading = undefined;
-    this.source?.stop(() => room.downError('the cluster was left'));
+    local.clear();
+    this.database?.source.stop(() => room.downError('the cluster was left'));
     this.expiry.clearOthers();
   }
 
   private deliver(entry: StateEntry): void {
     this.received += 1;
-    const view = this.loading ?? this.view!;
+    const { local, values, members, database } = this;
+    const view = local.next;
     const { key, id, ageMs } = entry;
     const { offset: version } = entry.position;
-    const decoded = this.values.decoded(entry);
+    const decoded = values.decoded(entry);
     if (decoded === undefined) view.reach(version);
     else {
       const { node, life } = decoded;
-      const change = this.changeIn(view, entry, decoded);
-      const isDelta = this.members.takeDeltas && this.loading === undefined;
-      view.set(
-        isDelta ? { ...change, delta: this.values.delta(view.change(key), change) } : change,
-      );
+      const change = database?.changeIn(view, entry, decoded) ?? values.change(entry, decoded);
+      const isDelta = members.takeDeltas && !local.isLoading;
+      view.set(isDelta ? { ...change, delta: values.delta(view.change(key), change) } : change);
       this.expiry.changed({ key, version, life, node, ageMs });
       this.channelKeys.changed(key, version, id, life.isNodeGone);
     }
-    if (this.loading === undefined) this.members.changed();
-    this.answerWaiters();
+    if (!local.isLoading) members.changed();
+    local.answer();
   }
 
-  private reached(at: LogPosition, floor: number): void {
-    const { loading } = this;
-    if (loading !== undefined) {
-      loading.forget(floor);
-      this.view = loading;
-      this.loading = undefined;
-    }
-    const view = this.view!;
-    view.reach(at.offset);
-    if (loading !== undefined) this.source?.begin();
+  private restarted(epoch: string): void {
+    this.local.restart(epoch);
+    this.expiry.enter(epoch);
+    this.channelKeys.restarted();
+    this.database?.source.restart();
+  }
+
+  private reached({ offset }: LogPosition, floor: number): void {
+    const isNew = this.local.reached(offset, floor);
+    if (isNew) this.database?.source.begin();
     this.show();
-    // Can be the end of the last need for the view.
-    if (loading !== undefined) this.channelKeys.reached();
+    // Can be the end of the last need for the state.
+    if (isNew) this.channelKeys.reached();
   }
 
   /** Brings the state to those that wait for it. */
   private show(): void {
     this.members.changed();
-    this.answerWaiters();
-  }
-
-  private answerWaiters(): void {
-    const { current } = this;
-    if (current === undefined) return;
-    for (const waiter of [...this.waiters]) waiter.resolve(current);
-  }
-
-  /**
-   * Returns a change in the form of the view. Only a removal lets a change of an older row into the store, if its node does not keep the
-   * state. The key stays removed then.
-   */
-  private changeIn(
-    view: StateView<Value>,
-    entry: StateEntry,
-    decoded: DecodedEntry<Value>,
-  ): ViewChange<Value> {
-    const change = this.values.change(entry, decoded);
-    const { key, rowVersion, position } = change;
-    const before = view.change(key);
-    const newest = before?.rowVersion;
-    if (change.kept === undefined || rowVersion === undefined || newest === undefined)
-      return change;
-    if (rowVersion >= newest) return change;
-    // If the key cannot be removed now, the next comparison with the database does it.
-    this.storeRow(key, undefined, position.offset, newest).catch(() => {});
-    const removed = { ...decoded, kept: undefined };
-    // The page that brought the change does not have the removal.
-    const isShown = before?.kept !== undefined;
-    return {
-      ...this.values.change({ ...entry, isRemoval: isShown }, removed),
-      rowVersion: newest,
-    };
-  }
-
-  private changeOf(entry: StateEntry): ViewChange<Value> | undefined {
-    const decoded = this.values.decoded(entry);
-    return decoded && this.values.change(entry, decoded);
-  }
-
-  private changedTooOften(key: string): ChannelError {
-    const { name: group } = this;
-    const text = `the key ${JSON.stringify(key)} of the state group ${group} changed ${MAX_TRIES} times in between`;
-    return new ChannelError(DURABLE_ERRORS.STATE_CONFLICT, text, { group, key });
-  }
-
-  private conflict(
-    key: string,
-    expected: number | undefined,
-    present: StateEntry | null,
-  ): ChannelError {
-    const version = present?.position.offset ?? 0;
-    const text = `the key ${JSON.stringify(key)} of the state group ${this.name} has the version ${version}, not ${expected}`;
-    const details = { group: this.name, key, version, expected: expected ?? -1 };
-    return new ChannelError(DURABLE_ERRORS.STATE_CONFLICT, text, details);
-  }
-
-  private full(what: 'keys' | 'bytes'): RejectedError {
-    const { keys, bytes } = this.plan.limits;
-    const { name: group } = this;
-    if (what === 'keys') {
-      const text = `the state group ${group} has ${keys} keys (maxKeys)`;
-      return new RejectedError(DURABLE_ERRORS.STATE_KEYS_FULL, text, { group, maxKeys: keys });
-    }
-    const text = `the state group ${group} would have more than ${bytes} bytes (maxBytes)`;
-    return new RejectedError(DURABLE_ERRORS.STATE_BYTES_FULL, text, { group, maxBytes: bytes });
-  }
-
-  private tooOften(): RejectedError {
-    const { perSecond: changesPerSecond } = this.plan.rate;
-    const { name: group } = this;
-    const text = `this node changes the state group ${group} more than ${changesPerSecond} times a second`;
-    return new RejectedError(DURABLE_ERRORS.STATE_RATE, text, { group, changesPerSecond });
+    this.local.answer();
   }
 }
 
@@ -736,11 +454,6 @@ export function stateGroup<Value = unknown>(
   }
   groups.set(name, group as StateGroup);
   return group;
-}
-
-function lifeOf({ ttlMs, channel }: StateLifetime): KeyLife {
-  if (ttlMs === undefined && channel === undefined) return LASTING;
-  return { ...LASTING, ttlMs, isOfChannel: channel !== undefined };
 }
 
 function stateGroupsOfNode(): Map<string, StateGroup> {

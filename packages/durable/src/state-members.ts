@@ -2,6 +2,7 @@ import type { LogPosition } from '@headrace/cluster';
 import { type Channel, ChannelError, type Clock } from '@headrace/core';
 import { broadcasting, type EncodedForms, onceAfterEvent } from '@headrace/core/authoring';
 import { isPosition } from './joining-member.ts';
+import { READ_WITHIN_MS } from './local-state.ts';
 import type { StateMessage } from './state-message.ts';
 import type { StateView, ViewChange } from './state-view.ts';
 
@@ -67,8 +68,6 @@ interface DueChanges<Value> {
   readonly changes: readonly ViewChange<Value>[];
 }
 
-/** Time within which the state must be read for a join. */
-const WITHIN_MS = 5000;
 /** Maximum time for which a round blocks the event loop. The remaining members follow after other events. */
 const SLICE_MS = 5;
 /** Number of members that are written to before they are flushed. */
@@ -130,10 +129,10 @@ export class StateMembers<Value> {
       const late = (): void => {
         if (member.epoch !== undefined || this.members.get(channel) !== member) return;
         const error = this.owner.notRead();
-        if (error === undefined) timer = this.owner.clock.schedule(late, WITHIN_MS, true);
+        if (error === undefined) timer = this.owner.clock.schedule(late, READ_WITHIN_MS, true);
         else this.drop(member, error);
       };
-      let timer = this.owner.clock.schedule(late, WITHIN_MS, true);
+      let timer = this.owner.clock.schedule(late, READ_WITHIN_MS, true);
       member.settle = {
         resolve: (join) => {
           timer.cancel();
