@@ -2,10 +2,10 @@ import { explore, type Scenario } from '@headrace/simulation';
 import { it } from 'vitest';
 
 /** In one test: a busy machine takes ten times as long for a seed. */
-const SEEDS = 5;
+const SEEDS = 3;
 
 /**
- * Runs a scenario with 10 seeds: every second one finds a fault that these scenarios are known to find.
+ * Runs a scenario with 6 seeds: every second one finds a fault that these scenarios are known to find.
  * simulation.seeds.test.ts has thousands.
  */
 export function quickSeeds(claim: string, scenario: Scenario): void {

@@ -86,7 +86,7 @@ describe('headrace status', () => {
     const args = ['--conditions=@headrace/source', '--import', register, bin, 'status', `${port}`];
     const env = { ...process.env, HEADRACE_KEY: KEY };
     const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env });
-    expect(stdout).toMatch(/^PROCESS .* MEMORY\nshop .*MB\n/);
+    expect(stdout).toMatch(/^PROCESS .* MEMORY\nshop .*[MG]B\n/);
     expect(stdout).not.toContain('\x1b');
     expect(stderr).toBe('');
   });
