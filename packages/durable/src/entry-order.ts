@@ -17,6 +17,8 @@ export type OrderAction<E extends LogEntry = LogEntry> =
 /** Decides what follows from live entries and from pages; see {@link EntryOrder}. */
 export interface FeedOrder<E extends LogEntry, Page> {
   readonly readCount: number;
+  /** Whether the last page was not the end of what there was at its read. Then another read is under way. */
+  readonly isBehind: boolean;
   look(): OrderAction<E>[];
   live(entry: E): OrderAction<E>[];
   page(page: Page): OrderAction<E>[];
@@ -52,6 +54,7 @@ export class EntryOrder implements FeedOrder<LogEntry, LogPage> {
   private before: LogPosition | undefined = undefined;
   private reads = 0;
   private isReading = false;
+  private hasMore = false;
   /** Whether an entry arrived that the current read may not contain. */
   private isReadAgain = false;
   private held: LogEntry[] = [];
@@ -66,6 +69,10 @@ export class EntryOrder implements FeedOrder<LogEntry, LogPage> {
   /** The number of reads that have begun. */
   get readCount(): number {
     return this.reads;
+  }
+
+  get isBehind(): boolean {
+    return this.hasMore;
   }
 
   /** Reads the log, or reads it again, because it may have more entries. */
@@ -94,6 +101,7 @@ export class EntryOrder implements FeedOrder<LogEntry, LogPage> {
 
   page(page: LogPage): OrderAction[] {
     this.isReading = false;
+    this.hasMore = true;
     const { epoch, last } = page;
     const from = this.position;
     if (from === undefined) {
@@ -127,6 +135,7 @@ export class EntryOrder implements FeedOrder<LogEntry, LogPage> {
     this.position = undefined;
     this.before = undefined;
     this.isReading = false;
+    this.hasMore = false;
     this.isReadAgain = false;
     this.held = [];
   }
@@ -156,6 +165,7 @@ export class EntryOrder implements FeedOrder<LogEntry, LogPage> {
 
   /** Continues at the end of the log, as it was when the read began. */
   private afterPage(last: number): OrderAction[] {
+    this.hasMore = false;
     const actions: OrderAction[] = [];
     const { held, heldBefore } = this;
     this.held = [];

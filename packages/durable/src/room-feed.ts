@@ -36,7 +36,7 @@ const AGAIN_MS = 300;
 const EXPECTED_WITHIN_MS = 1000;
 
 interface Waiter {
-  /** The number of the read that answers the waiter. */
+  /** The number of the first read that can answer the waiter. */
   readonly read: number;
   readonly resolve: () => void;
 }
@@ -133,7 +133,10 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
     this.wake(Number.POSITIVE_INFINITY);
   }
 
-  /** Resolves after a read of the log that begins now or later, or when the feed ends. The promise may never settle. */
+  /**
+   * Resolves when everything has been read that the log had at a read that begins now or later, or when the feed ends. The promise may
+   * never settle.
+   */
   caughtUp(): Promise<void> {
     return new Promise((resolve) => {
       this.waiters.push({ read: this.order.readCount + 1, resolve });
@@ -252,7 +255,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
     if (this.turn !== turn) return;
     this.droppedAndRead = dropped;
     this.carryOut(order.page(page));
-    this.wake(readCount);
+    if (!order.isBehind) this.wake(readCount);
   }
 
   private scheduleCheck(): void {

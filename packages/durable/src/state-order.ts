@@ -15,6 +15,7 @@ export class StateOrder implements FeedOrder<StateEntry, StatePage> {
   private readFrom = 0;
   private reads = 0;
   private isReading = false;
+  private hasMore = false;
   /** Whether a change arrived that the current read may not contain. */
   private isReadAgain = false;
   private held: StateEntry[] = [];
@@ -24,6 +25,10 @@ export class StateOrder implements FeedOrder<StateEntry, StatePage> {
   /** The number of reads that have begun. */
   get readCount(): number {
     return this.reads;
+  }
+
+  get isBehind(): boolean {
+    return this.hasMore;
   }
 
   /** Reads the state, or reads it again, because it may have more changes. */
@@ -47,6 +52,7 @@ export class StateOrder implements FeedOrder<StateEntry, StatePage> {
 
   page(page: StatePage): StateAction[] {
     this.isReading = false;
+    this.hasMore = true;
     const from = this.position;
     if (from !== undefined && this.continues(from, page)) return this.take(page);
     const { epoch, last } = page;
@@ -68,6 +74,7 @@ export class StateOrder implements FeedOrder<StateEntry, StatePage> {
     this.position = undefined;
     this.readFrom = 0;
     this.isReading = false;
+    this.hasMore = false;
     this.isReadAgain = false;
     this.held = [];
   }
@@ -104,6 +111,7 @@ export class StateOrder implements FeedOrder<StateEntry, StatePage> {
 
   /** Continues with the changes that arrived during the read. */
   private afterPage(): StateAction[] {
+    this.hasMore = false;
     const actions: StateAction[] = [];
     const { held, heldBefore } = this;
     this.held = [];

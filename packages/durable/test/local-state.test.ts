@@ -13,7 +13,7 @@ function stateOf(epoch: string) {
     maxRemovals: 10,
     hasAgreed: () => true,
     notRead: () => new Error('late'),
-    caughtUp: () => new Promise((resolve) => reads.push(resolve)),
+    caughtUp: () => new Promise<void>((resolve) => void reads.push(resolve)),
     waits: () => {},
   });
   const begin = (of: string, offset: number): void => {
