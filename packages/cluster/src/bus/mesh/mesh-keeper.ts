@@ -17,8 +17,6 @@ export interface KeeperNode {
   tell(peer: MeshPeer, op: number, fields: readonly unknown[]): void;
   /** Sends like `tell`. Returns false if too much waits for the node already. */
   send(peer: MeshPeer, op: number, fields: readonly unknown[], values: readonly Buffer[]): boolean;
-  /** Sends a change to the followers. */
-  changed(stream: string, entry: StateEntry): void;
 }
 
 /** A node that holds a copy for the keeper. */
@@ -50,6 +48,7 @@ export class StateKeeper {
   readonly stream: string;
   readonly state: MemoryState;
   private readonly node: KeeperNode;
+  private readonly changed: (entry: StateEntry) => void;
   /** What each node was told of the rank, when it was told. */
   private readonly claims = new Map<MeshPeer, StateRank>();
   private readonly standbys = new Map<MeshPeer, Standby>();
@@ -61,10 +60,17 @@ export class StateKeeper {
   private onHeld: () => void = () => {};
   private onEnd: () => void = () => {};
 
-  constructor(stream: string, state: MemoryState, node: KeeperNode) {
+  /** @param changed - a function that is called with each change, for the followers */
+  constructor(
+    stream: string,
+    state: MemoryState,
+    node: KeeperNode,
+    changed: (entry: StateEntry) => void,
+  ) {
     this.stream = stream;
     this.state = state;
     this.node = node;
+    this.changed = changed;
     this.unfollow = state.follow((entry) => this.distribute(entry));
     for (const peer of node.stores()) this.claim(peer);
     this.fill();
@@ -173,7 +179,7 @@ export class StateKeeper {
       standby.isCurrent = false;
       node.tell(peer, OP.hold, [stream, state.epoch]);
     }
-    node.changed(stream, entry);
+    this.changed(entry);
   }
 
   private settle(): void {

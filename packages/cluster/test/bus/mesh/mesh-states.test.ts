@@ -2,7 +2,6 @@ import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 import { STATES, stateFrame } from '../../../src/bus/mesh/mesh-frame.ts';
 import type { MeshLink } from '../../../src/bus/mesh/mesh-link.ts';
-import type { MeshPeers } from '../../../src/bus/mesh/mesh-peers.ts';
 import { OP, stateBytes } from '../../../src/bus/mesh/mesh-state-frame.ts';
 import type { MeshStates } from '../../../src/bus/mesh/mesh-states.ts';
 import { CLUSTER_ERRORS } from '../../../src/error/cluster-errors.ts';
@@ -84,7 +83,7 @@ class StateNodes extends MeshNodes {
   }
 
   keeps(name: string): boolean {
-    return this.states(name)['keepers'].has(STREAM);
+    return this.states(name)['keepers'].own(STREAM) !== undefined;
   }
 
   keeper(names: readonly string[] = ALL): string {
@@ -286,7 +285,7 @@ describe('a state of a mesh', () => {
     mesh.sim.link('a', 'b').latency({ minMs: 5, maxMs: 10 });
     for (
       let ms = 0;
-      ms < 3000 && mesh.states('a')['keepers'].get(STREAM)!['standbys'].size === 0;
+      ms < 3000 && mesh.states('a')['keepers'].own(STREAM)!['standbys'].size === 0;
     ) {
       ms += 10;
       await mesh.pass(10);
@@ -321,7 +320,7 @@ describe('a state of a mesh', () => {
     // The node is alone, and then counts as the only one.
     await mesh.pass(3500);
     expect(isAnswered).toBe(true);
-    expect(mesh.states(keeper)['keepers'].get(STREAM)!['unheld'].size).toBe(0);
+    expect(mesh.states(keeper)['keepers'].own(STREAM)!['unheld'].size).toBe(0);
   });
 
   it('has the copy with the most changes after all nodes were apart, although another node was first', async () => {
@@ -408,8 +407,7 @@ describe('a state of a mesh', () => {
       stateBytes([13, STREAM, 'e', 1e300]),
       stateBytes([10, 1, 2, 3]),
     ];
-    const peersOf = (name: string) =>
-      (mesh.states(name) as unknown as { link: { peers: MeshPeers } }).link.peers;
+    const peersOf = (name: string) => mesh.states(name)['node'].peers;
     const connected = [...peersOf('a').all(), ...peersOf('b').all()];
     for (const [from, to] of [
       ['a', 'b'],
