@@ -138,7 +138,8 @@ export class MeshElections {
   private begun(stream: string, copied: MemoryState | undefined): MemoryState {
     const { node } = this;
     const own = node.copies.get(stream);
-    if (copied === undefined && own?.isOwn === true) return own.state;
+    const isOwn = own !== undefined && own.ownEpoch === own.state.epoch;
+    if (copied === undefined && isOwn) return own.state;
     const state = copied ?? own?.state;
     if (state === undefined) return new MemoryState(node.epoch());
     state.begin(node.epoch(), STEP * Math.ceil(node.random() * MAX_STEPS));

@@ -32,11 +32,11 @@ export class MeshHolder {
   }
 
   /** Begins to hold a copy for a keeper. */
-  hold(keeper: MeshPeer, stream: string, epoch: string): void {
+  hold(keeper: MeshPeer, stream: string): void {
     this.release(stream);
     const held: Held = { keeper, reading: undefined };
     this.held.set(stream, held);
-    this.read(held, stream, epoch);
+    this.read(held, stream);
   }
 
   /** Takes a change from the keeper. Reads the state if it is not the next one. */
@@ -44,14 +44,14 @@ export class MeshHolder {
     const { epoch, offset } = entry.position;
     const held = this.held.get(stream);
     if (held?.keeper !== keeper) {
-      this.hold(keeper, stream, epoch);
+      this.hold(keeper, stream);
       return;
     }
     // A change is in one of the pages that are read, or comes after the last one.
     if (held.reading !== undefined) return;
     const state = this.node.copies.get(stream)?.state;
     if (state?.epoch !== epoch || state.lastOffset !== entry.previous) {
-      this.read(held, stream, epoch);
+      this.read(held, stream);
       return;
     }
     state.take(entry, floor, this.node.now());
@@ -79,24 +79,23 @@ export class MeshHolder {
     for (const stream of [...this.held.keys()]) this.left(keeper, stream);
   }
 
-  private read(held: Held, stream: string, epoch: string): void {
+  private read(held: Held, stream: string): void {
     const { node } = this;
     const known = node.copies.get(stream)?.state;
-    const same = known?.epoch === epoch ? known : undefined;
     // Set after the constructor, because the outcome can come within it.
     let isOver = false;
-    const reading = new CopyReading(node, held.keeper, stream, same, {
+    const reading = new CopyReading(node, held.keeper, stream, known, {
       done: (state) => {
         isOver = true;
         held.reading = undefined;
-        node.copies.set(stream, { state, isOwn: false });
+        node.copies.set(stream, { state, ownEpoch: undefined });
         node.tell(held.keeper, OP.held, [stream, state.epoch, state.lastOffset]);
       },
       failed: () => {
         isOver = true;
         // The keeper waits for this node, or has ended its role, which releases the copy.
         node.later(() => {
-          if (this.held.get(stream) === held) this.read(held, stream, epoch);
+          if (this.held.get(stream) === held) this.read(held, stream);
         }, AGAIN_MS);
       },
     });

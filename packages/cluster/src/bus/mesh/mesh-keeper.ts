@@ -177,7 +177,7 @@ export class StateKeeper {
       if (!standby.isCurrent || node.send(peer, OP.copied, all, values)) continue;
       // It reads what it misses when it has taken what waits for it.
       standby.isCurrent = false;
-      node.tell(peer, OP.hold, [stream, state.epoch]);
+      node.tell(peer, OP.hold, [stream]);
     }
     this.changed(entry);
   }
@@ -202,7 +202,7 @@ export class StateKeeper {
 
   /** Makes nodes hold a copy, while there are too few. A node that holds one keeps it when another node with a higher score comes. */
   private fill(): void {
-    const { node, standbys, state, stream } = this;
+    const { node, standbys, stream } = this;
     const free = new Map<string, MeshPeer>();
     for (const peer of node.stores()) if (!standbys.has(peer)) free.set(peer.id, peer);
     while (standbys.size < STANDBYS && free.size > 0) {
@@ -211,7 +211,7 @@ export class StateKeeper {
       free.delete(id);
       this.formers.delete(peer);
       standbys.set(peer, { isCurrent: false, held: -1 });
-      node.tell(peer, OP.hold, [stream, state.epoch]);
+      node.tell(peer, OP.hold, [stream]);
     }
   }
 
@@ -227,7 +227,7 @@ export class StateKeeper {
   }
 }
 
-/** Returns a page of a state, from its beginning if the reader has another epoch, or can have missed a removal. */
+/** Returns a page of a state, from its beginning if the state does not continue that of the reader, or the reader can have missed a removal. */
 export function copyOf(
   state: MemoryState,
   epoch: string,
@@ -235,9 +235,7 @@ export function copyOf(
   readFrom: number,
   now: number,
 ): StateCopyPage & { readonly isWhole: boolean } {
-  const { lastOffset, forgotten } = state;
-  const isContinued =
-    epoch === state.epoch && after <= lastOffset && forgotten <= Math.max(after, readFrom);
+  const isContinued = state.continues(epoch, after) && state.forgotten <= Math.max(after, readFrom);
   const page = state.copyAfter(isContinued ? after : 0, now);
   return { ...page, isWhole: !isContinued };
 }

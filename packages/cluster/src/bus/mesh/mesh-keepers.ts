@@ -66,7 +66,7 @@ export class MeshKeepers {
   /** Begins the role of this node. */
   begin(stream: string, state: MemoryState): void {
     const { node, owner } = this;
-    node.copies.set(stream, { state, isOwn: true });
+    node.copies.set(stream, { state, ownEpoch: state.epoch });
     const changed = (entry: StateEntry): void => owner.changed(stream, entry);
     this.roles.set(stream, new StateKeeper(stream, state, node, changed));
     owner.keeperChanged(stream);

@@ -94,12 +94,10 @@ export class StateReceiver {
       }
       case OP.holds:
         return () => keepers.own(stream)?.holds(peer);
-      case OP.hold: {
-        const epoch = fields.text();
+      case OP.hold:
         return () => {
-          if (keepers.own(stream) === undefined) holder.hold(peer, stream, epoch);
+          if (keepers.own(stream) === undefined) holder.hold(peer, stream);
         };
-      }
       case OP.drop:
         return () => {
           if (keepers.of(stream) === peer) holder.drop(stream);
