@@ -217,7 +217,9 @@ export class MemoryState {
     this.floor = floor;
     const { removals } = this;
     for (let oldest = removals.peek(); oldest; oldest = removals.peek()) {
-      if (oldest.position.offset > floor) return;
+      // The floor need not come to a removal that was replaced.
+      const isRemembered = this.entries.get(oldest.key) === oldest;
+      if (isRemembered && oldest.position.offset > floor) return;
       removals.shift();
       this.entries.forget(oldest);
     }

@@ -70,6 +70,21 @@ describe('a copy of a state', () => {
     }
   });
 
+  it('keeps no removals that were replaced, however often a key is removed and set again', () => {
+    const state = new MemoryState('e');
+    state.limit(LIMITS);
+    const copy = copyOf(state);
+    state.follow((entry) => copy.take(entry, state.forgotten, 1e6));
+    change(state, 'quiet', '1');
+    change(state, 'quiet', undefined);
+    for (let i = 0; i < 1000; i++) {
+      change(state, 'often', '1');
+      change(state, 'often', undefined);
+    }
+    expect(copy['removals'].size).toBeLessThanOrEqual(state['removals'].size);
+    expect(contentOf(copy, 1e6)).toEqual(contentOf(state, 0));
+  });
+
   it('comes in pages that fit into a frame, and is whole at their end', () => {
     const state = new MemoryState('e');
     state.limit(LIMITS);
