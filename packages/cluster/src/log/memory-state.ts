@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Fifo } from '@headrace/core/authoring';
 import { AgingMap } from '../time/aging-map.ts';
 import { KeyedEntries } from './keyed-entries.ts';
+import type { LogPosition } from './log.ts';
 import { DUPLICATE_WINDOW_MS, MAX_IDS, MAX_PAGE_BYTES } from './memory-stream.ts';
 import {
   COPY_PAGE_BYTES,
@@ -22,6 +23,8 @@ interface Stored extends Omit<StateEntry, 'ageMs'> {
 /** The state of one state group in memory. It ends with the process, unless another process has a copy. */
 export class MemoryState {
   private epochNow: string;
+  /** The epoch that the present one continues, with its last offset here. */
+  private epochBefore: LogPosition | undefined = undefined;
   private limits: StateLimits = {
     keys: Number.POSITIVE_INFINITY,
     bytes: Number.POSITIVE_INFINITY,
@@ -126,6 +129,13 @@ export class MemoryState {
 
   // --- copies ---
 
+  /** Returns true if a copy of an epoch up to an offset has only what this state has, too. Then the copy can be continued. */
+  continues(epoch: string, offset: number): boolean {
+    if (epoch === this.epoch) return offset <= this.last;
+    const { epochBefore } = this;
+    return epochBefore?.epoch === epoch && offset <= epochBefore.offset;
+  }
+
   /** Returns the entries after an offset, and the ids of the changes after it, as far as they fit into one page. */
   copyAfter(after: number, now: number): StateCopyPage {
     this.forget(now);
@@ -177,6 +187,7 @@ export class MemoryState {
   /** Gives the state another epoch, whose first change has an offset that is higher by `skipped` than it would be. */
   begin(epoch: string, skipped: number): void {
     const { entries } = this;
+    this.epochBefore = { epoch: this.epochNow, offset: this.last };
     this.epochNow = epoch;
     this.next += skipped;
     this.entries = new KeyedEntries();
@@ -206,7 +217,9 @@ export class MemoryState {
     this.floor = floor;
     const { removals } = this;
     for (let oldest = removals.peek(); oldest; oldest = removals.peek()) {
-      if (oldest.position.offset > floor) return;
+      // The floor need not come to a removal that was replaced.
+      const isRemembered = this.entries.get(oldest.key) === oldest;
+      if (isRemembered && oldest.position.offset > floor) return;
       removals.shift();
       this.entries.forget(oldest);
     }

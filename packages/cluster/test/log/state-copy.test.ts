@@ -70,6 +70,21 @@ describe('a copy of a state', () => {
     }
   });
 
+  it('keeps no removals that were replaced, however often a key is removed and set again', () => {
+    const state = new MemoryState('e');
+    state.limit(LIMITS);
+    const copy = copyOf(state);
+    state.follow((entry) => copy.take(entry, state.forgotten, 1e6));
+    change(state, 'quiet', '1');
+    change(state, 'quiet', undefined);
+    for (let i = 0; i < 1000; i++) {
+      change(state, 'often', '1');
+      change(state, 'often', undefined);
+    }
+    expect(copy['removals'].size).toBeLessThanOrEqual(state['removals'].size);
+    expect(contentOf(copy, 1e6)).toEqual(contentOf(state, 0));
+  });
+
   it('comes in pages that fit into a frame, and is whole at their end', () => {
     const state = new MemoryState('e');
     state.limit(LIMITS);
@@ -112,5 +127,30 @@ describe('a copy of a state', () => {
     for (const key of ['a', 'c', 'd']) change(state, key, undefined);
     // The removal of b is forgotten first, as before.
     expect(state.read(0, 10, 0).floor).toBe(4);
+  });
+
+  it('is continued in the next epoch, if it has no change that the state did not have then', () => {
+    const state = new MemoryState('e');
+    state.limit(LIMITS);
+    for (const key of ['a', 'b', 'c']) change(state, key, '1');
+    const copy = copyOf(state);
+    for (const key of ['b', 'd']) change(state, key, '2');
+    state.begin('f', 1000);
+    change(state, 'a', undefined);
+    expect([2, 3, 5, 6].map((offset) => state.continues('e', offset))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect([state.continues('f', 1006), state.continues('f', 1007)]).toEqual([true, false]);
+    expect([state.continues('', 0), state.continues('g', 1)]).toEqual([false, false]);
+    copy.begin('f', 0);
+    copy.takePage(state.copyAfter(3, 0), 1e6);
+    expect(contentOf(copy, 1e6)).toEqual(contentOf(state, 0));
+    expect(copy.read(0, 10, 1e6).epoch).toBe('f');
+    state.begin('h', 1000);
+    expect(state.continues('e', 3)).toBe(false);
+    expect(state.continues('f', 1006)).toBe(true);
   });
 });

@@ -3,7 +3,7 @@ import { isHigher, type StateRank } from './mesh-state-frame.ts';
 
 interface Claims {
   readonly ranks: Map<MeshPeer, StateRank>;
-  /** The time at which the connection to a keeper ended, or undefined if another keeper came or the keeper ended its role. */
+  /** The time at which the connection to the last keeper ended, or undefined while there is a keeper. */
   lostAt: number | undefined;
 }
 
@@ -16,6 +16,11 @@ const GRACE_MS = 1000;
 /** Which connected nodes say that they are keepers of states. */
 export class MeshClaims {
   private readonly streams = new Map<string, Claims>();
+
+  /** The number of states that have a keeper, or had one until lately. */
+  get size(): number {
+    return this.streams.size;
+  }
 
   /** Returns the connected keeper of a state. Of two, which will not stay two, the one with the higher rank. */
   keeper(stream: string): MeshPeer | undefined {
@@ -35,10 +40,6 @@ export class MeshClaims {
     return lostAt === undefined ? 0 : Math.max(0, lostAt + GRACE_MS - now);
   }
 
-  rank(peer: MeshPeer, stream: string): StateRank | undefined {
-    return this.streams.get(stream)?.ranks.get(peer);
-  }
-
   add(peer: MeshPeer, stream: string, rank: StateRank): void {
     const claims = this.streams.get(stream) ?? { ranks: new Map(), lostAt: undefined };
     this.streams.set(stream, claims);
@@ -48,16 +49,19 @@ export class MeshClaims {
 
   remove(peer: MeshPeer, stream: string): void {
     const claims = this.streams.get(stream);
-    if (claims?.ranks.delete(peer) === true) claims.lostAt = undefined;
+    if (claims?.ranks.delete(peer) === true && claims.ranks.size === 0) this.streams.delete(stream);
   }
 
   /** Called when a connection has ended. Returns the states that the node kept. */
   gone(peer: MeshPeer, now: number): string[] {
     const kept: string[] = [];
     for (const [stream, claims] of this.streams) {
-      if (!claims.ranks.delete(peer)) continue;
-      kept.push(stream);
-      if (claims.ranks.size === 0) claims.lostAt = now;
+      if (claims.ranks.delete(peer)) {
+        kept.push(stream);
+        if (claims.ranks.size === 0) claims.lostAt = now;
+      } else if (claims.lostAt !== undefined && this.graceMs(stream, now) === 0) {
+        this.streams.delete(stream);
+      }
     }
     return kept;
   }

@@ -4,8 +4,8 @@ import type { StateRank } from './mesh-state-frame.ts';
 /** A whole copy of a state. */
 export interface Copy {
   readonly state: MemoryState;
-  /** Whether this process has made each change of its epoch, so that its copy is the epoch. */
-  readonly isOwn: boolean;
+  /** The epoch of which this process has made each change, so that no other copy of the epoch has more. */
+  readonly ownEpoch: string | undefined;
 }
 
 /** The copies of states that a bus has, by stream. They stay when its link is lost. */

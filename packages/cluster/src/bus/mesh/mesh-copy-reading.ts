@@ -1,12 +1,12 @@
 import { MemoryState } from '../../log/memory-state.ts';
 import type { StateCopyPage } from '../../log/state-copy.ts';
 import type { MeshPeer } from './mesh-peer.ts';
-import type { Outcome } from './mesh-requests.ts';
+import { notNow, type Outcome } from './mesh-requests.ts';
 
 /** Reads the pages of a state from another node. */
 export interface CopySource {
   now(): number;
-  /** Asks for the page of a state after an offset. A page of another epoch begins with the first entry. */
+  /** Asks for the page of a state after an offset. The page of a state that does not continue this epoch begins with the first entry. */
   askForCopy(
     peer: MeshPeer,
     stream: string,
@@ -16,8 +16,9 @@ export interface CopySource {
 }
 
 /**
- * Reads a copy of a state from another node. A copy of the same epoch is continued if one page is enough. Otherwise another copy is
- * made from the beginning, so that a copy that is not complete never takes the place of one that is.
+ * Reads a copy of a state from another node. A copy that the state continues, in the same epoch or in the next one, is continued if
+ * one page is enough. Otherwise another copy is made from the beginning, so that a copy that is not complete never takes the place of
+ * one that is.
  */
 export class CopyReading {
   private readonly source: CopySource;
@@ -54,10 +55,14 @@ export class CopyReading {
 
   private next(): void {
     const { state, readFrom } = this;
-    const after = { epoch: state.epoch, offset: state.lastOffset, readFrom };
+    const { epoch, lastOffset } = state;
+    const after = { epoch, offset: lastOffset, readFrom };
     this.source.askForCopy(this.peer, this.stream, after, {
       done: (page) => {
-        if (!this.isOver) this.take(page);
+        if (this.isOver) return;
+        if (state.epoch === epoch && state.lastOffset === lastOffset) this.take(page);
+        // Another reading has continued the same copy.
+        else this.outcome.failed(notNow('the copy has changed meanwhile'));
       },
       failed: (error) => {
         if (!this.isOver) this.outcome.failed(error);
@@ -77,8 +82,10 @@ export class CopyReading {
       }
     }
     this.isWhole = false;
-    this.state.takePage(page, this.source.now());
-    if (isLast) this.outcome.done(this.state);
+    const { state } = this;
+    if (page.epoch !== state.epoch) state.begin(page.epoch, 0);
+    state.takePage(page, this.source.now());
+    if (isLast) this.outcome.done(state);
     else this.next();
   }
 }

@@ -8,8 +8,6 @@ import { isHigher, OP, type StateRank } from './mesh-state-frame.ts';
 /** The node of {@link MeshElections}. */
 export interface ElectionNode extends CopySource {
   readonly copies: MeshCopies;
-  /** Returns why this node does not help another node to become the keeper, or undefined. */
-  objection(stream: string, candidate: MeshPeer | undefined): string | undefined;
   stores(): Iterable<MeshPeer>;
   /** Asks a node for its promise. Resolves with the rank of its copy, and rejects for an objection. */
   prepare(peer: MeshPeer, stream: string): Promise<StateRank | undefined>;
@@ -17,6 +15,12 @@ export interface ElectionNode extends CopySource {
   /** Returns the id of an epoch. */
   epoch(): string;
   random(): number;
+}
+
+/** What an election needs to know of the keepers, and its outcome. */
+export interface ElectionOwner {
+  /** Returns why this node does not help a node to become the keeper, or undefined. Without a candidate, it is this node itself. */
+  objection(stream: string, candidate: MeshPeer | undefined): string | undefined;
   /** Makes this node the keeper. */
   begin(stream: string, state: MemoryState): void;
 }
@@ -42,11 +46,13 @@ const MAX_STEPS = 1024;
  */
 export class MeshElections {
   private readonly node: ElectionNode;
+  private readonly owner: ElectionOwner;
   private readonly promised = new Map<string, Promised>();
   private readonly running = new Map<string, Promise<void>>();
 
-  constructor(node: ElectionNode) {
+  constructor(node: ElectionNode, owner: ElectionOwner) {
     this.node = node;
+    this.owner = owner;
   }
 
   /**
@@ -92,7 +98,7 @@ export class MeshElections {
     const promised = this.promised.get(stream);
     const isPromised = promised !== undefined && promised.until > this.node.now();
     if (isPromised && promised.to !== candidate) return `${promised.to.name} becomes the keeper`;
-    return this.node.objection(stream, candidate);
+    return this.owner.objection(stream, candidate);
   }
 
   private async elect(stream: string): Promise<void> {
@@ -114,7 +120,8 @@ export class MeshElections {
       for (const peer of node.stores()) {
         if (!peers.includes(peer)) throw notNow('another node has come meanwhile');
       }
-      node.begin(stream, this.begun(stream, copied));
+      this.over(stream);
+      this.owner.begin(stream, this.begun(stream, copied));
     } catch (thrown) {
       for (const peer of peers) node.tell(peer, OP.release, [stream]);
       throw thrown;
@@ -131,7 +138,8 @@ export class MeshElections {
   private begun(stream: string, copied: MemoryState | undefined): MemoryState {
     const { node } = this;
     const own = node.copies.get(stream);
-    if (copied === undefined && own?.isOwn === true) return own.state;
+    const isOwn = own !== undefined && own.ownEpoch === own.state.epoch;
+    if (copied === undefined && isOwn) return own.state;
     const state = copied ?? own?.state;
     if (state === undefined) return new MemoryState(node.epoch());
     state.begin(node.epoch(), STEP * Math.ceil(node.random() * MAX_STEPS));

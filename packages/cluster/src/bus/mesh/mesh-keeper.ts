@@ -17,8 +17,6 @@ export interface KeeperNode {
   tell(peer: MeshPeer, op: number, fields: readonly unknown[]): void;
   /** Sends like `tell`. Returns false if too much waits for the node already. */
   send(peer: MeshPeer, op: number, fields: readonly unknown[], values: readonly Buffer[]): boolean;
-  /** Sends a change to the followers. */
-  changed(stream: string, entry: StateEntry): void;
 }
 
 /** A node that holds a copy for the keeper. */
@@ -50,6 +48,7 @@ export class StateKeeper {
   readonly stream: string;
   readonly state: MemoryState;
   private readonly node: KeeperNode;
+  private readonly changed: (entry: StateEntry) => void;
   /** What each node was told of the rank, when it was told. */
   private readonly claims = new Map<MeshPeer, StateRank>();
   private readonly standbys = new Map<MeshPeer, Standby>();
@@ -61,10 +60,17 @@ export class StateKeeper {
   private onHeld: () => void = () => {};
   private onEnd: () => void = () => {};
 
-  constructor(stream: string, state: MemoryState, node: KeeperNode) {
+  /** @param changed - a function that is called with each change, for the followers */
+  constructor(
+    stream: string,
+    state: MemoryState,
+    node: KeeperNode,
+    changed: (entry: StateEntry) => void,
+  ) {
     this.stream = stream;
     this.state = state;
     this.node = node;
+    this.changed = changed;
     this.unfollow = state.follow((entry) => this.distribute(entry));
     for (const peer of node.stores()) this.claim(peer);
     this.fill();
@@ -171,9 +177,9 @@ export class StateKeeper {
       if (!standby.isCurrent || node.send(peer, OP.copied, all, values)) continue;
       // It reads what it misses when it has taken what waits for it.
       standby.isCurrent = false;
-      node.tell(peer, OP.hold, [stream, state.epoch]);
+      node.tell(peer, OP.hold, [stream]);
     }
-    node.changed(stream, entry);
+    this.changed(entry);
   }
 
   private settle(): void {
@@ -196,7 +202,7 @@ export class StateKeeper {
 
   /** Makes nodes hold a copy, while there are too few. A node that holds one keeps it when another node with a higher score comes. */
   private fill(): void {
-    const { node, standbys, state, stream } = this;
+    const { node, standbys, stream } = this;
     const free = new Map<string, MeshPeer>();
     for (const peer of node.stores()) if (!standbys.has(peer)) free.set(peer.id, peer);
     while (standbys.size < STANDBYS && free.size > 0) {
@@ -205,7 +211,7 @@ export class StateKeeper {
       free.delete(id);
       this.formers.delete(peer);
       standbys.set(peer, { isCurrent: false, held: -1 });
-      node.tell(peer, OP.hold, [stream, state.epoch]);
+      node.tell(peer, OP.hold, [stream]);
     }
   }
 
@@ -221,7 +227,7 @@ export class StateKeeper {
   }
 }
 
-/** Returns a page of a state, from its beginning if the reader has another epoch, or can have missed a removal. */
+/** Returns a page of a state, from its beginning if the state does not continue that of the reader, or the reader can have missed a removal. */
 export function copyOf(
   state: MemoryState,
   epoch: string,
@@ -229,9 +235,7 @@ export function copyOf(
   readFrom: number,
   now: number,
 ): StateCopyPage & { readonly isWhole: boolean } {
-  const { lastOffset, forgotten } = state;
-  const isContinued =
-    epoch === state.epoch && after <= lastOffset && forgotten <= Math.max(after, readFrom);
+  const isContinued = state.continues(epoch, after) && state.forgotten <= Math.max(after, readFrom);
   const page = state.copyAfter(isContinued ? after : 0, now);
   return { ...page, isWhole: !isContinued };
 }

@@ -19,7 +19,7 @@ import {
   RegisteredPlaces,
 } from './mesh-places.ts';
 import type { MeshPlan } from './mesh-plan.ts';
-import { MeshStateLink } from './mesh-state-link.ts';
+import type { MeshStateLink } from './mesh-state-link.ts';
 import { MeshStates } from './mesh-states.ts';
 
 /** Interval at which the addresses without a connection are tried again. */
@@ -77,7 +77,7 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
     };
     const { peers, identity } = this;
     this.states = new MeshStates({ id: identity.id, clock, random, peers, copies });
-    this.stateLog = new MeshStateLink(this.states);
+    this.stateLog = this.states.calls;
   }
 
   /** Listens, connects to itself, and begins to connect to the other nodes. */

@@ -35,6 +35,7 @@ export class MeshRequests {
   private readonly asked = new Map<number, Asked>();
   private lastNumber = 0;
   private timer: Timer | undefined = undefined;
+  private isOver = false;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -44,9 +45,10 @@ export class MeshRequests {
    * Notes a question, and returns its number.
    *
    * @param read - a function that reads the answer, and throws for an answer of another version
-   * @throws Error if too many questions have no answer
+   * @throws Error if too many questions have no answer, or the link has ended
    */
   begin<T>(peer: MeshPeer, read: (fields: StateFields) => T, outcome: Outcome<T>): number {
+    if (this.isOver) throw notNow('this node leaves');
     if (this.asked.size >= MAX_ASKED) throw notNow('too many questions have no answer yet');
     this.lastNumber += 1;
     const answered = (fields: StateFields): void => {
@@ -79,6 +81,7 @@ export class MeshRequests {
   }
 
   close(): void {
+    this.isOver = true;
     this.timer?.cancel();
     this.asked.clear();
   }

@@ -172,6 +172,15 @@ export class StateFields extends CallReader {
   }
 }
 
+/** Reads something that another node has said. Returns undefined if the node runs another version. */
+export function readOf<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Fields of a frame, with the bytes that belong to them. */
 export interface Written {
   readonly fields: readonly unknown[];

@@ -8,21 +8,31 @@ import type {
   StatePage,
   StateWrite,
 } from '../../log/state-log.ts';
+import type { MeshFollowers } from './mesh-followers.ts';
 import { MAX_MESSAGE_BYTES } from './mesh-frame.ts';
-import type { MeshStates } from './mesh-states.ts';
+import { StateKeeper } from './mesh-keeper.ts';
+import { AGAIN_MS, KEEPER_WITHIN_MS, type KeeperSearch } from './mesh-keeper-search.ts';
+import type { Keeper } from './mesh-keepers.ts';
+import { OP, writtenLimits, writtenWrite } from './mesh-state-frame.ts';
+import type { StateNode } from './mesh-state-node.ts';
 
-/** The states of a mesh, over one link. */
+/** The calls of this node for states of a mesh, over one link. Their keepers carry them out. */
 export class MeshStateLink implements StateLink {
-  private readonly states: MeshStates;
+  private readonly node: StateNode;
+  private readonly search: KeeperSearch;
+  private readonly followers: MeshFollowers;
   private readonly limits = new Map<string, StateLimits>();
 
-  constructor(states: MeshStates) {
-    this.states = states;
+  constructor(node: StateNode, search: KeeperSearch, followers: MeshFollowers) {
+    this.node = node;
+    this.search = search;
+    this.followers = followers;
   }
 
+  /** Resolves when a node keeps the state. */
   open(stream: string, limits: StateLimits): Promise<void> {
     this.limits.set(stream, limits);
-    return new Promise((done, failed) => this.states.find(stream, { done, failed }));
+    return new Promise((done, failed) => this.search.call(stream, { run: () => done(), failed }));
   }
 
   append(stream: string, id: string, write: StateWrite): Promise<StateAnswer> {
@@ -35,18 +45,48 @@ export class MeshStateLink implements StateLink {
           max: MAX_MESSAGE_BYTES,
         });
       }
-      this.states.append(stream, id, write, this.limitsOf(stream), { done, failed });
+      const limits = this.limitsOf(stream);
+      const outcome = { done, failed };
+      const run = (keeper: Keeper): void => {
+        if (keeper instanceof StateKeeper) {
+          keeper.append(id, write, limits, outcome);
+          return;
+        }
+        const { fields, values } = writtenWrite(write);
+        const all = { fields: [stream, id, ...writtenLimits(limits), ...fields], values };
+        this.node.ask(keeper, OP.change, all, (answer) => answer.answer(), outcome);
+      };
+      this.search.call(stream, { run, failed });
     });
   }
 
+  /** Reads a page. If the keeper ends meanwhile, the next one is asked. */
   read(stream: string, after: number, limit: number): Promise<StatePage> {
-    return new Promise((done, failed) =>
-      this.states.read(stream, after, limit, this.limitsOf(stream), { done, failed }),
-    );
+    const { node } = this;
+    return new Promise((done, giveUp) => {
+      const limits = this.limitsOf(stream);
+      const began = node.now();
+      const failed = (error: Error): void => {
+        if (node.now() - began >= KEEPER_WITHIN_MS) giveUp(error);
+        else node.later(attempt, AGAIN_MS);
+      };
+      const run = (keeper: Keeper): void => {
+        if (keeper instanceof StateKeeper) {
+          keeper.state.limit(limits);
+          done(keeper.state.read(after, limit, node.now()));
+          return;
+        }
+        const count = Math.min(limit, Number.MAX_SAFE_INTEGER);
+        const all = { fields: [stream, after, count, ...writtenLimits(limits)], values: [] };
+        node.ask(keeper, OP.read, all, (answer) => answer.page(), { done, failed });
+      };
+      const attempt = (): void => this.search.call(stream, { run, failed });
+      attempt();
+    });
   }
 
   follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription {
-    return { close: this.states.follow(stream, listener) };
+    return { close: this.followers.follow(stream, listener) };
   }
 
   private limitsOf(stream: string): StateLimits {

@@ -1,109 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 import { STATES, stateFrame } from '../../../src/bus/mesh/mesh-frame.ts';
-import type { MeshLink } from '../../../src/bus/mesh/mesh-link.ts';
-import type { MeshPeers } from '../../../src/bus/mesh/mesh-peers.ts';
 import { OP, stateBytes } from '../../../src/bus/mesh/mesh-state-frame.ts';
-import type { MeshStates } from '../../../src/bus/mesh/mesh-states.ts';
 import { CLUSTER_ERRORS } from '../../../src/error/cluster-errors.ts';
-import type { StateAnswer, StateEntry, StatePage } from '../../../src/log/state-log.ts';
-import { MeshNodes } from './mesh-nodes.ts';
-
-const STREAM = 'hr.papp.s.proom';
-const LIMITS = { keys: 100_000, bytes: 2 ** 30, removals: 1000, removalAgeMs: 3_600_000 };
-const ALL = ['a', 'b', 'c'];
-
-/** Nodes of a mesh that have a state. */
-class StateNodes extends MeshNodes {
-  private ids = 0;
-
-  static async up(names: readonly string[] = ALL, seed = 1): Promise<StateNodes> {
-    const mesh = new StateNodes(seed);
-    for (const name of names) mesh.add(name, names);
-    await mesh.pass(3000);
-    for (const name of names) await mesh.open(name);
-    return mesh;
-  }
-
-  /** Does something on a node, and waits for it. */
-  async on<T>(name: string, task: () => Promise<T>, forMs = 6000): Promise<T> {
-    let outcome: (() => T) | undefined;
-    this.sim.at(this.sim.now, () => {
-      task().then(
-        (value) => {
-          outcome = () => value;
-        },
-        (error: unknown) => {
-          outcome = () => {
-            throw error;
-          };
-        },
-      );
-    });
-    for (const end = this.sim.now + forMs; outcome === undefined && this.sim.now < end; ) {
-      await this.pass(5);
-    }
-    if (outcome === undefined) throw new Error(`${name} does not answer`);
-    return outcome();
-  }
-
-  log(name: string) {
-    return this.at(name).bus.stateLog!;
-  }
-
-  open(name: string): Promise<void> {
-    return this.on(name, () => this.log(name).open(STREAM, LIMITS));
-  }
-
-  begin(name: string, key: string, value: string, id?: string): Promise<StateAnswer> {
-    this.ids += 1;
-    const bytes = Buffer.from(value);
-    const byteLength = key.length + bytes.byteLength;
-    const write = { key, bytes, isRemoval: false, expected: undefined, byteLength };
-    return this.log(name).append(STREAM, id ?? `id${this.ids}`, write);
-  }
-
-  async set(name: string, key: string, value: string, id?: string): Promise<number> {
-    const answer = await this.on(name, () => this.begin(name, key, value, id));
-    if ('position' in answer) return answer.position.offset;
-    throw new Error(`not stored: ${JSON.stringify(answer)}`);
-  }
-
-  page(name: string, after = 0): Promise<StatePage> {
-    return this.on(name, () => this.log(name).read(STREAM, after, 100_000));
-  }
-
-  async map(name: string): Promise<Record<string, string>> {
-    const { entries } = await this.page(name);
-    return Object.fromEntries(entries.map(({ key, bytes }) => [key, String(bytes)]));
-  }
-
-  states(name: string): MeshStates {
-    const { keeper } = this.at(name).bus as unknown as { keeper: { link: MeshLink } };
-    return keeper.link['states'];
-  }
-
-  keeps(name: string): boolean {
-    return this.states(name)['keepers'].has(STREAM);
-  }
-
-  keeper(names: readonly string[] = ALL): string {
-    const keepers = names.filter((name) => this.keeps(name));
-    expect(keepers.length).toBe(1);
-    return keepers[0]!;
-  }
-
-  follow(name: string): StateEntry[] {
-    const live: StateEntry[] = [];
-    this.sim.at(this.sim.now, () => {
-      this.log(name).follow(STREAM, (entry) => live.push(entry));
-    });
-    return live;
-  }
-}
-
-const others = (name: string, names: readonly string[] = ALL) =>
-  names.filter((other) => other !== name);
+import { ALL, LIMITS, others, STREAM, StateNodes } from './mesh-state-nodes.ts';
 
 describe('a state of a mesh', () => {
   it('loses nothing that was acknowledged when one node ends, at once and whichever it is', async () => {
@@ -286,7 +186,7 @@ describe('a state of a mesh', () => {
     mesh.sim.link('a', 'b').latency({ minMs: 5, maxMs: 10 });
     for (
       let ms = 0;
-      ms < 3000 && mesh.states('a')['keepers'].get(STREAM)!['standbys'].size === 0;
+      ms < 3000 && mesh.states('a')['keepers'].own(STREAM)!['standbys'].size === 0;
     ) {
       ms += 10;
       await mesh.pass(10);
@@ -321,7 +221,7 @@ describe('a state of a mesh', () => {
     // The node is alone, and then counts as the only one.
     await mesh.pass(3500);
     expect(isAnswered).toBe(true);
-    expect(mesh.states(keeper)['keepers'].get(STREAM)!['unheld'].size).toBe(0);
+    expect(mesh.states(keeper)['keepers'].own(STREAM)!['unheld'].size).toBe(0);
   });
 
   it('has the copy with the most changes after all nodes were apart, although another node was first', async () => {
@@ -408,8 +308,7 @@ describe('a state of a mesh', () => {
       stateBytes([13, STREAM, 'e', 1e300]),
       stateBytes([10, 1, 2, 3]),
     ];
-    const peersOf = (name: string) =>
-      (mesh.states(name) as unknown as { link: { peers: MeshPeers } }).link.peers;
+    const peersOf = (name: string) => mesh.states(name)['node'].peers;
     const connected = [...peersOf('a').all(), ...peersOf('b').all()];
     for (const [from, to] of [
       ['a', 'b'],
