@@ -177,14 +177,18 @@ export class StateValues<Value> {
 
 /** Returns a patch that is shorter in JSON than the value, with all that a message with a patch has besides. */
 function shortPatch(before: unknown, value: unknown, from: number): ValuePatch | undefined {
-  const patch = patchOf(before, value);
-  if (patch === undefined) return undefined;
   try {
+    const patch = patchOf(before, value);
+    if (patch === undefined) return undefined;
     const more =
       `{"type":"patch","patch":,"from":${from},}`.length - '{"type":"set","value":,}'.length;
-    return JSON.stringify(patch).length + more < JSON.stringify(value).length ? patch : undefined;
+    return jsonBytes(patch) + more < jsonBytes(value) ? patch : undefined;
   } catch {
     // A codec of the application can decode values that JSON does not know.
     return undefined;
   }
+}
+
+function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
