@@ -151,7 +151,7 @@ export class LiveState<Value = unknown>
     return this.kept.size;
   }
 
-  /** Returns the value of a key, or `undefined`. The value is the same object until the key changes. */
+  /** Returns the value of a key, or `undefined`. The value is the same object until the key changes. Do not change it: patches apply to it. */
   get(key: string): Value | undefined {
     return this.kept.get(key)?.value;
   }
