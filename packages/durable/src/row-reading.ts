@@ -1,5 +1,5 @@
 import type { Clock } from '@headrace/core';
-import { checkedResult, GivenSource, onAbort, textOf } from '@headrace/core/authoring';
+import { checkedResult, GivenSource, onAbort, textOf, toError } from '@headrace/core/authoring';
 import type { SourcePlan } from './state-options.ts';
 import type { StateRow, StateRows } from './state-row.ts';
 import type { StateView, ViewChange } from './state-view.ts';
@@ -34,6 +34,7 @@ export class RowReading<Value> {
   /** The node had all changes up to this offset before the read. */
   private readonly from: number;
   private readonly seen = new Set<string>();
+  private isDoubtful = false;
 
   constructor(owner: ReadingOwner<Value>, view: StateView<Value>) {
     this.owner = owner;
@@ -68,7 +69,12 @@ export class RowReading<Value> {
 
   /** Returns true if a row counts more than what is known of its key. */
   isNews({ value, rowVersion }: StateRow<Value>, known: ViewChange<Value> | undefined): boolean {
-    if (known === undefined) return true;
+    if (known === undefined) {
+      // The key may be one whose removal came during the read.
+      const isForgotten = this.view.floor > this.from;
+      this.isDoubtful ||= isForgotten;
+      return !isForgotten;
+    }
     const isBefore = known.position.offset <= this.from;
     if (rowVersion !== undefined && known.rowVersion !== undefined) {
       // An earlier read may have missed the row that was removed.
@@ -90,6 +96,12 @@ export class RowReading<Value> {
     return found;
   }
 
+  /** The reason why rows were left out, if any were. */
+  get doubt(): Error | undefined {
+    const text = 'more keys were removed during the read than are remembered (removals)';
+    return this.isDoubtful ? new RangeError(text) : undefined;
+  }
+
   private take(row: StateRow<Value>): void {
     const { seen, owner } = this;
     const { key, value, rowVersion } = checkedRow(row, seen.size + 1);
@@ -100,7 +112,13 @@ export class RowReading<Value> {
     }
     const news = { key, value, rowVersion };
     if (!this.isNews(news, this.view.change(key))) return;
-    owner.checkRow(key, value);
+    try {
+      owner.checkRow(key, value);
+    } catch (thrown) {
+      const { message } = toError(thrown);
+      const name = typeof key === 'string' ? JSON.stringify(key.slice(0, 64)) : typeof key;
+      throw new TypeError(`row ${seen.size} (${name}) is not valid: ${message}`, { cause: thrown });
+    }
     this.news.push(news);
   }
 }

@@ -1,4 +1,5 @@
 import type { LogPosition, StateEntry } from '@headrace/cluster';
+import { RejectedError } from '@headrace/core';
 import type { RowReading } from './row-reading.ts';
 import { MAX_TRIES } from './state-errors.ts';
 import type { StateView, ViewChange } from './state-view.ts';
@@ -31,6 +32,9 @@ export interface RowOutcome {
   readonly isStored: boolean;
 }
 
+/** Stores one difference. */
+type RowWork = () => Promise<unknown>;
+
 /** Number of changes that are stored at the same time. */
 const AT_ONCE = 64;
 
@@ -54,27 +58,26 @@ export class RowWrites<Value> {
 
   /** Stores the differences between the database and the state, until a signal aborts. Resolves with true if there were any. */
   async tell(reading: RowReading<Value>, signal: AbortSignal): Promise<boolean> {
-    const rest: (() => Promise<unknown>)[] = reading.news.map((row) => () => {
+    const all: RowWork[] = reading.news.map((row) => () => {
       const change = { rowVersion: undefined, ...row };
       return this.write(change, (known) => reading.isNews(row, known), false);
     });
     for (const { key, position, rowVersion } of reading.gone()) {
       const change = { key, value: undefined, rowVersion };
-      rest.push(() => this.owner.store(change, position.offset));
+      all.push(() => this.owner.store(change, position.offset));
     }
-    const isAny = rest.length > 0;
-    const work = async (): Promise<void> => {
-      for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
-        if (signal.aborted) return;
-        try {
-          await next();
-        } catch (error) {
-          rest.length = 0;
-          throw error;
-        }
+    const isAny = all.length > 0;
+    // At a limit of the store, a row can wait for others that are gone or become smaller.
+    const refused: RowWork[] = [];
+    await workOff(all, signal, async (work) => {
+      try {
+        await work();
+      } catch (error) {
+        if (!(error instanceof RejectedError)) throw error;
+        refused.push(work);
       }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    });
+    await workOff(refused, signal, (work) => work());
     return isAny;
   }
 
@@ -101,4 +104,26 @@ export class RowWrites<Value> {
     }
     throw owner.changedTooOften(change.key);
   }
+}
+
+/** Does all work, in its order and some of it at the same time, until a signal aborts or a part fails. */
+async function workOff(
+  all: readonly RowWork[],
+  signal: AbortSignal,
+  perform: (work: RowWork) => Promise<unknown>,
+): Promise<void> {
+  const rest = all.values();
+  let isOver = false;
+  const worker = async (): Promise<void> => {
+    for (const work of rest) {
+      if (isOver || signal.aborted) return;
+      try {
+        await perform(work);
+      } catch (error) {
+        isOver = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }

@@ -168,8 +168,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    * knew, or removals are forgotten that it has not seen. A second call during a join returns the same promise, and a call for a
    * member begins again.
    *
-   * Rejects with `BUS_DOWN` if the state could not be read for 5 s, with `STATE_NOT_READ` if `getState` fails for as long, and with
-   * `CHANNEL_CLOSED`. The channel is not a member then.
+   * Rejects with `BUS_DOWN` if the state could not be read for 5 s, with the error of {@link refresh} if the database could not be read for
+   * as long, and with `CHANNEL_CLOSED`. The channel is not a member then.
    *
    * @param position - the epoch of the last `begin`, and the highest version, that the member has received
    */
@@ -287,7 +287,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
 
   /**
    * Resolves with the value of a key as the members of this node have it, or with undefined. It is not older than a change that this
-   * node has stored before the call. A node that does not keep the state reads it. Rejects with `BUS_DOWN` if it could not be read for 5 s.
+   * node has stored before the call. A node that does not keep the state reads it. Rejects with `BUS_DOWN` or the error of
+   * {@link refresh} if it could not be read for 5 s.
    */
   async get(key: string): Promise<StateValue<Value> | undefined> {
     return (await this.local.loaded()).get(key);

@@ -45,8 +45,8 @@ interface StateMember {
   /** The member has all changes up to this offset. */
   at: number;
   /**
-   * The member was sent the newest value of each key up to this offset on this connection, or 0. It has all changes up to {@link at}, but
-   * not the values of those that were replaced before it could get them.
+   * The member has the newest value of each key up to this offset: it was sent them, or it came with a position and was sent the rest.
+   * Otherwise 0. It has all changes up to {@link at}, but not the values of those that were replaced before it could get them.
    */
   wholeAt: number;
   /** Removals up to this offset do not concern the member, because it got the state from its beginning after it. */

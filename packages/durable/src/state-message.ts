@@ -40,6 +40,7 @@ export type StateMessage<Value = unknown> =
 
 /** The value of a key, and its version. */
 export interface StateValue<Value = unknown> {
+  /** The group keeps and sends this value, so do not change it. */
   readonly value: Value;
   /** Grows with each change of the group. A write can demand this version. */
   readonly version: number;

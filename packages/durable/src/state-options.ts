@@ -16,9 +16,15 @@ import type { StateRead, StateRows } from './state-row.ts';
 
 /** Options of {@link stateGroup}. They must be the same on all nodes. */
 export interface StateGroupOptions<Value = unknown> {
-  /** Format of values in the store. @default bytes as they are, texts as UTF-8, everything else as JSON */
+  /**
+   * Format of values in the store. With `getState`, a row without a `rowVersion` is compared in this format, so a value must always have the
+   * same bytes. @default bytes as they are, texts as UTF-8, everything else as JSON
+   */
   readonly codec?: MessageCodec<Value>;
-  /** Returns what members get for a message of the group, or `undefined` for nothing. @default the message itself */
+  /**
+   * Returns what members get for a message of the group, or `undefined` for nothing. For a `patch`, `undefined` means the whole value.
+   * @default the message itself
+   */
   readonly format?: (message: StateMessage<Value>) => unknown;
   /**
    * Returns all rows of the database that has the truth about the group. The group then only tells its changes. The rows come at once,
@@ -28,8 +34,9 @@ export interface StateGroupOptions<Value = unknown> {
    */
   readonly getState?: (read: StateRead) => StateRows<Value> | PromiseLike<StateRows<Value>>;
   /**
-   * Maximum time between two calls of `getState` on a node that keeps the state, in milliseconds. The time is a random part of it, at
-   * least half. With `false`, the function is called only at the beginning, after a loss of the store, and for `refresh`.
+   * Maximum time from a read of the database to the next one, on a node that keeps the state, in milliseconds. The time is a random part
+   * of it, at least half. After a read that failed, it is 0.25 s to 30 s. With `false`, the function is called only at the beginning, after a
+   * loss of the store, after a failure, and for `refresh`.
    * @default 60000
    */
   readonly refreshMs?: number | false;
@@ -82,7 +89,7 @@ export interface StateWriteOptions {
 export interface StateJoinOptions {
   /**
    * Whether the member gets `patch` messages. A change of a plain object is then a JSON merge patch (RFC 7396), if the member has the value
-   * before and the patch is shorter. @default false
+   * before, the patch is shorter, and the result has exactly the JSON of the value. @default false
    */
   readonly deltas?: boolean;
 }

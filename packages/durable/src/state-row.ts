@@ -4,8 +4,8 @@ export interface StateRow<Value = unknown> {
   readonly key: string;
   readonly value: Value;
   /**
-   * Number that grows with each change of the row, even if the row is deleted and made again: a sequence of the database, or the time
-   * of the change. Of two changes, the one with the higher number is the newer one. @default not known
+   * Number that grows with each change of the row, even if the row is deleted and made again: a sequence of the database. Of two changes,
+   * the one with the higher number is the newer one. With the same number, the row is taken for unchanged. @default not known
    */
   readonly rowVersion?: number | undefined;
 }

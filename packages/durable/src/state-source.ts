@@ -142,8 +142,11 @@ export class StateSource<Value> {
       throw this.notRead(toError(thrown));
     }
     const isAny = await writes.tell(reading, signal);
+    if (signal.aborted) return;
+    const { doubt } = reading;
+    if (doubt !== undefined) throw this.notRead(doubt);
     this.asks = false;
-    if (isAny && !signal.aborted) await owner.caughtUp();
+    if (isAny) await owner.caughtUp();
   }
 
   private settle(error: Error | undefined): void {

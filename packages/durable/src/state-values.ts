@@ -115,11 +115,13 @@ export class StateValues<Value> {
     this.body(value);
   }
 
-  /** Returns true if two values are the same in the store. */
-  isSame(value: Value, other: Value): boolean {
+  /** Returns true if a value is the same in the store as one that came from it. */
+  isSame(value: Value, stored: Value): boolean {
     const { codec } = this.plan;
-    const [one, two] = [encodeBody(value, codec), encodeBody(other, codec)];
-    return one.bodyType === two.bodyType && one.body.equals(two.body);
+    const [own, other] = [encodeBody(value, codec), encodeBody(stored, codec)];
+    if (isSameBody(own, other)) return true;
+    // A date becomes a text in JSON, and texts have a form of their own.
+    return isSameBody(encodeBody(decodeBody<Value>(own, codec), codec), other);
   }
 
   /** Returns a message in the form for members, or undefined if `format` fails. */
@@ -175,16 +177,24 @@ export class StateValues<Value> {
   }
 }
 
+function isSameBody(one: Body, other: Body): boolean {
+  return one.bodyType === other.bodyType && one.body.equals(other.body);
+}
+
 /** Returns a patch that is shorter in JSON than the value, with all that a message with a patch has besides. */
 function shortPatch(before: unknown, value: unknown, from: number): ValuePatch | undefined {
-  const patch = patchOf(before, value);
-  if (patch === undefined) return undefined;
   try {
+    const patch = patchOf(before, value);
+    if (patch === undefined) return undefined;
     const more =
       `{"type":"patch","patch":,"from":${from},}`.length - '{"type":"set","value":,}'.length;
-    return JSON.stringify(patch).length + more < JSON.stringify(value).length ? patch : undefined;
+    return jsonBytes(patch) + more < jsonBytes(value) ? patch : undefined;
   } catch {
     // A codec of the application can decode values that JSON does not know.
     return undefined;
   }
+}
+
+function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }

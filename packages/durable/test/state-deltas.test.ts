@@ -1,8 +1,15 @@
+import { Buffer } from 'node:buffer';
 import { LiveState } from '@headrace/client';
 import { handler } from '@headrace/core';
-import { type StateGroupOptions, type StateMessage, stateGroup } from '@headrace/durable';
+import {
+  type StateGroup,
+  type StateGroupOptions,
+  type StateMessage,
+  type StateRow,
+  stateGroup,
+} from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
-import { VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
+import { type Member, VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
 import { words } from './help/state-words.ts';
 
 interface Unit {
@@ -62,7 +69,10 @@ describe('a member that takes deltas', () => {
     await of(group.set('a', { x: 5, name: null, more: { z: LONG } }));
     await of(group.delete('a'));
     await of(group.set('a', { x: 5, name: null, more: { z: LONG } }));
-    expect(words(delta.got).slice(3)).toEqual([
+    // In UTF-8, the patch is longer.
+    await of(group.set('b', { x: 1, name: LONG, more: { ['ключ'.repeat(5)]: 1 } }));
+    await of(group.set('b', { x: 2, name: LONG, more: {} }));
+    expect(words(delta.got).slice(3, 9)).toEqual([
       'a={"x":2,"name":null}@2',
       'a={"x":3}@3',
       `a={"x":4,"name":null,"more":{"z":"${LONG}"}}@4`,
@@ -70,6 +80,7 @@ describe('a member that takes deltas', () => {
       '-a@6',
       `a={"x":5,"name":null,"more":{"z":"${LONG}"}}@7`,
     ]);
+    expect(words(delta.got).at(-1)).toBe(`b={"x":2,"name":"${LONG}","more":{}}@9`);
   });
 
   it('gets the whole value after changes that it was too slow for', async () => {
@@ -106,6 +117,27 @@ describe('a member that takes deltas', () => {
       'a+{"x":3}@4 from 3',
       'b+{"x":3}@5 from 2',
     ]);
+  });
+
+  it('gets the whole value if two values cannot be compared', async () => {
+    const { group, of, delta, plain } = await world({
+      codec: {
+        encode: (unit) => Buffer.from(String(unit.x)),
+        decode: (bytes) => ({
+          x: Number(bytes),
+          get name(): string {
+            throw new Error('not loaded');
+          },
+        }),
+      },
+    });
+    await of(group.set('a', { x: 2 }));
+    await of(group.set('a', { x: 3 }));
+    for (const { got } of [delta, plain]) {
+      const places = (got as StateMessage<Unit>[]).map((one) => one.type === 'set' && one.value.x);
+      expect(places).toEqual([false, 1, false, 2, 3]);
+    }
+    expect((await of(group.get('a')))?.version).toBe(3);
   });
 
   it('gets patches in the form that format makes, and whole values if it makes none', async () => {
@@ -156,5 +188,97 @@ describe('a member that takes deltas', () => {
     await of(group.set('a', { x: 3, name: LONG }));
     expect(words(late.got).at(-1)).toBe('a+{"x":3}@3 from 2');
     expect(words(plain.got).at(-1)).toBe(`a={"x":3,"name":"${LONG}"}@3`);
+  });
+});
+
+describe('deltas of the rows of a database', () => {
+  it('bring every member to the rows, after told and untold changes, and a lost store', async () => {
+    const nodes = new VirtualNodes();
+    const rows = new Map<string, StateRow<Unit>>();
+    let sequence = 0;
+    const put = (key: string, value: Unit) => {
+      sequence += 1;
+      rows.set(key, { key, value, rowVersion: sequence });
+      return { rowVersion: sequence };
+    };
+    const clusters = [await nodes.join(), await nodes.join()];
+    const [a, b] = clusters.map((one) =>
+      stateGroup<Unit>(one, 'room', { refreshMs: false, getState: () => rows.values() }),
+    ) as [StateGroup<Unit>, StateGroup<Unit>];
+    const of = async <T>(promise: Promise<T>): Promise<T> => {
+      promise.catch(() => {});
+      await nodes.pass(60);
+      return promise;
+    };
+    const members: { member: Member; live: LiveState<Unit> }[] = [];
+    for (const group of [a, b]) {
+      for (const deltas of [true, false]) {
+        const member = await nodes.member();
+        members.push({ member, live: new LiveState('room') });
+        await of(group.join(member.channel, undefined, { deltas }));
+      }
+    }
+    const sent = () =>
+      members.map(({ member: { got }, live }) => {
+        const news = JSON.parse(JSON.stringify(got.splice(0))) as StateMessage<Unit>[];
+        for (const message of news) live.take(message);
+        return words(news);
+      });
+    const expectRows = () => {
+      const own = Object.fromEntries(Array.from(rows, ([key, { value }]) => [key, value]));
+      for (const { live } of members) {
+        expect([live.status, Object.fromEntries(live)]).toEqual(['ready', own]);
+      }
+    };
+    await of(a.set('a', { x: 1, name: LONG }, put('a', { x: 1, name: LONG })));
+    await of(b.set('a', { x: 2, name: LONG }, put('a', { x: 2, name: LONG })));
+    put('a', { x: 3, name: LONG });
+    put('b', { x: 1, name: null });
+    await of(b.refresh());
+    const told = (x: number, version: number) => `a={"x":${x},"name":"${LONG}"}@${version}`;
+    const untold = 'b={"x":1,"name":null}@4';
+    const patches = ['a+{"x":2}@2 from 1', 'a+{"x":3}@3 from 2', untold];
+    const start = ['begin', 'ready@0', told(1, 1)];
+    const [first, second] = [
+      [...start, ...patches],
+      [...start, told(2, 2), told(3, 3), untold],
+    ];
+    expect(sent()).toEqual([first, second, first, second]);
+    expectRows();
+
+    members[0]!.member.transport.isStuck = true;
+    for (let x = 4; x < 20; x++) {
+      await of(b.set('a', { x, name: LONG }, put('a', { x, name: LONG })));
+      await of(b.set('c', { x, name: LONG }, put('c', { x, name: LONG })));
+    }
+    rows.delete('b');
+    await of(a.refresh());
+    members[0]!.member.transport.release();
+    await nodes.pass(50);
+    const [slow, plain, fast] = sent();
+    expect(slow!.length).toBeLessThan(plain!.length);
+    expect([fast!.at(-3), fast!.at(-1)]).toEqual(['a+{"x":19}@35 from 33', '-b@37']);
+    expectRows();
+
+    nodes.hub.kill();
+    await nodes.pass(50);
+    (nodes.hub.relay as unknown as { states: Map<string, unknown> }).states.clear();
+    put('a', { x: 20, name: LONG });
+    nodes.hub.start();
+    await nodes.pass(3000);
+    expect(sent()[0]!.map((word) => word.slice(0, 7))).toEqual([
+      'begin',
+      'a={"x":',
+      'c={"x":',
+      'ready@2',
+    ]);
+    await of(a.set('a', { x: 21, name: LONG }, put('a', { x: 21, name: LONG })));
+    expect(sent().map(([word]) => word)).toEqual([
+      'a+{"x":21}@3 from 1',
+      told(21, 3),
+      'a+{"x":21}@3 from 1',
+      told(21, 3),
+    ]);
+    expectRows();
   });
 });

@@ -1,4 +1,6 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { isHeadraceError } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
 import {
   DURABLE_ERRORS,
   type StateGroup,
@@ -8,6 +10,9 @@ import {
 } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import { VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
+import type { RowWrites } from '../src/row-writes.ts';
+import { StateSource } from '../src/state-source.ts';
+import { StateView } from '../src/state-view.ts';
 import { Database } from './help/database.ts';
 import { words } from './help/state-words.ts';
 
@@ -310,10 +315,10 @@ describe('a state group with a database', () => {
       'it returned rows, but rows are an iterable or an async iterable',
       'row 2 is not valid: a row has a key, a value, and maybe a rowVersion, which is a whole number from 0',
       'row 1 is not valid: a row has a key, a value, and maybe a rowVersion, which is a whole number from 0',
-      'a key of a state group is a text of 1 to 256 bytes in UTF-8 (maxKeyBytes)',
+      'row 1 ("") is not valid: a key of a state group is a text of 1 to 256 bytes in UTF-8 (maxKeyBytes)',
       'row 1 is not valid: a row has a key, a value, and maybe a rowVersion, which is a whole number from 0',
       'row 1 is not valid: a row has a key, a value, and maybe a rowVersion, which is a whole number from 0',
-      'a value of 70000 bytes, but maxValueBytes of the state group room is 64512',
+      'row 1 ("b") is not valid: a value of 70000 bytes, but maxValueBytes of the state group room is 64512',
       'more than 10000 rows (maxKeys) came',
       'the key "b" came twice',
     ]);
@@ -394,6 +399,78 @@ describe('a state group with a database', () => {
     await nodes.pass(3000);
   });
 
+  it('takes the rows of a full state in any order, if they fit in the end', async () => {
+    const count = 200;
+    const rowsOf = (name: string, numberOf: (i: number) => number, versions: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        ...{ key: `${name}${i}`, value: numberOf(i), rowVersion: versions + i },
+      }));
+    let rows = rowsOf('a', () => 1, 1);
+    const { a, of } = await pair({ maxKeys: count, getState: () => rows });
+    await of(a.refresh());
+    rows = rowsOf('b', () => 2, 1000);
+    await of(a.refresh());
+    expect(Object.entries(await of(values(a)))).toEqual(rows.map(({ key }) => [key, 2]));
+    const long = 10 ** 15;
+    const other = await pair({ maxBytes: 52 * count, getState: () => rows });
+    rows = rowsOf('a', (i) => (i < count / 2 ? 1 : long), 2000);
+    await other.of(other.a.refresh());
+    rows = rowsOf('a', (i) => (i < count / 2 ? long : 1), 3000);
+    await other.of(other.a.refresh());
+    const present = await other.of(values(other.a));
+    expect(rows.filter(({ key, value }) => present[key] !== value)).toEqual([]);
+    rows = rowsOf('a', () => long, 4000);
+    expect(await other.of(codeOf(other.a.refresh()))).toBe('HR_ERR_STATE_BYTES_FULL');
+  });
+
+  it('stores a row without a version once, even if it has another type in JSON', async () => {
+    for (const value of [new Date(0), { toJSON: () => 'x' }, Object('x'), [new Date(0)], -0]) {
+      const { nodes, a, of } = await pair({ getState: () => [{ key: 'a', value }] });
+      const one = await nodes.member();
+      await of(a.join(one.channel));
+      await of(a.refresh());
+      expect([value, words(one.got).slice(2)]).toEqual([value, ['ready@1']]);
+    }
+  });
+
+  it('does not bring back a row whose removal came during the read and is forgotten', async () => {
+    const { nodes, database, a, of } = await pair({ removals: 1 });
+    const one = await nodes.member();
+    for (const key of ['a', 'b', 'c']) database.put(key, 1);
+    await of(a.join(one.channel));
+    let give = () => {};
+    database.instead = () => {
+      const now = [...database.rows.values()];
+      return new Promise((resolve) => {
+        give = () => resolve(now);
+      });
+    };
+    const refreshing = a.refresh().catch((error: unknown) => error);
+    await nodes.pass(20);
+    for (const key of ['a', 'b']) await of(a.delete(key, { rowVersion: database.drop(key) }));
+    database.instead = undefined;
+    database.put('c', 2);
+    give();
+    await nodes.pass(20);
+    const error = await refreshing;
+    expect(isHeadraceError(error, DURABLE_ERRORS.STATE_NOT_READ)).toBe(true);
+    expect((error as Error).message).toContain('(removals)');
+    await nodes.pass(1000);
+    expect(words(one.got).slice(5)).toEqual(['-a@4', '-b@5', 'c=2@6']);
+    expect(await of(values(a))).toEqual({ c: 2 });
+  });
+
+  it('lives on if getState removes the last member', async () => {
+    const { nodes, database, a, of } = await pair();
+    database.put('a', 1);
+    const one = await nodes.member();
+    database.instead = () => void a.remove(one.channel);
+    expect(await of(codeOf(a.join(one.channel)))).toBe('HR_ERR_CHANNEL_CLOSED');
+    database.instead = undefined;
+    await of(a.join(one.channel));
+    expect(words(one.got)).toEqual(['begin', 'a=1@1', 'ready@1']);
+  });
+
   it('refuses what the database decides about', async () => {
     const { nodes, a, of } = await pair();
     const { channel } = await nodes.member();
@@ -424,4 +501,38 @@ describe('a state group with a database', () => {
     await leaving;
     expect(await failing).toBe('HR_ERR_BUS_DOWN');
   });
+});
+
+it('a read that another one has replaced does not end the wait for the new one', async () => {
+  const told: ((isAny: boolean) => void)[] = [];
+  const tell = () => new Promise<boolean>((resolve) => told.push(resolve));
+  const view = new StateView<number>('e', 10);
+  const plan = { getState: async () => [], refreshMs: 1000, timeoutMs: 1000 };
+  const source = new StateSource<number>(
+    {
+      clock: new VirtualClock(),
+      logger: { log: () => {} },
+      group: 'room',
+      maxKeys: 10,
+      writes: { tell } as unknown as RowWrites<number>,
+      random: () => 0.5,
+      view: () => view,
+      caughtUp: async () => {},
+      agreed: () => {},
+      checkRow: () => {},
+      isSame: () => true,
+    },
+    plan,
+  );
+  source.begin();
+  await turn();
+  source.restart();
+  source.begin();
+  await turn();
+  told[0]!(true);
+  await turn();
+  expect([source.isUnderWay, source.hasAgreed]).toEqual([true, false]);
+  told[1]!(true);
+  await turn();
+  expect([source.isUnderWay, source.hasAgreed]).toEqual([false, true]);
 });

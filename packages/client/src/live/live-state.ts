@@ -151,7 +151,7 @@ export class LiveState<Value = unknown>
     return this.kept.size;
   }
 
-  /** Returns the value of a key, or `undefined`. The value is the same object until the key changes. */
+  /** Returns the value of a key, or `undefined`. The value is the same object until the key changes. Do not change it: patches apply to it. */
   get(key: string): Value | undefined {
     return this.kept.get(key)?.value;
   }
@@ -260,8 +260,8 @@ export class LiveState<Value = unknown>
 
   private patched({ key, patch, from }: Message<Value, 'patch'>): Value {
     const known = this.kept.get(key);
-    const isKnown = known?.version === from && known.epoch === this.epoch;
-    this.check(isKnown, 'changes a value that is not there');
+    const isThere = known !== undefined && known.version === from && known.epoch === this.epoch;
+    this.check(isThere, 'changes a value that is not there');
     return merged(known!.value, patch) as Value;
   }
 

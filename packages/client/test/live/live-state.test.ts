@@ -108,6 +108,7 @@ describe('LiveState', () => {
     for (const wrong of [
       { ...patch, from: 3, version: 6 },
       { ...patch, key: 'b', from: 5, version: 6 },
+      { ...patch, key: 'b', version: 6 },
       { ...patch, patch: [1], from: 5, version: 6 },
       { ...patch, patch: null, from: 5, version: 6 },
     ]) {

@@ -89,11 +89,7 @@ export function attempted<T>(
   late: (result: T) => void = () => {},
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const aborted = (): void => {
-      attempt.drop(toError(signal?.reason));
-      reject(toError(signal?.reason));
-    };
-    const stopListening = signal && onAbort(signal, aborted);
+    let stopListening: (() => void) | undefined;
     const outcome = {
       done: (result: T): void => {
         stopListening?.();
@@ -106,6 +102,12 @@ export function attempted<T>(
       late,
     };
     const attempt = new Attempt(step, outcome, limit);
+    const aborted = (): void => {
+      attempt.drop(toError(signal?.reason));
+      reject(toError(signal?.reason));
+    };
+    // The step itself can abort the signal.
     if (signal?.aborted === true) aborted();
+    else stopListening = signal && onAbort(signal, aborted);
   });
 }

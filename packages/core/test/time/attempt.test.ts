@@ -82,3 +82,15 @@ it('as a promise rejects with the reason of its signal, even if the step never s
   await turn();
   expect(late.mock.calls).toEqual([['a link']]);
 });
+
+it('as a promise rejects if the step itself aborts its signal', async () => {
+  const abort = new AbortController();
+  let inner: AbortSignal | undefined;
+  const step = (signal: AbortSignal) => {
+    inner = signal;
+    abort.abort(new Error('not wanted any more'));
+    return new Promise<string>(() => {});
+  };
+  await expect(attempted(step, { signal: abort.signal })).rejects.toThrow('not wanted any more');
+  expect(inner?.aborted).toBe(true);
+});
