@@ -2,8 +2,8 @@ import type { LogPosition, StateEntry } from '@headrace/cluster';
 import { RejectedError } from '@headrace/core';
 import type { RowReading } from './row-reading.ts';
 import { MAX_TRIES } from './state-errors.ts';
+import type { ChangeAnswer } from './state-room.ts';
 import type { StateView, ViewChange } from './state-view.ts';
-import type { ChangeAnswer } from './state-writes.ts';
 
 /** The parts of its group that {@link RowWrites} works with. */
 export interface RowWritesOwner<Value> {

@@ -12,6 +12,9 @@ import type { GroupWire } from '@headrace/cluster/authoring';
 import { ChannelError, OptionError } from '@headrace/core';
 import type { FeedRoom } from './room-feed.ts';
 
+/** The answer of the store to a change that is within its limits. */
+export type ChangeAnswer = Exclude<StateAnswer, { full: unknown }>;
+
 /** The store of one state group, for all its parts on this node. */
 export class StateRoom implements FeedRoom<StateEntry, StatePage> {
   readonly wire: GroupWire;

@@ -6,7 +6,7 @@ import { type KeyLife, LASTING } from './key-life.ts';
 import type { RowChange } from './row-writes.ts';
 import type { StateErrors } from './state-errors.ts';
 import type { StateLifetime, StatePlan } from './state-options.ts';
-import type { StateRoom } from './state-room.ts';
+import type { ChangeAnswer, StateRoom } from './state-room.ts';
 import type { StateValues } from './state-values.ts';
 
 /** The parts of its group that {@link StateWrites} works with. */
@@ -37,9 +37,6 @@ export interface AskedChange<Value> extends StateLifetime {
   readonly value: Value | undefined;
   readonly expected: number | undefined;
 }
-
-/** The answer of the store to a change that is within its limits. */
-export type ChangeAnswer = Exclude<StateAnswer, { full: unknown }>;
 
 /** The changes of a state that this node asks for. */
 export class StateWrites<Value> {
