@@ -35,6 +35,11 @@ export class MeshClaims {
     return lostAt === undefined ? 0 : Math.max(0, lostAt + GRACE_MS - now);
   }
 
+  /** Returns the connected keepers of a state, with their ranks. */
+  all(stream: string): Iterable<readonly [MeshPeer, StateRank]> {
+    return this.streams.get(stream)?.ranks ?? [];
+  }
+
   rank(peer: MeshPeer, stream: string): StateRank | undefined {
     return this.streams.get(stream)?.ranks.get(peer);
   }
@@ -48,7 +53,9 @@ export class MeshClaims {
 
   remove(peer: MeshPeer, stream: string): void {
     const claims = this.streams.get(stream);
-    if (claims?.ranks.delete(peer) === true) claims.lostAt = undefined;
+    if (claims?.ranks.delete(peer) !== true) return;
+    claims.lostAt = undefined;
+    if (claims.ranks.size === 0) this.streams.delete(stream);
   }
 
   /** Called when a connection has ended. Returns the states that the node kept. */

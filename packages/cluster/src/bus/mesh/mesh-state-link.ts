@@ -8,6 +8,7 @@ import type {
   StatePage,
   StateWrite,
 } from '../../log/state-log.ts';
+import { ChangeTurn } from './mesh-change-turn.ts';
 import { MAX_MESSAGE_BYTES } from './mesh-frame.ts';
 import type { MeshStates } from './mesh-states.ts';
 
@@ -15,6 +16,8 @@ import type { MeshStates } from './mesh-states.ts';
 export class MeshStateLink implements StateLink {
   private readonly states: MeshStates;
   private readonly limits = new Map<string, StateLimits>();
+  private readonly turns = new Map<string, ChangeTurn>();
+  private turnCount = 0;
 
   constructor(states: MeshStates) {
     this.states = states;
@@ -22,6 +25,8 @@ export class MeshStateLink implements StateLink {
 
   open(stream: string, limits: StateLimits): Promise<void> {
     this.limits.set(stream, limits);
+    this.turnCount += 1;
+    this.turns.set(stream, new ChangeTurn(this.turnCount));
     return new Promise((done, failed) => this.states.find(stream, { done, failed }));
   }
 
@@ -35,7 +40,9 @@ export class MeshStateLink implements StateLink {
           max: MAX_MESSAGE_BYTES,
         });
       }
-      this.states.append(stream, id, write, this.limitsOf(stream), { done, failed });
+      const limits = this.limitsOf(stream);
+      const turn = this.turns.get(stream)!;
+      this.states.append(stream, id, write, limits, turn, { done, failed });
     });
   }
 

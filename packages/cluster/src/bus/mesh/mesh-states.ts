@@ -11,6 +11,7 @@ import type {
   StateWrite,
 } from '../../log/state-log.ts';
 import { rendezvous } from '../../node/rendezvous.ts';
+import type { ChangeTurn } from './mesh-change-turn.ts';
 import { MeshClaims } from './mesh-claims.ts';
 import type { MeshCopies } from './mesh-copies.ts';
 import { type ElectionNode, MeshElections } from './mesh-elections.ts';
@@ -58,7 +59,9 @@ interface Waiting {
 const KEEPER_WITHIN_MS = 2000;
 /** Time after which a node that needs a keeper looks for one again. To it, a random part of the same length is added. */
 const AGAIN_MS = 50;
-/** Interval at which a follower that has missed a change is told the newest offset, until there is room. */
+/** Time after which a node with a copy looks for a keeper again. To it, a random part of up to a half is added. */
+const NEEDED_EACH_MS = 1000;
+/** Interval at which a follower that can have missed a change is told the newest offset, until it knows it. */
 const MISSED_MS = 500;
 
 const NOTHING: Written = { fields: [], values: [] };
@@ -80,6 +83,8 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
   private readonly followers = new Map<string, (entry: StateEntry) => void>();
   private readonly waiting = new Map<string, Waiting[]>();
   private readonly seeking = new Set<string>();
+  /** The states that need a keeper, although no call may wait. */
+  private readonly needed = new Set<string>();
   /** Followers that have missed changes, with the streams. */
   private readonly behind = new Map<MeshPeer, Set<string>>();
   private readonly timers = new Set<Timer>();
@@ -101,6 +106,7 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
   ready(): void {
     this.isReady = true;
     for (const stream of this.waiting.keys()) void this.seek(stream);
+    for (const stream of this.copies.streams()) this.needKeeper(stream);
   }
 
   /** Hands the states over to other nodes, if there are some. */
@@ -136,19 +142,21 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
     id: string,
     write: StateWrite,
     limits: StateLimits,
+    turn: ChangeTurn,
     outcome: Outcome<StateAnswer>,
   ): void {
+    const give = (keeper: Keeper, ordered: Outcome<StateAnswer>): void => {
+      if (keeper instanceof StateKeeper) {
+        keeper.append({ turn: turn.number }, id, write, limits, ordered);
+        return;
+      }
+      const { fields, values } = writtenWrite(write);
+      const all = [stream, turn.number, id, ...writtenLimits(limits), ...fields];
+      this.ask(keeper, OP.change, { fields: all, values }, (answer) => answer.answer(), ordered);
+    };
     this.withKeeper(stream, {
-      run: (keeper) => {
-        if (keeper instanceof StateKeeper) {
-          keeper.append(id, write, limits, outcome);
-          return;
-        }
-        const { fields, values } = writtenWrite(write);
-        const all = [stream, id, ...writtenLimits(limits), ...fields];
-        this.ask(keeper, OP.change, { fields: all, values }, (answer) => answer.answer(), outcome);
-      },
-      failed: (error) => outcome.failed(error),
+      run: (keeper) => turn.give(keeper, outcome, (ordered) => give(keeper, ordered)),
+      failed: (error) => turn.refuse(outcome, error),
     });
   }
 
@@ -304,7 +312,7 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
       if (streams.size === 0) this.behind.delete(peer);
       const keeper = this.keepers.get(stream);
       if (keeper === undefined || !this.link.peers.listeners(stream).has(peer)) return;
-      const { fields, values } = writtenEntryOrNone(newestOf(keeper.state, this.now()));
+      const { fields, values } = writtenEntryOrNone(newestOf(keeper.state));
       if (!peer.send(messageFrame(stream, stateBytes(fields, values)))) this.missed(peer, stream);
       this.link.peers.flushSoon(peer);
     }, MISSED_MS);
@@ -369,9 +377,9 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
       case OP.unclaim:
         return () => this.unclaimed(peer, stream);
       case OP.better: {
-        const { changes } = fields.rank();
+        const rank = fields.rank();
         return () => {
-          if (keeper !== undefined && changes > keeper.claimed(peer).changes) this.endRole(stream);
+          if (keeper !== undefined && isHigher(rank, keeper.claimed(peer))) this.endRole(stream);
         };
       }
       case OP.holds:
@@ -413,12 +421,13 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
     const stream = fields.text();
     switch (op) {
       case OP.change: {
+        const turn = fields.count();
         const id = fields.text();
         const limits = fields.limits();
         const write = fields.write();
         return this.ofKeeper(stream, (keeper, { done, failed }) => {
           const answered = (answer: StateAnswer) => done(writtenAnswer(answer));
-          keeper.append(id, write, limits, { done: answered, failed });
+          keeper.append({ peer, turn }, id, write, limits, { done: answered, failed });
         });
       }
       case OP.read: {
@@ -432,7 +441,7 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
       }
       case OP.newest:
         return this.ofKeeper(stream, ({ state }, { done }) => {
-          done(writtenEntryOrNone(newestOf(state, this.now())));
+          done(writtenEntryOrNone(newestOf(state)));
         });
       case OP.keep:
         return ({ done, failed }) => {
@@ -530,8 +539,22 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
     const own = this.copies.rank(stream);
     if (own !== undefined && own.epoch !== rank.epoch && own.changes > rank.changes) {
       this.tell(peer, OP.better, [stream, own.epoch, own.changes]);
-    } else if (own !== undefined) this.tell(peer, OP.holds, [stream]);
+    } else if (own !== undefined) {
+      this.tell(peer, OP.holds, [stream]);
+      this.tellLower(stream, own);
+    }
     this.keeperChanged(stream);
+  }
+
+  /** Tells the keeper of the own copy that another keeper has a higher rank. The two may not reach each other. */
+  private tellLower(stream: string, own: StateRank): void {
+    const { claims } = this;
+    const highest = claims.rank(claims.keeper(stream)!, stream)!;
+    if (!isHigher(highest, own)) return;
+    for (const [peer, { epoch }] of claims.all(stream)) {
+      if (epoch !== own.epoch || epoch === highest.epoch) continue;
+      this.tell(peer, OP.better, [stream, highest.epoch, highest.changes]);
+    }
   }
 
   private unclaimed(peer: MeshPeer, stream: string): void {
@@ -555,20 +578,44 @@ export class MeshStates implements KeeperNode, HolderNode, ElectionNode {
   /** Called when a state may have another keeper. */
   private keeperChanged(stream: string): void {
     const keeper = this.keeperOf(stream);
-    if (keeper === undefined) return;
+    if (keeper === undefined) {
+      this.needKeeper(stream);
+      return;
+    }
     const waiting = this.waiting.get(stream) ?? [];
     this.waiting.delete(stream);
     for (const { run } of waiting) run(keeper);
     if (this.followers.has(stream)) this.lookAtNewest(stream, keeper);
   }
 
+  /** Looks for a keeper of a state of which this node has a copy, although no call waits: only a keeper has further copies made. */
+  private needKeeper(stream: string): void {
+    if (this.copies.get(stream) === undefined || this.needed.has(stream)) return;
+    if (this.isLeaving || this.keeperOf(stream) !== undefined) return;
+    this.needed.add(stream);
+    void this.seek(stream);
+    this.later(
+      () => {
+        this.needed.delete(stream);
+        this.needKeeper(stream);
+      },
+      NEEDED_EACH_MS * (1 + this.random() / 2),
+    );
+  }
+
   /** Tells the follower the newest offset, because changes can have been lost, and the epoch can be another one. */
   private lookAtNewest(stream: string, keeper: Keeper): void {
     if (keeper instanceof StateKeeper) {
-      this.deliver(stream, newestOf(keeper.state, this.now()));
+      this.deliver(stream, newestOf(keeper.state));
       return;
     }
-    const outcome = { done: (entry?: StateEntry) => this.deliver(stream, entry), failed: () => {} };
+    const failed = (): void =>
+      this.later(() => {
+        if (this.followers.has(stream) && this.keeperOf(stream) === keeper) {
+          this.lookAtNewest(stream, keeper);
+        }
+      }, MISSED_MS);
+    const outcome = { done: (entry?: StateEntry) => this.deliver(stream, entry), failed };
     const read = (fields: StateFields) => fields.entryOrNone();
     this.ask(keeper, OP.newest, { fields: [stream], values: [] }, read, outcome);
   }
