@@ -137,8 +137,9 @@ export class StateValues<Value> {
     }
   }
 
-  /** Returns true if a node of the cluster made the entry. */
+  /** Returns true if a node of the cluster made the entry, or the entry carries no change; see `StateLink.follow`. */
   isOurs(entry: StateEntry): boolean {
+    if (entry.previous === entry.position.offset) return true;
     const envelope = this.envelopeOf(entry);
     this.seen = envelope && { entry, envelope };
     return envelope !== undefined;

@@ -1,4 +1,4 @@
-import { CLUSTER_ERRORS, Cluster } from '@headrace/cluster';
+import { CLUSTER_ERRORS, Cluster, memoryBus } from '@headrace/cluster';
 import { isHeadraceError } from '@headrace/core';
 import {
   DURABLE_ERRORS,
@@ -305,6 +305,30 @@ describe('a state group', () => {
     }
     expect(one.got).toEqual(['a is 1', 'a is 3']);
     expect(nodes.lines).toEqual(['format of the state group room failed']);
+  });
+
+  it('gives members the state again when the store tells that another one, without changes, has taken its place', async () => {
+    const nodes = new VirtualNodes();
+    const bus = memoryBus({ hub: nodes.hub });
+    const group = stateGroup<number>(await nodes.join({ bus }), 'room');
+    const log = bus.stateLog!;
+    const follow = log.follow.bind(log);
+    let tell: Parameters<typeof follow>[1] = () => {};
+    log.follow = (stream, listener) => {
+      tell = listener;
+      return follow(stream, listener);
+    };
+    const { channel, got } = await nodes.member();
+    void group.set('k', 1);
+    void group.join(channel);
+    await nodes.pass(60);
+    const { states } = nodes.hub.relay as unknown as { readonly states: Map<string, unknown> };
+    states.clear();
+    const position = { epoch: 'another', offset: 0 };
+    const nothing = { id: '', key: '', isRemoval: true, ageMs: 0, bytes: Buffer.alloc(0) };
+    tell({ position, previous: 0, ...nothing });
+    await nodes.pass(60);
+    expect(words(got)).toEqual(['begin', 'k=1@1', 'ready@1', 'begin', 'ready@0']);
   });
 
   it('is one group for a name, with the options of the first call', async () => {

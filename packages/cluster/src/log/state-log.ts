@@ -78,7 +78,10 @@ export interface StateLink {
   append(stream: string, id: string, write: StateWrite): Promise<StateAnswer>;
   /** Reads up to `limit` entries after an offset, and at least one if there is one. The offset 0 begins with the oldest entry. */
   read(stream: string, after: number, limit: number): Promise<StatePage>;
-  /** Calls the listener with the changes from now on, as `LogLink.follow` does. Changes can be lost. */
+  /**
+   * Calls the listener with the changes from now on, as `LogLink.follow` does. Changes can be lost. An entry whose `previous` is its
+   * own offset carries no change: it tells a reader without the changes up to this offset, or of another epoch, to read.
+   */
   follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription;
 }
 

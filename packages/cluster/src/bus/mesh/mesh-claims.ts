@@ -40,6 +40,15 @@ export class MeshClaims {
     return lostAt === undefined ? 0 : Math.max(0, lostAt + GRACE_MS - now);
   }
 
+  /** Returns the connected keepers of a state, with their ranks. */
+  all(stream: string): Iterable<readonly [MeshPeer, StateRank]> {
+    return this.streams.get(stream)?.ranks ?? [];
+  }
+
+  rank(peer: MeshPeer, stream: string): StateRank | undefined {
+    return this.streams.get(stream)?.ranks.get(peer);
+  }
+
   add(peer: MeshPeer, stream: string, rank: StateRank): void {
     const claims = this.streams.get(stream) ?? { ranks: new Map(), lostAt: undefined };
     this.streams.set(stream, claims);

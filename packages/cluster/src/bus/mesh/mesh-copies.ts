@@ -25,6 +25,10 @@ export class MeshCopies {
     this.copies.set(stream, copy);
   }
 
+  streams(): IterableIterator<string> {
+    return this.copies.keys();
+  }
+
   delete(stream: string): void {
     this.copies.delete(stream);
   }

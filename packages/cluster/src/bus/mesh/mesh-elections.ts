@@ -30,8 +30,8 @@ interface Promised {
   readonly until: number;
 }
 
-/** Time after which a promise ends, although its node is connected. */
-const PROMISED_MS = 5000;
+/** Time after which a promise ends, although its node is connected. It is long enough to read a large state over a slow line. */
+const PROMISED_MS = 60_000;
 /**
  * The first offset of an epoch is higher by some of these steps, so that a version that was lost, or given by a keeper on the other
  * side of a cut, is not given to another change.

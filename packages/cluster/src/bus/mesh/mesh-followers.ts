@@ -38,7 +38,7 @@ export interface FollowedKeepers {
   of(stream: string): Keeper | undefined;
 }
 
-/** Interval at which a follower that has missed a change is told the newest offset, until there is room. */
+/** Interval at which a follower that can have missed a change is told the newest offset, until it knows it. */
 const MISSED_MS = 500;
 
 /**
@@ -96,10 +96,14 @@ export class MeshFollowers {
     const { node } = this;
     if (!this.listeners.has(stream)) return;
     if (keeper instanceof StateKeeper) {
-      this.deliver(stream, newestOf(keeper.state, node.now()));
+      this.deliver(stream, newestOf(keeper.state));
       return;
     }
-    const outcome = { done: (entry?: StateEntry) => this.deliver(stream, entry), failed: () => {} };
+    const failed = (): void =>
+      node.later(() => {
+        if (this.keepers.of(stream) === keeper) this.keeperChanged(stream, keeper);
+      }, MISSED_MS);
+    const outcome = { done: (entry?: StateEntry) => this.deliver(stream, entry), failed };
     const read = (fields: StateFields) => fields.entryOrNone();
     node.ask(keeper, OP.newest, { fields: [stream], values: [] }, read, outcome);
   }
@@ -120,7 +124,7 @@ export class MeshFollowers {
       if (streams.size === 0) this.behind.delete(peer);
       const keeper = this.keepers.own(stream);
       if (keeper === undefined || !node.peers.listeners(stream).has(peer)) return;
-      const { fields, values } = writtenEntryOrNone(newestOf(keeper.state, node.now()));
+      const { fields, values } = writtenEntryOrNone(newestOf(keeper.state));
       if (!peer.send(messageFrame(stream, stateBytes(fields, values)))) this.missed(peer, stream);
       node.peers.flushSoon(peer);
     }, MISSED_MS);

@@ -1,5 +1,6 @@
 import { toError } from '@headrace/core/authoring';
 import { rendezvous } from '../../node/rendezvous.ts';
+import type { MeshCopies } from './mesh-copies.ts';
 import type { Keeper } from './mesh-keepers.ts';
 import type { MeshPeer } from './mesh-peer.ts';
 import { notNow, type Outcome } from './mesh-requests.ts';
@@ -8,6 +9,7 @@ import { OP, type StateFields, type Written } from './mesh-state-frame.ts';
 /** The node of a {@link KeeperSearch}. */
 export interface SearchNode {
   readonly id: string;
+  readonly copies: MeshCopies;
   readonly isOver: boolean;
   now(): number;
   random(): number;
@@ -27,6 +29,8 @@ export interface SearchNode {
 export interface FoundKeepers {
   /** Whether the connected nodes have said what they keep. */
   readonly isReady: boolean;
+  /** Whether this node hands its states over. */
+  readonly isLeaving: boolean;
   of(stream: string): Keeper | undefined;
   /** Returns why this node cannot make a keeper, or undefined. */
   objection(stream: string, candidate: undefined): string | undefined;
@@ -51,10 +55,12 @@ interface Waiting extends KeeperCall {
 export const KEEPER_WITHIN_MS = 2000;
 /** Time after which a node that needs a keeper looks for one again. To it, a random part of the same length is added. */
 export const AGAIN_MS = 50;
+/** Time after which a node with a copy looks for a keeper again. To it, a random part of up to a half is added. */
+const NEEDED_EACH_MS = 1000;
 
 /**
  * Runs calls when their states have a keeper. A state without one gets one: the connected node with the highest score is asked to
- * become the keeper, until there is one, or no call waits.
+ * become the keeper, until there is one, or no call waits. A node with a copy looks for a keeper even if no call waits.
  */
 export class KeeperSearch {
   private readonly node: SearchNode;
@@ -62,6 +68,8 @@ export class KeeperSearch {
   private readonly elections: Elections;
   private readonly waiting = new Map<string, Waiting[]>();
   private readonly seeking = new Set<string>();
+  /** The states that need a keeper, although no call may wait. */
+  private readonly needed = new Set<string>();
 
   constructor(node: SearchNode, keepers: FoundKeepers, elections: Elections) {
     this.node = node;
@@ -72,6 +80,23 @@ export class KeeperSearch {
   /** Called when the connected nodes have said what they keep. */
   ready(): void {
     for (const stream of this.waiting.keys()) void this.seek(stream);
+    for (const stream of this.node.copies.streams()) this.need(stream);
+  }
+
+  /** Looks for a keeper of a state of which this node has a copy, although no call waits: only a keeper has further copies made. */
+  need(stream: string): void {
+    const { node, keepers } = this;
+    if (node.copies.get(stream) === undefined || this.needed.has(stream)) return;
+    if (keepers.isLeaving || keepers.of(stream) !== undefined) return;
+    this.needed.add(stream);
+    void this.seek(stream);
+    node.later(
+      () => {
+        this.needed.delete(stream);
+        this.need(stream);
+      },
+      NEEDED_EACH_MS * (1 + node.random() / 2),
+    );
   }
 
   /** Runs a call when there is a keeper. Calls of one state run in their order. */

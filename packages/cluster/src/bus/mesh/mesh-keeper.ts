@@ -27,6 +27,12 @@ interface Standby {
   held: number;
 }
 
+/** The node that has sent a change, and the number of its {@link ChangeTurn}. Without a peer, the node of the keeper. */
+interface Writer {
+  readonly peer?: MeshPeer;
+  readonly turn: number;
+}
+
 interface Unheld {
   readonly offset: number;
   readonly byteLength: number;
@@ -55,6 +61,8 @@ export class StateKeeper {
   /** Nodes with a copy from before. */
   private readonly formers = new Set<MeshPeer>();
   private readonly unheld = new Fifo<Unheld>();
+  /** The turn in which a change of a node was refused last. */
+  private readonly refused = new Map<MeshPeer | undefined, number>();
   private unheldBytes = 0;
   private readonly unfollow: () => void;
   private onHeld: () => void = () => {};
@@ -76,10 +84,19 @@ export class StateKeeper {
     this.fill();
   }
 
-  append(id: string, write: StateWrite, limits: StateLimits, outcome: Outcome<StateAnswer>): void {
+  append(
+    { peer, turn }: Writer,
+    id: string,
+    write: StateWrite,
+    limits: StateLimits,
+    outcome: Outcome<StateAnswer>,
+  ): void {
     const { state, unheld } = this;
     const { byteLength } = write;
-    if (unheld.size >= MAX_UNHELD || this.unheldBytes + byteLength > MAX_UNHELD_BYTES) {
+    const isFull = unheld.size >= MAX_UNHELD || this.unheldBytes + byteLength > MAX_UNHELD_BYTES;
+    // A smaller change that fits would be stored before the one that was refused.
+    if (isFull || this.refused.get(peer) === turn) {
+      this.refused.set(peer, turn);
       outcome.failed(notNow('too many changes wait for the nodes that hold a copy'));
       return;
     }
@@ -130,6 +147,7 @@ export class StateKeeper {
   gone(peer: MeshPeer): void {
     this.claims.delete(peer);
     this.formers.delete(peer);
+    this.refused.delete(peer);
     if (!this.standbys.delete(peer)) return;
     this.fill();
     this.settle();
@@ -140,12 +158,13 @@ export class StateKeeper {
     return this.claims.get(peer) ?? rankOf(this.state);
   }
 
-  /** Resolves when another node has everything, or no other node is there. */
+  /** Resolves when another node has the changes up to now, or no other node is there. Later changes are acknowledged by other nodes. */
   handedOver(): Promise<void> {
+    const upTo = this.state.lastOffset;
     return new Promise((resolve) => {
       this.onEnd = resolve;
       this.onHeld = () => {
-        if (this.state.lastOffset <= this.heldUpTo) resolve();
+        if (upTo <= this.heldUpTo) resolve();
       };
       this.onHeld();
     });

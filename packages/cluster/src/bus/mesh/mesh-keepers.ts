@@ -31,11 +31,12 @@ export type Keeper = StateKeeper | MeshPeer;
 export class MeshKeepers {
   /** Whether the connected nodes have said what they keep. */
   isReady = false;
+  /** Whether this node hands its states over. */
+  isLeaving = false;
   private readonly node: KeepersNode;
   private readonly owner: KeepersOwner;
   private readonly claims = new MeshClaims();
   private readonly roles = new Map<string, StateKeeper>();
-  private isLeaving = false;
 
   constructor(node: KeepersNode, owner: KeepersOwner) {
     this.node = node;
@@ -110,7 +111,10 @@ export class MeshKeepers {
     const own = node.copies.rank(stream);
     if (own !== undefined && own.epoch !== rank.epoch && own.changes > rank.changes) {
       node.tell(peer, OP.better, [stream, own.epoch, own.changes]);
-    } else if (own !== undefined) node.tell(peer, OP.holds, [stream]);
+    } else if (own !== undefined) {
+      node.tell(peer, OP.holds, [stream]);
+      this.tellLower(stream, own);
+    }
     this.owner.keeperChanged(stream);
   }
 
@@ -120,10 +124,21 @@ export class MeshKeepers {
     this.owner.keeperChanged(stream);
   }
 
-  /** Called when a node says that it has a copy with more changes than this node has claimed. */
-  outranked(peer: MeshPeer, stream: string, { changes }: StateRank): void {
+  /** Called when a node has a copy with more changes than this node has claimed, or sees a keeper with a higher rank. */
+  outranked(peer: MeshPeer, stream: string, rank: StateRank): void {
     const keeper = this.roles.get(stream);
-    if (keeper !== undefined && changes > keeper.claimed(peer).changes) this.end(stream);
+    if (keeper !== undefined && isHigher(rank, keeper.claimed(peer))) this.end(stream);
+  }
+
+  /** Tells the keeper of the own copy that another keeper has a higher rank. The two may not reach each other. */
+  private tellLower(stream: string, own: StateRank): void {
+    const { claims, node } = this;
+    const highest = claims.rank(claims.keeper(stream)!, stream)!;
+    if (!isHigher(highest, own)) return;
+    for (const [peer, { epoch }] of claims.all(stream)) {
+      if (epoch !== own.epoch || epoch === highest.epoch) continue;
+      node.tell(peer, OP.better, [stream, highest.epoch, highest.changes]);
+    }
   }
 
   private end(stream: string): void {

@@ -23,14 +23,11 @@ export function readPage(
   }
 }
 
-/**
- * Returns the newest offset of a state as an entry, or undefined for a state without entries. A reader that has this offset passes
- * the entry over. Any other reader reads the state, because the entry is the next one for nobody.
- */
-export function newestOf(state: MemoryState, now: number): StateEntry | undefined {
-  const { epoch, entries, last } = state.read(0, 1, now);
-  const [entry] = entries;
-  return entry && { ...entry, position: { epoch, offset: last }, previous: last };
+/** Returns the newest offset of a state, even of one without entries, as `StateLink.follow` gives it. */
+export function newestOf({ epoch, lastOffset }: MemoryState): StateEntry {
+  const position = { epoch, offset: lastOffset };
+  const nothing = { id: '', key: '', isRemoval: true, ageMs: 0, bytes: Buffer.alloc(0) };
+  return { position, previous: lastOffset, ...nothing };
 }
 
 function sizeOf({ fields, values }: Written): number {

@@ -32,7 +32,7 @@ export const OP = {
   claim: 13,
   /** The sender is the keeper no more. */
   unclaim: 14,
-  /** Answers a claim: the sender has a copy with more changes. */
+  /** The sender has a copy with more changes than this keeper, or sees a keeper with a higher rank. */
   better: 15,
   /** Answers a claim: the sender has a copy. */
   holds: 16,

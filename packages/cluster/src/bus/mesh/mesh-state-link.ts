@@ -8,11 +8,13 @@ import type {
   StatePage,
   StateWrite,
 } from '../../log/state-log.ts';
+import { ChangeTurn } from './mesh-change-turn.ts';
 import type { MeshFollowers } from './mesh-followers.ts';
 import { MAX_MESSAGE_BYTES } from './mesh-frame.ts';
 import { StateKeeper } from './mesh-keeper.ts';
 import { AGAIN_MS, KEEPER_WITHIN_MS, type KeeperSearch } from './mesh-keeper-search.ts';
 import type { Keeper } from './mesh-keepers.ts';
+import type { Outcome } from './mesh-requests.ts';
 import { OP, writtenLimits, writtenWrite } from './mesh-state-frame.ts';
 import type { StateNode } from './mesh-state-node.ts';
 
@@ -22,6 +24,8 @@ export class MeshStateLink implements StateLink {
   private readonly search: KeeperSearch;
   private readonly followers: MeshFollowers;
   private readonly limits = new Map<string, StateLimits>();
+  private readonly turns = new Map<string, ChangeTurn>();
+  private turnCount = 0;
 
   constructor(node: StateNode, search: KeeperSearch, followers: MeshFollowers) {
     this.node = node;
@@ -32,6 +36,8 @@ export class MeshStateLink implements StateLink {
   /** Resolves when a node keeps the state. */
   open(stream: string, limits: StateLimits): Promise<void> {
     this.limits.set(stream, limits);
+    this.turnCount += 1;
+    this.turns.set(stream, new ChangeTurn(this.turnCount));
     return new Promise((done, failed) => this.search.call(stream, { run: () => done(), failed }));
   }
 
@@ -46,17 +52,22 @@ export class MeshStateLink implements StateLink {
         });
       }
       const limits = this.limitsOf(stream);
+      const turn = this.turns.get(stream)!;
       const outcome = { done, failed };
-      const run = (keeper: Keeper): void => {
+      const give = (keeper: Keeper, ordered: Outcome<StateAnswer>): void => {
+        const { number } = turn;
         if (keeper instanceof StateKeeper) {
-          keeper.append(id, write, limits, outcome);
+          keeper.append({ turn: number }, id, write, limits, ordered);
           return;
         }
         const { fields, values } = writtenWrite(write);
-        const all = { fields: [stream, id, ...writtenLimits(limits), ...fields], values };
-        this.node.ask(keeper, OP.change, all, (answer) => answer.answer(), outcome);
+        const all = { fields: [stream, number, id, ...writtenLimits(limits), ...fields], values };
+        this.node.ask(keeper, OP.change, all, (answer) => answer.answer(), ordered);
       };
-      this.search.call(stream, { run, failed });
+      this.search.call(stream, {
+        run: (keeper) => turn.give(keeper, outcome, (ordered) => give(keeper, ordered)),
+        failed: (error) => turn.refuse(outcome, error),
+      });
     });
   }
 

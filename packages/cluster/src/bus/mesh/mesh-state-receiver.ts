@@ -131,12 +131,13 @@ export class StateReceiver {
     const stream = fields.text();
     switch (op) {
       case OP.change: {
+        const turn = fields.count();
         const id = fields.text();
         const limits = fields.limits();
         const write = fields.write();
         return this.ofKeeper(stream, (keeper, { done, failed }) => {
           const answered = (answer: StateAnswer) => done(writtenAnswer(answer));
-          keeper.append(id, write, limits, { done: answered, failed });
+          keeper.append({ peer, turn }, id, write, limits, { done: answered, failed });
         });
       }
       case OP.read: {
@@ -150,7 +151,7 @@ export class StateReceiver {
       }
       case OP.newest:
         return this.ofKeeper(stream, ({ state }, { done }) => {
-          done(writtenEntryOrNone(newestOf(state, node.now())));
+          done(writtenEntryOrNone(newestOf(state)));
         });
       case OP.keep:
         return ({ done, failed }) => {

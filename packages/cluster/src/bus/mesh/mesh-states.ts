@@ -103,7 +103,10 @@ export class MeshStates {
 
   private keeperChanged(stream: string): void {
     const keeper = this.keepers.of(stream);
-    if (keeper === undefined) return;
+    if (keeper === undefined) {
+      this.search.need(stream);
+      return;
+    }
     this.search.found(stream, keeper);
     this.followers.keeperChanged(stream, keeper);
   }

@@ -1,5 +1,6 @@
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
+import { MeshCopies } from '../../../src/bus/mesh/mesh-copies.ts';
 import { KeeperSearch, type SearchNode } from '../../../src/bus/mesh/mesh-keeper-search.ts';
 import type { MeshPeer } from '../../../src/bus/mesh/mesh-peer.ts';
 
@@ -10,6 +11,7 @@ function search() {
   const clock = new VirtualClock();
   const keepers = {
     isReady: true,
+    isLeaving: false,
     keeper: undefined as MeshPeer | undefined,
     of: () => keepers.keeper,
     objection: () => undefined,
@@ -17,6 +19,7 @@ function search() {
   let elections = 0;
   const node: SearchNode = {
     id: 'own',
+    copies: new MeshCopies(),
     isOver: false,
     now: () => clock.now(),
     random: () => 0,

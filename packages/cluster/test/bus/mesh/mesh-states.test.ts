@@ -79,6 +79,9 @@ describe('a state of a mesh', () => {
     await mesh.pass(3000);
     await mesh.open('d');
     const keeper = mesh.keeper();
+    for (const name of others(keeper)) {
+      mesh.states(name)['elections'].run = () => Promise.reject(new Error('only d'));
+    }
     mesh.sim.stop(keeper);
     await mesh.pass(1500);
     await mesh.on('d', () => mesh.states('d')['elections'].run(STREAM));
@@ -286,6 +289,202 @@ describe('a state of a mesh', () => {
     expect(live.length).toBeLessThan(60);
     expect(live.at(-1)!.position.offset).toBe(last);
     expect(last).toBe(61);
+  });
+
+  it('is handed over without a pause while others write', async () => {
+    const mesh = await StateNodes.up(ALL, 2);
+    mesh.sim.link('a', 'b').latency({ minMs: 10, maxMs: 12 });
+    mesh.sim.link('a', 'c').latency({ minMs: 10, maxMs: 12 });
+    mesh.sim.link('b', 'c').latency({ minMs: 10, maxMs: 12 });
+    await mesh.set('a', 'k', '1');
+    const keeper = mesh.keeper();
+    const [writer] = others(keeper) as [string];
+    const { clock } = mesh.at(writer).host;
+    const write = (left: number): void => {
+      mesh.begin(writer, `k${left}`, 'x').catch(() => {});
+      if (left > 0) clock.schedule(() => write(left - 1), 2);
+    };
+    mesh.sim.at(mesh.sim.now, () => write(1000));
+    await mesh.pass(200);
+    const began = mesh.sim.now;
+    await mesh.on(keeper, () => mesh.at(keeper).bus.close());
+    expect(mesh.sim.now - began).toBeLessThan(200);
+    await mesh.pass(400);
+    mesh.keeper(others(keeper));
+  });
+
+  it('gets another keeper, and further copies, although nobody reads or writes', async () => {
+    const names = [...ALL, 'd', 'e'];
+    const mesh = await StateNodes.up(names, 2);
+    await mesh.set('a', 'k', '1');
+    const alive = new Set(names);
+    while (alive.size > 1) {
+      const victim = mesh.keeper([...alive]);
+      mesh.sim.stop(victim);
+      alive.delete(victim);
+      await mesh.pass(6000);
+    }
+    expect(await mesh.map([...alive][0]!)).toEqual({ k: '1' });
+  });
+
+  it('tells a follower that another state, which is empty, has taken its place', async () => {
+    const names = [...ALL, 'd'];
+    const mesh = await StateNodes.up(names, 2);
+    await mesh.set('a', 'k', '1');
+    await mesh.pass(500);
+    const follower = names.find(
+      (name) => mesh.states(name)['node'].copies.get(STREAM) === undefined,
+    )!;
+    const live = mesh.follow(follower);
+    const rest = others(follower, names);
+    for (const name of rest) mesh.sim.stop(name);
+    await mesh.pass(500);
+    for (const name of rest) mesh.sim.restart(name);
+    await mesh.pass(4000);
+    await mesh.open(rest[0]!);
+    await mesh.pass(500);
+    const { epoch } = await mesh.page(follower);
+    const position = { epoch, offset: 0 };
+    expect(live.at(-1)).toMatchObject({ position, previous: 0 });
+  });
+
+  it('tells a follower the newest offset, although the keeper does not answer at first', async () => {
+    const mesh = new StateNodes();
+    for (const name of ALL) mesh.add(name, ALL, { unheardMs: 30_000 });
+    await mesh.pass(3000);
+    for (const name of ALL) await mesh.open(name);
+    await mesh.set('a', 'k', '1');
+    const keeper = mesh.keeper();
+    const [one, two] = others(keeper) as [string, string];
+    const live = mesh.follow(one);
+    await mesh.pass(200);
+    mesh.sim.partition(keeper, one, { answered: true });
+    mesh.sim.reset(keeper, one);
+    await mesh.pass(300);
+    await mesh.set(two, 'k', '2');
+    mesh.sim.link(keeper, one).latency({ minMs: 5, maxMs: 6 });
+    mesh.sim.repair(keeper, one);
+    const claims = mesh.states(one)['keepers']['claims'];
+    while (claims.keeper(STREAM) === undefined) await mesh.pass(1);
+    mesh.sim.freeze(keeper);
+    await mesh.pass(5500);
+    mesh.sim.thaw(keeper);
+    await mesh.pass(2000);
+    expect(live.at(-1)?.position.offset).toBe(2);
+  });
+
+  it('stores the changes of a writer in their order when one of them has waited too long for a keeper', async () => {
+    const mesh = await StateNodes.up();
+    await mesh.set('a', 'k', '0');
+    const keeper = mesh.keeper();
+    const [one, two] = others(keeper) as [string, string];
+    mesh.sim.partition(keeper, one);
+    await mesh.pass(6000);
+    const write = (value: string) =>
+      mesh.sim.at(mesh.sim.now, () => void mesh.begin(one, 'k', value).catch(() => {}));
+    write('1');
+    await mesh.pass(1900);
+    write('2');
+    await mesh.pass(250);
+    mesh.sim.repair(keeper, one);
+    await mesh.pass(5000);
+    expect(await mesh.map(two)).toEqual({ k: '2' });
+  });
+
+  it('stores the changes of a writer in their order when the keeper refuses one that is too large at present', async () => {
+    const mesh = await StateNodes.up(['a', 'b', 'c']);
+    await mesh.set('a', 'k', '0');
+    const keeper = mesh.keeper();
+    const [writer] = others(keeper) as [string];
+    for (const node of [keeper, writer]) {
+      // Nothing is acknowledged until the change is refused.
+      const role = mesh.states(keeper)['keepers'].own(STREAM)!;
+      const held = role.held.bind(role);
+      role.held = () => {};
+      const bytes = Buffer.alloc(1_020_000);
+      mesh.sim.at(mesh.sim.now, () => {
+        for (let i = 0; i < 16; i++) {
+          const write = { key: `f${i}`, bytes, isRemoval: false, expected: undefined };
+          const outcome = { done: () => {}, failed: () => {} };
+          const sized = { ...write, byteLength: bytes.byteLength };
+          role.append({ turn: 0 }, `${node} ${i}`, sized, LIMITS, outcome);
+        }
+        mesh.begin(node, 'k', `large ${node}`.repeat(90_000)).catch(() => {});
+        mesh.begin(node, 'k', `small ${node}`).catch(() => {});
+      });
+      await mesh.pass(150);
+      role.held = held;
+      role.held([...role['standbys'].keys()][0]!, role.state.epoch, role.state.lastOffset);
+      await mesh.pass(4000);
+      const { entries } = await mesh.page(node, (await mesh.page(node)).last - 1);
+      expect(String(entries[0]?.bytes)).toBe(`small ${node}`);
+    }
+  });
+
+  it('has one keeper when two nodes that cannot reach each other read a large copy', async () => {
+    const names = ['k', 'a', 'c', 'd'];
+    const mesh = new StateNodes(2);
+    for (const name of names) mesh.add(name, names);
+    mesh.sim.partition(['c', 'd'], ['k', 'a']);
+    mesh.sim.partition('c', 'd');
+    await mesh.pass(3000);
+    await mesh.open('k');
+    expect(mesh.keeper(['k', 'a'])).toBe('k');
+    mesh.sim.at(mesh.sim.now, () => {
+      for (let i = 0; i < 10; i++) {
+        mesh.begin('k', `k${i}`, 'x'.repeat(1_000_000)).catch(() => {});
+      }
+    });
+    await mesh.pass(3000);
+    mesh.sim.stop('k');
+    for (const name of ['c', 'd']) mesh.sim.link(name, 'a').latency({ minMs: 60, maxMs: 62 });
+    const holder = mesh.states('a');
+    holder['elections'].run = () => Promise.reject(new Error('c or d'));
+    mesh.sim.repair(['c', 'd'], ['a']);
+    await mesh.pass(4000);
+    for (const name of ['c', 'd']) {
+      const { clock } = mesh.at(name).host;
+      const run = (): void => {
+        const again = () => void clock.schedule(run, 100);
+        mesh.states(name)['elections'].run(STREAM).catch(again);
+      };
+      mesh.sim.at(mesh.sim.now, run);
+    }
+    let most = 0;
+    for (let ms = 0; ms < 30_000; ms += 200) {
+      await mesh.pass(200);
+      most = Math.max(most, names.slice(1).filter((name) => mesh.keeps(name)).length);
+    }
+    expect(most).toBe(1);
+  });
+
+  it('has one keeper for a node that reaches the keepers of both sides, although they do not reach each other', async () => {
+    for (const [here, there] of [
+      [3, 8],
+      [5, 5],
+      [8, 3],
+    ] as const) {
+      const mesh = await StateNodes.up(ALL, 3);
+      await mesh.set('a', 'before', '1');
+      mesh.sim.partition(['a', 'b'], 'c');
+      await mesh.pass(6000);
+      const first = mesh.keeper(['a', 'b']);
+      const [bridge] = others(first, ['a', 'b']) as [string];
+      for (let i = 0; i < here; i++) await mesh.set('a', 'k', `a ${i}`);
+      for (let i = 0; i < there; i++) await mesh.set('c', 'k', `c ${i}`);
+      mesh.sim.repair(bridge, 'c');
+      await mesh.pass(4000);
+      const keeper = mesh.keeper();
+      if (here !== there) expect(keeper).toBe(here > there ? first : 'c');
+      const [away] = others(bridge, others(keeper)) as [string];
+      const failed = mesh.page(away).catch((error: Error) => error);
+      expect(await failed).toMatchObject({ code: CLUSTER_ERRORS.BUS_DOWN.code });
+      await mesh.set(bridge, 'k', 'later');
+      mesh.sim.repair(['a', 'b'], 'c');
+      await mesh.pass(4000);
+      expect(mesh.keeper()).toBe(keeper);
+      expect(await mesh.map(away)).toEqual({ before: '1', k: 'later' });
+    }
   });
 
   it('goes on when a node says what this version does not understand', async () => {
