@@ -23,8 +23,8 @@ export interface StateCopyPage {
   readonly changes: number;
 }
 
-/** Size of a page, in bytes. Only an entry that is larger alone exceeds it. */
-export const COPY_PAGE_BYTES: number = 768 * 1024;
+/** Size of a page, in bytes, so that it arrives in time over a slow line. Only an entry that is larger alone exceeds it. */
+export const COPY_PAGE_BYTES: number = 256 * 1024;
 /** The part of a page that is for ids in any case, in bytes. */
 export const COPY_PAGE_LEAST_BYTES: number = 32 * 1024;
 /** Bytes for the numbers of an entry or an id. */

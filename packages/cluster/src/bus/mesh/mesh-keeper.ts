@@ -12,6 +12,8 @@ import { OP, type StateRank, writtenEntry } from './mesh-state-frame.ts';
 /** The node of a {@link StateKeeper}. */
 export interface KeeperNode {
   now(): number;
+  /** Runs a task later, unless the link has ended. */
+  later(task: () => void, delayMs: number): void;
   /** The connected nodes that have the store. */
   stores(): Iterable<MeshPeer>;
   tell(peer: MeshPeer, op: number, fields: readonly unknown[]): void;
@@ -23,6 +25,8 @@ export interface KeeperNode {
 interface Standby {
   /** Whether each change is sent to the node. Before, the node reads the state. */
   isCurrent: boolean;
+  /** Whether the node has had enough time for a copy. */
+  isDue: boolean;
   /** The node has all changes up to this offset. */
   held: number;
 }
@@ -42,6 +46,8 @@ interface Unheld {
 
 /** Number of other nodes that hold a copy. A change is stored when one of them has it. */
 const STANDBYS = 2;
+/** Time after which another node gets a copy, too, if one that was asked has none yet. */
+const COPIED_WITHIN_MS = 10_000;
 /** Limits of the changes that no other node has yet. */
 const MAX_UNHELD = 4096;
 const MAX_UNHELD_BYTES = 16 * 1024 * 1024;
@@ -64,6 +70,7 @@ export class StateKeeper {
   /** The turn in which a change of a node was refused last. */
   private readonly refused = new Map<MeshPeer | undefined, number>();
   private unheldBytes = 0;
+  private isOver = false;
   private readonly unfollow: () => void;
   private onHeld: () => void = () => {};
   private onEnd: () => void = () => {};
@@ -172,6 +179,7 @@ export class StateKeeper {
 
   /** Ends the role. What is not acknowledged fails, and may be stored elsewhere or not. */
   end(): void {
+    this.isOver = true;
     this.unfollow();
     const error = notNow('this node keeps the state no more');
     for (let one = this.unheld.shift(); one !== undefined; one = this.unheld.shift()) {
@@ -224,13 +232,21 @@ export class StateKeeper {
     const { node, standbys, stream } = this;
     const free = new Map<string, MeshPeer>();
     for (const peer of node.stores()) if (!standbys.has(peer)) free.set(peer.id, peer);
-    while (standbys.size < STANDBYS && free.size > 0) {
+    let count = 0;
+    for (const { held, isDue } of standbys.values()) if (held >= 0 || !isDue) count += 1;
+    for (; count < STANDBYS && free.size > 0; count += 1) {
       const id = rendezvous([...free.keys()], stream)!;
       const peer = free.get(id)!;
       free.delete(id);
       this.formers.delete(peer);
-      standbys.set(peer, { isCurrent: false, held: -1 });
+      const standby: Standby = { isCurrent: false, isDue: false, held: -1 };
+      standbys.set(peer, standby);
       node.tell(peer, OP.hold, [stream]);
+      node.later(() => {
+        standby.isDue = true;
+        const isLate = standby.held < 0 && standbys.get(peer) === standby;
+        if (isLate && !this.isOver) this.fill();
+      }, COPIED_WITHIN_MS);
     }
   }
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 import { STATES, stateFrame } from '../../../src/bus/mesh/mesh-frame.ts';
+import type { MeshHolder } from '../../../src/bus/mesh/mesh-holder.ts';
 import { OP, stateBytes } from '../../../src/bus/mesh/mesh-state-frame.ts';
 import { CLUSTER_ERRORS } from '../../../src/error/cluster-errors.ts';
 import { ALL, LIMITS, others, STREAM, StateNodes } from './mesh-state-nodes.ts';
@@ -225,6 +226,30 @@ describe('a state of a mesh', () => {
     await mesh.pass(3500);
     expect(isAnswered).toBe(true);
     expect(mesh.states(keeper)['keepers'].own(STREAM)!['unheld'].size).toBe(0);
+  });
+
+  it('is copied to another node when those that were asked make no copy', async () => {
+    const names = [...ALL, 'd'];
+    const mesh = new StateNodes(3);
+    for (const name of names) mesh.add(name, names);
+    await mesh.pass(3000);
+    let asked = 0;
+    for (const name of names) {
+      const holder: MeshHolder = mesh.states(name)['holder'];
+      const hold = holder.hold.bind(holder);
+      holder.hold = (keeper, stream) => {
+        asked += 1;
+        if (asked > 2) hold(keeper, stream);
+      };
+    }
+    await mesh.open('a');
+    const first = mesh.set('a', 'k', '1');
+    await expect(first).rejects.toMatchObject({ code: CLUSTER_ERRORS.BUS_DOWN.code });
+    expect(asked).toBe(2);
+    await mesh.pass(10_000);
+    await mesh.set('a', 'k', '2');
+    const copies = names.filter((name) => mesh.states(name)['node'].copies.get(STREAM));
+    expect([asked, copies.length]).toEqual([3, 2]);
   });
 
   it('has the copy with the most changes after all nodes were apart, although another node was first', async () => {
