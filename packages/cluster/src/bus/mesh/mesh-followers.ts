@@ -7,14 +7,7 @@ import type { MeshPeer } from './mesh-peer.ts';
 import type { MeshPeers } from './mesh-peers.ts';
 import type { Outcome } from './mesh-requests.ts';
 import { newestOf } from './mesh-state-answers.ts';
-import {
-  OP,
-  readOf,
-  StateFields,
-  stateBytes,
-  type Written,
-  writtenEntryOrNone,
-} from './mesh-state-frame.ts';
+import { readOf, StateFields, stateBytes, writtenEntryOrNone } from './mesh-state-frame.ts';
 
 /** The node of {@link MeshFollowers}. */
 export interface FollowersNode {
@@ -23,13 +16,8 @@ export interface FollowersNode {
   later(task: () => void, delayMs: number): void;
   /** Runs a task after the current event. */
   execute(task: () => void): void;
-  ask<T>(
-    peer: MeshPeer,
-    op: number,
-    written: Written,
-    read: (fields: StateFields) => T,
-    outcome: Outcome<T>,
-  ): void;
+  /** Asks a keeper for its newest change. */
+  askForNewest(keeper: MeshPeer, stream: string, outcome: Outcome<StateEntry | undefined>): void;
 }
 
 /** The keepers of the states that are followed. */
@@ -103,9 +91,11 @@ export class MeshFollowers {
       node.later(() => {
         if (this.keepers.of(stream) === keeper) this.keeperChanged(stream, keeper);
       }, MISSED_MS);
-    const outcome = { done: (entry?: StateEntry) => this.deliver(stream, entry), failed };
-    const read = (fields: StateFields) => fields.entryOrNone();
-    node.ask(keeper, OP.newest, { fields: [stream], values: [] }, read, outcome);
+    const outcome = {
+      done: (entry: StateEntry | undefined) => this.deliver(stream, entry),
+      failed,
+    };
+    node.askForNewest(keeper, stream, outcome);
   }
 
   close(): void {

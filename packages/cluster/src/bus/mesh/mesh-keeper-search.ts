@@ -3,8 +3,7 @@ import { rendezvous } from '../../node/rendezvous.ts';
 import type { MeshCopies } from './mesh-copies.ts';
 import type { Keeper } from './mesh-keepers.ts';
 import type { MeshPeer } from './mesh-peer.ts';
-import { notNow, type Outcome } from './mesh-requests.ts';
-import { OP, type StateFields, type Written } from './mesh-state-frame.ts';
+import { notNow } from './mesh-requests.ts';
 
 /** The node of a {@link KeeperSearch}. */
 export interface SearchNode {
@@ -16,13 +15,8 @@ export interface SearchNode {
   later(task: () => void, delayMs: number): void;
   /** The connected nodes that have the store. */
   stores(): Iterable<MeshPeer>;
-  ask<T>(
-    peer: MeshPeer,
-    op: number,
-    written: Written,
-    read: (fields: StateFields) => T,
-    outcome: Outcome<T>,
-  ): void;
+  /** Asks a node to become the keeper. Resolves when it is. */
+  askToKeep(peer: MeshPeer, stream: string): Promise<void>;
 }
 
 /** The keepers that a {@link KeeperSearch} finds. */
@@ -165,13 +159,6 @@ export class KeeperSearch {
     if (objection !== undefined) throw notNow(objection);
     const byId = new Map([...node.stores()].map((peer) => [peer.id, peer]));
     const peer = byId.get(rendezvous([node.id, ...byId.keys()], stream)!);
-    if (peer === undefined) {
-      await this.elections.run(stream);
-      return;
-    }
-    await new Promise<void>((done, failed) => {
-      const written = { fields: [stream], values: [] };
-      node.ask(peer, OP.keep, written, () => {}, { done, failed });
-    });
+    await (peer === undefined ? this.elections.run(stream) : node.askToKeep(peer, stream));
   }
 }

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { Clock, Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { StateCopyPage } from '../../log/state-copy.ts';
+import type { StateEntry } from '../../log/state-log.ts';
 import type { MeshCopies } from './mesh-copies.ts';
 import { STATES, stateFrame } from './mesh-frame.ts';
 import type { MeshPeer } from './mesh-peer.ts';
@@ -134,6 +135,19 @@ export class StateNode {
     const read = (fields: StateFields) => ({ isWhole: fields.flag(), ...fields.copyPage() });
     const written = { fields: [stream, epoch, offset, readFrom], values: [] };
     this.ask(peer, OP.copy, written, read, outcome);
+  }
+
+  /** Asks a keeper for its newest change. */
+  askForNewest(keeper: MeshPeer, stream: string, outcome: Outcome<StateEntry | undefined>): void {
+    const read = (fields: StateFields) => fields.entryOrNone();
+    this.ask(keeper, OP.newest, { fields: [stream], values: [] }, read, outcome);
+  }
+
+  /** Asks a node to become the keeper. Resolves when it is. */
+  askToKeep(peer: MeshPeer, stream: string): Promise<void> {
+    return new Promise((done, failed) => {
+      this.ask(peer, OP.keep, { fields: [stream], values: [] }, () => {}, { done, failed });
+    });
   }
 
   /** Asks a node for its promise. Resolves with the rank of its copy, and rejects for an objection. */

@@ -25,7 +25,7 @@ function search() {
     random: () => 0,
     later: (task, delayMs) => void clock.schedule(task, delayMs),
     stores: () => [],
-    ask: () => {},
+    askToKeep: async () => {},
   };
   const run = async () => {
     elections += 1;
