@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { explore, Simulation } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { describeFunctions } from '../../core/test/fixture/function-options.ts';
@@ -39,7 +40,8 @@ describeFunctions(new URL('../src/', import.meta.url), {
   'explore scenario': async (scenario, errors) => {
     // A scenario is a test, whose runner has the limit of its time.
     const limited = () => Promise.race([scenario(), Promise.resolve()]);
-    const exploring = explore({ scenario: limited, seeds: 1, timeMs: 1, settleMs: 10 });
+    const options = { seeds: 1, timeMs: 1, settleMs: 10, diagramFile: devNull };
+    const exploring = explore({ ...options, scenario: limited });
     await exploring.catch((error: Error) => void errors.push(error.message));
     expect(errors).toHaveLength(1);
   },

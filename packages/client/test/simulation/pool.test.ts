@@ -1,5 +1,6 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import { poolScenario, SETTLE_MS as settleMs } from './pool-scenario.ts';
 
 describe('a pool over a network that fails', () => {
@@ -8,13 +9,17 @@ describe('a pool over a network that fails', () => {
   });
 
   it('a lease that is returned twice is found within 200 seeds', async () => {
-    const exploring = explore({ seeds: 200, settleMs, scenario: poolScenario('gives back twice') });
+    const exploring = exploreMistake({
+      seeds: 200,
+      settleMs,
+      scenario: poolScenario('gives back twice'),
+    });
     await expect(exploring).rejects.toThrow(/of at most 3|two users/);
   });
 
   it('a connection that is returned before its answer is found within 200 seeds', async () => {
     const scenario = poolScenario('gives back too early');
-    const exploring = explore({ seeds: 200, settleMs, scenario });
+    const exploring = exploreMistake({ seeds: 200, settleMs, scenario });
     await expect(exploring).rejects.toThrow(/the answer to ".*" is ".*"/);
   });
 });

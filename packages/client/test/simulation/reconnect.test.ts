@@ -1,5 +1,6 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import { reconnectScenario, SETTLE_MS as settleMs } from './reconnect-scenario.ts';
 
 describe('a reconnecting client over a network that fails', () => {
@@ -8,7 +9,7 @@ describe('a reconnecting client over a network that fails', () => {
   });
 
   it('a retry of what may have been sent is found within 200 seeds', async () => {
-    const exploring = explore({
+    const exploring = exploreMistake({
       seeds: 200,
       settleMs,
       scenario: reconnectScenario('writes again'),
@@ -17,7 +18,7 @@ describe('a reconnecting client over a network that fails', () => {
   });
 
   it('a write that goes past those that wait is found within 200 seeds', async () => {
-    const exploring = explore({
+    const exploring = exploreMistake({
       seeds: 200,
       settleMs,
       scenario: reconnectScenario('passes others'),

@@ -1,5 +1,6 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import { requestScenario, SETTLE_MS as settleMs } from './request-scenario.ts';
 
 describe('a client of calls over a network that fails', () => {
@@ -8,7 +9,11 @@ describe('a client of calls over a network that fails', () => {
   });
 
   it('a retry of what may have been executed is found within 200 seeds', async () => {
-    const exploring = explore({ seeds: 200, settleMs, scenario: requestScenario('idempotent') });
+    const exploring = exploreMistake({
+      seeds: 200,
+      settleMs,
+      scenario: requestScenario('idempotent'),
+    });
     await expect(exploring).rejects.toThrow(/executed \d+ twice/);
   });
 });

@@ -9,6 +9,7 @@ import {
   type SimulatedHost,
   type Simulation,
 } from '@headrace/simulation';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 
 const REQUESTS = 20;
 /** The pause between two tries. */
@@ -137,6 +138,8 @@ export async function askThrough(
     answered += outcomes.answered.size;
     reported += outcomes.reported.size;
   };
-  const explored = await explore({ scenario, seeds, firstSeed, settleMs: false });
+  const options = { scenario, seeds, firstSeed, settleMs: false } as const;
+  const isRight = Object.keys(faulty).length === 0;
+  const explored = await (isRight ? explore(options) : exploreMistake(options));
   return { ...explored, answered, reported };
 }

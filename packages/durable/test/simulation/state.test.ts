@@ -1,6 +1,6 @@
-import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { quickSeeds } from '../../../cluster/test/simulation/quick-seeds.ts';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import { stateScenario } from './state-scenario.ts';
 
 describe('a state group over a network that fails', () => {
@@ -23,6 +23,8 @@ describe('a state group over a network that fails', () => {
 
   it('shows within 200 seeds that a store ignores versions', async () => {
     const scenario = stateScenario({ fault: 'ignores versions' });
-    await expect(explore({ seeds: 200, settleMs: false, scenario })).rejects.toThrow(/^seed /);
+    await expect(exploreMistake({ seeds: 200, settleMs: false, scenario })).rejects.toThrow(
+      /^seed /,
+    );
   });
 });

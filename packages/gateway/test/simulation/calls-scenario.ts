@@ -173,10 +173,10 @@ class CallsWorld {
       const { connections, next } = part as { connections?: { id: string }[]; next?: string };
       if (connections === undefined) return;
       ids.push(...connections.map(({ id }) => id));
+      assert.equal(new Set(ids).size, ids.length, `a list has a connection twice: ${ids}`);
       if (next === undefined) break;
       query = `after=${next}`;
     }
-    assert.equal(new Set(ids).size, ids.length, `a list has a connection twice: ${ids}`);
     this.lists += 1;
   }
 

@@ -1,5 +1,6 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import { EarlyTable, ForgetfulTable } from './lasting-mistakes.ts';
 import {
   ASLEEP_SETTLE_MS,
@@ -35,17 +36,20 @@ describe('a lasting channel over a network that fails', () => {
   });
 
   it('an acknowledgement too early is found within 200 seeds', async () => {
-    const exploring = explore({ seeds: 200, settleMs, scenario: lastingScenario(EarlyTable) });
+    const scenario = lastingScenario(EarlyTable);
+    const exploring = exploreMistake({ seeds: 200, settleMs, scenario });
     await expect(exploring).rejects.toThrow(/got \d+ after \d+/);
   });
 
   it('a forgotten secret is found within 200 seeds', async () => {
-    const exploring = explore({ seeds: 200, settleMs, scenario: lastingScenario(ForgetfulTable) });
+    const scenario = lastingScenario(ForgetfulTable);
+    const exploring = exploreMistake({ seeds: 200, settleMs, scenario });
     await expect(exploring).rejects.toThrow(/the channel did not last/);
   });
 
   it('an absence that is measured by the time of day is found within 200 seeds', async () => {
-    const exploring = explore({ seeds: 200, settleMs, scenario: lastingScenario(TimeOfDayTable) });
+    const scenario = lastingScenario(TimeOfDayTable);
+    const exploring = exploreMistake({ seeds: 200, settleMs, scenario });
     await expect(exploring).rejects.toThrow(/the channel did not last/);
   });
 });

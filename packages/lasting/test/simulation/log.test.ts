@@ -1,5 +1,6 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import {
   logScenario,
   primaryLogScenario,
@@ -19,7 +20,8 @@ describe('a lasting channel whose processes die, and which has a log', () => {
   });
 
   it('an absence that is measured by the time of day is found within 50 seeds', async () => {
-    const exploring = explore({ seeds: 50, settleMs, scenario: logScenario(TimeOfDayTable) });
+    const scenario = logScenario(TimeOfDayTable);
+    const exploring = exploreMistake({ seeds: 50, settleMs, scenario });
     await expect(exploring).rejects.toThrow(/^seed \d+ fails/);
   });
 });
@@ -42,6 +44,8 @@ describe('a lasting channel whose processes die, and whose log another process h
 
   it('an absence that is measured by the time of day is found within 50 seeds', async () => {
     const scenario = primaryLogScenario(undefined, TimeOfDayTable);
-    await expect(explore({ seeds: 50, settleMs, scenario })).rejects.toThrow(/^seed \d+ fails/);
+    await expect(exploreMistake({ seeds: 50, settleMs, scenario })).rejects.toThrow(
+      /^seed \d+ fails/,
+    );
   });
 });

@@ -3,6 +3,7 @@ import type { ResumeTable } from '@headrace/lasting';
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { FIRST_SEED as firstSeed } from '../../../core/test/fixture/first-seed.ts';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import {
   ASLEEP_SETTLE_MS,
   asleepScenario,
@@ -70,7 +71,7 @@ describe('a mistake in what a log is for', () => {
     ['waiting for an append that never settles', NoDeadline],
   ])('%s is found within 200 seeds', async (_what, Table) => {
     const scenario = logScenario(Table as typeof ResumeTable);
-    const exploring = explore({ seeds: 200, scenario, settleMs: LOG_SETTLE_MS });
+    const exploring = exploreMistake({ seeds: 200, scenario, settleMs: LOG_SETTLE_MS });
     await expect(exploring).rejects.toThrow(/^seed \d+ fails/);
   });
 });

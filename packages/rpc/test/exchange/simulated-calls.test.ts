@@ -1,6 +1,7 @@
 import { isHeadraceError } from '@headrace/core';
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import { onlyUnsent, SETTLE_MS as settleMs, simulatedCalls } from './simulated-calls.ts';
 
 describe('calls over a network that fails', () => {
@@ -10,7 +11,7 @@ describe('calls over a network that fails', () => {
 
   it('asking again what may have been sent executes something twice: found within 200 seeds', async () => {
     const anyLost = (error: unknown) => isHeadraceError(error, 'REQUEST_LOST');
-    const exploring = explore({ seeds: 200, settleMs, scenario: simulatedCalls(anyLost) });
+    const exploring = exploreMistake({ seeds: 200, settleMs, scenario: simulatedCalls(anyLost) });
     await expect(exploring).rejects.toThrow(/executed \d+ twice/);
   });
 });

@@ -1,5 +1,6 @@
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import type { BinaryExchange } from '../../src/exchange/binary-frame.ts';
 import { binaryExchange, type StreamFormat } from '../../src/index.ts';
 import { SETTLE_MS as settleMs } from './simulated-calls.ts';
@@ -42,7 +43,7 @@ describe('streams over a network that fails', () => {
       /a rule of streams is broken/,
     ],
   ])('an end that %s is found within 200 seeds', async (_name, variant, text) => {
-    const exploring = explore({ seeds: 200, settleMs, scenario: simulatedStreams(variant) });
+    const exploring = exploreMistake({ seeds: 200, settleMs, scenario: simulatedStreams(variant) });
     await expect(exploring).rejects.toThrow(text);
   });
 });

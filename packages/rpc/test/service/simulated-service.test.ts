@@ -1,6 +1,7 @@
 import { ChannelError, isHeadraceError } from '@headrace/core';
 import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
+import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import { SETTLE_MS as settleMs } from '../exchange/simulated-calls.ts';
 import { type ServiceVariant, simulatedService } from './simulated-service.ts';
 
@@ -27,7 +28,7 @@ describe('repeated calls over networks that fail', () => {
       /took \d+(\.\d+)? ms/,
     ],
   ])('an end that %s is found within 200 seeds', async (_name, variant, text) => {
-    const exploring = explore({ seeds: 200, settleMs, scenario: simulatedService(variant) });
+    const exploring = exploreMistake({ seeds: 200, settleMs, scenario: simulatedService(variant) });
     await expect(exploring).rejects.toThrow(text);
   });
 });

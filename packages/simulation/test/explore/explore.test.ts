@@ -93,9 +93,9 @@ describe('explore', () => {
   it('does not take a scenario that has not run for one that holds', async () => {
     const forgetful = (sim: Simulation) => void sim.host('a', () => {});
     for (const settleMs of [1000, false] as const) {
-      await expect(explore({ seeds: 1, settleMs, scenario: forgetful })).rejects.toThrow(
-        'has not run: a scenario has to await sim.run()',
-      );
+      await expect(
+        explore({ seeds: 1, settleMs, scenario: forgetful, diagramFile }),
+      ).rejects.toThrow('has not run: a scenario has to await sim.run()');
     }
   });
 
