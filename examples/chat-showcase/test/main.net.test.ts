@@ -1,5 +1,5 @@
 // The server as a process: how it starts, how it ends.
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,10 +92,12 @@ describe('the start', () => {
   });
 
   it('says in one line which setting is wrong, and exits with 1', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'chat-main-')), 'settings.json');
+    const folder = mkdtempSync(join(tmpdir(), 'chat-main-'));
+    const file = join(folder, 'settings.json');
     writeFileSync(file, '{"netty.tcp.authSeconds": "soon"}');
     const server = start({}, [file]);
     expect(await server.exit).toBe(1);
+    rmSync(folder, { recursive: true });
     expect(server.stderr).toMatch(/^broadcast-chat: netty\.tcp\.authSeconds is "soon": .*\n$/);
     expect(server.stdout).toBe('');
   });

@@ -1,10 +1,11 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { loadSettings, SettingsError } from '../src/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'chat-settings-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 function file(content: unknown): string {
   const path = join(folder, `${Math.random()}.json`);

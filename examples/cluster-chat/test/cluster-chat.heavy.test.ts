@@ -1,26 +1,26 @@
 // What takes its time: nodes that are killed and replaced, buses that are away, and real ones.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from '@headrace/workers';
 import { type ChatPeer, connectPeer, joinAs } from 'headrace-example-chat-showcase/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bundledProgram } from '../../../packages/core/test/fixture/bundled-program.ts';
+import {
+  BusServer,
+  missing,
+  NATS_SERVER,
+  REDIS_SERVER,
+} from '../../../packages/core/test/fixture/bus-server.ts';
 import { endNodes, routeOf, startNodes } from './chat-nodes.ts';
 
 const timeout = 180_000;
 /** For what hangs only. */
 const LIMIT_MS = 60_000;
-const servers: ChildProcess[] = [];
+const servers: BusServer[] = [];
 // Three nodes from sources take half a minute beside other work, which is everything that a worker has for its start.
 const main = await bundledProgram(new URL('../src/main.ts', import.meta.url));
 
-afterEach(() => {
+afterEach(async () => {
   endNodes();
-  for (const server of servers.splice(0)) server.kill('SIGKILL');
+  for (const server of servers.splice(0)) await server.end();
 });
 
 async function started(env?: Readonly<Record<string, string>>) {
@@ -191,14 +191,18 @@ describe('the bus', () => {
     expect(chat.stdout).toBe('');
   });
 
-  for (const engine of ['nats', 'redis'] as const) {
-    const program = findProgram(`${engine}-server`);
-    const name = program === undefined ? `${engine} (skipped: no ${engine}-server)` : engine;
-    it.skipIf(program === undefined)(
-      `${name} joins two programs to one room`,
+  for (const [engine, program] of [
+    ['nats', NATS_SERVER],
+    ['redis', REDIS_SERVER],
+  ] as const) {
+    const absent = missing(program);
+    it.skipIf(absent !== '')(
+      `${engine} joins two programs to one room${absent}`,
       { timeout },
       async () => {
-        const bus = `${engine}://127.0.0.1:${await startServer(engine, program!)}`;
+        const server = await BusServer.start(program);
+        servers.push(server);
+        const bus = `${engine}://127.0.0.1:${server.port}`;
         const one = await started({ CLUSTER_BUS: bus });
         const two = await started({ CLUSTER_BUS: bus });
         const ann = await joinAs(one.port, 'lines', 'ann');
@@ -238,29 +242,3 @@ it(
   },
   timeout,
 );
-
-function findProgram(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/bin'];
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
-}
-
-async function startServer(engine: 'nats' | 'redis', program: string): Promise<number> {
-  const port = await freePort('127.0.0.1', 0);
-  const folder = mkdtempSync(join(tmpdir(), `cluster-chat-${engine}-`));
-  const args =
-    engine === 'nats'
-      ? ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder]
-      : ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''];
-  servers.push(spawn(program, args, { stdio: 'ignore' }));
-  for (const deadline = Date.now() + LIMIT_MS; Date.now() < deadline; ) {
-    const socket = connect(port, '127.0.0.1');
-    const isThere = await new Promise((resolve) => {
-      socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
-    });
-    socket.destroy();
-    if (isThere) return port;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${program} did not start`);
-}

@@ -11,11 +11,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bundledProgram } from '../../../packages/core/test/fixture/bundled-program.ts';
 import { endNodes, routeOf, startNodes } from './chat-nodes.ts';
 
+const main = await bundledProgram(new URL('../src/main.ts', import.meta.url));
 let chat: ChatProcess;
 let port = 0;
 
 beforeAll(async () => {
-  chat = startNodes({}, await bundledProgram(new URL('../src/main.ts', import.meta.url)));
+  chat = startNodes({}, main);
   port = await chat.port();
   await chat.says(/^route /m);
 });

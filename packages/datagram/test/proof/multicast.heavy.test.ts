@@ -19,13 +19,11 @@ function missing(): string {
 }
 
 const absent = missing();
+const program = await bundledProgram(new URL('../fixture/multicast-program.ts', import.meta.url));
 
 describe.runIf(absent === '')(`two machines on one network${absent}`, () => {
   it('a group is heard over IPv4 and IPv6 while it is joined, and its sender is answered', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'headrace-'));
-    const program = await bundledProgram(
-      new URL('../fixture/multicast-program.ts', import.meta.url),
-    );
     const machines = [
       '--map-root-user',
       '--net',

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { bundledProgram } from '../../../core/test/fixture/bundled-program.ts';
 import { ProgramProcess } from '../workers/program-process.ts';
 
+const file = await bundledProgram(new URL('./bus-program.ts', import.meta.url));
 let program: ProgramProcess | undefined;
 
 afterEach(async () => {
@@ -13,8 +14,7 @@ afterEach(async () => {
 
 describe('processBus', { timeout: 120_000 }, () => {
   it('carries messages between the primary and its workers, each once and in order', async () => {
-    const source = new URL('./bus-program.ts', import.meta.url);
-    program = new ProgramProcess(await bundledProgram(source));
+    program = new ProgramProcess(file);
     const nodes = ['primary', 'worker1', 'worker2'];
     const offsets: unknown[] = [];
     for (const node of nodes) {
