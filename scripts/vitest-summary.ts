@@ -2,11 +2,28 @@
 import { relative } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 import { noteInReport } from './ci/report.ts';
+import { makeTemporaryFolder, removeTemporaryFolder } from './vitest-temporary.ts';
 
 /** What the standard reporter prints in front of the errors is too long for the end of a long run. */
 const LINES_IN_REPORT = 4;
 
+interface SummaryOptions {
+  /** A run after which temporary files are left has failed. */
+  readonly ownsTemporaryFiles?: boolean;
+}
+
 export default class Summary implements Reporter {
+  private readonly ownsTemporaryFiles: boolean;
+  private folder: string | undefined = undefined;
+
+  constructor({ ownsTemporaryFiles = false }: SummaryOptions = {}) {
+    this.ownsTemporaryFiles = ownsTemporaryFiles;
+  }
+
+  onInit(): void {
+    if (this.ownsTemporaryFiles) this.folder = makeTemporaryFolder();
+  }
+
   onTestRunEnd(
     modules: ReadonlyArray<TestModule>,
     unhandledErrors: ReadonlyArray<unknown>,
@@ -43,12 +60,20 @@ export default class Summary implements Reporter {
       }
     }
     if (reason === 'failed' && failed === 0) failed = 1;
-    // The standard reporter prints its own summary from the same event: ours comes last.
+    // The standard reporter prints its own summary from the same event: ours comes last, when Vitest has removed its own files, too.
     process.once('exit', () => {
+      const left = this.folder === undefined ? [] : removeTemporaryFolder(this.folder);
+      // What failed may have left files to look at.
+      if (failed === 0 && left.length > 0) {
+        const error = `the tests have left in ${this.folder}: ${left.join(', ')}`;
+        fail('temporary files', new Error(error));
+        process.stdout.write(`${error}\n`);
+        process.exitCode = 1;
+      }
       for (const name of skipped) process.stdout.write(`skipped: ${name}\n`);
       process.stdout.write(`${passed} passed, ${failed} failed\n`);
+      noteInReport({ passed, failed });
     });
-    noteInReport({ passed, failed });
   }
 }
 
