@@ -1,4 +1,4 @@
-import { DecodeError, type Logger, stderrLogger } from '@headrace/core';
+import { DecodeError, type Logger, OptionError, stderrLogger } from '@headrace/core';
 import {
   checkKind,
   describeOptions,
@@ -16,7 +16,9 @@ import { isObject, merged } from './merged.ts';
 /** Options of a {@link LiveState}. */
 export interface LiveStateOptions {
   /**
-   * Maximum number of keys, at least `maxKeys` of the group. A message with a further key is refused with `MESSAGE_INVALID`.
+   * Maximum number of keys, at least `maxKeys` of the group. A state that is behind can have keys that are gone on the server, beside
+   * those that came after them. So only a key after twice this number is refused, with `OPTION_INVALID`, and a `ReconnectingClient`
+   * gives up.
    * @default 10000
    */
   readonly maxKeys?: number;
@@ -192,8 +194,8 @@ export class LiveState<Value = unknown>
   /**
    * Takes a message. Returns false if it is a message of another group. A version that is known changes nothing.
    *
-   * @throws DecodeError `MESSAGE_INVALID` if the value is not a message of a state group, comes before `begin`, or has more keys than
-   *   `maxKeys`; it changes nothing
+   * @throws DecodeError `MESSAGE_INVALID` if the value is not a message of a state group, or comes before `begin`; it changes nothing
+   * @throws OptionError if the group has more than twice as many keys as `maxKeys`; the message changes nothing
    */
   take(message: LiveStateMessage<Value>): boolean {
     if (typeof (message as { group?: unknown } | null)?.group !== 'string') {
@@ -270,7 +272,7 @@ export class LiveState<Value = unknown>
     const epoch = this.epoch!;
     const known = kept.get(key);
     if (known?.round !== round) {
-      this.check(this.inRound < this.maxKeys, `has more than ${this.maxKeys} keys (maxKeys)`);
+      if (this.inRound >= 2 * this.maxKeys) throw this.full();
       this.inRound += 1;
     }
     this.version = version;
@@ -314,6 +316,13 @@ export class LiveState<Value = unknown>
     this.present = status;
     this.changeCount += 1;
     this.emit('status', status);
+  }
+
+  /** A key too many. A connection with another state would not help, so this is an error of the option. */
+  private full(): OptionError {
+    const { group, maxKeys } = this;
+    const text = `the state group ${group} has more than twice maxKeys (${maxKeys}) keys; give LiveState the maxKeys of the group`;
+    return new OptionError('OPTION_INVALID', text, { option: 'maxKeys', group });
   }
 
   private check(isRight: boolean, what: string): void {
