@@ -199,6 +199,22 @@ describe('a LiveState over a ReconnectingClient', () => {
     expect([...sizes]).toEqual([KEYS, 10]);
   });
 
+  it('gets a message that it refused again, although the rest of the connection still arrives', async () => {
+    await setAll(1);
+    await member(prices);
+    let isBroken = true;
+    const { take } = live;
+    live.take = (message) => {
+      const isThis = isBroken && message.type === 'set' && message.key === 'k5';
+      isBroken &&= !isThis;
+      return take.call(live, isThis ? ({ ...message, version: -1 } as Message) : message);
+    };
+    void client.start();
+    await nodes.pass(500);
+    await expectSame();
+    expect(received.filter(({ type }) => type === 'begin').length).toBe(2);
+  });
+
   it('gets each change once while it comes and goes', async () => {
     await member(prices);
     onMessage = (count, channel) => {

@@ -79,7 +79,8 @@ const CHANGES_OPTIONS = describeOptions('changes', { signal: unchecked() });
  * - **For a framework**, `revision` changes with each change and each status.
  *
  * Pass messages in the order of their connection, and the messages of the old connection before those of the new one, as a
- * `ReconnectingClient` does. If `take` throws, close the connection: a change may be missing, and the next join sends it again.
+ * `ReconnectingClient` does. If `take` throws, close the connection: a change may be missing, and the next join sends it again. The
+ * messages that the old connection still delivers are ignored.
  *
  * @typeParam Value - type of the values
  *
@@ -117,6 +118,8 @@ export class LiveState<Value = unknown>
   private round = 0;
   /** Number of keys that are in this whole state. */
   private inRound = 0;
+  /** Whether a message was refused since the last `begin`. The position must not pass it, because the next join sends it again. */
+  private isCut = false;
   private present: LiveStatus = 'loading';
   private changeCount = 0;
 
@@ -202,8 +205,13 @@ export class LiveState<Value = unknown>
       throw new DecodeError('MESSAGE_INVALID', 'a message of a state group has no group');
     }
     if (message.group !== this.group) return false;
-    if (message.type === 'begin') this.begun(message.epoch, message.recovered);
-    else this.advance(message);
+    try {
+      if (message.type === 'begin') this.begun(message.epoch, message.recovered);
+      else if (!this.isCut) this.advance(message);
+    } catch (thrown) {
+      this.isCut = true;
+      throw thrown;
+    }
     return true;
   }
 
@@ -239,6 +247,7 @@ export class LiveState<Value = unknown>
       this.round += 1;
       this.inRound = 0;
     }
+    this.isCut = false;
     this.disconnected();
   }
 
