@@ -16,9 +16,9 @@ import { isObject, merged } from './merged.ts';
 /** Options of a {@link LiveState}. */
 export interface LiveStateOptions {
   /**
-   * Maximum number of keys, at least `maxKeys` of the group. A state that is behind can have keys that are gone on the server, beside
-   * those that came after them. So only a key after twice this number is refused, with `OPTION_INVALID`, and a `ReconnectingClient`
-   * gives up.
+   * Maximum number of keys, at least `maxKeys` of the group. A key after twice this number is refused with `OPTION_INVALID`. Then a
+   * `ReconnectingClient` gives up. Up to there, keys are taken, because a state that is behind can have keys that are gone on the
+   * server.
    * @default 10000
    */
   readonly maxKeys?: number;
