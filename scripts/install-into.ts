@@ -4,21 +4,38 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { nearestTo } from '../packages/core/src/text/nearest-name.ts';
 import { formattedLike } from './json-format.ts';
 import { LOOK_MS, lock, unlock } from './lock.mjs';
 import { type Packed, packAll } from './packed-packages.ts';
 import { must } from './program.ts';
+import { foldersIn } from './source-file.ts';
 import { readManifest, root } from './workspace.ts';
+
+/** Ends this program if there is no package of this name. */
+function checkName(given: string): void {
+  const names = foldersIn(root, 'packages').map((folder) => readManifest(join(root, folder)).name);
+  if (names.includes(given)) return;
+  const short = (name: string) => name.replace('@headrace/', '');
+  const near = nearestTo(short(given), names.map(short));
+  const cure =
+    near === undefined
+      ? `there are ${names.join(', ')}`
+      : `did you mean ${names.find((name) => short(name) === near)}?`;
+  fail(`no package "${given}"; ${cure}`);
+}
+
+function fail(why: string): never {
+  console.error(`install:into: ${why}`);
+  process.exit(1);
+}
 
 /** The packages with these names, and those that they need. */
 function withNeeds(packages: readonly Packed[], names: readonly string[]): Packed[] {
   const found = new Set<Packed>();
   const waiting = [...names];
   for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-    const packed = packages.find((one) => one.name === name);
-    if (packed === undefined) {
-      throw new Error(`there is no package ${name}: ${packages.map((one) => one.name).join(', ')}`);
-    }
+    const packed = packages.find((one) => one.name === name)!;
     if (found.has(packed)) continue;
     found.add(packed);
     const { dependencies, peerDependencies } = readManifest(join(root, packed.folder));
@@ -29,11 +46,13 @@ function withNeeds(packages: readonly Packed[], names: readonly string[]): Packe
   return [...found];
 }
 
-const [folder, ...names] = process.argv.slice(2);
+const [folder, ...given] = process.argv.slice(2);
 if (folder === undefined) {
   console.error('usage: npm run install:into -- FOLDER [PACKAGE…]');
   process.exit(2);
 }
+const names = given.length === 0 ? ['headrace'] : given;
+for (const name of names) checkName(name);
 // npm changes to the repository's folder; the reader's path is from where the command was typed.
 const project = resolve(process.env['INIT_CWD'] ?? '', folder);
 
@@ -60,8 +79,8 @@ async function install(packages: readonly Packed[]): Promise<void> {
   writeFileSync(manifest, formattedLike(readFileSync(manifest, 'utf8'), before));
 }
 
-await packAll(root, async (all) => {
-  const packages = withNeeds(all, names.length === 0 ? ['headrace'] : names);
+async function installPacked(all: readonly Packed[]): Promise<void> {
+  const packages = withNeeds(all, names);
   // One process at a time, of another clone, too: two npm in one folder break each other's files.
   const file = join(project, 'node_modules', '.headrace-installing');
   const isTaken = lock(file, `installs into ${project}`);
@@ -72,4 +91,13 @@ await packAll(root, async (all) => {
     unlock(file);
   }
   console.log(`${packages.map(({ name }) => name).join(', ')} installed into ${project}`);
-});
+}
+
+console.log(
+  `installing ${names.join(', ')} into ${project}: the first build takes a minute or two`,
+);
+try {
+  await packAll(root, installPacked);
+} catch (error) {
+  fail((error as Error).message);
+}

@@ -14,8 +14,9 @@ try {
   }
   if (role !== 'vehicles') await runServer();
   if (role !== 'server') {
-    await startVehicles({ count: COUNT, tcpPort: VEHICLE_PORT, udpPort: VEHICLE_PORT });
-    console.log(`${COUNT} vehicles report to port ${VEHICLE_PORT}, over TCP and UDP`);
+    console.log(`${COUNT} vehicles, every second one over TCP, report to port ${VEHICLE_PORT}`);
+    const port = VEHICLE_PORT;
+    await startVehicles({ count: COUNT, tcpPort: port, udpPort: port, say: console.log });
   }
 } catch (error) {
   console.error(`vehicle-map: ${(error as Error).message}`);

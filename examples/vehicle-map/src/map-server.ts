@@ -14,8 +14,9 @@ import { type StateMessage, stateGroup } from '@headrace/durable';
 import {
   HEARTBEAT_PRESETS,
   HeartbeatHandler,
+  IdleCloseHandler,
+  IdleStateHandler,
   MessageRateHandler,
-  ReadTimeoutHandler,
 } from '@headrace/handlers';
 import { HttpEndpoint, WebSocketJsonCodec, webSocketHeartbeat } from '@headrace/websocket';
 import { z } from 'zod';
@@ -91,7 +92,8 @@ export async function startMap(options: MapServerOptions): Promise<MapServer> {
     .childHandler(({ pipeline }) =>
       pipeline.addLast(
         ...jsonLines({ maxLength: 1000, failFast: true, schema: Report }),
-        new ReadTimeoutHandler({ timeoutMs: silentMs }),
+        new IdleStateHandler({ readerIdleMs: silentMs }),
+        new IdleCloseHandler(),
         new MessageRateHandler({ perSecond: 20 }),
         vehicle('tcp'),
       ),
@@ -141,6 +143,7 @@ export async function startMap(options: MapServerOptions): Promise<MapServer> {
 const HTML = `<!doctype html>
 <html lang="en">
   <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width">
   <title>Vehicle map</title>
   <link rel="icon" href="data:,">
   <style>

@@ -13,16 +13,19 @@ export interface VehiclesOptions {
   readonly count: number;
   readonly tcpPort: number;
   readonly udpPort: number;
+  /** Gets a line when the vehicles over TCP are all connected, and when none of them is. */
+  readonly say?: (line: string) => void;
   readonly logger?: Logger;
 }
 
 /** Starts the vehicles. Returns a function that stops them. */
 export async function startVehicles(options: VehiclesOptions): Promise<() => Promise<void>> {
-  const { count, tcpPort, udpPort, logger = stderrLogger('error') } = options;
+  const { count, tcpPort, udpPort, say = () => {}, logger = stderrLogger('error') } = options;
+  const watch = connectionWatch(Math.ceil(count / 2), tcpPort, say);
   const vehicles = await Promise.all(
     Array.from({ length: count }, async (_, number) => {
       const isTram = number % 2 === 0;
-      const link = await (isTram ? overTcp(tcpPort, logger) : overUdp(udpPort, logger));
+      const link = await (isTram ? overTcp(tcpPort, watch, logger) : overUdp(udpPort, logger));
       return { id: `${isTram ? 'tram' : 'bike'} ${number}`, place: circle(number), link };
     }),
   );
@@ -54,7 +57,27 @@ function circle(number: number): (now: number) => { x: number; y: number } {
   };
 }
 
-function overTcp(port: number, logger: Logger) {
+type Watch = (client: ReconnectingClient) => void;
+
+/** Watches the clients of one server. Many of them come and go together, so only "all" and "none" are worth a line. */
+function connectionWatch(total: number, port: number, say: (line: string) => void): Watch {
+  const online = new Set<ReconnectingClient>();
+  let said: 'all' | 'none' | undefined;
+  return (client) =>
+    client.on('state', (state) => {
+      if (state.name === 'online') online.add(client);
+      else online.delete(client);
+      if (said !== 'all' && online.size === total) {
+        said = 'all';
+        say(`all ${total} vehicles over TCP are connected`);
+      } else if (said !== 'none' && online.size === 0 && state.name === 'waiting') {
+        said = 'none';
+        say(`no connection to TCP port ${port} (${state.loss.kind}): ${total} vehicles try again`);
+      }
+    });
+}
+
+function overTcp(port: number, watch: Watch, logger: Logger) {
   const client = new ReconnectingClient({
     bootstrap: new Bootstrap()
       .options({ logger })
@@ -63,6 +86,7 @@ function overTcp(port: number, logger: Logger) {
     offline: { policy: 'fail' },
     logger,
   });
+  watch(client);
   void client.start();
   return client;
 }

@@ -16,6 +16,26 @@ const countPoints = (page: Page): Promise<number> =>
   }`);
 
 describe.runIf(hasChromium)(suiteName('the page of the map'), () => {
+  it('is as wide as a phone', async () => {
+    await using map = await startMap({
+      vehiclePort: 0,
+      pagePort: 0,
+      program: () => bundlePage(new URL('../src/page.ts', import.meta.url)),
+      logger: silentLogger,
+    });
+    const browser = await PageBrowser.launch();
+    const phone = { viewport: { width: 390, height: 844 }, isMobile: true };
+    const page = await browser.open(map.pages.port, phone);
+    try {
+      await page.getByText('0 over UDP (yellow): ready').waitFor();
+      expect(await page.evaluate('innerWidth')).toBe(390);
+      expect(await page.evaluate("document.querySelector('canvas').width")).toBe(390);
+    } finally {
+      await browser.closePages();
+      await browser.close();
+    }
+  });
+
   it('draws the vehicles, and comes back after a lost connection', async () => {
     await using map = await startMap({
       vehiclePort: 0,

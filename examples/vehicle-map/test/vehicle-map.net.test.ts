@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
 import { LiveState } from '@headrace/client';
-import { type Channel, handler, silentLogger } from '@headrace/core';
+import { type Channel, handler, type Logger, silentLogger } from '@headrace/core';
 import type { StateMessage } from '@headrace/durable';
 import { WebSocketBootstrap, WebSocketJsonCodec, WebSocketTextCodec } from '@headrace/websocket';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -17,13 +17,13 @@ afterEach(async () => {
   await map[Symbol.asyncDispose]();
 });
 
-async function start(silentMs = 60_000): Promise<void> {
+async function start(silentMs = 60_000, logger: Logger = silentLogger): Promise<void> {
   map = await startMap({
     vehiclePort: 0,
     pagePort: 0,
     program: async () => 'the program',
     silentMs,
-    logger: silentLogger,
+    logger,
   });
 }
 
@@ -83,14 +83,18 @@ describe('the map', () => {
     await expect.poll(keys(live)).toEqual([]);
   });
 
-  it('drops a vehicle over TCP that is silent, although its connection is open', async () => {
-    await start(300);
+  it('drops a vehicle over TCP that is silent, although its connection is open, without a warning', async () => {
+    const warnings: string[] = [];
+    await start(300, {
+      log: (level, line) => void (level !== 'debug' && warnings.push(line)),
+    });
     const live = new LiveState<Place>('vehicles');
     await look(live);
     const ended = new Promise((resolve) => tcp().once('close', resolve).write(report('tram')));
     await expect.poll(keys(live)).toEqual(['tram']);
     await ended;
     await expect.poll(keys(live)).toEqual([]);
+    expect(warnings).toEqual([]);
   });
 
   it('gives a page that comes back only what has changed', async () => {
@@ -168,5 +172,26 @@ describe('the map', () => {
     expect(Array.from(live).filter(([, { via }]) => via === 'tcp')).toHaveLength(20);
     await stop();
     await expect.poll(() => live.size).toBe(0);
+  });
+
+  it('has vehicles that say in one line that all are connected, and that none is', async () => {
+    await start();
+    const lines: string[] = [];
+    const stop = await startVehicles({
+      count: 40,
+      tcpPort: map.connections.port,
+      udpPort: map.datagrams.port,
+      say: (line) => void lines.push(line),
+      logger: silentLogger,
+    });
+    closes.push(stop);
+    await expect.poll(() => lines).toEqual(['all 20 vehicles over TCP are connected']);
+    const { port } = map.connections;
+    await map.connections.close();
+    await expect.poll(() => lines).toHaveLength(2);
+    expect(lines[1]).toMatch(`no connection to TCP port ${port} (`);
+    expect(lines[1]).toMatch(/\((peer|reset|refused)\): 20 vehicles try again$/);
+    await stop();
+    expect(lines).toHaveLength(2);
   });
 });

@@ -199,6 +199,22 @@ describe('a LiveState over a ReconnectingClient', () => {
     expect([...sizes]).toEqual([KEYS, 10]);
   });
 
+  it('gets a message that it refused again, although the rest of the connection still arrives', async () => {
+    await setAll(1);
+    await member(prices);
+    let isBroken = true;
+    const { take } = live;
+    live.take = (message) => {
+      const isThis = isBroken && message.type === 'set' && message.key === 'k5';
+      isBroken &&= !isThis;
+      return take.call(live, isThis ? ({ ...message, version: -1 } as Message) : message);
+    };
+    void client.start();
+    await nodes.pass(500);
+    await expectSame();
+    expect(received.filter(({ type }) => type === 'begin').length).toBe(2);
+  });
+
   it('gets each change once while it comes and goes', async () => {
     await member(prices);
     onMessage = (count, channel) => {
@@ -214,6 +230,83 @@ describe('a LiveState over a ReconnectingClient', () => {
     await nodes.pass(500);
     await expectSame();
     expect(received.filter(({ type }) => type === 'begin').length).toBeGreaterThan(3);
+  });
+});
+
+describe('a LiveState with maxKeys', () => {
+  let client: ReconnectingClient<MemoryTarget, Channel>;
+
+  /** A client whose state may have so many keys, and what its log has. */
+  async function look(maxKeys: number): Promise<string[]> {
+    live = new LiveState<string>('prices', { maxKeys });
+    const lines: string[] = [];
+    const { clock } = nodes;
+    const log = (level: string, line: string, error?: Error): void => {
+      if (level !== 'debug') lines.push(`${level}: ${error?.message ?? line}`);
+    };
+    await serve(({ pipeline }) => void pipeline.addLast(...jsonLines(), joins(prices)));
+    client = new ReconnectingClient<MemoryTarget, Channel>({
+      bootstrap: new Bootstrap()
+        .options({ clock, logger: { log } })
+        .handler(({ pipeline }) => pipeline.addLast(...jsonLines(), takes())),
+      addresses: [{ network, name: 'place' }],
+      ready: (channel) => channel.writeAndFlush({ since: live.begin() }),
+      retry: fixed(100),
+      clock,
+      logger: { log },
+    });
+    client.on('loss', () => live.disconnected());
+    void client.start();
+    await nodes.pass(200);
+    return lines;
+  }
+  afterEach(async () => {
+    void client.close();
+    await cut();
+  });
+
+  it('gives up at the first state that can never fit, and says why in one line', async () => {
+    await setAll(1, 5);
+    const lines = await look(2);
+    await nodes.pass(5000);
+    expect(client.state).toMatchObject({
+      name: 'closed',
+      reason: 'given-up',
+      error: {
+        code: 'HR_ERR_RECONNECT_GIVEN_UP',
+        cause: { code: 'HR_ERR_OPTION_INVALID', details: { option: 'maxKeys', group: 'prices' } },
+      },
+    });
+    expect(received.filter(({ type }) => type === 'begin')).toHaveLength(1);
+    expect(lines).toEqual([
+      expect.stringMatching(/^warn: the state group prices has more than twice maxKeys/),
+    ]);
+    expect(live.status).toBe('loading');
+  });
+
+  it('comes back to a full group whose keys were exchanged meanwhile', async () => {
+    prices = await group({ maxKeys: 2 });
+    await setAll(1, 2);
+    const lines = await look(2);
+    expect(live.status).toBe('ready');
+    await cut();
+    await prices.delete('k0');
+    await prices.set('k2', '2');
+    await prices.delete('k1');
+    await prices.set('k0', '2');
+    await serve(({ pipeline }) => void pipeline.addLast(...jsonLines(), joins(prices)));
+    await nodes.pass(300);
+    expect([live.status, [...live].sort()]).toEqual([
+      'ready',
+      [
+        ['k0', '2'],
+        ['k2', '2'],
+      ],
+    ]);
+    expect(received.filter(({ type }) => type === 'begin').at(-1)).toMatchObject({
+      recovered: true,
+    });
+    expect(lines).toEqual([]);
   });
 });
 

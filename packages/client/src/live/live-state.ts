@@ -1,4 +1,4 @@
-import { DecodeError, type Logger, stderrLogger } from '@headrace/core';
+import { DecodeError, type Logger, OptionError, stderrLogger } from '@headrace/core';
 import {
   checkKind,
   describeOptions,
@@ -16,7 +16,9 @@ import { isObject, merged } from './merged.ts';
 /** Options of a {@link LiveState}. */
 export interface LiveStateOptions {
   /**
-   * Maximum number of keys, at least `maxKeys` of the group. A message with a further key is refused with `MESSAGE_INVALID`.
+   * Maximum number of keys, at least `maxKeys` of the group. A key after twice this number is refused with `OPTION_INVALID`. Then a
+   * `ReconnectingClient` gives up. Up to there, keys are taken, because a state that is behind can have keys that are gone on the
+   * server.
    * @default 10000
    */
   readonly maxKeys?: number;
@@ -77,7 +79,8 @@ const CHANGES_OPTIONS = describeOptions('changes', { signal: unchecked() });
  * - **For a framework**, `revision` changes with each change and each status.
  *
  * Pass messages in the order of their connection, and the messages of the old connection before those of the new one, as a
- * `ReconnectingClient` does. If `take` throws, close the connection: a change may be missing, and the next join sends it again.
+ * `ReconnectingClient` does. If `take` throws, close the connection: a change may be missing, and the next join sends it again. The
+ * messages that the old connection still delivers are ignored.
  *
  * @typeParam Value - type of the values
  *
@@ -115,6 +118,8 @@ export class LiveState<Value = unknown>
   private round = 0;
   /** Number of keys that are in this whole state. */
   private inRound = 0;
+  /** Whether a message was refused since the last `begin`. The position must not pass it, because the next join sends it again. */
+  private isCut = false;
   private present: LiveStatus = 'loading';
   private changeCount = 0;
 
@@ -192,16 +197,21 @@ export class LiveState<Value = unknown>
   /**
    * Takes a message. Returns false if it is a message of another group. A version that is known changes nothing.
    *
-   * @throws DecodeError `MESSAGE_INVALID` if the value is not a message of a state group, comes before `begin`, or has more keys than
-   *   `maxKeys`; it changes nothing
+   * @throws DecodeError `MESSAGE_INVALID` if the value is not a message of a state group, or comes before `begin`; it changes nothing
+   * @throws OptionError if the group has more than twice as many keys as `maxKeys`; the message changes nothing
    */
   take(message: LiveStateMessage<Value>): boolean {
     if (typeof (message as { group?: unknown } | null)?.group !== 'string') {
       throw new DecodeError('MESSAGE_INVALID', 'a message of a state group has no group');
     }
     if (message.group !== this.group) return false;
-    if (message.type === 'begin') this.begun(message.epoch, message.recovered);
-    else this.advance(message);
+    try {
+      if (message.type === 'begin') this.begun(message.epoch, message.recovered);
+      else if (!this.isCut) this.advance(message);
+    } catch (thrown) {
+      this.isCut = true;
+      throw thrown;
+    }
     return true;
   }
 
@@ -237,6 +247,7 @@ export class LiveState<Value = unknown>
       this.round += 1;
       this.inRound = 0;
     }
+    this.isCut = false;
     this.disconnected();
   }
 
@@ -270,7 +281,7 @@ export class LiveState<Value = unknown>
     const epoch = this.epoch!;
     const known = kept.get(key);
     if (known?.round !== round) {
-      this.check(this.inRound < this.maxKeys, `has more than ${this.maxKeys} keys (maxKeys)`);
+      if (this.inRound >= 2 * this.maxKeys) throw this.full();
       this.inRound += 1;
     }
     this.version = version;
@@ -314,6 +325,13 @@ export class LiveState<Value = unknown>
     this.present = status;
     this.changeCount += 1;
     this.emit('status', status);
+  }
+
+  /** A key too many. A connection with another state would not help, so this is an error of the option. */
+  private full(): OptionError {
+    const { group, maxKeys } = this;
+    const text = `the state group ${group} has more than twice maxKeys (${maxKeys}) keys; give LiveState the maxKeys of the group`;
+    return new OptionError('OPTION_INVALID', text, { option: 'maxKeys', group });
   }
 
   private check(isRight: boolean, what: string): void {
