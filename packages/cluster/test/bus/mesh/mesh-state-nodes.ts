@@ -79,6 +79,12 @@ export class StateNodes extends MeshNodes {
     return keeper.link['states'];
   }
 
+  /** Ends the link of a node, as when the connection of the node to itself ends. The bus makes another one. */
+  loseLink(name: string): void {
+    const { keeper } = this.at(name).bus as unknown as { keeper: { link: MeshLink } };
+    keeper.link['lose'](new Error('lost in a test'));
+  }
+
   keeps(name: string): boolean {
     return this.states(name)['keepers'].own(STREAM) !== undefined;
   }

@@ -228,6 +228,45 @@ describe('a state of a mesh', () => {
     expect(mesh.states(keeper)['keepers'].own(STREAM)!['unheld'].size).toBe(0);
   });
 
+  it('loses no acknowledged change to a keeper that stood still, with more changes that nobody else has', async () => {
+    for (const isLinkLost of [false, true]) {
+      const mesh = await StateNodes.up();
+      for (let i = 0; i < 5; i++) await mesh.set('a', `k${i}`, `${i}`);
+      const still = mesh.keeper();
+      const [one, two] = others(still) as [string, string];
+      mesh.sim.partition(still, [one, two]);
+      const answers: Promise<unknown>[] = [];
+      mesh.sim.at(mesh.sim.now, () => {
+        for (let i = 0; i < 20; i++) {
+          answers.push(mesh.begin(still, `still ${i}`, 'x').catch((error: Error) => error));
+        }
+      });
+      await mesh.pass(100);
+      if (isLinkLost) mesh.sim.at(mesh.sim.now, () => mesh.loseLink(still));
+      await mesh.pass(1);
+      mesh.sim.freeze(still);
+      await mesh.pass(6000);
+      mesh.sim.repair(still, [one, two]);
+      await mesh.pass(1000);
+      for (let i = 0; i < 3; i++) await mesh.set(one, `k${i}`, `${i} again`);
+      mesh.sim.thaw(still);
+      // Acknowledged, so it is stored where the others are.
+      await mesh.set(still, 'k3', 'awake');
+      await mesh.pass(6000);
+      expect(mesh.keeper()).not.toBe(still);
+      for (const name of ALL) {
+        const expected = { k0: '0 again', k1: '1 again', k2: '2 again', k3: 'awake', k4: '4' };
+        expect(await mesh.map(name)).toMatchObject(expected);
+      }
+      // The writer repeats what was not acknowledged.
+      const map = await mesh.map(one);
+      const kept = (await Promise.all(answers)).map((answer) => !(answer instanceof Error));
+      for (const [i, isKept] of kept.entries()) {
+        if (isKept) expect(map[`still ${i}`]).toBe('x');
+      }
+    }
+  });
+
   it('is copied to another node when those that were asked make no copy', async () => {
     const names = [...ALL, 'd'];
     const mesh = new StateNodes(3);
