@@ -29,7 +29,16 @@ interface Standby {
   isDue: boolean;
   /** The node has all changes up to this offset. */
   held: number;
+  /** The node reads the state, and must see each removal after this offset. Otherwise `Infinity`. */
+  readFrom: number;
 }
+
+const NOTHING_HELD: Standby = {
+  isCurrent: false,
+  isDue: false,
+  held: -1,
+  readFrom: Number.POSITIVE_INFINITY,
+};
 
 /** The node that has sent a change, and the number of its {@link ChangeTurn}. Without a peer, the node of the keeper. */
 interface Writer {
@@ -133,8 +142,12 @@ export class StateKeeper {
   ): StateCopyPage & { readonly isWhole: boolean } {
     const page = copyOf(this.state, epoch, after, readFrom, this.node.now());
     const standby = this.standbys.get(peer);
-    // From this page on, the node gets each change.
-    if (standby !== undefined) standby.isCurrent = page.end === page.last;
+    if (standby === undefined) return page;
+    // From the last page on, the node gets each change.
+    standby.isCurrent = page.end === page.last;
+    standby.readFrom = Number.POSITIVE_INFINITY;
+    if (!standby.isCurrent) standby.readFrom = page.isWhole ? page.last : readFrom;
+    this.keepRemovals();
     return page;
   }
 
@@ -164,6 +177,7 @@ export class StateKeeper {
     this.refused.delete(peer);
     const held = this.heldUpTo;
     if (!this.standbys.delete(peer)) return;
+    this.keepRemovals();
     this.fill();
     if (this.standbys.size === 0) this.isLost(held);
   }
@@ -202,6 +216,8 @@ export class StateKeeper {
   end(): void {
     this.isOver = true;
     this.unfollow();
+    this.standbys.clear();
+    this.keepRemovals();
     const error = notNow('this node keeps the state no more');
     for (let one = this.unheld.shift(); one !== undefined; one = this.unheld.shift()) {
       one.outcome.failed(error);
@@ -215,6 +231,13 @@ export class StateKeeper {
     let most = -1;
     for (const { held } of this.standbys.values()) most = Math.max(most, held);
     return most;
+  }
+
+  /** Remembers each removal that the nodes that read the state can lack. Otherwise they would begin again, and again. */
+  private keepRemovals(): void {
+    let after = Number.POSITIVE_INFINITY;
+    for (const { readFrom } of this.standbys.values()) after = Math.min(after, readFrom);
+    this.state.keepRemovals(after);
   }
 
   private distribute(entry: StateEntry): void {
@@ -270,7 +293,7 @@ export class StateKeeper {
       const peer = free.get(id)!;
       free.delete(id);
       this.formers.delete(peer);
-      const standby: Standby = { isCurrent: false, isDue: false, held: -1 };
+      const standby: Standby = { ...NOTHING_HELD };
       standbys.set(peer, standby);
       node.tell(peer, OP.hold, [stream]);
       node.later(() => {
