@@ -15,9 +15,9 @@ export interface ChannelKeysOwner<Value> {
   caughtUp(): Promise<void>;
   /**
    * Sets a key that must not exist. Calls `begun` with the id first, and {@link ChannelKeys.stored} when it is stored. Resolves with
-   * false if the key exists. Rejects if nothing is known.
+   * the id of the change that the key already has, if it exists. Rejects if nothing is known.
    */
-  setAgain(key: ChannelKey<Value>, begun: (id: string) => void): Promise<boolean>;
+  setAgain(key: ChannelKey<Value>, begun: (id: string) => void): Promise<string | undefined>;
   /** Removes a key that has this version. Rejects if that is not known to have happened. */
   removeKey(key: string, version: number): Promise<void>;
   /** Called when the last key is gone. */
@@ -190,8 +190,11 @@ export class ChannelKeys<Value> {
       this.byId.set(id, held);
     };
     this.owner.setAgain(held, begun).then(
-      (isSet) => {
-        if (!isSet) this.drop(held);
+      (existing) => {
+        if (existing === undefined) return;
+        // An earlier change of this node was stored late.
+        if (held.ids.has(existing)) void this.found(held);
+        else this.drop(held);
       },
       () => {
         held.isWriting = false;
@@ -206,6 +209,14 @@ export class ChannelKeys<Value> {
     held.isWriting = false;
     await this.owner.caughtUp();
     if (held.version === 0) this.drop(held);
+  }
+
+  /** Waits until a change arrives that is in the store. Sets the key again if the store has lost it meanwhile. */
+  private async found(held: Held<Value>): Promise<void> {
+    held.isWriting = false;
+    await this.owner.caughtUp();
+    const isPresent = held.version > 0 || held.isWriting || held.timer !== undefined;
+    if (!isPresent && this.byKey.get(held.key) === held) this.setAgain(held);
   }
 
   private later(held: Held<Value>, task: () => void): void {

@@ -76,6 +76,7 @@ export class JoiningMember {
         continue;
       }
       const part = await this.page(after);
+      this.check();
       if (!reaches(part, epoch, after) || part.entries.length === 0) return this.added(false);
       const end = feed.at?.epoch === epoch ? feed.at.offset : after;
       const delivered = part.entries.filter((entry) => entry.position.offset <= end);

@@ -231,6 +231,8 @@ export class StateMembers<Value> {
       return false;
     }
     if (member.isReady && member.epoch === view.epoch && member.at === view.offset) return false;
+    // It leaves soon, because its server is drained, or it was told to go.
+    if (member.channel.isEnding) return false;
     if (!this.begun(member, view)) return false;
     const isWhole = this.writeChanges(member, view);
     if (isWhole && !member.isReady) this.ready(member, view);

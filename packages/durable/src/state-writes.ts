@@ -115,15 +115,16 @@ export class StateWrites<Value> {
     await this.append(id, write, life);
   }
 
-  /** Sets the key of a channel that the store has lost. Resolves with false if the key exists. */
+  /** Sets the key of a channel that the store has lost. Resolves with the id of the change that the key already has, if it exists. */
   async setAgain(
     { key, value, ttlMs }: ChannelKey<Value>,
     begun: (id: string) => void,
-  ): Promise<boolean> {
+  ): Promise<string | undefined> {
     const life = { ...LASTING, ttlMs, isOfChannel: true };
     const { id, write } = this.owner.values.encoded(key, value, 0, life);
     begun(id);
-    return 'position' in this.fitting(await this.append(id, write, life));
+    const answer = this.fitting(await this.append(id, write, life));
+    return 'conflict' in answer ? answer.conflict?.id : undefined;
   }
 
   private async within(asked: AskedChange<Value>): Promise<ChangeAnswer> {

@@ -517,8 +517,11 @@ describe('GroupHistory.join', () => {
     await expect(gone).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
   });
 
-  it('ends when the output of the channel ends, before a missed message is written', async () => {
-    const { nodes, all } = await rooms(1);
+  it.each([
+    ['before the join', true],
+    ['while missed messages are read', false],
+  ])('writes no message when the output of the channel ends %s', async (_when, isBefore) => {
+    const { nodes, all } = await rooms(1, { recent: 1 });
     const [room] = all as [DurableGroup<string>];
     await memberOf(nodes, room);
     for (const text of ['a', 'b', 'c']) room.write(text);
@@ -532,9 +535,10 @@ describe('GroupHistory.join', () => {
         return ctx.write(message);
       },
     });
-    channel.end();
+    if (isBefore) channel.end();
     const joining = room.history.join(channel, { epoch, offset: 0 });
     joining.catch(() => {});
+    channel.end();
     await nodes.pass(20);
     await expect(joining).rejects.toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
     expect([written, got, room.has(channel)]).toEqual([[], [], false]);

@@ -209,6 +209,38 @@ describe('a key of a channel', () => {
     expect(words(got).slice(8)).toEqual(['-k@2']);
   });
 
+  it('belongs to its channel when its change is stored late, while the key is set again', async () => {
+    const nodes = new Nodes();
+    const [a, b] = [await nodes.node(), await nodes.node()];
+    const { got } = await nodes.watch(b);
+    const { channel } = await nodes.member();
+    const log = a.bus.stateLog!;
+    const append = log.append.bind(log);
+    let isFirst = true;
+    log.append = async (...change) => {
+      // The first answer is lost.
+      if (isFirst) {
+        isFirst = false;
+        await append(...change);
+      }
+      await new Promise<void>((resolve) => void nodes.clock.schedule(resolve, 4000));
+      return append(...change);
+    };
+    const setting = a.group.set('k', 1, { channel });
+    await nodes.pass(50);
+    nodes.hub.kill();
+    await nodes.pass(50);
+    const { states } = nodes.hub.relay as unknown as { readonly states: Map<string, unknown> };
+    states.clear();
+    nodes.hub.start();
+    await nodes.of(setting, 20_000);
+    expect(words(got).slice(-3)).toEqual(['begin', 'ready@0', 'k=1@1']);
+    log.append = append;
+    channel.close();
+    await nodes.pass(100);
+    expect(words(got).at(-1)).toBe('-k@2');
+  });
+
   it('ends with its channel if the store has lost it meanwhile, and nobody else needs the state', async () => {
     const nodes = new Nodes();
     const [a, b] = [await nodes.node(), await nodes.node()];

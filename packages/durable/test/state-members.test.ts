@@ -116,3 +116,17 @@ it('gives the members that come later in a round nothing of a state that another
   clock.runTasks();
   for (const { written } of all) expect(written.slice(-3)).toEqual(['begin', -1, 'ready']);
 });
+
+it('writes nothing to a member whose output has ended, as when its server is drained', () => {
+  const { clock, set, members, member } = stateOf(1);
+  const stays = member();
+  const [leaves, joins] = [member(), member()];
+  joins.channel.end();
+  clock.runTasks();
+  leaves.channel.end();
+  set(2, 'k1');
+  members.changed();
+  clock.runTasks();
+  expect(stays.written).toEqual(['begin', 1, 'ready', 2]);
+  expect([leaves.written, joins.written]).toEqual([['begin', 1, 'ready'], []]);
+});

@@ -20,6 +20,9 @@ interface Stored extends Omit<StateEntry, 'ageMs'> {
   readonly at: number;
 }
 
+/** Maximum number of removals beyond the limit that are remembered for copies that are read. */
+const MAX_KEPT_REMOVALS = 10_000;
+
 /** The state of one state group in memory. It ends with the process, unless another process has a copy. */
 export class MemoryState {
   private epochNow: string;
@@ -38,6 +41,8 @@ export class MemoryState {
   private next = 1;
   private changeCount = 0;
   private floor = 0;
+  /** Removals after this offset are remembered, although they are too many or too old. */
+  private keptAfter = Number.POSITIVE_INFINITY;
   /** The number and the size of the keys that are not removed. */
   private readonly counts = { keys: 0, bytes: 0 };
   /** The offsets of the known ids. */
@@ -134,6 +139,11 @@ export class MemoryState {
     if (epoch === this.epoch) return offset <= this.last;
     const { epochBefore } = this;
     return epochBefore?.epoch === epoch && offset <= epochBefore.offset;
+  }
+
+  /** Remembers the removals after an offset for a copy that is read meanwhile, and later with `Infinity` no more than the limits say. */
+  keepRemovals(after: number): void {
+    this.keptAfter = after;
   }
 
   /** Returns the entries after an offset, and the ids of the changes after it, as far as they fit into one page. */
@@ -238,6 +248,8 @@ export class MemoryState {
     const { removals: most, removalAgeMs } = this.limits;
     for (let oldest = removals.peek(); oldest; oldest = removals.peek()) {
       if (removals.size <= most && now - oldest.at <= removalAgeMs) return;
+      const isKept = oldest.position.offset > this.keptAfter;
+      if (isKept && removals.size <= most + MAX_KEPT_REMOVALS) return;
       removals.shift();
       if (this.entries.forget(oldest)) this.floor = oldest.position.offset;
     }

@@ -6,6 +6,8 @@ export interface Copy {
   readonly state: MemoryState;
   /** The epoch of which this process has made each change, so that no other copy of the epoch has more. */
   readonly ownEpoch: string | undefined;
+  /** The number of the newest changes that no other node has, and that were not acknowledged. They do not count in the rank. */
+  readonly unheld: number;
 }
 
 /** The copies of states that a bus has, by stream. They stay when its link is lost. */
@@ -18,7 +20,7 @@ export class MeshCopies {
 
   rank(stream: string): StateRank | undefined {
     const copy = this.copies.get(stream);
-    return copy && rankOf(copy.state);
+    return copy && rankOf(copy);
   }
 
   set(stream: string, copy: Copy): void {
@@ -34,6 +36,6 @@ export class MeshCopies {
   }
 }
 
-export function rankOf({ epoch, changes }: MemoryState): StateRank {
-  return { epoch, changes };
+export function rankOf({ state, unheld }: Copy): StateRank {
+  return { epoch: state.epoch, changes: state.changes - unheld };
 }

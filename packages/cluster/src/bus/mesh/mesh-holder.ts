@@ -88,7 +88,7 @@ export class MeshHolder {
     held.reading = new CopyReading(node, held.keeper, stream, known, {
       done: (state) => {
         held.isReading = false;
-        node.copies.set(stream, { state, ownEpoch: undefined });
+        node.copies.set(stream, { state, ownEpoch: undefined, unheld: 0 });
         node.tell(held.keeper, OP.held, [stream, state.epoch, state.lastOffset]);
       },
       failed: () => {

@@ -4,7 +4,7 @@ import type { MemoryState } from '../../log/memory-state.ts';
 import type { StateCopyPage } from '../../log/state-copy.ts';
 import type { StateAnswer, StateEntry, StateLimits, StateWrite } from '../../log/state-log.ts';
 import { rendezvous } from '../../node/rendezvous.ts';
-import { rankOf } from './mesh-copies.ts';
+import { type Copy, rankOf } from './mesh-copies.ts';
 import type { MeshPeer } from './mesh-peer.ts';
 import { notNow, type Outcome } from './mesh-requests.ts';
 import { OP, type StateRank, writtenEntry } from './mesh-state-frame.ts';
@@ -29,7 +29,16 @@ interface Standby {
   isDue: boolean;
   /** The node has all changes up to this offset. */
   held: number;
+  /** The node reads the state, and must see each removal after this offset. Otherwise `Infinity`. */
+  readFrom: number;
 }
+
+const NOTHING_HELD: Standby = {
+  isCurrent: false,
+  isDue: false,
+  held: -1,
+  readFrom: Number.POSITIVE_INFINITY,
+};
 
 /** The node that has sent a change, and the number of its {@link ChangeTurn}. Without a peer, the node of the keeper. */
 interface Writer {
@@ -48,13 +57,18 @@ interface Unheld {
 const STANDBYS = 2;
 /** Time after which another node gets a copy, too, if one that was asked has none yet. */
 const COPIED_WITHIN_MS = 10_000;
+/**
+ * Time after the last node with a copy has gone in which nothing is acknowledged without one. A keeper that stood still, or was cut
+ * off for a moment, meets the others again by then, and they may have another keeper.
+ */
+const ALONE_AFTER_MS = 1000;
 /** Limits of the changes that no other node has yet. */
 const MAX_UNHELD = 4096;
 const MAX_UNHELD_BYTES = 16 * 1024 * 1024;
 
 /**
  * The state of one state group, on the node that orders its changes. A change is acknowledged when one of the nodes that hold a
- * copy has it, too. Without another node, it is acknowledged at once.
+ * copy has it, too. Without another node, it is acknowledged at once, but not just after the last one has gone.
  */
 export class StateKeeper {
   readonly stream: string;
@@ -70,6 +84,8 @@ export class StateKeeper {
   /** The turn in which a change of a node was refused last. */
   private readonly refused = new Map<MeshPeer | undefined, number>();
   private unheldBytes = 0;
+  /** The last node with a copy has just gone. It had all changes up to `held`. */
+  private lost: { readonly held: number } | undefined = undefined;
   private isOver = false;
   private readonly unfollow: () => void;
   private onHeld: () => void = () => {};
@@ -118,7 +134,7 @@ export class StateKeeper {
   }
 
   /** Returns a page for a copy, and whether it begins with the first entry. */
-  copy(
+  page(
     peer: MeshPeer,
     epoch: string,
     after: number,
@@ -126,8 +142,12 @@ export class StateKeeper {
   ): StateCopyPage & { readonly isWhole: boolean } {
     const page = copyOf(this.state, epoch, after, readFrom, this.node.now());
     const standby = this.standbys.get(peer);
-    // From this page on, the node gets each change.
-    if (standby !== undefined) standby.isCurrent = page.end === page.last;
+    if (standby === undefined) return page;
+    // From the last page on, the node gets each change.
+    standby.isCurrent = page.end === page.last;
+    standby.readFrom = Number.POSITIVE_INFINITY;
+    if (!standby.isCurrent) standby.readFrom = page.isWhole ? page.last : readFrom;
+    this.keepRemovals();
     return page;
   }
 
@@ -155,14 +175,29 @@ export class StateKeeper {
     this.claims.delete(peer);
     this.formers.delete(peer);
     this.refused.delete(peer);
+    const held = this.heldUpTo;
     if (!this.standbys.delete(peer)) return;
+    this.keepRemovals();
     this.fill();
-    this.settle();
+    if (this.standbys.size === 0) this.isLost(held);
   }
 
   /** The rank that a node was told. */
   claimed(peer: MeshPeer): StateRank {
-    return this.claims.get(peer) ?? rankOf(this.state);
+    return this.claims.get(peer) ?? rankOf(this.copy());
+  }
+
+  /** The state, and how much of it nobody else has. */
+  copy(): Copy {
+    const { state, unheld } = this;
+    let [count, newest] = [0, 0];
+    for (let at = 0; at < unheld.size; at += 1) {
+      const { offset } = unheld.at(at)!;
+      // A lower one is the same change again.
+      if (offset > newest) count += 1;
+      newest = Math.max(newest, offset);
+    }
+    return { state, ownEpoch: state.epoch, unheld: count };
   }
 
   /** Resolves when another node has the changes up to now, or no other node is there. Later changes are acknowledged by other nodes. */
@@ -181,6 +216,8 @@ export class StateKeeper {
   end(): void {
     this.isOver = true;
     this.unfollow();
+    this.standbys.clear();
+    this.keepRemovals();
     const error = notNow('this node keeps the state no more');
     for (let one = this.unheld.shift(); one !== undefined; one = this.unheld.shift()) {
       one.outcome.failed(error);
@@ -190,10 +227,17 @@ export class StateKeeper {
 
   /** Changes up to this offset survive the end of this node. */
   private get heldUpTo(): number {
-    if (this.standbys.size === 0) return Number.POSITIVE_INFINITY;
+    if (this.standbys.size === 0) return this.lost?.held ?? Number.POSITIVE_INFINITY;
     let most = -1;
     for (const { held } of this.standbys.values()) most = Math.max(most, held);
     return most;
+  }
+
+  /** Remembers each removal that the nodes that read the state can lack. Otherwise they would begin again, and again. */
+  private keepRemovals(): void {
+    let after = Number.POSITIVE_INFINITY;
+    for (const { readFrom } of this.standbys.values()) after = Math.min(after, readFrom);
+    this.state.keepRemovals(after);
   }
 
   private distribute(entry: StateEntry): void {
@@ -209,6 +253,16 @@ export class StateKeeper {
     this.changed(entry);
   }
 
+  private isLost(held: number): void {
+    const lost = { held };
+    this.lost = lost;
+    this.node.later(() => {
+      if (this.isOver || this.lost !== lost) return;
+      this.lost = undefined;
+      this.settle();
+    }, ALONE_AFTER_MS);
+  }
+
   private settle(): void {
     const upTo = this.heldUpTo;
     const { unheld } = this;
@@ -222,7 +276,7 @@ export class StateKeeper {
   }
 
   private claim(peer: MeshPeer): void {
-    const rank = rankOf(this.state);
+    const rank = rankOf(this.copy());
     this.claims.set(peer, rank);
     this.node.tell(peer, OP.claim, [this.stream, rank.epoch, rank.changes]);
   }
@@ -239,7 +293,7 @@ export class StateKeeper {
       const peer = free.get(id)!;
       free.delete(id);
       this.formers.delete(peer);
-      const standby: Standby = { isCurrent: false, isDue: false, held: -1 };
+      const standby: Standby = { ...NOTHING_HELD };
       standbys.set(peer, standby);
       node.tell(peer, OP.hold, [stream]);
       node.later(() => {

@@ -67,7 +67,7 @@ export class MeshKeepers {
   /** Begins the role of this node. */
   begin(stream: string, state: MemoryState): void {
     const { node, owner } = this;
-    node.copies.set(stream, { state, ownEpoch: state.epoch });
+    node.copies.set(stream, { state, ownEpoch: state.epoch, unheld: 0 });
     const changed = (entry: StateEntry): void => owner.changed(stream, entry);
     this.roles.set(stream, new StateKeeper(stream, state, node, changed));
     owner.keeperChanged(stream);
@@ -81,7 +81,10 @@ export class MeshKeepers {
   }
 
   close(): void {
-    for (const keeper of this.roles.values()) keeper.end();
+    for (const [stream, keeper] of this.roles) {
+      this.node.copies.set(stream, keeper.copy());
+      keeper.end();
+    }
     this.roles.clear();
   }
 
@@ -105,8 +108,8 @@ export class MeshKeepers {
     if (keeper !== undefined) {
       // Both compare what they have told each other, so exactly one of them ends its role.
       if (!isHigher(rank, keeper.claimed(peer))) return;
-      node.copies.delete(stream);
       this.end(stream);
+      node.copies.delete(stream);
     }
     const own = node.copies.rank(stream);
     if (own !== undefined && own.epoch !== rank.epoch && own.changes > rank.changes) {
@@ -146,6 +149,7 @@ export class MeshKeepers {
     const keeper = this.roles.get(stream);
     if (keeper === undefined) return;
     this.roles.delete(stream);
+    node.copies.set(stream, keeper.copy());
     for (const peer of node.stores()) node.tell(peer, OP.unclaim, [stream]);
     keeper.end();
   }

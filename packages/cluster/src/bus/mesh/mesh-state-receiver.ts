@@ -185,7 +185,7 @@ export class StateReceiver {
             return;
           }
           const { isWhole, ...page } =
-            keepers.own(stream)?.copy(peer, epoch, after, readFrom) ??
+            keepers.own(stream)?.page(peer, epoch, after, readFrom) ??
             copyOf(state, epoch, after, readFrom, node.now());
           const { fields: all, values } = writtenCopyPage(page);
           done({ fields: [isWhole ? 1 : 0, ...all], values });

@@ -23,7 +23,7 @@ describe('an election', () => {
     others.begin('f', 1000);
     change(others, 'c');
     const copies = new MeshCopies();
-    copies.set('s', { state: own, ownEpoch: 'e' });
+    copies.set('s', { state: own, ownEpoch: 'e', unheld: 0 });
     let peers = [OTHER];
     let isRead = false;
     let began: MemoryState | undefined;
@@ -34,7 +34,7 @@ describe('an election', () => {
       epoch: () => 'g',
       stores: () => peers,
       tell: () => {},
-      prepare: async () => rankOf(others),
+      prepare: async () => rankOf({ state: others, ownEpoch: undefined, unheld: 0 }),
       askForCopy: (_peer, _stream, { epoch, offset, readFrom }, { done }) => {
         isRead = true;
         done(copyOf(others, epoch, offset, readFrom, 0));

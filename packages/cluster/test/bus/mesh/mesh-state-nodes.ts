@@ -47,8 +47,8 @@ export class StateNodes extends MeshNodes {
     return this.at(name).bus.stateLog!;
   }
 
-  open(name: string): Promise<void> {
-    return this.on(name, () => this.log(name).open(STREAM, LIMITS));
+  open(name: string, limits = LIMITS): Promise<void> {
+    return this.on(name, () => this.log(name).open(STREAM, limits));
   }
 
   begin(name: string, key: string, value: string, id?: string): Promise<StateAnswer> {
@@ -57,6 +57,16 @@ export class StateNodes extends MeshNodes {
     const byteLength = key.length + bytes.byteLength;
     const write = { key, bytes, isRemoval: false, expected: undefined, byteLength };
     return this.log(name).append(STREAM, id ?? `id${this.ids}`, write);
+  }
+
+  /** Removes a key. Nothing waits for it. */
+  beginToRemove(name: string, key: string): void {
+    this.ids += 1;
+    const write = { key, bytes: Buffer.alloc(0), isRemoval: true, expected: undefined };
+    const byteLength = key.length;
+    this.log(name)
+      .append(STREAM, `id${this.ids}`, { ...write, byteLength })
+      .catch(() => {});
   }
 
   async set(name: string, key: string, value: string, id?: string): Promise<number> {
@@ -77,6 +87,12 @@ export class StateNodes extends MeshNodes {
   states(name: string): MeshStates {
     const { keeper } = this.at(name).bus as unknown as { keeper: { link: MeshLink } };
     return keeper.link['states'];
+  }
+
+  /** Ends the link of a node, as when the connection of the node to itself ends. The bus makes another one. */
+  loseLink(name: string): void {
+    const { keeper } = this.at(name).bus as unknown as { keeper: { link: MeshLink } };
+    keeper.link['lose'](new Error('lost in a test'));
   }
 
   keeps(name: string): boolean {

@@ -2,8 +2,10 @@ import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 import { STATES, stateFrame } from '../../../src/bus/mesh/mesh-frame.ts';
 import type { MeshHolder } from '../../../src/bus/mesh/mesh-holder.ts';
+import type { MeshPeer } from '../../../src/bus/mesh/mesh-peer.ts';
 import { OP, stateBytes } from '../../../src/bus/mesh/mesh-state-frame.ts';
 import { CLUSTER_ERRORS } from '../../../src/error/cluster-errors.ts';
+import type { MemoryState } from '../../../src/log/memory-state.ts';
 import { ALL, LIMITS, others, STREAM, StateNodes } from './mesh-state-nodes.ts';
 
 describe('a state of a mesh', () => {
@@ -228,6 +230,45 @@ describe('a state of a mesh', () => {
     expect(mesh.states(keeper)['keepers'].own(STREAM)!['unheld'].size).toBe(0);
   });
 
+  it('loses no acknowledged change to a keeper that stood still, with more changes that nobody else has', async () => {
+    for (const isLinkLost of [false, true]) {
+      const mesh = await StateNodes.up();
+      for (let i = 0; i < 5; i++) await mesh.set('a', `k${i}`, `${i}`);
+      const still = mesh.keeper();
+      const [one, two] = others(still) as [string, string];
+      mesh.sim.partition(still, [one, two]);
+      const answers: Promise<unknown>[] = [];
+      mesh.sim.at(mesh.sim.now, () => {
+        for (let i = 0; i < 20; i++) {
+          answers.push(mesh.begin(still, `still ${i}`, 'x').catch((error: Error) => error));
+        }
+      });
+      await mesh.pass(100);
+      if (isLinkLost) mesh.sim.at(mesh.sim.now, () => mesh.loseLink(still));
+      await mesh.pass(1);
+      mesh.sim.freeze(still);
+      await mesh.pass(6000);
+      mesh.sim.repair(still, [one, two]);
+      await mesh.pass(1000);
+      for (let i = 0; i < 3; i++) await mesh.set(one, `k${i}`, `${i} again`);
+      mesh.sim.thaw(still);
+      // Acknowledged, so it is stored where the others are.
+      await mesh.set(still, 'k3', 'awake');
+      await mesh.pass(6000);
+      expect(mesh.keeper()).not.toBe(still);
+      for (const name of ALL) {
+        const expected = { k0: '0 again', k1: '1 again', k2: '2 again', k3: 'awake', k4: '4' };
+        expect(await mesh.map(name)).toMatchObject(expected);
+      }
+      // The writer repeats what was not acknowledged.
+      const map = await mesh.map(one);
+      const kept = (await Promise.all(answers)).map((answer) => !(answer instanceof Error));
+      for (const [i, isKept] of kept.entries()) {
+        if (isKept) expect(map[`still ${i}`]).toBe('x');
+      }
+    }
+  });
+
   it('is copied to another node when those that were asked make no copy', async () => {
     const names = [...ALL, 'd'];
     const mesh = new StateNodes(3);
@@ -250,6 +291,45 @@ describe('a state of a mesh', () => {
     await mesh.set('a', 'k', '2');
     const copies = names.filter((name) => mesh.states(name)['node'].copies.get(STREAM));
     expect([asked, copies.length]).toEqual([3, 2]);
+  });
+
+  it('is copied to a further node while more keys are removed than are remembered', async () => {
+    const mesh = new StateNodes();
+    const limits = { ...LIMITS, removals: 5 };
+    for (const name of ['a', 'b']) mesh.add(name, ['a', 'b']);
+    await mesh.pass(3000);
+    for (const name of ['a', 'b']) await mesh.open(name, limits);
+    for (let i = 0; i < 30; i++) await mesh.set('a', `k${i}`, 'x'.repeat(30_000));
+    const first = mesh.keeper(['a', 'b']);
+    mesh.add('c', ALL);
+    mesh.sim.link(first, 'c').latency({ minMs: 20, maxMs: 25 });
+    const { standbys, state } = mesh.states(first)['keepers'].own(STREAM) as unknown as {
+      readonly standbys: ReadonlyMap<MeshPeer, { readonly held: number }>;
+      readonly state: MemoryState;
+    };
+    const copies = () => [...standbys.values()].filter(({ held }) => held >= 0).length;
+    const removeOne = (name: string): void => {
+      mesh.sim.at(mesh.sim.now, () => {
+        void mesh.begin(first, name, 'x').catch(() => {});
+        mesh.beginToRemove(first, name);
+      });
+    };
+    let reading = 0;
+    for (let i = 0; i < 1000 && copies() < 2; i += 1) {
+      removeOne(`short ${i}`);
+      if (standbys.size === 2) reading += 1;
+      // A key of the first page.
+      if (reading === 20) removeOne('k0');
+      await mesh.pass(5);
+    }
+    expect(copies()).toBe(2);
+    removeOne('k1');
+    await mesh.pass(100);
+    expect(state['removals'].size).toBe(5);
+    const copy: MemoryState = mesh.states('c')['node'].copies.get(STREAM)!.state;
+    const { entries } = copy.read(0, 100, mesh.sim.now);
+    const keys = entries.filter(({ isRemoval }) => !isRemoval).map(({ key }) => key);
+    expect(keys).toEqual(Array.from({ length: 28 }, (_, i) => `k${i + 2}`));
   });
 
   it('has the copy with the most changes after all nodes were apart, although another node was first', async () => {
