@@ -248,7 +248,7 @@ describe('a state group', () => {
     expect([a.size, await of(a.get('k'))]).toEqual([0, undefined]);
   });
 
-  it('fails at once when the cluster is left, and after it, also if the group is made then', async () => {
+  it('fails at once when the cluster is left, and after it, as in a group that is made then', async () => {
     const { nodes, clusters, a, of } = await pair();
     const [cluster] = clusters;
     const [early, late] = [await nodes.member(), await nodes.member()];
