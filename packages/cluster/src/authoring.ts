@@ -4,6 +4,8 @@
  * @module
  */
 
+// Arguments of applications
+export { checkChannel } from './application/check-channel.ts';
 // Processes of one machine
 export { type ProcessBusOptions, processBus } from './bus/process/process-bus.ts';
 export { type ProcessRelay, processRelay } from './bus/process/process-relay.ts';

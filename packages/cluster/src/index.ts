@@ -41,6 +41,7 @@ export type {
   StateLink,
   StateLog,
   StatePage,
+  StateRefusal,
   StateWrite,
 } from './log/state-log.ts';
 export type { NodeAddress, NodeInfo, NodeLife, NodeState, NodeStatus } from './node/node-info.ts';

@@ -8,3 +8,6 @@ export const DURABLE_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
   STATE_BYTES_FULL: ['RejectedError', 'a state group has its maximum size'],
   STATE_RATE: ['RejectedError', 'a node changes a state group too often'],
 });
+
+/** The end of the text of an error after `Cluster.leave`. */
+export const WAS_LEFT = 'cannot be used, because the cluster was left';

@@ -1,4 +1,5 @@
 import type { LogEntry, LogPosition } from '@headrace/cluster';
+import { checkChannel } from '@headrace/cluster/authoring';
 import type { Channel } from '@headrace/core';
 import { checkNumber, describeOptions, fn, whole } from '@headrace/core/authoring';
 import { isPosition, JoiningMember, type JoinOutcome } from './joining-member.ts';
@@ -121,9 +122,12 @@ export class GroupHistory<Message = unknown> {
    *
    * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the node left the cluster, and with `CHANNEL_CLOSED`. The
    * channel is not a member then. A second call during a join returns the same promise.
+   *
+   * @throws OptionError `OPTION_INVALID` for a value that is not a channel
    */
   join(channel: Channel, position?: LogPosition, options: JoinOptions = {}): Promise<JoinOutcome> {
     const { answer } = JOIN_OPTIONS.resolve(options);
+    checkChannel(channel);
     const known = this.joining.get(channel);
     if (known !== undefined) return known;
     this.members.came();
@@ -176,7 +180,7 @@ export class GroupHistory<Message = unknown> {
       // Otherwise the log dropped its oldest entries meanwhile.
       if (since.recovered) return { entries: since.entries, position: since.position };
     }
-    throw this.room.downError('its oldest messages are deleted faster than they are read');
+    throw this.room.downError('loses its oldest messages faster than they are read');
   }
 
   private found(

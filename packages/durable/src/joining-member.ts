@@ -1,5 +1,6 @@
 import type { LogEntry, LogPosition } from '@headrace/cluster';
 import { type Channel, ChannelError } from '@headrace/core';
+import { WAS_LEFT } from './durable-errors.ts';
 import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
 import { type PagePart, reaches, type SharedPages } from './shared-pages.ts';
@@ -153,14 +154,14 @@ export class JoiningMember {
       throw new ChannelError('CHANNEL_CLOSED', 'the channel ended before it was a member');
     }
     const { room } = this.parts;
-    if (room.isLeft) throw room.downError('the cluster was left');
+    if (room.isLeft) throw room.downError(WAS_LEFT);
   }
 
   private within<T>(promise: Promise<T>): Promise<T> {
     const { room } = this.parts;
     const { clock } = room.wire.host;
     return new Promise<T>((resolve, reject) => {
-      const late = (): void => reject(room.downError(`it could not be read for ${WITHIN_MS} ms`));
+      const late = (): void => reject(room.downError(`could not be read for ${WITHIN_MS} ms`));
       const timer = clock.schedule(late, Math.max(0, this.deadline - clock.now()), true);
       promise.then(resolve, reject).finally(() => timer.cancel());
     });

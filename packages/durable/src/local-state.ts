@@ -11,6 +11,8 @@ export interface LocalStateOwner {
   hasAgreed(): boolean;
   /** Returns why the state is not there in time, or undefined while it can still come. */
   notRead(): Error | undefined;
+  /** Returns an error when the node has left the cluster. */
+  left(): Error | undefined;
   /** Resolves after a read of the store that begins now or later. */
   caughtUp(): Promise<void>;
   /** Called when somebody begins to wait for the state, or ends it. */
@@ -76,6 +78,8 @@ export class LocalState<Value> {
   async loaded(): Promise<StateView<Value>> {
     const { current, owner } = this;
     if (current !== undefined) return current;
+    const left = owner.left();
+    if (left !== undefined) throw left;
     return new Promise((resolve, reject) => {
       const settled = (settle: () => void): void => {
         timer.cancel();
@@ -104,6 +108,11 @@ export class LocalState<Value> {
     const { current } = this;
     if (current === undefined) return;
     for (const waiter of [...this.waiters]) waiter.resolve(current);
+  }
+
+  /** Ends the calls that wait. */
+  fail(error: Error): void {
+    for (const waiter of [...this.waiters]) waiter.reject(error);
   }
 
   /** Notes a change that this node has stored. Answers of a store can come in another order than its changes. */

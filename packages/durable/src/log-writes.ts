@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { LogPosition } from '@headrace/cluster';
 import { ChannelError, type ChannelMatcher, type GroupOutcome, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import { WAS_LEFT } from './durable-errors.ts';
 import type { DurableOutcome } from './durable-outcome.ts';
 import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
@@ -145,7 +146,7 @@ export class LogWrites {
   }
 
   private refusal({ byteLength }: Buffer): ChannelError | undefined {
-    if (this.room.isLeft) return this.room.downError('the cluster was left');
+    if (this.room.isLeft) return this.room.downError(WAS_LEFT);
     const { size, pendingBytes: bytes } = this;
     if (size < MAX_PENDING && bytes + byteLength <= MAX_PENDING_BYTES) return undefined;
     const { group } = this.room;
@@ -227,7 +228,7 @@ export class LogWrites {
   private keepEarly(write: PendingWrite): void {
     const expire = () => {
       this.early.delete(write);
-      const text = `it could not be read for ${STORED_WITHIN_MS} ms`;
+      const text = `could not be read for ${STORED_WITHIN_MS} ms`;
       this.isNotStored(write, this.room.downError(text));
     };
     this.early.set(write, this.room.wire.host.clock.schedule(expire, STORED_WITHIN_MS));

@@ -9,6 +9,7 @@ import {
 } from '@headrace/cluster';
 import type { GroupWire } from '@headrace/cluster/authoring';
 import { ChannelError, OptionError } from '@headrace/core';
+import { WAS_LEFT } from './durable-errors.ts';
 
 /** The log of one durable group, for all its parts on this node. */
 export class Room {
@@ -46,7 +47,7 @@ export class Room {
 
   async read(after: number, limit: number): Promise<LogPage> {
     // The log of a closed bus knows no stream.
-    if (this.isLeft) throw this.downError('the cluster was left');
+    if (this.isLeft) throw this.downError(WAS_LEFT);
     this.open();
     return this.log.read(this.stream, after, limit);
   }
@@ -56,10 +57,10 @@ export class Room {
     return this.log.follow(this.stream, listener);
   }
 
-  /** Makes a `BUS_DOWN` for callers. */
+  /** Makes a `BUS_DOWN` for callers. @param why - the text after the name of the bus */
   downError(why: string): ChannelError {
     const { name: bus } = this.wire.bus;
-    const text = `the log of ${this.group} on ${bus}: ${why}`;
+    const text = `the log of ${this.group} on the bus ${bus} ${why}`;
     return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus });
   }
 

@@ -1,4 +1,4 @@
-import type { StateEntry, StateLimits } from '@headrace/cluster';
+import type { StateEntry, StateLimits, StateRefusal } from '@headrace/cluster';
 import { ChannelError, OptionError, RejectedError } from '@headrace/core';
 import type { Rate } from '@headrace/core/authoring';
 import { DURABLE_ERRORS } from './durable-errors.ts';
@@ -32,15 +32,17 @@ export class StateErrors {
     return new ChannelError(DURABLE_ERRORS.STATE_CONFLICT, text, { group, key });
   }
 
-  full(what: 'keys' | 'bytes'): RejectedError {
+  full({ full, size }: StateRefusal): RejectedError {
     const { group, limits } = this;
     const { keys: maxKeys, bytes: maxBytes } = limits;
-    if (what === 'keys') {
-      const text = `the state group ${group} has ${maxKeys} keys (maxKeys)`;
-      return new RejectedError(DURABLE_ERRORS.STATE_KEYS_FULL, text, { group, maxKeys });
+    if (full === 'keys') {
+      const text = `the state group ${group} has ${size} keys, and maxKeys is ${maxKeys}`;
+      const details = { group, keys: size, maxKeys };
+      return new RejectedError(DURABLE_ERRORS.STATE_KEYS_FULL, text, details);
     }
-    const text = `the state group ${group} would have more than ${maxBytes} bytes (maxBytes)`;
-    return new RejectedError(DURABLE_ERRORS.STATE_BYTES_FULL, text, { group, maxBytes });
+    const text = `the state group ${group} would have ${size} bytes, and maxBytes is ${maxBytes}`;
+    const details = { group, bytes: size, maxBytes };
+    return new RejectedError(DURABLE_ERRORS.STATE_BYTES_FULL, text, details);
   }
 
   tooOften(): RejectedError {

@@ -1,6 +1,7 @@
 import type { Cluster, LogPosition, StateEntry, StatePage } from '@headrace/cluster';
 import {
   additionOf,
+  checkChannel,
   checkGroupName,
   checkSameOptions,
   type GroupWire,
@@ -10,6 +11,7 @@ import {
 import type { Channel } from '@headrace/core';
 import { atOnce } from '@headrace/core/authoring';
 import { ChannelKeys } from './channel-keys.ts';
+import { WAS_LEFT } from './durable-errors.ts';
 import { KeyExpiry } from './key-expiry.ts';
 import { LocalState, READ_WITHIN_MS } from './local-state.ts';
 import { RoomFeed } from './room-feed.ts';
@@ -94,6 +96,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     const caughtUp = (): Promise<void> => this.feed.caughtUp();
     const look = (): void => this.look();
     const notRead = (): Error | undefined => this.notRead();
+    const left = (): Error | undefined => (room.isLeft ? room.downError(WAS_LEFT) : undefined);
     this.feed = new RoomFeed(room, new StateOrder(), 0, {
       isOurs: (entry) => values.isOurs(entry),
       deliver: (entry) => this.deliver(entry),
@@ -105,11 +108,11 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       onceFree: (listener) => listener(),
     });
     this.local = new LocalState<Value>({
-      ...{ clock, caughtUp, notRead, maxRemovals: limits.removals, waits: look },
+      ...{ clock, caughtUp, notRead, left, maxRemovals: limits.removals, waits: look },
       hasAgreed: () => this.database?.source.hasAgreed !== false,
     });
     this.members = new StateMembers<Value>({
-      ...{ clock, group: name, caughtUp, notRead, went: look },
+      ...{ clock, group: name, caughtUp, notRead, left, went: look },
       view: () => this.local.shown,
       formatted: (message) => values.formatted(message),
     });
@@ -169,9 +172,10 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    * member begins again.
    *
    * Rejects with `BUS_DOWN` if the state could not be read for 5 s, with the error of {@link refresh} if the database could not be read for
-   * as long, and with `CHANNEL_CLOSED`. The channel is not a member then.
+   * as long, and with `CHANNEL_CLOSED`. The channel is not a member then. After `Cluster.leave`, rejects with `BUS_DOWN` at once.
    *
    * @param position - the epoch of the last `begin`, and the highest version, that the member has received
+   * @throws OptionError `OPTION_INVALID` for a value that is not a channel
    */
   join(
     channel: Channel,
@@ -179,6 +183,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     options: StateJoinOptions = {},
   ): Promise<StateJoin> {
     const { deltas } = JOIN_OPTIONS.resolve(options);
+    checkChannel(channel);
     const joining = this.members.join(channel, position, deltas);
     this.look();
     return joining;
@@ -306,6 +311,9 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       await this.writes.settled();
     }
     this.room.isLeft = true;
+    const error = this.room.downError(WAS_LEFT);
+    this.members.fail(error);
+    this.local.fail(error);
     this.expiry.clear();
     this.channelKeys.clear();
     this.look();
@@ -345,7 +353,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   private notRead(): Error | undefined {
     const source = this.database?.source;
     if (source?.isUnderWay === true) return undefined;
-    return source?.error ?? this.room.downError(`it could not be read for ${READ_WITHIN_MS} ms`);
+    return source?.error ?? this.room.downError(`could not be read for ${READ_WITHIN_MS} ms`);
   }
 
   /** Keeps the state while somebody needs it, and only then. */
@@ -359,7 +367,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     }
     feed.stop();
     local.clear();
-    this.database?.source.stop(() => room.downError('the cluster was left'));
+    this.database?.source.stop(() => room.downError(WAS_LEFT));
     this.expiry.clearOthers();
   }
 
@@ -454,6 +462,8 @@ export function stateGroup<Value = unknown>(
     });
   }
   groups.set(name, group as StateGroup);
+  // The node itself comes first.
+  if (cluster.nodes[0]!.state === 'left') void group.leave();
   return group;
 }
 

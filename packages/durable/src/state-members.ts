@@ -29,6 +29,8 @@ export interface MembersOwner<Value> {
   went(): void;
   /** Returns why the state is not there in time, or undefined while it can still come. */
   notRead(): Error | undefined;
+  /** Returns an error when the node has left the cluster. */
+  left(): Error | undefined;
 }
 
 /** One member, and how far it is. */
@@ -123,7 +125,8 @@ export class StateMembers<Value> {
   join(channel: Channel, asked: LogPosition | undefined, takesDeltas: boolean): Promise<StateJoin> {
     const known = this.members.get(channel);
     if (known !== undefined && !known.isReady) return known.joining;
-    if (channel.isEnding) return Promise.reject(closedError());
+    const refusal = channel.isEnding ? closedError() : this.owner.left();
+    if (refusal !== undefined) return Promise.reject(refusal);
     const member = newMember(channel, isPosition(asked) ? asked : undefined, takesDeltas);
     member.joining = new Promise((resolve, reject) => {
       const late = (): void => {
@@ -158,6 +161,11 @@ export class StateMembers<Value> {
     if (member === undefined) return false;
     this.drop(member, closedError());
     return true;
+  }
+
+  /** Ends the joins that are under way. */
+  fail(error: Error): void {
+    for (const member of [...this.members.values()]) if (!member.isReady) this.drop(member, error);
   }
 
   /** Called when the state has changed, or can be read again. */

@@ -5,6 +5,7 @@ import {
   describeOptions,
   flag,
   fn,
+  having,
   number,
   object,
   type Rate,
@@ -14,7 +15,9 @@ import {
 import type { StateMessage } from './state-message.ts';
 import type { StateRead, StateRows } from './state-row.ts';
 
-/** Options of {@link stateGroup}. They must be the same on all nodes. */
+/**
+ * Options of {@link stateGroup}. Give all nodes the same ones. While they differ, a change is judged by those of the node that asks for it.
+ */
 export interface StateGroupOptions<Value = unknown> {
   /**
    * Format of values in the store. With `getState`, a row without a `rowVersion` is compared in this format, so a value must always have the
@@ -126,7 +129,10 @@ const OPTIONS = describeOptions('stateGroup', {
 
 const VERSION = whole({ max: Number.MAX_SAFE_INTEGER });
 const VERSIONS = { version: VERSION, rowVersion: VERSION };
-const LIFETIME = { ttlMs: whole({ min: 1, max: 0x7fffffff }), channel: object('a channel') };
+const LIFETIME = {
+  ttlMs: whole({ min: 1, max: 0x7fffffff }),
+  channel: having('onClosed', 'a channel of this node'),
+};
 
 export const SET_OPTIONS = describeOptions('set', { ...VERSIONS, ...LIFETIME });
 export const JOIN_OPTIONS = describeOptions('join', { deltas: flag({ default: false }) });

@@ -10,6 +10,7 @@ import {
 } from '@headrace/cluster';
 import type { GroupWire } from '@headrace/cluster/authoring';
 import { ChannelError, OptionError } from '@headrace/core';
+import { WAS_LEFT } from './durable-errors.ts';
 import type { FeedRoom } from './room-feed.ts';
 
 /** The answer of the store to a change that is within its limits. */
@@ -59,16 +60,16 @@ export class StateRoom implements FeedRoom<StateEntry, StatePage> {
     return this.log.follow(this.stream, listener);
   }
 
-  /** Makes a `BUS_DOWN` for callers. */
+  /** Makes a `BUS_DOWN` for callers. @param why - the text after the name of the bus */
   downError(why: string): ChannelError {
     const { name: bus } = this.wire.bus;
-    const text = `the state of ${this.group} on ${bus}: ${why}`;
+    const text = `the state of ${this.group} on the bus ${bus} ${why}`;
     return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus });
   }
 
   /** Opens the state in the store, once. @throws ChannelError `BUS_DOWN` when the cluster was left */
   private open(): void {
-    if (this.isLeft) throw this.downError('the cluster was left');
+    if (this.isLeft) throw this.downError(WAS_LEFT);
     if (this.isOpened) return;
     this.isOpened = true;
     // The bus can be down. The store opens the state when a call needs it.

@@ -173,9 +173,16 @@ export class StateValues<Value> {
     const isText = typeof key === 'string' && !/\p{Surrogate}/u.test(key);
     const length = isText ? Buffer.byteLength(key) : 0;
     if (length > 0 && length <= maxKeyBytes) return length;
-    const text = `a key of a state group is a text of 1 to ${maxKeyBytes} bytes in UTF-8 (maxKeyBytes)`;
+    const given = isText ? `a text of ${length} bytes` : kindOf(key);
+    const text = `${given} cannot be a key of the state group ${this.room.group}: a key is a text of 1 to ${maxKeyBytes} bytes in UTF-8 (maxKeyBytes)`;
     throw new OptionError('OPTION_INVALID', text, { option: 'key', maxKeyBytes });
   }
+}
+
+/** Says what a value is that is not a key. */
+function kindOf(value: unknown): string {
+  if (typeof value === 'string') return 'a text with half of a surrogate pair';
+  return value === null ? 'null' : `a value of the type ${typeof value}`;
 }
 
 function isSameBody(one: Body, other: Body): boolean {

@@ -165,7 +165,7 @@ export class StateWrites<Value> {
 
   /** Returns the answer of a store that had room. @throws RejectedError at a limit of the store */
   private fitting(answer: StateAnswer): ChangeAnswer {
-    if ('full' in answer) throw this.owner.errors.full(answer.full);
+    if ('full' in answer) throw this.owner.errors.full(answer);
     return answer;
   }
 

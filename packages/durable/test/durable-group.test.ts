@@ -55,6 +55,17 @@ describe('a durable group', () => {
     expect(here.history.position?.offset).toBe(3);
   });
 
+  it('refuses what is not a channel', async () => {
+    const nodes = new VirtualNodes();
+    const room = durableGroup<string>(await nodes.join(), 'room');
+    for (const value of [{} as never, undefined as never]) {
+      const text = /^channel is (an object|undefined), but must be a channel of this node/;
+      expect(() => room.history.join(value)).toThrow(text);
+      expect(() => room.add(value)).toThrow(text);
+    }
+    expect([room.size, room.history.joiners]).toEqual([0, 0]);
+  });
+
   it('fails a write that is longer than its members take, and delivers the others', async () => {
     const nodes = new VirtualNodes();
     const room = durableGroup<string>(await nodes.join(), 'room', { maxMessageBytes: 10 });

@@ -13,6 +13,7 @@ function stateOf(epoch: string) {
     maxRemovals: 10,
     hasAgreed: () => true,
     notRead: () => new Error('late'),
+    left: () => undefined,
     caughtUp: () => new Promise<void>((resolve) => void reads.push(resolve)),
     waits: () => {},
   });

@@ -1,5 +1,5 @@
 import { CLUSTER_ERRORS, Cluster, memoryBus } from '@headrace/cluster';
-import { isHeadraceError } from '@headrace/core';
+import { isHeadraceError, type RejectedError } from '@headrace/core';
 import {
   DURABLE_ERRORS,
   type StateGroup,
@@ -182,8 +182,17 @@ describe('a state group', () => {
     const long = 'x'.repeat(91) as never;
     expect(await of(codeOf(b.set('a', long)))).toBe('HR_ERR_MESSAGE_TOO_LONG');
     const short = stateGroup<number>(await nodes.join(), 'short', { maxKeyBytes: 8 });
-    for (const key of ['', 'ééééé', 'toolongkey', 'half \ud83d', 7 as never]) {
-      expect(await of(codeOf(short.set(key, 1)))).toBe('HR_ERR_OPTION_INVALID');
+    for (const [key, given] of [
+      ['', 'a text of 0 bytes'],
+      ['ééééé', 'a text of 10 bytes'],
+      ['half \ud83d', 'a text with half of a surrogate pair'],
+      [7 as never, 'a value of the type number'],
+      [null as never, 'null'],
+    ] as const) {
+      expect(await of(short.set(key, 1).catch((error: unknown) => error))).toMatchObject({
+        code: 'HR_ERR_OPTION_INVALID',
+        message: `${given} cannot be a key of the state group short: a key is a text of 1 to 8 bytes in UTF-8 (maxKeyBytes)`,
+      });
     }
     await of(a.delete('b'));
     await of(a.set('c', 1));
@@ -192,6 +201,88 @@ describe('a state group', () => {
       'HR_ERR_STATE_RATE',
     );
     expect(DURABLE_ERRORS.STATE_RATE.code).toBe('HR_ERR_STATE_RATE');
+  });
+
+  it('judges a change by the limits of the node that asks for it, and says what the state has', async () => {
+    const nodes = new VirtualNodes();
+    const groupOf = async (options: StateGroupOptions<number>) =>
+      stateGroup<number>(await nodes.join(), 'room', options);
+    const wide = await groupOf({ maxKeys: 100 });
+    const narrow = await groupOf({ maxKeys: 2, maxBytes: 200 });
+    const ended = async <T>(promise: Promise<T>): Promise<T | Error> => {
+      const outcome = promise.catch((error: unknown) => error as Error);
+      await nodes.pass(60);
+      return outcome;
+    };
+    for (const key of ['a', 'b', 'c', 'd']) await ended(wide.set(key, 1));
+    for (const reads of [narrow, wide, narrow]) {
+      const before = await ended(reads.entries());
+      const keys = (before as Map<string, unknown>).size;
+      expect(await ended(narrow.set('z', 1))).toMatchObject({
+        code: DURABLE_ERRORS.STATE_KEYS_FULL.code,
+        message: `the state group room has ${keys} keys, and maxKeys is 2`,
+        details: { group: 'room', keys, maxKeys: 2 },
+      });
+      const full = (await ended(narrow.set('a', 'x'.repeat(300) as never))) as RejectedError;
+      const bytes = full.details['bytes'] as number;
+      expect(full.message).toBe(
+        `the state group room would have ${bytes} bytes, and maxBytes is 200`,
+      );
+      expect(full.details).toEqual({ group: 'room', bytes, maxBytes: 200 });
+      expect(bytes).toBeGreaterThan(200);
+      expect(await ended(wide.set(`k${keys}`, 1))).toHaveProperty('offset');
+    }
+  });
+
+  it('refuses what is not a channel', async () => {
+    const { a, of } = await pair();
+    const text = (given: string) => `channel is ${given}, but must be a channel of this node`;
+    for (const [value, given] of [
+      [{} as never, 'an object'],
+      [undefined as never, 'undefined'],
+    ] as const) {
+      expect(() => a.join(value)).toThrow(text(given));
+    }
+    const refused = await of(a.set('k', 1, { channel: {} as never }).catch((error) => error));
+    expect(refused).toMatchObject({ code: 'HR_ERR_OPTION_INVALID', message: text('an object') });
+    expect([a.size, await of(a.get('k'))]).toEqual([0, undefined]);
+  });
+
+  it('fails at once when the cluster is left, and after it, as in a group that is made then', async () => {
+    const { nodes, clusters, a, of } = await pair();
+    const [cluster] = clusters;
+    const [early, late] = [await nodes.member(), await nodes.member()];
+    const stays = await nodes.member();
+    await of(a.join(stays.channel));
+    nodes.hub.stop();
+    const other = stateGroup<number>(cluster, 'other');
+    const asked = [other.join(early.channel), other.get('x')];
+    const reasons = async (promises: readonly Promise<unknown>[]) => {
+      const outcomes = Promise.all(promises.map((one) => one.catch((error: unknown) => error)));
+      await nodes.pass(20);
+      return (await outcomes).map((error) => (error as Error).message);
+    };
+    const before = reasons(asked);
+    const leaving = cluster.leave();
+    nodes.hub.start();
+    await of(leaving);
+    const left = (name: string) =>
+      `the state of ${name} on the bus memory: cannot be used, because the cluster was left`;
+    expect(await before).toEqual([left('other'), left('other')]);
+    const zz = stateGroup<number>(cluster, 'zz', { listens: 'always' });
+    for (const group of [a, zz]) {
+      const after = [
+        group.set('x', 1),
+        group.join(late.channel),
+        group.get('x'),
+        group.entries(),
+        group.delete('x'),
+        group.update('x', () => 1),
+      ];
+      expect(await reasons(after)).toEqual(Array(6).fill(left(group.name)));
+      expect(group.has(late.channel)).toBe(false);
+    }
+    expect([a.has(stays.channel), other.has(early.channel)]).toEqual([true, false]);
   });
 
   it('keeps the state only while the node has members, or always', async () => {

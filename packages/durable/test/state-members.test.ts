@@ -25,6 +25,7 @@ function stateOf(keys: number) {
     caughtUp: () => Promise.resolve(),
     went: () => {},
     notRead: () => new ChannelError('CHANNEL_CLOSED', 'late'),
+    left: () => undefined,
   });
   const member = () => {
     const written: unknown[] = [];

@@ -1,4 +1,4 @@
-import type { StateEntry, StatePage } from '@headrace/cluster';
+import type { StateEntry, StateLimits, StatePage } from '@headrace/cluster';
 import { describe, expect, it } from 'vitest';
 import { MemoryState } from '../../cluster/test/simulation/broker-state.ts';
 import type { OrderAction } from '../src/entry-order.ts';
@@ -8,14 +8,15 @@ import { StateOrder } from '../src/state-order.ts';
 class Store {
   memory = new MemoryState('one');
   readonly live: StateEntry[] = [];
+  private readonly limits: StateLimits;
   private count = 0;
 
   constructor(removals = 100) {
-    this.limit(removals);
+    this.limits = { keys: 100, bytes: 1e6, removals, removalAgeMs: 1e6 };
+    this.follow();
   }
 
-  limit(removals: number): void {
-    this.memory.limit({ keys: 100, bytes: 1e6, removals, removalAgeMs: 1e6 });
+  follow(): void {
     this.memory.follow((entry) => this.live.push(entry));
   }
 
@@ -28,14 +29,14 @@ class Store {
   }
 
   page(after: number, limit = 256): StatePage {
-    return this.memory.read(after, limit, 0);
+    return this.memory.read(after, limit, this.limits, 0);
   }
 
   private change(key: string, isRemoval: boolean): void {
     this.count += 1;
     const bytes = Buffer.from('x');
     const write = { key, bytes, isRemoval, expected: undefined, byteLength: 1 + key.length };
-    this.memory.append(`id${this.count}`, write, 0);
+    this.memory.append(`id${this.count}`, write, this.limits, 0);
   }
 }
 
@@ -146,13 +147,13 @@ describe('StateOrder', () => {
     store.set('a', 'b', 'c');
     const order = begun(store);
     store.memory = new MemoryState('one');
-    store.limit(1);
+    store.follow();
     store.set('a');
     order.look();
     expect(words(order.page(store.page(3)))).toEqual(['restart one', 'read>0']);
     expect(words(order.page(store.page(0)))).toEqual(['a1', '=1']);
     store.memory = new MemoryState('two');
-    store.limit(1);
+    store.follow();
     store.set('b');
     expect(words(order.live(store.live.at(-1)!))).toEqual(['read>1']);
     expect(words(order.page(store.page(1)))).toEqual(['restart two', 'read>0']);

@@ -315,7 +315,7 @@ describe('a state group with a database', () => {
       'it returned rows, but rows are an iterable or an async iterable',
       'row 2 is not valid: a row has a key, a value, and maybe a rowVersion, which is a whole number from 0',
       'row 1 is not valid: a row has a key, a value, and maybe a rowVersion, which is a whole number from 0',
-      'row 1 ("") is not valid: a key of a state group is a text of 1 to 256 bytes in UTF-8 (maxKeyBytes)',
+      'row 1 ("") is not valid: a text of 0 bytes cannot be a key of the state group room: a key is a text of 1 to 256 bytes in UTF-8 (maxKeyBytes)',
       'row 1 is not valid: a row has a key, a value, and maybe a rowVersion, which is a whole number from 0',
       'row 1 is not valid: a row has a key, a value, and maybe a rowVersion, which is a whole number from 0',
       'row 1 ("b") is not valid: a value of 70000 bytes, but maxValueBytes of the state group room is 64512',

@@ -1,7 +1,11 @@
 import type { Channel } from '@headrace/core';
 import { checkMethod } from '@headrace/core/authoring';
 
-/** @throws OptionError for a value that is not a channel, for example a worker's connection */
+/**
+ * Refuses a value that is not a channel, for example a worker's connection.
+ *
+ * @throws OptionError `OPTION_INVALID`
+ */
 export function checkChannel(channel: Channel): void {
   checkMethod(
     'channel',

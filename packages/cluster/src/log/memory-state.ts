@@ -28,12 +28,6 @@ export class MemoryState {
   private epochNow: string;
   /** The epoch that the present one continues, with its last offset here. */
   private epochBefore: LogPosition | undefined = undefined;
-  private limits: StateLimits = {
-    keys: Number.POSITIVE_INFINITY,
-    bytes: Number.POSITIVE_INFINITY,
-    removals: Number.POSITIVE_INFINITY,
-    removalAgeMs: Number.POSITIVE_INFINITY,
-  };
   private entries = new KeyedEntries<Stored>();
   private removals = new Fifo<Stored>();
   private last = 0;
@@ -72,12 +66,9 @@ export class MemoryState {
     return this.floor;
   }
 
-  limit(limits: StateLimits): void {
-    this.limits = limits;
-  }
-
-  append(id: string, write: StateWrite, now: number): StateAnswer {
-    this.forget(now);
+  /** @param limits - the limits of the node that asks for the change */
+  append(id: string, write: StateWrite, limits: StateLimits, now: number): StateAnswer {
+    this.forget(limits, now);
     const { epoch } = this;
     const seen = this.ids.get(id);
     if (seen !== undefined) return { position: { epoch, offset: seen } };
@@ -87,8 +78,8 @@ export class MemoryState {
     if (isConflict(write, current?.position.offset ?? 0)) {
       return { conflict: current === undefined ? null : entryOf(current, now) };
     }
-    const full = refusalOf(write, this.limits, this.counts, current && sizeOf(current));
-    if (full !== undefined) return { full };
+    const refusal = refusalOf(write, limits, this.counts, current && sizeOf(current));
+    if (refusal !== undefined) return refusal;
     const previous = this.last;
     const position = { epoch, offset: this.next };
     const bytes = Buffer.from(write.bytes);
@@ -96,14 +87,15 @@ export class MemoryState {
     this.changeCount += 1;
     this.ids.set(id, position.offset, now);
     this.put(entry);
-    this.forget(now);
+    this.forget(limits, now);
     const copy = entryOf(entry, now);
     for (const follower of [...this.followers]) follower(copy);
     return { position };
   }
 
-  read(after: number, limit: number, now: number): StatePage {
-    this.forget(now);
+  /** @param limits - the limits of the node that reads */
+  read(after: number, limit: number, limits: StateLimits, now: number): StatePage {
+    this.forget(limits, now);
     const entries: StateEntry[] = [];
     let bytes = 0;
     let isWhole = true;
@@ -148,7 +140,7 @@ export class MemoryState {
 
   /** Returns the entries after an offset, and the ids of the changes after it, as far as they fit into one page. */
   copyAfter(after: number, now: number): StateCopyPage {
-    this.forget(now);
+    this.ids.forget(now);
     const { epoch, last, floor, changes } = this;
     const entries: StateEntry[] = [];
     let end = last;
@@ -242,10 +234,9 @@ export class MemoryState {
   }
 
   /** Forgets ids and removals that are too old or too many. */
-  private forget(now: number): void {
+  private forget({ removals: most, removalAgeMs }: StateLimits, now: number): void {
     this.ids.forget(now);
     const { removals } = this;
-    const { removals: most, removalAgeMs } = this.limits;
     for (let oldest = removals.peek(); oldest; oldest = removals.peek()) {
       if (removals.size <= most && now - oldest.at <= removalAgeMs) return;
       const isKept = oldest.position.offset > this.keptAfter;

@@ -34,8 +34,14 @@ export type StateAnswer =
   | { readonly position: LogPosition }
   /** The key does not have the expected version. The entry is the present one, or null for a key that does not exist. */
   | { readonly conflict: StateEntry | null }
-  /** The state has its maximum number of keys or bytes. */
-  | { readonly full: 'keys' | 'bytes' };
+  | StateRefusal;
+
+/** The state has, or would have, more keys or bytes than the limits of the link allow. */
+export interface StateRefusal {
+  readonly full: 'keys' | 'bytes';
+  /** Number of keys that the state has, or of bytes that it would have. */
+  readonly size: number;
+}
 
 /** The limits of one state. `Infinity` means no limit. */
 export interface StateLimits {
@@ -68,7 +74,10 @@ export interface StatePage {
  * not retry. Calls under way when the link ends need not settle.
  */
 export interface StateLink {
-  /** Makes the state if it does not exist, and sets its limits. */
+  /**
+   * Makes the state if it does not exist. The limits are those of the calls on this link. Links of other nodes can have others, for example
+   * while the nodes restart with another option.
+   */
   open(stream: string, limits: StateLimits): Promise<void>;
   /**
    * Changes a key after the changes of earlier calls on this link, and sends the change to all followers. If the store has the id

@@ -1,4 +1,4 @@
-import type { StateLimits, StateWrite } from './state-log.ts';
+import type { StateLimits, StateRefusal, StateWrite } from './state-log.ts';
 
 /** The number and the size of the keys of a state that are not removed. */
 export interface StateCounts {
@@ -13,8 +13,9 @@ export function isConflict({ expected, isRemoval }: StateWrite, version: number)
 }
 
 /**
- * Returns the limit that a change exceeds. A state whose limits were lowered can always become smaller.
+ * Returns the limit that a change exceeds, if it does. A state whose limits were lowered can always become smaller.
  *
+ * @param limits - the limits of the node that asks for the change
  * @param size - the size of the present entry of the key, if the key exists
  */
 export function refusalOf(
@@ -22,9 +23,10 @@ export function refusalOf(
   limits: StateLimits,
   { keys, bytes }: StateCounts,
   size: number | undefined,
-): 'keys' | 'bytes' | undefined {
+): StateRefusal | undefined {
   if (isRemoval) return undefined;
-  if (size === undefined && keys >= limits.keys) return 'keys';
+  if (size === undefined && keys >= limits.keys) return { full: 'keys', size: keys };
   const more = byteLength - (size ?? 0);
-  return more > 0 && bytes + more > limits.bytes ? 'bytes' : undefined;
+  const isOver = more > 0 && bytes + more > limits.bytes;
+  return isOver ? { full: 'bytes', size: bytes + more } : undefined;
 }

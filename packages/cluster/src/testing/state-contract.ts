@@ -201,8 +201,8 @@ export const STATE_TESTS: readonly StateTest[] = [
       const [one, two] = await pair(test, { keys: 2, bytes: 22 });
       await one.set('a', '123456789');
       await two.set('b', '123456789');
-      expect(await one.change('c', '1')).toEqual({ full: 'keys' });
-      expect(await one.change('a', '12345678901234')).toEqual({ full: 'bytes' });
+      expect(await one.change('c', '1')).toEqual({ full: 'keys', size: 2 });
+      expect(await one.change('a', '12345678901234')).toEqual({ full: 'bytes', size: 25 });
       await one.set('a', '12345678901');
       await one.change('b', undefined);
       await one.set('c', '1');
@@ -215,13 +215,28 @@ export const STATE_TESTS: readonly StateTest[] = [
       const [one, two] = await pair(test);
       for (const key of ['a', 'b', 'c']) await one.set(key, '123456789');
       for (const state of [one, two]) await state.open({ keys: 2, bytes: 14 });
-      expect(await two.change('d', '1')).toEqual({ full: 'keys' });
-      expect(await two.change('a', '1234567890')).toEqual({ full: 'bytes' });
+      expect(await two.change('d', '1')).toEqual({ full: 'keys', size: 3 });
+      expect(await two.change('a', '1234567890')).toEqual({ full: 'bytes', size: 31 });
       await one.set('a', '987654321');
       await two.set('b', '123');
       await two.change('c', undefined);
-      expect(await one.change('b', '1234')).toEqual({ full: 'bytes' });
+      expect(await one.change('b', '1234')).toEqual({ full: 'bytes', size: 15 });
       expect(textsOf((await one.page()).entries)).toEqual(['a=987654321', 'b=123', '-c']);
+    },
+  ],
+  [
+    'the state: judges a change by the limits of the bus that asks, and not of one that was opened or has read last',
+    async (test, expect) => {
+      const [one, two] = await pair(test);
+      for (const key of ['a', 'b', 'c']) await one.set(key, '123456789');
+      for (const [i, key] of ['d', 'e'].entries()) {
+        await two.open({ keys: 2, bytes: 14 });
+        if (i === 0) await one.open();
+        await (i === 0 ? one : two).page();
+        expect(await two.change('x', '1')).toEqual({ full: 'keys', size: 3 + i });
+        expect(await two.change('a', '1234567890')).toEqual({ full: 'bytes', size: 31 + 2 * i });
+        await one.set(key, '1');
+      }
     },
   ],
   [

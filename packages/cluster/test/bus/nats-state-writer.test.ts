@@ -195,7 +195,7 @@ describe('NatsStateWriter', () => {
     await one.change('b', '1');
     await other.change('b');
     expect(offsetOf(await one.change('c', '1'))).toBe(4);
-    expect(await other.change('d', '1')).toEqual({ full: 'keys' });
+    expect(await other.change('d', '1')).toEqual({ full: 'keys', size: 2 });
   });
 
   it('finds a change without an answer, though it was replaced and the server was restarted', async () => {

@@ -87,11 +87,14 @@ describe('RedisStateLink', () => {
   });
 
   it('gives Lua a limit that has no end, and the newest limits', async () => {
-    const { link, asked } = linked(['0', 'e', 'full', 'keys'], ['0', 'e', 'full', 'bytes']);
+    const { link, asked } = linked(
+      ['0', 'e', 'full', 'keys', '4'],
+      ['0', 'e', 'full', 'bytes', '1001'],
+    );
     await link.open(STATE, { keys: NONE, bytes: NONE, removals: NONE, removalAgeMs: NONE });
-    expect(await link.append(STATE, 'id', write(undefined))).toEqual({ full: 'keys' });
+    expect(await link.append(STATE, 'id', write(undefined))).toEqual({ full: 'keys', size: 4 });
     await link.open(STATE, LIMITS);
-    expect(await link.append(STATE, 'id', write(undefined))).toEqual({ full: 'bytes' });
+    expect(await link.append(STATE, 'id', write(undefined))).toEqual({ full: 'bytes', size: 1001 });
     const limits = asked.map((words) => [9, 10, 16, 17].map((at) => words[at]));
     expect(limits).toEqual([Array(4).fill('1e999'), ['5', '60000', '10', '1000']]);
   });

@@ -13,7 +13,8 @@ function change(state: MemoryState, key: string, value: string | undefined, now 
   ids += 1;
   const isRemoval = value === undefined;
   const byteLength = key.length + bytes.byteLength;
-  state.append(`id${ids}`, { key, bytes, isRemoval, expected: undefined, byteLength }, now);
+  const write = { key, bytes, isRemoval, expected: undefined, byteLength };
+  state.append(`id${ids}`, write, LIMITS, now);
 }
 
 function copyOf(state: MemoryState, now = 0): MemoryState {
@@ -29,7 +30,7 @@ function copyOf(state: MemoryState, now = 0): MemoryState {
 
 /** What a state knows, at a time of its clock. */
 const contentOf = (state: MemoryState, now: number) => {
-  const { entries, last, floor } = state.read(0, Number.POSITIVE_INFINITY, now);
+  const { entries, last, floor } = state.read(0, Number.POSITIVE_INFINITY, LIMITS, now);
   const all = entries.map(
     ({ epoch: _, ...rest }: (typeof entries)[number] & { epoch?: string }) => rest,
   );
@@ -39,31 +40,28 @@ const contentOf = (state: MemoryState, now: number) => {
 describe('a copy of a state', () => {
   it('has its entries with their ages, its ids, and what it has forgotten', () => {
     const state = new MemoryState('e');
-    state.limit(LIMITS);
     for (let i = 0; i < 20; i++) change(state, `k${i % 6}`, `${i}`, i * 10);
     for (const key of ['k0', 'k1', 'k2', 'k3', 'k4']) change(state, key, undefined, 300);
     const copy = copyOf(state, 500);
     expect(contentOf(copy, 500 + 1e6)).toEqual(contentOf(state, 500));
     expect(contentOf(copy, 500 + 1e6).floor).toBe(22);
-    copy.limit(LIMITS);
     const again = { key: 'k0', bytes: Buffer.from('x'), isRemoval: false, byteLength: 3 };
     const first = ids - 24;
-    const answer = copy.append(`id${first}`, { ...again, expected: undefined }, 500 + 1e6);
+    const answer = copy.append(`id${first}`, { ...again, expected: undefined }, LIMITS, 500 + 1e6);
     expect(answer).toEqual({ position: { epoch: 'e', offset: 1 } });
-    expect(copy.append('another', { ...again, expected: 0 }, 500 + 1e6)).toEqual({
+    expect(copy.append('another', { ...again, expected: 0 }, LIMITS, 500 + 1e6)).toEqual({
       position: { epoch: 'e', offset: 26 },
     });
   });
 
   it('follows each change, and forgets the same removals', () => {
     const state = new MemoryState('e');
-    state.limit(LIMITS);
     const copy = copyOf(state);
     state.follow((entry) => copy.take(entry, state.forgotten, 1e6));
     for (let i = 0; i < 200; i++) {
       change(state, `k${(i * 7) % 13}`, i % 3 === 0 ? undefined : `${i}`);
-      const { entries, floor } = state.read(0, 1000, 0);
-      const held = copy.read(0, 1000, 1e6);
+      const { entries, floor } = state.read(0, 1000, LIMITS, 0);
+      const held = copy.read(0, 1000, LIMITS, 1e6);
       expect(held.entries).toEqual(entries);
       expect(held.last).toBe(state.lastOffset);
       expect([floor, state.changes]).toEqual([held.floor, copy.changes]);
@@ -72,7 +70,6 @@ describe('a copy of a state', () => {
 
   it('keeps no removals that were replaced, however often a key is removed and set again', () => {
     const state = new MemoryState('e');
-    state.limit(LIMITS);
     const copy = copyOf(state);
     state.follow((entry) => copy.take(entry, state.forgotten, 1e6));
     change(state, 'quiet', '1');
@@ -87,7 +84,6 @@ describe('a copy of a state', () => {
 
   it('comes in pages that fit into a frame, and is whole at their end', () => {
     const state = new MemoryState('e');
-    state.limit(LIMITS);
     for (let i = 0; i < 40; i++) change(state, `k${i}`, 'x'.repeat(i === 20 ? 1_000_000 : 90_000));
     for (let i = 0; i < 9000; i++) change(state, 'often', `${i}`);
     let pages = 0;
@@ -108,12 +104,11 @@ describe('a copy of a state', () => {
 
   it('begins an epoch with higher versions, and the same content', () => {
     const state = new MemoryState('e');
-    state.limit(LIMITS);
     for (const key of ['a', 'b', 'c']) change(state, key, '1');
     change(state, 'b', undefined);
-    const { last } = state.read(0, 10, 0);
+    const { last } = state.read(0, 10, LIMITS, 0);
     state.begin('f', 1000);
-    const page = state.read(0, 10, 0);
+    const page = state.read(0, 10, LIMITS, 0);
     expect(page.epoch).toBe('f');
     expect(page.last).toBe(last);
     expect(page.entries.map(({ key, position }) => [key, position])).toEqual([
@@ -122,16 +117,15 @@ describe('a copy of a state', () => {
       ['b', { epoch: 'f', offset: 4 }],
     ]);
     change(state, 'd', '2');
-    const [entry] = state.read(last, 10, 0).entries;
+    const [entry] = state.read(last, 10, LIMITS, 0).entries;
     expect([entry!.position.offset, entry!.previous]).toEqual([last + 1001, last]);
     for (const key of ['a', 'c', 'd']) change(state, key, undefined);
     // The removal of b is forgotten first, as before.
-    expect(state.read(0, 10, 0).floor).toBe(4);
+    expect(state.read(0, 10, LIMITS, 0).floor).toBe(4);
   });
 
   it('is continued in the next epoch, if it has no change that the state did not have then', () => {
     const state = new MemoryState('e');
-    state.limit(LIMITS);
     for (const key of ['a', 'b', 'c']) change(state, key, '1');
     const copy = copyOf(state);
     for (const key of ['b', 'd']) change(state, key, '2');
@@ -148,7 +142,7 @@ describe('a copy of a state', () => {
     copy.begin('f', 0);
     copy.takePage(state.copyAfter(3, 0), 1e6);
     expect(contentOf(copy, 1e6)).toEqual(contentOf(state, 0));
-    expect(copy.read(0, 10, 1e6).epoch).toBe('f');
+    expect(copy.read(0, 10, LIMITS, 1e6).epoch).toBe('f');
     state.begin('h', 1000);
     expect(state.continues('e', 3)).toBe(false);
     expect(state.continues('f', 1006)).toBe(true);

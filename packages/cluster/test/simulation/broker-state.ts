@@ -55,7 +55,8 @@ export class BrokerStates {
 
   /** The state as it is, without removals. */
   values(stream: string): Map<string, Buffer> {
-    const { entries } = this.state(stream).memory.read(0, Infinity, 0);
+    const { memory, limits } = this.state(stream);
+    const { entries } = memory.read(0, Infinity, limits, 0);
     const present = entries.filter(({ isRemoval }) => !isRemoval);
     return new Map(present.map(({ key, bytes }) => [key, bytes]));
   }
@@ -69,11 +70,8 @@ export class BrokerStates {
     const state = this.state(stream);
     if (op === OP.readState) {
       const { after, limit, limits } = JSON.parse(question) as ReadQuestion;
-      if (limits !== undefined) {
-        state.limits = limits;
-        state.memory.limit(limits);
-      }
-      const page = state.memory.read(after, limit, now);
+      if (limits !== undefined) state.limits = limits;
+      const page = state.memory.read(after, limit, state.limits, now);
       const floor = this.fault === 'hides forgotten removals' ? 0 : page.floor;
       return { answer: { ...page, floor, entries: page.entries.map(storedChange) } };
     }
@@ -82,17 +80,17 @@ export class BrokerStates {
   }
 
   private change(state: State, id: string, given: StateWrite, now: number) {
-    const { memory } = state;
+    const { memory, limits } = state;
     const write = this.fault === 'ignores versions' ? { ...given, expected: undefined } : given;
-    const { last } = memory.read(0, 1, now);
-    const answer = memory.append(id, write, now);
+    const { last } = memory.read(0, 1, limits, now);
+    const answer = memory.append(id, write, limits, now);
     if ('conflict' in answer) {
       const { conflict } = answer;
       return { answer: { conflict: conflict === null ? null : storedChange(conflict) } };
     }
     if (!('position' in answer) || answer.position.offset <= last) return { answer };
     state.changes.push({ id, write, at: now });
-    const [entry] = memory.read(last, 1, now).entries;
+    const [entry] = memory.read(last, 1, limits, now).entries;
     return { answer, entry };
   }
 
@@ -110,9 +108,8 @@ export class BrokerStates {
   private rebuild(state: State): void {
     state.epochs += 1;
     state.memory = new MemoryState(`e#${state.epochs}`);
-    state.memory.limit(state.limits);
     for (const { id, write, at } of state.changes) {
-      state.memory.append(id, { ...write, expected: undefined }, at);
+      state.memory.append(id, { ...write, expected: undefined }, state.limits, at);
     }
   }
 }

@@ -123,8 +123,7 @@ export class StateKeeper {
       outcome.failed(notNow('too many changes wait for the nodes that hold a copy'));
       return;
     }
-    state.limit(limits);
-    const answer = state.append(id, write, this.node.now());
+    const answer = state.append(id, write, limits, this.node.now());
     if (!('position' in answer) || answer.position.offset <= this.heldUpTo) {
       outcome.done(answer);
       return;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { MemoryState } from '../../log/memory-state.ts';
-import type { StateEntry } from '../../log/state-log.ts';
+import type { StateEntry, StatePage } from '../../log/state-log.ts';
 import { type Written, writtenPage } from './mesh-state-frame.ts';
 
 /** Bytes of a frame besides the page. */
@@ -8,14 +8,12 @@ const OVERHEAD_BYTES = 64;
 
 /** Writes a page of a state that fits into a frame. */
 export function readPage(
-  state: MemoryState,
-  after: number,
+  read: (limit: number) => StatePage,
   limit: number,
-  now: number,
   maxBytes: number,
 ): Written {
   for (let most = limit; ; ) {
-    const page = state.read(after, most, now);
+    const page = read(most);
     const written = writtenPage(page);
     const { length } = page.entries;
     if (length <= 1 || sizeOf(written) + OVERHEAD_BYTES <= maxBytes) return written;

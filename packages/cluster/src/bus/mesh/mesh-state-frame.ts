@@ -160,7 +160,7 @@ export class StateFields extends CallReader {
     const what = this.text();
     if (what === 'stored') return { position: { epoch: this.text(), offset: this.count() } };
     if (what === 'conflict') return { conflict: this.entryOrNone() ?? null };
-    if (what === 'keys' || what === 'bytes') return { full: what };
+    if (what === 'keys' || what === 'bytes') return { full: what, size: this.count() };
     throw new TypeError(`an answer ${what}`);
   }
 
@@ -223,7 +223,7 @@ export function writtenCopyPage(page: StateCopyPage): Written {
 }
 
 export function writtenAnswer(answer: StateAnswer): Written {
-  if ('full' in answer) return { fields: [answer.full], values: [] };
+  if ('full' in answer) return { fields: [answer.full, answer.size], values: [] };
   if ('position' in answer) {
     const { epoch, offset } = answer.position;
     return { fields: ['stored', epoch, offset], values: [] };

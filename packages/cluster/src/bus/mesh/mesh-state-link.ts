@@ -1,5 +1,6 @@
 import { EncodeError } from '@headrace/core';
 import type { BusSubscription } from '../../log/bus-subscription.ts';
+import { OpenedLimits } from '../../log/opened-limits.ts';
 import type {
   StateAnswer,
   StateEntry,
@@ -23,7 +24,7 @@ export class MeshStateLink implements StateLink {
   private readonly node: StateNode;
   private readonly search: KeeperSearch;
   private readonly followers: MeshFollowers;
-  private readonly limits = new Map<string, StateLimits>();
+  private readonly limits = new OpenedLimits<StateLimits>();
   private readonly turns = new Map<string, ChangeTurn>();
   private turnCount = 0;
 
@@ -35,7 +36,7 @@ export class MeshStateLink implements StateLink {
 
   /** Resolves when a node keeps the state. */
   open(stream: string, limits: StateLimits): Promise<void> {
-    this.limits.set(stream, limits);
+    this.limits.open(stream, limits);
     this.turnCount += 1;
     this.turns.set(stream, new ChangeTurn(this.turnCount));
     return new Promise((done, failed) => this.search.call(stream, { run: () => done(), failed }));
@@ -51,7 +52,7 @@ export class MeshStateLink implements StateLink {
           max: MAX_MESSAGE_BYTES,
         });
       }
-      const limits = this.limitsOf(stream);
+      const limits = this.limits.of(stream);
       const turn = this.turns.get(stream)!;
       const outcome = { done, failed };
       const give = (keeper: Keeper, ordered: Outcome<StateAnswer>): void => {
@@ -75,7 +76,7 @@ export class MeshStateLink implements StateLink {
   read(stream: string, after: number, limit: number): Promise<StatePage> {
     const { node } = this;
     return new Promise((done, giveUp) => {
-      const limits = this.limitsOf(stream);
+      const limits = this.limits.of(stream);
       const began = node.now();
       const failed = (error: Error): void => {
         if (node.now() - began >= KEEPER_WITHIN_MS) giveUp(error);
@@ -83,8 +84,7 @@ export class MeshStateLink implements StateLink {
       };
       const run = (keeper: Keeper): void => {
         if (keeper instanceof StateKeeper) {
-          keeper.state.limit(limits);
-          done(keeper.state.read(after, limit, node.now()));
+          done(keeper.state.read(after, limit, limits, node.now()));
           return;
         }
         const count = Math.min(limit, Number.MAX_SAFE_INTEGER);
@@ -98,11 +98,5 @@ export class MeshStateLink implements StateLink {
 
   follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription {
     return { close: this.followers.follow(stream, listener) };
-  }
-
-  private limitsOf(stream: string): StateLimits {
-    const limits = this.limits.get(stream);
-    if (limits === undefined) throw new Error(`${stream} is not open`);
-    return limits;
   }
 }

@@ -145,8 +145,8 @@ export class StateReceiver {
         const limit = fields.count();
         const limits = fields.limits();
         return this.ofKeeper(stream, ({ state }, { done }) => {
-          state.limit(limits);
-          done(readPage(state, after, limit, node.now(), MAX_FRAME_BYTES));
+          const read = (most: number) => state.read(after, most, limits, node.now());
+          done(readPage(read, limit, MAX_FRAME_BYTES));
         });
       }
       case OP.newest:

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type Clock, EncodeError } from '@headrace/core';
 import { Fifo, RecentMap, toError } from '@headrace/core/authoring';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import type { StateAnswer, StateLimits, StateWrite } from '../../log/state-log.ts';
+import type { StateAnswer, StateLimits, StateRefusal, StateWrite } from '../../log/state-log.ts';
 import { isConflict, refusalOf } from '../../log/state-rules.ts';
 import {
   type Acknowledgement,
@@ -81,7 +81,7 @@ interface PlannedChange {
   readonly stored?: { readonly sequence: number; readonly ledger: StateLedger };
   /** The version of the key that the change does not fit, or 0. */
   readonly conflict?: number;
-  readonly full?: 'keys' | 'bytes';
+  readonly refusal?: StateRefusal;
 }
 
 /**
@@ -285,9 +285,9 @@ export class NatsStateWriter {
         plan.push({ change, conflict: version });
         continue;
       }
-      const full = refusalOf(write, this.limits, ledger, current?.byteLength);
-      if (full !== undefined) {
-        plan.push({ change, full });
+      const refusal = refusalOf(write, this.limits, ledger, current?.byteLength);
+      if (refusal !== undefined) {
+        plan.push({ change, refusal });
         continue;
       }
       sequence += 1;
@@ -350,10 +350,10 @@ export class NatsStateWriter {
   /** Answers a change that is not stored. Resolves with false if the entry in its way was replaced meanwhile. */
   private async refuse(
     { epoch }: WriteBase,
-    { change, conflict, full }: PlannedChange,
+    { change, conflict, refusal }: PlannedChange,
   ): Promise<boolean> {
-    if (full !== undefined) {
-      this.settle(change, { full });
+    if (refusal !== undefined) {
+      this.settle(change, refusal);
       return true;
     }
     if (conflict === 0) {

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import { textOf } from '@headrace/core/authoring';
 import type { LogEntry } from '../../log/log.ts';
 import { sizeOf } from '../../log/memory-state.ts';
-import type { StateEntry, StateWrite } from '../../log/state-log.ts';
+import { OpenedLimits } from '../../log/opened-limits.ts';
+import type { StateEntry, StateLimits, StateWrite } from '../../log/state-log.ts';
 import { type Relay, RelayBytes, type RelayMember } from '../relay/relay.ts';
 import {
   ASK,
@@ -132,13 +133,13 @@ export class RelayPort {
         relay.unfollow(link, fields.text());
         break;
       default:
-        link.answer(fields.number(), this.question(what, fields));
+        link.answer(fields.number(), this.question(link, what, fields));
         break;
     }
   }
 
   /** Returns the answer to a call as a function. All fields are read before the call is carried out. */
-  private question(what: number, fields: CallReader): () => unknown {
+  private question(link: RemoteLink, what: number, fields: CallReader): () => unknown {
     const { relay, wire } = this;
     if (what === ASK.settled) return () => null;
     const name = fields.text();
@@ -170,13 +171,13 @@ export class RelayPort {
           removals: removals!,
           removalAgeMs: removalAgeMs!,
         };
-        return () => relay.state(name).limit(limits) ?? null;
+        return () => link.limits.open(name, limits) ?? null;
       }
       case ASK.change: {
         const id = fields.text();
         const write = stateWriteOf(fields);
         return () => {
-          const answer = relay.state(name).append(id, write, wire.now());
+          const answer = relay.state(name).append(id, write, link.limits.of(name), wire.now());
           if (!('conflict' in answer) || answer.conflict === null) return answer;
           return { conflict: stateEntryText(answer.conflict) };
         };
@@ -185,7 +186,7 @@ export class RelayPort {
         const after = fields.number();
         const limit = fields.number();
         return () => {
-          const page = relay.state(name).read(after, limit, wire.now());
+          const page = relay.state(name).read(after, limit, link.limits.of(name), wire.now());
           return { ...page, entries: page.entries.map(stateEntryText) };
         };
       }
@@ -204,6 +205,8 @@ export class RelayPort {
 
 class RemoteLink implements RelayMember {
   readonly id: number;
+  /** The limits of states. */
+  readonly limits = new OpenedLimits<StateLimits>();
   will: { readonly subject: string; readonly bytes: RelayBytes } | undefined = undefined;
   private readonly port: RelayPort;
   private readonly batch: CallBatch;

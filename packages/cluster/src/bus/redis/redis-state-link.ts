@@ -55,7 +55,9 @@ export class RedisStateLink implements StateLink {
       ],
       `{${stream}}:i:${id}`,
     );
-    if (text(answer) === 'full') return { full: text(rest[0]) === 'keys' ? 'keys' : 'bytes' };
+    if (text(answer) === 'full') {
+      return { full: text(rest[0]) === 'keys' ? 'keys' : 'bytes', size: numberIn(rest[1]) };
+    }
     if (text(answer) === 'conflict') return { conflict: entriesOf(epoch, rest)[0] ?? null };
     return { position: { epoch, offset: numberIn(rest[0]) } };
   }

@@ -85,8 +85,8 @@ end
 `;
 
 /**
- * KEYS … id; ARGV … id key bytes is-removal expected keys bytes channel window-ms. Returns `stored` and the offset, `full` and
- * which limit, or `conflict` and the present entry, if there is one.
+ * KEYS … id; ARGV … id key bytes is-removal expected keys bytes channel window-ms. Returns `stored` and the offset, `full`,
+ * which limit and the size, or `conflict` and the present entry, if there is one.
  */
 export const CHANGE = new RedisScript(`${COMMON}
 local seen, id, key, value, flag = KEYS[6], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -108,9 +108,10 @@ end
 local size, held = #key + #value, 0
 if current then held = current.size end
 if flag == '0' then
-  if not current and keys >= tonumber(ARGV[10]) then return {begun, epoch, 'full', 'keys'} end
+  if not current and keys >= tonumber(ARGV[10]) then return {begun, epoch, 'full', 'keys', text(keys)} end
   -- A state whose limits were lowered can always become smaller.
-  if size > held and bytes + size - held > tonumber(ARGV[11]) then return {begun, epoch, 'full', 'bytes'} end
+  local would = bytes + size - held
+  if size > held and would > tonumber(ARGV[11]) then return {begun, epoch, 'full', 'bytes', text(would)} end
 end
 local number, previous = text(upcoming), text(last)
 -- A removal begins with a command without new data: after it, a server without memory accepts the others.

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { toError } from '@headrace/core/authoring';
 import type { RESP_TYPES } from '@redis/client';
+import { OpenedLimits } from '../../log/opened-limits.ts';
 import type { RedisClient } from './redis-client.ts';
 
 /** The parts of a link that its stores work with. */
@@ -33,7 +34,7 @@ export const MAX_PAGE = 1000;
 export class RedisStore<Limits> {
   private readonly parts: RedisStoreParts;
   private readonly scripts: readonly RedisScript[];
-  private readonly limits = new Map<string, Limits>();
+  private readonly limits = new OpenedLimits<Limits>();
   private loading: Promise<unknown> | undefined = undefined;
 
   constructor(parts: RedisStoreParts, scripts: readonly RedisScript[]) {
@@ -48,14 +49,12 @@ export class RedisStore<Limits> {
       throw toError(thrown);
     });
     await this.loading;
-    this.limits.set(stream, limits);
+    this.limits.open(stream, limits);
   }
 
   /** Returns the limits of an open stream. */
   limitsOf(stream: string): Limits {
-    const limits = this.limits.get(stream);
-    if (limits === undefined) throw new Error(`${stream} is not open`);
-    return limits;
+    return this.limits.of(stream);
   }
 
   async run(

@@ -3,7 +3,8 @@ import { toBuffer } from '@headrace/core/authoring';
 import { CLUSTER_ERRORS } from '../../error/cluster-errors.ts';
 import type { BusSubscription } from '../../log/bus-subscription.ts';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../../log/log.ts';
-import type { StateEntry, StateLink } from '../../log/state-log.ts';
+import { OpenedLimits } from '../../log/opened-limits.ts';
+import type { StateEntry, StateLimits, StateLink } from '../../log/state-log.ts';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { type Relay, RelayBytes, type RelayMember } from './relay.ts';
@@ -12,11 +13,17 @@ import { type Relay, RelayBytes, type RelayMember } from './relay.ts';
 export class LocalLink implements BusLink, LogLink, RelayMember {
   readonly log: LogLink = this;
   readonly stateLog: StateLink = {
-    open: (stream, limits) => this.ask(() => this.relay.state(stream).limit(limits)),
+    open: (stream, limits) => this.ask(() => this.limits.open(stream, limits)),
     append: (stream, id, write) =>
-      this.ask(() => this.relay.state(stream).append(id, write, this.host.clock.now())),
+      this.ask(() => {
+        const limits = this.limits.of(stream);
+        return this.relay.state(stream).append(id, write, limits, this.host.clock.now());
+      }),
     read: (stream, after, limit) =>
-      this.ask(() => this.relay.state(stream).read(after, limit, this.host.clock.now())),
+      this.ask(() => {
+        const limits = this.limits.of(stream);
+        return this.relay.state(stream).read(after, limit, limits, this.host.clock.now());
+      }),
     follow: (stream, listener) => {
       this.relay.followState(this, stream);
       return followed(this.stateFollowers, stream, listener, () =>
@@ -29,6 +36,8 @@ export class LocalLink implements BusLink, LogLink, RelayMember {
   private readonly host: BusHost;
   private readonly answers: () => boolean;
   private readonly followers = new Map<string, (entry: LogEntry) => void>();
+  /** The limits of states. */
+  private readonly limits = new OpenedLimits<StateLimits>();
   private readonly stateFollowers = new Map<string, (entry: StateEntry) => void>();
   private isOpen = true;
 

@@ -14,13 +14,13 @@ function change(state: MemoryState, key: string, value?: string): void {
   const bytes = Buffer.from(value ?? '');
   const isRemoval = value === undefined;
   const byteLength = key.length + bytes.byteLength;
-  state.append(`id${ids}`, { key, bytes, isRemoval, expected: undefined, byteLength }, 0);
+  const write = { key, bytes, isRemoval, expected: undefined, byteLength };
+  state.append(`id${ids}`, write, LIMITS, 0);
 }
 
 /** A state of the epoch `e` with ten keys. */
 function tenKeys(): MemoryState {
   const state = new MemoryState('e');
-  state.limit(LIMITS);
   for (let i = 0; i < 10; i++) change(state, `k${i}`, `${i}`);
   return state;
 }
@@ -74,7 +74,7 @@ function copied(state: MemoryState): MemoryState {
   return outcome.state!;
 }
 
-const contentOf = (state: MemoryState) => [state.changes, state.read(0, 1e6, 0)];
+const contentOf = (state: MemoryState) => [state.changes, state.read(0, 1e6, LIMITS, 0)];
 
 describe('a reading of a copy', () => {
   it('continues a copy of the epoch before with what it lacks', () => {
@@ -102,7 +102,7 @@ describe('a reading of a copy', () => {
     expect(contentOf(outcome.state!)).toEqual(contentOf(state));
     expect(other.sent).toBe(10);
     // The copy is whole until another one is.
-    expect(lost.read(0, 1e6, 0).entries.length).toBe(11);
+    expect(lost.read(0, 1e6, LIMITS, 0).entries.length).toBe(11);
   });
 
   it('begins again for a copy that has missed a removal that is forgotten', () => {

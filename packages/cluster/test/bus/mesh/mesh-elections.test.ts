@@ -5,13 +5,15 @@ import { type ElectionNode, MeshElections } from '../../../src/bus/mesh/mesh-ele
 import { copyOf } from '../../../src/bus/mesh/mesh-keeper.ts';
 import type { MeshPeer } from '../../../src/bus/mesh/mesh-peer.ts';
 import { MemoryState } from '../../../src/log/memory-state.ts';
+import type { StateLimits } from '../../../src/log/state-log.ts';
 
+const LIMITS: StateLimits = { keys: 1e6, bytes: 1e9, removals: 1000, removalAgeMs: 1e6 };
 const OTHER = { name: 'other' } as MeshPeer;
 
 function change(state: MemoryState, key: string): void {
   const bytes = Buffer.from('x');
   const write = { key, bytes, isRemoval: false, expected: undefined, byteLength: 2 };
-  state.append(`${key} ${state.epoch}`, write, 0);
+  state.append(`${key} ${state.epoch}`, write, LIMITS, 0);
 }
 
 describe('an election', () => {

@@ -6,7 +6,9 @@ import { type HolderNode, MeshHolder } from '../../../src/bus/mesh/mesh-holder.t
 import { copyOf } from '../../../src/bus/mesh/mesh-keeper.ts';
 import type { MeshPeer } from '../../../src/bus/mesh/mesh-peer.ts';
 import { MemoryState } from '../../../src/log/memory-state.ts';
+import type { StateLimits } from '../../../src/log/state-log.ts';
 
+const LIMITS: StateLimits = { keys: 1e6, bytes: 1e9, removals: 1000, removalAgeMs: 1e6 };
 const KEEPER = { name: 'keeper' } as MeshPeer;
 
 describe('a node that holds a copy', () => {
@@ -32,7 +34,7 @@ describe('a node that holds a copy', () => {
     holder.hold(KEEPER, 's');
     for (let i = 0; i < 100; i++) {
       const write = { key: 'k', bytes: Buffer.from('x'), isRemoval: false, byteLength: 2 };
-      state.append(`id${i}`, { ...write, expected: undefined }, clock.now());
+      state.append(`id${i}`, { ...write, expected: undefined }, LIMITS, clock.now());
     }
     expect([asked, clock.pendingTimers]).toEqual([1, 1]);
     canAsk = true;
