@@ -327,7 +327,7 @@ describe('a state of a mesh', () => {
     await mesh.pass(100);
     expect(state['removals'].size).toBe(5);
     const copy: MemoryState = mesh.states('c')['node'].copies.get(STREAM)!.state;
-    const { entries } = copy.read(0, 100, mesh.sim.now);
+    const { entries } = copy.read(0, 100, limits, mesh.sim.now);
     const keys = entries.filter(({ isRemoval }) => !isRemoval).map(({ key }) => key);
     expect(keys).toEqual(Array.from({ length: 28 }, (_, i) => `k${i + 2}`));
   });
