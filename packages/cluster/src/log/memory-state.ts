@@ -8,7 +8,8 @@ import { DUPLICATE_WINDOW_MS, MAX_IDS, MAX_PAGE_BYTES } from './memory-stream.ts
 import {
   COPY_PAGE_BYTES,
   COPY_PAGE_LEAST_BYTES,
-  copiedBytes,
+  entryBytes,
+  idBytes,
   type KnownId,
   type StateCopyPage,
 } from './state-copy.ts';
@@ -146,7 +147,7 @@ export class MemoryState {
     let end = last;
     let bytes = 0;
     this.entries.eachAfter(after, (entry) => {
-      bytes += copiedBytes(entry.id, entry.key) + entry.bytes.byteLength;
+      bytes += entryBytes(entry) + entry.bytes.byteLength;
       if (entries.length > 0 && bytes > COPY_PAGE_BYTES) {
         end = entries.at(-1)!.position.offset;
         return false;
@@ -159,7 +160,7 @@ export class MemoryState {
     for (const [id, offset, at] of this.ids) {
       if (offset <= after) continue;
       if (offset > end) break;
-      room -= copiedBytes(id);
+      room -= idBytes(id);
       if (ids.length > 0 && room < 0) {
         end = ids.at(-1)!.offset;
         break;

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { StateEntry } from './state-log.ts';
 
 /** An id that a state knows, with the offset of its change. */
@@ -27,10 +28,22 @@ export interface StateCopyPage {
 export const COPY_PAGE_BYTES: number = 256 * 1024;
 /** The part of a page that is for ids in any case, in bytes. */
 export const COPY_PAGE_LEAST_BYTES: number = 32 * 1024;
-/** Bytes for the numbers of an entry or an id. */
-const NUMBERS_BYTES = 150;
+/** Maximum bytes for the numbers of an entry. */
+const ENTRY_NUMBERS_BYTES = 150;
+/** Maximum bytes for the numbers of an id. There are many more ids than entries, so this is closer. */
+const ID_NUMBERS_BYTES = 50;
 
-/** Returns the maximum size of an entry or an id in a page, without its value. JSON can take six characters for one. */
-export function copiedBytes(...texts: readonly string[]): number {
-  return texts.reduce((bytes, { length }) => bytes + 6 * length, NUMBERS_BYTES);
+/** Returns the maximum size of an entry in a page, without its value. */
+export function entryBytes({ id, key }: Pick<StateEntry, 'id' | 'key'>): number {
+  return ENTRY_NUMBERS_BYTES + textBytes(id) + textBytes(key);
+}
+
+/** Returns the maximum size of an id in a page. */
+export function idBytes(id: string): number {
+  return ID_NUMBERS_BYTES + textBytes(id);
+}
+
+/** In JSON, because a character can take six. */
+function textBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
+import { stateBytes, writtenCopyPage } from '../../src/bus/mesh/mesh-state-frame.ts';
 import { MemoryState } from '../../src/log/memory-state.ts';
 import { COPY_PAGE_BYTES } from '../../src/log/state-copy.ts';
 import type { StateLimits } from '../../src/log/state-log.ts';
@@ -100,6 +101,27 @@ describe('a copy of a state', () => {
     const sizes = (one: MemoryState, now: number) =>
       contentOf(one, now).entries.map(({ bytes, ...rest }) => ({ ...rest, size: bytes.length }));
     expect(sizes(copyOf(state), 1e6)).toEqual(sizes(state, 0));
+  });
+
+  it('has pages that are nearly full of ids, and never larger, whatever characters they have', () => {
+    const few = (text: string) => Array.from({ length: 6000 }, (_, i) => `${text}${i}`);
+    for (const ids of [few('node-0123456789 abcdef '), few('\0\0\0\0'), few('ü€😀')]) {
+      const state = new MemoryState('e');
+      const write = { key: 'k', bytes: Buffer.from('1'), isRemoval: false, byteLength: 2 };
+      for (const id of ids)
+        state.append(id, { ...write, expected: undefined }, LIMITS, 0.123456789);
+      const sizes: number[] = [];
+      for (let after = 0, last = 1; after < last; ) {
+        const page = state.copyAfter(after, 1e5 / 7);
+        const { fields, values } = writtenCopyPage(page);
+        sizes.push(stateBytes(fields, values).byteLength);
+        ({ end: after, last } = page);
+      }
+      const full = sizes.slice(0, -1);
+      expect(full.length).toBeGreaterThan(0);
+      expect(Math.max(...sizes)).toBeLessThan(COPY_PAGE_BYTES);
+      expect(Math.min(...full)).toBeGreaterThan(COPY_PAGE_BYTES / 2);
+    }
   });
 
   it('begins an epoch with higher versions, and the same content', () => {
