@@ -5,6 +5,7 @@ import { systemClock } from '@headrace/core';
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BusServer, missing, REDIS_SERVER } from '../../../core/test/fixture/bus-server.ts';
+import { freePort } from '../../../core/test/fixture/free-port.ts';
 import { redisBus } from '../../src/redis.ts';
 import { BusTest } from '../../src/testing/bus-bench.ts';
 import { type BusBench, describeBus } from '../../src/testing/index.ts';
@@ -156,7 +157,9 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
   });
 
   it('a server of a Redis Cluster is refused with words', async () => {
-    const clustered = await BusServer.start(REDIS_SERVER, '--cluster-enabled', 'yes');
+    // By default, the port of the cluster is one of those that outgoing connections get.
+    const ports = ['--cluster-port', String(await freePort())];
+    const clustered = await BusServer.start(REDIS_SERVER, '--cluster-enabled', 'yes', ...ports);
     const test = new BusTest(benchOf(clustered));
     try {
       const one = test.begin();
