@@ -76,7 +76,7 @@ const EVERYWHERE: readonly Rule[] = [
         '^$1/$2/',
         `^packages/core/test/fixture/(?:${SHARED_FIXTURES.join('|')})\\.ts$`,
         `^packages/cluster/test/(?:${CLUSTER_FIXTURES.join('|')})\\.ts$`,
-        '^packages/simulation/test/fixture/(?:explore-mistake|same-traces)\\.ts$',
+        '^packages/simulation/test/fixture/explore-mistake\\.ts$',
       ],
       dependencyTypes: ['local'],
     },
