@@ -35,6 +35,7 @@ export const FOR_EVERYTHING: readonly string[] = [
   'php-memcached',
   'prometheus',
   'python3',
+  'python3-protobuf',
   'redis-sentinel',
   'redis-tools',
   'strace',

@@ -6,11 +6,19 @@ import { MsgpackCodec } from '@headrace/codec/msgpack';
 import { ProtobufCodec } from '@headrace/codec/protobuf';
 import type { OutboundBytes } from '@headrace/core';
 import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
+import { ALL_FIELDS } from '../protobuf/all-fields.ts';
 
 const VALUE = { a: [1, -5, 2 ** 40, 'é', null, true, 1.5], b: 'x'.repeat(40), c: { d: [] } };
 const STRUCT = create(StructSchema, {
   fields: { a: { kind: { case: 'stringValue', value: 'b' } } },
 });
+
+/** Groups in each other, a message, a map and a list of `ALL_FIELDS`, and groups that it does not declare. */
+const GROUPS = [
+  '23 0801 2b 1201612c 24',
+  '2b 3203010203 1a04 23 0801 24 2c 4208 0a0161 1203 120162',
+  'ab01 b301 b401 0801 ac01 4a05 0a030a0161',
+].map((hex) => Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 
 const asBytes = (bytes: OutboundBytes): Uint8Array => bytes as Uint8Array;
 
@@ -64,6 +72,16 @@ export const targets: DecoderTarget[] = [
     samples: [toBinary(StructSchema, STRUCT)],
     isFramed: true,
     make: (frameErrorPolicy) => new ProtobufCodec({ schema: StructSchema, frameErrorPolicy }),
+  },
+  {
+    name: 'ProtobufCodec, groups and maps',
+    alphabet: bytesOf(
+      '\x08\x0c\x12\x1a\x23\x24\x2b\x2c\x32\x42\x4a\x5a\x80\x01\xab\x01\xac\x01\x02\x03\x04',
+    ),
+    samples: GROUPS,
+    isFramed: true,
+    make: (frameErrorPolicy) =>
+      new ProtobufCodec({ schema: ALL_FIELDS, maxMessageBytes: 4096, frameErrorPolicy }),
   },
   ...compression,
 ];
