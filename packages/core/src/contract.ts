@@ -58,7 +58,8 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    * - If it has `messageKinds` that turn bytes into other messages, these messages have no views of the bytes.
    *
    * Reads allocate no memory if all handlers up to the one that turns bytes into other messages declare this. A class declares it
-   * with a getter, for itself alone; a subclass, object literal, Proxy or own field declares nothing. The value stays the same.
+   * with a getter and `rememberMethods`, for itself and its own methods alone; a subclass, object literal, Proxy or own field
+   * declares nothing, and neither does a replaced method. The value stays the same.
    * @default true
    */
   readonly keepsReads?: boolean;

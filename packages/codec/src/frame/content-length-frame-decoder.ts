@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits } from '@headrace/core';
-import { describeOptions, whole } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -73,6 +73,10 @@ const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
  * @see the Language Server Protocol, "Base Protocol"
  */
 export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  static {
+    rememberMethods(ContentLengthFrameDecoder);
+  }
+
   private readonly maxFrameLength: number;
   private readonly maxHeaderLength: number;
   private searched = 0;

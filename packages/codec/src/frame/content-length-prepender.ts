@@ -1,3 +1,4 @@
+import { rememberMethods } from '@headrace/core/authoring';
 import {
   BODY_PREPENDER_OPTIONS,
   BodyPrepender,
@@ -66,6 +67,10 @@ function digitsOf(value: number): number {
  * @see the Language Server Protocol, "Base Protocol"
  */
 export class ContentLengthPrepender extends BodyPrepender {
+  static {
+    rememberMethods(ContentLengthPrepender);
+  }
+
   constructor(options: ContentLengthPrependerOptions = {}) {
     const { maxBodyLength, otherMessages } = BODY_PREPENDER_OPTIONS.resolve(
       options,

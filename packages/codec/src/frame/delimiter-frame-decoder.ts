@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits, OptionError } from '@headrace/core';
-import { custom, describeOptions, flag, whole } from '@headrace/core/authoring';
+import { custom, describeOptions, flag, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -75,6 +75,10 @@ const OPTIONS = describeOptions(
  * @see Netty's `DelimiterBasedFrameDecoder`
  */
 export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  static {
+    rememberMethods(DelimiterFrameDecoder);
+  }
+
   private readonly search: DelimiterSearch;
   private readonly maxFrameLength: number;
   private readonly stripDelimiter: boolean;

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import type { Context } from '@headrace/core';
-import { describeOptions, whole } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -51,6 +51,10 @@ const OPTIONS = describeOptions(
  * @see Netty's `FixedLengthFrameDecoder`
  */
 export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  static {
+    rememberMethods(FixedLengthFrameDecoder);
+  }
+
   private readonly frameLength: number;
 
   constructor(options: FixedLengthFrameDecoderOptions) {

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits } from '@headrace/core';
-import { describeOptions, whole } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -56,6 +56,10 @@ const OPTIONS = describeOptions(
  * @see RFC 1662, "PPP in HDLC-like Framing"
  */
 export class FlagFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  static {
+    rememberMethods(FlagFrameDecoder);
+  }
+
   private readonly maxFrameLength: number;
   private readonly transposition: Transposition;
   private readonly copyBelow: number;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type MessageLimits, type OutboundBytes } from '@headrace/core';
-import { byteLengthOf, describeOptions, whole } from '@headrace/core/authoring';
+import { byteLengthOf, describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import {
   MESSAGE_ENCODER_OPTIONS,
   MessageToMessageEncoder,
@@ -56,6 +56,10 @@ const OPTIONS = describeOptions(
  * @see RFC 1662, "PPP in HDLC-like Framing"
  */
 export class FlagFrameEncoder extends MessageToMessageEncoder<OutboundBytes, OutboundBytes> {
+  static {
+    rememberMethods(FlagFrameEncoder);
+  }
+
   override readonly sharable = true;
   protected override readonly broadcastKey: string;
   private readonly maxFrameLength: number;

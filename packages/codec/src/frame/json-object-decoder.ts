@@ -1,5 +1,5 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { describeOptions, flag, whole } from '@headrace/core/authoring';
+import { describeOptions, flag, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -73,6 +73,10 @@ const LOST = 3;
  * @see Netty's `JsonObjectDecoder`
  */
 export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
+  static {
+    rememberMethods(JsonObjectDecoder);
+  }
+
   private readonly maxObjectLength: number;
   private readonly streamArrayElements: boolean;
   private state = BETWEEN;

@@ -1,6 +1,12 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits, OptionError } from '@headrace/core';
-import { describeOptions, flag, type Resolved, whole } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  flag,
+  type Resolved,
+  rememberMethods,
+  whole,
+} from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -163,6 +169,11 @@ class FrameLayout implements FrameFinder {
  * @see Netty's `LengthFieldBasedFrameDecoder`
  */
 export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  static {
+    rememberMethods(LengthFieldFrameDecoder);
+  }
+
+  private static readonly ownDecode = LengthFieldFrameDecoder.prototype.decode;
   private readonly layout: FrameLayout;
   /** The error for the frame that is being skipped. */
   private slowError: DecodeError | undefined = undefined;
@@ -188,9 +199,9 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return { inbound: maxFrameLength - strip };
   }
 
-  /** @internal A subclass may decode otherwise. */
+  /** @internal A subclass may decode otherwise, and so may a function that replaced `decode` in the class or in this decoder. */
   protected override get finder(): FrameFinder | undefined {
-    return this.constructor === LengthFieldFrameDecoder ? this.layout : undefined;
+    return this.decode === LengthFieldFrameDecoder.ownDecode ? this.layout : undefined;
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {

@@ -1,5 +1,11 @@
 import { EncodeError } from '@headrace/core';
-import { describeOptions, flag, type Resolved, whole } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  flag,
+  type Resolved,
+  rememberMethods,
+  whole,
+} from '@headrace/core/authoring';
 import { OTHER_MESSAGES, type OtherMessagesOptions } from '../base/other-messages.ts';
 import { BodyPrepender, LengthHeader } from './body-prepender.ts';
 import {
@@ -127,6 +133,10 @@ class LengthFieldHeader extends LengthHeader {
  * @see Netty's `LengthFieldPrepender`
  */
 export class LengthFieldPrepender extends BodyPrepender {
+  static {
+    rememberMethods(LengthFieldPrepender);
+  }
+
   constructor(options: LengthFieldPrependerOptions) {
     const given = OPTIONS.resolve(options);
     super(LengthFieldHeader.of(given), given.otherMessages);

@@ -1,5 +1,5 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { choice, describeOptions, flag, whole } from '@headrace/core/authoring';
+import { choice, describeOptions, flag, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -72,6 +72,10 @@ const CR = 13;
  * @see Netty's `LineBasedFrameDecoder`
  */
 export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  static {
+    rememberMethods(LineFrameDecoder);
+  }
+
   private readonly maxLength: number;
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits } from '@headrace/core';
-import { describeOptions, whole } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -55,6 +55,10 @@ const MAX_VARINT_BYTES = 5;
  * @see Netty's `ProtobufVarint32FrameDecoder`
  */
 export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
+  static {
+    rememberMethods(VarintFrameDecoder);
+  }
+
   private readonly maxFrameLength: number;
 
   constructor(options: VarintFrameDecoderOptions) {

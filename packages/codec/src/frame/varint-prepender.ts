@@ -1,3 +1,4 @@
+import { rememberMethods } from '@headrace/core/authoring';
 import {
   BODY_PREPENDER_OPTIONS,
   BodyPrepender,
@@ -58,6 +59,10 @@ export function writeVarint(target: Uint8Array, offset: number, value: number): 
  * @see Netty's `ProtobufVarint32LengthFieldPrepender`
  */
 export class VarintPrepender extends BodyPrepender {
+  static {
+    rememberMethods(VarintPrepender);
+  }
+
   constructor(options: VarintPrependerOptions = {}) {
     const { maxBodyLength, otherMessages } = BODY_PREPENDER_OPTIONS.resolve(
       options,

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
-import { describeOptions } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods } from '@headrace/core/authoring';
 import {
   SCHEMA_CODEC_OPTIONS,
   SchemaCodec,
@@ -74,6 +74,10 @@ const OPTIONS = describeOptions(
  * @see {@link JsonDecoder} and {@link JsonEncoder} for one direction only; https://standardschema.dev
  */
 export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
+  static {
+    rememberMethods(JsonCodec);
+  }
+
   private readonly delimiter: string;
 
   constructor(options: JsonCodecOptions<Read, Written> = {}) {

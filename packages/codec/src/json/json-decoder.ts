@@ -1,5 +1,10 @@
 import type { Context } from '@headrace/core';
-import { checkSchema, type StandardSchema, validate } from '@headrace/core/authoring';
+import {
+  checkSchema,
+  rememberMethods,
+  type StandardSchema,
+  validate,
+} from '@headrace/core/authoring';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
@@ -49,6 +54,10 @@ export type JsonDecoderOptions<Read = unknown> = SchemaCodecOptions<Read, unknow
  * ```
  */
 export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer, Read> {
+  static {
+    rememberMethods(JsonDecoder);
+  }
+
   private readonly schema: StandardSchema<unknown, Read> | undefined;
   private readonly maxMessageBytes: number;
 

@@ -1,5 +1,5 @@
 import type { OutboundBytes } from '@headrace/core';
-import { describeOptions } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_ENCODER_OPTIONS,
   MessageToMessageEncoder,
@@ -52,6 +52,10 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
   Written,
   OutboundBytes
 > {
+  static {
+    rememberMethods(JsonEncoder);
+  }
+
   override readonly sharable = true;
   protected override readonly broadcastKey: string;
   private readonly delimiter: string;

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Context, OutboundBytes } from '@headrace/core';
-import { describeOptions } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -61,6 +61,10 @@ const OPTIONS = describeOptions(
  * @see {@link StringDecoder} and {@link StringEncoder} for one direction only; Netty's `StringDecoder` and `StringEncoder`
  */
 export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundBytes> {
+  static {
+    rememberMethods(StringCodec);
+  }
+
   private readonly delimiter: string;
 
   constructor(options: StringCodecOptions = {}) {
@@ -81,7 +85,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
 
   /** @internal */
   protected override get decodesAlone(): boolean {
-    return this.constructor === StringCodec;
+    return this.decode === decode;
   }
 
   /** @internal */
@@ -97,3 +101,5 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
     return encodeText(text, this.delimiter);
   }
 }
+
+const { decode } = StringCodec.prototype;

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Context } from '@headrace/core';
+import { rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -49,6 +50,10 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  * @see Netty's `StringDecoder`
  */
 export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
+  static {
+    rememberMethods(StringDecoder);
+  }
+
   constructor(options: StringDecoderOptions = {}) {
     MESSAGE_DECODER_OPTIONS.resolve(options, 'StringDecoder');
     super(options, BYTES_AND_TEXT, MESSAGE_DECODER_OPTIONS);
@@ -66,7 +71,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
 
   /** @internal */
   protected override get decodesAlone(): boolean {
-    return this.constructor === StringDecoder;
+    return this.decode === decode;
   }
 
   /** @internal */
@@ -78,3 +83,5 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
     return decodeText(bytes);
   }
 }
+
+const { decode } = StringDecoder.prototype;

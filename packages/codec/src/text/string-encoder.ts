@@ -1,5 +1,5 @@
 import type { OutboundBytes } from '@headrace/core';
-import { describeOptions } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_ENCODER_OPTIONS,
   MessageToMessageEncoder,
@@ -46,6 +46,10 @@ const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSA
  * @see Netty's `StringEncoder`
  */
 export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes> {
+  static {
+    rememberMethods(StringEncoder);
+  }
+
   override readonly sharable = true;
   protected override readonly broadcastKey: string;
   private readonly delimiter: string;

@@ -5,6 +5,7 @@ import {
   fn,
   KeptInputHandler,
   type KeptInputSteps,
+  rememberMethods,
 } from '@headrace/core/authoring';
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { endUnanswered } from '../call/end-unanswered.ts';
@@ -56,6 +57,10 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
   extends KeptInputHandler
   implements Handler
 {
+  static {
+    rememberMethods(EchoHandler);
+  }
+
   declare readonly types: Types<{ reads: In; writes: Out }>;
   private readonly reply: EchoOptions<unknown, unknown>['reply'];
   private readonly passOn: boolean;

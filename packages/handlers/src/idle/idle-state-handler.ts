@@ -5,7 +5,13 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { callInContext, describeOptions, flag, time } from '@headrace/core/authoring';
+import {
+  callInContext,
+  describeOptions,
+  flag,
+  rememberMethods,
+  time,
+} from '@headrace/core/authoring';
 import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
@@ -84,6 +90,10 @@ function withoutTime(): OptionError {
  * @see Netty's `IdleStateHandler`
  */
 export class IdleStateHandler implements Handler {
+  static {
+    rememberMethods(IdleStateHandler);
+  }
+
   declare readonly types: Types;
   private readonly reader: IdleTimer | undefined;
   private readonly writer: IdleTimer | undefined;

@@ -8,7 +8,7 @@ import {
   DuplexHandler,
   type Handler,
 } from '@headrace/core';
-import { keepLoan, shownUrl } from '@headrace/core/authoring';
+import { keepLoan, rememberMethods, shownUrl } from '@headrace/core/authoring';
 import { type DeflateTerms, deflateOfAnswer, offerOf } from '../socket/compression.ts';
 import type { AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
@@ -30,6 +30,10 @@ export interface ClientTerms {
  * parses the answer. After the handshake, this handler passes the frames of the connection on.
  */
 export class ClientHandshake implements Handler {
+  static {
+    rememberMethods(ClientHandshake);
+  }
+
   private readonly frames: FrameTransport;
   private readonly terms: ClientTerms;
   /** The stream of the HTTP client; unused after the handshake. */

@@ -19,6 +19,7 @@ import {
   DrainGate,
   describeOptions,
   keepLoan,
+  rememberMethods,
   unchecked,
   warnFirst,
 } from '@headrace/core/authoring';
@@ -124,6 +125,10 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  * @see Netty's `HttpServerCodec` and `WebSocketServerProtocolHandler`
  */
 export class HttpEndpointHandler implements Handler {
+  static {
+    rememberMethods(HttpEndpointHandler);
+  }
+
   declare readonly types: Types<{
     reads: Buffer;
     passesOn: never;
