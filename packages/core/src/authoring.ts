@@ -80,6 +80,7 @@ export { dropsKeptMessages, endsWhole, ReadGate } from './hold/read-gate.ts';
 // Faults of the program, as opposed to network errors
 export { isOwnFault, markExpected } from './log/own-fault.ts';
 // Warnings that a peer can cause again and again
+export { RepeatLimit, type RepeatLimitOwner } from './log/repeat-limit.ts';
 export { warnFirst } from './log/warn-first.ts';
 // Loggers of applications
 export { carefulLogger, LOGGER } from './option/careful-logger.ts';
