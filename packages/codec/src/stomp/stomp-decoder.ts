@@ -97,7 +97,8 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     return this.head !== undefined;
   }
 
-  protected override decode({ channel }: Context, input: ByteInput): StompFrame | undefined {
+  protected override decode(ctx: Context, input: ByteInput): StompFrame | undefined {
+    const { channel } = ctx;
     if (this.head === undefined) this.readHead(channel, input);
     if (this.head === undefined) return undefined;
     const frame = this.readBody(input, this.head);

@@ -1,11 +1,11 @@
 import { AttributeKey, type Channel } from '@headrace/core';
 import type { StompFrame } from './stomp-frame.ts';
 
-/** A version of the protocol whose headers the codec knows, the newest first. */
-const VERSIONS = ['1.2', '1.1', '1.0'] as const;
-
 /** A version of STOMP, as CONNECTED names it. */
-export type StompVersion = (typeof VERSIONS)[number];
+export type StompVersion = '1.0' | '1.1' | '1.2';
+
+/** The newest first. */
+const VERSIONS: readonly StompVersion[] = ['1.2', '1.1', '1.0'];
 
 const VERSION = new AttributeKey<StompVersion>('STOMP version');
 
