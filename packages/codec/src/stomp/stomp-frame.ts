@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { checkWellFormed } from '../base/utf8.ts';
+import type { StompVersion } from './stomp-version.ts';
 
 /** The command of a STOMP frame. */
 export type StompCommand =
@@ -72,8 +73,9 @@ export class StompFrame {
 }
 
 /**
- * Returns true for commands whose headers are escaped. CONNECT and CONNECTED are not escaped, for compatibility with STOMP 1.0.
+ * Returns true for frames whose headers are escaped. STOMP 1.0 has no escapes, and the later versions have none in CONNECT and
+ * CONNECTED, for compatibility with it.
  */
-export function isEscaped(command: string): boolean {
-  return command !== 'CONNECT' && command !== 'CONNECTED';
+export function isEscaped(command: string, version: StompVersion): boolean {
+  return version !== '1.0' && command !== 'CONNECT' && command !== 'CONNECTED';
 }

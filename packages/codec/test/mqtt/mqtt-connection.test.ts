@@ -404,10 +404,10 @@ describe('the limits of MQTT 5', () => {
   });
 });
 
-describe('a packet without its fields', () => {
+describe('a packet with a field of another type', () => {
   it('fails its write with ENCODER_FAILED', () => {
     const { channel } = side();
-    const packet = { type: 'publish', qos: 0 } as MqttPacket;
+    const packet = { type: 'publish', qos: 0, topic: 'a', payload: 7 } as unknown as MqttPacket;
     expect(() => channel.writeOutbound(packet)).toThrow(/MqttEncoder.encode threw/);
   });
 });
