@@ -11,6 +11,8 @@ export interface AddressFunction<P> {
     readonly signal: AbortSignal;
     /** Place of the last connection; `undefined` before the first connection. */
     readonly inUse?: unknown;
+    /** Whether all places of the last answer have failed since, so that an answer that is kept is out of date. @default false */
+    readonly haveFailed?: boolean;
   }): PromiseLike<readonly P[]> | readonly P[];
   /** Default of the client's option `order` with this function. */
   readonly addressOrder?: AddressOrder;
@@ -85,7 +87,7 @@ export class AddressSource<P> {
   /** Calls the function, then returns the next place and begins its try. */
   async find(signal: AbortSignal, inUse: P | undefined): Promise<P> {
     try {
-      const places = await this.ask!({ signal, inUse });
+      const places = await this.ask!({ signal, inUse, haveFailed: !this.isStale });
       if (!Array.isArray(places) || places.length === 0) throw noPlaces(places);
       signal.throwIfAborted();
       this.ring.update(places as readonly P[]);

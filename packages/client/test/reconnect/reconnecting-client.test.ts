@@ -370,6 +370,25 @@ describe('ReconnectingClient, its connections', () => {
     expect(client.state.name).toBe('online');
   });
 
+  it('a function for the places is told when all of its places have failed, but not after a loss', async () => {
+    const told: (boolean | undefined)[] = [];
+    const client = world.client([], {
+      retry: fixed(1000),
+      addresses: ({ haveFailed }: { readonly haveFailed?: boolean }) => {
+        told.push(haveFailed);
+        return [world.place(told.length < 3 ? 'dead' : 'a')];
+      },
+    });
+    await world.up('a');
+    const started = client.start();
+    await world.pass(2001);
+    await started;
+    expect(told).toEqual([false, true, true]);
+    await world.down('a');
+    await world.pass(3500);
+    expect(told).toEqual([false, true, true, false, true, true]);
+  });
+
   it('a function for the places that gives none, or never answers, is a loss', async () => {
     const answers = [() => [], () => new Promise<never>(() => {}), () => 'a' as never];
     let asked = 0;

@@ -217,6 +217,31 @@ describe('RequestClient', () => {
     });
   }
 
+  it('each call adds its share to the budget, and repetitions add nothing', async () => {
+    await up();
+    const budget = new RetryBudget({ perSecond: 0.001, burst: 2, share: 0.25 });
+    const client = clientOf({ retry: 'idempotent', budget });
+    await world.pass(10);
+    while (budget.tryTake(world.clock.now()));
+    const talk = [
+      client.request(Buffer.from('a')),
+      client.notify(Buffer.from('b')),
+      client.stream(Buffer.from('c')).next(),
+    ];
+    await world.pass(10);
+    await Promise.all(talk);
+    expect(budget.tryTake(world.clock.now())).toBe(false);
+    answer = () => new Promise(() => {});
+    const call = outcome(client.request(Buffer.from('lost')));
+    await world.pass(10);
+    answer = (text) => Buffer.from(`re: ${text}`);
+    stop();
+    await up();
+    await world.pass(1000);
+    expect(await call).toBe('re: lost');
+    expect(budget.tryTake(world.clock.now())).toBe(false);
+  });
+
   it('a call that was lost after it was sent stays sent, however its later tries end', async () => {
     await up();
     const budget = new RetryBudget({ perSecond: 1, burst: 3 });
