@@ -121,12 +121,18 @@ export class AddressSource<P> {
     this.release(place);
   }
 
+  /** Returns true if a place besides this one is known, or can be asked for. */
+  hasBeside(place: P): boolean {
+    return this.ask !== undefined || this.once.size > 0 || this.ring.hasBeside(place);
+  }
+
   /** Records a lost connection. The function is asked again, because the places may have changed. */
-  lost(place: P, wasStable: boolean, isMoved: boolean): void {
+  lost(place: P, wasStable: boolean, isPlanned: boolean): void {
     if (wasStable) this.ring.wasStable(place);
-    this.failed(place);
+    this.ring.lost(place, isPlanned);
+    this.release(place);
     // For the order `given`, the first reachable place is preferred (RFC 2782).
-    if (wasStable && !isMoved && this.ring.isGiven) this.ring.forgive();
+    if (wasStable && !isPlanned && this.ring.isGiven) this.ring.forgive();
     this.beginRound();
     this.isStale = this.ask !== undefined;
   }

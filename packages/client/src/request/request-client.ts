@@ -343,6 +343,8 @@ export class RequestClient<
     const carrier = this.carrierOf(client);
     client.on('state', (state) => {
       if (state.name === 'online') {
+        const exchange = state.channel.pipeline.get(ExchangeCallHandler);
+        if (exchange !== undefined) exchange.onPeerLeaving = () => client.moveOn();
         this.unseen = this.watchFailures();
         this.table.add(carrier);
         return;
