@@ -62,6 +62,7 @@ export { writeTogether } from './channel/write-together.ts';
 export { DrainGate } from './drain/drain-gate.ts';
 // Drains, without the classes of their events
 export { isDrainEvent } from './drain/drain-mark.ts';
+export { isPeerLeaving, markPeerLeaving } from './drain/peer-leaving.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
 // Futures
