@@ -204,6 +204,8 @@ export { ChannelDeadline } from './time/channel-deadline.ts';
 // Many deadlines
 export type { HeapEntry } from './time/deadline-heap.ts';
 export { DeadlineList } from './time/deadline-list.ts';
+// Timers of a clock of your own
+export { runTimer } from './time/late-timer.ts';
 // Run a task once that is requested several times within an event
 export { onceAfterEvent } from './time/once-after-event.ts';
 // Time during which the process did not run
