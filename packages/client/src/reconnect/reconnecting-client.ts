@@ -276,7 +276,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   /**
-   * @internal Connects again at once, because the server has announced that it takes no more work. The present connection is left
+   * Connects again at once, because the server has announced that it takes no more work. The present connection is left
    * to its handlers and to the server, which end it when the work on it is done.
    */
   moveOn(): void {

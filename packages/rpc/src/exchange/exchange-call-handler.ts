@@ -130,7 +130,7 @@ export class ExchangeCallHandler<T extends ExchangeTypes> implements Handler {
     return new ExchangeCallHandler(this.options);
   }
 
-  /** @internal Called when the peer has announced that it takes no more calls. */
+  /** Called when the peer has announced that it takes no more calls. */
   onPeerLeaving: () => void = () => {};
 
   /** Whether a call can be sent now: the channel is connected and not ending, and answers can arrive. */
