@@ -284,7 +284,7 @@ export class HttpEndpointHandler implements Handler {
     this.announceEnd(http);
     // A request without a body is complete with its headers.
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-    if (encoding === undefined && (length === undefined || length === '0')) this.stopWaiting();
+    if (encoding === undefined && Number(length ?? 0) === 0) this.stopWaiting();
     else request.once('end', () => this.completed(request));
     response.once('close', () => this.responded(http));
     http.intake?.requestStarted(request);

@@ -39,7 +39,8 @@ export class RequestIntake {
   private hasLines = false;
   /** Missing bytes of the body, or of the current chunk. */
   private bytesLeft = 0;
-  private chunkLine = '';
+  private chunkSize = 0;
+  private isSizeRead = false;
   private isInTrailers = false;
 
   /**
@@ -68,7 +69,6 @@ export class RequestIntake {
     if (headers['transfer-encoding'] !== undefined) {
       this.phase = CHUNKS;
       this.isInTrailers = false;
-      this.chunkLine = '';
       this.bytesLeft = 0;
     } else {
       this.bytesLeft = Number(headers['content-length'] ?? 0);
@@ -178,27 +178,37 @@ export class RequestIntake {
       const skipped = Math.min(this.bytesLeft, bytes.length - at);
       this.bytesLeft -= skipped;
       at += skipped;
-      if (at === bytes.length) break;
-      const end = bytes.indexOf(LF, at);
-      if (end < 0) {
-        // A longer line cannot be a chunk size, and the content of trailers is not needed.
-        this.chunkLine = (this.chunkLine + bytes.toString('latin1', at)).slice(0, 32);
-        return bytes.length;
-      }
-      const line = (this.chunkLine + bytes.toString('latin1', at, end)).trim();
-      this.chunkLine = '';
-      at = end + 1;
-      if (this.isInTrailers) {
-        if (line !== '') continue;
-        this.bodyGiven();
-        return at;
-      }
-      const size = Number.parseInt(line, 16);
-      this.isInTrailers = size === 0;
-      // Adds the length of the line break after the chunk. Node rejects an invalid size.
-      if (size > 0) this.bytesLeft = size + 2;
+      const byte = bytes[at++];
+      if (byte === LF) {
+        if (this.endChunkLine()) return at;
+      } else if (byte !== undefined && byte !== CR) this.addToChunkLine(byte);
     }
-    return at;
+    return bytes.length;
+  }
+
+  /** A size has any number of digits, because it may begin with zeros. What follows the digits is not needed. */
+  private addToChunkLine(byte: number): void {
+    this.lineLength += 1;
+    if (this.isSizeRead) return;
+    const digit = Number.parseInt(String.fromCharCode(byte), 16);
+    if (Number.isNaN(digit)) this.isSizeRead = true;
+    else this.chunkSize = this.chunkSize * 16 + digit;
+  }
+
+  /** Returns true after the empty line that ends the trailers. Node rejects an invalid size. */
+  private endChunkLine(): boolean {
+    const { chunkSize, lineLength } = this;
+    this.lineLength = 0;
+    this.chunkSize = 0;
+    this.isSizeRead = false;
+    if (this.isInTrailers && lineLength === 0) {
+      this.bodyGiven();
+      return true;
+    }
+    this.isInTrailers ||= chunkSize === 0;
+    // Adds the length of the line break after the chunk.
+    if (!this.isInTrailers) this.bytesLeft = chunkSize + 2;
+    return false;
   }
 
   private bodyGiven(): void {
