@@ -294,6 +294,7 @@ class ClusterApi {
     const client: ApiCaller = {
       charge: (requests) => this.charge(caller, requests),
       checkTarget: (to) => this.keys.checkTarget(caller, to),
+      checkException: (one) => this.keys.checkException(caller, one),
       visible: (groups) => this.keys.visibleTo(caller, groups),
     };
     const query = queryOf(request.url);
