@@ -31,6 +31,7 @@ const SHARED_FIXTURES = [
   'bus-server',
   'credit-window',
   'cutting-proxy',
+  'duplex-pair',
   'figure',
   'first-seed',
   'free-port',
