@@ -238,7 +238,7 @@ export class YamuxHandler implements Handler {
     };
     const session = new YamuxSession(limits, this.linkOf(ctx));
     this.session = session;
-    if (ctx.channel.isActive) session.up();
+    if (ctx.isActive) session.up();
   }
 
   private linkOf(ctx: Context): SessionLink {

@@ -144,7 +144,7 @@ export class IdleStateHandler implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.start(ctx);
+    if (ctx.isActive) this.start(ctx);
   }
 
   handlerRemoved(): void {
