@@ -160,7 +160,7 @@ export { KeptInputRouting } from './pipeline/kept-input-routing.ts';
 // The kinds of messages that a handler reads
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
 // The functions of a class that declares `keepsReads`
-export { rememberMethods } from './pipeline/own-methods.ts';
+export { methodOf, rememberMethods } from './pipeline/own-methods.ts';
 // The handler that threw an error
 export { throwerOf } from './pipeline/thrower.ts';
 // The credit of a stream

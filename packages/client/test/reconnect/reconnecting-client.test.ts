@@ -125,7 +125,7 @@ describe('ReconnectingClient, its connections', () => {
     expect(places).toEqual(['a', 'b', 'a', 'b']);
   });
 
-  it('an end in order of the only place that it knows is no planned end, unless the server has said so', async () => {
+  it('an end in order of the only place that it knows is not planned, unless the server has said so', async () => {
     const client = world.client(['a'], { retry: () => 5000 });
     const states = story(client);
     await world.up('a');
@@ -171,7 +171,7 @@ describe('ReconnectingClient, its connections', () => {
     ]);
   });
 
-  it('a server that ends each connection at once is no reason to connect for ever', async () => {
+  it('a server that ends each connection at once is not a reason to connect for ever', async () => {
     world.onAccepted = (channel) => void channel.end();
     const client = world.client(['a', 'b'], { retry: () => 60_000 });
     const states = story(client);

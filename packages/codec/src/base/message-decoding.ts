@@ -5,6 +5,7 @@ import {
   isDrainEvent,
   isTurnCheckDue,
   type KeptInput,
+  methodOf,
   READS_AHEAD,
 } from '@headrace/core/authoring';
 import { decodeErrorOf, hasIndependentMessages } from './decoder-failure.ts';
@@ -179,4 +180,5 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
   }
 }
 
-const { accepts, channelRead } = MessageDecoding.prototype;
+const accepts = /* @__PURE__ */ methodOf(MessageDecoding, 'accepts');
+const channelRead = /* @__PURE__ */ methodOf(MessageDecoding, 'channelRead');

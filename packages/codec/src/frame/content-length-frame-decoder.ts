@@ -73,10 +73,6 @@ const [LINE_START, START_CR, WITHIN] = [0, 1, 2] as const;
  * @see the Language Server Protocol, "Base Protocol"
  */
 export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
-  static {
-    rememberMethods(ContentLengthFrameDecoder);
-  }
-
   private readonly maxFrameLength: number;
   private readonly maxHeaderLength: number;
   private searched = 0;
@@ -97,7 +93,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -260,6 +256,8 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.dropHeader(input);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(ContentLengthFrameDecoder);
 
 /** Returns true if the name of a header can begin with this byte. */
 function isNameByte(byte: number): boolean {

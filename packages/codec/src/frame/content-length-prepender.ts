@@ -67,10 +67,6 @@ function digitsOf(value: number): number {
  * @see the Language Server Protocol, "Base Protocol"
  */
 export class ContentLengthPrepender extends BodyPrepender {
-  static {
-    rememberMethods(ContentLengthPrepender);
-  }
-
   constructor(options: ContentLengthPrependerOptions = {}) {
     const { maxBodyLength, otherMessages } = BODY_PREPENDER_OPTIONS.resolve(
       options,
@@ -82,6 +78,8 @@ export class ContentLengthPrepender extends BodyPrepender {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(ContentLengthPrepender);

@@ -75,10 +75,6 @@ const OPTIONS = describeOptions(
  * @see Netty's `DelimiterBasedFrameDecoder`
  */
 export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
-  static {
-    rememberMethods(DelimiterFrameDecoder);
-  }
-
   private readonly search: DelimiterSearch;
   private readonly maxFrameLength: number;
   private readonly stripDelimiter: boolean;
@@ -101,7 +97,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override isWithinFrame(): boolean {
@@ -162,6 +158,8 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return frameTooLong(input, 'a frame', length, 'maxFrameLength', this.maxFrameLength);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(DelimiterFrameDecoder);
 
 /** Returns the delimiters as bytes, or throws an {@link OptionError}. */
 function delimitersOf(option: string, given: DelimiterFrameDecoderOptions['delimiters']): Buffer[] {

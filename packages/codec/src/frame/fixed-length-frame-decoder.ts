@@ -51,10 +51,6 @@ const OPTIONS = describeOptions(
  * @see Netty's `FixedLengthFrameDecoder`
  */
 export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
-  static {
-    rememberMethods(FixedLengthFrameDecoder);
-  }
-
   private readonly frameLength: number;
 
   constructor(options: FixedLengthFrameDecoderOptions) {
@@ -65,7 +61,7 @@ export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
@@ -75,3 +71,5 @@ export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return undefined;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(FixedLengthFrameDecoder);

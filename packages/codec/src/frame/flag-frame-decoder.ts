@@ -56,10 +56,6 @@ const OPTIONS = describeOptions(
  * @see RFC 1662, "PPP in HDLC-like Framing"
  */
 export class FlagFrameDecoder extends ByteToMessageDecoder<Buffer> {
-  static {
-    rememberMethods(FlagFrameDecoder);
-  }
-
   private readonly maxFrameLength: number;
   private readonly transposition: Transposition;
   private readonly copyBelow: number;
@@ -84,7 +80,7 @@ export class FlagFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override isWithinFrame(): boolean {
@@ -211,3 +207,5 @@ export class FlagFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return frameTooLong(input, what, length, 'maxFrameLength', this.maxFrameLength);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(FlagFrameDecoder);

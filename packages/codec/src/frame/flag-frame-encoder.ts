@@ -56,10 +56,6 @@ const OPTIONS = describeOptions(
  * @see RFC 1662, "PPP in HDLC-like Framing"
  */
 export class FlagFrameEncoder extends MessageToMessageEncoder<OutboundBytes, OutboundBytes> {
-  static {
-    rememberMethods(FlagFrameEncoder);
-  }
-
   override readonly sharable = true;
   protected override readonly broadcastKey: string;
   private readonly maxFrameLength: number;
@@ -75,7 +71,7 @@ export class FlagFrameEncoder extends MessageToMessageEncoder<OutboundBytes, Out
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   get messageLimits(): MessageLimits {
@@ -118,3 +114,5 @@ export class FlagFrameEncoder extends MessageToMessageEncoder<OutboundBytes, Out
     return frame;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(FlagFrameEncoder);

@@ -73,10 +73,6 @@ const LOST = 3;
  * @see Netty's `JsonObjectDecoder`
  */
 export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
-  static {
-    rememberMethods(JsonObjectDecoder);
-  }
-
   private readonly maxObjectLength: number;
   private readonly streamArrayElements: boolean;
   private state = BETWEEN;
@@ -96,7 +92,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override isWithinFrame(): boolean {
@@ -225,6 +221,8 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(JsonObjectDecoder);
 
 /** Returns true for white space as defined in Java, for the same result as Netty: tab to CR, FS to US, and space. */
 function isWhiteSpace(byte: number): boolean {

@@ -3,6 +3,7 @@ import { type Context, DecodeError, type MessageLimits, OptionError } from '@hea
 import {
   describeOptions,
   flag,
+  methodOf,
   type Resolved,
   rememberMethods,
   whole,
@@ -169,11 +170,6 @@ class FrameLayout implements FrameFinder {
  * @see Netty's `LengthFieldBasedFrameDecoder`
  */
 export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
-  static {
-    rememberMethods(LengthFieldFrameDecoder);
-  }
-
-  private static readonly ownDecode = LengthFieldFrameDecoder.prototype.decode;
   private readonly layout: FrameLayout;
   /** The error for the frame that is being skipped. */
   private slowError: DecodeError | undefined = undefined;
@@ -186,7 +182,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -201,7 +197,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** @internal A subclass may decode otherwise, and so may a function that replaced `decode` in the class or in this decoder. */
   protected override get finder(): FrameFinder | undefined {
-    return this.decode === LengthFieldFrameDecoder.ownDecode ? this.layout : undefined;
+    return this.decode === decode ? this.layout : undefined;
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
@@ -282,3 +278,6 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(LengthFieldFrameDecoder);
+const decode = /* @__PURE__ */ methodOf(LengthFieldFrameDecoder, 'decode');

@@ -133,10 +133,6 @@ class LengthFieldHeader extends LengthHeader {
  * @see Netty's `LengthFieldPrepender`
  */
 export class LengthFieldPrepender extends BodyPrepender {
-  static {
-    rememberMethods(LengthFieldPrepender);
-  }
-
   constructor(options: LengthFieldPrependerOptions) {
     const given = OPTIONS.resolve(options);
     super(LengthFieldHeader.of(given), given.otherMessages);
@@ -144,6 +140,8 @@ export class LengthFieldPrepender extends BodyPrepender {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(LengthFieldPrepender);

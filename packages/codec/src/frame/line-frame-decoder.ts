@@ -72,10 +72,6 @@ const CR = 13;
  * @see Netty's `LineBasedFrameDecoder`
  */
 export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
-  static {
-    rememberMethods(LineFrameDecoder);
-  }
-
   private readonly maxLength: number;
   private readonly stripDelimiter: boolean;
   private readonly failFast: boolean;
@@ -95,7 +91,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -169,3 +165,5 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return frameTooLong(input, 'a line', length, 'maxLength', this.maxLength);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(LineFrameDecoder);

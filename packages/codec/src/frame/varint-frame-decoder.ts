@@ -55,10 +55,6 @@ const MAX_VARINT_BYTES = 5;
  * @see Netty's `ProtobufVarint32FrameDecoder`
  */
 export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
-  static {
-    rememberMethods(VarintFrameDecoder);
-  }
-
   private readonly maxFrameLength: number;
 
   constructor(options: VarintFrameDecoderOptions) {
@@ -69,7 +65,7 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -118,3 +114,5 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(VarintFrameDecoder);

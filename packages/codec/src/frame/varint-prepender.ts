@@ -59,10 +59,6 @@ export function writeVarint(target: Uint8Array, offset: number, value: number): 
  * @see Netty's `ProtobufVarint32LengthFieldPrepender`
  */
 export class VarintPrepender extends BodyPrepender {
-  static {
-    rememberMethods(VarintPrepender);
-  }
-
   constructor(options: VarintPrependerOptions = {}) {
     const { maxBodyLength, otherMessages } = BODY_PREPENDER_OPTIONS.resolve(
       options,
@@ -73,6 +69,8 @@ export class VarintPrepender extends BodyPrepender {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(VarintPrepender);

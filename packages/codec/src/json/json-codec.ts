@@ -74,10 +74,6 @@ const OPTIONS = describeOptions(
  * @see {@link JsonDecoder} and {@link JsonEncoder} for one direction only; https://standardschema.dev
  */
 export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read, Written> {
-  static {
-    rememberMethods(JsonCodec);
-  }
-
   private readonly delimiter: string;
 
   constructor(options: JsonCodecOptions<Read, Written> = {}) {
@@ -88,7 +84,7 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -104,3 +100,5 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
     return textBytes(textOfJson(message, this.delimiter));
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(JsonCodec);

@@ -54,10 +54,6 @@ export type JsonDecoderOptions<Read = unknown> = SchemaCodecOptions<Read, unknow
  * ```
  */
 export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer, Read> {
-  static {
-    rememberMethods(JsonDecoder);
-  }
-
   private readonly schema: StandardSchema<unknown, Read> | undefined;
   private readonly maxMessageBytes: number;
 
@@ -70,7 +66,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -88,3 +84,5 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
     return this.schema === undefined ? (value as Read) : validate(this.schema, value);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(JsonDecoder);

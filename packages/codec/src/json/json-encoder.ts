@@ -52,10 +52,6 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
   Written,
   OutboundBytes
 > {
-  static {
-    rememberMethods(JsonEncoder);
-  }
-
   override readonly sharable = true;
   protected override readonly broadcastKey: string;
   private readonly delimiter: string;
@@ -69,10 +65,12 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override encode(message: Written): OutboundBytes {
     return textBytes(textOfJson(message, this.delimiter));
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(JsonEncoder);

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Context, OutboundBytes } from '@headrace/core';
-import { describeOptions, rememberMethods } from '@headrace/core/authoring';
+import { describeOptions, methodOf, rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -61,10 +61,6 @@ const OPTIONS = describeOptions(
  * @see {@link StringDecoder} and {@link StringEncoder} for one direction only; Netty's `StringDecoder` and `StringEncoder`
  */
 export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundBytes> {
-  static {
-    rememberMethods(StringCodec);
-  }
-
   private readonly delimiter: string;
 
   constructor(options: StringCodecOptions = {}) {
@@ -75,7 +71,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -102,4 +98,6 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
   }
 }
 
-const { decode } = StringCodec.prototype;
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(StringCodec);
+
+const decode = /* @__PURE__ */ methodOf(StringCodec, 'decode');

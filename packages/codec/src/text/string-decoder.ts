@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Context } from '@headrace/core';
-import { rememberMethods } from '@headrace/core/authoring';
+import { methodOf, rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -50,10 +50,6 @@ export interface StringDecoderOptions extends MessageToMessageDecoderOptions {}
  * @see Netty's `StringDecoder`
  */
 export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
-  static {
-    rememberMethods(StringDecoder);
-  }
-
   constructor(options: StringDecoderOptions = {}) {
     MESSAGE_DECODER_OPTIONS.resolve(options, 'StringDecoder');
     super(options, BYTES_AND_TEXT, MESSAGE_DECODER_OPTIONS);
@@ -61,7 +57,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -84,4 +80,6 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
   }
 }
 
-const { decode } = StringDecoder.prototype;
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(StringDecoder);
+
+const decode = /* @__PURE__ */ methodOf(StringDecoder, 'decode');

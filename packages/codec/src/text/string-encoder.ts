@@ -46,10 +46,6 @@ const OPTIONS = describeOptions('StringEncoder', { delimiter: DELIMITER }, MESSA
  * @see Netty's `StringEncoder`
  */
 export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes> {
-  static {
-    rememberMethods(StringEncoder);
-  }
-
   override readonly sharable = true;
   protected override readonly broadcastKey: string;
   private readonly delimiter: string;
@@ -63,10 +59,12 @@ export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override encode(text: string): OutboundBytes {
     return encodeText(text, this.delimiter);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(StringEncoder);

@@ -58,7 +58,7 @@ describe('the version of STOMP', () => {
     expect(channel.readInbound<StompFrame>()?.headers).toEqual(MESSAGE.headers);
   });
 
-  it('reads in 1.0 what is no escape sequence', () => {
+  it('reads in 1.0 a backslash that begins no escape sequence', () => {
     const frame = 'SEND\nfile:C:\\temp\\\nend:\\\n\n\0';
     const channel = server('');
     channel.writeInbound(Buffer.from(frame));

@@ -14,28 +14,29 @@ const SEES_BYTES = ['channelRead', 'write'] as const;
 /**
  * Remembers the functions that a class has when it is defined, so that its `keepsReads` holds only while these functions run. Tools
  * such as tracing agents and spies replace methods of classes and instances, and may keep the bytes that these methods get. Call it
- * in a static block of each class that declares `keepsReads`.
+ * after each class that declares `keepsReads`, and return its result there: a call in a static block would keep a class that is not
+ * used in the bundle of a page.
  *
  * ```ts check
  * import type { Context, Handler } from '@headrace/core';
  * import { rememberMethods } from '@headrace/core/authoring';
  *
  * class CountBytes implements Handler {
- *   static {
- *     rememberMethods(CountBytes);
- *   }
  *   bytes = 0;
  *   get keepsReads(): false {
- *     return false;
+ *     return KEEPS_READS;
  *   }
  *   channelRead(ctx: Context, bytes: Buffer): void {
  *     this.bytes += bytes.length;
  *     ctx.fireChannelRead(bytes);
  *   }
  * }
+ * const KEEPS_READS = rememberMethods(CountBytes);
  * ```
+ *
+ * @returns false, the value of `keepsReads`
  */
-export function rememberMethods(type: { readonly prototype: Handler }): void {
+export function rememberMethods(type: { readonly prototype: Handler }): false {
   const methods = new Map<PropertyKey, unknown>(SEES_BYTES.map((name) => [name, undefined]));
   let at: object | null = type.prototype;
   while (at !== null && at !== Object.prototype) {
@@ -46,6 +47,7 @@ export function rememberMethods(type: { readonly prototype: Handler }): void {
     at = Object.getPrototypeOf(at);
   }
   remembered.set(type.prototype, { names: [...methods.keys()], functions: [...methods.values()] });
+  return false;
 }
 
 /**
@@ -61,4 +63,12 @@ export function runsOwnMethods(handler: Handler): boolean {
     if (present !== functions[i] && present !== undefined) return false;
   }
   return true;
+}
+
+/**
+ * Returns a method of a class as it is now, for a later check that it is still the one that an instance would run. With a comment
+ * `@__PURE__`, the call does not keep the class in the bundle of a page.
+ */
+export function methodOf(type: { readonly prototype: object }, name: string): unknown {
+  return (type.prototype as Record<string, unknown>)[name];
 }

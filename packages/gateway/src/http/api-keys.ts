@@ -19,7 +19,7 @@ export interface ApiKey {
   /**
    * Prefix of the names of groups that the key reaches. A key with a prefix reaches no users, no single connections, and not
    * `all`. Of the connections in its groups, it sees no other groups. In the list `except` of a publication, each group must have the
-   * prefix, too, because the number of receivers tells who is in it. Users and single connections may be left out there: that tells
+   * prefix, too, because the number of receivers shows which members it has. Users and single connections may be left out there: that shows
    * only whether they are in a group that the key reaches. The prefix is compared with the names in the requests, before `target`
    * maps them.
    * @default none: the key reaches everything

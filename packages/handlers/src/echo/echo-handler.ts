@@ -57,10 +57,6 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
   extends KeptInputHandler
   implements Handler
 {
-  static {
-    rememberMethods(EchoHandler);
-  }
-
   declare readonly types: Types<{ reads: In; writes: Out }>;
   private readonly reply: EchoOptions<unknown, unknown>['reply'];
   private readonly passOn: boolean;
@@ -74,7 +70,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
 
   /** `reply` may keep the messages. */
   get keepsReads(): boolean {
-    return this.reply !== undefined;
+    return this.reply !== undefined || KEEPS_READS;
   }
 
   protected override keptInputSteps(): KeptInputSteps {
@@ -138,3 +134,5 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
     endUnanswered(ctx.channel);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(EchoHandler);

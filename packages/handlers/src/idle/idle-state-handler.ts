@@ -90,10 +90,6 @@ function withoutTime(): OptionError {
  * @see Netty's `IdleStateHandler`
  */
 export class IdleStateHandler implements Handler {
-  static {
-    rememberMethods(IdleStateHandler);
-  }
-
   declare readonly types: Types;
   private readonly reader: IdleTimer | undefined;
   private readonly writer: IdleTimer | undefined;
@@ -129,7 +125,7 @@ export class IdleStateHandler implements Handler {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Counts as a read, for handlers that read without the pipeline. */
@@ -235,3 +231,5 @@ export class IdleStateHandler implements Handler {
     callInContext(ctx, () => this.channelIdle(ctx, IdleStateEvent.of(timer.state, isFirst)));
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(IdleStateHandler);

@@ -199,7 +199,7 @@ describe('jsonRpcExchange', () => {
     ...[7, 0, '', 'x', true, false].flatMap(
       (params) =>
         [
-          ['params that are no structure', rpc({ id: 1, method: 'm', params }), 1, PARAMS],
+          ['params that are not a structure', rpc({ id: 1, method: 'm', params }), 1, PARAMS],
           ['a notification of such', rpc({ method: 'm', params }), null, PARAMS],
           ['a cancel of such', rpc({ method: '$/cancelRequest', params }), null, PARAMS],
         ] as const,
@@ -236,7 +236,7 @@ describe('jsonRpcExchange', () => {
     );
   });
 
-  it('refuses to write params that are no structure', () => {
+  it('refuses to write params that are not a structure', () => {
     for (const params of [7, '', true, () => {}]) {
       expect(() => format.request(1, { method: 'm', params }, 1)).toThrow(PARAMS);
       expect(() => format.notification!({ method: 'm', params })).toThrow(PARAMS);

@@ -30,10 +30,6 @@ export interface ClientTerms {
  * parses the answer. After the handshake, this handler passes the frames of the connection on.
  */
 export class ClientHandshake implements Handler {
-  static {
-    rememberMethods(ClientHandshake);
-  }
-
   private readonly frames: FrameTransport;
   private readonly terms: ClientTerms;
   /** The stream of the HTTP client; unused after the handshake. */
@@ -46,7 +42,7 @@ export class ClientHandshake implements Handler {
   }
 
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   handlerAdded(ctx: Context): void {
@@ -125,6 +121,8 @@ export class ClientHandshake implements Handler {
     return new DecodeError('MESSAGE_INVALID', text);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(ClientHandshake);
 
 function requestOf(terms: ClientTerms, key: string, stream: ChannelDuplex): ClientRequest {
   const { url, path, subprotocols, deflate, origin } = terms;

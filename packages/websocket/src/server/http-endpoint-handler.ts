@@ -129,10 +129,6 @@ const OPTIONS = describeOptions('HttpEndpointHandler', {
  * @see Netty's `HttpServerCodec` and `WebSocketServerProtocolHandler`
  */
 export class HttpEndpointHandler implements Handler {
-  static {
-    rememberMethods(HttpEndpointHandler);
-  }
-
   declare readonly types: Types<{
     reads: Buffer;
     passesOn: never;
@@ -155,7 +151,7 @@ export class HttpEndpointHandler implements Handler {
   }
 
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** The channel of the WebSocket; undefined before the upgrade. */
@@ -515,3 +511,5 @@ export class HttpEndpointHandler implements Handler {
     http.deadline = undefined;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(HttpEndpointHandler);
