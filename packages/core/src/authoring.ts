@@ -191,6 +191,7 @@ export { printable } from './text/printable.ts';
 export { requestPath } from './text/request-path.ts';
 /** A URL without its secrets, and the header that carries them. */
 export { credentialsOf, shownUrl } from './text/shown-url.ts';
+export { urlOf } from './text/url-of.ts';
 // Asynchronous work with a time-out
 export {
   Attempt,
