@@ -138,20 +138,18 @@ function withoutRefusals({ messages, hex, decoded }: MessageCase<MqttEntry>) {
       rest = rest.slice(0, at) + rest.slice(at + 8);
     }
   }
-  return {
-    messages: others,
-    hex: rest,
-    decoded: decoded?.filter((entry) => !isRefusalWithSession(entry)),
-  };
+  const read = decoded?.filter((entry) => !isRefusalWithSession(entry));
+  return { messages: others, hex: rest, ...(read === undefined ? {} : { decoded: read }) };
 }
 
 const byteHex = (value: number): string => value.toString(16).padStart(2, '0');
 
 export const mqtt: Family = ({ messages, hex, decoded }: MessageCase<MqttEntry>) => {
+  const read = decoded?.map(inOneForm);
   const inForm = {
     messages: messages.map(inOneForm),
     hex,
-    decoded: decoded?.map(inOneForm),
+    ...(read === undefined ? {} : { decoded: read }),
   };
   if (!messages.some(isRefusalWithSession)) return run(inForm);
   const others = withoutRefusals(inForm);
