@@ -24,8 +24,6 @@ const WORDS = [
   'maxPeers',
   'webSocketHeartbeat',
 ];
-/** What answers at the old place of an entry, and names the product. */
-const MOVED = '/src/moved/';
 
 export function checkBorder(root: string): CheckResult {
   const problems = [...unrecorded(root), ...namedProducts(root)];
@@ -71,7 +69,6 @@ function namedProducts(root: string): Problem[] {
   const named = new RegExp(`\\b(?:${WORDS.join('|')})\\b|(?:${names.join('|')})(?![\\w-])`, 'i');
   for (const name of KERNEL) {
     for (const file of filesBelow(root, `packages/${name}/src`, ['.ts'])) {
-      if (file.includes(MOVED)) continue;
       const lines = readFileSync(join(root, file), 'utf8').split('\n');
       for (const [at, line] of lines.entries()) {
         const product = named.exec(line)?.[0];

@@ -3,6 +3,7 @@ import { checkApi } from './api-report/report.ts';
 import { checkBorder } from './check-border.ts';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
+import { checkPatterns } from './check-patterns.ts';
 import { checkTypeFails } from './check-type-fails.ts';
 import { checkMutantPlaces } from './mutants/located.ts';
 import { type Check, describeProblem } from './problem.ts';
@@ -29,9 +30,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   mutants: checkMutantPlaces,
   dead: findDeadCode,
   contract: async (of) => {
-    const [patterns, border] = [await checkContract(of), checkBorder(of)];
-    const problems = [...patterns.problems, ...border.problems];
-    return { problems, summary: `${patterns.summary} ${border.summary}` };
+    const parts = [await checkContract(of), checkBorder(of), checkPatterns(of)];
+    const problems = parts.flatMap((part) => part.problems);
+    return { problems, summary: parts.map(({ summary }) => summary).join(' ') };
   },
   api: checkApi,
   walk: checkWalk,

@@ -32,13 +32,12 @@ export interface Entry {
   readonly types: string;
 }
 
-/** The entries of the package in a folder, without those that only name the package in their place; a program has none. */
+/** The entries of the package in a folder; a program has none. */
 export function entriesOf(root: string, folder: string): Entry[] {
   const { name, exports = {} } = readManifest(join(root, folder));
   return Object.entries(exports).flatMap(([path, target]) => {
     if (typeof target === 'string') return [];
     const { '@headrace/source': source = '', types = '' } = target;
-    if (source.startsWith('./src/moved/')) return [];
     return [
       {
         name: name + path.slice(1),

@@ -29,7 +29,7 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
 const HERE = 'scripts/packages/bundlers.ts';
 const PRINTS = 'hello from a bundle';
 /** About half of all of `headrace`, 380 kB, and 5 % of air: what the guide's server does not use is left out. */
-const MAX_BYTES = 210_000;
+const MAX_BYTES = 214_000;
 
 async function problemOf(folder: string, output: string): Promise<string | undefined> {
   const ran = await run(process.execPath, [output], folder);
@@ -111,7 +111,7 @@ for (const name of ['Buffer', 'setImmediate', 'clearImmediate', 'process', 'glob
 `;
 const PAGE_PRINTS = 'opens ws://page.example/ws\nHELLO FROM A PAGE';
 /** The kB of the guide, with 5 % of air. */
-const MAX_PAGE_BYTES = 140_000;
+const MAX_PAGE_BYTES = 143_000;
 
 /** The guide's page, by a bundler that was told nothing. */
 async function checkPage(tally: Tally, folder: string, name: string): Promise<void> {

@@ -49,10 +49,8 @@ it('finds a product that the kernel names', () => {
     'packages/handlers/src/one.ts': '\nexport class GatewayHolds {\n  gateway = 1;\n}',
     'packages/codec/src/two.ts': "// as of '@headrace/cluster'",
     'packages/lasting/src/three.ts': 'export const lasting = 1;',
-    'packages/handlers/src/moved/lasting.ts': "moved('@headrace/lasting');",
     'packages/core/src/four.ts':
       "export class DatagramNetwork {} // '@headrace/clusters', '@headrace/core'",
-    'packages/handlers/src/moved/cluster.ts': "moved('@headrace/cluster')",
   });
   expect(inComment).toContain(
     'packages/codec/src/two.ts:1: the kernel does not know "@headrace/cluster"',

@@ -33,11 +33,14 @@ import {
   MeshHandshake,
 } from '../../packages/cluster/src/bus/mesh/mesh-handshake.ts';
 import { FakeNetwork } from '../../packages/datagram/test/fake-network.ts';
+import { encodeResumeFrame } from '../../packages/lasting/src/protocol/resume-frame.ts';
 import { clientFrame } from '../../packages/websocket/test/socket/client-frame.ts';
 import { member } from '../../packages/websocket/test/socket/member.ts';
 import { root, sourcesIn } from '../workspace.ts';
 
 const MS = 10_000;
+/** Less than what counts as a process that was suspended. */
+const LATE_MS = 100;
 
 interface Row {
   readonly name: string;
@@ -48,16 +51,23 @@ interface Row {
   readonly ms?: number;
   /** The part of its time that is left when reads were held at its middle, and when it was due. @default half */
   readonly leftAfterHold?: number;
+  /** What the peer sends in time. @default nothing ends the deadline: it limits output or time of our own */
+  readonly sends?: string | Uint8Array;
 }
 
 interface Opened {
   readonly channel: Channel;
   readonly advance: (ms: number) => void;
+  readonly send: (bytes: Uint8Array) => void;
 }
 
 function opened(...handlers: Handler[]): Opened & { readonly channel: EmbeddedChannel } {
   const channel = EmbeddedChannel.with({ allowHalfOpen: true }, ...handlers);
-  return { channel, advance: (ms) => channel.advance(ms) };
+  return {
+    channel,
+    advance: (ms) => channel.advance(ms),
+    send: (bytes) => channel.writeInbound(bytes),
+  };
 }
 
 function fed(bytes: string | Uint8Array, ...handlers: Handler[]): Opened {
@@ -72,14 +82,17 @@ const idle = (state: 'reader' | 'writer' | 'all'): Row => ({
   whileHeld: state === 'writer' ? 'runs' : 'pauses',
   open: () =>
     opened(new IdleStateHandler({ [`${state}IdleMs`]: MS }), new IdleCloseHandler({ state })),
+  ...(state === 'writer' ? {} : { sends: 'anything' }),
 });
 
 const authenticate = () => ({ principal: 'ann' });
 const handleTimeout = ({ channel }: Context): undefined => {
   channel.end();
 };
-const protocols = [{ name: 'a', matches: () => 'need-more' as const, install() {} }];
+const matches = ({ length }: Uint8Array) => (length > 2 ? true : ('need-more' as const));
+const protocols = [{ name: 'a', matches, install() {} }];
 
+const HELLO = encodeResumeFrame({ kind: 'open', windowMs: 60_000, creditBytes: 1 << 20 });
 const MESH_END: HandshakeOwner = {
   identity: { id: 'here', kind: 'node', place: { host: 'here', port: 7700 } },
   keys: new MeshKeys([]),
@@ -97,6 +110,7 @@ const ROWS: readonly Row[] = [
     file: 'packages/handlers/src/idle/idle-timer.ts',
     whileHeld: 'pauses',
     open: () => opened(new ReadTimeoutHandler({ timeoutMs: MS })),
+    sends: 'anything',
   },
   {
     name: 'silence of heartbeats',
@@ -105,6 +119,7 @@ const ROWS: readonly Row[] = [
     // What is due while reads are held begins again.
     leftAfterHold: 1,
     open: () => opened(new HeartbeatHandler({ silenceMs: MS })),
+    sends: 'anything',
   },
   {
     name: 'frame of a decoder',
@@ -119,6 +134,7 @@ const ROWS: readonly Row[] = [
           frameTimeoutMs: MS,
         }),
       ),
+    sends: Uint8Array.of(0, 0, 1, 7),
   },
   {
     name: 'handshake of a mesh',
@@ -131,11 +147,13 @@ const ROWS: readonly Row[] = [
     file: 'packages/codec/src/proxy-protocol/proxy-protocol-decoder.ts',
     whileHeld: 'pauses',
     open: () => opened(new ProxyProtocolDecoder({ trusted: 'any', headerTimeoutMs: MS })),
+    sends: 'PROXY UNKNOWN\r\n',
   },
   {
     name: 'HTTP request',
     file: 'packages/websocket/src/server/http-endpoint-handler.ts',
     whileHeld: 'pauses',
+    // Node's parser needs a turn of its own event loop: see late-timers.net.test.ts.
     open: () => fed('GET /slow', new HttpEndpoint({ timeoutMs: MS }).handler()),
   },
   {
@@ -146,14 +164,17 @@ const ROWS: readonly Row[] = [
     open: () => {
       const { parent, channel } = member();
       parent.writeInbound(clientFrame({ first: 0x01, payload: Buffer.from('begun') }));
-      return { channel: channel as unknown as Channel, advance: (ms) => parent.advance(ms) };
+      const send = (bytes: Uint8Array) => parent.writeInbound(bytes);
+      return { channel: channel as unknown as Channel, advance: (ms) => parent.advance(ms), send };
     },
+    sends: clientFrame({ first: 0x80 }),
   },
   {
     name: 'sign-in',
     file: 'packages/handlers/src/auth/auth-deadline.ts',
     whileHeld: 'runs',
     open: () => opened(new AuthHandler({ authenticate, timeoutMs: MS })),
+    sends: 'a password',
   },
   {
     name: 'connect of a relay',
@@ -169,6 +190,7 @@ const ROWS: readonly Row[] = [
     file: 'packages/handlers/src/routing/protocol-detector.ts',
     whileHeld: 'runs',
     open: () => fed('GE', new ProtocolDetector({ protocols, timeoutMs: MS, handleTimeout })),
+    sends: 'T',
   },
   {
     name: 'first frame of a link of a lasting channel',
@@ -178,6 +200,7 @@ const ROWS: readonly Row[] = [
       const table = new ResumeTable({ helloTimeoutMs: MS });
       return opened(new ResumeHandler({ table, childHandler() {} }));
     },
+    sends: HELLO,
   },
   {
     name: 'silence of a peer of datagrams',
@@ -198,8 +221,10 @@ const ROWS: readonly Row[] = [
       });
       listener.requestAccept();
       network.socket.arrive('192.0.2.1', 'hello');
-      return { channel: accepted[0]!, advance: (ms) => clock.advance(ms) };
+      const send = () => network.socket.arrive('192.0.2.1', 'hello');
+      return { channel: accepted[0]!, advance: (ms) => clock.advance(ms), send };
     },
+    sends: 'hello',
   },
   {
     name: 'write time-out',
@@ -230,8 +255,8 @@ afterEach(() => {
   for (const channel of open.splice(0)) channel.abort();
 });
 
-function start({ open: make, ms = MS }: Row) {
-  const { channel, advance } = make();
+function start({ open: make, ms = MS, sends }: Row) {
+  const { channel, advance, send } = make();
   open.push(channel);
   /** True if it is over after this part of its time, and was not a millisecond before. */
   const endsAfter = (part: number): boolean => {
@@ -240,7 +265,17 @@ function start({ open: make, ms = MS }: Row) {
     advance(1);
     return channel.isEnding || !channel.isOpen;
   };
-  return { channel, advance: (part: number) => advance(part * ms), endsAfter };
+  /** Stands still until it is late, and lets in what the peer sent. True if it is over. */
+  const endsLate = (isSent: boolean): boolean => {
+    advance(ms / 2);
+    const clock = channel.clock as VirtualClock;
+    clock.advanceQuietly(ms / 2 + LATE_MS);
+    // The event loop runs timers before it reads.
+    if (isSent && sends !== undefined) clock.schedule(() => send(Buffer.from(sends as string)), 0);
+    advance(0);
+    return channel.isEnding || !channel.isOpen;
+  };
+  return { channel, advance: (part: number) => advance(part * ms), endsAfter, endsLate };
 }
 
 describe.each(ROWS)('$name $whileHeld while this side does not read', (row) => {
@@ -269,6 +304,13 @@ describe.each(ROWS)('$name $whileHeld while this side does not read', (row) => {
     expect(channel.isEnding).toBe(false);
     hold.release();
     expect(endsAfter(row.leftAfterHold ?? 0.5)).toBe(true);
+  });
+
+  it('waits for what lies in the socket when it is late, and ends without', () => {
+    expect([start(row).endsLate(false), start(row).endsLate(true)]).toEqual([
+      true,
+      row.sends === undefined,
+    ]);
   });
 
   it('counts the time in which auto-read was off, or does not', () => {

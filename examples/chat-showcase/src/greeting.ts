@@ -17,7 +17,7 @@ export class GreetingHandler implements Handler {
   private timer: Timer | undefined = undefined;
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.start(ctx);
+    if (ctx.isActive) this.start(ctx);
   }
 
   channelActive(ctx: Context): void {

@@ -1,6 +1,7 @@
 // What a browser gets: the page's files, and the WebSocket on /ws.
 import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { requestPath } from '@headrace/core/authoring';
 import { HttpEndpoint, type WebSocketAcceptor } from '@headrace/websocket';
 import { MAX_MESSAGE_BYTES } from 'headrace-example-broadcast-chat';
 import type { Settings } from './settings.ts';
@@ -80,14 +81,14 @@ async function bundle(): Promise<Buffer> {
 
 async function answer(
   files: PageFiles,
-  { method = '', url = '' }: IncomingMessage,
+  { method = '', url }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const say = (status: number, text: string, headers = {}): void => {
     const type = { 'Content-Type': 'text/plain; charset=utf-8' };
     response.writeHead(status, { ...HEADERS, ...type, ...headers }).end(`${text}\n`);
   };
-  const file = files.get(url.split('?', 1)[0]!);
+  const file = files.get(requestPath(url));
   if (method !== 'GET' && method !== 'HEAD') say(405, 'Method not allowed', { Allow: 'GET, HEAD' });
   else if (file === undefined) say(404, 'Not found');
   else {

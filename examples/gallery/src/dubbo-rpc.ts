@@ -16,12 +16,24 @@ const LIMITS = { maxInFlight: 10_000, maxQueued: 10_000, concurrency: 10_000 };
 /** The flags of a head; the low five bits are the serialization of the body. */
 const [REQUEST, TWO_WAY, EVENT, SERIALIZATION] = [0x80, 0x40, 0x20, 0x1f];
 const [HESSIAN2, JSON_LINES] = [2, 6];
-/** Types of arguments that hessian2 makes of one byte take much memory. */
-const MAX_HESSIAN2 = 1024 * 1024;
+const [GOOD, BAD_ANSWER, FAILED] = [20, 50, 70];
+/** A value of hessian2 is an object of JavaScript for each byte or two, so its values are counted as well as its bytes. */
+const [MAX_HESSIAN2, MAX_VALUES] = [1024 * 1024, 10_000];
 export const HELLO = ['2.0.2', 'demo.DemoService', '0.0.0', 'sayHello', 'Ljava/lang/String;'];
 
+interface HessianDecoder {
+  read(): unknown;
+  position(): number;
+}
+/** The library, with the methods by which its decoder reads the parts of a value. */
 interface Hessian {
-  readonly DecoderV2: new (body: Buffer) => { read(): unknown; position(): number };
+  readonly DecoderV2: new (
+    body: Buffer,
+  ) => HessianDecoder & {
+    byteBuffer: { get(at?: number): number; position(): number };
+    readType(): string;
+    _readObjectDefinition(): { name: string };
+  };
   readonly EncoderV2: new (options: object) => { write(value: unknown): void; get(): Uint8Array };
 }
 const hessian = ((): Hessian | undefined => {
@@ -31,13 +43,47 @@ const hessian = ((): Hessian | undefined => {
     return undefined; // calls in hessian2 are refused
   }
 })();
+/**
+ * hessian.js trusts its input. Here, work grows only with the bytes: values are counted as the library reads them, a key is no list
+ * (as a text, a list of references to lists has any length), and no name of a class makes an `Error`, whose stack the peer may ask
+ * for again and again by a reference.
+ */
+const makesDecoder = ({ DecoderV2 }: Hessian): (new (body: Buffer) => HessianDecoder) =>
+  class extends DecoderV2 {
+    private left = MAX_VALUES;
+    override read() {
+      if (this.left-- === 0) throw new Error(`more than ${MAX_VALUES} values`);
+      return super.read();
+    }
+    override readType() {
+      super.readType();
+      return '';
+    }
+    override _readObjectDefinition() {
+      return Object.assign(super._readObjectDefinition(), { name: '' });
+    }
+    _readMap(map: Record<string, unknown>) {
+      const END = 0x5a;
+      for (const { byteBuffer: bytes } = this; bytes.get(bytes.position()) !== END; ) {
+        const key = this.read();
+        if (typeof key === 'object') throw new Error('a key that is no text');
+        map[String(key)] = this.read();
+      }
+      this.byteBuffer.get();
+    }
+  };
+const Decoder = hessian && makesDecoder(hessian);
 
 /** The values of a body. @throws Error if the body is not valid */
 function valuesIn(body: Buffer, serialization: number): Lines {
   if (serialization === JSON_LINES)
-    return JSON.parse(`[${body.toString().trimEnd().replaceAll('\n', ',')}]`);
-  if (serialization !== HESSIAN2 || hessian === undefined || body.length > MAX_HESSIAN2) return [];
-  const decoder = new hessian.DecoderV2(body);
+    return body
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  if (serialization !== HESSIAN2 || Decoder === undefined || body.length > MAX_HESSIAN2) return [];
+  const decoder = new Decoder(body);
   const values: Lines = [];
   while (decoder.position() < body.length) values.push(decoder.read());
   return decoder.position() > body.length ? [] : values;
@@ -70,13 +116,35 @@ function timeIn(attachments: unknown): number {
 /** A call is: version, service, its version, method, types, arguments; attachments follow on the wire. */
 const isCall = (values: Lines): boolean =>
   values.length > 5 && values.slice(0, 5).every((one) => typeof (one ?? '') === 'string');
+/** Only a text: of a list of references, a text may have any length. */
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+/** The first value of an answer. From 2.0.2 on, attachments may follow: the same three kinds, and three more. */
+const [EXCEPTION, VALUE, NOTHING, WITH_ATTACHMENTS] = [0, 1, 2, 3];
+function readAnswer(id: number, values: Lines, sink: calls.ExchangeSink<Rpc>): void {
+  const hasAttachments = typeof values[0] === 'number' && values[0] >= WITH_ATTACHMENTS;
+  const kind = hasAttachments ? (values[0] as number) - WITH_ATTACHMENTS : values[0];
+  const isWhole = values.length === (kind === NOTHING ? 1 : 2) + (hasAttachments ? 1 : 0);
+  if (isWhole && kind === VALUE) sink.response(id, values[1]);
+  else if (isWhole && kind === NOTHING) sink.response(id, null);
+  else if (isWhole && kind === EXCEPTION) {
+    const { message, detailMessage } = Object(values[1]);
+    sink.refusal(id, FAILED, textOf(values[1]) || textOf(message) || textOf(detailMessage));
+  } else sink.refusal(id, BAD_ANSWER, 'no answer in hessian2 or lines of JSON');
+}
 /** The id of a call that came: its serialization, which is that of the answer, and its number. */
 const answer = (id: calls.ExchangeId, status: number, ...values: Lines): Buffer => {
   const [serialization, number] = String(id).split(' ');
   return frame(Number(serialization), status, BigInt(number!), ...values);
 };
 export const FORMAT: calls.ExchangeFormat<Rpc> = {
-  codes: { failed: 70, 'too-late': 31, overloaded: 100, unknown: 60, cancelled: 30, lost: 70 },
+  codes: {
+    failed: FAILED,
+    'too-late': 31,
+    overloaded: 100,
+    unknown: 60,
+    cancelled: 30,
+    lost: FAILED,
+  },
   read(message, sink) {
     const [flags, status, id] = [message[2]!, message[3]!, message.readBigUInt64BE(4)];
     if (message.readUInt16BE() !== 0xdabb)
@@ -85,7 +153,7 @@ export const FORMAT: calls.ExchangeFormat<Rpc> = {
     if ((flags & EVENT) !== 0) {
       // The answer to a heartbeat has its serialization, its id and its body.
       if ((flags & REQUEST) === 0 || (flags & TWO_WAY) === 0) return;
-      sink.reply(framed(EVENT | serialization, 20, id, body));
+      sink.reply(framed(EVENT | serialization, GOOD, id, body));
       return;
     }
     let values: Lines = [];
@@ -93,8 +161,8 @@ export const FORMAT: calls.ExchangeFormat<Rpc> = {
       values = valuesIn(body, serialization);
     } catch {} // an empty list is neither a call nor an answer
     if ((flags & REQUEST) === 0) {
-      if (status !== 20 || !values[0]) sink.refusal(Number(id), status, String(values.at(-1)));
-      else sink.response(Number(id), values[1]);
+      if (status === GOOD) readAnswer(Number(id), values, sink);
+      else sink.refusal(Number(id), status, textOf(values.at(-1)));
     } else if (!isCall(values)) {
       const why = 'no call in hessian2 or lines of JSON';
       const readable = serialization === HESSIAN2 && hessian ? HESSIAN2 : JSON_LINES;
@@ -105,14 +173,14 @@ export const FORMAT: calls.ExchangeFormat<Rpc> = {
   request: (id, call, timeout) =>
     frame(REQUEST | TWO_WAY | JSON_LINES, 0, BigInt(id), ...call, { timeout }),
   notification: (call) => frame(REQUEST | JSON_LINES, 0, 0n, ...call, {}),
-  response: (id, value) => answer(id, 20, 1, value),
+  response: (id, value) => answer(id, GOOD, VALUE, value),
   error: (id, code, text) => answer(id, code, text),
 };
 /** In hessian2, the default of Dubbo, a heartbeat's body is one byte, which stands for null. */
 const NULL = Buffer.from('N');
 const BEATS = {
   ping: framed(REQUEST | TWO_WAY | EVENT | HESSIAN2, 0, 0n, NULL),
-  pong: framed(EVENT | HESSIAN2, 20, 0n, NULL),
+  pong: framed(EVENT | HESSIAN2, GOOD, 0n, NULL),
 };
 function rpc(ms: number, more: Pick<calls.ExchangeOptions<Rpc>, 'handle'> = {}) {
   const head = { lengthFieldOffset: 12, lengthFieldLength: 4 } as const;
@@ -128,7 +196,7 @@ function rpc(ms: number, more: Pick<calls.ExchangeOptions<Rpc>, 'handle'> = {}) 
 export function startServer(at: core.BindOptions, ms: number, log = console.log, options = USUAL) {
   const handle = async ([, service, , method, , name, afterMs = 0]: Lines) => {
     if (service !== HELLO[1] || method !== HELLO[3]) throw calls.refusal(60, `no ${service}`);
-    if (typeof name !== 'string') throw calls.refusal(70, 'the name is not a text');
+    if (typeof name !== 'string') throw calls.refusal(FAILED, 'the name is not a text');
     log(`Hello ${shown(name)}`);
     const ms = typeof afterMs === 'number' ? Math.abs(afterMs % 10_000) || 0 : 0;
     await new Promise<void>((done) => options.clock.schedule(done, ms, true));

@@ -43,7 +43,7 @@ class PeerHandler implements Handler {
   }
 
   channelRead(ctx: Context, text: string): void {
-    const [, word, first = '', rest = ''] = /^(\S+) ?(\S*) ?(.*)$/s.exec(text) ?? [];
+    const [, word, first = '', rest = ''] = /^(\S+) ?(\S*) ?(.*)/s.exec(text) ?? [];
     if (word === 'LOGIN') this.login(ctx, first, rest);
     else if (this.id === undefined) ctx.writeAndFlush('WHO');
     else if (word === 'BEAT') ctx.writeAndFlush('BEAT');
@@ -129,7 +129,7 @@ export class BeatingClient implements Handler {
   }
 
   channelRead(ctx: Context, text: string): void {
-    const [, word, rest = ''] = /^(\S+) ?(.*)$/s.exec(text) ?? [];
+    const [, word, rest = ''] = /^(\S+) ?(.*)/s.exec(text) ?? [];
     if (word === 'C') this.send(ctx, `LOGIN ${this.id} ${rest}`);
     else if (word === 'WHO') this.unknown(ctx);
     else if (word === 'OK' && this.state === 'signing-in') this.signedIn(ctx, rest);

@@ -3,7 +3,7 @@ import { type ByteInput, ByteToMessageDecoder } from '@headrace/codec';
 import { type Context, DecodeError } from '@headrace/core';
 
 const MAX_BYTES = 8 * 1024 * 1024;
-const [LF, CR] = [10, 13];
+const [LF, CR, SPACE] = [10, 13, 32];
 const [DOLLAR, STAR, PLUS, MINUS, COLON] = [...Buffer.from('$*+-:')] as [
   number,
   number,
@@ -98,6 +98,14 @@ const lineEnd = (input: ByteInput, from: number): number => input.indexOf(LF, fr
 
 const textOf = ({ buffer, start }: ByteInput, from: number, to: number): string =>
   buffer.toString('latin1', start + from, start + to);
+
+/** The line up to `end`, without its end and the spaces before it. A pattern would try each start of each run of spaces. */
+function commandIn(input: ByteInput, end: number): string {
+  let to = end - 1;
+  if (to > 0 && input.at(to - 1) === CR) to -= 1;
+  while (to > 0 && input.at(to - 1) === SPACE) to -= 1;
+  return textOf(input, 0, to);
+}
 
 /** A whole number as servers write it, or -1. */
 function wholeOf(text: string): number {
@@ -195,7 +203,7 @@ function inlineCommand(input: ByteInput): Cut | undefined {
   const end = lineEnd(input, 0);
   if ((end || input.length) > MAX_LINE) bad('too long a line');
   if (end === 0) return undefined;
-  const line = textOf(input, 0, end).replace(/ *\r?\n$/, '');
+  const line = commandIn(input, end);
   // Quotes could hide a name, or leave the server without the end of the command.
   if (!/^[\w .:-]*$/.test(line)) bad('no command in an array');
   const bytes = input.take(end);
@@ -260,7 +268,7 @@ const MEMCACHED: Protocol = {
     const end = lineEnd(input, 0);
     if ((end || input.length) > MAX_LINE) bad('line too long');
     if (end === 0) return undefined;
-    const line = textOf(input, 0, end).replace(/ *\r?\n$/, '');
+    const line = commandIn(input, end);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: memcached ends the line at some of them
     if (/[\x00-\x1f\x7f]/.test(line)) bad('a control character in a command');
     const words = line.split(/ +/);

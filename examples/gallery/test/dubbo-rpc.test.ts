@@ -251,6 +251,76 @@ it.each([
   expect((asked[0] as unknown[])[5]).toEqual(expected);
 });
 
+/** What comes of a call that is answered with these values. */
+async function outcome(serialization: number, ...values: unknown[]) {
+  const caller = new ExchangeHandler({ format: FORMAT });
+  const channel = new EmbeddedChannel(caller);
+  const call = channel.run(() => caller.request([...HELLO, 'ann']));
+  channel.writeInbound(frame(serialization, 20, 1n, ...values));
+  return await call.then(
+    (value) => ({ value }),
+    ({ details: { code, text } }) => ({ code, text }),
+  );
+}
+
+const MORE = { dubbo: '2.0.2' };
+const NO_ANSWER = { code: 50, text: 'no answer in hessian2 or lines of JSON' };
+it.each<readonly [readonly unknown[], object]>([
+  [[0, { message: 'no user' }], { code: 70, text: 'no user' }],
+  [[0, 'no user'], { code: 70, text: 'no user' }],
+  [[3, { detailMessage: 'no user' }, MORE], { code: 70, text: 'no user' }],
+  [[0, [['no user']]], { code: 70, text: '' }],
+  [[1, 'hi'], { value: 'hi' }],
+  [[4, 'hi', MORE], { value: 'hi' }],
+  [[2], { value: null }],
+  [[5, MORE], { value: null }],
+  // Not a value of the call, whatever follows.
+  ...[6, -1, 1.5, '1', true, null, [1], 255].map((kind) => [[kind, 'hi'], NO_ANSWER] as const),
+  ...[[], [0], [1], [3, 'no user'], [4, 'hi'], [5], [1, 'hi', MORE], [2, 'hi']].map(
+    (values) => [values, NO_ANSWER] as const,
+  ),
+])('reads the answer %j as Dubbo 2.0.2 does', async (values, expected) => {
+  for (const serialization of [2, 6])
+    expect(await outcome(serialization, ...values)).toEqual(expected);
+});
+
+it('reads an exception of Java, which refers to itself, as a value without a stack', () => {
+  const fields = `${text('detailMessage')}${text('cause')}`;
+  const exception = `43${text('java.lang.IllegalStateException')}92${fields}60${text('no')}5190`;
+  const map = `4d${text('x.AnException')}${text('a')}915a`;
+  for (const [value, expected] of [
+    [exception, { detailMessage: 'no', cause: { detailMessage: 'no' } }],
+    [map, { a: 1 }],
+  ] as const) {
+    const [asked] = answers(framed('8200', '1', hessianCall(value))).asked as unknown[][];
+    expect(asked![5]).toMatchObject(expected);
+    expect(asked![5]).not.toBeInstanceOf(Error);
+  }
+});
+
+it('does not make a text of a list as a key, or as the text of an answer', async () => {
+  // Each list has the one before it twice: as a text, the last one has 2 ** 12 items.
+  const doubled = (depth: number): string =>
+    depth === 0
+      ? `7a${text('x')}91`
+      : `7a${doubled(depth - 1)}51${(0x90 + 13 - depth).toString(16)}`;
+  const call = framed('c200', '1', hessianCall(`48${doubled(12)}915a`));
+  expect(answers(call).asked).toEqual([]);
+  const caller = new ExchangeHandler({ format: FORMAT });
+  const channel = new EmbeddedChannel(caller);
+  const asking = channel.run(() => caller.request([...HELLO, 'ann']));
+  channel.writeInbound(framed('0246', '1', doubled(12)));
+  await expect(asking).rejects.toMatchObject({ details: { code: 70, text: '' } });
+});
+
+it('reads at most 10,000 values of hessian2, however small they are', () => {
+  const call = (objects: number) =>
+    framed('8200', '1', hessianCall(`43${text('AException')}90${'60'.repeat(objects)}`, ''));
+  // Five texts are in front.
+  expect(answers(call(9995)).asked).toHaveLength(1);
+  expect(answers(call(9996)).asked).toHaveLength(0);
+});
+
 it('refuses with 40 what is not a call in hessian2, or longer than 1 MiB', () => {
   const { length } = HELLO.map(text).join('');
   for (const body of [

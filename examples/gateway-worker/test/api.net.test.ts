@@ -111,7 +111,7 @@ describe('the API', () => {
     const got = await ask('/publish');
     expect([got.status, got.code, got.headers.get('allow')]).toEqual([405, 'WRONG_METHOD', 'POST']);
     const posted = await ask('/users/u1', { method: 'POST' });
-    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET']);
+    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     for (const path of ['/groups/two%20words', '/groups/%ff', '/users/a%0Ab']) {
       const { status, code } = await ask(path);
       expect([path, status, code]).toEqual([path, 400, 'WRONG_NAME']);

@@ -1,6 +1,7 @@
 // The room's door for browsers: the page, and links over WebSockets, whose messages need no framing.
 import { readFile } from 'node:fs/promises';
 import { type Server, ServerBootstrap } from '@headrace/core';
+import { requestPath } from '@headrace/core/authoring';
 import { ResumeHandler } from '@headrace/lasting';
 import { HttpEndpoint, WebSocketBinaryCodec } from '@headrace/websocket';
 import type { LastingServerOptions } from './lasting-server.ts';
@@ -23,7 +24,7 @@ export async function startPageServer(options: PageServerOptions): Promise<Serve
     webSocket: (link) =>
       link.pipeline.addLast(new WebSocketBinaryCodec(), answering(), new ResumeHandler(room)),
     request: (request, response) => {
-      const file = files.get(request.url ?? '');
+      const file = files.get(requestPath(request.url));
       response.writeHead(file === undefined ? 404 : 200, {
         'content-type': file?.type ?? 'text/plain',
       });

@@ -17,10 +17,19 @@ import { parseSyslog, type SyslogMessage } from './syslog-message.ts';
 /** RFC 5424 asks for 2048 at least. */
 const MAX_MESSAGE_BYTES = 8192;
 const PER_SECOND = 1000;
+/** CR, LF, and a zero as some senders have it. */
+const ENDS = new Set([13, 10, 0]);
+
+/** The end of a message before its line ends and zeros. A pattern would try each start of each run of them in the message. */
+function endOf(bytes: Buffer): number {
+  let end = bytes.length;
+  while (end > 0 && ENDS.has(bytes[end - 1]!)) end -= 1;
+  return end;
+}
 
 class SyslogDecoder extends MessageToMessageDecoder<Buffer, SyslogMessage> {
   override decode(_ctx: Context, bytes: Buffer): SyslogMessage | undefined {
-    const text = bytes.toString().replace(/[\r\n\0]+$/, '');
+    const text = bytes.toString('utf8', 0, endOf(bytes));
     if (text === '') return undefined;
     try {
       return parseSyslog(text);

@@ -30,10 +30,10 @@ describe('the syslog receiver', () => {
   it('reads on after a datagram that is none, and after a connection that is ended for one', async () => {
     const port = await start();
     const socket = dgram.createSocket('udp4');
-    for (const text of ['<13>1 broken', '<13>one\n', '', '<13>1 - - - - - - two']) {
+    for (const text of ['<13>1 broken', '<13>o\r\n\0ne\r\n\0', '', '<13>1 - - - - - - two']) {
       await new Promise((resolve) => socket.send(text, port, host, resolve));
     }
-    await expect.poll(texts, { timeout: 10_000 }).toEqual(['one', 'two']);
+    await expect.poll(texts, { timeout: 10_000 }).toEqual(['o\r\n\0ne', 'two']);
     socket.close();
     const broken = net.connect({ host, port }).on('error', () => {});
     const ended = new Promise((resolve) => broken.once('close', resolve));
@@ -41,7 +41,7 @@ describe('the syslog receiver', () => {
     broken.resume();
     await ended;
     net.connect({ host, port }).end('7 <13>a\nb<13>c\n');
-    await expect.poll(texts, { timeout: 10_000 }).toEqual(['one', 'two', 'a\nb', 'c']);
+    await expect.poll(texts, { timeout: 10_000 }).toEqual(['o\r\n\0ne', 'two', 'a\nb', 'c']);
   });
 
   it.skipIf(!HAS_LOGGER)(

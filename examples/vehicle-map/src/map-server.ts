@@ -9,6 +9,7 @@ import {
   ServerBootstrap,
   stderrLogger,
 } from '@headrace/core';
+import { requestPath } from '@headrace/core/authoring';
 import { perPeer } from '@headrace/datagram';
 import { type StateMessage, stateGroup } from '@headrace/durable';
 import {
@@ -111,8 +112,9 @@ export async function startMap(options: MapServerOptions): Promise<MapServer> {
 
   const endpoint = new HttpEndpoint({
     request: async ({ url }, response) => {
-      if (url === '/') response.setHeader('Content-Type', 'text/html; charset=utf-8').end(HTML);
-      else if (url === '/page.js') {
+      const path = requestPath(url);
+      if (path === '/') response.setHeader('Content-Type', 'text/html; charset=utf-8').end(HTML);
+      else if (path === '/page.js') {
         response.setHeader('Content-Type', 'text/javascript; charset=utf-8').end(await program());
       } else response.writeHead(404).end();
     },

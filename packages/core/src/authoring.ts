@@ -62,6 +62,7 @@ export { writeTogether } from './channel/write-together.ts';
 export { DrainGate } from './drain/drain-gate.ts';
 // Drains, without the classes of their events
 export { isDrainEvent } from './drain/drain-mark.ts';
+export { isPeerLeaving, markPeerLeaving } from './drain/peer-leaving.ts';
 // Errors
 export { textOf, toError } from './errors.ts';
 // Futures
@@ -80,6 +81,7 @@ export { dropsKeptMessages, endsWhole, ReadGate } from './hold/read-gate.ts';
 // Faults of the program, as opposed to network errors
 export { isOwnFault, markExpected } from './log/own-fault.ts';
 // Warnings that a peer can cause again and again
+export { RepeatLimit, type RepeatLimitOwner } from './log/repeat-limit.ts';
 export { warnFirst } from './log/warn-first.ts';
 // Loggers of applications
 export { carefulLogger, LOGGER } from './option/careful-logger.ts';
@@ -157,6 +159,8 @@ export { KeptInputHandler } from './pipeline/kept-input-handler.ts';
 export { KeptInputRouting } from './pipeline/kept-input-routing.ts';
 // The kinds of messages that a handler reads
 export { kindOf, misorderOfReads, misorderOfWrites } from './pipeline/message-order.ts';
+// The functions of a class that declares `keepsReads`
+export { methodOf, rememberMethods } from './pipeline/own-methods.ts';
 // The handler that threw an error
 export { throwerOf } from './pipeline/thrower.ts';
 // The credit of a stream
@@ -187,6 +191,7 @@ export { printable } from './text/printable.ts';
 export { requestPath } from './text/request-path.ts';
 /** A URL without its secrets, and the header that carries them. */
 export { credentialsOf, shownUrl } from './text/shown-url.ts';
+export { urlOf } from './text/url-of.ts';
 // Asynchronous work with a time-out
 export {
   Attempt,
@@ -200,6 +205,8 @@ export { ChannelDeadline } from './time/channel-deadline.ts';
 // Many deadlines
 export type { HeapEntry } from './time/deadline-heap.ts';
 export { DeadlineList } from './time/deadline-list.ts';
+// Timers of a clock of your own
+export { runTimer } from './time/late-timer.ts';
 // Run a task once that is requested several times within an event
 export { onceAfterEvent } from './time/once-after-event.ts';
 // Time during which the process did not run

@@ -58,10 +58,18 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
    * - If it has `messageKinds` that turn bytes into other messages, these messages have no views of the bytes.
    *
    * Reads allocate no memory if all handlers up to the one that turns bytes into other messages declare this. A class declares it
-   * with a getter, for itself alone; a subclass, object literal, Proxy or own field declares nothing. The value stays the same.
+   * with a getter and `rememberMethods`, for itself and its own methods alone; a subclass, object literal, Proxy or own field
+   * declares nothing, and neither does a replaced method. The value stays the same.
    * @default true
    */
   readonly keepsReads?: boolean;
+  /**
+   * Whether this handler holds `channelActive` back at present, because it needs bytes or time before the connection is of use to the
+   * handlers after it. It passes the event on later, or never, and then passes no `channelInactive` on either. Meanwhile,
+   * `channel.isActive` is true, but `ctx.isActive` of the handlers after it is false.
+   * @default false
+   */
+  readonly holdsActive?: boolean;
   /** Whether one instance may be in many pipelines. The value must not be true for a handler with state of one channel. */
   readonly sharable?: boolean;
   /**
@@ -80,7 +88,7 @@ export interface Handler<T extends HandlerTypes = HandlerTypes> {
 
   /** Called once when the channel has started, before `channelActive`. Its transport is open or is connecting. */
   channelRegistered?(ctx: Context<T>): Handled;
-  /** Called when the connection is up. */
+  /** Called when the connection is up, and no handler before this one holds the event back (`holdsActive`). */
   channelActive?(ctx: Context<T>): Handled;
   /** Called for each inbound message. */
   channelRead?(ctx: Context<T>, message: T['reads']): Handled;
@@ -189,6 +197,11 @@ export interface Context<T extends HandlerTypes = HandlerTypes>
   write(message: T['mayWrite']): WriteFuture;
   /** Calls `write`, then `flush`. */
   writeAndFlush(message: T['mayWrite']): WriteFuture;
+  /**
+   * Whether the channel is active, and no handler before this one holds `channelActive` back. A handler that starts its work in
+   * `channelActive` asks this in `handlerAdded`: if it is false, `channelActive` will follow.
+   */
+  readonly isActive: boolean;
   /** Whether the handler has been removed. The context of a removed handler still forwards to its former neighbors. */
   readonly isRemoved: boolean;
   /**

@@ -33,7 +33,7 @@ export function validName(name: string): string | undefined {
     .trim()
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, '-')
-    .replace(/^[._-]+|-+$/g, '')
+    .replace(/^[._-]+|(?<!-)-+$/g, '')
     .slice(0, MAX_LENGTH);
   return nameFault(near) === undefined ? near : undefined;
 }

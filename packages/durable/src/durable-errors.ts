@@ -9,5 +9,14 @@ export const DURABLE_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
   STATE_RATE: ['RejectedError', 'a node changes a state group too often'],
 });
 
+/**
+ * Maximum number of calls of the application that wait for one log or one state, of each kind. An application can make such a call for
+ * each message of a peer.
+ */
+export const MAX_WAITING = 16_384;
+
+/** The end of the text of an error for a call too many. */
+export const TOO_MANY_WAIT = `has ${MAX_WAITING} calls that wait for it already`;
+
 /** The end of the text of an error after `Cluster.leave`. */
 export const WAS_LEFT = 'cannot be used, because the cluster was left';

@@ -2,7 +2,9 @@ import type { LogEntry, LogPosition } from '@headrace/cluster';
 import { checkChannel } from '@headrace/cluster/authoring';
 import type { Channel } from '@headrace/core';
 import { checkNumber, describeOptions, fn, whole } from '@headrace/core/authoring';
+import { TOO_MANY_WAIT } from './durable-errors.ts';
 import { isPosition, JoiningMember, type JoinOutcome } from './joining-member.ts';
+import { PendingJoin } from './pending-join.ts';
 import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
 import type { RoomMessages } from './room-messages.ts';
@@ -79,7 +81,7 @@ export class GroupHistory<Message = unknown> {
   private readonly messages: RoomMessages<Message>;
   private readonly members: HistoryMembers;
   private readonly pages: SharedPages;
-  private readonly joining = new Map<Channel, Promise<JoinOutcome>>();
+  private readonly joining = new Map<Channel, PendingJoin<JoinOutcome>>();
 
   /** @internal */
   constructor(
@@ -92,7 +94,9 @@ export class GroupHistory<Message = unknown> {
     this.feed = feed;
     this.messages = messages;
     this.members = members;
-    this.pages = new SharedPages(room.wire.host.clock, (after, limit) => room.read(after, limit));
+    const readPage = (after: number, limit: number) => room.read(after, limit);
+    const full = () => room.downError(TOO_MANY_WAIT);
+    this.pages = new SharedPages(room.wire.host.clock, readPage, full);
   }
 
   /**
@@ -121,7 +125,8 @@ export class GroupHistory<Message = unknown> {
    * member from the outcome's `position` on. Without a position, `recovered` is always false.
    *
    * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the node left the cluster, and with `CHANNEL_CLOSED`. The
-   * channel is not a member then. A second call during a join returns the same promise.
+   * channel is not a member then. A second call during a join returns the same promise, and holds the reads of the channel until the join
+   * is over.
    *
    * @throws OptionError `OPTION_INVALID` for a value that is not a channel
    */
@@ -129,7 +134,7 @@ export class GroupHistory<Message = unknown> {
     const { answer } = JOIN_OPTIONS.resolve(options);
     checkChannel(channel);
     const known = this.joining.get(channel);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.again();
     this.members.came();
     const { room, feed, pages, messages, members } = this;
     const parts = { room, feed, pages, messages, answer, add: members.add };
@@ -137,7 +142,7 @@ export class GroupHistory<Message = unknown> {
       this.joining.delete(channel);
       members.went();
     });
-    this.joining.set(channel, joining);
+    this.joining.set(channel, new PendingJoin(channel, joining));
     return joining;
   }
 

@@ -53,6 +53,8 @@ export class JoiningMember {
       await this.within(feed.caughtUp());
       this.check();
     }
+    // Also a member that missed nothing gets an answer.
+    await this.writable();
     if (!isPosition(position)) return this.added(false);
     this.restartTime();
     const { epoch } = position;
@@ -104,16 +106,22 @@ export class JoiningMember {
 
   /** Writes the remaining entries as the channel becomes writable. Returns the last offset. */
   private async rest(entries: readonly LogEntry[]): Promise<number> {
-    const { channel } = this;
     let rest = entries;
     do {
-      channel.flush();
-      await new Promise<void>((resolve) => channel.onceWritable(resolve));
-      this.check();
+      await this.writable();
       const { last } = this;
       if (last !== undefined) rest = rest.filter(({ position }) => position.offset > last);
     } while (!this.write(rest));
     return entries.at(-1)!.position.offset;
+  }
+
+  private async writable(): Promise<void> {
+    const { channel } = this;
+    if (!channel.isWritable) channel.flush();
+    if (!channel.isWritable) {
+      await new Promise<void>((resolve) => channel.onceWritable(resolve));
+    }
+    this.check();
   }
 
   /** Runs in the same turn as the last write, so that no message is delivered in between. */

@@ -1,5 +1,6 @@
 import type { LogPosition } from '@headrace/cluster';
 import type { Clock } from '@headrace/core';
+import { MAX_WAITING } from './durable-errors.ts';
 import { StateView } from './state-view.ts';
 
 /** The parts of its group that {@link LocalState} works with. */
@@ -13,6 +14,8 @@ export interface LocalStateOwner {
   notRead(): Error | undefined;
   /** Returns an error when the node has left the cluster. */
   left(): Error | undefined;
+  /** Returns an error for a call while {@link MAX_WAITING} calls wait for the state. */
+  full(): Error;
   /** Resolves after a read of the store that begins now or later. */
   caughtUp(): Promise<void>;
   /** Called when somebody begins to wait for the state, or ends it. */
@@ -80,6 +83,7 @@ export class LocalState<Value> {
     if (current !== undefined) return current;
     const left = owner.left();
     if (left !== undefined) throw left;
+    if (this.waiters.size >= MAX_WAITING) throw owner.full();
     return new Promise((resolve, reject) => {
       const settled = (settle: () => void): void => {
         timer.cancel();

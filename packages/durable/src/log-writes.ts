@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { LogPosition } from '@headrace/cluster';
 import { ChannelError, type ChannelMatcher, type GroupOutcome, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import { WAS_LEFT } from './durable-errors.ts';
+import { MAX_WAITING, WAS_LEFT } from './durable-errors.ts';
 import type { DurableOutcome } from './durable-outcome.ts';
 import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
@@ -22,8 +22,7 @@ export interface PendingWrite {
   isTaken: boolean;
 }
 
-/** Limits of the writes that wait for the log. */
-const MAX_PENDING = 16_384;
+/** Limit of the bytes that wait for the log. */
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 const STORED_WITHIN_MS = 5000;
 /** Maximum time that a stored message holds the reads of its sender, even if it never comes back. */
@@ -37,6 +36,8 @@ export class LogWrites {
   /** The writes by id. */
   private readonly pending = new Map<string, PendingWrite>();
   private pendingBytes = 0;
+  /** The outcomes of all writes. A message that is written again under its id adds one. */
+  private outcomes = 0;
   /** Writes before the start of the members is known. Each expires. */
   private readonly early = new Map<PendingWrite, Timer>();
   /** One timer for the oldest stored write. */
@@ -77,6 +78,9 @@ export class LogWrites {
     matcher: ChannelMatcher | undefined,
   ): DurableOutcome {
     const known = this.pending.get(id);
+    const refusal = known === undefined ? this.refusal(bytes) : this.fullError(0);
+    if (refusal !== undefined) return this.refuse(outcome, refusal);
+    this.outcomes += 1;
     if (known !== undefined) {
       known.outcomes.push(outcome);
       known.matcher = both(known.matcher, matcher);
@@ -86,8 +90,6 @@ export class LogWrites {
       }
       return outcome;
     }
-    const refusal = this.refusal(bytes);
-    if (refusal !== undefined) return this.refuse(outcome, refusal);
     const { feed } = this;
     const write: PendingWrite = {
       id,
@@ -146,11 +148,14 @@ export class LogWrites {
   }
 
   private refusal({ byteLength }: Buffer): ChannelError | undefined {
-    if (this.room.isLeft) return this.room.downError(WAS_LEFT);
-    const { size, pendingBytes: bytes } = this;
-    if (size < MAX_PENDING && bytes + byteLength <= MAX_PENDING_BYTES) return undefined;
+    return this.room.isLeft ? this.room.downError(WAS_LEFT) : this.fullError(byteLength);
+  }
+
+  private fullError(byteLength: number): ChannelError | undefined {
+    const { outcomes, pendingBytes: bytes } = this;
+    if (outcomes < MAX_WAITING && bytes + byteLength <= MAX_PENDING_BYTES) return undefined;
     const { group } = this.room;
-    const text = `${size} messages of ${bytes} bytes wait for the log of ${group} already`;
+    const text = `${outcomes} messages of ${bytes} bytes wait for the log of ${group} already`;
     return new ChannelError('OUTBOUND_FULL', text, { group });
   }
 
@@ -214,6 +219,7 @@ export class LogWrites {
   private begun(write: PendingWrite, outcome?: GroupOutcome | undefined): void {
     if (this.pending.get(write.id) !== write) return;
     this.pending.delete(write.id);
+    this.outcomes -= write.outcomes.length;
     this.pendingBytes -= write.bytes.byteLength;
     const begin = () => {
       for (const one of write.outcomes) one.begin(outcome?.size ?? 0);

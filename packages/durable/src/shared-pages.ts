@@ -1,6 +1,7 @@
 import type { LogEntry, LogPage } from '@headrace/cluster';
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import { MAX_WAITING } from './durable-errors.ts';
 import { comesNext, PAGE_ENTRIES } from './entry-order.ts';
 
 /** The entries of a page after a given offset. */
@@ -24,13 +25,20 @@ interface Waiting {
 export class SharedPages {
   private readonly clock: Clock;
   private readonly readPage: (after: number, limit: number) => Promise<LogPage>;
+  private readonly full: () => Error;
   private waiting: Waiting[] = [];
   private isReading = false;
   private reads = 0;
 
-  constructor(clock: Clock, readPage: (after: number, limit: number) => Promise<LogPage>) {
+  /** @param full - returns the error for a call while {@link MAX_WAITING} calls wait */
+  constructor(
+    clock: Clock,
+    readPage: (after: number, limit: number) => Promise<LogPage>,
+    full: () => Error,
+  ) {
     this.clock = clock;
     this.readPage = readPage;
+    this.full = full;
   }
 
   get readCount(): number {
@@ -39,6 +47,7 @@ export class SharedPages {
 
   /** Resolves with the next entries after an offset, from a read that begins now or later. */
   after(after: number): Promise<PagePart> {
+    if (this.waiting.length >= MAX_WAITING) return Promise.reject(this.full());
     return new Promise((resolve, reject) => {
       this.waiting.push({ after, resolve, reject });
       if (this.isReading) return;

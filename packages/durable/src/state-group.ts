@@ -11,7 +11,7 @@ import {
 import type { Channel } from '@headrace/core';
 import { atOnce } from '@headrace/core/authoring';
 import { ChannelKeys } from './channel-keys.ts';
-import { WAS_LEFT } from './durable-errors.ts';
+import { TOO_MANY_WAIT, WAS_LEFT } from './durable-errors.ts';
 import { KeyExpiry } from './key-expiry.ts';
 import { LocalState, READ_WITHIN_MS } from './local-state.ts';
 import { RoomFeed } from './room-feed.ts';
@@ -109,6 +109,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     });
     this.local = new LocalState<Value>({
       ...{ clock, caughtUp, notRead, left, maxRemovals: limits.removals, waits: look },
+      full: () => room.downError(TOO_MANY_WAIT),
       hasAgreed: () => this.database?.source.hasAgreed !== false,
     });
     this.members = new StateMembers<Value>({
@@ -168,8 +169,8 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
    * then each later change. No change is missed or sent twice, and never more is written than the output of the member accepts.
    *
    * With `recovered: false`, the member gets the whole state, because it has no position, another state has replaced the one that it
-   * knew, or removals are forgotten that it has not seen. A second call during a join returns the same promise, and a call for a
-   * member begins again.
+   * knew, or removals are forgotten that it has not seen. A second call during a join returns the same promise, and holds the
+   * reads of the channel until the join is over. A call for a member begins again.
    *
    * Rejects with `BUS_DOWN` if the state could not be read for 5 s, with the error of {@link refresh} if the database could not be read for
    * as long, and with `CHANNEL_CLOSED`. The channel is not a member then. After `Cluster.leave`, rejects with `BUS_DOWN` at once.

@@ -3,6 +3,7 @@ import { type Channel, ChannelError, type Clock } from '@headrace/core';
 import { broadcasting, type EncodedForms, onceAfterEvent } from '@headrace/core/authoring';
 import { isPosition } from './joining-member.ts';
 import { READ_WITHIN_MS } from './local-state.ts';
+import { PendingJoin } from './pending-join.ts';
 import type { StateMessage } from './state-message.ts';
 import type { StateView, ViewChange } from './state-view.ts';
 
@@ -40,8 +41,8 @@ interface StateMember {
   readonly takesDeltas: boolean;
   /** The position that the member came with, until it is compared with the state. */
   asked: LogPosition | undefined;
-  /** Whether the store was read because the member seems to be ahead of this node. */
-  isCaughtUp: boolean;
+  /** The read of the store because the member seems to be ahead of this node. */
+  lookedUp: 'no' | 'asked' | 'yes';
   /** The epoch of the last `begin`. */
   epoch: string | undefined;
   /** The member has all changes up to this offset. */
@@ -56,10 +57,8 @@ interface StateMember {
   recovered: boolean;
   count: number;
   isReady: boolean;
-  /** Whether the member cannot accept more now. */
-  isFull: boolean;
   settle: { resolve(join: StateJoin): void; reject(error: Error): void } | undefined;
-  joining: Promise<StateJoin>;
+  joining: PendingJoin<StateJoin>;
 }
 
 /** The changes of a state between two offsets. */
@@ -85,6 +84,8 @@ const CHANGES_AT_ONCE = 64;
 export class StateMembers<Value> {
   private readonly owner: MembersOwner<Value>;
   private readonly members = new Map<Channel, StateMember>();
+  /** The channels that accept no more now. Each has one listener, however often it joins and is removed meanwhile. */
+  private readonly full = new Set<Channel>();
   private deltaMembers = 0;
   private readonly soon = onceAfterEvent<MembersOwner<Value>>(() => this.beginRound());
   /** The members that the present round has not reached. */
@@ -124,11 +125,11 @@ export class StateMembers<Value> {
   /** Adds a member, or begins again with a member that is ready. */
   join(channel: Channel, asked: LogPosition | undefined, takesDeltas: boolean): Promise<StateJoin> {
     const known = this.members.get(channel);
-    if (known !== undefined && !known.isReady) return known.joining;
+    if (known !== undefined && !known.isReady) return known.joining.again();
     const refusal = channel.isEnding ? closedError() : this.owner.left();
     if (refusal !== undefined) return Promise.reject(refusal);
     const member = newMember(channel, isPosition(asked) ? asked : undefined, takesDeltas);
-    member.joining = new Promise((resolve, reject) => {
+    const joining = new Promise<StateJoin>((resolve, reject) => {
       const late = (): void => {
         if (member.epoch !== undefined || this.members.get(channel) !== member) return;
         const error = this.owner.notRead();
@@ -147,12 +148,13 @@ export class StateMembers<Value> {
         },
       };
     });
+    member.joining = new PendingJoin(channel, joining);
     if (known === undefined) channel.onClosed(this.onClosed);
     else this.count(known, -1);
     this.count(member, 1);
     this.members.set(channel, member);
     this.changed();
-    return member.joining;
+    return joining;
   }
 
   /** Removes a member. Returns true if it was one. */
@@ -235,13 +237,15 @@ export class StateMembers<Value> {
   /** Writes to a member what it accepts of the changes that it does not have. Returns true if it was written to. */
   private advance(member: StateMember): boolean {
     const view = this.owner.view();
-    if (view === undefined || member.isFull || this.members.get(member.channel) !== member) {
+    const { channel } = member;
+    if (view === undefined || this.full.has(channel) || this.members.get(channel) !== member) {
       return false;
     }
     if (member.isReady && member.epoch === view.epoch && member.at === view.offset) return false;
     // It leaves soon, because its server is drained, or it was told to go.
-    if (member.channel.isEnding) return false;
-    if (!this.begun(member, view)) return false;
+    if (channel.isEnding) return false;
+    // Also before `begin` and `ready`: a member that joins a small state again and again must not fill its output.
+    if (!this.accepts(member) || !this.begun(member, view)) return false;
     const isWhole = this.writeChanges(member, view);
     if (isWhole && !member.isReady) this.ready(member, view);
     return true;
@@ -252,11 +256,8 @@ export class StateMembers<Value> {
     const { asked } = member;
     if (member.epoch === undefined) {
       const isOfView = asked?.epoch === view.epoch;
-      if (isOfView && asked.offset > view.offset && !member.isCaughtUp) {
-        void this.owner.caughtUp().then(() => {
-          member.isCaughtUp = true;
-          this.changed();
-        });
+      if (isOfView && asked.offset > view.offset && member.lookedUp !== 'yes') {
+        this.lookUp(member);
         return false;
       }
       const recovered = isOfView && asked.offset <= view.offset && asked.offset >= view.floor;
@@ -268,6 +269,15 @@ export class StateMembers<Value> {
       this.begin(member, view, undefined);
     }
     return true;
+  }
+
+  private lookUp(member: StateMember): void {
+    if (member.lookedUp !== 'no') return;
+    member.lookedUp = 'asked';
+    void this.owner.caughtUp().then(() => {
+      member.lookedUp = 'yes';
+      this.changed();
+    });
   }
 
   /** @param from - the offset up to which the member has all changes; with `undefined`, it gets the whole state */
@@ -339,16 +349,17 @@ export class StateMembers<Value> {
     return false;
   }
 
-  private accepts(member: StateMember): boolean {
-    const { channel } = member;
+  private accepts({ channel }: StateMember): boolean {
     // An output that is full because it was not flushed does not mean that the member is slow.
     if (!channel.isWritable) channel.flush();
     if (channel.isWritable) return true;
-    member.isFull = true;
+    this.full.add(channel);
     channel.onceWritable(() => {
-      member.isFull = false;
+      this.full.delete(channel);
+      const present = this.members.get(channel);
+      if (present === undefined) return;
       this.beginSlice();
-      if (channel.isOpen && this.advance(member)) channel.flush();
+      if (channel.isOpen && this.advance(present)) channel.flush();
     });
     return false;
   }
@@ -396,7 +407,7 @@ function newMember(
     channel,
     takesDeltas,
     asked,
-    isCaughtUp: false,
+    lookedUp: 'no',
     epoch: undefined,
     at: 0,
     wholeAt: 0,
@@ -404,7 +415,6 @@ function newMember(
     recovered: false,
     count: 0,
     isReady: false,
-    isFull: false,
     settle: undefined,
     joining: undefined as never,
   };

@@ -6,7 +6,7 @@ import {
   markExpected,
   toError,
 } from '@headrace/core/authoring';
-import { DURABLE_ERRORS } from './durable-errors.ts';
+import { DURABLE_ERRORS, MAX_WAITING, TOO_MANY_WAIT } from './durable-errors.ts';
 import { type ReadingOwner, RowReading } from './row-reading.ts';
 import type { RowWrites } from './row-writes.ts';
 import type { SourcePlan } from './state-options.ts';
@@ -101,6 +101,9 @@ export class StateSource<Value> {
 
   /** Resolves when the state agrees with a read of the database that begins now or later. Rejects if this read fails. */
   refresh(): Promise<void> {
+    if (this.waiting.length >= MAX_WAITING) {
+      return Promise.reject(this.notRead(new Error(`it ${TOO_MANY_WAIT}`)));
+    }
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });
       if (this.present === undefined && this.owner.view() !== undefined) void this.read();

@@ -14,6 +14,7 @@ function stateOf(epoch: string) {
     hasAgreed: () => true,
     notRead: () => new Error('late'),
     left: () => undefined,
+    full: () => new Error('full'),
     caughtUp: () => new Promise<void>((resolve) => void reads.push(resolve)),
     waits: () => {},
   });
@@ -88,4 +89,14 @@ it('fails a call that waits for longer than the store may take', async () => {
   clock.advance(5000);
   await loaded;
   expect(state.isAwaited).toBe(false);
+});
+
+it('refuses a call while 16,384 calls wait, which can be one for each message of a peer', async () => {
+  const { state, begin } = stateOf('a');
+  state.stored(at('b', 1));
+  const calls = Array.from({ length: 16_384 }, () => state.loaded());
+  await expect(state.loaded()).rejects.toThrow('full');
+  begin('b', 1);
+  await Promise.all(calls);
+  await state.loaded();
 });

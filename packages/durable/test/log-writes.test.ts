@@ -58,3 +58,12 @@ it('LogWrites does not wait for a message of a log that is not there any more', 
   await pass(1000);
   expect([delivered, outcome.isBegun, writes.size]).toEqual([[], true, 0]);
 });
+
+it('LogWrites counts a message that is written again and again under its id, while it is on its way', async () => {
+  const { writes } = await writesTo({ epoch: 'older', offset: 7 });
+  const again = () => writes.write('a', Buffer.from('a'), new DurableOutcome(1), undefined);
+  for (let i = 1; i < 16_384; i++) expect(again().isSettled).toBe(true);
+  const refused = again();
+  await expect(refused).rejects.toThrow('16384 messages of 1 bytes wait for the log');
+  expect([writes.size, writes.failed]).toEqual([1, 1]);
+});

@@ -14,7 +14,7 @@ function bench(): {
   const clock = new VirtualClock();
   const asked: number[] = [];
   let settle: ((error?: Error) => void) | undefined;
-  const pages = new SharedPages(clock, (after, limit) => {
+  const readPage = (after: number, limit: number) => {
     asked.push(after);
     const count = Math.max(0, Math.min(limit, 600 - after));
     const entries = Array.from({ length: count }, (_, i) => entry(after + i + 1));
@@ -24,7 +24,8 @@ function bench(): {
         else resolve({ epoch: 'e', entries, first: 1, last: 600 });
       };
     });
-  });
+  };
+  const pages = new SharedPages(clock, readPage, () => new Error('full'));
   const answer = async (error?: Error) => {
     settle!(error);
     await new Promise((resolve) => setImmediate(resolve));
@@ -92,5 +93,14 @@ describe('SharedPages', () => {
     clock.runTasks();
     await answer();
     expect((await again).entries).toHaveLength(1);
+  });
+
+  it('refuses a call while 16,384 calls wait, which can be one for each message of a peer', async () => {
+    const { pages, clock, answer } = bench();
+    const calls = Array.from({ length: 16_384 }, () => pages.after(0));
+    await expect(pages.after(0)).rejects.toThrow('full');
+    clock.runTasks();
+    await answer();
+    await Promise.all(calls);
   });
 });

@@ -1,3 +1,4 @@
+import type { LogPosition } from '@headrace/cluster';
 import { ChannelError, handler } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
@@ -8,6 +9,7 @@ import { StateView } from '../src/state-view.ts';
 function stateOf(keys: number) {
   const clock = new VirtualClock({ stepMs: 1 });
   let view = new StateView<number>('e', 10);
+  let looks = 0;
   const set = (offset: number, key: string, message = offset): void => {
     const kept = { value: offset, version: offset };
     const position = { epoch: view.epoch, offset };
@@ -22,12 +24,15 @@ function stateOf(keys: number) {
     group: 'room',
     view: () => view,
     formatted: ({ type }) => type,
-    caughtUp: () => Promise.resolve(),
+    caughtUp: () => {
+      looks += 1;
+      return Promise.resolve();
+    },
     went: () => {},
     notRead: () => new ChannelError('CHANNEL_CLOSED', 'late'),
     left: () => undefined,
   });
-  const member = () => {
+  const member = (asked?: LogPosition) => {
     const written: unknown[] = [];
     const channel = new EmbeddedChannel(
       handler<{ writes: unknown }>({
@@ -37,10 +42,10 @@ function stateOf(keys: number) {
         },
       }),
     );
-    void members.join(channel, undefined, false).catch(() => {});
+    void members.join(channel, asked, false).catch(() => {});
     return { channel, written };
   };
-  return { clock, members, set, restart, member };
+  return { clock, members, set, restart, member, looks: () => looks };
 }
 
 it('gives a large state in slices, so that other work has its turn', () => {
@@ -80,7 +85,7 @@ it('gives a change to its members while another member gets a large state', () =
 
 it('gives each of many members a change that comes while it has the one before for only some of them', () => {
   const { clock, set, members, member } = stateOf(1);
-  const all = Array.from({ length: 400 }, member);
+  const all = Array.from({ length: 400 }, () => member());
   clock.runTasks();
   set(2, 'k1');
   members.changed();
@@ -101,7 +106,7 @@ it('gives each of many members a change that comes while it has the one before f
 
 it('gives the members that come later in a round nothing of a state that another one has replaced in it', () => {
   const { clock, set, restart, members, member } = stateOf(1);
-  const all = Array.from({ length: 400 }, member);
+  const all = Array.from({ length: 400 }, () => member());
   const look = (): void => {
     const reached = all.filter(({ written }) => written.at(-1) === 'ready').length;
     if (reached === 0) {
@@ -130,4 +135,18 @@ it('writes nothing to a member whose output has ended, as when its server is dra
   clock.runTasks();
   expect(stays.written).toEqual(['begin', 1, 'ready', 2]);
   expect([leaves.written, joins.written]).toEqual([['begin', 1, 'ready'], []]);
+});
+
+it('reads the store once for a member that is ahead, however often the state changes meanwhile', async () => {
+  const { clock, set, members, member, looks } = stateOf(1);
+  const ahead = member({ epoch: 'e', offset: 100 });
+  for (let i = 2; i < 20; i++) {
+    set(i, 'k1');
+    members.changed();
+    clock.runTasks();
+  }
+  expect([looks(), ahead.written]).toEqual([1, []]);
+  await Promise.resolve();
+  clock.runTasks();
+  expect(ahead.written).toEqual(['begin', 19, 'ready']);
 });

@@ -154,15 +154,3 @@ export {
   ServerMetrics,
   type ServerMetricsOptions,
 } from './metrics/server-metrics.ts';
-
-// Calls, which are a package of their own now
-
-/** @internal */
-export {
-  AnswerQueue,
-  binaryExchange,
-  ExchangeHandler,
-  jsonRpcExchange,
-  refusal,
-  requestAll,
-} from './moved/calls.ts';

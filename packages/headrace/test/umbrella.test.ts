@@ -11,8 +11,6 @@ const subpathsOf = (name: string): string[] =>
   Object.keys(manifestOf(name).exports)
     .filter((path) => path !== '.' && path !== './package.json' && !path.endsWith('/cli'))
     .map((path) => path.slice(1));
-/** The entries that became packages. */
-const MOVED = { '/yamux': '@headrace/yamux', '/service': '@headrace/rpc' } as const;
 
 describe('the umbrella package', () => {
   it('has each name of the three packages, and no other', async () => {
@@ -32,17 +30,11 @@ describe('the umbrella package', () => {
   it('has each subpath of the three packages, with the same names', async () => {
     const paths = PACKAGES.flatMap((name) => subpathsOf(name).map((path) => [name, path]));
     expect(subpathsOf('headrace').sort()).toEqual(paths.map(([, path]) => path).sort());
-    for (const [name, path] of paths.filter(([, each]) => !Object.hasOwn(MOVED, each!))) {
+    for (const [name, path] of paths) {
       const umbrella: Record<string, unknown> = await import(`headrace${path}`);
       const entry: Record<string, unknown> = await import(`@headrace/${name}${path}`);
       expect({ ...umbrella }, path).toEqual({ ...entry });
     }
-  });
-
-  it.each(Object.entries(MOVED))('says which package is in the place of %s', async (path, name) => {
-    await expect(import(`headrace${path}`)).rejects.toThrow(
-      `is the package ${name} now: npm install ${name}`,
-    );
   });
 
   it('asks for the same optional libraries as the three packages', () => {

@@ -4,14 +4,6 @@
 export { HttpTunnel, type HttpTunnelOptions } from './client/http-tunnel.ts';
 export { WebSocketBootstrap, type WebSocketPipeline } from './client/web-socket-bootstrap.ts';
 export type { WebSocketClientOptions } from './client/web-socket-client-options.ts';
-// Moved to another package
-/** @internal */
-export {
-  OwnConnectionEvent,
-  PortTransport,
-  SharedWorkerBootstrap,
-  TabServer,
-} from './moved/tabs.ts';
 export { bearerOf, cookieOf, type RequestHeaders } from './server/credentials.ts';
 export {
   HttpEndpoint,

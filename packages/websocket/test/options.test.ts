@@ -1,7 +1,6 @@
 import { isHeadraceError, OptionError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import * as websocket from '../src/index.ts';
-import * as moved from '../src/moved/tabs.ts';
 
 /** What takes an options object, called with one that may be wrong, and what its errors call it. */
 const takers: Readonly<Record<string, readonly [string, (options: never) => unknown]>> = {
@@ -30,7 +29,6 @@ const inner: Readonly<Record<string, (options: never) => unknown>> = {
 
 /** Exported classes and functions that take none. */
 const others: ReadonlySet<string> = new Set([
-  ...Object.keys(moved),
   'TextMessage',
   'WebSocketBinaryCodec',
   'WebSocketPing',

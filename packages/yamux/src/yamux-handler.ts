@@ -27,6 +27,7 @@ import {
   choice,
   DrainGate,
   describeOptions,
+  markPeerLeaving,
   type Resolved,
   SettableFuture,
   unchecked,
@@ -237,7 +238,7 @@ export class YamuxHandler implements Handler {
     };
     const session = new YamuxSession(limits, this.linkOf(ctx));
     this.session = session;
-    if (ctx.channel.isActive) session.up();
+    if (ctx.isActive) session.up();
   }
 
   private linkOf(ctx: Context): SessionLink {
@@ -256,7 +257,10 @@ export class YamuxHandler implements Handler {
       write: (frame: Buffer) => void ctx.write(frame),
       flush: () => ctx.flush(),
       accepted: (substream) => this.accept(this.over(this.session!, substream), channel),
-      wentAway: (code) => ctx.fireUserEventTriggered(new GoAwayEvent(code)),
+      wentAway: (code) => {
+        if (code === 0) markPeerLeaving(channel);
+        ctx.fireUserEventTriggered(new GoAwayEvent(code));
+      },
       violated: (error) => {
         ctx.fireExceptionCaught(error);
         if (channel.isOpen) channel.close('bad-input');

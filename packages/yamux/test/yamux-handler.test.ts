@@ -1,4 +1,5 @@
 import { type Channel, DrainEvent, type Handler } from '@headrace/core';
+import { isPeerLeaving } from '@headrace/core/authoring';
 import { connectedPair } from '@headrace/core/testing';
 import { pipeChannels } from '@headrace/handlers';
 import { GoAwayEvent, YamuxHandler } from '@headrace/yamux';
@@ -346,6 +347,7 @@ describe('a drain', () => {
     });
     pair.server.run(() => pair.server.pipeline.fireUserEventTriggered(new DrainEvent(10_000)));
     expect(near.userEvents).toEqual([new GoAwayEvent(0)]);
+    expect([pair.client, pair.server].map(isPeerLeaving)).toEqual([true, false]);
     expect([idle.closeInfo?.reason, busy.isOpen, pair.server.isOpen]).toEqual(['peer', true, true]);
     await expect(pair.open(near)).rejects.toThrow('takes no more substreams');
     write(pair, far.accepted[0]!, 'done');

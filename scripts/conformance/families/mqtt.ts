@@ -118,5 +118,45 @@ const run = messageFamily<MqttEntry>(
       .map(inOneForm),
 );
 
-export const mqtt: Family = ({ messages, hex, decoded }: MessageCase<MqttEntry>) =>
-  run({ messages: messages.map(inOneForm), hex, decoded: decoded?.map(inOneForm) });
+/** CONNACK with a session and a return code, which [MQTT-3.2.2-4] forbids, and which only Netty writes and reads. */
+const REFUSAL_WITH_SESSION = /^200201(?!00)/;
+
+function isRefusalWithSession({ type, sessionPresent, returnCode }: MqttEntry): boolean {
+  return type === 'CONNACK' && sessionPresent === true && returnCode !== 0;
+}
+
+/** A packet that ours refuses is taken out of the case. The bytes for it must be its own, and all others as in any case. */
+function withoutRefusals({ messages, hex, decoded }: MessageCase<MqttEntry>) {
+  let rest = hex;
+  const others: MqttEntry[] = [];
+  for (const message of messages) {
+    if (!isRefusalWithSession(message)) others.push(message);
+    else {
+      const at = encodedBy(new MqttEncoder(), others.map(packetOf)).length;
+      const own = rest.slice(at, at + 8);
+      if (!REFUSAL_WITH_SESSION.test(own) || own.slice(6) !== byteHex(message.returnCode)) return;
+      rest = rest.slice(0, at) + rest.slice(at + 8);
+    }
+  }
+  return {
+    messages: others,
+    hex: rest,
+    decoded: decoded?.filter((entry) => !isRefusalWithSession(entry)),
+  };
+}
+
+const byteHex = (value: number): string => value.toString(16).padStart(2, '0');
+
+export const mqtt: Family = ({ messages, hex, decoded }: MessageCase<MqttEntry>) => {
+  const inForm = {
+    messages: messages.map(inOneForm),
+    hex,
+    decoded: decoded?.map(inOneForm),
+  };
+  if (!messages.some(isRefusalWithSession)) return run(inForm);
+  const others = withoutRefusals(inForm);
+  if (others === undefined) return { outcome: 'failed', detail: 'a refusal has other bytes' };
+  const result = run(others);
+  if (result.outcome === 'failed') return result;
+  return { outcome: 'skipped', reason: 'only Netty takes a session with a refusal (MQTT-3.2.2-4)' };
+};

@@ -19,7 +19,8 @@ interface Failures {
 const NONE: Failures = { count: 0, at: 0 };
 
 /**
- * A list of places that are tried in rounds, each place once in a round. Places with fewer failures come first. Equal places are
+ * A list of places that are tried in rounds, each place once in a round. A place that was just left as planned comes last, and has
+ * not failed. Of the others, places with fewer failures come first. Equal places are
  * sorted by the connections of other clients to them, fewest first. Places that are still equal are sorted by their last failure,
  * oldest first, and then by the order of the list. A new list begins a round. If the order is `shuffle`, places that are also in
  * the old list keep their order.
@@ -33,6 +34,8 @@ export class AddressRing<P> {
   private readonly tried = new Set<string>();
   private entries: Entry<P>[] = [];
   private failureCount = 0;
+  /** Place whose last connection had a planned end. */
+  private left: string | undefined = undefined;
 
   /** @param balance - counter of the connections of other clients; ignored for the order `given` */
   constructor(order: AddressOrder, random: () => number, balance?: PlaceBalance) {
@@ -47,6 +50,12 @@ export class AddressRing<P> {
 
   get hasNext(): boolean {
     return this.entries.some(({ key }) => !this.tried.has(key));
+  }
+
+  /** Returns true if the list has a place besides this one. */
+  hasBeside(place: P): boolean {
+    const key = placeKey(place);
+    return this.entries.some((entry) => entry.key !== key);
   }
 
   has(place: P): boolean {
@@ -85,6 +94,12 @@ export class AddressRing<P> {
     this.tried.delete(placeKey(place));
   }
 
+  /** Records a connection that has ended, and whether its end was planned. */
+  lost(place: P, isPlanned: boolean): void {
+    this.left = isPlanned ? placeKey(place) : undefined;
+    if (!isPlanned) this.failed(place);
+  }
+
   failed(place: P): void {
     const key = placeKey(place);
     const { count } = this.failures.get(key) ?? NONE;
@@ -102,7 +117,8 @@ export class AddressRing<P> {
   }
 
   private compare(a: Entry<P>, b: Entry<P>): number {
-    const { balance } = this;
+    const { balance, left } = this;
+    if (a.key === left || b.key === left) return a.key === left ? 1 : -1;
     const [one, other] = [this.failures.get(a.key) ?? NONE, this.failures.get(b.key) ?? NONE];
     const difference = one.count - other.count;
     if (difference !== 0) return difference;

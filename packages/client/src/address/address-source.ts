@@ -11,6 +11,8 @@ export interface AddressFunction<P> {
     readonly signal: AbortSignal;
     /** Place of the last connection; `undefined` before the first connection. */
     readonly inUse?: unknown;
+    /** Whether all places of the last answer have failed since, so that an answer that is kept is out of date. @default false */
+    readonly haveFailed?: boolean;
   }): PromiseLike<readonly P[]> | readonly P[];
   /** Default of the client's option `order` with this function. */
   readonly addressOrder?: AddressOrder;
@@ -85,7 +87,7 @@ export class AddressSource<P> {
   /** Calls the function, then returns the next place and begins its try. */
   async find(signal: AbortSignal, inUse: P | undefined): Promise<P> {
     try {
-      const places = await this.ask!({ signal, inUse });
+      const places = await this.ask!({ signal, inUse, haveFailed: !this.isStale });
       if (!Array.isArray(places) || places.length === 0) throw noPlaces(places);
       signal.throwIfAborted();
       this.ring.update(places as readonly P[]);
@@ -119,12 +121,18 @@ export class AddressSource<P> {
     this.release(place);
   }
 
+  /** Returns true if a place besides this one is known, or can be asked for. */
+  hasBeside(place: P): boolean {
+    return this.ask !== undefined || this.once.size > 0 || this.ring.hasBeside(place);
+  }
+
   /** Records a lost connection. The function is asked again, because the places may have changed. */
-  lost(place: P, wasStable: boolean, isMoved: boolean): void {
+  lost(place: P, wasStable: boolean, isPlanned: boolean): void {
     if (wasStable) this.ring.wasStable(place);
-    this.failed(place);
+    this.ring.lost(place, isPlanned);
+    this.release(place);
     // For the order `given`, the first reachable place is preferred (RFC 2782).
-    if (wasStable && !isMoved && this.ring.isGiven) this.ring.forgive();
+    if (wasStable && !isPlanned && this.ring.isGiven) this.ring.forgive();
     this.beginRound();
     this.isStale = this.ask !== undefined;
   }

@@ -54,6 +54,8 @@ const OPTIONS = describeOptions('httpAddresses', {
   fetch: fn({ answers: 'async', purpose: 'makes requests' }),
   clock: CLOCK,
 });
+/** Minimum time between two requests for clients whose places have all failed. */
+const AGAIN_MS = 1000;
 /** Maximum time for which an answer is valid, even if its `ttlMs` is longer. */
 const LONGEST_TTL_MS = 3_600_000;
 
@@ -62,7 +64,8 @@ const LONGEST_TTL_MS = 3_600_000;
  * `{"ttlMs":5000,"nodes":[{"host":"10.0.0.1","port":18888}]}`, the best node first; other members are ignored. The client
  * connects to a node with the option `tls`, or else with the TLS of its last connection. A user and a password in the URL are
  * sent as HTTP Basic authentication, and never appear in errors. Redirects of an `https:` URL are not followed. An answer is
- * reused for `ttlMs`. Clients that share the function also share a request that is under way.
+ * reused for `ttlMs`, but not for a client to which all its nodes have failed: the service is asked again, at most once in a
+ * second. Clients that share the function also share a request that is under way.
  *
  * The function rejects with `CHANNEL_FAILED` if the service is unreachable or answers with a status other than 200, with
  * `MESSAGE_INVALID` or `FRAME_TOO_LONG` for an invalid answer, and with `TIMEOUT_REQUEST`.
@@ -95,8 +98,8 @@ export function httpAddresses(
   const { tls } = settings;
   if (checked.protocol === 'http:') checkName(tls);
   const reader = new RouteReader(checked, settings);
-  return async ({ signal, inUse }) => {
-    const places = await reader.read(signal);
+  return async ({ signal, inUse, haveFailed }) => {
+    const places = await reader.read(signal, haveFailed === true);
     return places.map((place) => (tls ? { ...place, tls } : movedPlace(inUse, place)));
   };
 }
@@ -110,12 +113,19 @@ function checkName(tls: ClientTls['tls']): void {
   throw new OptionError('OPTION_CONFLICT', text, { option: 'tls.servername' });
 }
 
+/** An answer, and the times until which it is valid, and until which it is valid even if its places have failed. */
+interface Route {
+  readonly places: readonly PortPlace[];
+  readonly untilMs: number;
+  readonly keptUntilMs: number;
+}
+
 /** The answer of a route service, cached while it is valid. */
 class RouteReader {
   private readonly url: URL;
   private readonly headers: Headers;
   private readonly options: Resolved<HttpAddressesOptions, typeof OPTIONS.kinds>;
-  private known: { readonly places: readonly PortPlace[]; readonly untilMs: number } | undefined;
+  private known: Route | undefined;
   private underWay: Promise<readonly PortPlace[]> | undefined;
 
   constructor(url: URL, options: Resolved<HttpAddressesOptions, typeof OPTIONS.kinds>) {
@@ -127,10 +137,12 @@ class RouteReader {
   }
 
   /** Reads the places. The signal ends only this wait. The request continues for other clients until its time-out. */
-  read(signal: AbortSignal): Promise<readonly PortPlace[]> {
+  read(signal: AbortSignal, haveFailed: boolean): Promise<readonly PortPlace[]> {
     signal.throwIfAborted();
-    if (this.known !== undefined && this.options.clock.now() < this.known.untilMs) {
-      return Promise.resolve(this.known.places);
+    const { known } = this;
+    const untilMs = haveFailed ? known?.keptUntilMs : known?.untilMs;
+    if (known !== undefined && this.options.clock.now() < untilMs!) {
+      return Promise.resolve(known.places);
     }
     this.underWay ??= this.ask().finally(() => {
       this.underWay = undefined;
@@ -162,7 +174,9 @@ class RouteReader {
       throw new ChannelError('CHANNEL_FAILED', text, { status });
     }
     const { places, ttlMs } = routeOf(await this.bodyOf(response), url);
-    this.known = { places, untilMs: this.options.clock.now() + ttlMs };
+    const now = this.options.clock.now();
+    const keptUntilMs = now + Math.min(ttlMs, AGAIN_MS);
+    this.known = { places, untilMs: now + ttlMs, keptUntilMs };
     return places;
   }
 

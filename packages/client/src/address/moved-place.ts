@@ -1,5 +1,5 @@
 import { ChannelError, type ClientTls } from '@headrace/core';
-import { textOf } from '@headrace/core/authoring';
+import { textOf, urlOf } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { namedTls } from './named-tls.ts';
 
@@ -24,7 +24,7 @@ const SECURE = /^(wss|https):$/;
  */
 export function movedPlace<P>(inUse: unknown, named: P): P {
   if (inUse === undefined || inUse === null) return named;
-  if (typeof inUse === 'string' || inUse instanceof URL) return movedUrl(new URL(inUse), named);
+  if (typeof inUse === 'string' || inUse instanceof URL) return movedUrl(given(inUse), named);
   if (typeof named !== 'object' || named === null || named instanceof URL) return named;
   const [from, to] = [inUse as AnyPlace, named as AnyPlace];
   const isToPath = to.path !== undefined;
@@ -48,7 +48,7 @@ function inherited({ tls, host = 'localhost', port }: AnyPlace): AnyPlace['tls']
 function movedUrl<P>(inUse: URL, named: P): P {
   const { host, port, path } = (named ?? {}) as AnyPlace;
   if (path !== undefined) throw refused(`the path ${path} after ${inUse.origin}`);
-  const url = typeof named === 'string' || named instanceof URL ? new URL(named) : undefined;
+  const url = typeof named === 'string' || named instanceof URL ? given(named) : undefined;
   if (url !== undefined) {
     if (SECURE.test(url.protocol) || !SECURE.test(inUse.protocol)) return named;
     throw refused(`${url.origin}, which is not encrypted, after ${inUse.origin}`);
@@ -61,6 +61,11 @@ function movedUrl<P>(inUse: URL, named: P): P {
     throw refused(`${moved.origin}, another host, after ${inUse.origin}`);
   }
   return moved as P;
+}
+
+/** Returns the URL of an address, which in a page can be relative and begin with `http:`. */
+function given(address: string | URL): URL {
+  return urlOf(address) ?? new URL(address);
 }
 
 function refused(what: string): ChannelError {

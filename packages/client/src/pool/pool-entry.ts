@@ -1,4 +1,5 @@
 import type { Channel } from '@headrace/core';
+import { isPeerLeaving } from '@headrace/core/authoring';
 
 /** Reason for which a pool closed a connection, or found it closed. */
 export type PoolCloseReason =
@@ -32,6 +33,6 @@ export class PoolEntry<C extends Channel> {
   }
 
   get isUsable(): boolean {
-    return this.channel.isActive && !this.channel.isEnding;
+    return this.channel.isActive && !this.channel.isEnding && !isPeerLeaving(this.channel);
   }
 }

@@ -1,5 +1,5 @@
 import { type Channel, ChannelError, type CloseReason, isHeadraceError } from '@headrace/core';
-import { markExpected } from '@headrace/core/authoring';
+import { isPeerLeaving, markExpected } from '@headrace/core/authoring';
 
 /**
  * Kind of a failed try or a lost connection.
@@ -11,7 +11,8 @@ import { markExpected } from '@headrace/core/authoring';
  * - `peer`: the peer ended the connection
  * - `heartbeat`: the peer did not answer a heartbeat
  * - `ready`: the function `ready` rejected, or exceeded its time limit, before the channel closed
- * - `moved`: a handler closed the channel with the reason `moved`, at the server's request; the client tries again at once
+ * - `moved`: the end was planned and announced. A handler closed the channel with the reason `moved`, at the server's request, or
+ *   the server's protocol said that it leaves, for example by the WebSocket close code 1001; the client tries again at once
  * - `error`: all other reasons; {@link Loss.reason} and {@link Loss.error} have the details
  */
 export type LossKind =
@@ -95,20 +96,28 @@ export function failedReady<P>(error: Error, place: P): Loss<P> {
 
 /** @internal Creates the loss of a closed channel. */
 export function closedChannel<P>(
-  { closeInfo }: Channel,
+  channel: Channel,
   place: P,
   during: 'readying' | 'online',
 ): Loss<P> {
-  const { reason = 'error', error } = closeInfo ?? {};
+  const { reason = 'error', error } = channel.closeInfo ?? {};
   const when = during === 'readying' ? ' before `ready`' : '';
   const text = `the connection was lost${when} (${reason})`;
+  const kind = SAME.has(reason) ? (reason as LossKind) : 'error';
   return {
-    kind: SAME.has(reason) ? (reason as LossKind) : 'error',
+    kind: isPeerLeaving(channel) ? 'moved' : kind,
     during,
     place,
     error: error ?? new ChannelError('CHANNEL_CLOSED', text, { reason }),
     reason,
   };
+}
+
+/** @internal Creates the loss of a connection that its server ends when the work on it is done. */
+export function leavingServer<P>(place: P): Loss<P> {
+  const text = 'the server is about to end the connection, and takes no more work';
+  const error = new ChannelError('CHANNEL_CLOSED', text, { reason: 'moved' });
+  return { kind: 'moved', during: 'online', place, error, reason: undefined };
 }
 
 function kindOfError(error: Error): LossKind {

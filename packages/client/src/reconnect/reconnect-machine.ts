@@ -44,8 +44,10 @@ type Actions<P, C> = readonly ReconnectAction<P, C>[];
 
 const NOTHING: Actions<never, never> = [];
 
-/** Number of moves after which a client without a stable connection waits as after other losses. */
+/** Number of planned ends of short connections in a row after which a client waits as after other losses. */
 const MAX_MOVES = 8;
+/** Time after which a connection is not short. */
+const SHORT_MS = 1000;
 
 /**
  * @internal The state machine of a reconnecting client, without clock, sockets or messages. Each call reports an event and its
@@ -68,7 +70,7 @@ export class ReconnectMachine<P, C> {
   private absentAt = 0;
   private phase: number | undefined = undefined;
   private onlineAt = 0;
-  /** Number of moves since the last stable connection. */
+  /** Number of planned ends since the last connection that was not short. */
   private moves = 0;
   /** Whether the budget has reserved a slot for this try. */
   private hasReserved = false;
@@ -144,26 +146,39 @@ export class ReconnectMachine<P, C> {
    * Called when the last try under way failed, or when the connection was lost.
    *
    * @param isRoundOver - false if another place is tried before the next wait
+   * @param plannedMs - delay after a planned end
    */
-  lost(loss: Loss<P>, now: number, isRoundOver: boolean): Actions<P, C> {
+  lost(loss: Loss<P>, now: number, isRoundOver: boolean, plannedMs?: number): Actions<P, C> {
     const { current } = this;
     if (current.name === 'closed' || current.name === 'idle') return NOTHING;
-    if (this.isStable(now)) {
-      this.beginAbsence(now);
-      this.moves = 0;
-    }
-    const isMove = loss.kind === 'moved' && loss.during === 'online' && this.moves < MAX_MOVES;
-    if (isMove) {
-      this.beginAbsence(now);
-      this.moves += 1;
-    }
+    const isStable = this.isStable(now);
+    if (isStable || (current.name === 'online' && now - this.onlineAt >= SHORT_MS)) this.moves = 0;
+    const isMove = plannedMs !== undefined && this.moves < MAX_MOVES;
+    if (isMove) this.moves += 1;
+    if (isMove || isStable) this.beginAbsence(now);
     this.attempt += 1;
     if (isRoundOver) this.round += 1;
-    const waits = isRoundOver && !isMove;
-    const delayMs = this.delayAfter(loss, now, waits);
+    const mostMs = isMove ? plannedMs : Number.POSITIVE_INFINITY;
+    const waits = isRoundOver && mostMs > 0;
+    const delayMs = this.delayAfter(loss, now, waits, mostMs);
     if (typeof delayMs !== 'number') return this.giveUp(loss, delayMs, this.attempt - 1);
     const isAtOnce = !waits && delayMs === 0;
     return [{ do: 'drop' }, ...(isAtOnce ? this.again(loss, now) : this.wait(loss, delayMs))];
+  }
+
+  /**
+   * Called when a connection has ended that the client had left before. Its server may be back soon, so a client that waits
+   * begins with the first try of `retry`.
+   */
+  leftEnded(now: number): Actions<P, C> {
+    const { current } = this;
+    if (current.name !== 'waiting' || this.hasReserved) return NOTHING;
+    this.beginAbsence(now);
+    this.attempt = this.round = 1;
+    const delayMs = this.policyDelay(now);
+    return typeof delayMs === 'number'
+      ? [{ do: 'drop' }, ...this.wait(current.loss, delayMs)]
+      : NOTHING;
   }
 
   due(now: number): Actions<P, C> {
@@ -224,20 +239,37 @@ export class ReconnectMachine<P, C> {
     return [{ do: 'wait', delayMs }, ...waiting];
   }
 
-  /** Returns the time to wait, or the error or `undefined` with which the client gives up. */
-  private delayAfter(loss: Loss<P>, now: number, isRoundOver: boolean): number | Error | undefined {
-    const { retry, shouldRetry, random } = this.rules;
+  /**
+   * Returns the time to wait, or the error or `undefined` with which the client gives up.
+   *
+   * @param waits - false if the next try follows at once, unless `shouldRetry` gives a time
+   */
+  private delayAfter(
+    loss: Loss<P>,
+    now: number,
+    waits: boolean,
+    mostMs = Number.POSITIVE_INFINITY,
+  ): number | Error | undefined {
     if (isOptionError(loss.error)) return loss.error;
     try {
-      const verdict = shouldRetry(loss);
+      const verdict = this.rules.shouldRetry(loss);
       if (verdict === false) return undefined;
-      if (typeof verdict !== 'object' && !isRoundOver) return 0;
+      if (typeof verdict === 'object') return checkedDelay(verdict.afterMs, 'shouldRetry');
+      if (!waits) return 0;
+      const delayMs = this.policyDelay(now);
+      return typeof delayMs === 'number' ? Math.min(mostMs, delayMs) : delayMs;
+    } catch (thrown) {
+      return toError(thrown);
+    }
+  }
+
+  private policyDelay(now: number): number | Error | undefined {
+    const { retry, random } = this.rules;
+    try {
       this.phase ??= random();
       const facts = { elapsedMs: now - this.absentAt, phase: this.phase, random };
-      const delayMs = typeof verdict === 'object' ? verdict.afterMs : retry(this.round, facts);
-      return delayMs === undefined
-        ? undefined
-        : checkedDelay(delayMs, 'the retry policy or shouldRetry');
+      const delayMs = retry(this.round, facts);
+      return delayMs === undefined ? undefined : checkedDelay(delayMs);
     } catch (thrown) {
       return toError(thrown);
     }

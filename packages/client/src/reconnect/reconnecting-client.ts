@@ -29,10 +29,12 @@ import {
   failedReady,
   keptPage,
   type Loss,
+  leavingServer,
   repairable,
 } from './loss.ts';
 import { OfflineQueue } from './offline-queue.ts';
 import { followPage } from './page-life.ts';
+import { plannedDelay } from './planned-end.ts';
 import { type ReconnectAction, ReconnectMachine } from './reconnect-machine.ts';
 import {
   type ReconnectingClientOptions,
@@ -126,6 +128,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   /** Drops the step that was under way when the page was shown. */
   private wakeTimer: Timer | undefined = undefined;
   private current: C | undefined = undefined;
+  /** Channels that the client has left, and that their servers have not ended yet. */
+  private readonly left = new Set<C>();
   /** The channel of the lost connection, whose handlers may still have input. */
   private last: C | undefined = undefined;
   /** Whether a place is searched when {@link last} has delivered its input. */
@@ -269,6 +273,22 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
    */
   preferOnce(places: readonly P[]): void {
     this.source.preferOnce(places.map((place) => movedPlace(this.inUse, place)));
+  }
+
+  /**
+   * Connects again at once, because the server has announced that it takes no more work. The present connection is left
+   * to its handlers and to the server, which end it when the work on it is done.
+   */
+  moveOn(): void {
+    const { current } = this;
+    if (current === undefined || this.state.name !== 'online') return;
+    this.current = undefined;
+    this.left.add(current);
+    current.onClosed(() => {
+      this.left.delete(current);
+      this.act(this.machine.leftEnded(this.settings.clock.now()));
+    });
+    this.lostConnection(leavingServer(this.place!));
   }
 
   /** Calls {@link close}. */
@@ -452,10 +472,15 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
       this.notReady(closedChannel(channel, this.place!, 'readying'));
       return;
     }
-    const loss = closedChannel(channel, this.place!, 'online');
+    this.lostConnection(closedChannel(channel, this.place!, 'online'));
+  }
+
+  private lostConnection(loss: Loss<P>): void {
+    const place = this.place!;
+    const plannedMs = plannedDelay(loss, this.source.hasBeside(place), this.settings.random);
     const wasStable = this.machine.isStable(this.settings.clock.now());
-    this.source.lost(this.place!, wasStable, loss.kind === 'moved');
-    this.lost(loss, true);
+    this.source.lost(place, wasStable, plannedMs !== undefined);
+    this.lost(loss, true, plannedMs);
   }
 
   private notReady(loss: Loss<P>): void {
@@ -463,9 +488,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.lost(loss, !this.source.hasNext);
   }
 
-  private lost(loss: Loss<P>, isRoundOver: boolean): void {
+  private lost(loss: Loss<P>, isRoundOver: boolean, plannedMs?: number): void {
     this.announceLoss(loss);
-    this.act(this.machine.lost(loss, this.settings.clock.now(), isRoundOver));
+    this.act(this.machine.lost(loss, this.settings.clock.now(), isRoundOver, plannedMs));
   }
 
   private announceLoss(loss: Loss<P>): void {
@@ -498,8 +523,14 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.current = undefined;
     // A ready channel ends in order, because the application may have written last messages. Other
     // channels close.
-    if (this.state.name === 'closed') this.ending ??= channel?.end() && channel.closed;
-    else channel?.close();
+    const { state } = this;
+    if (state.name !== 'closed') {
+      channel?.close();
+      return;
+    }
+    // A client that has given up has answers to come over a connection that it has left.
+    const all = state.reason === 'given-up' ? [channel] : [channel, ...this.left];
+    this.ending ??= Promise.all(all.map(async (one) => one?.end() && one.closed));
   }
 
   private dropTries(): void {

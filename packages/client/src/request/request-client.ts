@@ -296,6 +296,7 @@ export class RequestClient<
 
   /** Sends over a connection, and repeats over later connections as `retry` and the time allow. */
   private carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
+    this.budget?.called();
     return new Promise((resolve, reject) => {
       const { timeoutMs = this.timeoutMs, signal, input } = resolvedCall(options);
       let losses = 0;
@@ -342,6 +343,8 @@ export class RequestClient<
     const carrier = this.carrierOf(client);
     client.on('state', (state) => {
       if (state.name === 'online') {
+        const exchange = state.channel.pipeline.get(ExchangeCallHandler);
+        if (exchange !== undefined) exchange.onPeerLeaving = () => client.moveOn();
         this.unseen = this.watchFailures();
         this.table.add(carrier);
         return;

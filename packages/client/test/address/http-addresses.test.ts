@@ -20,7 +20,11 @@ function service(...answers: (() => Response | Promise<Response>)[]) {
     },
   });
   const { signal } = new AbortController();
-  return { clock, asked: () => asked, read: async () => read({ signal }) };
+  return {
+    clock,
+    asked: () => asked,
+    read: async (haveFailed = false) => read({ signal, haveFailed }),
+  };
 }
 const failure = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -53,6 +57,23 @@ describe('httpAddresses', () => {
     expect(asked()).toBe(1);
     clock.advance(1);
     await read();
+    expect(asked()).toBe(2);
+  });
+
+  it('asks again for a client whose nodes have failed, at most once in a second', async () => {
+    const { read, asked, clock } = service(() => new Response(NODES));
+    const failed = () => read(true);
+    await read();
+    await failed();
+    clock.advance(999);
+    await failed();
+    expect(asked()).toBe(1);
+    clock.advance(1);
+    await read();
+    expect(asked()).toBe(1);
+    await Promise.all([failed(), failed()]);
+    expect(asked()).toBe(2);
+    await Promise.all([failed(), read()]);
     expect(asked()).toBe(2);
   });
 

@@ -43,6 +43,18 @@ describe('movedPlace', () => {
     expect(movedPlace('ws://a.example/', 'ws://b.example/')).toBe('ws://b.example/');
   });
 
+  it('keeps the protocol and the path of an address that is relative to the page', () => {
+    const page = globalThis as { document?: unknown };
+    page.document = { baseURI: 'https://chat.example/app/' };
+    try {
+      const sameHost = { host: 'chat.example', port: 2 };
+      expect(String(movedPlace<unknown>('ws', sameHost))).toBe('https://chat.example:2/app/ws');
+      expect(() => movedPlace('/ws', 'ws://chat.example/')).toThrow('not encrypted');
+    } finally {
+      delete page.document;
+    }
+  });
+
   it('keeps the protocol and the path of a URL', () => {
     const sameHost = { host: 'Chat.example', port: 2 };
     expect(String(movedPlace<unknown>('wss://chat.example/ws?v=1', sameHost))).toBe(

@@ -1,5 +1,6 @@
 import { ChannelPool, type Lease } from '@headrace/client';
 import type { MemoryTarget } from '@headrace/core';
+import { markPeerLeaving } from '@headrace/core/authoring';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ChannelPoolOptions } from '../../src/pool/pool-options.ts';
@@ -75,6 +76,11 @@ describe('ChannelPool', () => {
     third.channel.end();
     third.release();
     expect(pool.metrics.closed.lost).toBe(2);
+    isWell = true;
+    const fourth = await lease(pool);
+    markPeerLeaving(fourth.channel);
+    fourth.release();
+    expect(pool.metrics).toMatchObject({ idle: 0, closed: { lost: 3 } });
   });
 
   it('checks what comes back, by a promise too; a throw and no answer mean no', async () => {

@@ -65,6 +65,14 @@ export class MemoryWorld {
     this.#servers.set(name, await binding);
   }
 
+  /** The server stops in order: it accepts no more, and drains its connections. */
+  async stop(name: string): Promise<void> {
+    const server = this.#servers.get(name)!;
+    this.#servers.delete(name);
+    void server.shutdown();
+    await this.settle();
+  }
+
   /** The process is gone, with all its connections. */
   async down(name: string): Promise<void> {
     const server = this.#servers.get(name);

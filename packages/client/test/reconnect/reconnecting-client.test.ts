@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
-import { exponential, fixed, type Loss, PlaceBalance, RetryBudget } from '@headrace/client';
+import { exponential, fixed, type Loss, PlaceBalance, RetryBudget, spread } from '@headrace/client';
 import { textLines } from '@headrace/codec';
 import { type Channel, ChannelError, type MemoryTarget, OptionError } from '@headrace/core';
-import { isOwnFault } from '@headrace/core/authoring';
+import { isOwnFault, markPeerLeaving } from '@headrace/core/authoring';
 import { HEARTBEAT_PRESETS, HeartbeatHandler } from '@headrace/handlers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryWorld, story } from './memory-world.ts';
@@ -85,6 +85,101 @@ describe('ReconnectingClient, its connections', () => {
     await move();
     expect(waits()).toHaveLength(1);
     expect(client.state.name).toBe('online');
+  });
+
+  it('goes elsewhere at once after a planned end, however often, and waits after failures', async () => {
+    const client = world.client(['a', 'b', 'c'], { retry: spread() });
+    const states = story(client);
+    for (const name of ['a', 'b', 'c']) await world.up(name);
+    await world.start(client);
+    for (let i = 0; i < 12; i += 1) {
+      const { name } = (client.state as { readonly place: MemoryTarget }).place;
+      states.length = 0;
+      await world.stop(name!);
+      await world.pass(1200);
+      expect(states).toEqual([
+        'waiting 150 peer',
+        expect.stringMatching(/^connecting 1/),
+        'online',
+      ]);
+      await world.up(name!);
+    }
+    states.length = 0;
+    for (const name of ['a', 'b', 'c']) for (const one of world.connections(name)) one.abort();
+    await world.pass(10);
+    expect(states).toEqual([expect.stringMatching(/^waiting \d{3,4} reset$/)]);
+  });
+
+  it('a place with a planned end has not failed: it is only the last one of the next round', async () => {
+    const client = world.client(['a', 'b'], { retry: fixed(100) });
+    for (const name of ['a', 'b']) await world.up(name);
+    await world.start(client);
+    const places: (string | undefined)[] = [];
+    for (let i = 0; i < 4; i += 1) {
+      const { place } = client.state as { readonly place: MemoryTarget };
+      places.push(place.name);
+      await world.stop(place.name);
+      await world.up(place.name);
+      await world.pass(1500);
+    }
+    expect(places).toEqual(['a', 'b', 'a', 'b']);
+  });
+
+  it('an end in order of the only place that it knows is not planned, unless the server has said so', async () => {
+    const client = world.client(['a'], { retry: () => 5000 });
+    const states = story(client);
+    await world.up('a');
+    await world.start(client);
+    world.connections('a')[0]?.close();
+    await world.pass(6000);
+    expect(states.splice(0)).toContain('waiting 5000 peer');
+    for (const end of ['close', 'abort'] as const) {
+      markPeerLeaving(client.channel!);
+      world.connections('a')[0]?.[end]();
+      await world.pass(1000);
+      expect(states.splice(0)).toEqual(['waiting 150 moved', 'connecting 1 a', 'online']);
+    }
+    await world.stop('a');
+    await world.pass(10);
+    expect(states).toEqual(['waiting 5000 peer']);
+  });
+
+  it('a policy that is faster, that gives up, or a shouldRetry with a time, decides on a planned end as well', async () => {
+    const waits: string[] = [];
+    for (const options of [
+      { retry: () => 20 },
+      { retry: () => undefined },
+      { shouldRetry: () => ({ afterMs: 7000 }) },
+      { shouldRetry: () => false },
+    ]) {
+      for (const name of ['a', 'b']) await world.up(name);
+      const client = world.client(['a', 'b'], options);
+      const states = story(client);
+      await world.start(client);
+      states.length = 0;
+      await world.stop('a');
+      await world.pass(1000);
+      waits.push(states[0]!);
+      void client.close();
+      await world.down('b');
+    }
+    expect(waits).toEqual([
+      'waiting 20 peer',
+      'closed given-up',
+      'waiting 7000 peer',
+      'closed given-up',
+    ]);
+  });
+
+  it('a server that ends each connection at once is not a reason to connect for ever', async () => {
+    world.onAccepted = (channel) => void channel.end();
+    const client = world.client(['a', 'b'], { retry: () => 60_000 });
+    const states = story(client);
+    for (const name of ['a', 'b']) await world.up(name);
+    await world.start(client);
+    await world.pass(10_000);
+    expect(states.filter((line) => line === 'online')).toHaveLength(9);
+    expect(states.at(-1)).toBe('waiting 60000 peer');
   });
 
   it('gives up after five tries, with an error and a state', async () => {
@@ -368,6 +463,25 @@ describe('ReconnectingClient, its connections', () => {
       'connecting 5 c',
     ]);
     expect(client.state.name).toBe('online');
+  });
+
+  it('a function for the places is told when all of its places have failed, but not after a loss', async () => {
+    const told: (boolean | undefined)[] = [];
+    const client = world.client([], {
+      retry: fixed(1000),
+      addresses: ({ haveFailed }: { readonly haveFailed?: boolean }) => {
+        told.push(haveFailed);
+        return [world.place(told.length < 3 ? 'dead' : 'a')];
+      },
+    });
+    await world.up('a');
+    const started = client.start();
+    await world.pass(2001);
+    await started;
+    expect(told).toEqual([false, true, true]);
+    await world.down('a');
+    await world.pass(3500);
+    expect(told).toEqual([false, true, true, false, true, true]);
   });
 
   it('a function for the places that gives none, or never answers, is a loss', async () => {

@@ -10,6 +10,7 @@ import {
   type Logger,
   type MemoryTarget,
   ServerBootstrap,
+  type ShutdownOptions,
   silentLogger,
   type WriteFuture,
 } from '@headrace/core';
@@ -24,7 +25,8 @@ let asked: string[];
 let answer: (text: string) => Buffer | Promise<Buffer>;
 let stop: () => void;
 let askedOf: Map<string, number>;
-let accepted: () => Iterable<Channel>;
+let accepted: () => readonly Channel[];
+let shutdown: (options: ShutdownOptions) => Promise<void>;
 const clients: RequestClient<BinaryExchange, MemoryTarget>[] = [];
 
 beforeEach(() => {
@@ -61,7 +63,8 @@ async function up(name = 'calls'): Promise<void> {
     .bind(world.place(name));
   await world.settle();
   const server = await binding;
-  accepted = () => server.connections;
+  accepted = () => [...server.connections];
+  shutdown = (options) => server.shutdown(options);
   const stopOthers = stop;
   stop = () => {
     stopOthers();
@@ -216,6 +219,31 @@ describe('RequestClient', () => {
       expect(asked).toHaveLength(times);
     });
   }
+
+  it('each call adds its share to the budget, and repetitions add nothing', async () => {
+    await up();
+    const budget = new RetryBudget({ perSecond: 0.001, burst: 2, share: 0.25 });
+    const client = clientOf({ retry: 'idempotent', budget });
+    await world.pass(10);
+    while (budget.tryTake(world.clock.now()));
+    const talk = [
+      client.request(Buffer.from('a')),
+      client.notify(Buffer.from('b')),
+      client.stream(Buffer.from('c')).next(),
+    ];
+    await world.pass(10);
+    await Promise.all(talk);
+    expect(budget.tryTake(world.clock.now())).toBe(false);
+    answer = () => new Promise(() => {});
+    const call = outcome(client.request(Buffer.from('lost')));
+    await world.pass(10);
+    answer = (text) => Buffer.from(`re: ${text}`);
+    stop();
+    await up();
+    await world.pass(1000);
+    expect(await call).toBe('re: lost');
+    expect(budget.tryTake(world.clock.now())).toBe(false);
+  });
 
   it('a call that was lost after it was sent stays sent, however its later tries end', async () => {
     await up();
@@ -667,14 +695,58 @@ describe('RequestClient and a server that stops in order', () => {
     expect(client.waiting).toBe(0);
     await world.pass(50);
     hold.release();
-    await world.pass(50);
-    expect(asked).toEqual(['slow']);
-    await world.pass(5000);
+    await world.pass(300);
+    // The server that drains still works on the first call.
+    expect(await Promise.all(later)).toEqual(['re: 1', 're: 2', 're: 3']);
+    expect(asked).toEqual(['slow', '1', '2', '3']);
+    expect(accepted()).toHaveLength(2);
     free();
     await world.pass(500);
     expect(await slow).toBe('re: slow');
-    expect(await Promise.all(later)).toEqual(['re: 1', 're: 2', 're: 3']);
-    expect(asked).toEqual(['slow', '1', '2', '3']);
+    expect(accepted()).toHaveLength(1);
+  });
+
+  it('is back soon at a single server that stops for long, and its last answers are awaited', async () => {
+    let free!: () => void;
+    answer = (text) =>
+      text === 'slow'
+        ? new Promise((resolve) => (free = () => resolve(Buffer.from('re: slow'))))
+        : Buffer.from(`re: ${text}`);
+    await up('calls');
+    const { clock } = world;
+    const addresses = [world.place('calls')];
+    const common = { addresses, clock, logger: silentLogger, random: () => 0.9 };
+    const client = clientOf({ client: { bootstrap: bootstrap(), ...common } });
+    await world.pass(50);
+    const slow = outcome(client.request(Buffer.from('slow'), { timeoutMs: false }));
+    await world.pass(50);
+    const stopping = shutdown({ drainTimeoutMs: 30_000 });
+    await world.pass(20_000);
+    const later = outcome(client.request(Buffer.from('later'), { timeoutMs: 30_000 }));
+    free();
+    await world.pass(100);
+    await stopping;
+    expect(await slow).toBe('re: slow');
+    await up('calls');
+    await world.pass(2000);
+    expect(await later).toBe('re: later');
+  });
+
+  it('ends connections that it has left when it is closed', async () => {
+    answer = () => new Promise(() => {});
+    await up('calls');
+    const client = clientOf();
+    await world.pass(50);
+    const call = outcome(client.request(Buffer.from('slow')));
+    await world.pass(50);
+    for (const channel of accepted())
+      world.clock.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(60_000)));
+    await world.pass(500);
+    expect(accepted()).toHaveLength(2);
+    const closing = client.close();
+    await world.pass(5000);
+    await closing;
+    expect([await call, accepted().length]).toEqual(['HR_ERR_REQUEST_LOST', 0]);
   });
 });
 

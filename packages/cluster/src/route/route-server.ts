@@ -6,6 +6,7 @@ import {
   LOGGER,
   number,
   RANDOM,
+  requestPath,
   text,
   value,
   whole,
@@ -154,13 +155,14 @@ interface Verdict {
 }
 
 function verdict(given: Given, { method, url = '' }: IncomingMessage): Verdict {
-  const [path, query = ''] = url.split('?', 2) as [string, string?];
-  if (path !== '/route') return { status: 404, value: { error: 'the route is /route' } };
+  if (requestPath(url) !== '/route')
+    return { status: 404, value: { error: 'the route is /route' } };
   if (method === 'OPTIONS') return { status: 204, headers: PREFLIGHT };
   if (method !== 'GET' && method !== 'HEAD') {
     const value = { error: 'the route is read with GET' };
     return { status: 405, headers: { allow: 'GET, HEAD, OPTIONS' }, value };
   }
+  const [, query = ''] = url.split('?', 2) as [string, string?];
   const count = countOf(query, given.count);
   if (count === undefined) {
     const error = `count is a whole number from 1 to ${MAX_COUNT}`;

@@ -98,6 +98,15 @@ describe('routeServer', () => {
     await answer.body?.cancel();
   });
 
+  it('answers a target in absolute form, as proxies send it', async () => {
+    const { url } = await routeTo([node(1, 0)]);
+    const { port } = new URL(url);
+    const asked = http.get({ port, path: 'http://route.example/route?count=1' });
+    const [answer] = (await once(asked, 'response')) as [http.IncomingMessage];
+    answer.resume();
+    expect(answer.statusCode).toBe(200);
+  });
+
   it('answers HEAD without a body', async () => {
     const { url } = await routeTo([node(1, 0)]);
     const answer = await fetch(`${url}/route`, { method: 'HEAD' });

@@ -82,7 +82,8 @@ export class ByteInput {
   }
 
   /**
-   * Takes the next bytes. Returns a view whose content does not change, or a copy if the bytes are fewer than `copyBelowBytes`.
+   * Takes the next bytes. Returns a view, or a copy if the bytes are fewer than `copyBelowBytes`. The content of a view does not
+   * change during the burst, and not after it unless all handlers that see bytes declare `keepsReads` false (decision 0064).
    */
   take(length: number): Buffer {
     const { start, end } = this;
@@ -91,7 +92,7 @@ export class ByteInput {
   }
 
   /**
-   * Returns bytes without taking them. Their content does not change.
+   * Returns bytes without taking them. Their content is as long the same as that of {@link take}.
    *
    * @param index - place in `buffer`, from `start` on
    */

@@ -345,8 +345,13 @@ export abstract class ByteToMessageDecoder<
       event.method === 'channelInactive' ||
       (event.method === 'channelShutdown' && event.value === 'input');
     if (isEnd) this.finishInput(ctx);
-    event.fire(ctx);
+    this.fireEnd(ctx, event);
     if (isEnd) this.reportLateError(ctx);
+  }
+
+  /** @internal Passes on an event after the input that it ends. */
+  protected fireEnd(ctx: Context, event: KeptEvent): void {
+    event.fire(ctx);
   }
 
   override handlerRemoved(ctx: Context): void {

@@ -5,6 +5,7 @@ import {
   isDrainEvent,
   isTurnCheckDue,
   type KeptInput,
+  methodOf,
   READS_AHEAD,
 } from '@headrace/core/authoring';
 import { decodeErrorOf, hasIndependentMessages } from './decoder-failure.ts';
@@ -91,14 +92,21 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
     }
   }
 
-  /** @internal Whether `readAhead` decodes a frame as `decode` does. A subclass may decode otherwise. */
+  /** @internal Whether `readAhead` decodes a frame as `decode` does, which a subclass or a tool may have replaced. */
   protected get decodesAlone(): boolean {
     return false;
   }
 
-  /** @internal */
+  /** @internal Reading ahead calls neither `channelRead` nor `accepts`, which a subclass or a tool may have replaced. */
   get [READS_AHEAD](): boolean {
-    return this.decodesAlone && !this.failed && this.several === undefined && !this.isKeeping;
+    return (
+      this.decodesAlone &&
+      this.channelRead === channelRead &&
+      this.accepts === accepts &&
+      !this.failed &&
+      this.several === undefined &&
+      !this.isKeeping
+    );
   }
 
   /** @internal Returns the message of a frame, or `undefined` if only `decode` can decide. */
@@ -171,3 +179,6 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
     ctx.channel.end({ reason: 'bad-input' });
   }
 }
+
+const accepts = /* @__PURE__ */ methodOf(MessageDecoding, 'accepts');
+const channelRead = /* @__PURE__ */ methodOf(MessageDecoding, 'channelRead');

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits } from '@headrace/core';
-import { describeOptions, whole } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -93,7 +93,7 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -256,6 +256,8 @@ export class ContentLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     this.dropHeader(input);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(ContentLengthFrameDecoder);
 
 /** Returns true if the name of a header can begin with this byte. */
 function isNameByte(byte: number): boolean {

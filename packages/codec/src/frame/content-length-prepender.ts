@@ -1,3 +1,4 @@
+import { rememberMethods } from '@headrace/core/authoring';
 import {
   BODY_PREPENDER_OPTIONS,
   BodyPrepender,
@@ -77,6 +78,8 @@ export class ContentLengthPrepender extends BodyPrepender {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(ContentLengthPrepender);

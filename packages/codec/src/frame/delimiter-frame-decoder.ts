@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits, OptionError } from '@headrace/core';
-import { custom, describeOptions, flag, whole } from '@headrace/core/authoring';
+import { custom, describeOptions, flag, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -97,7 +97,7 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override isWithinFrame(): boolean {
@@ -158,6 +158,8 @@ export class DelimiterFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return frameTooLong(input, 'a frame', length, 'maxFrameLength', this.maxFrameLength);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(DelimiterFrameDecoder);
 
 /** Returns the delimiters as bytes, or throws an {@link OptionError}. */
 function delimitersOf(option: string, given: DelimiterFrameDecoderOptions['delimiters']): Buffer[] {

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import type { Context } from '@headrace/core';
-import { describeOptions, whole } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -61,7 +61,7 @@ export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
@@ -71,3 +71,5 @@ export class FixedLengthFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return undefined;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(FixedLengthFrameDecoder);

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits } from '@headrace/core';
-import { describeOptions, whole } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -80,7 +80,7 @@ export class FlagFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override isWithinFrame(): boolean {
@@ -207,3 +207,5 @@ export class FlagFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return frameTooLong(input, what, length, 'maxFrameLength', this.maxFrameLength);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(FlagFrameDecoder);

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { EncodeError, type MessageLimits, type OutboundBytes } from '@headrace/core';
-import { byteLengthOf, describeOptions, whole } from '@headrace/core/authoring';
+import { byteLengthOf, describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import {
   MESSAGE_ENCODER_OPTIONS,
   MessageToMessageEncoder,
@@ -71,7 +71,7 @@ export class FlagFrameEncoder extends MessageToMessageEncoder<OutboundBytes, Out
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   get messageLimits(): MessageLimits {
@@ -114,3 +114,5 @@ export class FlagFrameEncoder extends MessageToMessageEncoder<OutboundBytes, Out
     return frame;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(FlagFrameEncoder);

@@ -1,5 +1,5 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { describeOptions, flag, whole } from '@headrace/core/authoring';
+import { describeOptions, flag, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -92,7 +92,7 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override isWithinFrame(): boolean {
@@ -221,6 +221,8 @@ export class JsonObjectDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(JsonObjectDecoder);
 
 /** Returns true for white space as defined in Java, for the same result as Netty: tab to CR, FS to US, and space. */
 function isWhiteSpace(byte: number): boolean {

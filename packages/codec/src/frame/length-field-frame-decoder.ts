@@ -1,6 +1,13 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits, OptionError } from '@headrace/core';
-import { describeOptions, flag, type Resolved, whole } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  flag,
+  methodOf,
+  type Resolved,
+  rememberMethods,
+  whole,
+} from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -175,7 +182,7 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -188,9 +195,9 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return { inbound: maxFrameLength - strip };
   }
 
-  /** @internal A subclass may decode otherwise. */
+  /** @internal A subclass may decode otherwise, and so may a function that replaced `decode` in the class or in this decoder. */
   protected override get finder(): FrameFinder | undefined {
-    return this.constructor === LengthFieldFrameDecoder ? this.layout : undefined;
+    return this.decode === decode ? this.layout : undefined;
   }
 
   protected override decode(_ctx: Context, input: ByteInput): Buffer | undefined {
@@ -271,3 +278,6 @@ export class LengthFieldFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(LengthFieldFrameDecoder);
+const decode = /* @__PURE__ */ methodOf(LengthFieldFrameDecoder, 'decode');

@@ -1,5 +1,11 @@
 import { EncodeError } from '@headrace/core';
-import { describeOptions, flag, type Resolved, whole } from '@headrace/core/authoring';
+import {
+  describeOptions,
+  flag,
+  type Resolved,
+  rememberMethods,
+  whole,
+} from '@headrace/core/authoring';
 import { OTHER_MESSAGES, type OtherMessagesOptions } from '../base/other-messages.ts';
 import { BodyPrepender, LengthHeader } from './body-prepender.ts';
 import {
@@ -134,6 +140,8 @@ export class LengthFieldPrepender extends BodyPrepender {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(LengthFieldPrepender);

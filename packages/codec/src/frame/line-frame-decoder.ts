@@ -1,5 +1,5 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { choice, describeOptions, flag, whole } from '@headrace/core/authoring';
+import { choice, describeOptions, flag, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -91,7 +91,7 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -165,3 +165,5 @@ export class LineFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return frameTooLong(input, 'a line', length, 'maxLength', this.maxLength);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(LineFrameDecoder);

@@ -1,6 +1,6 @@
 import { constants } from 'node:buffer';
 import { type Context, DecodeError, type MessageLimits } from '@headrace/core';
-import { describeOptions, whole } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -65,7 +65,7 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -114,3 +114,5 @@ export class VarintFrameDecoder extends ByteToMessageDecoder<Buffer> {
     return error;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(VarintFrameDecoder);

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { OutboundBytes } from '@headrace/core';
-import { describeOptions } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods } from '@headrace/core/authoring';
 import {
   SCHEMA_CODEC_OPTIONS,
   SchemaCodec,
@@ -84,7 +84,7 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -100,3 +100,5 @@ export class JsonCodec<Read = unknown, Written = Read> extends SchemaCodec<Read,
     return textBytes(textOfJson(message, this.delimiter));
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(JsonCodec);

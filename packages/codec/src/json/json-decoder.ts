@@ -1,5 +1,10 @@
 import type { Context } from '@headrace/core';
-import { checkSchema, type StandardSchema, validate } from '@headrace/core/authoring';
+import {
+  checkSchema,
+  rememberMethods,
+  type StandardSchema,
+  validate,
+} from '@headrace/core/authoring';
 import { MessageToMessageDecoder } from '../base/message-to-message-decoder.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { invalidMessage } from '../schema/invalid-message.ts';
@@ -61,7 +66,7 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -79,3 +84,5 @@ export class JsonDecoder<Read = unknown> extends MessageToMessageDecoder<Buffer,
     return this.schema === undefined ? (value as Read) : validate(this.schema, value);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(JsonDecoder);

@@ -1,5 +1,5 @@
 import type { OutboundBytes } from '@headrace/core';
-import { describeOptions } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_ENCODER_OPTIONS,
   MessageToMessageEncoder,
@@ -65,10 +65,12 @@ export class JsonEncoder<Written = unknown> extends MessageToMessageEncoder<
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override encode(message: Written): OutboundBytes {
     return textBytes(textOfJson(message, this.delimiter));
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(JsonEncoder);

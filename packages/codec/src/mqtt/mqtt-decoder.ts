@@ -1,5 +1,5 @@
 import { type Context, DecodeError } from '@headrace/core';
-import { describeOptions, value, whole } from '@headrace/core/authoring';
+import { describeOptions, markPeerLeaving, value, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import {
   BYTE_DECODER_OPTIONS,
@@ -12,7 +12,7 @@ import { type MqttConnection, type MqttViolation, mqttConnectionOf } from './mqt
 import { DEFAULT_LEVEL, MqttEncoder } from './mqtt-encoder.ts';
 import type { MqttPacket, MqttProtocolLevel, MqttPublish } from './mqtt-packet.ts';
 import { type FaultCode, mqttCorrupt } from './mqtt-reader.ts';
-import { MQTT_REASONS } from './mqtt-reasons.ts';
+import { isPlannedEnd, MQTT_REASONS } from './mqtt-reasons.ts';
 import { parseMqttPacket } from './parse-mqtt-packet.ts';
 
 /** Options of {@link MqttDecoder}. */
@@ -156,6 +156,9 @@ export class MqttDecoder extends ByteToMessageDecoder<MqttPacket> {
     if (violation !== undefined) throw mqttCorrupt(violation.why, codeOf(violation, connection));
     connection.note(packet, 'in');
     this.hasPackets = true;
+    if (packet.type === 'disconnect' && isPlannedEnd(packet.reasonCode)) {
+      markPeerLeaving(ctx.channel);
+    }
     return packet.type === 'publish' ? this.withTopic(packet) : packet;
   }
 

@@ -23,8 +23,8 @@ export const DEFAULT_LEVEL = 4;
  * - **In** Outbound {@link MqttPacket}. Other messages are refused (`otherMessages`).
  * - **Out** `Buffer`.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for fields that the format does not allow, for example a missing packet identifier,
- *   a QoS of 3, or a wildcard in a topic to publish to. In MQTT 5, also for packets that the peer does not accept: a topic alias
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for a missing field, which the error names, and for fields that the format does not
+ *   allow, for example a QoS of 3, or a wildcard in a topic to publish to. In MQTT 5, also for packets that the peer does not accept: a topic alias
  *   over its maximum, or more publishes with QoS 1 and 2 than its receive maximum ({@link mqttPeerOf}).
  *   `HR_ERR_MESSAGE_TOO_LONG` for a packet over 268,435,455 bytes, or over the size that the peer announced. Both errors fail the
  *   write.
@@ -33,7 +33,8 @@ export const DEFAULT_LEVEL = 4;
  * - **Pitfalls** QoS 1 and 2 need a packet identifier for each receiver, so that such a message cannot be broadcast. In MQTT 3.1.1,
  *   the properties of a publish, and the reason codes and properties of answers, are left out. In MQTT 5, a CONNECT and a CONNACK
  *   get the limits of the {@link MqttDecoder} on the channel, unless they have smaller ones. The reason and the user properties of
- *   an answer are left out if the client did not request them, or if they make the packet too large.
+ *   an answer are left out if the client did not request them, or if they make the packet too large. A server of MQTT 3.1 cannot
+ *   refuse a subscription: the encoder writes a code of 128 and above as 0, as its specification demands.
  *
  * @example
  * ```ts run

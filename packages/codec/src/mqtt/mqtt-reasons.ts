@@ -123,3 +123,15 @@ export function connackCodeAt(level: number, code: number): number | undefined {
   const here = isReturnCode(code) ? OF_RETURN_CODE[code]! : code;
   return isReasonOf('connack', here) ? here : undefined;
 }
+
+const PLANNED: ReadonlySet<number | undefined> = new Set([
+  MQTT_REASONS.serverShuttingDown,
+  MQTT_REASONS.useAnotherServer,
+  MQTT_REASONS.serverMoved,
+  MQTT_REASONS.maximumConnectTime,
+]);
+
+/** Whether a server sends a DISCONNECT with this code to clients without a fault, so that they connect again, here or elsewhere. */
+export function isPlannedEnd(reasonCode: number | undefined): boolean {
+  return PLANNED.has(reasonCode);
+}

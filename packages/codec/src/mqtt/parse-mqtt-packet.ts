@@ -43,12 +43,18 @@ export function parseMqttPacket(first: number, body: Buffer, parsing: MqttParsin
   if (type === undefined || (type === 'auth' && level !== 5)) {
     throw reader.fault(`type ${first >> 4} is not known`);
   }
-  if (type !== 'publish' && flags !== mqttFlagsOf(type)) {
+  if (type !== 'publish' && !hasFlags(type, flags, level)) {
     throw reader.fault(`flags ${flags} are not those of ${type}`);
   }
   const packet = parseBody(type, flags, reader, parsing.levels);
   if (!reader.isAtEnd) throw reader.fault(`bytes are left over after a ${type}`);
   return packet;
+}
+
+/** In MQTT 3.1, a packet that is acknowledged and was possibly sent before is marked as a duplicate (3.1, section 2.1). */
+function hasFlags(type: MqttPacket['type'], flags: number, level: number): boolean {
+  const wanted = mqttFlagsOf(type);
+  return flags === wanted || (level === 3 && wanted !== 0 && flags === (wanted | 8));
 }
 
 function parseBody(
@@ -102,7 +108,8 @@ function parseConnect(reader: MqttReader, levels: readonly number[]): MqttConnec
   const protocolLevel = parseLevel(reader, levels);
   const flags = reader.byte();
   const cleanSession = (flags & 2) !== 0;
-  if ((flags & 1) !== 0) throw reader.fault('the reserved flag of a connect is set');
+  const isOldest = protocolLevel === 3;
+  if ((flags & 1) !== 0 && !isOldest) throw reader.fault('the reserved flag of a connect is set');
   const hasUsername = (flags & 0x80) !== 0;
   const hasPassword = (flags & 0x40) !== 0;
   if (hasPassword && !hasUsername && protocolLevel !== 5) {
@@ -114,8 +121,10 @@ function parseConnect(reader: MqttReader, levels: readonly number[]): MqttConnec
   const why = missingClientId({ protocolLevel, cleanSession, clientId });
   if (why !== undefined) throw mqttCorrupt(why, { returnCode: IDENTIFIER_REJECTED });
   const will = parseWill(flags, reader);
-  const username = hasUsername ? { username: reader.text() } : {};
-  const password = hasPassword ? { password: reader.binary() } : {};
+  // In MQTT 3.1, the length of the packet takes precedence over these flags (3.1, section 3.1).
+  const isMissing = () => isOldest && reader.isAtEnd;
+  const username = hasUsername && !isMissing() ? { username: reader.text() } : {};
+  const password = hasPassword && !isMissing() ? { password: reader.binary() } : {};
   return {
     type: 'connect',
     protocolLevel,
@@ -163,7 +172,10 @@ export function missingClientId({
 
 function parseWill(flags: number, reader: MqttReader): { readonly will?: MqttWill } {
   if ((flags & 4) === 0) {
-    if ((flags & 0x38) !== 0) throw reader.fault('flags of a will, but no will');
+    // MQTT 3.1 disregards them.
+    if ((flags & 0x38) !== 0 && reader.level !== 3) {
+      throw reader.fault('flags of a will, but no will');
+    }
     return {};
   }
   const qos = qosOf((flags >> 3) & 3, reader);
@@ -175,12 +187,14 @@ function parseWill(flags: number, reader: MqttReader): { readonly will?: MqttWil
 
 function parseConnack(reader: MqttReader): MqttConnack {
   const acknowledge = reader.byte();
-  if (acknowledge > 1) throw reader.fault(`acknowledge flags ${acknowledge}`);
-  const sessionPresent = acknowledge === 1;
+  // MQTT 3.1 does not use this byte: its server does not say whether there is a session.
+  const isUsed = reader.level !== 3;
+  if (acknowledge > 1 && isUsed) throw reader.fault(`acknowledge flags ${acknowledge}`);
+  const sessionPresent = acknowledge === 1 && isUsed;
   const returnCode = reader.byte();
   const isRight = reader.level === 5 ? isReasonOf('connack', returnCode) : isReturnCode(returnCode);
   if (!isRight) throw reader.fault(`return code ${returnCode}`);
-  if (reader.level === 5 && sessionPresent && returnCode !== 0) {
+  if (sessionPresent && returnCode !== 0) {
     throw reader.fault('a session with a refusal', MQTT_REASONS.protocolError);
   }
   const properties = parseMqttProperties(reader, 'connack');

@@ -29,13 +29,32 @@ const EMPTY: Buffer = Buffer.alloc(0);
 /** Levels that the encoder writes. */
 const LEVELS: readonly number[] = [3, 4, 5];
 
+/** The fields that a packet cannot do without, besides its identifier. Without its other fields, a packet has their defaults. */
+const REQUIRED: { readonly [P in MqttPacket as P['type']]?: readonly (keyof P & string)[] } = {
+  connect: ['protocolLevel', 'keepAliveSeconds', 'clientId'],
+  connack: ['returnCode'],
+  publish: ['topic', 'payload', 'qos'],
+  subscribe: ['subscriptions'],
+  suback: ['granted'],
+  unsubscribe: ['topics'],
+};
+const OF_WILL = ['topic', 'payload', 'qos'];
+
 /** Returns the bytes of a packet at a level of the protocol. A CONNECT has a level of its own. */
 export function writeMqttPacket(packet: MqttPacket, level: number): Buffer {
+  requireFields(packet.type, packet, REQUIRED[packet.type]);
   const body = Buffer.concat(bodyOf(packet, level));
   if (body.length > MAX_LENGTH) throw tooLong(body.length, MAX_LENGTH, 'are allowed');
   const first = (MQTT_TYPES.indexOf(packet.type) << 4) | flagsOf(packet);
   const head = Buffer.of(first, 0, 0, 0, 0);
   return Buffer.concat([head.subarray(0, writeVarint(head, 1, body.length)), body]);
+}
+
+function requireFields(what: string, owner: object, names: readonly string[] = []): void {
+  for (const name of names) {
+    const value = (owner as Readonly<Record<string, unknown>>)[name];
+    if (value === undefined || value === null) throw refuse(`${what} has no ${name}`);
+  }
 }
 
 export function tooLong(length: number, most: number, why: string): EncodeError {
@@ -66,7 +85,8 @@ function bodyOf(packet: MqttPacket, level: number): Uint8Array[] {
       return unsubscribeBody(packet, level);
     case 'unsuback':
       if (level !== 5) return [idBytes(packet.packetId)];
-      return codesBody(packet, packet.reasonCodes ?? [], level);
+      requireFields(packet.type, packet, ['reasonCodes']);
+      return codesBody(packet, packet.reasonCodes!, level);
     case 'pingreq':
     case 'pingresp':
       return [];
@@ -94,6 +114,7 @@ function connectBody(packet: MqttConnect): Uint8Array[] {
   if (!LEVELS.includes(protocolLevel)) throw refuse(`level ${protocolLevel}`);
   const why = missingClientId(packet);
   if (why !== undefined) throw refuse(why);
+  if (will !== undefined) requireFields('will', will, OF_WILL);
   if (protocolLevel !== 5) {
     if (packet.properties ?? will?.properties) throw refuse('only MQTT 5 has properties');
     if (password !== undefined && username === undefined) {
@@ -122,8 +143,10 @@ function connackBody(packet: MqttConnack, level: number): Uint8Array[] {
   const { sessionPresent, returnCode, properties } = packet;
   const code = connackCodeAt(level, returnCode);
   if (code === undefined) throw refuse(`return code ${returnCode}`);
-  if (level === 5 && sessionPresent && code !== 0) throw refuse('a session with a refusal');
-  return [Buffer.of(sessionPresent ? 1 : 0, code), ...propertiesAt(level, 'connack', properties)];
+  if (sessionPresent && code !== 0) throw refuse('a session with a refusal');
+  // A server of MQTT 3.1 does not say whether there is a session.
+  const flags = sessionPresent && level !== 3 ? 1 : 0;
+  return [Buffer.of(flags, code), ...propertiesAt(level, 'connack', properties)];
 }
 
 function publishBody(packet: MqttPublish, level: number): Uint8Array[] {
@@ -140,6 +163,7 @@ function publishBody(packet: MqttPublish, level: number): Uint8Array[] {
 function subscribeBody(packet: MqttSubscribe, level: number): Uint8Array[] {
   const { packetId, subscriptions, properties } = packet;
   if (subscriptions.length === 0) throw refuse('a subscribe without subscriptions');
+  for (const one of subscriptions) requireFields('subscription', one, ['topic', 'qos']);
   return [
     idBytes(packetId),
     ...propertiesAt(level, 'subscribe', properties),
@@ -173,15 +197,16 @@ function codesBody(
 ): Uint8Array[] {
   if (given.length === 0) throw refuse(`${type} has no codes`);
   const codes =
-    level === 5 ? given : given.map((code) => (code > REFUSED ? olderCode(code) : code));
+    level === 5 ? given : given.map((code) => (code >= REFUSED ? olderCode(code, level) : code));
   const wrong = codes.find((code) => !isCodeAt(level, type, code));
   if (wrong !== undefined) throw refuse(`${type} has the code ${wrong}`);
   return [idBytes(packetId), ...propertiesAt(level, type, properties), Buffer.from(codes)];
 }
 
-/** MQTT 3.1.1 has one code for all refusals of a subscription. */
-function olderCode(code: number): number {
-  return isReasonOf('suback', code) ? REFUSED : code;
+/** MQTT 3.1.1 has one code for all refusals of a subscription. MQTT 3.1 has none: its server answers as if it had subscribed. */
+function olderCode(code: number, level: number): number {
+  if (!isReasonOf('suback', code)) return code;
+  return level === 3 ? 0 : REFUSED;
 }
 
 /** Leaves out the properties if there are none, and the reason code as well if it is 0, as the specification allows. */

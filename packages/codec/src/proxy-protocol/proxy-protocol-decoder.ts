@@ -1,4 +1,6 @@
 import {
+  type Channel,
+  ChannelError,
   CLIENT_ADDRESS,
   type Context,
   type Handler,
@@ -8,12 +10,15 @@ import {
   type TlsServerContext,
   type TrustedPeers,
   upgradeToTls,
+  type WriteFuture,
 } from '@headrace/core';
 import {
   addressText,
   callInContext,
   choice,
   describeOptions,
+  type KeptEvent,
+  PendingWriteQueue,
   peerOf,
   type TrustCheck,
   time,
@@ -33,7 +38,7 @@ export interface ProxyProtocolDecoderOptions {
   readonly trusted: TrustedPeers;
   /**
    * The treatment of connections from other peers. `'refuse'` closes the connections. `'as-data'` treats the peer as a client,
-   * and its header as data.
+   * and its header as data. With `tls`, the peer begins with TLS.
    * @default 'refuse'
    */
   readonly others?: 'refuse' | 'as-data';
@@ -52,7 +57,8 @@ export interface ProxyProtocolDecoderOptions {
   /** The moment at which input that is not a header is refused. @default 'at-once' */
   readonly refusal?: ProxyRefusal;
   /**
-   * TLS context of this server, for a proxy that passes the client's TLS through. TLS then begins after the header.
+   * TLS context of this server, for a proxy that passes the client's TLS through. TLS then begins after the header. Writes before
+   * the handshake wait for it.
    * @default no TLS
    */
   readonly tls?: TlsServerContext;
@@ -83,16 +89,19 @@ const EVENTS = { fires: ['ProxyProtocolEvent'] } as const;
  *   without `tls`, and set `tls` on this handler.
  * - **In** `Buffer`, in reads of any size.
  * - **Out** The bytes after the header, unchanged.
- * - **Events** Fires a {@link ProxyProtocolEvent} once, before the first byte of data. Sets `CLIENT_ADDRESS` (read it with
- *   `clientAddress(channel)`) and {@link PROXY_HEADER}.
+ * - **Events** Sets `CLIENT_ADDRESS` (read it with `clientAddress(channel)`) and {@link PROXY_HEADER}, then fires a
+ *   {@link ProxyProtocolEvent} once, by which limits decide. Holds `channelActive` back until then, and with `tls` until the
+ *   handshake is complete. Without `channelActive`, no `channelInactive` passes. If a listener of the event ends the channel,
+ *   nothing follows.
  * - **Errors** `HR_ERR_FRAME_CORRUPT` and `HR_ERR_FRAME_TOO_LONG` for input that is not a header. `HR_ERR_TIMEOUT_READ` for a
  *   header that does not arrive in time. These errors are fired as `exceptionCaught`, and then the channel ends.
  *   `HR_ERR_REJECTED_PEER` for a peer that is not trusted. This error is only logged, at level info. The close reason is
- *   `refused`, and `channelActive` does not reach the handlers after the decoder.
+ *   `refused`. `HR_ERR_CHANNEL_CLOSED` for a write that waited for TLS.
  * - **State** The header of one connection.
  * - **Cost** No cost after the header has been read.
- * - **Pitfalls** `channelActive` passes before the header is known. Read the client's address in the event or at the first
- *   message. Limits at the listening socket apply to the proxy, and not to the client.
+ * - **Pitfalls** `channel.isActive` is true before the header is known: a handler that is added meanwhile asks `ctx.isActive`. Limits
+ *   at the listening socket apply to the proxy, and not to the client. If the decoder is removed before the handshake, the
+ *   handlers after it never become active.
  *
  * @example
  * ```ts run
@@ -119,6 +128,11 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
   /** Whether the decision has been made. Bytes that arrive later are ignored. */
   private over = false;
   private arrivedBytes = 0;
+  private isHolding = true;
+  /** Whether the application has requested a read, and not only this handler. */
+  private isReadRequested = false;
+  /** Writes before TLS, which must not leave in plain. */
+  private early: PendingWriteQueue | undefined = undefined;
 
   get userEvents(): { readonly fires: readonly 'ProxyProtocolEvent'[] } {
     return EVENTS;
@@ -133,26 +147,54 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
     this.tls = tls;
     this.headerTimeoutMs = headerTimeoutMs;
     this.reader = new ProxyHeaderReader(refusal, maxTlvBytes);
+    // A pipeline skips a handler that does not have the methods.
+    if (tls === undefined) Object.assign(this, { write: undefined, flush: undefined });
+  }
+
+  /** True until the header was read, and with `tls`, until the handshake is complete. */
+  get holdsActive(): boolean {
+    return this.isHolding;
   }
 
   override handlerAdded(ctx: Context): void {
     super.handlerAdded(ctx);
-    if (ctx.channel.isActive) this.begin(ctx);
+    if (!ctx.isActive) return;
+    // Handlers that are there already have seen `channelActive`.
+    this.isHolding = ctx.pipeline.last() === ctx.handler;
+    this.begin(ctx);
   }
 
   channelActive(ctx: Context): void {
-    if (!this.isRefused(ctx)) ctx.fireChannelActive();
     this.begin(ctx);
   }
 
   override handlerRemoved(ctx: Context): void {
     this.timer?.cancel();
+    this.failEarly(ctx);
+    // Nothing begins in plain on a port with TLS.
+    if (this.tls === undefined && ctx.channel.isOpen && ctx.isActive) this.passActive(ctx);
     super.handlerRemoved(ctx);
   }
 
   override channelInactive(ctx: Context): void {
     this.timer?.cancel();
+    this.failEarly(ctx);
     super.channelInactive(ctx);
+  }
+
+  read(ctx: Context): void {
+    this.isReadRequested = true;
+    ctx.read();
+  }
+
+  write(ctx: Context, message: unknown): WriteFuture {
+    if (this.over) return ctx.write(message);
+    this.early ??= new PendingWriteQueue(ctx);
+    return this.early.add(message);
+  }
+
+  flush(ctx: Context): void {
+    if (this.over) ctx.flush();
   }
 
   override isWithinFrame(): boolean {
@@ -167,12 +209,56 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
     this.arrivedBytes = input.length;
     const header = this.reader.read(input);
     if (header === undefined) return;
-    this.over = true;
+    this.timer?.cancel();
+    // The end of this burst requests no read that the application has not requested.
+    this.hasFired = true;
+    this.decided(ctx, header, input);
+  }
+
+  /** No handler after this one sees the end of a connection that it has not seen active. */
+  protected override fireEnd(ctx: Context, event: KeptEvent): void {
+    if (!this.isHolding) event.fire(ctx);
+    // No header can follow.
+    else if (event.method === 'channelShutdown') ctx.channel.end({ reason: 'peer' });
+    else if (event.method !== 'channelInactive') event.fire(ctx);
+  }
+
+  private decided(ctx: Context, header: ProxyHeader | undefined, input?: ByteInput): void {
+    const { channel } = ctx;
+    const wasLive = isLive(channel);
     this.announce(ctx, header);
-    if (this.tls !== undefined) upgradeToTls(ctx, this.tls, { received: input.takeAll() });
+    // A listener of the event may have ended the channel, as a limit does, or removed this handler.
+    if (wasLive && !isLive(channel)) this.over = true;
+    else if (!ctx.isRemoved) this.proceed(ctx, input);
+  }
+
+  private proceed(ctx: Context, input: ByteInput | undefined): void {
+    const { tls } = this;
+    if (tls !== undefined && isLive(ctx.channel)) {
+      const received = input?.takeAll();
+      upgradeToTls(ctx, tls, received === undefined ? {} : { received }).onSettled((error) => {
+        if (error === undefined && !ctx.isRemoved) this.leave(ctx);
+      });
+    }
+    this.over = true;
+    // They are sent when the connection is encrypted.
+    this.early?.removeAndWriteAll();
+    if (this.early !== undefined) ctx.flush();
     // The application requested a message, and the header is not a message.
-    if (!ctx.channel.autoRead && input.length === 0) ctx.read();
+    const isOwed = this.isReadRequested && input?.length === 0;
+    if (isOwed && !ctx.channel.autoRead) ctx.read();
+    if (tls === undefined) this.leave(ctx);
+  }
+
+  private leave(ctx: Context): void {
+    this.passActive(ctx);
     if (!ctx.isRemoved) ctx.pipeline.remove(ctx.handler);
+  }
+
+  private passActive(ctx: Context): void {
+    if (!this.isHolding) return;
+    this.isHolding = false;
+    ctx.fireChannelActive();
   }
 
   private announce(ctx: Context, header: ProxyHeader | undefined): void {
@@ -181,6 +267,14 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
     attributes.set(CLIENT_ADDRESS, header?.source ?? remoteAddress);
     attributes.set(PROXY_HEADER, header);
     ctx.fireUserEventTriggered(new ProxyProtocolEvent(header));
+  }
+
+  private failEarly({ channel }: Context): void {
+    if (this.early?.isEmpty !== false) return;
+    const text = 'the handshake of TLS did not begin, before which nothing is written';
+    this.early.removeAndFailAll(
+      new ChannelError('CHANNEL_CLOSED', text, {}, channel.closeInfo?.error),
+    );
   }
 
   private isRefused(ctx: Context): boolean {
@@ -198,16 +292,12 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
     if (!ctx.channel.isOpen || ctx.isRemoved) return;
     if (this.isRefused(ctx)) this.refuse(ctx);
     else if (this.trust === true) this.expectHeader(ctx);
-    else this.passBy(ctx);
-  }
-
-  private passBy(ctx: Context): void {
-    this.over = true;
-    this.announce(ctx, undefined);
-    if (!ctx.isRemoved) ctx.pipeline.remove(ctx.handler);
+    else this.decided(ctx, undefined);
   }
 
   private expectHeader(ctx: Context): void {
+    // The handlers that would request a read are not active yet.
+    if (!ctx.channel.autoRead) ctx.read();
     const rule = { ms: this.headerTimeoutMs, whileHeld: 'pauses' } as const;
     this.timer = ctx.deadline(rule, () => this.timedOut(ctx));
   }
@@ -239,4 +329,8 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
     );
     channel.close('refused');
   }
+}
+
+function isLive({ isOpen, isEnding }: Channel): boolean {
+  return isOpen && !isEnding;
 }

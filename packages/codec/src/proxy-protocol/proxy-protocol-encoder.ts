@@ -54,9 +54,14 @@ export class ProxyProtocolEncoder implements Handler {
   declare readonly types: Types<{ writes: Buffer }>;
   private readonly header: ProxyHeader;
 
-  /** @param header - the header, see {@link proxyHeader} and {@link proxyHeaderOf} */
-  constructor(header: ProxyHeader) {
-    this.header = header;
+  /**
+   * @param header - the header, see {@link proxyHeader} and {@link proxyHeaderOf}
+   * @param options - replace the version or the fields of the header
+   */
+  constructor(header: ProxyHeader, options: ProxyHeaderOptions = {}) {
+    OPTIONS.checkNames(options, 'ProxyProtocolEncoder');
+    const { version = header.version, tlvs = header.tlvs } = options;
+    this.header = { ...header, version, tlvs };
   }
 
   handlerAdded(ctx: Context): void {

@@ -1,6 +1,12 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
-import { CONTENT_LENGTH, isEscaped, STOMP_COMMANDS, type StompCommand } from './stomp-frame.ts';
+import {
+  CONTENT_LENGTH,
+  isEscaped,
+  STOMP_COMMANDS,
+  type StompCommand,
+  type StompVersion,
+} from './stomp-frame.ts';
 
 export interface StompHead {
   readonly command: StompCommand;
@@ -11,13 +17,17 @@ export interface StompHead {
 const CHARACTERS: Readonly<Record<string, string>> = { r: '\r', n: '\n', c: ':', '\\': '\\' };
 
 /** Parses the lines up to the empty line. A line ends in LF or CRLF. A colon in a value is part of the value. */
-export function parseStompHead(bytes: Buffer, maxHeaders: number): StompHead {
+export function parseStompHead(
+  bytes: Buffer,
+  maxHeaders: number,
+  version: StompVersion,
+): StompHead {
   if (!isUtf8(bytes)) throw corrupt('its headers are not UTF-8');
   const [command = '', ...lines] = bytes.toString().split(/\r?\n/);
   if (!STOMP_COMMANDS.has(command)) {
     throw corrupt(`${JSON.stringify(command.slice(0, 40))} is not a command`);
   }
-  const read = isEscaped(command) ? unescaped : (text: string): string => text;
+  const read = isEscaped(command, version) ? unescaped : (text: string): string => text;
   // Two empty lines end the head.
   const count = lines.length - 2;
   if (count > maxHeaders) {

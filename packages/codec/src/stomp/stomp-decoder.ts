@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { type Context, DecodeError } from '@headrace/core';
+import { type Channel, type Context, DecodeError } from '@headrace/core';
 import { describeOptions, whole } from '@headrace/core/authoring';
 import type { ByteInput } from '../base/byte-input.ts';
 import { ByteToMessageDecoder, WAITING_OPTIONS } from '../base/byte-to-message-decoder.ts';
@@ -7,6 +7,7 @@ import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { frameTooLong } from '../frame/first-bytes.ts';
 import { parseStompHead, type StompHead } from './parse-stomp-head.ts';
 import { StompFrame } from './stomp-frame.ts';
+import { noteStompVersion, stompVersionOf } from './stomp-version.ts';
 
 /** Options of {@link StompDecoder}. */
 export interface StompDecoderOptions {
@@ -41,7 +42,8 @@ const CR = 13;
 const NUL = 0;
 
 /**
- * Reads frames of STOMP 1.0 to 1.2.
+ * Reads frames of STOMP 1.0 to 1.2. CONNECT and CONNECTED decide about the version, as the specifications do: without a version,
+ * it is 1.0, which has no escapes. Before them, it is 1.2.
  *
  * ```text
  *  BEFORE SEND\ndestination:/queue/a\n\nhello\0\n
@@ -55,7 +57,8 @@ const NUL = 0;
  *   handler before the decoder sees them as reads.
  * - **Errors** `HR_ERR_FRAME_CORRUPT`, `HR_ERR_FRAME_TOO_LONG`, `HR_ERR_TIMEOUT_READ`. Each error ends the channel, because the
  *   beginning of the next frame cannot be found after a bad frame.
- * - **State** The unfinished frame, within its limits and one read. Each channel needs its own decoder.
+ * - **State** The unfinished frame, within its limits and one read. Each channel needs its own decoder. The channel keeps the
+ *   version.
  * - **Cost** Every byte is searched once.
  * - **Pitfalls** A body with a zero byte needs a content-length. A colon in a header's value is part of the value, as in STOMP
  *   1.0 and most brokers, although STOMP 1.2 requires an escape. A CR that does not end a line is refused.
@@ -94,12 +97,16 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     return this.head !== undefined;
   }
 
-  protected override decode(_ctx: Context, input: ByteInput): StompFrame | undefined {
-    if (this.head === undefined) this.readHead(input);
-    return this.head === undefined ? undefined : this.readBody(input, this.head);
+  protected override decode(ctx: Context, input: ByteInput): StompFrame | undefined {
+    const { channel } = ctx;
+    if (this.head === undefined) this.readHead(channel, input);
+    if (this.head === undefined) return undefined;
+    const frame = this.readBody(input, this.head);
+    if (frame !== undefined) noteStompVersion(channel, frame);
+    return frame;
   }
 
-  private readHead(input: ByteInput): void {
+  private readHead(channel: Channel, input: ByteInput): void {
     if (this.searched === 0) {
       skipLineEnds(input);
       // Half a line end between frames.
@@ -112,7 +119,7 @@ export class StompDecoder extends ByteToMessageDecoder<StompFrame> {
     if (end === -1) return;
     this.searched = 0;
     this.lineStart = 0;
-    const head = parseStompHead(input.take(end), this.maxHeaders);
+    const head = parseStompHead(input.take(end), this.maxHeaders, stompVersionOf(channel));
     const { contentLength = 0 } = head;
     if (contentLength > this.maxBodyBytes) {
       throw frameTooLong(input, 'a body', contentLength, 'maxBodyBytes', this.maxBodyBytes);

@@ -1,10 +1,18 @@
 import { Buffer } from 'node:buffer';
-import { EncodeError, type OutboundBytes } from '@headrace/core';
-import { MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
+import { type Context, EncodeError, type OutboundBytes, type WriteFuture } from '@headrace/core';
+import { encodeOnce } from '@headrace/core/authoring';
+import { encodeErrorOf, MessageToMessageEncoder } from '../base/message-to-message-encoder.ts';
 import type { OtherMessagesOptions } from '../base/other-messages.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { checkWellFormed } from '../base/utf8.ts';
-import { CONTENT_LENGTH, isEscaped, STOMP_COMMANDS, StompFrame } from './stomp-frame.ts';
+import {
+  CONTENT_LENGTH,
+  isEscaped,
+  STOMP_COMMANDS,
+  StompFrame,
+  type StompVersion,
+} from './stomp-frame.ts';
+import { noteStompVersion, stompVersionOf } from './stomp-version.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
@@ -15,8 +23,14 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const NUL = Buffer.of(0);
 const LENGTH_NAME = 'content-length';
 
+/** What members of a group with the same version have in common. */
+interface EncodedForm {
+  readonly key: string;
+  readonly encode: (frame: StompFrame) => OutboundBytes;
+}
+
 /**
- * Writes frames of STOMP 1.2.
+ * Writes frames of STOMP 1.0 to 1.2, in the version that CONNECT and CONNECTED on the channel have agreed on, see {@link StompDecoder}.
  *
  * ```text
  *  BEFORE new StompFrame('SEND', { destination: '/queue/a' }, 'hello')
@@ -27,11 +41,11 @@ const LENGTH_NAME = 'content-length';
  * - **In** Outbound {@link StompFrame}. Other messages are refused (`otherMessages`).
  * - **Out** `Buffer`.
  * - **Events** All pass.
- * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for an unknown command, for a header of CONNECT or CONNECTED that needs an escape,
- *   for half of a surrogate pair in a header, and for a content-length that is not the length of the body. The error fails the
+ * - **Errors** `HR_ERR_MESSAGE_NOT_ENCODABLE` for an unknown command, for a header that needs an escape which the version or the
+ *   command does not have, for half of a surrogate pair in a header, and for a content-length that is not the length of the body. The error fails the
  *   write.
- * - **State** None. One instance can serve all channels.
- * - **Cost** One copy of the body. A broadcast to a group is encoded once.
+ * - **State** None. One instance can serve all channels. The channel keeps the version.
+ * - **Cost** One copy of the body. A broadcast to a group is encoded once for each version of the protocol.
  * - **Pitfalls** The encoder adds a content-length only if the body contains a zero byte. A relay that changes a body omits the
  *   header.
  *
@@ -49,25 +63,52 @@ const LENGTH_NAME = 'content-length';
  */
 export class StompEncoder extends MessageToMessageEncoder<StompFrame, OutboundBytes> {
   override readonly sharable = true;
-  protected override readonly broadcastKey = 'StompEncoder';
+
+  private readonly forms: Readonly<Record<StompVersion, EncodedForm>>;
 
   constructor(options: OtherMessagesOptions = {}) {
     super(options, BYTES_AND_VALUES);
+    const form = (version: StompVersion): EncodedForm => ({
+      key: `StompEncoder ${version}`,
+      encode: (frame) => this.encode(frame, version),
+    });
+    this.forms = { '1.0': form('1.0'), '1.1': form('1.1'), '1.2': form('1.2') };
   }
 
   override encodes(message: unknown): boolean {
     return message instanceof StompFrame;
   }
 
-  override encode(frame: StompFrame): OutboundBytes {
+  override write(ctx: Context, message: unknown): WriteFuture {
+    if (!this.encodes(message)) return super.write(ctx, message);
+    const frame = message as StompFrame;
+    const version = stompVersionOf(ctx.channel);
+    let bytes: OutboundBytes;
+    try {
+      const { key, encode } = this.forms[version];
+      bytes = encodeOnce(key, frame, encode);
+    } catch (thrown) {
+      throw encodeErrorOf(this.constructor.name, thrown);
+    }
+    noteStompVersion(ctx.channel, frame);
+    return ctx.write(bytes);
+  }
+
+  /**
+   * Returns the bytes of a frame.
+   *
+   * @param version - version of the protocol
+   */
+  override encode(frame: StompFrame, version: StompVersion = '1.2'): OutboundBytes {
     const { command, headers, body } = frame;
     if (!STOMP_COMMANDS.has(command)) throw refuse(`${JSON.stringify(command)} is not a command`);
-    const write = isEscaped(command) ? escaped : plain;
+    const write = writerOf(command, version);
     let head = `${command}\n`;
     for (const [name, value] of headers) {
       if (name === '') throw refuse('a header has no name');
+      if (typeof value !== 'string') throw refuse(`the header ${name} has no value`);
       if (name === LENGTH_NAME) checkLength(value, body.length);
-      head += `${write(name, /[\r\n:\\]/)}:${write(value, /[\r\n]/)}\n`;
+      head += `${write(name, 'name')}:${write(value, 'value')}\n`;
     }
     const needsLength = body.includes(0) && frame.header(LENGTH_NAME) === undefined;
     if (needsLength) head += `${LENGTH_NAME}:${body.length}\n`;
@@ -85,15 +126,25 @@ function checkLength(value: string, bodyBytes: number): void {
   );
 }
 
+/** Returns what writes the names and values of the headers of a frame. */
+function writerOf(
+  command: string,
+  version: StompVersion,
+): (text: string, part: 'name' | 'value') => string {
+  if (isEscaped(command, version)) {
+    return version === '1.2' ? escaped : (text) => escaped(without(/\r/, text, version));
+  }
+  const what = version === '1.0' ? version : 'CONNECT and CONNECTED';
+  return (text, part) => without(part === 'name' ? /[\r\n:]/ : /[\r\n]/, text, what);
+}
+
 function escaped(text: string): string {
   return text.replace(/[\r\n:\\]/g, (character) => ESCAPES[character]!);
 }
 
-function plain(text: string, forbidden: RegExp): string {
+function without(forbidden: RegExp, text: string, what: string): string {
   if (!forbidden.test(text)) return text;
-  throw refuse(
-    `CONNECT and CONNECTED cannot carry the header ${JSON.stringify(text.slice(0, 40))}`,
-  );
+  throw refuse(`STOMP ${what} cannot carry the header ${JSON.stringify(text.slice(0, 40))}`);
 }
 
 function refuse(why: string): EncodeError {

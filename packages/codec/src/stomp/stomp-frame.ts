@@ -1,6 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { checkWellFormed } from '../base/utf8.ts';
 
+/** A version of STOMP, as CONNECTED names it. */
+export type StompVersion = '1.0' | '1.1' | '1.2';
+
 /** The command of a STOMP frame. */
 export type StompCommand =
   | 'CONNECT'
@@ -72,8 +75,9 @@ export class StompFrame {
 }
 
 /**
- * Returns true for commands whose headers are escaped. CONNECT and CONNECTED are not escaped, for compatibility with STOMP 1.0.
+ * Returns true for frames whose headers are escaped. STOMP 1.0 has no escapes, and the later versions have none in CONNECT and
+ * CONNECTED, for compatibility with it.
  */
-export function isEscaped(command: string): boolean {
-  return command !== 'CONNECT' && command !== 'CONNECTED';
+export function isEscaped(command: string, version: StompVersion): boolean {
+  return version !== '1.0' && command !== 'CONNECT' && command !== 'CONNECTED';
 }

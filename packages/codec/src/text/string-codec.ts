@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Context, OutboundBytes } from '@headrace/core';
-import { describeOptions } from '@headrace/core/authoring';
+import { describeOptions, methodOf, rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -71,7 +71,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a codec with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -81,7 +81,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
 
   /** @internal */
   protected override get decodesAlone(): boolean {
-    return this.constructor === StringCodec;
+    return this.decode === decode;
   }
 
   /** @internal */
@@ -97,3 +97,7 @@ export class StringCodec extends MessageToMessageCodec<Buffer, string, OutboundB
     return encodeText(text, this.delimiter);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(StringCodec);
+
+const decode = /* @__PURE__ */ methodOf(StringCodec, 'decode');

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Context } from '@headrace/core';
+import { methodOf, rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_DECODER_OPTIONS,
   type MessageToMessageDecoderOptions,
@@ -56,7 +57,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Returns a decoder with the same options. A `pipeline()` calls `fresh` for each channel. */
@@ -66,7 +67,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
 
   /** @internal */
   protected override get decodesAlone(): boolean {
-    return this.constructor === StringDecoder;
+    return this.decode === decode;
   }
 
   /** @internal */
@@ -78,3 +79,7 @@ export class StringDecoder extends MessageToMessageDecoder<Buffer, string> {
     return decodeText(bytes);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(StringDecoder);
+
+const decode = /* @__PURE__ */ methodOf(StringDecoder, 'decode');

@@ -1,5 +1,5 @@
 import type { OutboundBytes } from '@headrace/core';
-import { describeOptions } from '@headrace/core/authoring';
+import { describeOptions, rememberMethods } from '@headrace/core/authoring';
 import {
   MESSAGE_ENCODER_OPTIONS,
   MessageToMessageEncoder,
@@ -59,10 +59,12 @@ export class StringEncoder extends MessageToMessageEncoder<string, OutboundBytes
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   override encode(text: string): OutboundBytes {
     return encodeText(text, this.delimiter);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(StringEncoder);

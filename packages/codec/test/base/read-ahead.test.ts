@@ -8,8 +8,12 @@ import { StringDecoder } from '../../src/text/string-decoder.ts';
 
 const OPTIONS = { maxFrameLength: 40, lengthFieldLength: 1, initialBytesToStrip: 1 } as const;
 
-/** Takes frames as its base class does. The exact class alone reads ahead. */
-class OneByOne extends LengthFieldFrameDecoder {}
+/** Takes frames as its base class does, but does not read ahead, because it has a `decode` of its own. */
+class OneByOne extends LengthFieldFrameDecoder {
+  protected override decode(...args: Parameters<LengthFieldFrameDecoder['decode']>) {
+    return super.decode(...args);
+  }
+}
 type Decoder = new (options: typeof OPTIONS) => LengthFieldFrameDecoder;
 
 const frame = (body: Buffer | string): Buffer => {
@@ -179,6 +183,47 @@ describe('frames that are decoded ahead', () => {
     expect([other.readInbound(), other.readInbound()]).toEqual(['aa', 'bb']);
     expect(reading).not.toHaveBeenCalled();
   });
+
+  it.each(['StringDecoder', 'StringCodec'] as const)(
+    'are not decoded ahead by a %s with another method, nor by a frame decoder with another decode',
+    (name) => {
+      const make = (): StringDecoder | StringCodec =>
+        name === 'StringCodec' ? new StringCodec() : new StringDecoder();
+      const seen: string[] = [];
+      /** What spies and tracing agents do to a method. */
+      const replace = (holder: object, method: string, label: string): void => {
+        const original = Reflect.get(holder, method) as (...args: unknown[]) => unknown;
+        Object.assign(holder, {
+          [method](this: unknown, ...args: unknown[]) {
+            seen.push(label);
+            return original.apply(this, args);
+          },
+        });
+      };
+      const run = (codec: Handler, decoder: Handler = new LengthFieldFrameDecoder(OPTIONS)) => {
+        const channel = new EmbeddedChannel(decoder, codec);
+        channel.writeInbound(frames('a', 'b', 'c'));
+        const texts = [channel.readInbound(), channel.readInbound(), channel.readInbound()];
+        expect(texts).toEqual(['a', 'b', 'c']);
+        return seen.splice(0);
+      };
+      for (const method of ['decode', 'accepts', 'channelRead']) {
+        const codec = make();
+        replace(codec, method, method);
+        expect(run(codec)).toEqual([method, method, method]);
+        const { prototype } = codec.constructor as { readonly prototype: object };
+        const own = Object.getOwnPropertyDescriptor(prototype, method);
+        replace(prototype, method, method);
+        expect(run(make())).toEqual([method, method, method]);
+        if (own === undefined) Reflect.deleteProperty(prototype, method);
+        else Object.defineProperty(prototype, method, own);
+      }
+      const decoder = new LengthFieldFrameDecoder(OPTIONS);
+      replace(decoder, 'decode', 'frame');
+      expect(run(make(), decoder)).toEqual(['frame', 'frame', 'frame']);
+      expect(run(make())).toEqual([]);
+    },
+  );
 
   it('share the turn with other channels', () => {
     const channel = new EmbeddedChannel(new LengthFieldFrameDecoder(OPTIONS), new StringCodec());

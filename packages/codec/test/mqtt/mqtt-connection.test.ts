@@ -6,6 +6,7 @@ import {
   mqttPeerOf,
 } from '@headrace/codec';
 import { ChannelGroup, type Context } from '@headrace/core';
+import { isPeerLeaving } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { mqtt5Bytes } from './mqtt5-packets.ts';
@@ -257,6 +258,17 @@ describe('the order of packets in MQTT 5', () => {
     expect(client.read).toEqual([last]);
   });
 
+  it('the end is planned after a DISCONNECT of a server that stops or sends elsewhere, and after no other', () => {
+    const codes = [0x8b, 0x9c, 0x9d, 0xa0, 0x89, 0x8e, 0x98, 0x82];
+    const planned = codes.filter((reasonCode) => {
+      const { client, send } = pair();
+      send(client, connect());
+      client.channel.writeInbound(hexOf({ type: 'disconnect', reasonCode }));
+      return isPeerLeaving(client.channel);
+    });
+    expect(planned).toEqual([0x8b, 0x9c, 0x9d, 0xa0]);
+  });
+
   it('has only AUTH and DISCONNECT of a client within an extended sign-in (MQTT-3.1.2-30)', () => {
     const authenticationMethod = 'm';
     const step = { type: 'auth', reasonCode: 0x18, properties: { authenticationMethod } } as const;
@@ -404,10 +416,10 @@ describe('the limits of MQTT 5', () => {
   });
 });
 
-describe('a packet without its fields', () => {
+describe('a packet with a field of another type', () => {
   it('fails its write with ENCODER_FAILED', () => {
     const { channel } = side();
-    const packet = { type: 'publish', qos: 0 } as MqttPacket;
+    const packet = { type: 'publish', qos: 0, topic: 'a', payload: 7 } as unknown as MqttPacket;
     expect(() => channel.writeOutbound(packet)).toThrow(/MqttEncoder.encode threw/);
   });
 });

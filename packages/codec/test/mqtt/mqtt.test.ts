@@ -16,7 +16,7 @@ const packets: MqttPacket[] = [
     password: Buffer.from('p'),
   },
   { type: 'connect', protocolLevel: 3, cleanSession: false, keepAliveSeconds: 0, clientId: 'old' },
-  { type: 'connack', sessionPresent: true, returnCode: 5 },
+  { type: 'connack', sessionPresent: false, returnCode: 5 },
   { type: 'publish', topic: 'a/b', qos: 0, dup: false, retain: true, payload: Buffer.alloc(0) },
   {
     type: 'publish',

@@ -73,7 +73,7 @@ describe('ProxyProtocolDecoder', () => {
     const { channel, notes, feed } = setup();
     feed(`${LINE}hello`);
     feed('again');
-    expect(notes.entries).toEqual(['active', 'client 203.0.113.7', 'hello', 'again']);
+    expect(notes.entries).toEqual(['client 203.0.113.7', 'active', 'hello', 'again']);
     expect(channel.pipeline.get(ProxyProtocolDecoder)).toBeUndefined();
     expect(channel.attributes.get(PROXY_HEADER)).toMatchObject({
       version: 1,
@@ -87,7 +87,7 @@ describe('ProxyProtocolDecoder', () => {
     const { notes, feed } = setup();
     for (const byte of block()) feed(Buffer.from([byte]));
     feed('x');
-    expect(notes.entries).toEqual(['active', 'client 203.0.113.7', 'x']);
+    expect(notes.entries).toEqual(['client 203.0.113.7', 'active', 'x']);
   });
 
   it('reads every TLV that the protocol names', () => {
@@ -192,7 +192,7 @@ describe('ProxyProtocolDecoder', () => {
     ]) {
       const { channel, notes, feed } = setup();
       feed(header);
-      expect(notes.entries).toEqual(['active', expect.stringContaining('client')]);
+      expect(notes.entries).toEqual([expect.stringContaining('client'), 'active']);
       expect(clientAddress(channel)).toEqual(channel.remoteAddress);
       expect(channel.attributes.get(CLIENT_ADDRESS)).toEqual(channel.remoteAddress);
       expect(channel.attributes.get(PROXY_HEADER)!.source).toBeUndefined();
@@ -227,10 +227,10 @@ describe('ProxyProtocolDecoder', () => {
   ])('refuses %s at once and ends politely', (_what, bytes) => {
     const { channel, notes, feed } = setup();
     feed(bytes);
-    expect(notes.entries).toEqual(['active', 'HR_ERR_FRAME_CORRUPT']);
+    expect(notes.entries).toEqual(['HR_ERR_FRAME_CORRUPT']);
     expect(channel.isOutputShutdown).toBe(true);
     feed('more');
-    expect(notes.entries.length).toBe(2);
+    expect(notes.entries.length).toBe(1);
   });
 
   it('names what a peer that sends no header seems to speak', () => {
@@ -241,7 +241,7 @@ describe('ProxyProtocolDecoder', () => {
   it('refuses a block over the limit as soon as its length is known', () => {
     const { notes, feed } = setup({ maxTlvBytes: 10 });
     feed(Buffer.from('0d0a0d0a000d0a515549540a211100f3', 'hex'));
-    expect(notes.entries).toEqual(['active', 'HR_ERR_FRAME_TOO_LONG']);
+    expect(notes.entries).toEqual(['HR_ERR_FRAME_TOO_LONG']);
   });
 
   it('refuses a line over 108 bytes, and takes one of 108 in any cut', () => {
@@ -251,29 +251,29 @@ describe('ProxyProtocolDecoder', () => {
       feed(`${line}\r\n`.slice(0, at));
       feed(`${line}\r\n`.slice(at));
       expect(notes.entries.length).toBe(2);
-      expect(notes.entries[1]).toMatch(/^client/);
+      expect(notes.entries[0]).toMatch(/^client/);
     }
     const { notes, feed } = setup();
     feed(`${line}y`);
-    expect(notes.entries).toEqual(['active', 'HR_ERR_FRAME_TOO_LONG']);
+    expect(notes.entries).toEqual(['HR_ERR_FRAME_TOO_LONG']);
   });
 
   it('reports a too long line at its end, if so configured', () => {
     const { notes, feed } = setup({ refusal: 'at-its-end' });
     feed('x'.repeat(5000));
     feed('x'.repeat(5000));
-    expect(notes.entries).toEqual(['active']);
+    expect(notes.entries).toEqual([]);
     feed('\r\n');
-    expect(notes.entries).toEqual(['active', 'HR_ERR_FRAME_TOO_LONG']);
+    expect(notes.entries).toEqual(['HR_ERR_FRAME_TOO_LONG']);
   });
 
   it('ends a connection whose header does not come in time', () => {
     const { channel, notes, feed } = setup({ headerTimeoutMs: 1000 });
     feed('PROXY');
     channel.clock.advance(999);
-    expect(notes.entries).toEqual(['active']);
+    expect(notes.entries).toEqual([]);
     channel.clock.advance(1);
-    expect(notes.entries).toEqual(['active', 'HR_ERR_TIMEOUT_READ']);
+    expect(notes.entries).toEqual(['HR_ERR_TIMEOUT_READ']);
     expect(channel.isOutputShutdown).toBe(true);
   });
 
@@ -281,14 +281,14 @@ describe('ProxyProtocolDecoder', () => {
     const { channel, notes, feed } = setup({ headerTimeoutMs: 1000 });
     feed(LINE);
     channel.clock.advance(5000);
-    expect(notes.entries).toEqual(['active', 'client 203.0.113.7']);
+    expect(notes.entries).toEqual(['client 203.0.113.7', 'active']);
   });
 
   it('does not count time in which reads are held against the peer', () => {
     const { channel, notes } = setup({ headerTimeoutMs: 1000 });
     channel.autoRead = false;
     channel.clock.advance(5000);
-    expect(notes.entries).toEqual(['active']);
+    expect(notes.entries).toEqual([]);
   });
 
   it('asks for the message that the application asked for', () => {
@@ -303,6 +303,173 @@ describe('ProxyProtocolDecoder', () => {
     });
     channel.writeInbound(Buffer.from(LINE));
     expect(reads).toBeGreaterThan(0);
+  });
+
+  it('announces the client before channelActive, and data after it', () => {
+    const { channel, notes, feed } = setup();
+    expect([channel.isActive, notes.entries]).toEqual([true, []]);
+    feed(LINE.slice(0, 20));
+    channel.clock.advance(4000);
+    expect(notes.entries).toEqual([]);
+    feed(`${LINE.slice(20)}hello`);
+    channel.run(() => channel.close());
+    channel.finish();
+    expect(notes.entries).toEqual(['client 203.0.113.7', 'active', 'hello', 'inactive']);
+  });
+
+  it.each<[string, (setup: Setup) => void]>([
+    ['the peer closes', ({ channel }) => channel.run(() => channel.embedded.sink.disconnected())],
+    ['this side closes', ({ channel }) => channel.run(() => channel.close())],
+    ['this side aborts', ({ channel }) => channel.run(() => channel.abort())],
+    [
+      'the decoder is in the middle of the header',
+      ({ channel, feed }) => {
+        feed('PROXY TCP4');
+        channel.run(() => channel.close());
+      },
+    ],
+  ])('passes no channelInactive without a channelActive: %s', (_name, close) => {
+    const all = setup();
+    close(all);
+    all.channel.advance(10_000);
+    expect(all.notes.entries).toEqual([]);
+    expect(all.channel.isOpen).toBe(false);
+  });
+
+  it('passes a header and data that wait for reads when the peer closes', () => {
+    const { channel, notes, feed } = setup();
+    const hold = channel.run(() => channel.holdReads('test'));
+    feed(`${LINE}hello`);
+    channel.run(() => channel.embedded.sink.disconnected());
+    channel.run(() => hold.release());
+    channel.finish();
+    expect(notes.entries).toEqual(['client 203.0.113.7', 'active', 'hello', 'inactive']);
+  });
+
+  it.each<[string, (ctx: Context) => void]>([
+    ['closes', (ctx) => void ctx.close()],
+    ['aborts', ({ channel }) => void channel.abort()],
+    ['ends', ({ channel }) => void channel.end()],
+  ])('goes on with nothing after a listener of the event %s the channel', (_name, act) => {
+    for (const others of ['refuse', 'as-data'] as const) {
+      const notes = new Notes();
+      const decoder = new ProxyProtocolDecoder({
+        trusted: others === 'refuse' ? 'any' : [],
+        others,
+        tls: {} as never,
+      });
+      const logged: string[] = [];
+      const logger = { log: (_level: string, text: string) => void logged.push(text) };
+      const channel = EmbeddedChannel.with(
+        { logger },
+        decoder,
+        {
+          userEventTriggered(ctx, event) {
+            if (event instanceof ProxyProtocolEvent) act(ctx);
+            ctx.fireUserEventTriggered(event);
+          },
+        },
+        notes,
+      );
+      if (others === 'refuse') channel.writeInbound(Buffer.from(`${LINE}hello`));
+      channel.advance(10_000);
+      expect(notes.entries).toEqual([expect.stringContaining('client')]);
+      expect(logged).toEqual([]);
+      expect(channel.isOpen).toBe(false);
+    }
+  });
+
+  it('passes channelActive on when it is removed before the header, and the bytes as they are', () => {
+    const { channel, notes, feed } = setup();
+    feed('PROXY TC');
+    channel.run(() => channel.pipeline.remove(ProxyProtocolDecoder));
+    expect(notes.entries).toEqual(['active', 'PROXY TC']);
+  });
+
+  it('never passes channelActive on in plain if it has a TLS context', () => {
+    const { channel, notes } = setup({ tls: {} as never });
+    const failed: string[] = [];
+    const write = channel.run(() => channel.writeAndFlush(Buffer.from('220 hello')));
+    write.onSettled((error) => void failed.push((error as { code?: string }).code!));
+    channel.run(() => channel.pipeline.remove(ProxyProtocolDecoder));
+    expect([notes.entries, failed, channel.readOutbound()]).toEqual([
+      [],
+      ['HR_ERR_CHANNEL_CLOSED'],
+      undefined,
+    ]);
+  });
+
+  it('fails what was written before a handshake that never begins', () => {
+    const { channel } = setup({ tls: {} as never });
+    const failed: string[] = [];
+    const write = channel.run(() => channel.writeAndFlush(Buffer.from('220 hello')));
+    write.onSettled((error) => void failed.push((error as { code?: string }).code!));
+    expect(channel.pendingOutboundBytes).toBeGreaterThan(0);
+    channel.run(() => channel.close());
+    expect([failed, channel.readOutbound()]).toEqual([['HR_ERR_CHANNEL_CLOSED'], undefined]);
+  });
+
+  it('reads the header by itself without auto-read, and no message that nobody requested', () => {
+    const notes = new Notes();
+    const options = { autoRead: false };
+    const channel = EmbeddedChannel.with(
+      options,
+      new ProxyProtocolDecoder({ trusted: 'any', headerTimeoutMs: 1000 }),
+      notes,
+    );
+    expect(channel.embedded.reads).toBe(1);
+    channel.writeInbound(Buffer.from(LINE.slice(0, 9)));
+    expect(channel.embedded.reads).toBe(2);
+    channel.writeInbound(Buffer.from(LINE.slice(9)));
+    expect([notes.entries.at(-1), channel.embedded.reads]).toEqual(['active', 2]);
+    channel.run(() => channel.read());
+    expect(channel.embedded.reads).toBe(3);
+
+    const silent = EmbeddedChannel.with(
+      options,
+      new ProxyProtocolDecoder({ trusted: 'any', headerTimeoutMs: 1000 }),
+    );
+    silent.run(() => silent.pipeline.addLast({ exceptionCaught() {} } as Handler as never));
+    silent.clock.advance(1000);
+    expect(silent.closeInfo?.reason ?? silent.isEnding).toBeTruthy();
+  });
+
+  it('requests the message that was requested before the header came', () => {
+    const channel = EmbeddedChannel.with(
+      { autoRead: false },
+      new ProxyProtocolDecoder({ trusted: 'any' }),
+    );
+    channel.run(() => channel.read());
+    const { reads } = channel.embedded;
+    channel.writeInbound(Buffer.from(LINE));
+    expect(channel.embedded.reads).toBe(reads + 1);
+  });
+
+  it('makes handlers that are added to an active channel after it wait, and not those before it', () => {
+    const channel = new EmbeddedChannel();
+    const seen: string[] = [];
+    const asks = (name: string): Handler => ({
+      handlerAdded: (ctx) => void seen.push(`${name} ${ctx.isActive}`),
+      channelActive: (ctx) => {
+        seen.push(`${name} active`);
+        ctx.fireChannelActive();
+      },
+    });
+    const { pipeline } = channel;
+    const add = (...handlers: readonly Handler[]) =>
+      channel.run(() => pipeline.addLast(...(handlers as readonly never[])));
+    add(asks('before'), new ProxyProtocolDecoder({ trusted: 'any' }), asks('after'));
+    add(asks('late'));
+    channel.writeInbound(Buffer.from(LINE));
+    add(asks('last'));
+    expect(seen).toEqual([
+      'before true',
+      'after false',
+      'late false',
+      'after active',
+      'late active',
+      'last true',
+    ]);
   });
 
   it('names what is wrong with its options', () => {

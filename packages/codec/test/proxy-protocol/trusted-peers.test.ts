@@ -8,7 +8,9 @@ describe('a peer that is not trusted', () => {
     const seen: string[] = [];
     const channel = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: ['192.0.2.1'] }), {
       channelActive: () => void seen.push('active'),
+      channelInactive: () => void seen.push('inactive'),
     });
+    channel.finish();
     expect(seen).toEqual([]);
     expect(channel.closeInfo?.reason).toBe('refused');
   });
@@ -20,7 +22,7 @@ describe('a peer that is not trusted', () => {
       channelActive: () => void seen.push('active'),
       userEventTriggered: (_ctx, event) => void seen.push(event),
     });
-    expect(seen).toEqual(['active', new ProxyProtocolEvent(undefined)]);
+    expect(seen).toEqual([new ProxyProtocolEvent(undefined), 'active']);
     const line = 'PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\n';
     channel.writeInbound(Buffer.from(line));
     expect(String(channel.readInbound())).toBe(line);

@@ -95,6 +95,11 @@ describe('StompEncoder', () => {
     expect(encoded(new StompFrame('SEND', [], 'a\0b'))).toBe('SEND\ncontent-length:3\n\na\0b\0');
   });
 
+  it('fails the write of a header without a value, and names it', () => {
+    const frame = new StompFrame('SEND', { destination: undefined } as never);
+    expect(() => encoded(frame)).toThrow('the header destination has no value');
+  });
+
   it('fails the write of what cannot be said', () => {
     expect(() => encoded(new StompFrame('NOTHING' as 'SEND'))).toThrow(/not a command/);
     expect(() => encoded(new StompFrame('CONNECT', { a: 'b\nc' }))).toThrow(/cannot carry/);

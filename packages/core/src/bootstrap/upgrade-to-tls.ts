@@ -79,7 +79,7 @@ export function upgradeToTls(
   else channel.pipeline.addLast(guard);
   const event = new TlsUpgradeEvent();
   channel.pipeline.fireUserEventTriggered(event);
-  if (event.heldBytes > 0) refuse(channel, future, `${event.heldBytes} bytes`);
+  if (event.heldBytes > 0 && channel.isOpen) refuse(channel, future, `${event.heldBytes} bytes`);
   return future;
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../contract/clock.ts';
 import { ClockDeadlines } from '../time/clock-deadlines.ts';
+import { runTimer } from '../time/late-timer.ts';
 import { TurnQueue } from '../time/turn-queue.ts';
 import { setImmediate } from './node-globals.ts';
 
@@ -16,8 +17,21 @@ const time: Omit<Clock, 'deadlines'> = {
   },
 
   schedule(task: () => void, delayMs: number): Timer {
-    const handle = setTimeout(task, Math.min(delayMs, LONGEST_MS));
-    return { cancel: () => clearTimeout(handle) };
+    const dueAt = performance.now() + delayMs;
+    let isCancelled = false;
+    const due = (): void => {
+      const now = performance.now();
+      runTimer(time, now, now - dueAt, () => {
+        if (!isCancelled) task();
+      });
+    };
+    const handle = setTimeout(due, Math.min(delayMs, LONGEST_MS));
+    return {
+      cancel: () => {
+        isCancelled = true;
+        clearTimeout(handle);
+      },
+    };
   },
 
   execute(task: () => void): void {

@@ -92,7 +92,11 @@ const base64: TextEncoding = {
 const base64url: TextEncoding = {
   encode: fromBase64,
   decode: (bytes) =>
-    base64.decode(bytes).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, ''),
+    base64
+      .decode(bytes)
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .replace(/={1,2}$/, ''),
 };
 
 const ENCODINGS: Readonly<Record<string, TextEncoding>> = {

@@ -19,6 +19,8 @@ export interface Turns {
    * @param now - time of the clock, in milliseconds
    */
   wait(now: number, resume: () => void): void;
+  /** Whether connections wait for their turn. */
+  readonly isBusy: boolean;
 }
 
 /** An entry that is due at a certain time. A clock keeps a very large number of entries with one timer. */
@@ -72,7 +74,10 @@ export interface Clock {
   now(): number;
   /** Returns the milliseconds since 1970, UTC. The value can jump when the time of the machine is set. */
   timeOfDay(): number;
-  /** Runs a task once after `delayMs`. Does not keep the process alive unless `ref` is true. */
+  /**
+   * Runs a task once after `delayMs`. Does not keep the process alive unless `ref` is true. A task that is late, because the
+   * process stood still, waits for a turn of the event loop in which the sockets are read.
+   */
   schedule(task: () => void, delayMs: number, ref?: boolean): Timer;
   /** Runs a task soon, after the current event. */
   execute(task: () => void): void;

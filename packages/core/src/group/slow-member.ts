@@ -131,6 +131,8 @@ export class SlowMembers {
   private readonly maxMessages: number;
   private readonly keyOf: (message: unknown) => unknown;
   private readonly waiting = new Map<Channel, MemberWrites>();
+  /** The channels with a listener, so that one that leaves and joins again and again while it reads nothing has only one. */
+  private readonly awaited = new Set<Channel>();
 
   constructor(options: SlowMemberOptions) {
     const given = SLOW_MEMBER_OPTIONS.part(options);
@@ -188,7 +190,7 @@ export class SlowMembers {
     if (writes === undefined) {
       writes = new MemberWrites(channel);
       this.waiting.set(channel, writes);
-      channel.onceWritable(() => this.resume(channel));
+      this.resumeLater(channel);
     }
     if (writes.dropKey(key, 'a newer message of the same key replaced it')) {
       this.counters.coalesced += 1;
@@ -199,13 +201,22 @@ export class SlowMembers {
     return writes.hold(message, key);
   }
 
+  private resumeLater(channel: Channel): void {
+    if (this.awaited.has(channel)) return;
+    this.awaited.add(channel);
+    channel.onceWritable(() => {
+      this.awaited.delete(channel);
+      this.resume(channel);
+    });
+  }
+
   /** Called when the member is writable again. Writes waiting messages until it is no longer writable. */
   private resume(channel: Channel): void {
     const writes = this.waiting.get(channel);
     if (writes === undefined) return;
     while (!writes.queue.isEmpty) {
       if (!channel.isWritable && channel.isOpen) {
-        channel.onceWritable(() => this.resume(channel));
+        this.resumeLater(channel);
         return;
       }
       writes.send();

@@ -1,7 +1,3 @@
-/** Maximum number of lines of one kind in one period. Further lines are counted. */
-const MAX_LINES = 10;
-/** Length of a period, in milliseconds. */
-const PERIOD_MS = 10_000;
 /** Maximum number of kinds that are counted separately. Strangers can create more kinds, which are counted together. */
 const MAX_KINDS = 256;
 const OTHERS = 'others';
@@ -12,8 +8,12 @@ interface Kind {
   suppressed: number;
 }
 
-/** The callbacks of a {@link RepeatLimit}. */
+/** The callbacks and numbers of a {@link RepeatLimit}. */
 export interface RepeatLimitOwner {
+  /** Maximum number of lines of one kind in one period. Further lines are counted. @default 10 */
+  readonly maxLines?: number;
+  /** Length of a period, in milliseconds. @default 10000 */
+  readonly periodMs?: number;
   /** Runs a task later, without keeping the process alive. */
   readonly later: (task: () => void, delayMs: number) => void;
   /** Called with the number of lines of one kind that were suppressed since the last report. */
@@ -21,9 +21,12 @@ export interface RepeatLimitOwner {
 }
 
 /**
- * Limits the number of log lines from one cause. Lines that differ only in numbers, ids and addresses are of one kind. Ten
- * lines of a kind pass in ten seconds. The number of further lines is reported at the end of the period. Without the limit, a
- * peer that connects and fails a thousand times per second would fill the disk.
+ * Limits the number of log lines from one cause. Lines that differ only in numbers, ids and addresses are of one kind. A few
+ * lines of a kind pass in a period. The number of further lines is reported at the end of the period, and the next period begins
+ * without them, so that no stranger silences the log. Without the limit, a peer that connects and fails a thousand times per second
+ * would fill the disk.
+ *
+ * A line that a peer causes has a limit of its own, beside that of lines about this program, so that peers use up only theirs.
  */
 export class RepeatLimit {
   private readonly owner: RepeatLimitOwner;
@@ -36,15 +39,20 @@ export class RepeatLimit {
 
   /** Returns true if the line can be written. */
   passes(text: string): boolean {
+    const { maxLines = 10, later } = this.owner;
     const kind = this.kindOf(text);
     kind.lines += 1;
     if (!this.isPeriodRunning) {
       this.isPeriodRunning = true;
-      this.owner.later(() => this.endPeriod(), PERIOD_MS);
+      later(() => this.endPeriod(), this.periodMs);
     }
-    if (kind.lines <= MAX_LINES) return true;
+    if (kind.lines <= maxLines) return true;
     kind.suppressed += 1;
     return false;
+  }
+
+  private get periodMs(): number {
+    return this.owner.periodMs ?? 10_000;
   }
 
   private kindOf(text: string): Kind {
@@ -63,7 +71,7 @@ export class RepeatLimit {
     const ended = [...this.kinds.values()];
     this.kinds.clear();
     for (const { suppressed, example } of ended) {
-      if (suppressed > 0) this.owner.report(suppressed, example, PERIOD_MS);
+      if (suppressed > 0) this.owner.report(suppressed, example, this.periodMs);
     }
   }
 }

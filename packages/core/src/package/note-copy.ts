@@ -13,8 +13,9 @@ interface FirstCopy extends LoadedCopy {
 }
 
 const HELP = 'https://headrace.github.io/headrace/guides/bundlers-jest-commonjs#two-copies-of-core';
-/** `at file:///a/b.js:1:2`, `at Object.<anonymous> (/a/b.js:1:2)` */
-const PLACE = /((?:file:\/\/|\/|[A-Za-z]:[\\/]).*):\d+:\d+\)?$/;
+/** The start and the end of the place in `at file:///a/b.js:1:2`, `at Object.<anonymous> (/a/b.js:1:2)`. */
+const START = /file:\/\/|\/|[A-Za-z]:[\\/]/;
+const END = /:\d+:\d+\)?$/;
 
 /**
  * Records in this realm, under `Symbol.for`, that a package was loaded. If another copy of the package is loaded, the process
@@ -54,14 +55,15 @@ export function hasOtherCopy(key: symbol): boolean {
 function placeOf({ stack }: Error): string | undefined {
   const frames = typeof stack === 'string' ? stack.split('\n') : [];
   for (const frame of frames) {
-    const [, place] = PLACE.exec(frame.trimEnd()) ?? [];
-    if (place !== undefined) return folderOf(place);
+    const line = frame.trimEnd();
+    const [start, end] = [line.search(START), line.search(END)];
+    if (start !== -1 && start < end) return folderOf(line.slice(start, end));
   }
   return undefined;
 }
 
 function folderOf(place: string): string {
-  let path = place.replace(/\?.*$/, '');
+  let [path = ''] = place.split('?', 1);
   if (path.startsWith('file://')) path = decoded(path.slice('file://'.length));
   path = path.replaceAll('\\', '/').replace(/^\/(?=[A-Za-z]:\/)/, '');
   return path.replace(/\/(?:dist|src)\/copy\.[jt]s$/, '');

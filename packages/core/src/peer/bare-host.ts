@@ -1,6 +1,6 @@
 /** An IPv4-mapped address as Node and most others write it, and as `URL` writes it. */
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
-const MAYBE_MAPPED = /^[\d:.a-f]*ffff[\d:.a-f]+$/i;
+const ADDRESS = /^[\d:.a-f]+$/i;
 const MAPPED_IN_URL = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/;
 
 /**
@@ -13,7 +13,7 @@ export function bareHost(host: string): string {
   if (!host.includes(':')) return host;
   const [bare = ''] = host.split('%');
   const dotted = MAPPED.exec(bare)?.[1];
-  if (dotted !== undefined || !MAYBE_MAPPED.test(bare)) return dotted ?? bare;
+  if (dotted !== undefined || !/ffff/i.test(bare) || !ADDRESS.test(bare)) return dotted ?? bare;
   const url = `http://[${bare}]`;
   const groups = URL.canParse(url) ? MAPPED_IN_URL.exec(new URL(url).hostname) : null;
   if (groups === null) return bare;

@@ -124,6 +124,15 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
     callSafely(task, undefined, (error) => this.threw(error));
   }
 
+  get isActive(): boolean {
+    const { headTail, channel } = this.pipeline;
+    if (!channel.isActive) return false;
+    for (let at = this.prev; at !== headTail; at = at.prev) {
+      if (at.handler.holdsActive === true) return false;
+    }
+    return true;
+  }
+
   get isRemoved(): boolean {
     return (this.bits & mask.REMOVED) !== 0;
   }

@@ -44,6 +44,8 @@ export function sequential<H extends Handler>(
 class SequentialHandler extends KeptInputHandler {
   private readonly inner: Handler;
   private hasReported = false;
+  /** Whether `channelActive` waits for the promise of an earlier event. */
+  holdsActive = false;
 
   constructor(inner: Handler) {
     super();
@@ -72,6 +74,7 @@ class SequentialHandler extends KeptInputHandler {
       },
       event: (ctx, event) => {
         const { method, value } = event;
+        if (event === ACTIVE) this.holdsActive = false;
         if (method === 'exceptionCaught') this.run(ctx, () => this.report(ctx, value as Error));
         else if (inner[method] === undefined) event.fire(ctx);
         else this.run(ctx, () => inner[method]!(ctx, value as never));
@@ -94,6 +97,7 @@ class SequentialHandler extends KeptInputHandler {
   }
 
   channelActive(ctx: Context): void {
+    this.holdsActive = true;
     this.kept.event(ctx, ACTIVE);
   }
 

@@ -9,8 +9,8 @@ export interface RetryBudgetOptions {
   /** Number of retries that can start at once after a quiet period. @default 20 */
   readonly burst?: number;
   /**
-   * Retries that each call adds, for repeated calls. With 0.2, retries add at most a fifth to the calls, in addition to
-   * `perSecond`. @default 0
+   * Retries that each call adds, up to `burst`, for repeated calls. With 0.2, retries add at most a fifth to the calls, in
+   * addition to `perSecond`. @default 0
    */
   readonly share?: number;
 }

@@ -66,7 +66,7 @@ export class DuplexHandler implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.start(ctx);
+    if (ctx.isActive) this.start(ctx);
   }
 
   channelActive(ctx: Context): void {

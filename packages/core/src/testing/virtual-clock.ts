@@ -2,6 +2,7 @@ import type { Clock, Timer, Turns } from '../contract/clock.ts';
 import { number } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { ClockDeadlines } from '../time/clock-deadlines.ts';
+import { runTimer } from '../time/late-timer.ts';
 import { TurnQueue } from '../time/turn-queue.ts';
 import { EventQueue } from './event-queue.ts';
 
@@ -73,19 +74,29 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Runs all waiting tasks, then turn after turn, until none is left. Does nothing during an event. */
-  runTasks(): void {
+  /**
+   * Runs all waiting tasks, then turn after turn, until none is left. Does nothing during an event.
+   *
+   * @param timersFirst - whether no turn begins while a timer is due, as in an event loop
+   */
+  runTasks(timersFirst = false): void {
     if (this.depth > 0) return;
     this.depth += 1;
     try {
-      for (let task = this.takeTask(); task !== undefined; task = this.takeTask()) task();
+      for (let task = this.takeTask(timersFirst); task !== undefined; ) {
+        task();
+        task = this.takeTask(timersFirst);
+      }
     } finally {
       this.depth -= 1;
     }
   }
 
-  private takeTask(): (() => void) | undefined {
-    return this.tasks.shift() ?? this.later.shift();
+  private takeTask(timersFirst: boolean): (() => void) | undefined {
+    const task = this.tasks.shift();
+    if (task !== undefined) return task;
+    const timer = timersFirst ? this.timers.first() : undefined;
+    return timer === undefined || timer.atMs > this.time ? this.later.shift() : undefined;
   }
 
   /** Moves time forward and runs the timers that become due. */
@@ -97,16 +108,23 @@ export class VirtualClock implements Clock {
       const timer = this.timers.first();
       if (timer === undefined || timer.atMs > end) break;
       this.timers.dropFirst();
+      const lateMs = this.time - timer.atMs;
       this.time = Math.max(this.time, timer.atMs);
-      const { task } = timer;
-      timer.task = undefined;
-      this.execute(task!);
-      this.runTasks();
+      const run = (): void => {
+        const { task } = timer;
+        timer.task = undefined;
+        task?.();
+      };
+      this.execute(() => runTimer(this, this.time, lateMs, run));
+      this.runTasks(true);
     }
     this.time = Math.max(this.time, end);
   }
 
-  /** Moves time during an event without running timers, as if the machine were busy. */
+  /**
+   * Moves time during an event without running timers, as if the machine were busy. The next `advance` runs the timers that are
+   * late. As on a machine, these wait for input that has arrived meanwhile: what is scheduled after 0 ms now.
+   */
   advanceQuietly(ms: number): void {
     this.time += ms;
   }

@@ -6,7 +6,10 @@ export function shownUrl(url: URL | string): string {
   const text = String(url);
   // The end of the password is unknown.
   if (text.includes('@') && !URL.canParse(text)) return '…';
-  return text.replace(/^([^/?#]*:)?(\/\/)?[^/?#]*@/, '$1$2').replace(/[?#].*$/s, '?…');
+  const [bare = ''] = text.split(/[?#]/, 1);
+  const [scheme] = /^(?:[^/:]*:)?(?:\/\/)?/.exec(bare)!;
+  const place = bare.slice(scheme.length).replace(/^[^/]*@/, '');
+  return `${scheme}${place}${bare === text ? '' : '?…'}`;
 }
 
 /**

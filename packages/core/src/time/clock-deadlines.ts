@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock, DeadlineEntry, Deadlines, Timer } from '../contract/clock.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
+import { afterReads, isLate } from './late-timer.ts';
 
 /**
  * An empty async context. One timer serves many connections, and must not keep the context of a connection or show it to
@@ -25,7 +26,7 @@ export function ceilMs(time: number): number {
 /**
  * All deadlines of one clock: a heap, and one timer for the earliest deadline. Each due deadline is called in an event of its
  * own. Deadlines that are due together share the turns of the event loop with the connections that are read. When their share
- * of a turn is used up, the other deadlines wait for the next turn.
+ * of a turn is used up, the other deadlines wait for the next turn. A deadline that is late waits until the sockets were read.
  */
 export class ClockDeadlines implements Deadlines {
   private readonly clock: Omit<Clock, 'deadlines'>;
@@ -38,6 +39,8 @@ export class ClockDeadlines implements Deadlines {
   private isFiring = false;
   /** Time at which the share of this turn is used up, or 0 if no share has begun. */
   private turnEndsAt = 0;
+  /** Time up to which deadlines may be over: the sockets were read after it. */
+  private readAt = 0;
 
   /** @param clock - clock of the deadlines */
   constructor(clock: Omit<Clock, 'deadlines'>) {
@@ -119,9 +122,17 @@ export class ClockDeadlines implements Deadlines {
       return;
     }
     this.isFiring = true;
+    // The task of another deadline can have taken long, too.
+    if (first.deadline > this.readAt && isLate(now - first.deadline)) {
+      this.readAt = now;
+      this.turnEndsAt = 0;
+      afterReads(clock, now, now - first.deadline, this.fire);
+      return;
+    }
     if (this.turnEndsAt === 0) this.turnEndsAt = clock.turns.endOfShare(now, TURN_BUDGET_MS);
     else if (now >= this.turnEndsAt) {
       this.turnEndsAt = 0;
+      this.readAt = now;
       clock.turns.wait(now, this.fire);
       return;
     }

@@ -29,6 +29,10 @@ export class TurnQueue implements Turns {
     this.nextTurn = nextTurn;
   }
 
+  get isBusy(): boolean {
+    return this.waiting.length > 0;
+  }
+
   endOfShare(now: number, budgetMs: number): number {
     const { turnEndsAt } = this;
     // With an empty queue the start of the turn is unknown. Input that starts after a whole budget starts a new

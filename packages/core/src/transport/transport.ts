@@ -22,7 +22,10 @@ export interface TransportSink {
   readonly hasKeptNothing?: boolean;
   /** Called when a connecting transport is connected. */
   connected(): void;
-  /** Called with input: bytes, a message, or an accepted connection. The receiver may keep the input. */
+  /**
+   * Called with input: bytes, a message, or an accepted connection. The receiver may keep the input, except for bytes while
+   * `keepsNoReads` holds: the transport may use their memory again after the burst, unless the burst is kept (decision 0064).
+   */
   received(message: unknown): void;
   /**
    * Checks whether the connection has used its time in this turn of the event loop. If so, `isReadHeld` becomes true

@@ -70,6 +70,20 @@ describe('the slow-member policy', () => {
     await expect(Promise.resolve(first)).rejects.toThrow('failed for 1 of 2 members');
   });
 
+  it('drop-oldest: a member that leaves and joins again and again has one listener', () => {
+    const { slow, group, release } = groupWith({ slowMember: 'drop-oldest' });
+    const listens = vi.spyOn(slow, 'onceWritable');
+    for (let i = 0; i < 20; i++) {
+      void group.writeAndFlush(String(i));
+      group.remove(slow);
+      group.add(slow);
+    }
+    void group.writeAndFlush('last');
+    expect(listens.mock.calls.length).toBe(1);
+    release();
+    expect(outbound(slow).slice(1)).toEqual(['last']);
+  });
+
   it('drop-oldest: a message does not overtake those that wait, though the member is writable', () => {
     const { slow, group, release } = groupWith({ slowMember: 'drop-oldest' });
     slow.onceWritable(() => void group.writeAndFlush('late'));

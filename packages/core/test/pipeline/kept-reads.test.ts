@@ -1,6 +1,11 @@
-import { expect, it } from 'vitest';
-import { KeptInputHandler, type KeptInputSteps, PendingWriteQueue } from '../../src/authoring.ts';
-import type { Channel, Context, Handler } from '../../src/index.ts';
+import { describe, expect, it } from 'vitest';
+import {
+  KeptInputHandler,
+  type KeptInputSteps,
+  PendingWriteQueue,
+  rememberMethods,
+} from '../../src/authoring.ts';
+import type { Channel, Context, Handler, WriteFuture } from '../../src/index.ts';
 import { openChannel } from '../../src/index.ts';
 import { BareSocket, EmbeddedChannel, VirtualClock } from '../../src/testing/index.ts';
 
@@ -8,6 +13,10 @@ import { BareSocket, EmbeddedChannel, VirtualClock } from '../../src/testing/ind
 const OVERWRITTEN = '\xdb\xdb\xdb\xdb\xdb';
 
 class Passing implements Handler {
+  static {
+    rememberMethods(Passing);
+  }
+
   get keepsReads(): boolean {
     return false;
   }
@@ -19,6 +28,10 @@ class Passing implements Handler {
 
 /** Keeps what it sees although it declares otherwise. */
 class Misbehaving implements Handler {
+  static {
+    rememberMethods(Misbehaving);
+  }
+
   readonly views: Buffer[] = [];
 
   get keepsReads(): boolean {
@@ -84,6 +97,10 @@ it('a handler without a declaration keeps its reads, wherever it sees bytes', ()
 
 it('handlers behind the one that turns bytes into other messages need no declaration', () => {
   class ToText extends Passing {
+    static {
+      rememberMethods(ToText);
+    }
+
     readonly messageKinds = { reads: 'bytes', passesOn: 'text' } as const;
 
     override get keepsReads(): false {
@@ -91,6 +108,10 @@ it('handlers behind the one that turns bytes into other messages need no declara
     }
   }
   class Frames extends Passing {
+    static {
+      rememberMethods(Frames);
+    }
+
     readonly messageKinds = { reads: 'bytes' } as const;
 
     override get keepsReads(): false {
@@ -136,15 +157,123 @@ it.each<[string, () => Handler]>([
 });
 
 class Throwing extends Passing {
+  static {
+    rememberMethods(Throwing);
+  }
+
   override get keepsReads(): boolean {
     throw new Error('no answer');
   }
 }
 
+it('a class that has not remembered its methods declares nothing', () => {
+  class Forgetful implements Handler {
+    get keepsReads(): false {
+      return false;
+    }
+  }
+  expect(lends(new Forgetful())).toBe(false);
+});
+
+class Base implements Handler {
+  channelRead(ctx: Context, message: unknown): void {
+    this.decode(message);
+    ctx.fireChannelRead(message);
+  }
+
+  decode(_message: unknown): void {}
+}
+
+/** A class of its own for each call, because the test changes it. */
+function declaring(): new () => Base {
+  return class Declaring extends Base {
+    static {
+      rememberMethods(Declaring);
+    }
+
+    get keepsReads(): false {
+      return false;
+    }
+  };
+}
+
+describe.each(['channelRead', 'write', 'decode'] as const)('another %s', (method) => {
+  const other = (): void => {};
+
+  it.each<[string, (Type: new () => Base) => Handler]>([
+    [
+      'that is assigned to the class before its instances are made',
+      (Type) => {
+        Object.assign(Type.prototype, { [method]: other });
+        return new Type();
+      },
+    ],
+    [
+      'that is defined in the class after an instance was made',
+      (Type) => {
+        const handler = new Type();
+        Object.defineProperty(Type.prototype, method, { value: other, configurable: true });
+        return handler;
+      },
+    ],
+    [
+      'that is an accessor',
+      (Type) => {
+        Object.defineProperty(Type.prototype, method, { get: () => other });
+        return new Type();
+      },
+    ],
+    ['that is assigned to an instance', (Type) => Object.assign(new Type(), { [method]: other })],
+    [
+      'that comes from another class in the chain',
+      (Type) => {
+        class Between extends Base {
+          write(ctx: Context, message: unknown): WriteFuture {
+            return ctx.write(message);
+          }
+          override channelRead(): void {}
+          override decode(): void {}
+        }
+        Object.setPrototypeOf(Type.prototype, Between.prototype);
+        return new Type();
+      },
+    ],
+  ])('%s ends the declaration', (_name, change) => {
+    const Type = declaring();
+    expect(lends(new Type())).toBe(true);
+    expect(lends(change(Type))).toBe(false);
+  });
+
+  it('that replaces the one of its base class ends the declaration', () => {
+    class Root extends Base {}
+    class Type extends Root {
+      static {
+        rememberMethods(Type);
+      }
+
+      get keepsReads(): false {
+        return false;
+      }
+    }
+    expect(lends(new Type())).toBe(true);
+    Object.assign(Root.prototype, { [method]: other });
+    expect(lends(new Type())).toBe(false);
+  });
+});
+
+it('a method that is replaced after the handler was added counts at the next change of the handlers', () => {
+  const Type = declaring();
+  const handler = new Type();
+  const channel = new EmbeddedChannel(handler);
+  expect(channel.embedded.sink.keepsNoReads).toBe(true);
+  handler.decode = () => {};
+  channel.pipeline.addLast(new Passing() as never);
+  expect(channel.embedded.sink.keepsNoReads).toBe(false);
+});
+
 it('a handler without one of its methods has the declaration of its class', () => {
-  expect(lends(Object.assign(new Passing(), { write: undefined }) as unknown as Handler)).toBe(
-    true,
-  );
+  const handler = Object.assign(new Passing(), { write: undefined, channelRead: undefined });
+  expect(lends(handler as unknown as Handler)).toBe(true);
 });
 
 it('a shared handler declares for each of its channels', () => {
@@ -157,6 +286,10 @@ it('a shared handler declares for each of its channels', () => {
 it('a handler is asked when the handlers of its pipeline change, not for each burst', () => {
   let asked = 0;
   class Counting extends Misbehaving {
+    static {
+      rememberMethods(Counting);
+    }
+
     override get keepsReads(): boolean {
       asked += 1;
       return false;
@@ -177,6 +310,10 @@ it('a handler is asked when the handlers of its pipeline change, not for each bu
 it('a handler that is added in the middle of a burst keeps its reads', () => {
   const keeper = new Misbehaving();
   class Adding extends Passing {
+    static {
+      rememberMethods(Adding);
+    }
+
     override get keepsReads(): false {
       return false;
     }
@@ -203,6 +340,10 @@ it('a handler that was there for one message only keeps it', () => {
     },
   };
   class Adding extends Passing {
+    static {
+      rememberMethods(Adding);
+    }
+
     override get keepsReads(): false {
       return false;
     }
@@ -218,6 +359,10 @@ it('a handler that was there for one message only keeps it', () => {
 
 it('a handler that sees no reads may keep events and writes with bytes of them', () => {
   class ToText extends Passing {
+    static {
+      rememberMethods(ToText);
+    }
+
     readonly messageKinds = { reads: 'bytes', passesOn: 'text' } as const;
 
     override get keepsReads(): false {
@@ -229,6 +374,10 @@ it('a handler that sees no reads may keep events and writes with bytes of them',
     }
   }
   class WritesFromTheTail extends ToText {
+    static {
+      rememberMethods(WritesFromTheTail);
+    }
+
     override get keepsReads(): false {
       return false;
     }
@@ -256,6 +405,10 @@ it('a handler that sees no reads may keep events and writes with bytes of them',
 it('a burst whose end the handlers did not see is kept', () => {
   const handler = new Misbehaving();
   class Closing extends Passing {
+    static {
+      rememberMethods(Closing);
+    }
+
     override get keepsReads(): false {
       return false;
     }
@@ -277,6 +430,10 @@ it('a message that no handler takes, that an error has or that a promise waits f
   expect([channel.readInbound(), channel.readInbound()].map(String)).toEqual(['hello', 'world']);
 
   class Throws extends Passing {
+    static {
+      rememberMethods(Throws);
+    }
+
     override get keepsReads(): false {
       return false;
     }
@@ -296,6 +453,10 @@ it('a message that no handler takes, that an error has or that a promise waits f
 
   const texts: string[] = [];
   class Waits extends Passing {
+    static {
+      rememberMethods(Waits);
+    }
+
     override get keepsReads(): false {
       return false;
     }
@@ -312,6 +473,10 @@ it('a message that no handler takes, that an error has or that a promise waits f
 
 it('bytes that wait in the own output, or were written to another channel, are kept', () => {
   class Answering extends Passing {
+    static {
+      rememberMethods(Answering);
+    }
+
     private readonly to: ((ctx: Context) => Pick<Context, 'writeAndFlush'>) | undefined;
 
     constructor(to?: (ctx: Context) => Pick<Context, 'writeAndFlush'>) {
@@ -349,6 +514,10 @@ it('bytes that wait in the own output, or were written to another channel, are k
 
 it('bytes that were written and not flushed are kept', () => {
   class Writing extends Passing {
+    static {
+      rememberMethods(Writing);
+    }
+
     override get keepsReads(): false {
       return false;
     }
@@ -366,6 +535,10 @@ it('bytes that were written and not flushed are kept', () => {
 
 it('the rest of a message with which a handler waits is kept', () => {
   class Pausing extends KeptInputHandler {
+    static {
+      rememberMethods(Pausing);
+    }
+
     rest = '';
     private message: Buffer | undefined;
 
@@ -401,6 +574,10 @@ it('bytes that wait in a queue of writes of another channel are kept', () => {
     write: (_ctx: Context, message: unknown) => queue!.add(message),
   });
   class Answering extends Passing {
+    static {
+      rememberMethods(Answering);
+    }
+
     override get keepsReads(): false {
       return false;
     }
@@ -424,6 +601,10 @@ it('a read during the burst of another channel has memory of its own', () => {
   const inner = new Misbehaving();
   const [second] = overSocket(inner);
   class Nesting extends Misbehaving {
+    static {
+      rememberMethods(Nesting);
+    }
+
     override get keepsReads(): false {
       return false;
     }

@@ -38,7 +38,7 @@ export class GatewayHandler implements Handler {
 
   handlerAdded(ctx: Context): void {
     DrainStartEvent.seenBy(ctx.channel)?.stopInput();
-    if (ctx.channel.isActive) this.id = this.gateway.connected(ctx);
+    if (ctx.isActive) this.id = this.gateway.connected(ctx);
   }
 
   channelActive(ctx: Context): void {

@@ -18,8 +18,10 @@ export interface ApiKey {
   readonly may?: readonly ApiRight[];
   /**
    * Prefix of the names of groups that the key reaches. A key with a prefix reaches no users, no single connections, and not
-   * `all`. Of the connections in its groups, it sees no other groups. The prefix is compared with the names in the requests, before
-   * `target` maps them.
+   * `all`. Of the connections in its groups, it sees no other groups. In the list `except` of a publication, each group must have the
+   * prefix, too, because the number of receivers shows which members it has. Users and single connections may be left out there: that shows
+   * only whether they are in a group that the key reaches. The prefix is compared with the names in the requests, before `target`
+   * maps them.
    * @default none: the key reaches everything
    */
   readonly groups?: string;
@@ -73,6 +75,11 @@ export class ApiKeys {
     const { groups } = this.keys[caller]!;
     if (groups === undefined || ('group' in to && to.group.startsWith(groups))) return;
     throw new Refusal('NOT_ALLOWED', `this key reaches the groups that begin with ${groups}`);
+  }
+
+  /** @throws Refusal for a target that a publication must not leave out */
+  checkException(caller: number, one: ConnectionTarget): void {
+    if ('group' in one) this.checkTarget(caller, one);
   }
 
   /** Returns the groups that the key may see. */

@@ -85,6 +85,8 @@ export interface ApiCaller {
   charge(requests: number): void;
   /** @param to - the target in the client's request @throws Refusal */
   checkTarget(to: ConnectionTarget): void;
+  /** @param one - a target in the client's request that gets no message @throws Refusal */
+  checkException(one: ConnectionTarget): void;
   /** Returns the groups that the client may see. */
   visible(groups: readonly string[]): readonly string[];
 }
@@ -106,6 +108,7 @@ export class ApiOperations {
     const { to, message, except } = publicationIn(body);
     this.check(message);
     if (except.length > 0 && this.connections.publish.length < 3) throw notOffered('except');
+    for (const one of except) caller.checkException(one);
     const without = except.map((one) => this.mapped(one));
     const { connections, nodes } = await this.reach(to, caller, (meant) =>
       this.connections.publish(meant, message, without).catch((error: unknown) => {

@@ -75,7 +75,7 @@ export const ROUTES: readonly ApiRoute[] = [
   ),
 ];
 
-/** Returns the route of a request, and the name in its path. @throws Refusal */
+/** Returns the route of a request, and the name in its path. HEAD is answered where GET is (RFC 9110, 9.1). @throws Refusal */
 export function routeOf(method: string, path: string): [route: ApiRoute, name: string | undefined] {
   const parts = path.split('/');
   const route = ROUTES.find((one) => {
@@ -88,8 +88,8 @@ export function routeOf(method: string, path: string): [route: ApiRoute, name: s
     const paths = ROUTES.map((one) => one.path).join(' ');
     throw new Refusal('NOT_FOUND', `there are ${paths}`);
   }
-  if (route.method !== method) {
-    const headers = { allow: route.method };
+  if (route.method !== (method === 'HEAD' ? 'GET' : method)) {
+    const headers = { allow: route.method === 'GET' ? 'GET, HEAD' : route.method };
     throw new Refusal('WRONG_METHOD', `the method is ${route.method}`, headers);
   }
   return [route, decoded(parts[2])];

@@ -29,7 +29,7 @@ import {
 import { type ApiKey, ApiKeys, areApiKeys } from './api-keys.ts';
 import { type ApiCaller, type ApiConnections, ApiOperations } from './api-operations.ts';
 import { type ApiRequest, type ApiRoute, routeOf } from './api-routes.ts';
-import { type ListenedEvent, openEventStream, positionIn } from './event-stream.ts';
+import { type ListenedEvent, noEventStream, openEventStream, positionIn } from './event-stream.ts';
 import { IdempotentRequests } from './idempotent-requests.ts';
 import { openApiDocument } from './open-api.ts';
 
@@ -265,7 +265,8 @@ class ClusterApi {
   private async answer(request: IncomingMessage): Promise<ApiAnswer> {
     const { method = '' } = request;
     const path = requestPath(request.url);
-    if (method === 'GET' && path === '/openapi.json') return { status: 200, value: this.document };
+    const isRead = method === 'GET' || method === 'HEAD';
+    if (isRead && path === '/openapi.json') return { status: 200, value: this.document };
     const caller = this.keys.callerOf(request.headers.authorization);
     this.charge(caller, 1);
     const [route, name] = routeOf(method, path);
@@ -293,11 +294,13 @@ class ClusterApi {
     const client: ApiCaller = {
       charge: (requests) => this.charge(caller, requests),
       checkTarget: (to) => this.keys.checkTarget(caller, to),
+      checkException: (one) => this.keys.checkException(caller, one),
       visible: (groups) => this.keys.visibleTo(caller, groups),
     };
     const query = queryOf(request.url);
     const run = async (body?: ApiRequest['body']): Promise<ApiAnswer> => {
-      const stream: ApiRequest['stream'] = (listen) => this.stream(caller, request, listen);
+      const stream: ApiRequest['stream'] = (listen) =>
+        request.method === 'HEAD' ? noEventStream() : this.stream(caller, request, listen);
       return answerOf(await answer(this.operations, { body, name, query, stream }, client));
     };
     if (method === 'GET') return await run();

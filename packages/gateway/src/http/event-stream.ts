@@ -15,6 +15,7 @@ import {
 import { encodeOnce } from '@headrace/core/authoring';
 import { IdleStateEvent, IdleStateHandler } from '@headrace/handlers';
 import type { Listening } from '../gateway/remote-connections.ts';
+import { StreamAnswer } from './api-error.ts';
 
 /** A message of a group, as a listener receives it. */
 export interface ListenedEvent {
@@ -57,6 +58,11 @@ export function openEventStream(response: ServerResponse, options: EventStreamOp
       );
     },
   });
+}
+
+/** Answers as {@link openEventStream} does, without the events: the answer to HEAD. */
+export function noEventStream(): StreamAnswer {
+  return new StreamAnswer((response) => response.writeHead(200, HEADERS).end());
 }
 
 /** Returns the position in the header `Last-Event-ID`, or undefined for none. */

@@ -151,7 +151,7 @@ function listed(summary: string): Described {
 
 function pathOf({ method, path }: ApiRoute, maxListed: number): Json {
   const { summary, body, result, codes = [], isList = false, isStream = false } = DESCRIBED[path]!;
-  const [, name] = /\{(.*)\}/.exec(path) ?? [];
+  const [, name] = /\{([^{}]*)\}/.exec(path) ?? [];
   const [, first, , ...more] = path.split('/');
   const operation = {
     operationId: path === '/connections' ? 'list' : [first, ...more].join('-'),

@@ -64,6 +64,25 @@ describe('a key of clusterApi with rights', () => {
     expect(noted).toEqual([]);
   });
 
+  it('for groups leaves out no other groups, whose members it would count by that', async () => {
+    const { post, noted } = await apiWorld({ keys: [{ key: KEY, groups: 'shop.' }] });
+    const to = { group: 'shop.1' };
+    for (const except of [
+      [{ group: 'bank.vip' }],
+      [{ group: 'shop.2' }, { group: 'bank.vip' }],
+      [{ group: 'shop' }],
+    ]) {
+      const { status, code } = await post('/publish', { to, message, except });
+      expect([except, status, code]).toEqual([except, 403, 'NOT_ALLOWED']);
+      const { value } = await post('/batch', { messages: [{ to, message, except }] });
+      expect(value.results[0].error.code).toBe('NOT_ALLOWED');
+    }
+    expect(noted).toEqual([]);
+    const except = [{ group: 'shop.2' }, { user: 'ann' }, { connection: id }];
+    expect((await post('/publish', { to, message, except })).status).toBe(200);
+    expect(noted).toEqual([['publish', to, message, except]]);
+  });
+
   it('has each message of a batch looked at', async () => {
     const { post, noted } = await apiWorld({ keys: [{ key: KEY, groups: 'shop.' }] });
     const to = [{ group: 'shop.1' }, { all: true }, { group: 'shop.2' }];

@@ -6,6 +6,7 @@ import { ChannelError, EncodeError, OptionError, TimedOutError } from '@headrace
 import type { ConnectionTarget } from '@headrace/gateway';
 import { clusterApi } from '@headrace/gateway/http';
 import { describe, expect, it } from 'vitest';
+import { ROUTES } from '../../src/http/api-routes.ts';
 import { apiWorld, KEY } from './api-world.ts';
 
 const HI = { to: { all: true }, message: 'hi' };
@@ -109,6 +110,27 @@ describe('clusterApi', () => {
     );
   });
 
+  it('answers HEAD where it answers GET, with the same status and without a body', async () => {
+    const { port } = await apiWorld();
+    const status = async (method: string, path: string, key = KEY) => {
+      const abort = new AbortController();
+      const { signal } = abort;
+      const url = `http://127.0.0.1:${port}${path}`;
+      const authorization = `Bearer ${key}`;
+      const answer = await fetch(url, { method, headers: { authorization }, signal });
+      const body = method === 'HEAD' ? await answer.text() : '';
+      abort.abort();
+      return [path, answer.status, answer.headers.get('content-type'), body];
+    };
+    for (const { method, path } of ROUTES) {
+      if (method === 'POST') continue;
+      const asked = path.replaceAll(/\{\w+\}/g, 'x').replace('/events', '/events?group=x');
+      expect(await status('HEAD', asked)).toEqual(await status('GET', asked));
+      expect(await status('HEAD', asked, 'wrong')).toEqual(await status('GET', asked, 'wrong'));
+    }
+    expect(await status('HEAD', '/openapi.json')).toEqual(await status('GET', '/openapi.json'));
+  });
+
   it('names what is at no path, and what has another method', async () => {
     const { ask } = await apiWorld();
     for (const path of ['/', '/groups', '/groups/', '/groups/a/b', '/publish/x', '/__proto__/a']) {
@@ -117,6 +139,8 @@ describe('clusterApi', () => {
     }
     const { status, headers } = await ask('/publish');
     expect([status, headers.get('allow')]).toEqual([405, 'POST']);
+    const put = await ask('/count', { method: 'PUT' });
+    expect([put.status, put.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     const names = ['%ff', '%ed%a0%80', 'x'.repeat(1025)];
     for (const name of names) expect((await ask(`/groups/${name}`)).code).toBe('WRONG_NAME');
     expect((await ask(`/groups/${'x'.repeat(1024)}`)).status).toBe(200);

@@ -64,6 +64,21 @@ async function heard(options: Parameters<typeof apiWorld>[0] = {}) {
 }
 
 describe('a listener of events', () => {
+  it('is not made by HEAD, which has the answer of GET without its body', async () => {
+    const { connections, port } = await heard({ maxListeners: 1 });
+    for (let round = 0; round < 3; round++) {
+      const response = await fetch(`http://127.0.0.1:${port}/events?group=a`, {
+        method: 'HEAD',
+        headers: { authorization: `Bearer ${KEY}` },
+      });
+      const { status, headers } = response;
+      const type = headers.get('content-type');
+      expect([status, type, await response.text()]).toEqual([200, 'text/event-stream', '']);
+    }
+    expect(connections.channels).toEqual([]);
+    expect((await listen(port, '?group=a')).response.status).toBe(200);
+  });
+
   it('receives the messages to its group, in one line each', async () => {
     const { connections, port } = await heard();
     const { response, got } = await listen(port, '?group=l%C3%B6bby');

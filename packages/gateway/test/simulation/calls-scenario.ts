@@ -31,7 +31,12 @@ const NOTHING: ApiRequest = {
   query: new URLSearchParams(),
   stream: (listen) => listen,
 };
-const EVERYTHING: ApiCaller = { charge: () => {}, checkTarget: () => {}, visible: (all) => all };
+const EVERYTHING: ApiCaller = {
+  charge: () => {},
+  checkTarget: () => {},
+  checkException: () => {},
+  visible: (all) => all,
+};
 
 /** What is wrong with the nodes, for a scenario that has to notice it. */
 export type CallsFault = 'each node for itself' | 'the list begins again';

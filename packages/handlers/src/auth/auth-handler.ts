@@ -136,7 +136,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   // --- life ---
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.start(ctx);
+    if (ctx.isActive) this.start(ctx);
   }
 
   channelActive(ctx: Context): void {

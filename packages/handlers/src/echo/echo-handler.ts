@@ -5,6 +5,7 @@ import {
   fn,
   KeptInputHandler,
   type KeptInputSteps,
+  rememberMethods,
 } from '@headrace/core/authoring';
 import { encodeErrorOf } from '../call/encode-error.ts';
 import { endUnanswered } from '../call/end-unanswered.ts';
@@ -69,7 +70,7 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
 
   /** `reply` may keep the messages. */
   get keepsReads(): boolean {
-    return this.reply !== undefined;
+    return this.reply !== undefined || KEEPS_READS;
   }
 
   protected override keptInputSteps(): KeptInputSteps {
@@ -133,3 +134,5 @@ export class EchoHandler<In = PassThrough, Out = WhatItReads>
     endUnanswered(ctx.channel);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(EchoHandler);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Logger, systemClock } from '@headrace/core';
 import { warnFirst } from '@headrace/core/authoring';
@@ -44,8 +44,9 @@ export async function limitedHttpServer(
   limits: HttpLimits,
 ): Promise<LimitedHttpServer> {
   const { port, host, maxConnections, requestTimeoutMs, keepAliveMs, acceptFailed } = limits;
-  /** Open connections. The first is the connection whose last request is the oldest. */
-  const sockets = new Set<Socket>();
+  /** Open connections with their last response. The first is the connection whose last request is the oldest. */
+  const sockets = new Map<Socket, ServerResponse | undefined>();
+  let closing: Promise<void> | undefined;
   const connectionsCheckingInterval = Math.min(1000, requestTimeoutMs);
   const server = createServer(
     {
@@ -57,7 +58,8 @@ export async function limitedHttpServer(
     },
     (request, response) => {
       sockets.delete(request.socket);
-      sockets.add(request.socket);
+      sockets.set(request.socket, response);
+      if (closing !== undefined) announceEnd(response);
       answer(request, response);
     },
   );
@@ -65,22 +67,21 @@ export async function limitedHttpServer(
   server.timeout = requestTimeoutMs + 2 * connectionsCheckingInterval + 1000;
   const closeOldest = closingOldest(limits);
   server.on('connection', (socket) => {
-    sockets.add(socket);
+    sockets.set(socket, undefined);
     socket.once('close', () => sockets.delete(socket));
     // This also closes a client that does not read its answer. The timeout follows after the 408, which Node sends at intervals.
     socket.setTimeout(server.timeout, () => socket.destroy());
-    if (sockets.size > maxConnections) closeOldest(sockets.values().next().value!);
+    if (sockets.size > maxConnections) closeOldest(sockets.keys().next().value!);
   });
   server.listen(port, host);
   await once(server, 'listening');
   server.on('error', (error) => acceptFailed?.(error));
-  let closing: Promise<void> | undefined;
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
       (closing ??= new Promise((resolve) => {
         const end = (): void => {
-          for (const socket of sockets) socket.destroy();
+          for (const socket of sockets.keys()) socket.destroy();
         };
         const timer = systemClock.schedule(end, CLOSE_WITHIN_MS, true);
         server.close(() => {
@@ -88,8 +89,14 @@ export async function limitedHttpServer(
           resolve();
         });
         server.closeIdleConnections();
+        for (const response of sockets.values()) announceEnd(response);
       })),
   };
+}
+
+/** States in a response that no other follows on its connection (RFC 9112, section 9.6). */
+function announceEnd(response: ServerResponse | undefined): void {
+  if (response?.headersSent === false) response.shouldKeepAlive = false;
 }
 
 /** Returns a function that closes the oldest of too many connections. */

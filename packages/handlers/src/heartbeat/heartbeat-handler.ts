@@ -88,7 +88,7 @@ export class HeartbeatHandler<In = string, Out = In> implements Handler {
   // --- life ---
 
   handlerAdded(ctx: Context): void {
-    if (!ctx.channel.isActive) return;
+    if (!ctx.isActive) return;
     this.watch?.start(ctx);
     this.watch?.beatFirst(ctx);
   }

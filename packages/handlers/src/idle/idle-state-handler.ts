@@ -5,7 +5,13 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { callInContext, describeOptions, flag, time } from '@headrace/core/authoring';
+import {
+  callInContext,
+  describeOptions,
+  flag,
+  rememberMethods,
+  time,
+} from '@headrace/core/authoring';
 import { WriteWatch } from '../heartbeat/write-watch.ts';
 import { type IdleState, IdleStateEvent } from './idle-state-event.ts';
 import { IdleTimer } from './idle-timer.ts';
@@ -119,7 +125,7 @@ export class IdleStateHandler implements Handler {
 
   /** The handler keeps no views. */
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** Counts as a read, for handlers that read without the pipeline. */
@@ -134,7 +140,7 @@ export class IdleStateHandler implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.start(ctx);
+    if (ctx.isActive) this.start(ctx);
   }
 
   handlerRemoved(): void {
@@ -225,3 +231,5 @@ export class IdleStateHandler implements Handler {
     callInContext(ctx, () => this.channelIdle(ctx, IdleStateEvent.of(timer.state, isFirst)));
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(IdleStateHandler);

@@ -7,6 +7,7 @@ import {
   type RejectedError,
   registerChannel,
   type Timer,
+  TlsHandshakeEvent,
   type Types,
 } from '@headrace/core';
 import {
@@ -110,24 +111,41 @@ export abstract class AdmissionHandler implements Handler {
   }
 
   channelActive(ctx: Context): void {
-    if (!ctx.channel.isServer && !this.admission.waitForClient) this.decide(ctx);
-    ctx.fireChannelActive();
+    const isLater = ctx.channel.isServer || this.admission.waitForClient;
+    if (isLater || this.decide(ctx, true)) ctx.fireChannelActive();
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
     const isKnown = this.admission.waitForClient && ctx.channel.attributes.has(CLIENT_ADDRESS);
-    if (isKnown && !ctx.channel.isServer) this.decide(ctx);
-    if (ctx.channel.isOpen) ctx.fireUserEventTriggered(event);
+    if (isKnown && !ctx.channel.isServer && !this.decide(ctx)) return;
+    ctx.fireUserEventTriggered(event);
   }
 
-  /** Decides once for each connection, because the handler leaves the pipeline with the decision. */
-  private decide(ctx: Context): void {
+  /**
+   * Decides once for each connection, because the handler leaves the pipeline with the decision. A last message waits until the
+   * handlers before this one pass `channelActive` on, for example after a TLS handshake. Returns false after a refusal.
+   *
+   * @param isHiding - whether the handlers after this one have not seen the channel active
+   */
+  private decide(ctx: Context, isHiding = false): boolean {
+    const { channel, isActive } = ctx;
     const dropping = new DroppingHandler();
+    dropping.isHiding = isHiding;
     ctx.pipeline.replace(this, dropping);
-    const error = this.admitOrClose(ctx.channel);
-    if (error === undefined) ctx.pipeline.remove(dropping);
-    else if (ctx.channel.isActive) this.refuse(ctx.channel, error, ctx.channel);
-    else dropping.whenActive = () => this.refuse(ctx.channel, error, ctx.channel);
+    const error = this.admitOrClose(channel);
+    if (error === undefined) {
+      ctx.pipeline.remove(dropping);
+      return true;
+    }
+    const refuse = (): void => this.refuse(channel, error, channel);
+    if (isActive || (channel.isActive && !this.hasLastWord)) refuse();
+    else dropping.whenActive = refuse;
+    return false;
+  }
+
+  private get hasLastWord(): boolean {
+    const { onRefused, lastWordMs } = this.admission;
+    return onRefused !== undefined && lastWordMs !== 0;
   }
 
   /** Decides, and closes the connection if the decision throws. */
@@ -151,9 +169,8 @@ export abstract class AdmissionHandler implements Handler {
   private refuse(child: Channel, error: RejectedError, place: Channel): void {
     const { onRefused, lastWordMs, maxLastWords } = this.admission;
     this.reportUnseen(error, place);
-    const isOff = lastWordMs === 0;
-    if (onRefused !== undefined && isOff) report(child, error, onRefused);
-    if (onRefused === undefined || isOff || this.lastWords >= maxLastWords) {
+    if (onRefused !== undefined && lastWordMs === 0) report(child, error, onRefused);
+    if (onRefused === undefined || !this.hasLastWord || this.lastWords >= maxLastWords) {
       child.close('refused');
       return;
     }
@@ -191,9 +208,20 @@ function report(
 /** A handler that drops the input of a refused connection. */
 class DroppingHandler implements Handler {
   whenActive: () => void = () => {};
+  isHiding = false;
 
+  /** The handlers after this one never see a refused connection. */
   channelActive(): void {
+    this.isHiding = true;
     this.whenActive();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    if (!(event instanceof TlsHandshakeEvent)) ctx.fireUserEventTriggered(event);
+  }
+
+  channelInactive(ctx: Context): void {
+    if (!this.isHiding) ctx.fireChannelInactive();
   }
 
   channelRead(): void {}

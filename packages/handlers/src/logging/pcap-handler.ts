@@ -89,7 +89,7 @@ export class PcapHandler implements Handler {
 
   handlerAdded(ctx: Context): void {
     this.epochMs = ctx.clock.timeOfDay() - ctx.clock.now();
-    if (ctx.channel.isActive) this.attempt(() => this.begin(ctx));
+    if (ctx.isActive) this.attempt(() => this.begin(ctx));
   }
 
   channelActive(ctx: Context): void {

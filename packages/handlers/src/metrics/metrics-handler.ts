@@ -70,7 +70,7 @@ export class MetricsHandler implements Handler {
     if (!ctx.channel.attributes.has(CHANNEL_METRICS)) {
       ctx.channel.attributes.set(CHANNEL_METRICS, this.counts);
     }
-    if (ctx.channel.isActive) this.metrics.track(ctx.channel);
+    if (ctx.isActive) this.metrics.track(ctx.channel);
   }
 
   get channelMetrics(): ChannelMetrics {

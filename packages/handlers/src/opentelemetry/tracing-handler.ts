@@ -64,7 +64,7 @@ export class TracingHandler implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.begin(ctx);
+    if (ctx.isActive) this.begin(ctx);
   }
 
   channelActive(ctx: Context): void {

@@ -128,8 +128,7 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler im
   }
 
   handlerAdded(ctx: Context): void {
-    this.kept.hold(ctx.channel);
-    if (ctx.channel.isActive) this.start(ctx);
+    if (ctx.isActive) this.start(ctx);
   }
 
   channelActive(ctx: Context): void {
@@ -162,6 +161,8 @@ export class ForwardHandler<Message = OutboundBytes> extends KeptInputHandler im
     if (this.hasStarted) return;
     this.hasStarted = true;
     const front = ctx.channel;
+    // Not earlier, because a handler before this one may need input before it passes channelActive on.
+    this.kept.hold(front);
     const { signal } = this.aborter;
     this.deadline = ctx.deadline({ ms: this.timeoutMs, whileHeld: 'runs' }, () =>
       this.expired(ctx),

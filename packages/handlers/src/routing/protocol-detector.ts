@@ -168,7 +168,7 @@ export class ProtocolDetector extends KeptInputHandler implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.start(ctx);
+    if (ctx.isActive) this.start(ctx);
   }
 
   channelActive(ctx: Context): void {

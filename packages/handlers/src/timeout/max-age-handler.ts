@@ -70,7 +70,7 @@ export class MaxAgeHandler<Message = never> implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.start(ctx);
+    if (ctx.isActive) this.start(ctx);
   }
 
   handlerRemoved(): void {

@@ -8,7 +8,6 @@ import {
 } from '../../../core/test/fixture/option-takers.ts';
 import * as handlers from '../../src/index.ts';
 import * as metrics from '../../src/metrics/index.ts';
-import * as moved from '../../src/moved/calls.ts';
 import * as opentelemetry from '../../src/opentelemetry/index.ts';
 
 const exported: Readonly<Record<string, unknown>> = {
@@ -102,7 +101,6 @@ const others: ReadonlySet<string> = new Set([
   'restoreSignIn',
   'secretsEqual',
   'startsWith',
-  ...Object.keys(moved),
 ]);
 
 /** Those that do not work without. */

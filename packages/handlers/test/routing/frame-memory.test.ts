@@ -1,5 +1,6 @@
 import { ByteInput, LengthFieldFrameDecoder } from '@headrace/codec';
 import { type Channel, type Context, type Handler, openChannel } from '@headrace/core';
+import { rememberMethods } from '@headrace/core/authoring';
 import { BareSocket, VirtualClock } from '@headrace/core/testing';
 import { EchoHandler } from '@headrace/handlers';
 import { expect, it } from 'vitest';
@@ -28,6 +29,10 @@ function connect(...handlers: Handler[]): { socket: BareSocket; channel: Channel
 
 /** Calls a function for each read, keeps nothing and says so. */
 class Calling implements Handler {
+  static {
+    rememberMethods(Calling);
+  }
+
   private readonly call: (bytes: Buffer) => void;
 
   constructor(call: (bytes: Buffer) => void = () => {}) {
@@ -141,6 +146,10 @@ it('a frame that waits for the kernel is not written over', () => {
 
 it('a part that waits for the kernel is not written over, although its frame is complete', () => {
   class Copying implements Handler {
+    static {
+      rememberMethods(Copying);
+    }
+
     get keepsReads(): false {
       return false;
     }

@@ -3,6 +3,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { LengthFieldFrameDecoder, LengthFieldPrepender, StringCodec } from '@headrace/codec';
 import { type Channel, type Context, type Handler, ServerBootstrap } from '@headrace/core';
+import { rememberMethods } from '@headrace/core/authoring';
 import { EchoHandler } from '@headrace/handlers';
 import { generate } from 'selfsigned';
 import { expect, it } from 'vitest';
@@ -31,6 +32,10 @@ class Keeping implements Handler {
 
 /** Declares that it keeps nothing, and adds a handler that keeps the rest of the burst. */
 class Adding implements Handler {
+  static {
+    rememberMethods(Adding);
+  }
+
   private count = 0;
 
   get keepsReads(): false {
@@ -46,6 +51,10 @@ class Adding implements Handler {
 
 /** Writes a frame as two slices of the read. */
 class Slicing implements Handler {
+  static {
+    rememberMethods(Slicing);
+  }
+
   get keepsReads(): false {
     return false;
   }
@@ -63,6 +72,10 @@ class Slicing implements Handler {
 
 /** Holds reads for a turn of the event loop, in the middle of a burst. */
 class Holding implements Handler {
+  static {
+    rememberMethods(Holding);
+  }
+
   private count = 0;
 
   get keepsReads(): false {
@@ -167,6 +180,10 @@ it.each([
 it('a handler that keeps views in spite of its declaration sees a pattern instead of its bytes', async () => {
   const views: Buffer[] = [];
   class Misbehaving implements Handler {
+    static {
+      rememberMethods(Misbehaving);
+    }
+
     get keepsReads(): false {
       return false;
     }

@@ -5,7 +5,7 @@ import {
   StringDecoder,
 } from '@headrace/codec';
 import { type Channel, type Context, type Handler, openChannel } from '@headrace/core';
-import { PendingWriteQueue } from '@headrace/core/authoring';
+import { PendingWriteQueue, rememberMethods } from '@headrace/core/authoring';
 import { BareSocket, VirtualClock } from '@headrace/core/testing';
 import { EchoHandler, IdleStateHandler } from '@headrace/handlers';
 import fc from 'fast-check';
@@ -41,6 +41,10 @@ class Views {
 
 /** Passes on, and declares that it keeps nothing. */
 class Passing implements Handler {
+  static {
+    rememberMethods(Passing);
+  }
+
   get keepsReads(): false {
     return false;
   }
@@ -75,6 +79,10 @@ class KeepingOnce extends Keeping {
 
 /** Makes a handler that keeps part of a pipeline in the middle of a read. */
 class Adding extends Passing {
+  static {
+    rememberMethods(Adding);
+  }
+
   private readonly views: Views;
   private count = 0;
 
@@ -112,6 +120,10 @@ class InheritingKeeper extends Passing {
 
 /** Starts to keep what it sees after some messages, and says so then. */
 class Changing implements Handler {
+  static {
+    rememberMethods(Changing);
+  }
+
   private readonly views: Views;
   private count = 0;
 
@@ -132,6 +144,10 @@ class Changing implements Handler {
 
 /** Throws an error that has the bytes of the message. */
 class Throwing extends Passing {
+  static {
+    rememberMethods(Throwing);
+  }
+
   private count = 0;
 
   override get keepsReads(): false {
@@ -147,6 +163,10 @@ class Throwing extends Passing {
 
 /** Continues after the burst. */
 class Asynchronous implements Handler {
+  static {
+    rememberMethods(Asynchronous);
+  }
+
   private readonly views: Views;
 
   constructor(views: Views) {
@@ -166,6 +186,10 @@ class Asynchronous implements Handler {
 
 /** Holds reads in the middle of a burst. */
 class Holding extends Passing {
+  static {
+    rememberMethods(Holding);
+  }
+
   private readonly holds: (() => void)[];
   private count = 0;
 
@@ -190,6 +214,10 @@ class Holding extends Passing {
 
 /** Keeps its own writes in a queue until the end of every third burst. */
 class Delaying extends Passing {
+  static {
+    rememberMethods(Delaying);
+  }
+
   private queue!: PendingWriteQueue;
   private bursts = 0;
 
@@ -222,6 +250,10 @@ class Delaying extends Passing {
 
 /** Writes slices of what it reads to a channel: its own, or one of another connection. */
 class Answering implements Handler {
+  static {
+    rememberMethods(Answering);
+  }
+
   private readonly to: (ctx: Context) => Pick<Context, 'write' | 'flush'>;
 
   constructor(to: (ctx: Context) => Pick<Context, 'write' | 'flush'>) {
@@ -260,6 +292,10 @@ class KeepingWrites implements Handler {
 
 /** Fires an event with a message, and a handler behind a codec keeps what it gets. */
 class Announcing implements Handler {
+  static {
+    rememberMethods(Announcing);
+  }
+
   get keepsReads(): false {
     return false;
   }

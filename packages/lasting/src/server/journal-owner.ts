@@ -80,4 +80,6 @@ export interface JournalLog {
   works(): void;
   /** Reports an ended channel of which the log may have records. */
   left(record: LeftRecord, clock: Clock): void;
+  /** Returns the name of a writer, by which other processes reach its table. */
+  writer(id: string): string;
 }

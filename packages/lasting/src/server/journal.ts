@@ -111,7 +111,7 @@ export class Journal {
   private readonly late: Buffer[] = [];
 
   constructor(owner: JournalOwner, parts: JournalLog, random: RandomBytes) {
-    this.writer = Buffer.from(random(9)).toString('base64url');
+    this.writer = parts.writer(Buffer.from(random(9)).toString('base64url'));
     this.owner = owner;
     this.parts = parts;
   }
@@ -288,6 +288,11 @@ export class Journal {
     this.leaving = 'no';
     for (const { reject } of this.waiters.splice(0)) reject(why);
     this.changed();
+  }
+
+  /** Asks the log whether the channel is still here, and ends it if not. */
+  check(): void {
+    this.claim().catch(() => {});
   }
 
   /** Resolves when the log knows that the channel is here. Rejects if the channel is elsewhere. */

@@ -1,12 +1,14 @@
 import { type Channel, type Clock, DecodeError, TimedOutError, type Timer } from '@headrace/core';
 import { Fifo, RecentMap, toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
+import type { RandomBytes } from '../protocol/resume-machine.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
 import type { GoneReason } from './gone-reason.ts';
 import type { JournalLog, LeftRecord } from './journal-owner.ts';
-import { nameOf } from './logged-transport.ts';
+import { idOf, nameOf } from './logged-transport.ts';
 import { OrphanedRecords } from './orphaned-records.ts';
 import type { ResumeSession } from './resume-session.ts';
+import { TakenNotes } from './taken-notes.ts';
 
 /** The result of a search for a channel in the log. */
 export type LookUp =
@@ -58,7 +60,8 @@ interface ChannelRead {
 /** The channels of a table in its log. */
 export class LoggedSessions implements JournalLog {
   readonly log: SessionLog;
-  private readonly sessions: () => Iterable<ResumeSession, undefined>;
+  private readonly sessions: ReadonlyMap<string, ResumeSession>;
+  private readonly notes: TakenNotes;
   /** Reads under way. */
   private readonly lookUps = new Map<string, ChannelRead>();
   /** Reads whose clients left before the result. Most of these clients have gone to another process, so they refuse no others. */
@@ -75,15 +78,19 @@ export class LoggedSessions implements JournalLog {
   private reading = 0;
   private readonly waiting = new Fifo<() => void>();
 
-  /** @param sessions - function that returns the table's current sessions */
+  /** @param sessions - the table's current sessions by id */
   constructor(
     log: SessionLog,
-    limits: LogLimits,
-    sessions: () => Iterable<ResumeSession, undefined>,
+    limits: LogLimits & { readonly random: RandomBytes },
+    sessions: ReadonlyMap<string, ResumeSession>,
   ) {
     this.log = log;
     this.limits = limits;
     this.sessions = sessions;
+    this.notes = new TakenNotes(this, limits.random, (name) => {
+      const session = sessions.get(idOf(name));
+      if (session?.place === 'here') session.logged?.journal.check();
+    });
     this.orphanedRecords = new OrphanedRecords(this);
   }
 
@@ -194,20 +201,31 @@ export class LoggedSessions implements JournalLog {
     return read;
   }
 
+  writer(id: string): string {
+    return this.notes.writer(id);
+  }
+
+  /** Tells the process that has written a record that the channel is here now. */
+  took(id: string, { name }: RecordedSession, clock: Clock): void {
+    this.notes.tell(name, nameOf(id), clock);
+  }
+
   /** Called when the table has a new channel. */
   added(clock: Clock): void {
+    this.notes.begin(clock);
     this.sweeping ??= clock.deadlines.schedule(() => this.sweep(clock), this.log.keepMs / SWEEPS);
   }
 
   /** Called when the table has no channel left. */
   stop(): void {
+    this.notes.stop();
     this.sweeping?.cancel();
     this.sweeping = this.swept = undefined;
   }
 
   /** Writes idle channels again, because the log forgets channels without new records. */
   private sweep(clock: Clock): void {
-    this.swept ??= this.sessions()[Symbol.iterator]();
+    this.swept ??= this.sessions.values();
     let left = SWEEP_SIZE;
     while (left > 0) {
       const { value: session } = this.swept.next();

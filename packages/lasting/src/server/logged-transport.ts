@@ -305,3 +305,8 @@ export class LoggedTransport extends SessionTransport implements JournalOwner, M
 export function nameOf(id: string): string {
   return Buffer.from(id, 'latin1').toString('hex');
 }
+
+/** Returns the id of the channel with this name in the log. */
+export function idOf(name: string): string {
+  return Buffer.from(name, 'hex').toString('latin1');
+}

@@ -150,7 +150,7 @@ export class ResumeHandler implements Handler {
   }
 
   handlerAdded(ctx: Context): void {
-    if (ctx.channel.isActive) this.start(ctx);
+    if (ctx.isActive) this.start(ctx);
   }
 
   channelActive(ctx: Context): void {

@@ -7,6 +7,7 @@ import type { ResumeTransportOptions } from '../channel/resume-owner.ts';
 import { ResumeMachine, systemRandom, type WantedTerms } from '../protocol/resume-machine.ts';
 import { ResumeSecrets } from '../protocol/resume-secrets.ts';
 import type { SessionState } from '../protocol/session-bytes.ts';
+import type { RecordedSession } from '../protocol/session-record.ts';
 import { AbsentSessions } from './absent-sessions.ts';
 import { type GoneReason, noneGone } from './gone-reason.ts';
 import { HandOver, type HandOverOptions, type HandOverReport } from './hand-over.ts';
@@ -88,7 +89,7 @@ export class ResumeTable {
     const { log, windowMs } = this.options;
     if (log !== undefined) {
       if (windowMs > log.keepMs / 2) throw keepsTooShort(windowMs, log.keepMs);
-      this.logged = new LoggedSessions(log, this.options, () => this.sessions.values());
+      this.logged = new LoggedSessions(log, this.options, this.sessions);
     }
     this.owner = {
       attached: (session) => this.attached(session),
@@ -250,7 +251,7 @@ export class ResumeTable {
     if (!session.logged!.restoreRecorded(found.session, found.revision)) return { gone: 'credit' };
     this.sessions.set(id, session);
     this.logged!.added(clock);
-    const arrival = this.claim(session, state, link, options);
+    const arrival = this.claim(session, found.session, link, options);
     this.arrivals.add(arrival);
     try {
       return await arrival;
@@ -262,14 +263,16 @@ export class ResumeTable {
   /** Continues a channel of the log, as soon as the log knows that the channel is here. */
   private async claim(
     session: ResumeSession,
-    state: SessionState,
+    recorded: RecordedSession,
     link: Channel,
     options: StoredChannelOptions,
   ): Promise<ResumeVerdict> {
+    const { state } = recorded;
     const transport = session.logged!;
     const timer = link.clock.deadlines.schedule(() => session.lost(), this.options.logTimeoutMs);
     const isHere = await transport.claim().finally(() => timer.cancel());
     if (!isHere) return COME_AGAIN;
+    this.logged!.took(state.id, recorded, link.clock);
     // If the pipeline cannot be built, the channel's records stay.
     session.place = 'moved';
     try {
@@ -336,13 +339,33 @@ export class ResumeTable {
   /** Waits for the client of a session without a link. */
   private awaitClient(session: ResumeSession): void {
     const { clock } = session.transport;
-    session.timer = clock.deadlines.schedule(() => session.expire(), session.windowMs);
+    session.timer = clock.deadlines.schedule(() => void this.expire(session), session.windowMs);
     this.absent.add(session);
     const { maxDetachedPerAddress: most } = this.options;
     if (this.absent.excessOf(session, most) !== undefined) {
       clock.execute(() => this.absent.excessOf(session, most)?.evict());
     }
     this.recount(session);
+  }
+
+  /**
+   * Ends a session whose client did not return. The log is asked first, because the client may have resumed the channel in another
+   * process: here, it has moved. A log that does not answer in time does not keep the session.
+   */
+  private async expire(session: ResumeSession): Promise<void> {
+    const { timer, logged } = session;
+    if (logged?.journal.isActive === true) {
+      await new Promise<void>((resolve) => {
+        const late = logged.clock.deadlines.schedule(resolve, this.options.logTimeoutMs);
+        void logged.claim().then(() => {
+          late.cancel();
+          resolve();
+        });
+      });
+      // The client has returned meanwhile, here or elsewhere.
+      if (session.timer !== timer || logged.isFinished) return;
+    }
+    session.expire();
   }
 
   private recount(session: ResumeSession): void {

@@ -25,6 +25,14 @@ export function describeLog(log: () => SessionLog): void {
     expect(found!.revision).toBe(revision);
   });
 
+  it('takes ids of letters, digits, - and _', async () => {
+    const id = `-_${randomBytes(6).toString('hex')}Z`;
+    const revision = await log().append(id, bytes('a note'), first);
+    expect(await log().read(id)).toMatchObject({ revision });
+    await log().remove(id, revision!);
+    expect(await log().read(id)).toBe(undefined);
+  });
+
   it('gives any bytes back as they were', async () => {
     const id = newId();
     const record = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 256));

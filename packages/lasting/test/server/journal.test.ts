@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { EncodeError, type OutboundBytes } from '@headrace/core';
 import { passTime, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -16,7 +17,7 @@ import { LoggedSessions } from '../../src/server/logged-sessions.ts';
 const TIMEOUT_MS = 10_000;
 /** The time between two looks whether a record takes long. */
 const WAIT_NOTE_MS = 2500;
-const LIMITS = { logTimeoutMs: TIMEOUT_MS, maxReads: 32 };
+const LIMITS = { logTimeoutMs: TIMEOUT_MS, maxReads: 32, random: randomBytes };
 const FIRST: TransportHeader = {
   id: 'i'.repeat(16),
   secrets: ['s'.repeat(16)],
@@ -171,7 +172,7 @@ describe('Journal', () => {
   const heard = async (): Promise<void> => {
     if (isSilent) await new Promise(() => {});
   };
-  const { ask, read: readNow } = new LoggedSessions(log, LIMITS, () => []);
+  const { ask, read: readNow } = new LoggedSessions(log, LIMITS, new Map());
   const parts = {
     log,
     ask,
@@ -179,6 +180,7 @@ describe('Journal', () => {
     complain: (error: Error) => void complaints.push(error.message),
     works: () => {},
     left: (record: LeftRecord) => void left.push(record),
+    writer: (id: string) => id,
   };
   const journalOf = () => new Journal(owner, parts, (count) => Buffer.alloc(count, 7));
   const pass = (ms: number): Promise<void> => passTime(clock, ms);

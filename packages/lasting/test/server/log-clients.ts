@@ -6,7 +6,7 @@ import { Bootstrap, type Channel, type Context, silentLogger } from '@headrace/c
 import { ReadTimeoutHandler } from '@headrace/handlers';
 import { LastingBootstrap, LinkResumedEvent, linksOf } from '@headrace/lasting';
 import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/rpc';
-import { bodyOf, loadFrom, numbersIn } from './numbered-exchange.ts';
+import { bodyOf, loadFrom, numbersIn, WINDOW_MS } from './numbered-exchange.ts';
 
 /** Sums of all clients of a process. */
 export interface ClientCounts {
@@ -73,6 +73,7 @@ class NumberedClient {
         pipeline.addLast(...lengthPrefixed({ maxFrameLength: 65_536 }));
       }),
       addresses,
+      windowMs: WINDOW_MS,
       ...(load.retryMs > 0 && { retry: () => load.retryMs * (0.2 + 0.8 * Math.random()) }),
       ...options,
     })

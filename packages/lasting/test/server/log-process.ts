@@ -24,7 +24,7 @@ import { redisSessionLog } from '@headrace/lasting/redis';
 import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { connect } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';
-import { bodyOf, loadFrom, numbersIn } from './numbered-exchange.ts';
+import { bodyOf, loadFrom, numbersIn, WINDOW_MS } from './numbered-exchange.ts';
 import { primaryLogAt } from './primary-log.ts';
 
 export type LogName = 'primary' | 'redis' | 'jetstream';
@@ -144,16 +144,17 @@ async function openLog(): Promise<SessionLog> {
     const client = createClient({ url: `redis://127.0.0.1:${logPorts}` });
     client.on('error', () => {});
     await client.connect();
-    return redisSessionLog({ client });
+    return redisSessionLog({ client, keepMs: 2 * WINDOW_MS });
   }
   const servers = logPorts.split(',').map((each) => `nats://127.0.0.1:${each}`);
   const connection = await connect({
     ...{ servers, maxReconnectAttempts: -1, reconnectTimeWait: 200, noAsyncTraces: true },
   });
-  return jetStreamSessionLog({ connection, replicas: servers.length, logger });
+  const replicas = servers.length;
+  return jetStreamSessionLog({ connection, replicas, logger, keepMs: 2 * WINDOW_MS });
 }
 
-const table = new ResumeTable({ log: await openLog() });
+const table = new ResumeTable({ log: await openLog(), windowMs: WINDOW_MS });
 const server = await new ServerBootstrap()
   .options(options)
   .childOptions(options)

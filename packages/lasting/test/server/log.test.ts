@@ -188,7 +188,61 @@ describe('a lasting channel that is in a log', () => {
     expect(client.isActive).toBe(true);
   });
 
+  describe('that its client resumes in another process', () => {
+    let client: Channel;
+    let copy: Channel;
+    beforeEach(async () => {
+      await world.up(() => [counting()]);
+      client = await world.connect(inbox);
+      await world.pass(1000);
+      [copy] = world.before.channels as [Channel];
+    });
+
+    it('has moved where it was, within two seconds', async () => {
+      await world.before.kill();
+      await world.pass(3000);
+      expect([copy.closeInfo?.reason, world.before.table.size]).toEqual(['moved', 0]);
+      say(client, 'one');
+      await world.pass(100);
+      expect([inbox.texts, world.after.table.size]).toEqual([['one 1'], 1]);
+      // Nobody writes notes that have been read.
+      expect(log.notes.size).toBe(0);
+    });
+
+    it('has moved when its window is over, if the note was lost', async () => {
+      log.losesNotes = true;
+      await world.before.kill();
+      await world.pass(3000);
+      expect(copy.isOpen).toBe(true);
+      await world.pass(60_000);
+      expect([copy.closeInfo?.reason, client.isActive]).toEqual(['moved', true]);
+      expect(world.after.channels[0]!.isOpen).toBe(true);
+    });
+
+    it('is unreachable when its window is over and nobody has it', async () => {
+      await world.after.down();
+      await world.before.kill();
+      await world.pass(59_000);
+      expect(copy.isOpen).toBe(true);
+      await world.pass(2000);
+      expect([copy.closeInfo?.reason, log.removed.length]).toEqual(['unreachable', 1]);
+    });
+
+    it('is unreachable when its window is over and the log says nothing for its time', async () => {
+      await world.after.down();
+      await world.before.kill();
+      await world.pass(59_000);
+      log.isStopped = true;
+      await world.pass(10_000);
+      expect(copy.isOpen).toBe(true);
+      await world.pass(2000);
+      expect(copy.closeInfo?.reason).toBe('unreachable');
+      log.resume();
+    });
+  });
+
   it('is served by one process: the copy of another one ends when it writes', async () => {
+    log.losesNotes = true;
     await world.up(() => [counting()]);
     const client = await world.connect(inbox);
     await world.pass(1000);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Channel, silentLogger } from '@headrace/core';
 import { passTime, VirtualClock } from '@headrace/core/testing';
 import { memorySessionLog } from '@headrace/lasting';
@@ -6,7 +7,7 @@ import { encodeRecord } from '../../src/protocol/session-record.ts';
 import { LoggedSessions } from '../../src/server/logged-sessions.ts';
 import type { ResumeSession } from '../../src/server/resume-session.ts';
 
-const LIMITS = { logTimeoutMs: 10_000, maxReads: 32 };
+const LIMITS = { logTimeoutMs: 10_000, maxReads: 32, random: randomBytes };
 
 /** A channel whose last whole record is old. */
 class OldChannel {
@@ -39,18 +40,23 @@ describe('the channels of a table in its log', () => {
   let clock: VirtualClock;
   let channels: OldChannel[];
   let turn: OldChannel[];
+  let sessions: Map<string, ResumeSession>;
   let logged: LoggedSessions;
 
   beforeEach(() => {
     clock = new VirtualClock();
     turn = [];
     channels = [];
-    logged = new LoggedSessions(log, LIMITS, () => channels.map(({ session }) => session));
+    sessions = new Map();
+    logged = new LoggedSessions(log, LIMITS, sessions);
     logged.added(clock);
   });
 
   const add = (count: number, keptBytes = 0, isStuck = false): void => {
-    for (let i = 0; i < count; i++) channels.push(new OldChannel(turn, keptBytes, isStuck));
+    for (let i = 0; i < count; i++) {
+      const channel = new OldChannel(turn, keptBytes, isStuck);
+      sessions.set(String(channels.push(channel)), channel.session);
+    }
   };
   /** How many are written again in each turn. */
   const turns = async (ms: number): Promise<number[]> => {
@@ -83,7 +89,7 @@ describe('the channels of a table in its log', () => {
           most = Math.max(most, underWay.length);
         });
       };
-      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, LIMITS, () => []);
+      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, LIMITS, new Map());
     });
 
     it('are read 32 at a time, each in its turn, even after one that fails', async () => {
@@ -212,7 +218,7 @@ describe('the channels of a table in its log', () => {
         new Promise<{ records: Buffer[]; revision: string }>((resolve) =>
           reads.push((records) => resolve({ records, revision: '1' })),
         );
-      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, LIMITS, () => []);
+      looked = new LoggedSessions({ ...log, keepMs: log.keepMs, read }, LIMITS, new Map());
     });
 
     it('is removed though its last append is stored long after its end', async () => {
@@ -228,7 +234,7 @@ describe('the channels of a table in its log', () => {
         },
         remove: async (_id: string, revision: string) => void removed.push(revision),
       };
-      const left = new LoggedSessions(late as never, LIMITS, () => []);
+      const left = new LoggedSessions(late as never, LIMITS, new Map());
       const end = (name: string) =>
         left.left({ id: name, revision: undefined, hasWritten: () => true }, clock);
       end('first');

@@ -1,5 +1,11 @@
 // What the clients and the servers of log.heavy.test.ts say to each other: numbered messages both ways, and calls among them.
 
+/**
+ * Time for which a client can have no link, in milliseconds. It is longer than any test: on a busy machine, a client can take long
+ * for what the test waits for.
+ */
+export const WINDOW_MS = 3_600_000;
+
 /** The bytes of each call, of each notice and of each answer. */
 export const BODY_BYTES = 16;
 

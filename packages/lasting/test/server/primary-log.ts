@@ -8,6 +8,7 @@ import {
   sessionLogOver,
 } from '@headrace/lasting';
 import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
+import { WINDOW_MS } from './numbered-exchange.ts';
 
 const options = { logger: silentLogger };
 const host = '127.0.0.1';
@@ -16,7 +17,7 @@ const framing = () => lengthPrefixed({ maxFrameLength: 16 * 1024 * 1024 });
 
 /** Serves a log in memory to other processes. */
 export function servePrimaryLog(): Promise<Server> {
-  const handle = serveSessionLog(memorySessionLog());
+  const handle = serveSessionLog(memorySessionLog({ keepMs: 2 * WINDOW_MS }));
   return new ServerBootstrap()
     .options(options)
     .childOptions(options)
@@ -40,5 +41,5 @@ export async function primaryLogAt(port: number): Promise<SessionLog> {
     },
   });
   await calls.start();
-  return sessionLogOver(calls);
+  return sessionLogOver(calls, { keepMs: 2 * WINDOW_MS });
 }

@@ -164,6 +164,8 @@ class LogWorld {
   private readonly reach: (host: SimulatedHost) => SessionLog;
   private client: Channel | undefined = undefined;
   private wrongEnd: string | undefined = undefined;
+  /** Copies that ended as if their client were gone, while it had its channel. */
+  private ghosts = 0;
   /** The lasting channels of each process that lives. */
   private readonly channels = new Map<string, Set<LastingChannel>>();
 
@@ -230,7 +232,11 @@ class LogWorld {
     channel.attributes.set(ACCOUNT, account);
     const channels = this.channels.get(host.name)!;
     channels.add(channel);
-    channel.onClosed(() => channels.delete(channel));
+    channel.onClosed(() => {
+      channels.delete(channel);
+      const isOfClient = account.id === this.sessions.length - 1 && this.client?.isActive === true;
+      if (isOfClient && channel.closeInfo!.reason === 'unreachable') this.ghosts += 1;
+    });
     const say = (answer: number): void => {
       account.written += 1;
       const message = Buffer.alloc(HEADER_BYTES + Math.floor(host.random() ** 3 * 700));
@@ -363,9 +369,12 @@ class LogWorld {
     if (!mayBeGone) assert.equal(this.sessions.length, 1, 'the channel did not last');
     const session = this.sessions.at(-1)!;
     assert.ok(client?.isActive === true, 'the client has no channel');
-    const linked = [...this.channels.values()].flatMap((channels) =>
-      [...channels].filter(isLinked),
-    );
+    const copies = [...this.channels.values()].flatMap((channels) => [...channels]);
+    const linked = copies.filter(isLinked);
+    if (!mayBeGone) {
+      assert.equal(copies.length, 1, 'a process has a copy without the client');
+      assert.equal(this.ghosts, 0, 'a copy ended as unreachable');
+    }
     assert.equal(linked.length, 1, 'one process has the link');
     const account = linked[0]!.attributes.get(ACCOUNT)!;
     assert.equal(account.taken, session.written, 'not all of the client has arrived');

@@ -86,6 +86,7 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
       maxInFlight,
       deserialize: (message) => this.deserializer.deserialize(message),
       refused: (error) => this.refused(error),
+      leaving: (channel) => this.clients.find((client) => client.channel === channel)?.moveOn(),
       lost: (error) => {
         // After close(), no packet may wait for a connection.
         if (this.clients.length === 0) this.table.failQueued(() => clientClosed(error));

@@ -1,4 +1,11 @@
-import { ChannelError, type Context, DecodeError, type Handler, type Types } from '@headrace/core';
+import {
+  type Channel,
+  ChannelError,
+  type Context,
+  DecodeError,
+  type Handler,
+  type Types,
+} from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import {
   type Call,
@@ -20,6 +27,8 @@ export interface ConnectionOwner {
   deserialize(message: unknown): unknown;
   /** Called when the server has refused the credentials. The end of the connection follows. */
   refused(error: Error): void;
+  /** Called when the server takes no more requests. The connection ends after the pending requests. */
+  leaving(channel: Channel): void;
   lost(error: Error): void;
 }
 
@@ -113,6 +122,7 @@ export class PacketClientHandler implements Handler {
     else if (control.headrace === 'leaving') {
       this.line.isPaused = true;
       this.leaveIfDone();
+      this.owner.leaving(this.output.ctx.channel);
     }
   }
 
@@ -163,7 +173,7 @@ export class PacketClientHandler implements Handler {
   }
 
   /**
-   * Leaves a server that drains. When no request is pending, the client closes this connection and opens another connection.
+   * Leaves a server that drains, when no request is pending. If one is, the client opens another connection meanwhile.
    */
   private leaveIfDone(): void {
     if (!this.line.isPaused || this.line.isBusy) return;

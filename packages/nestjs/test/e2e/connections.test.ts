@@ -461,6 +461,29 @@ describe('app.close()', () => {
     expect(late.values).toEqual([]);
   });
 
+  it('sends new requests to another server while one is under way', async () => {
+    app = await TimedApp.start([SlowService]);
+    const { network } = app.nest;
+    const second = await TimedApp.start([SumService], { bind: { network, name: 'second' } });
+    const servers = ['app', 'second'].map((name) => ({ network, name }));
+    const client = app.client({ servers, order: 'given', clock: app.clock });
+    const request = watch(client.send('slow', 5));
+    await app.pass(10);
+    void app.nest.app.close();
+    await app.pass(10);
+    const next = watch(client.send('sum', [1, 2]));
+    for (let i = 0; i < 10; i++) {
+      await app.pass(50);
+      await second.pass(50);
+    }
+    expect([request.values, next.values]).toEqual([[], [3]]);
+    for (const done of finish) done();
+    await app.pass(2000);
+    expect(request.values).toEqual([5]);
+    void client.close();
+    await second.end();
+  });
+
   it('is not announced to the client of a connection that is to rest only', async () => {
     app = await TimedApp.start([SlowService]);
     const client = app.client();

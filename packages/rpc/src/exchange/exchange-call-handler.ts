@@ -8,7 +8,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { DrainGate, releaseSource } from '@headrace/core/authoring';
+import { DrainGate, markPeerLeaving, releaseSource } from '@headrace/core/authoring';
 import { CallOutput, encodeErrorOf } from '@headrace/handlers/call';
 import type { ItemWindow } from '../items/item-writer.ts';
 import type { ExchangeAnswers } from './exchange-answers.ts';
@@ -129,6 +129,9 @@ export class ExchangeCallHandler<T extends ExchangeTypes> implements Handler {
   fresh(): ExchangeCallHandler<T> {
     return new ExchangeCallHandler(this.options);
   }
+
+  /** Called when the peer has announced that it takes no more calls. */
+  onPeerLeaving: () => void = () => {};
 
   /** Whether a call can be sent now: the channel is connected and not ending, and answers can arrive. */
   get isReady(): boolean {
@@ -337,7 +340,11 @@ export class ExchangeCallHandler<T extends ExchangeTypes> implements Handler {
       response: (id, result) => caller.answered(id, result),
       refusal: (id, code, text, data) => caller.refused(id, code, text, data),
       cancel: (id) => answers.cancel(id),
-      goAway: (lastId) => caller.peerLeaves(lastId),
+      goAway: (lastId) => {
+        markPeerLeaving(output.ctx.channel);
+        caller.peerLeaves(lastId);
+        this.onPeerLeaving();
+      },
       reply: (message, why) => {
         if (why !== undefined) answers.refused(why);
         if (message === undefined) return true;

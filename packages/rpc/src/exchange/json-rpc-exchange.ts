@@ -9,10 +9,12 @@ import type {
 import {
   checkCall,
   HEADERS,
+  isParams,
   type JsonRpcCall,
   type JsonRpcExchange,
   type Members,
   notificationMessage,
+  PARAMS,
   requestMessage,
   resultOf,
   TIME_LEFT,
@@ -43,9 +45,10 @@ const CODES: Readonly<Record<ExchangeFailure, number>> = {
  * format reads and writes objects. Put a `JsonCodec` before the handler, and a framing before the `JsonCodec`:
  * `contentLengthPrefixed` as in language servers, `jsonLines`, or WebSocket messages.
  *
- * - A message that is not a request is answered with −32600, also for a number beyond 2^53 as its id, and JSON that an earlier codec cannot read with −32700.
+ * - A message that is not a request is answered with −32600, also for a number beyond 2^53 as its id and for `params` that are
+ *   neither an object nor an array, and JSON that an earlier codec cannot read with −32700.
  * - A batch has at most 100 messages. Its answers are one message, which is sent after the last answer.
- * - The notification `$/cancelRequest` cancels a call, as in the Language Server Protocol.
+ * - The notification `$/cancelRequest` cancels a call, as in the Language Server Protocol. Without an id, it is ignored.
  * - The notification `$/goAway` with `{ lastId }` states that later requests are not taken.
  * - The remaining time of a request is its member `$timeLeftMs`, which other programs ignore.
  * - The `headers` of a request are its member `$headers`, which other programs ignore.
@@ -134,10 +137,11 @@ function readOne(message: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
 }
 
 /** Returns why a message is not a request, if it is not. */
-function faultOf({ jsonrpc, method, id }: Members, isObject: boolean): string | undefined {
+function faultOf({ jsonrpc, method, params, id }: Members, isObject: boolean): string | undefined {
   if (!isObject) return 'a request is not an object';
   if (jsonrpc !== VERSION) return 'jsonrpc is not "2.0"';
   if (typeof method !== 'string') return 'the method is not a string';
+  if (!isParams(params)) return PARAMS;
   if (id === undefined || isExactId(id)) return undefined;
   return 'the id of a request is neither a string nor a number up to 2^53';
 }
@@ -145,8 +149,8 @@ function faultOf({ jsonrpc, method, id }: Members, isObject: boolean): string | 
 function readCall(members: Members, method: string, sink: ExchangeSink<JsonRpcExchange>): void {
   const { id, params } = members;
   if (id === undefined) {
-    if (method === CANCEL) sink.cancel(cancelledId(members, params));
-    else if (method === GO_AWAY) sink.goAway(lastIdOf(members, params));
+    if (method === CANCEL) readCancel(params, sink);
+    else if (method === GO_AWAY) readGoAway(params, sink);
     else if (!readStreamMessage(members, method, sink.streams))
       sink.notification({ method, params });
     return;
@@ -168,16 +172,17 @@ function callOf(members: Members, method: string, params: unknown): JsonRpcCall 
   throw invalidMessage(members, `${HEADERS} is not an object of texts`);
 }
 
-function cancelledId(members: Members, params: unknown): ExchangeId {
-  const id = typeof params === 'object' && params !== null ? (params as Members)['id'] : undefined;
-  if (isId(id)) return id;
-  throw invalidMessage(members, `${CANCEL} without an id`);
+/** Ignores a cancel of nothing, as the Language Server Protocol allows: the calls of the connection go on. */
+function readCancel(params: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
+  const { id } = (params ?? {}) as Members;
+  if (isId(id)) sink.cancel(id);
+  else sink.reply(undefined, `${CANCEL} without an id`);
 }
 
-function lastIdOf(members: Members, params: unknown): number {
-  const lastId = typeof params === 'object' && params !== null && (params as Members)['lastId'];
-  if (Number.isInteger(lastId) && (lastId as number) >= 0) return lastId as number;
-  throw invalidMessage(members, `${GO_AWAY} without a lastId`);
+function readGoAway(params: unknown, sink: ExchangeSink<JsonRpcExchange>): void {
+  const { lastId } = (params ?? {}) as Members;
+  if (Number.isInteger(lastId) && (lastId as number) >= 0) sink.goAway(lastId as number);
+  else sink.reply(undefined, `${GO_AWAY} without a lastId`);
 }
 
 function timeLeft(members: Members): number {

@@ -14,7 +14,7 @@ export type JsonValue =
 export interface JsonRpcCall {
   /** Name of the method. */
   readonly method: string;
-  /** An object or an array. */
+  /** An object or an array. @default none */
   readonly params?: unknown;
   /**
    * Texts beside the call, for example its trace. The member `$headers` carries the texts, and other programs ignore it.
@@ -72,6 +72,16 @@ function isLostInJson(answer: unknown): boolean {
 }
 
 export function checkCall(call: JsonRpcCall): JsonRpcCall {
-  if (typeof call === 'object' && call !== null && typeof call.method === 'string') return call;
-  throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a call of JSON-RPC needs a method, a string');
+  if (typeof call !== 'object' || call === null || typeof call.method !== 'string') {
+    throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a call of JSON-RPC needs a method, a string');
+  }
+  if (isParams(call.params)) return call;
+  throw new EncodeError('MESSAGE_NOT_ENCODABLE', `a call of JSON-RPC: ${PARAMS}`);
+}
+
+export const PARAMS = 'params is neither an object nor an array';
+
+/** Returns true for parameters of a call (JSON-RPC 2.0, 4.2). Many clients write `null` where they have none. */
+export function isParams(params: unknown): boolean {
+  return params === undefined || typeof params === 'object';
 }

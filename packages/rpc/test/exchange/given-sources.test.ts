@@ -109,17 +109,19 @@ describe('interceptors', () => {
     const api = clientOf(service, ends.exchange, {
       interceptors: [
         async ({ input }, next) => {
-          if (input === 'refused') throw new Error('not now');
+          if (`${input}` === 'refused') throw new Error('not now');
           await isOpen;
           return next();
         },
       ],
     });
-    await expect(ends.during(() => all(api.store('refused', refused)))).rejects.toThrow('not now');
+    await expect(ends.during(() => all(api.store(['refused'], refused)))).rejects.toThrow(
+      'not now',
+    );
     expect(refused.destroyed).toBe(true);
-    const stored = all(api.store('slow', broken));
+    const stored = all(api.store(['slow'], broken));
     const sum = silent();
-    const one = api.sum('slow', sum);
+    const one = api.sum(['slow'], sum);
     for (const each of [stored, one]) each.catch(() => {});
     for (const each of [broken, sum]) each.destroy(lost());
     await turn();
@@ -134,7 +136,7 @@ describe('interceptors', () => {
       serve(
         service,
         {
-          read: (name) => (name === 'refused' ? refused : broken),
+          read: (name) => (`${name}` === 'refused' ? refused : broken),
           store: async function* () {},
           sum: () => 0,
         },
@@ -142,7 +144,7 @@ describe('interceptors', () => {
           interceptors: [
             async ({ input }, next) => {
               const answer = await next();
-              if (input === 'refused') throw new Error('not for you');
+              if (`${input}` === 'refused') throw new Error('not for you');
               broken.destroy(lost());
               await turn();
               return answer;
@@ -152,9 +154,13 @@ describe('interceptors', () => {
       ),
     );
     const api = clientOf(service, ends.exchange);
-    await expect(ends.during(() => all(api.read('refused')))).rejects.toThrow('the request failed');
+    await expect(ends.during(() => all(api.read(['refused'])))).rejects.toThrow(
+      'the request failed',
+    );
     expect(refused.destroyed).toBe(true);
-    await expect(ends.during(() => all(api.read('broken')))).rejects.toThrow('the request failed');
+    await expect(ends.during(() => all(api.read(['broken'])))).rejects.toThrow(
+      'the request failed',
+    );
   });
 
   it('a stream that never begins may have an input that breaks', async () => {
@@ -162,7 +168,7 @@ describe('interceptors', () => {
       serve(service, { read: async function* () {}, store: async function* () {}, sum: () => 0 }),
     );
     const input = silent();
-    const items = clientOf(service, ends.exchange).store('later', input);
+    const items = clientOf(service, ends.exchange).store(['later'], input);
     input.destroy(lost());
     await turn();
     await expect(ends.during(() => all(items))).rejects.toThrow('upstream lost');

@@ -10,6 +10,8 @@ const read = (message: unknown): string[] => readings(format, message);
 const json = (message: unknown): unknown => JSON.parse(JSON.stringify(message));
 const call = { method: 'add', params: [1, 2] };
 
+const PARAMS = /params is neither an object nor an array/;
+
 describe('jsonRpcExchange', () => {
   it.each([
     ['a request', format.request(1, call, 500), rpc({ id: 1, ...call, $timeLeftMs: 500 })],
@@ -37,12 +39,22 @@ describe('jsonRpcExchange', () => {
     expect(json(message)).toEqual(expected);
   });
 
-  it.each([
+  it.each<readonly [unknown, string]>([
     [rpc({ id: 1, ...call, $timeLeftMs: 500 }), 'request 1 {"method":"add","params":[1,2]} 500'],
     [rpc({ id: 'x', method: 'm' }), 'request x {"method":"m"} Infinity'],
     [rpc({ id: 0, method: 'm' }), 'request 0 {"method":"m"} Infinity'],
     [rpc({ id: 1, method: '$/cancelRequest' }), 'request 1 {"method":"$/cancelRequest"} Infinity'],
     [rpc(call), 'notification {"method":"add","params":[1,2]}'],
+    // As clients write it that have no parameters.
+    [rpc({ id: 1, method: 'm', params: null }), 'request 1 {"method":"m","params":null} Infinity'],
+    // The calls of the connection go on.
+    ...[undefined, null, {}, [], { id: null }, { id: {} }].map(
+      (params) =>
+        [
+          rpc({ method: '$/cancelRequest', params }),
+          'reply $/cancelRequest without an id',
+        ] as const,
+    ),
     [rpc({ method: '$/cancelRequest', params: { id: 7 } }), 'cancel 7'],
     [rpc({ id: 1, result: null }), 'response 1 null'],
     [rpc({ id: 1, result: 0, error: null }), 'response 1 0'],
@@ -166,7 +178,7 @@ describe('jsonRpcExchange', () => {
     );
   });
 
-  it.each([
+  it.each<readonly [string, unknown, unknown, RegExp]>([
     ['null', null, null, /is not an object/],
     ['a number', 7, null, /is not an object/],
     ['an object of nothing', {}, null, /jsonrpc is not "2.0"/],
@@ -184,6 +196,14 @@ describe('jsonRpcExchange', () => {
       /number up to 2\^53/,
     ],
     ['an inexact id beside another fault', rpc({ id: 2 ** 53, method: 1 }), null, /not a string/],
+    ...[7, 0, '', 'x', true, false].flatMap(
+      (params) =>
+        [
+          ['params that are not a structure', rpc({ id: 1, method: 'm', params }), 1, PARAMS],
+          ['a notification of such', rpc({ method: 'm', params }), null, PARAMS],
+          ['a cancel of such', rpc({ method: '$/cancelRequest', params }), null, PARAMS],
+        ] as const,
+    ),
     ['a batch of nothing', [], null, /a batch of 0 messages/],
     ['a batch that is too long', Array(101).fill(rpc(call)), null, /a batch of 101 messages/],
   ])('answers %s with -32600', (_, message, id, text) => {
@@ -197,8 +217,6 @@ describe('jsonRpcExchange', () => {
   it.each([
     ['a text', 'text', /^a text, but an object was expected, which a codec must make \(text\)/],
     ['bytes', Buffer.from('{}'), /^bytes, but an object was expected, which a codec .*7b 7d\)/],
-    ['a cancel without an id', rpc({ method: '$/cancelRequest', params: {} }), /without an id/],
-    ['a cancel without params', rpc({ method: '$/cancelRequest' }), /without an id/],
     ['a time that is no number', rpc({ id: 1, method: 'm', $timeLeftMs: '1' }), /\$timeLeftMs/],
     ['a time that is over', rpc({ id: 1, method: 'm', $timeLeftMs: 0 }), /\$timeLeftMs/],
     ['an answer without an id', rpc({ result: 1 }), /without an id/],
@@ -216,6 +234,15 @@ describe('jsonRpcExchange', () => {
     expect(() => read(message)).toThrow(
       expect.objectContaining({ code: 'HR_ERR_MESSAGE_INVALID' }),
     );
+  });
+
+  it('refuses to write params that are not a structure', () => {
+    for (const params of [7, '', true, () => {}]) {
+      expect(() => format.request(1, { method: 'm', params }, 1)).toThrow(PARAMS);
+      expect(() => format.notification!({ method: 'm', params })).toThrow(PARAMS);
+      const { open } = format.streams!;
+      expect(() => open(1, { method: 'm', params }, 1, undefined, true)).toThrow(PARAMS);
+    }
   });
 
   it('refuses to write a call without a method', () => {

@@ -8,6 +8,7 @@ import {
   TurnQueue,
   type Turns,
 } from '@headrace/core';
+import { runTimer } from '@headrace/core/authoring';
 import { SeededRandom } from '@headrace/core/testing';
 import type { SimulatedTime } from '../simulated-time.ts';
 import { type MachineClock, NEVER } from './machine-clock.ts';
@@ -48,8 +49,10 @@ export class SimulatedProcess implements EndOwner, Clock {
   /** The time that the program has seen last. */
   private seen = 0;
   private isFrozen = false;
-  /** Tasks that became due while the process was frozen. */
-  private due: (() => void)[] = [];
+  /** Timers that became due while the process was frozen. */
+  private readonly dueTimers: (() => void)[] = [];
+  /** What else became due while the process was frozen, such as input. */
+  private readonly due: (() => void)[] = [];
   private readonly tasks: (() => void)[] = [];
   private isRunning = false;
   private wakeUp: Timer | undefined = undefined;
@@ -87,8 +90,15 @@ export class SimulatedProcess implements EndOwner, Clock {
       if (!isCancelled) task();
     };
     // The delay begins at the time that the program has seen.
-    const aheadMs = Math.max(0, this.seen - this.machine.now);
-    const alarm = this.machine.schedule(() => this.run(run), Math.max(0, delayMs) + aheadMs);
+    const dueAt = Math.max(this.seen, this.machine.now) + Math.max(0, delayMs);
+    const due = () => {
+      const { now } = this.machine;
+      runTimer(this, now, now - dueAt, run);
+    };
+    const alarm = this.machine.schedule(
+      () => this.run(due, this.dueTimers),
+      dueAt - this.machine.now,
+    );
     return {
       cancel: () => {
         isCancelled = true;
@@ -97,11 +107,11 @@ export class SimulatedProcess implements EndOwner, Clock {
     };
   }
 
-  /** Runs a task as an event of its own. */
-  run(task: () => void): void {
+  /** Runs a task as an event of its own, or keeps it until the process is not frozen any more. */
+  run(task: () => void, due = this.due): void {
     if (!this.isAlive) return;
     if (this.isFrozen) {
-      this.due.push(task);
+      due.push(task);
       return;
     }
     this.world.enter(this, () => {
@@ -137,13 +147,16 @@ export class SimulatedProcess implements EndOwner, Clock {
 
   thaw(): void {
     this.isFrozen = false;
+    // As an event loop does, timers run before sockets are read.
+    for (const task of this.dueTimers.splice(0)) this.nextTurn(task);
     for (const task of this.due.splice(0)) this.nextTurn(task);
   }
 
   /** Ends the process. None of its tasks runs after that. */
   end(): void {
     this.isAlive = false;
-    this.due = [];
+    this.dueTimers.length = 0;
+    this.due.length = 0;
     this.tasks.length = 0;
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@headrace/core';
+import { Bootstrap, type Channel, type Clock, ServerBootstrap } from '@headrace/core';
 import { Simulation } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 
@@ -29,5 +29,40 @@ describe('turns of simulated processes', () => {
     simulation.at(5, () => simulation.stop('host'));
     await simulation.run({ untilMs: 10 });
     expect(log).toEqual(['task', 'promise', 'turn']);
+  });
+
+  it('let a process that stood still read before its late timers run, which are due first', async () => {
+    const simulation = new Simulation({ seed: 1 });
+    const log: string[] = [];
+    simulation.host('server', async (host) => {
+      const { clock } = host;
+      const cancelled = clock.schedule(() => log.push('cancelled'), 100);
+      clock.schedule(() => log.push('late'), 100);
+      clock.deadlines.schedule(() => log.push('late deadline'), 100);
+      await new ServerBootstrap()
+        .childOptions(host.options)
+        .childHandler(({ pipeline }) =>
+          pipeline.addLast({
+            channelRead: () => {
+              log.push('input');
+              cancelled.cancel();
+            },
+          }),
+        )
+        .bind({ network: host, port: 7 });
+    });
+    let channel: Channel | undefined;
+    simulation.host('client', async (host) => {
+      const to = { network: host, host: 'server', port: 7 };
+      channel = await new Bootstrap()
+        .options(host.options)
+        .handler(() => {})
+        .connect(to);
+    });
+    simulation.at(50, () => simulation.freeze('server'));
+    simulation.at(60, () => void channel!.writeAndFlush(Buffer.from('in time')));
+    simulation.at(500, () => simulation.thaw('server'));
+    await simulation.run({ untilMs: 1000 });
+    expect(log).toEqual(['input', 'late', 'late deadline']);
   });
 });

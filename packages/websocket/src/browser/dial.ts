@@ -1,5 +1,5 @@
 import { OptionError, systemClock } from '@headrace/core';
-import { shownUrl } from '@headrace/core/authoring';
+import { shownUrl, urlOf } from '@headrace/core/authoring';
 import {
   checkSubprotocols,
   OWN_OPTIONS,
@@ -42,9 +42,8 @@ function pageWebSocket(): PageSocketClass {
 
 /** Returns the URL of an address, which can be relative to the page, for example `/ws`. */
 function addressOf(address: string | URL): string {
-  const { location } = globalThis as { readonly location?: { readonly href: string } };
-  if (URL.canParse(String(address), location?.href)) {
-    const url = new URL(address, location?.href);
+  const url = urlOf(address);
+  if (url !== undefined) {
     url.protocol = url.protocol.replace(/^http/, 'ws');
     if (/^wss?:$/.test(url.protocol) && url.hash === '') return url.href;
   }

@@ -8,7 +8,7 @@ import {
   DuplexHandler,
   type Handler,
 } from '@headrace/core';
-import { keepLoan, shownUrl } from '@headrace/core/authoring';
+import { keepLoan, rememberMethods, shownUrl } from '@headrace/core/authoring';
 import { type DeflateTerms, deflateOfAnswer, offerOf } from '../socket/compression.ts';
 import type { AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
@@ -42,7 +42,7 @@ export class ClientHandshake implements Handler {
   }
 
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   handlerAdded(ctx: Context): void {
@@ -121,6 +121,8 @@ export class ClientHandshake implements Handler {
     return new DecodeError('MESSAGE_INVALID', text);
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(ClientHandshake);
 
 function requestOf(terms: ClientTerms, key: string, stream: ChannelDuplex): ClientRequest {
   const { url, path, subprotocols, deflate, origin } = terms;

@@ -14,7 +14,14 @@ import {
   TimedOutError,
   type Transport,
 } from '@headrace/core';
-import { credentialsOf, describeOptions, shownUrl, time, toError } from '@headrace/core/authoring';
+import {
+  credentialsOf,
+  describeOptions,
+  shownUrl,
+  time,
+  toError,
+  urlOf,
+} from '@headrace/core/authoring';
 import { CUT_OFF } from '../socket/close-codes.ts';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import type { ReadLimits } from '../socket/message-limits.ts';
@@ -301,9 +308,8 @@ function failureOf(telling: Error, errors: readonly [webSocket: Error, tunnel: E
 
 /** Converts the URL of a WebSocket, which can be relative to the page, to an `http:` or `https:` URL. */
 function httpUrl(address: string | URL): URL {
-  const { location } = globalThis as { readonly location?: { readonly href: string } };
-  if (URL.canParse(String(address), location?.href)) {
-    const url = new URL(address, location?.href);
+  const url = urlOf(address);
+  if (url !== undefined) {
     url.protocol = url.protocol.replace(/^ws(?=s?:)/, 'http');
     if (/^https?:$/.test(url.protocol) && url.hash === '') return url;
   }

@@ -19,6 +19,7 @@ import {
   DrainGate,
   describeOptions,
   keepLoan,
+  rememberMethods,
   unchecked,
   warnFirst,
 } from '@headrace/core/authoring';
@@ -62,6 +63,10 @@ class HttpState {
   requests = 0;
   /** The request that has not been answered yet. */
   current: IncomingMessage | undefined = undefined;
+  /** The response to `current`, unless a tunnel session continues after it. */
+  response: ServerResponse | undefined = undefined;
+  /** Whether a drain has made `response` the last one. */
+  isLast = false;
   gate: DrainGate | undefined = undefined;
   /** Number of tunnel sessions that sent their last request on this connection, and whose next request is expected here. */
   sessions = 0;
@@ -146,7 +151,7 @@ export class HttpEndpointHandler implements Handler {
   }
 
   get keepsReads(): false {
-    return false;
+    return KEEPS_READS;
   }
 
   /** The channel of the WebSocket; undefined before the upgrade. */
@@ -206,6 +211,7 @@ export class HttpEndpointHandler implements Handler {
       else if (this.http !== undefined) {
         this.http.gate ??= new DrainGate('requests', () => this.isExpected);
         this.http.gate.see(event);
+        this.announceEnd(this.http);
       }
     }
     ctx.fireUserEventTriggered(event);
@@ -258,14 +264,20 @@ export class HttpEndpointHandler implements Handler {
 
   // --- events of the endpoint ---
 
-  /** Called when the head of a request has arrived. */
-  requestStarted(request: IncomingMessage, response: ServerResponse): void {
+  /**
+   * Called when the head of a request has arrived.
+   *
+   * @param ofTunnel - whether a tunnel session sent the request, and sends others
+   */
+  requestStarted(request: IncomingMessage, response: ServerResponse, ofTunnel = false): void {
     const http = this.http!;
     http.responses += 1;
     http.requests += 1;
     if (this.wasLast(http)) response.shouldKeepAlive = false;
     http.gate?.update();
     http.current = request;
+    http.response = ofTunnel ? undefined : response;
+    this.announceEnd(http);
     // A request without a body is complete with its headers.
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
     if (encoding === undefined && Number(length ?? 0) === 0) this.stopWaiting();
@@ -435,6 +447,7 @@ export class HttpEndpointHandler implements Handler {
   private responded(http: HttpState): void {
     http.responses -= 1;
     http.current = undefined;
+    http.response = undefined;
     if (http.responses > 0 || this.ctx?.channel.isOpen !== true) return;
     // The connection now belongs to the WebSocket.
     if (this.channel !== undefined) return;
@@ -456,8 +469,16 @@ export class HttpEndpointHandler implements Handler {
   }
 
   /** Whether no request may follow the requests that have begun. */
-  private wasLast({ requests }: HttpState): boolean {
-    return requests >= this.options.maxRequests;
+  private wasLast({ requests, isLast }: HttpState): boolean {
+    return isLast || requests >= this.options.maxRequests;
+  }
+
+  /** States in the response that no other follows, if a drain ends the connection after it (RFC 9112, section 9.6). */
+  private announceEnd(http: HttpState): void {
+    const { response } = http;
+    if (!this.isEnding || response === undefined || response.headersSent) return;
+    response.shouldKeepAlive = false;
+    http.isLast = true;
   }
 
   private waitForRequest(timeoutMs: number, isIdle = false): void {
@@ -490,3 +511,5 @@ export class HttpEndpointHandler implements Handler {
     http.deadline = undefined;
   }
 }
+
+const KEEPS_READS = /* @__PURE__ */ rememberMethods(HttpEndpointHandler);

@@ -266,14 +266,15 @@ export class HttpEndpoint {
     answer = this.options.request,
   ): void {
     const handler = this.handlers.get(request.socket);
-    handler?.requestStarted(request, response);
+    const ofTunnel = handler !== undefined && this.tunnel?.takes(request) === true;
+    handler?.requestStarted(request, response, ofTunnel);
     const fault = headFault(request);
     if (fault !== undefined) {
       handler?.refuseBroken(new Error(fault.why), [], fault.status);
       return;
     }
-    if (handler !== undefined && this.tunnel?.takes(request) === true) {
-      this.tunnel.serve(request, response, handler);
+    if (ofTunnel) {
+      this.tunnel!.serve(request, response, handler!);
       return;
     }
     if (answer !== undefined) {

@@ -19,6 +19,7 @@ export const CUT_OFF = 1006;
 const NORMAL = 1000;
 const POLICY = 1008;
 const OWN_FAULT = 1011;
+const RESTART = 1012;
 
 const CODES: Readonly<Record<string, number>> = {
   local: NORMAL,
@@ -45,6 +46,11 @@ export function closeCodeOf(reason: CloseReason, error?: Error): number {
   if (isHeadraceError(error, 'MESSAGE_UNREADABLE')) return 1003;
   if (isHeadraceError(error, 'DECODER_FAILED')) return OWN_FAULT;
   return CODES[reason] ?? NORMAL;
+}
+
+/** Returns true if a server closed as planned: it goes away, or restarts. */
+export function isPlanned({ code }: WebSocketClose): boolean {
+  return code === CODES['shutdown'] || code === RESTART;
 }
 
 const MAX_REASON_BYTES = 123;

@@ -9,8 +9,14 @@ import {
   openChannel,
   type WriteFuture,
 } from '@headrace/core';
-import { CHANNEL_OPTIONS, encodeOnce, isOutboundBytes, toBuffer } from '@headrace/core/authoring';
-import type { WebSocketClose } from './close-codes.ts';
+import {
+  CHANNEL_OPTIONS,
+  encodeOnce,
+  isOutboundBytes,
+  markPeerLeaving,
+  toBuffer,
+} from '@headrace/core/authoring';
+import { isPlanned, type WebSocketClose } from './close-codes.ts';
 import { WebSocketPing } from './control-message.ts';
 import type { FrameTransport, FrameTransportListener } from './frame-transport.ts';
 import type { MessageDeadline } from './message-deadline.ts';
@@ -108,7 +114,9 @@ class WebSocketStart implements Handler, FrameTransportListener {
   }
 
   peerClosed(close: WebSocketClose): void {
-    this.ctx!.channel.attributes.set(WEB_SOCKET_CLOSE, close);
+    const { channel } = this.ctx!;
+    channel.attributes.set(WEB_SOCKET_CLOSE, close);
+    if (isPlanned(close)) markPeerLeaving(channel);
   }
 
   inputRead(isWithin: boolean, finished: number): void {

@@ -12,13 +12,14 @@ import { dial } from '../../src/browser/dial.ts';
 import { HttpEndpoint, WebSocketTextCodec } from '../../src/index.ts';
 import { beginPipeline } from '../../src/socket/web-socket-channel.ts';
 
-const page = globalThis as { WebSocket?: unknown; location?: unknown };
+const page = globalThis as { WebSocket?: unknown; location?: unknown; document?: unknown };
 const before = { WebSocket: page.WebSocket, location: page.location };
 beforeEach(() => {
   page.WebSocket = WebSocket;
 });
 afterEach(() => {
   Object.assign(page, before);
+  delete page.document;
 });
 
 const shout = handler<{ reads: string; passesOn: never; writes: string }>({
@@ -67,6 +68,23 @@ describe('the WebSocket of a page', () => {
       expect(channel.closeInfo).toMatchObject({ reason: 'local' });
     });
   });
+
+  it.each([
+    ['a page with a base', 'ws', 'http://other.example/deep/page.html', '/'],
+    ['a frame with its document in srcdoc', '/ws', 'about:srcdoc', '/a/page.html'],
+    ['a frame that its page has written', '/ws', 'about:blank', '/a/page.html'],
+  ])(
+    'takes an address that is relative to the base of the document, in %s',
+    async (_, address, href, base) => {
+      await serving(async (port) => {
+        page.location = { href };
+        page.document = { baseURI: `http://127.0.0.1:${port}${base}` };
+        const channel = await connect(address);
+        expect(channel.isActive).toBe(true);
+        await channel.close();
+      });
+    },
+  );
 
   it('says that there is no server', async () => {
     await expect(connect('ws://127.0.0.1:1/ws')).rejects.toMatchObject({

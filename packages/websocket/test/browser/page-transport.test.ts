@@ -6,6 +6,7 @@ import {
   type Handler,
   silentLogger,
 } from '@headrace/core';
+import { isPeerLeaving } from '@headrace/core/authoring';
 import { settle, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PageClose, PageSocket } from '../../src/browser/page-socket.ts';
@@ -122,6 +123,19 @@ describe("a page's WebSocket as a transport", () => {
     await settle(clock);
     expect(late.error).toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
     expect(channel.closeInfo).toMatchObject({ reason: 'peer' });
+  });
+
+  it('the end is planned after the codes 1001 and 1012 of a server, and after no other', async () => {
+    const planned: number[] = [];
+    for (const code of [1000, 1001, 1006, 1008, 1011, 1012, 1013, 4001]) {
+      socket = new FakeSocket();
+      notes = new Notes();
+      const channel = await connected();
+      socket.end({ code, reason: '' });
+      await settle(clock);
+      if (isPeerLeaving(channel)) planned.push(code);
+    }
+    expect(planned).toEqual([1001, 1012]);
   });
 
   it('reads texts as strings and binary messages as Buffers, each as a burst', async () => {

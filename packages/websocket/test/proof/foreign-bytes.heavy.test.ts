@@ -11,6 +11,7 @@ import {
   type Handler,
   ServerBootstrap,
 } from '@headrace/core';
+import { rememberMethods } from '@headrace/core/authoring';
 import { EchoHandler, ForwardHandler } from '@headrace/handlers';
 import { generate } from 'selfsigned';
 import { expect, it } from 'vitest';
@@ -37,6 +38,10 @@ class Keeping implements Handler {
 
 /** Adds a handler that keeps, and removes it, so that bursts are lent and kept in turn. */
 class ComingAndGoing implements Handler {
+  static {
+    rememberMethods(ComingAndGoing);
+  }
+
   private guest = new Keeping();
   private count = 0;
 

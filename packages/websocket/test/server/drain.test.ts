@@ -146,6 +146,30 @@ it('a connection that is to rest only waits for its response, and then for the n
   expect(channel.isEnding).toBe(true);
 });
 
+it.each([
+  ['that is under way when the drain begins', false],
+  ['that comes within the drain', true],
+])('the last response says that it is the last: one %s', async (_which, isLater) => {
+  const { channel, ask, answer, fire } = pages();
+  if (!isLater) await ask();
+  const ending = new DrainEvent(1000);
+  const hold = ending.hold('test');
+  fire(ending);
+  if (isLater) await ask();
+  hold.release();
+  expect(ending.holds).toEqual(['requests']);
+  await answer(ending);
+  expect(String(channel.readOutbound())).toContain('\r\nConnection: close\r\n');
+  expect(channel.isEnding).toBe(true);
+});
+
+it('a response before the drain, or in one after which the connection rests, is not the last', async () => {
+  const { channel, ask, answer, fire } = pages();
+  await ask();
+  await answer(fire(new DrainEvent(1000, () => {})));
+  expect(String(channel.readOutbound())).toContain('\r\nConnection: keep-alive\r\n');
+});
+
 it('a connection that is drained twice ends after its response', async () => {
   const { channel, ask, answer, fire } = pages();
   await ask();

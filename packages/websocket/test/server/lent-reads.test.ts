@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 import { type Context, type Handler } from '@headrace/core';
+import { rememberMethods } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { expect, it, vi } from 'vitest';
 import { ClientHandshake } from '../../src/client/client-handshake.ts';
@@ -31,6 +32,10 @@ class Keeping implements Handler {
 
 /** Sees the reads of the connection, says that it keeps none, and keeps them all the same. */
 class Spying implements Handler {
+  static {
+    rememberMethods(Spying);
+  }
+
   readonly reads: Buffer[] = [];
 
   get keepsReads(): false {

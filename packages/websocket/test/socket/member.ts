@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type ChannelOptions, type Context, type Handler, silentLogger } from '@headrace/core';
+import { rememberMethods } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import type { AgreedDeflate } from '../../src/socket/compression.ts';
 import { FrameTransport } from '../../src/socket/frame-transport.ts';
@@ -27,6 +28,10 @@ export interface MemberOptions {
 
 /** The handler that an endpoint is after the handshake. */
 class Carrier implements Handler {
+  static {
+    rememberMethods(Carrier);
+  }
+
   readonly frames: FrameTransport;
   private readonly deflate: AgreedDeflate | undefined;
 

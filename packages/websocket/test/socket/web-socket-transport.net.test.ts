@@ -13,6 +13,7 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
+import { isPeerLeaving } from '@headrace/core/authoring';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import {
@@ -207,6 +208,7 @@ describe('a WebSocket as a transport', () => {
     await far.closed;
     expect(farSees.messages).toHaveLength(16);
     expect(far.attributes.get(WEB_SOCKET_CLOSE)).toEqual({ code: 1001, reason: 'shutdown' });
+    expect(isPeerLeaving(far)).toBe(true);
     expect((await near.closed).reason).toBe('shutdown');
   });
 

@@ -31,6 +31,8 @@ export class MeshDialer implements HandshakeOwner {
   private id: string | undefined = undefined;
   private isOver = false;
   private triedOnce = false;
+  /** Why the last connection was refused. */
+  private refusal: string | undefined = undefined;
 
   constructor(place: MeshPlace, node: DialingNode, isListed: boolean) {
     this.place = place;
@@ -89,11 +91,14 @@ export class MeshDialer implements HandshakeOwner {
   }
 
   done(ctx: Context, other: MeshGreeting, verdict: Verdict): void {
+    this.refusal = undefined;
     if (verdict === 'join') this.node.joined(ctx, other);
     this.tried();
   }
 
   refused(_ctx: Context, why: string): void {
+    if (why === this.refusal) return;
+    this.refusal = why;
     this.node.refused(placeText(this.place), why);
   }
 

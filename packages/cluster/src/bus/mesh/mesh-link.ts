@@ -19,6 +19,7 @@ import {
   RegisteredPlaces,
 } from './mesh-places.ts';
 import type { MeshPlan } from './mesh-plan.ts';
+import { MeshRefusals } from './mesh-refusals.ts';
 import type { MeshStateLink } from './mesh-state-link.ts';
 import { MeshStates } from './mesh-states.ts';
 
@@ -26,8 +27,6 @@ import { MeshStates } from './mesh-states.ts';
 const LOOK_EACH_MS = 1000;
 /** Maximum time for the first attempts to connect, before the node counts as up. */
 const FIRST_ATTEMPTS_MS = 1000;
-/** Maximum number of lines about nodes that are refused, for each link. */
-const MAX_LINES = 8;
 
 /** The connections of one node: to all other nodes, and to itself. */
 export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
@@ -53,7 +52,7 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
   private firstTimer: Timer | undefined = undefined;
   private readonly waiting: (() => void)[] = [];
   private hasTriedAll = false;
-  private readonly lines = new Set<string>();
+  private readonly refusals: MeshRefusals;
   private isOver = false;
   private isLeaving = false;
 
@@ -69,6 +68,7 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
     this.keys = new MeshKeys(plan.way.keys);
     this.connections = new MeshConnections(plan.way, { clock, logger, random, ...plan.bus });
     this.peers = new MeshPeers(clock);
+    this.refusals = new MeshRefusals(clock, logger);
     const { host: listensAt, port } = plan.way;
     this.identity = {
       id: idFrom(random),
@@ -148,6 +148,7 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
       if (this.isOver) return;
     }
     this.isOver = true;
+    this.refusals.close();
     this.states.close();
     this.lookTimer?.cancel();
     this.firstTimer?.cancel();
@@ -204,12 +205,9 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
     dialer.dial();
   }
 
-  /** Logs that a connection was refused, once for each end and reason. */
-  refused(who: string, why: string): void {
-    const text = `the node ${who} is not connected: ${why}`;
-    if (this.lines.has(text) || this.lines.size >= MAX_LINES) return;
-    this.lines.add(text);
-    this.logger.log('warn', text);
+  /** Logs that a connection was refused. @param isStranger - whether the other end has made it */
+  refused(who: string, why: string, isStranger = false): void {
+    this.refusals.log(`the node ${who} is not connected: ${why}`, isStranger);
   }
 
   /** Called when an attempt to connect is over. */
@@ -345,7 +343,8 @@ class Acceptor implements HandshakeOwner {
 
   refused({ channel }: Context, why: string): void {
     const address = channel.remoteAddress;
-    this.link.refused(address === undefined ? 'that has connected' : addressText(address), why);
+    const who = address === undefined ? 'that has connected' : addressText(address);
+    this.link.refused(who, why, true);
   }
 }
 

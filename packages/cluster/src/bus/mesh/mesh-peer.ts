@@ -29,6 +29,8 @@ export class MeshPeer implements Handler {
   private readonly maxBytes: number;
   private readonly pongs = new Map<number, () => void>();
   private pings = 0;
+  /** The newest ping without an answer, while the peer does not take output. */
+  private unanswered: number | undefined = undefined;
   private isFull = false;
   private lostCount = 0;
 
@@ -61,9 +63,14 @@ export class MeshPeer implements Handler {
     return true;
   }
 
-  /** Writes a frame that is never lost, without a flush. */
+  /**
+   * Writes a frame that is never lost, without a flush. The connection ends if the peer reads nothing, and such frames, which can be
+   * answers to it, take as much memory as the messages may.
+   */
   tell(frame: Buffer): void {
-    this.channel.write(frame);
+    const { channel, maxBytes } = this;
+    if (channel.pendingOutboundBytes > 2 * maxBytes) channel.close('slow-consumer');
+    else channel.write(frame);
   }
 
   /** Calls back when the peer has taken everything that was written so far, or the connection has ended. */
@@ -111,6 +118,7 @@ export class MeshPeer implements Handler {
         break;
       case FRAME.subscribe:
         readSubjects(frame, (subject) => {
+          if (this.subjects.has(subject)) return;
           this.subjects.add(subject);
           owner.listens(this, subject, true);
         });
@@ -121,17 +129,35 @@ export class MeshPeer implements Handler {
         });
         break;
       case FRAME.ping:
-        ctx.writeAndFlush(numberFrame(FRAME.pong, frame.readUInt32BE(1)));
+        this.pinged(ctx, frame.readUInt32BE(1));
         break;
-      case FRAME.pong: {
-        const number = frame.readUInt32BE(1);
-        const answered = this.pongs.get(number);
-        this.pongs.delete(number);
-        answered?.();
+      case FRAME.pong:
+        this.ponged(frame.readUInt32BE(1));
         break;
-      }
       default:
         throw new RangeError(`a frame of kind ${frame[0]}`);
+    }
+  }
+
+  /** Answers a ping. While the peer takes no output, only the newest ping waits for its answer, which answers the earlier ones too. */
+  private pinged(ctx: Context, number: number): void {
+    const isAwaited = this.unanswered !== undefined;
+    this.unanswered = number;
+    if (isAwaited) return;
+    ctx.channel.onceWritable(() => {
+      const newest = this.unanswered!;
+      this.unanswered = undefined;
+      if (ctx.channel.isActive) ctx.writeAndFlush(numberFrame(FRAME.pong, newest));
+    });
+  }
+
+  /** Takes the answer to a ping and to all earlier ones: the peer takes frames in their order. */
+  private ponged(number: number): void {
+    if (!this.pongs.has(number)) return;
+    for (const [ping, answered] of this.pongs) {
+      this.pongs.delete(ping);
+      answered();
+      if (ping === number) return;
     }
   }
 }

@@ -16,6 +16,7 @@ import { type MeshGreeting, type MeshIdentity, MeshKeys } from './mesh-greeting.
 import type { HandshakeOwner, Verdict } from './mesh-handshake.ts';
 import { type MeshPlace, placeText } from './mesh-place.ts';
 import { MESH_LISTEN, type MeshListenOptions, meshWay } from './mesh-plan.ts';
+import { MeshRefusals } from './mesh-refusals.ts';
 
 /** Options of {@link meshRegister}. */
 export interface MeshRegisterOptions extends MeshListenOptions {
@@ -63,6 +64,7 @@ const TIMEOUT_MS = 5000;
 export async function meshRegister(options: MeshRegisterOptions): Promise<MeshRegister> {
   const { clock, logger = stderrLogger() } = OPTIONS.resolve(options);
   const way = meshWay(MESH_LISTEN.only(options) as MeshListenOptions);
+  const refusals = new MeshRefusals(clock ?? systemClock, logger);
   const connections = new MeshConnections(way, {
     clock: clock ?? systemClock,
     logger,
@@ -71,7 +73,7 @@ export async function meshRegister(options: MeshRegisterOptions): Promise<MeshRe
     unheardMs: UNHEARD_MS,
     connectTimeoutMs: TIMEOUT_MS,
   });
-  const table = new RegisterTable(connections, new MeshKeys(way.keys), logger, {
+  const table = new RegisterTable(connections, new MeshKeys(way.keys), refusals, {
     id: randomBytes(8).toString('hex'),
     kind: 'register',
     // Nobody dials a register by its greeting.
@@ -83,7 +85,10 @@ export async function meshRegister(options: MeshRegisterOptions): Promise<MeshRe
     get nodes() {
       return table.places;
     },
-    close: () => server.close(),
+    close: () => {
+      refusals.close();
+      return server.close();
+    },
   };
 }
 
@@ -92,18 +97,21 @@ class RegisterTable implements HandshakeOwner {
   readonly identity: MeshIdentity;
   readonly keys: MeshKeys;
   private readonly connections: MeshConnections;
-  private readonly logger: Logger;
+  private readonly refusals: MeshRefusals;
   private readonly nodes = new Map<Channel, MeshPlace>();
+  /** The nodes that take no output now, and the newest list, which they do not have. */
+  private readonly behind = new Set<Channel>();
+  private list = Buffer.alloc(0);
 
   constructor(
     connections: MeshConnections,
     keys: MeshKeys,
-    logger: Logger,
+    refusals: MeshRefusals,
     identity: MeshIdentity,
   ) {
     this.connections = connections;
     this.keys = keys;
-    this.logger = logger;
+    this.refusals = refusals;
     this.identity = identity;
   }
 
@@ -132,14 +140,20 @@ class RegisterTable implements HandshakeOwner {
   refused({ channel }: Context, why: string): void {
     const { remoteAddress: address } = channel;
     const who = address === undefined ? 'a node' : addressText(address);
-    this.logger.log('warn', `the register refuses ${who}: ${why}`);
+    this.refusals.log(`the register refuses ${who}: ${why}`, true);
   }
 
-  /** Tells the list to each node. */
+  /** Tells the list to each node. A node that takes no output now gets only the newest list, later. */
   private announce(): void {
-    const list = Buffer.from(JSON.stringify(this.places));
-    const frame = Buffer.concat([Buffer.of(FRAME.places), list]);
-    for (const channel of this.nodes.keys()) channel.writeAndFlush(frame);
+    this.list = Buffer.concat([Buffer.of(FRAME.places), Buffer.from(JSON.stringify(this.places))]);
+    for (const channel of this.nodes.keys()) {
+      if (this.behind.has(channel)) continue;
+      this.behind.add(channel);
+      channel.onceWritable(() => {
+        this.behind.delete(channel);
+        if (this.nodes.has(channel)) channel.writeAndFlush(this.list);
+      });
+    }
   }
 }
 

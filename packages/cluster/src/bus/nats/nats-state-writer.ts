@@ -240,7 +240,7 @@ export class NatsStateWriter {
         continue;
       }
       // The answers without a change are right if nothing came in between.
-      const isAtEnd = Number(/\d+$/.exec(description)?.[0]) === sequence;
+      const isAtEnd = Number(/(?<!\d)\d+$/.exec(description)?.[0]) === sequence;
       if (step.stored !== undefined || !isAtEnd) return false;
       refused.push(step);
     }

@@ -44,7 +44,7 @@ export interface NatsStoreOptions {
 }
 
 /** The mark in the description of a stream that has lost messages. Servers before 2.10 have no metadata of streams. */
-const MARK = /\s*headrace-epoch=(\d+)\.([A-Za-z0-9_-]+)/;
+const MARK = / ?headrace-epoch=(\d+)\.([A-Za-z0-9_-]+)/;
 
 /** A JetStream stream of durable groups or of a state group, as known over one link. */
 export class NatsStore {

@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock, DeadlineEntry } from '../../contract/clock.ts';
 import type { TlsInfo } from '../../contract/connection.ts';
 import { ChannelError, TimedOutError, toError } from '../../errors.ts';
+import { markExpected } from '../../log/own-fault.ts';
 import { printable } from '../../text/printable.ts';
 import { systemError } from '../system-error.ts';
 import { tlsErrorText } from './tls-error.ts';
@@ -96,6 +97,8 @@ function handshakeError(
     : tlsErrorText(error);
   const text = `the TLS handshake with ${peer} failed: ${why}`;
   const cause = refusal ? toError(refusal) : error;
+  // Any stranger can make a handshake fail, which is not worth a stack for each.
+  if (cause !== undefined) markExpected(cause);
   return new ChannelError('TLS_HANDSHAKE_FAILED', text, { code, peer }, cause);
 }
 

@@ -10,6 +10,7 @@ import {
   type MqttPacket,
   type MqttPublish,
   type MqttSubscribe,
+  type MqttUnsubscribe,
   parseJson,
 } from '@headrace/codec';
 import { type Context, DecodeError } from '@headrace/core';
@@ -29,8 +30,7 @@ export class MqttDeviceCodec extends MessageToMessageCodec<MqttPacket, object> {
         this.subscribe(ctx, packet);
         return undefined;
       case 'unsubscribe':
-        if (packet.topics.includes(topicOf(ctx, 'commands'))) this.commands = undefined;
-        answer(ctx, { type: 'unsuback', packetId: packet.packetId });
+        this.unsubscribe(ctx, packet);
         return undefined;
       case 'pingreq':
         answer(ctx, { type: 'pingresp' });
@@ -69,6 +69,16 @@ export class MqttDeviceCodec extends MessageToMessageCodec<MqttPacket, object> {
     if (granted.includes(MQTT_REASONS.success)) this.commands = commands;
     answer(ctx, { type: 'suback', packetId, granted });
   }
+
+  private unsubscribe(ctx: Context, { packetId, topics }: MqttUnsubscribe): void {
+    // Only MQTT 5 has the codes, one for each topic.
+    const reasonCodes = topics.map((topic) => {
+      if (topic !== this.commands) return MQTT_REASONS.noSubscriptionExisted;
+      this.commands = undefined;
+      return MQTT_REASONS.success;
+    });
+    answer(ctx, { type: 'unsuback', packetId, reasonCodes });
+  }
 }
 
 /** @throws DecodeError `MESSAGE_INVALID`, which ends the connection */
@@ -87,6 +97,9 @@ function topicOf({ channel }: Context, name: 'telemetry' | 'commands' | 'results
   return `devices/${principalOf<string>(channel)}/${name}`;
 }
 
+/** A device that gets no answer waits for it, or sends again: its connection ends, and the log has the failure. */
 function answer(ctx: Context, packet: MqttPacket): void {
-  void ctx.writeAndFlush(packet);
+  ctx.writeAndFlush(packet).peekSettled((error) => {
+    if (error !== undefined) ctx.close('error');
+  });
 }

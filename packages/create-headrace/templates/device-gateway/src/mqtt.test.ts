@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MqttDeviceCodec } from './mqtt-codec.ts';
 import { connected, connectedByMqtt, makeGateway } from './test-devices.ts';
 
 for (const level of [4, 5] as const) {
@@ -30,9 +31,8 @@ for (const level of [4, 5] as const) {
     const gateway = makeGateway();
     const { connect, told, server } = connectedByMqtt(gateway, 'pump-8', level);
     connect('guess');
-    const [answer] = told;
-    assert.ok(answer?.type === 'connack');
-    assert.equal(answer.returnCode, level === 4 ? 4 : 0x86);
+    assert.ok(told[0]?.type === 'connack');
+    assert.equal(told[0].returnCode, level === 4 ? 4 : 0x86);
     assert.deepEqual([server.isOpen, gateway.online()], [false, []]);
   });
 
@@ -43,6 +43,28 @@ for (const level of [4, 5] as const) {
     const answer = told.at(-1);
     assert.ok(answer?.type === 'suback');
     assert.deepEqual(answer.granted, [level === 4 ? 0x80 : 0x87]);
+  });
+
+  test(`answers each unsubscribe over ${version}`, async () => {
+    const gateway = makeGateway();
+    const device = connectedByMqtt(gateway, 'pump-8', level);
+    device.connect();
+    device.subscribe();
+    const topics = ['devices/pump-8/commands', 'devices/pump-9/commands'];
+    device.send({ type: 'unsubscribe', packetId: 2, topics });
+    const answer = device.told.at(-1);
+    assert.ok(answer?.type === 'unsuback' && answer.packetId === 2);
+    assert.deepEqual(answer.reasonCodes, level === 5 ? [0, 0x11] : undefined);
+    await assert.rejects(gateway.command('pump-8', 'open'), /not subscribed to commands/);
+  });
+
+  test(`ends the connection if an answer cannot be sent over ${version}`, () => {
+    const { connect, subscribe, server } = connectedByMqtt(makeGateway(), 'pump-8', level);
+    connect();
+    const broken = { write: () => assert.fail('no room') };
+    server.pipeline.addBefore(MqttDeviceCodec, broken);
+    subscribe();
+    assert.equal(server.isOpen, false);
   });
 
   test(`finds a silent device offline by its own keep-alive over ${version}`, () => {

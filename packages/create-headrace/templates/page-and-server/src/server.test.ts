@@ -33,7 +33,10 @@ test('serves the page, and nothing else', async (t) => {
   t.after(() => server.close());
   const page = await fetch(`http://${HOST}:${server.port}/`);
   assert.equal(await page.text(), '<h1>hello</h1>');
-  assert.equal((await fetch(`http://${HOST}:${server.port}/nothing`)).status, 404);
+  const status = async (path: string) =>
+    (await fetch(`http://${HOST}:${server.port}${path}`)).status;
+  assert.equal(await status('/?utm_source=x'), 200);
+  for (const path of ['/nothing', '//', '//[', '/%zz']) assert.equal(await status(path), 404);
 });
 
 test("pages see the members, get each other's messages, and come back after a restart of the server", async (t) => {

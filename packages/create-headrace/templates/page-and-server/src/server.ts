@@ -1,5 +1,6 @@
 // One port: the page, and a WebSocket for each one that is open.
 import { ChannelGroup, type Server, ServerBootstrap } from '@headrace/core';
+import { requestPath } from '@headrace/core/authoring';
 import {
   ConnectionLimitHandler,
   HEARTBEAT_PRESETS,
@@ -29,8 +30,7 @@ export function startServer(
   const members = new ChannelGroup<Told>('members', { slowMember: 'drop-oldest' });
   const http = new HttpEndpoint({
     request: (request, response) => {
-      const path = new URL(request.url ?? '/', 'http://page').pathname;
-      const file = page.get(path);
+      const file = page.get(requestPath(request.url));
       if (file === undefined) response.writeHead(404).end('Not found\n');
       else response.writeHead(200, { 'Content-Type': file.type }).end(file.content);
     },

@@ -50,7 +50,10 @@ test('serves a page, a WebSocket and lines on one port', async (t) => {
       else if (wanted.startsWith('@headrace/')) assert.ok(wanted in imports, `${path}: ${wanted}`);
     }
   }
-  assert.equal((await fetch(`http://${place}/nothing`)).status, 404);
+  for (const path of ['/nothing', '//', '//[', '/%zz'])
+    assert.equal((await fetch(`http://${place}${path}`)).status, 404);
+  for (const path of ['/?utm_source=x', `${imports[module]}?v=2`])
+    assert.equal((await fetch(`http://${place}${path}`)).status, 200);
 
   const texts = new EventEmitter();
   const heard = on(texts, 'text');

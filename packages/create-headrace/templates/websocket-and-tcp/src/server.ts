@@ -1,6 +1,7 @@
 // One port: the first bytes of a connection tell whether it speaks HTTP or lines.
 import { textLines } from '@headrace/codec';
 import { ChannelGroup, type Server, ServerBootstrap } from '@headrace/core';
+import { requestPath } from '@headrace/core/authoring';
 import {
   ConnectionLimitHandler,
   HEARTBEAT_PRESETS,
@@ -38,13 +39,14 @@ export function startServer(
   const modules = readModules(PACKAGES.map((name) => `@headrace/${name}`));
   const html = page(modules.importMap);
   const http = new HttpEndpoint({
-    request: ({ url = '' }, response) => {
-      const file = modules.files.get(url);
-      const isThere = url === '/' || file !== undefined;
+    request: ({ url }, response) => {
+      const path = requestPath(url);
+      const file = modules.files.get(path);
+      const isThere = path === '/' || file !== undefined;
       const type = file === undefined ? 'text/html' : 'text/javascript';
       response
         .writeHead(isThere ? 200 : 404, { 'Content-Type': `${type}; charset=utf-8` })
-        .end(url === '/' ? html : (file ?? 'Not found\n'));
+        .end(path === '/' ? html : (file ?? 'Not found\n'));
     },
     webSocketPath: '/ws',
     maxMessageBytes: MAX_TEXT_BYTES,

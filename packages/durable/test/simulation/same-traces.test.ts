@@ -1,4 +1,0 @@
-import { describeSameTraces } from '../../../simulation/test/fixture/same-traces.ts';
-import { TRACED } from './traced-scenarios.ts';
-
-describeSameTraces('durable groups', TRACED);

@@ -1,4 +1,0 @@
-import { describeMoreTraces } from '../../../simulation/test/fixture/same-traces.ts';
-import { TRACED } from './traced-scenarios.ts';
-
-describeMoreTraces('gateways', TRACED);

@@ -1,2 +1,0 @@
-/** The entry is the package `@headrace/rpc` now, as this import says. @module */
-export * from '@headrace/handlers/service';
