@@ -132,6 +132,11 @@ export function otherSteps(): Step[] {
       limitMs: 90 * MINUTES,
     },
     {
+      name: 'conformance',
+      about: 'PROXY headers as the real Netty reads them, new ones each day',
+      command: npm('conformance:fresh', String(firstSeed)),
+    },
+    {
       name: 'all-mutants',
       about: 'every guard',
       command: npm('check:mutants'),

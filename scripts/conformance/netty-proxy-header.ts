@@ -8,6 +8,19 @@ const VERSION_BYTES = 13;
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
 const BLOCK_HEAD_BYTES = 16;
 const TLV_HEAD_BYTES = 3;
+/** Before the TLVs in an SSL TLV. */
+const SSL_HEAD_BYTES = 5;
+export const SSL = 32;
+const NOOP = 4;
+/** The types that this Netty has a name for. */
+export const TLV_NAMES: Readonly<Record<number, string>> = {
+  1: 'PP2_TYPE_ALPN',
+  2: 'PP2_TYPE_AUTHORITY',
+  32: 'PP2_TYPE_SSL',
+  33: 'PP2_TYPE_SSL_VERSION',
+  34: 'PP2_TYPE_SSL_CN',
+  48: 'PP2_TYPE_NETNS',
+};
 /** The addresses of a block, by the upper half of its 14th byte. */
 const ADDRESS_BYTES: readonly number[] = [0, 12, 36, 216];
 
@@ -123,6 +136,68 @@ export function topLevelTlvs({ tlvs, at }: ProxyBlock): PlacedTlv[] {
     from += TLV_HEAD_BYTES + tlvs.readUInt16BE(from + 1);
   }
   return found;
+}
+
+/** Whether we refuse the end of TLVs, or of those in an SSL TLV, of which Netty makes nothing: a cut TLV, or an empty SSL TLV. */
+export function hasRefusedEnd(tlvs: Buffer, isOuter = true): boolean {
+  let from = 0;
+  while (from + TLV_HEAD_BYTES <= tlvs.length) {
+    const end = from + TLV_HEAD_BYTES + tlvs.readUInt16BE(from + 1);
+    if (isOuter && tlvs[from] === SSL) {
+      const value = tlvs.subarray(from + TLV_HEAD_BYTES, end);
+      if (value.length === 0 && end === tlvs.length) return true;
+      if (hasRefusedEnd(value.subarray(SSL_HEAD_BYTES), false)) return true;
+    }
+    from = end;
+  }
+  return from !== tlvs.length;
+}
+
+/** TLVs as this Netty reads them: less than four bytes at an end are nothing, and an SSL TLV can be in another one. */
+export function nettyTlvs(bytes: Buffer, isOuter = true): unknown[] {
+  const found: unknown[] = [];
+  let from = 0;
+  while (from + TLV_HEAD_BYTES < bytes.length) {
+    const type = bytes[from]!;
+    const end = from + TLV_HEAD_BYTES + bytes.readUInt16BE(from + 1);
+    if (end > bytes.length) throw new RangeError('Netty refuses a TLV that runs past the end');
+    const value = bytes.subarray(from + TLV_HEAD_BYTES, end);
+    const plain = { type, typeName: TLV_NAMES[type] ?? 'OTHER', hex: value.toString('hex') };
+    if (type === SSL) {
+      if (value.length < SSL_HEAD_BYTES) throw new RangeError('Netty refuses a short SSL TLV');
+      const encapsulated = nettyTlvs(value.subarray(SSL_HEAD_BYTES), false);
+      const [flags, verify] = [value[0]!, value.readInt32BE(1)];
+      const [clientSSL, clientCertConn, clientCertSess] = [1, 2, 4].map(
+        (bit) => (flags & bit) !== 0,
+      );
+      const ssl = { clientSSL, clientCertConn, clientCertSess, verify, encapsulated };
+      found.push({ ...plain, ssl }, ...(isOuter ? encapsulated : []));
+    } else found.push(plain);
+    from = end;
+  }
+  return found;
+}
+
+/** The chunks with one TLV without meaning in place of all TLVs of a block. A block of less than three bytes of them grows. */
+export function withNoop(chunks: readonly string[], { tlvs, at }: ProxyBlock): string[] {
+  const length = Math.max(TLV_HEAD_BYTES, tlvs.length);
+  const noop = Buffer.alloc(length);
+  noop[0] = NOOP;
+  noop.writeUInt16BE(length - TLV_HEAD_BYTES, 1);
+  const bytes = Buffer.from(chunks.join(''), 'hex');
+  const end = at + tlvs.length;
+  const whole = Buffer.concat([bytes.subarray(0, at), noop, bytes.subarray(end)]);
+  whole.writeUInt16BE(at + length - BLOCK_HEAD_BYTES, 14);
+  let [from, arrived] = [0, 0];
+  return chunks.map((chunk) => {
+    const before = arrived;
+    arrived += chunk.length / 2;
+    const more = before < end && arrived >= end ? length - tlvs.length : 0;
+    const to = from + chunk.length / 2 + more;
+    const part = whole.toString('hex', from, to);
+    from = to;
+    return part;
+  });
 }
 
 /** The chunks with another byte at some places. */

@@ -4,20 +4,25 @@ import {
   ProxyProtocolDecoder,
   ProxyProtocolEvent,
   type ProxyTlv,
-  proxyTlv,
 } from '@headrace/codec';
 import { type Address, type Context, type Handler, isHeadraceError } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import type { ProxyRefusal } from '../../../packages/codec/src/proxy-protocol/proxy-header-reader.ts';
+import { formatTlvs } from '../../../packages/codec/src/proxy-protocol/proxy-tlv.ts';
 import { type CaseResult, sameAsExpected } from '../family.ts';
 import {
   blockOf,
+  hasRefusedEnd,
   isBlock,
   nettyLine,
+  nettyTlvs,
   type ProxyBlock,
+  SSL,
+  TLV_NAMES,
   tooLongBlock,
   topLevelTlvs,
   withByte,
+  withNoop,
 } from '../netty-proxy-header.ts';
 
 interface Config {
@@ -41,17 +46,7 @@ const TRANSPORTS: Readonly<Record<ProxyHeader['transport'], string>> = {
   unknown: 'UNKNOWN',
 };
 
-/** The types that this Netty has a name for. */
-const TLV_NAMES: Readonly<Record<number, string>> = {
-  1: 'PP2_TYPE_ALPN',
-  2: 'PP2_TYPE_AUTHORITY',
-  32: 'PP2_TYPE_SSL',
-  33: 'PP2_TYPE_SSL_VERSION',
-  34: 'PP2_TYPE_SSL_CN',
-  48: 'PP2_TYPE_NETNS',
-};
 const CHECKSUM = 3;
-const SSL = 32;
 /** Where a block has its version. */
 const VERSION_AT = 12;
 const REFUSAL = [{ close: true }, { error: 'HAProxyProtocolException' }];
@@ -137,6 +132,8 @@ interface Accidents {
   readonly readsNested?: boolean;
   /** The type that stands for the one of checksums. */
   readonly checksumType?: number;
+  /** What it makes of TLVs that we refuse. */
+  readonly tlvs?: readonly unknown[];
 }
 
 /** Our header in Netty's words, with the texts that the case's bytes have. */
@@ -161,7 +158,7 @@ class NettyWords {
       destination: this.host(header, header.destination, 1),
       sourcePort: portOf(header.source),
       destinationPort: portOf(header.destination),
-      tlvs: this.tlvs(header.tlvs, this.block?.tlvs.length ?? 0),
+      tlvs: this.accidents.tlvs ?? this.tlvs(header.tlvs, this.block?.tlvs.length ?? 0),
     };
   }
 
@@ -193,10 +190,11 @@ class NettyWords {
     return (isLost ? tlvs.slice(0, -1) : tlvs).flatMap((tlv) => this.tlv(tlv, isOuter));
   }
 
-  private tlv(given: ProxyTlv, isOuter: boolean): unknown[] {
-    const { value } = given;
-    const isNested = !isOuter && given.type === SSL && this.accidents.readsNested;
-    const tlv = isNested ? readable(given) : given;
+  private tlv(tlv: ProxyTlv, isOuter: boolean): unknown[] {
+    const { value } = tlv;
+    if (!isOuter && tlv.type === SSL && this.accidents.readsNested) {
+      return nettyTlvs(formatTlvs([tlv]), false);
+    }
     const type = isOuter && tlv.type === this.accidents.checksumType ? CHECKSUM : tlv.type;
     const plain = { type, typeName: TLV_NAMES[type] ?? 'OTHER', hex: value.toString('hex') };
     if (tlv.name !== 'ssl') return [plain];
@@ -209,15 +207,6 @@ class NettyWords {
       encapsulated,
     };
     return isOuter ? [{ ...plain, ssl }, ...encapsulated] : [{ ...plain, ssl }];
-  }
-}
-
-/** An SSL TLV within another one, as Netty reads it; one that it trips over stays as it is. */
-function readable(tlv: ProxyTlv): ProxyTlv {
-  try {
-    return proxyTlv.other(tlv.type, tlv.value);
-  } catch {
-    return tlv;
   }
 }
 
@@ -273,12 +262,11 @@ function differences(testCase: ProxyCase, ours: unknown[][]): Difference[] {
       ours: refusedAt(tooLong.ours),
     });
   }
-  const whole = withEmptyEnd(chunks);
-  if (whole !== undefined) {
-    const words = new NettyWords(whole, { dropsLastEmptyTlv: true });
+  const block = blockOf(Buffer.from(chunks.join(''), 'hex'));
+  if (block !== undefined && hasRefusedEnd(block.tlvs)) {
     found.push({
-      reason: 'Netty passes over a cut TLV at the end',
-      netty: ourEvents({ ...testCase, chunks: whole }, words),
+      reason: 'Netty passes over the last bytes of TLVs, if they are less than four',
+      netty: withNettyTlvs(testCase, block),
       ours: refusedAt(ours.findIndex((events) => events.length > 0)),
     });
   }
@@ -307,13 +295,22 @@ function differences(testCase: ProxyCase, ours: unknown[][]): Difference[] {
   return found;
 }
 
-/** The chunks with a length of 0 in the last TLV, if its value is cut off as a whole. */
-function withEmptyEnd(chunks: readonly string[]): string[] | undefined {
-  const block = blockOf(Buffer.from(chunks.join(''), 'hex'));
-  const last = block === undefined ? undefined : topLevelTlvs(block).at(-1);
-  if (block === undefined || last === undefined) return undefined;
-  const isCut = last.at + 3 === block.at + block.tlvs.length;
-  return isCut ? withByte(chunks, [last.at + 1, last.at + 2], 0) : undefined;
+/** What Netty does with a block whose TLVs we refuse: our header without them, and Netty's in their place. */
+function withNettyTlvs(testCase: ProxyCase, block: ProxyBlock): unknown[][] | undefined {
+  const { config, chunks } = testCase;
+  let tlvs: unknown[];
+  try {
+    tlvs = nettyTlvs(block.tlvs);
+  } catch {
+    return undefined;
+  }
+  // The block may have grown.
+  const maxTlvSize = config.maxTlvSize === null ? null : maxTlvBytesOf(config) + 3;
+  const whole = withNoop(chunks, block);
+  return ourEvents(
+    { ...testCase, config: { ...config, maxTlvSize }, chunks: whole },
+    new NettyWords(chunks, { tlvs }),
+  );
 }
 
 /** The case with the CR at the end of a chunk in the next one, the first such CR, or without it if nothing follows. */
