@@ -1,6 +1,7 @@
 // `npm run fuzz -- SECONDS [--seed N] [--rounds N] [--target TEXT]` feeds every decoder with random input for so long, or
 // for so many rounds, which are the same on every machine: nothing but
-// errors about the input may come out, and the same messages and errors however the input is cut. Prints its seed and
+// errors about the input may come out, and the same messages and errors however the input is cut. It also runs random
+// programs of writes and ends on connections without a socket (ends.ts). Prints its seed and
 // how many inputs passed; exit code 1 and the shortest input at the first fault.
 import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { expectSameInAnyCut, readsOf } from '../../packages/codec/test/decoder-property.ts';
 import { ALL_POLICIES, type DecoderTarget } from '../../packages/codec/test/decoder-target.ts';
+import { ENDS, type EndsTarget, fuzzEnds } from './ends.ts';
 
 /** The list of the property tests: every decoder has one place. */
 const TARGETS = new URL('../../packages/codec/test/targets/', import.meta.url);
@@ -25,6 +27,13 @@ export async function loadTargets(wanted = ''): Promise<DecoderTarget[]> {
 
 interface TargetModule {
   readonly targets: readonly DecoderTarget[];
+}
+
+type Target = DecoderTarget | EndsTarget;
+
+/** Gives one target its turn; returns how many inputs passed. */
+function feedAny(target: Target, seed: number): number | Promise<number> {
+  return 'open' in target ? fuzzEnds(target, seed, RUNS) : fuzz(target, seed);
 }
 
 /** Feeds one target; returns how many inputs passed, throws with the shortest input that it found. */
@@ -57,17 +66,17 @@ export function fuzz(target: DecoderTarget, seed: number, runs = RUNS): number {
  * @param feed - one turn of a target; returns how many inputs passed
  */
 export async function fuzzInTurn(
-  targets: readonly DecoderTarget[],
+  targets: readonly Target[],
   first: number,
   isOver: (rounds: number) => boolean,
-  feed: (target: DecoderTarget, seed: number) => number = fuzz,
+  feed: (target: Target, seed: number) => number | Promise<number> = feedAny,
 ): Promise<number> {
   let inputs = 0;
   for (let seed = first; seed === first || !isOver(seed - first); seed++) {
     for (const target of targets) {
       if (seed > first && isOver(seed - first)) break;
       try {
-        inputs += feed(target, seed);
+        inputs += await feed(target, seed);
       } catch (cause) {
         const text = (cause as Error).message;
         throw new Error(`${text}\nagain: npm run fuzz -- 1 --seed ${seed}`, { cause });
@@ -87,7 +96,9 @@ async function main(): Promise<void> {
   const seconds = Number(positionals[0]);
   const first = Number(values.seed ?? Math.floor(Math.random() * 0x7fff_ffff));
   const rounds = Number(values.rounds ?? Number.POSITIVE_INFINITY);
-  const targets = await loadTargets(values.target);
+  const { target = '' } = values;
+  const ends = ENDS.filter(({ name }) => name.includes(target));
+  const targets: readonly Target[] = [...(await loadTargets(target)), ...ends];
   if (!(seconds > 0) || !(rounds > 0) || !Number.isInteger(first) || targets.length === 0) {
     console.error('usage: npm run fuzz -- SECONDS [--seed N] [--rounds N] [--target TEXT]');
     process.exit(1);

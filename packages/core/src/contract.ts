@@ -415,7 +415,10 @@ export interface Channel<R = unknown, W = unknown>
   readonly isInputShutdown: boolean;
   /** Whether our half has been shut down, or the channel has closed. */
   readonly isOutputShutdown: boolean;
-  /** Whether `end()`, `shutdown('output')` or `close()` was called, or the channel has closed. Pools skip such a channel. */
+  /**
+   * Whether `end()`, `shutdown('output')` or `close()` was called, the channel follows the end of the peer, or it has closed. Pools
+   * skip such a channel.
+   */
   readonly isEnding: boolean;
   /**
    * Whether the channel drops further input: after `end()`, after our own `shutdown('input')`, and after the close. At this

@@ -1,6 +1,11 @@
 // The contracts of core that hold for channels of messages, over both ends of a WebSocket.
 import { type Channel, type Handler, ServerBootstrap, silentLogger } from '@headrace/core';
-import { describeEarlyWrites, describeLastAnswers, type End } from '@headrace/core/testing';
+import {
+  describeEarlyWrites,
+  describeEnds,
+  describeLastAnswers,
+  type End,
+} from '@headrace/core/testing';
 import { HttpEndpoint, WebSocketBootstrap, type WebSocketCompression } from '@headrace/websocket';
 import { describe, expect, it } from 'vitest';
 
@@ -44,6 +49,14 @@ describeEarlyWrites(runner, {
   name: 'WebSocket, server and client',
   open: (near: Handler, far: Handler) =>
     connected({ options: {}, handler: far }, { options: {}, handler: near }),
+});
+
+describeEnds(runner, {
+  name: 'WebSocket, server and client',
+  open: async (near, far) => {
+    const { ofServer, ofClient, close } = await connected(far, near);
+    return { near: ofClient, far: ofServer, close };
+  },
 });
 
 for (const [how, compression] of [

@@ -107,14 +107,19 @@ export class Substream implements ByteEnd {
 
   /** Closes the substream. Bytes that the channel has written still leave. */
   close(): void {
+    this.closeWith(this.input.size > 0 ? RST : FIN);
+  }
+
+  /** Ends the output with this flag, after the bytes that wait. The window has room for them. */
+  private closeWith(flag: typeof FIN | typeof RST): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.user = undefined;
-    const hasUnread = this.input.size > 0;
+    const hasUnread = flag === RST;
     this.input.clear();
     if (this.isGone) return;
     this.isGone = true;
-    this.lastFlag = hasUnread ? RST : FIN;
+    this.lastFlag = flag;
     if (this.isOpen && !this.isOutputOver) this.owner.ready(this);
     else {
       // A peer whose window is used up sends nothing more, and waits for credit.
@@ -127,7 +132,11 @@ export class Substream implements ByteEnd {
     this.owner.send(frameOf(WINDOW_UPDATE, RST, this.id, 0));
   }
 
-  reset(): void {
+  reset(isAfterOutput = false): void {
+    if (isAfterOutput) {
+      this.closeWith(RST);
+      return;
+    }
     this.isClosed = true;
     this.user = undefined;
     this.input.clear();

@@ -193,6 +193,36 @@ describe('substreams', () => {
 });
 
 describe('the limits', () => {
+  it('send what a write has taken before the reset of a close that cuts the next write', async () => {
+    const pair = yamuxPair();
+    const [near] = await pair.open(pair.near);
+    const taken = pair.clock.run(() => {
+      const first = near.writeAndFlush(Buffer.alloc(60_000));
+      near.writeAndFlush(Buffer.alloc(400_000)).onSettled(() => {});
+      near.close();
+      return first;
+    });
+    expect(taken.isSuccess).toBe(true);
+    const [probe] = pair.far.probes;
+    expect(probe!.bytes).toBeGreaterThanOrEqual(60_000);
+    expect(probe!.events.at(-1)).toBe('inactive reset by peer');
+  });
+
+  it('send a long answer to a peer that has ended its half', async () => {
+    const pair = yamuxPair();
+    const [near, probe] = await pair.open(pair.near, { allowHalfOpen: true });
+    const [far] = pair.far.accepted;
+    const hold = near.holdReads('test');
+    const answer = pair.clock.run(() => {
+      const future = far!.writeAndFlush(Buffer.alloc(400_000));
+      near.shutdown('output').onSettled(() => {});
+      return future;
+    });
+    pair.clock.run(() => hold.release());
+    expect([probe.bytes, answer.isSuccess]).toEqual([400_000, true]);
+    expect(far!.closeInfo).toEqual({ reason: 'peer', by: 'peer', error: undefined });
+  });
+
   it('refuse one substream more than maxSubstreams, until another one has closed', async () => {
     const pair = yamuxPair({ server: { maxSubstreams: 2 } });
     const [one] = await pair.open(pair.near);

@@ -68,9 +68,11 @@ const DROPPED = 1;
 const OUTLIVED = 2;
 const CATCHER_FAILED = 4;
 
+/** Time of a linger, see `EndOptions.lingerMs`. */
+const LINGER_MS = 2000;
 const WRITE_OPTIONS = describeOptions('write', { signal: unchecked() });
 const END_OPTIONS = describeOptions('end', {
-  lingerMs: unchecked({ default: 2000 }),
+  lingerMs: unchecked({ default: LINGER_MS }),
   reason: unchecked({ default: 'local' }),
 });
 let lastNumber = Math.floor(Math.random() * 0x1000_0000);
@@ -339,9 +341,22 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     reading.peerEnded();
     if (this.phase === LINGERING) {
       if (this.output.isShut) this.shut(this.ending.ours(this.ending.failure));
-    } else if (this.output.isShut || !this.options.allowHalfOpen) {
-      this.shut({ reason: 'peer', by: 'peer', error: undefined });
-    } else if (isFirst) this.pipeline.fireChannelShutdown('input');
+    } else if (output.isShut || !this.options.allowHalfOpen) this.follow();
+    else if (isFirst) this.pipeline.fireChannelShutdown('input');
+  }
+
+  /** Ends the channel because the peer has ended its half. Output that was written is sent first, as after `end()`. */
+  private follow(): void {
+    const { output } = this;
+    const cause: CloseInfo = { reason: 'peer', by: 'peer', error: undefined };
+    // Output that waits for a connection, or for another transport, cannot be sent any more.
+    const isAnswering = output.pendingBytes > 0 && !output.isHolding;
+    if (output.isShut || !isAnswering) this.shut(cause);
+    else if (!this.ending.isLingering) {
+      this.ending.isAsked = true;
+      this.pipeline.flush();
+      if (this.isOpen) this.endOutput(cause, LINGER_MS);
+    }
   }
 
   written(failures?: ReadonlyMap<number, Error>): void {
@@ -407,7 +422,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
   end(options: EndOptions): WriteFuture {
     const { lingerMs, reason } = END_OPTIONS.resolve(options);
     const { ending } = this;
-    if (this.phase >= LINGERING) return ending.future;
+    if (this.phase >= LINGERING || ending.isLingering) return ending.future;
     ending.isAsked = true;
     if (!this.isActive) {
       if (!this.output.isHolding) return this.close(reason);
@@ -419,13 +434,19 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     if (!this.isOpen) return wholeClose;
     this.phase = LINGERING;
     this.reading.linger();
+    this.endOutput({ reason, by: 'local', error: undefined }, lingerMs);
+    if (this.isOpen) this.reading.requestToDrop();
+    return wholeClose;
+  }
+
+  /** Shuts the output down after what was written, and closes with this cause when both halves or the time are over. */
+  private endOutput(cause: CloseInfo, lingerMs: number): void {
+    const { ending } = this;
     const lingered = (isCut: boolean) => this.shut(ending.ours(undefined), isCut);
-    ending.linger(this.channel, reason, this.output, lingerMs, lingered);
+    ending.linger(this.channel, cause, this.output, lingerMs, lingered);
     this.shutdown('output').onSettled((error) => {
       if (error !== undefined) lingered(false);
     });
-    if (this.isOpen) this.reading.requestToDrop();
-    return wholeClose;
   }
 
   /** The messages that pass the last handler, for a single loop. */

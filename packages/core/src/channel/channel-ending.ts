@@ -1,4 +1,4 @@
-import type { CloseInfo, CloseReason } from '../contract/connection.ts';
+import type { CloseInfo } from '../contract/connection.ts';
 import type { Channel, EndOptions } from '../contract.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { ChannelDeadline } from '../time/channel-deadline.ts';
@@ -6,6 +6,8 @@ import { causeOf, closedError } from './close-cause.ts';
 
 /** Minimum time between two looks at waiting output, in milliseconds. */
 const LOOK_MS = 100;
+
+const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 
 /** The output of a channel that lingers. */
 interface LingeringOutput {
@@ -43,7 +45,7 @@ class Linger extends ChannelDeadline {
 
 /** The reason for the end of a channel, and its linger. The object is made when the end begins or is requested. */
 export class ChannelEnding {
-  /** Whether `close()`, `end()` or a shutdown of the output was called. */
+  /** Whether `close()`, `end()` or a shutdown of the output was called, or the channel follows the peer's end. */
   isAsked = false;
   /** Options of an `end()` that was called before the connection was up, while output waited for the connection. */
   endOptions: EndOptions | undefined = undefined;
@@ -51,14 +53,20 @@ export class ChannelEnding {
   hasTransportFailed = false;
   /** Information about the close, after the channel has closed. */
   info: CloseInfo | undefined = undefined;
-  private reason: CloseReason = 'local';
+  private cause: CloseInfo = LOCAL;
   private lingering: Linger | undefined = undefined;
   private settable: SettableFuture | undefined = undefined;
   private promise: Promise<CloseInfo> | undefined = undefined;
 
-  /** Returns the information about a close that this side requested. */
+  /** Returns the information about a close that this side requested, or with which it follows the peer's end. */
   ours(error: Error | undefined): CloseInfo {
-    return { reason: this.reason, by: 'local', error };
+    const { reason, by } = this.cause;
+    return { reason, by, error };
+  }
+
+  /** Whether the channel ends when its output was sent. */
+  get isLingering(): boolean {
+    return this.lingering !== undefined;
   }
 
   /**
@@ -81,12 +89,12 @@ export class ChannelEnding {
    */
   linger(
     channel: Channel,
-    reason: CloseReason,
+    cause: CloseInfo,
     output: LingeringOutput,
     lingerMs: number,
     isOver: (isCut: boolean) => void,
   ): void {
-    this.reason = reason;
+    this.cause = cause;
     const linger = new Linger(output, lingerMs, isOver);
     this.lingering = linger;
     linger.begin(channel);

@@ -30,7 +30,11 @@ export interface ChannelHooks {
 export interface ChannelOptions {
   /** Whether the channel reads automatically, without calls of `read()`. @default true */
   readonly autoRead?: boolean;
-  /** Whether the output stays open when the peer ends its half. `channelShutdown` reports the end. @default false */
+  /**
+   * Whether the output stays open when the peer ends its half. `channelShutdown` reports the end. Without it, output that was written
+   * is sent, and the channel closes.
+   * @default false
+   */
   readonly allowHalfOpen?: boolean;
   /** Low watermark, in bytes. Below it, an unwritable channel is writable again. @default 32768 */
   readonly writeBufferLowBytes?: number;

@@ -91,6 +91,6 @@ export function dropsKeptMessages(channel: Channel): boolean {
  * Returns true if the end of the whole channel has begun, so that its linger time and its limits on output finish it. After
  * `shutdown('output')` only one half ends, and the peer can still send.
  */
-export function endsWhole({ isEnding, discardsInput }: Channel): boolean {
-  return isEnding && discardsInput;
+export function endsWhole({ isEnding, discardsInput, isInputShutdown }: Channel): boolean {
+  return isEnding && (discardsInput || isInputShutdown);
 }

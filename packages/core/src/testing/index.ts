@@ -12,6 +12,7 @@ export {
   type MessageClass,
 } from './embedded-channel.ts';
 export type { EmbeddedTransport } from './embedded-transport.ts';
+export { describeEnds, type EndsBench } from './ends-contract.ts';
 export { EventQueue, type TimedEvent } from './event-queue.ts';
 export { describeHeldReads, type HeldReadsBench } from './held-reads-contract.ts';
 export { describeHeldWrites, type HeldWritesBench } from './held-writes-contract.ts';

@@ -21,6 +21,8 @@ export interface TransportTraits {
   readonly resets: boolean;
   /** Whether the peer sees a reset if `close()` cuts a write that is under way. @default the value of `resets` */
   readonly showsCuts?: boolean;
+  /** Whether a channel finds out that its peer reads nothing, see `outboundStallMs`. @default true */
+  readonly noticesStalls?: boolean;
   /** Number of bytes that the test of large transfers sends in each direction. @default 4 MiB */
   readonly transferBytes?: number;
 }

@@ -8,6 +8,7 @@ import { silentLogger } from '../log/stderr-logger.ts';
 import { ClockDeadlines } from '../time/clock-deadlines.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { testEarlyWrites } from './early-writes-contract.ts';
+import { testEnds } from './ends-contract.ts';
 import { testLastAnswers } from './last-answers-contract.ts';
 import type { TestRunner } from './test-runner.ts';
 import {
@@ -53,6 +54,11 @@ export function describeTransport(runner: TestRunner, bench: TransportBench): vo
     testLastAnswers(runner, {
       name: bench.name,
       open: (near, far) => openEnds(bench, { near, far }),
+    });
+    testEnds(runner, {
+      name: bench.name,
+      open: (near, far) => openEnds(bench, { near, far }),
+      noticesStalls: bench.noticesStalls ?? true,
     });
     if ('nobody' in bench) refuses(runner, bench);
     if (bench.resets) noticesResets(runner, bench);

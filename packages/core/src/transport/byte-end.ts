@@ -45,6 +45,12 @@ export interface ByteEnd {
   finish(): void;
   /** Closes the end. If the program has not read all bytes, the connection is reset. */
   close(): void;
-  /** Resets the connection. Bytes that the other end has not read may be lost. */
-  reset(): void;
+  /**
+   * Resets the connection.
+   *
+   * @param isAfterOutput - whether the bytes that `send` has accepted are sent before the reset, as after `close`, because a close
+   * has cut the rest of the output. Without it, and in a kernel, they may be lost.
+   * @default false
+   */
+  reset(isAfterOutput?: boolean): void;
 }

@@ -182,7 +182,8 @@ export class MemoryTransport implements Transport {
     if (this.isClosed) return;
     const isCut = this.waitingBytes > 0;
     this.drop();
-    if (isCut) this.end.reset();
+    // The reset shows the cut to the peer. What the end has accepted is sent before it.
+    if (isCut) this.end.reset(true);
     else this.end.close();
   }
 

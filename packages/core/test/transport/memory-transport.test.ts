@@ -225,8 +225,9 @@ describe('a pair', () => {
     clock.runTasks();
     const future = writer.writeAndFlush(Buffer.from('sixsix'));
     clock.runTasks();
-    expect(future.error).toMatchObject({ code: 'HR_ERR_CHANNEL_CLOSED' });
-    expect(writer.closeInfo?.reason).toBe('peer');
+    // The rest is sent after the peer's end, and meets a peer that has gone.
+    expect(future.error).toMatchObject({ code: 'HR_ERR_CHANNEL_RESET' });
+    expect(writer.closeInfo?.reason).toBe('reset');
   });
 
   it('ends its half only after everything that was written', () => {

@@ -35,7 +35,7 @@ export class KeepAliveProbes {
 
   start(): void {
     this.heard();
-    this.timer ??= this.later(this.settings.idleMs);
+    this.timer ??= this.planAt(this.time.now + this.settings.idleMs);
   }
 
   stop(): void {
@@ -48,8 +48,8 @@ export class KeepAliveProbes {
     this.unanswered = 0;
   }
 
-  private later(delayMs: number): Timer {
-    return this.time.plan(this.time.now + delayMs, () => {
+  private planAt(atMs: number): Timer {
+    return this.time.plan(atMs, () => {
       this.timer = this.due();
     });
   }
@@ -58,15 +58,16 @@ export class KeepAliveProbes {
     const { end, time } = this;
     const { idleMs, intervalMs, count } = this.settings;
     if (!end.isOpen) return undefined;
-    if (end.isWritePending) return this.later(idleMs);
-    const idle = time.now - this.heardAt;
-    if (this.unanswered === 0 && idle < idleMs) return this.later(idleMs - idle);
+    if (end.isWritePending) return this.planAt(time.now + idleMs);
+    // A rest of a delay, added to the time, can be rounded to nothing. The time would then stand still.
+    const idleAt = this.heardAt + idleMs;
+    if (this.unanswered === 0 && time.now < idleAt) return this.planAt(idleAt);
     if (this.unanswered >= count) {
       end.breaks(systemError('ETIMEDOUT', `read ETIMEDOUT: ${count} keepalive probes unanswered`));
       return undefined;
     }
     end.sendProbe('keepalive probe');
     this.unanswered += 1;
-    return this.later(intervalMs);
+    return this.planAt(time.now + intervalMs);
   }
 }

@@ -224,7 +224,7 @@ export class PortTransport implements Transport {
     if (isBatch(message)) this.batchCame(message);
     else if (isCredit(message)) this.credited(message);
     else if (message === 'reset')
-      this.fail(systemError('ECONNRESET', 'read ECONNRESET: by the peer'));
+      this.endAs(systemError('ECONNRESET', 'read ECONNRESET: by the peer'));
     else if (message === 'end' || message === 'gone') this.peerEnded(message === 'gone');
     else if (isHello(message)) this.heardHello(message);
     else this.fail(strange('a message of an unknown kind'));
@@ -277,7 +277,13 @@ export class PortTransport implements Transport {
   /** Handles a peer that left without a last message. */
   private lost(why: string): void {
     if (this.isPeerGone || this.isOver) return;
-    this.fail(systemError('ECONNRESET', `read ECONNRESET: the peer is gone, ${why}`));
+    this.endAs(systemError('ECONNRESET', `read ECONNRESET: the peer is gone, ${why}`));
+  }
+
+  /** Fails when the channel has what had arrived. */
+  private endAs(error: Error): void {
+    this.isPeerGone = true;
+    this.input.finish(() => this.fail(error));
   }
 
   // --- input ---

@@ -138,6 +138,17 @@ describe('a transport over a port', () => {
     expect(read.length).toBe(100);
   });
 
+  it('reads what had arrived before a reset, even while reads are held', async () => {
+    const { near, far, read } = await connected();
+    far.holdReads('test');
+    for (let count = 0; count < 100; count++) near.write(MESSAGE).onSettled(() => {});
+    near.flush();
+    await pass();
+    near.close();
+    await pass();
+    expect([read.length, far.closeInfo?.reason]).toEqual([Math.ceil(WINDOW / COST), 'reset']);
+  });
+
   it('gives credit back for half a window at a time, not for each message', async () => {
     const { near } = await connected();
     for (let count = 0; count < 50; count++) {

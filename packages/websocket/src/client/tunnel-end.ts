@@ -110,6 +110,8 @@ export class TunnelEnd implements ByteEnd {
   /** Bytes of the request that is under way. */
   private sending: Buffer | undefined = undefined;
   private isFinished = false;
+  /** Whether a close has cut the output, so that the server must not take it for the whole. */
+  private isCut = false;
   /** Whether the last request was made. */
   private isOutputOver = false;
 
@@ -250,7 +252,7 @@ export class TunnelEnd implements ByteEnd {
     if (output.size === 0 && !isFinished) return;
     this.sending = output.takeAll();
     this.isOutputOver = isFinished;
-    this.post(++this.number, this.sending, isFinished).then(
+    this.post(++this.number, this.sending, isFinished && !this.isCut).then(
       () => this.sent(),
       (error: unknown) => this.fail(toError(error)),
     );
@@ -258,7 +260,7 @@ export class TunnelEnd implements ByteEnd {
 
   private sent(): void {
     this.sending = undefined;
-    if (this.isOutputOver && this.user === undefined) this.leave();
+    if (this.isOutputOver && this.user === undefined) this.drop();
     this.sendNext();
     this.user?.wake();
   }
@@ -338,15 +340,25 @@ export class TunnelEnd implements ByteEnd {
   close(): void {
     this.user = undefined;
     this.finish();
-    if (this.sending === undefined) this.leave();
-    else this.timer = this.terms.clock.deadlines.schedule(() => this.leave(), CLOSE_TIMEOUT_MS);
+    if (this.sending === undefined) this.drop();
+    else this.timer = this.terms.clock.deadlines.schedule(() => this.drop(), CLOSE_TIMEOUT_MS);
   }
 
-  reset(): void {
-    this.user = undefined;
+  reset(isAfterOutput = false): void {
+    this.isCut = isAfterOutput;
+    if (isAfterOutput) this.close();
+    else {
+      this.user = undefined;
+      this.drop();
+    }
+  }
+
+  private drop(): void {
+    this.input.clear();
     this.leave();
   }
 
+  /** Ends the session with an error. Bytes that have arrived can still be read. */
   private fail(error: Error): void {
     if (this.isGone) return;
     this.error = error;
@@ -358,7 +370,6 @@ export class TunnelEnd implements ByteEnd {
     this.isGone = true;
     this.isOpen = false;
     this.timer?.cancel();
-    this.input.clear();
     this.output.clear();
     this.life.abort();
   }

@@ -169,8 +169,12 @@ export class TunnelSession implements ByteEnd {
     this.end();
   }
 
-  reset(): void {
-    if (!this.isGone) this.terms.connection.abort();
+  reset(isAfterOutput = false): void {
+    if (!this.isGone) {
+      // Without the event of the end, a complete answer shows the client that the output was cut.
+      if (isAfterOutput && !this.isPeerGone) this.terms.response.end();
+      else this.terms.connection.abort();
+    }
     this.end();
   }
 
@@ -180,18 +184,23 @@ export class TunnelSession implements ByteEnd {
     else this.isPeerGone = true;
   }
 
+  /** Ends the session with an error. Bytes that have arrived can still be read. */
   private fail(why: string): void {
     if (this.isGone) return;
-    const { user } = this;
     this.error = systemError('ECONNRESET', `read ECONNRESET (${why})`);
-    this.reset();
-    user?.wake();
+    this.terms.connection.abort();
+    this.leave();
+    this.user?.wake();
   }
 
   private end(): void {
-    this.isGone = true;
     this.user = undefined;
     this.input.clear();
+    this.leave();
+  }
+
+  private leave(): void {
+    this.isGone = true;
     this.beat?.cancel();
     this.answerWaiting(UNKNOWN);
     this.terms.ended();

@@ -82,8 +82,6 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   private isClosing = false;
   private brokenCode: number | undefined = undefined;
   private peerClose: WebSocketClose | undefined = undefined;
-  /** Whether the answer to the peer's close frame waits for output that is being sent. */
-  private awaitsOutput = false;
   private isGone = false;
   /** Number of messages passed on after the end of the connection. */
   private late = 0;
@@ -281,7 +279,6 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
     if (!this.isWriting || this.intake.isOver) return;
     this.isWriting = false;
     this.intake.sink?.written();
-    if (this.awaitsOutput && !this.isWriting) this.answerClose();
   }
 
   // --- the end ---
@@ -313,8 +310,14 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
 
   private announceClose({ reason, error }: CloseInfo): void {
     if (!this.isActive) return;
-    this.sendClose(this.brokenCode ?? closeCodeOf(reason, error), closeText(reason));
-    if (this.brokenCode !== undefined) this.endBelow();
+    const { peerClose, brokenCode } = this;
+    if (peerClose === undefined || brokenCode !== undefined) {
+      this.sendClose(brokenCode ?? closeCodeOf(reason, error), closeText(reason));
+    } else {
+      const { code } = peerClose;
+      this.sendClose(code === NO_CODE ? undefined : code, peerClose.reason);
+    }
+    if (peerClose !== undefined || brokenCode !== undefined) this.endBelow();
   }
 
   private sendClose(code: number | undefined, reason: string): void {
@@ -328,7 +331,15 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   private expectClose(): void {
     const { below } = this;
     this.closeTimer?.cancel();
-    this.closeTimer = below.clock.deadlines.schedule(() => void below.close(), CLOSE_TIMEOUT_MS);
+    this.closeTimer = below.clock.deadlines.schedule(() => {
+      if (this.isPaused && this.expectsInput) this.expectClose();
+      else below.close();
+    }, CLOSE_TIMEOUT_MS);
+  }
+
+  /** Whether the channel has ended only its output. The peer may send the rest of its own output before its close frame. */
+  private get expectsInput(): boolean {
+    return this.isClosing && !this.intake.isOver && this.peerClose === undefined;
   }
 
   private endBelow(): void {
@@ -337,21 +348,12 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
 
   /**
    * Receives the peer's close frame. The burst of messages ends before the input ends. Answers to these messages are therefore
-   * sent before the close frame of this end.
+   * sent before the close frame of this end, which follows when the channel ends or closes its output.
    */
   closeRead(code: number, reason: string): void {
     this.closedBy({ code, reason });
     this.intake.endBurst();
-    this.awaitsOutput = this.isWriting && this.isActive;
-    if (this.awaitsOutput) this.expectClose();
-    else this.answerClose();
-  }
-
-  private answerClose(): void {
-    const { code, reason } = this.peerClose!;
-    this.awaitsOutput = false;
-    if (this.isActive) this.sendClose(code === NO_CODE ? undefined : code, reason);
-    this.endBelow();
+    if (this.isClosing) this.endBelow();
     this.intake.sink?.inputEnded();
   }
 
@@ -391,6 +393,7 @@ export class FrameTransport implements Transport, FrameListener, MessageSource {
   }
 
   receive(bytes: Buffer): void {
+    if (this.expectsInput) this.expectClose();
     this.reader.receive(bytes);
     this.wasRead();
   }

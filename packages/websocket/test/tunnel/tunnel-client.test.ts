@@ -277,6 +277,7 @@ describe('a client of a tunnel', () => {
     await settle(clock);
     server.cuts();
     await settle(clock);
+    clock.advance(10_000);
     expect(channel.closeInfo).toMatchObject({ reason: 'reset' });
   });
 

@@ -139,8 +139,11 @@ describe('a session of a tunnel', () => {
     post(1, 'one');
     const second = post(2, 'two');
     expect(post(3, 'three').status).toBe(409);
+    transport.requestRead();
     await settle(clock);
-    expect([second.status, transport.isActive]).toEqual([404, false]);
+    transport.requestRead();
+    await settle(clock);
+    expect([second.status, transport.isActive, notes[0]]).toEqual([404, false, 'onetwo']);
   });
 
   it('writes events, and more than 64 KiB when the network has taken them', async () => {
@@ -151,6 +154,16 @@ describe('a session of a tunnel', () => {
     stream.taken();
     await settle(clock);
     expect([notes, transport.unsentBytes]).toEqual([['written'], 0]);
+  });
+
+  it('sends what it has taken, and no end, before a close that cuts the output', async () => {
+    transport.write([Buffer.from('taken')], 5);
+    transport.write([Buffer.alloc(128 * 1024)], 128 * 1024);
+    transport.close();
+    await settle(clock);
+    expect([stream.isEnded, stream.text.includes('event: end')]).toEqual([true, false]);
+    expect(stream.text).toContain(Buffer.from('taken').toString('base64'));
+    expect([connection.isOpen, ended]).toEqual([true, 1]);
   });
 
   it('is reset when it writes to a client that left in order', async () => {
@@ -174,12 +187,20 @@ describe('a session of a tunnel', () => {
     expect(stream.text).toBe(':\n\ndata: eA==\n\n');
   });
 
-  it('is reset when its answer is cut, whatever waits to be read', async () => {
+  it('is reset when its answer is cut, after what waits to be read', async () => {
     post(1, 'one');
     const second = post(2, 'two');
     stream.emit('close');
     await settle(clock);
-    expect(notes).toEqual([expect.stringContaining('ECONNRESET'), 'disconnected']);
+    expect([notes, transport.detectFailure()?.message]).toEqual([
+      [],
+      expect.stringContaining('ECONNRESET'),
+    ]);
+    transport.requestRead();
+    await settle(clock);
+    transport.requestRead();
+    await settle(clock);
+    expect(notes).toEqual(['onetwo', '|', expect.stringContaining('ECONNRESET'), 'disconnected']);
     expect([second.status, ended, clock.pendingTimers]).toEqual([404, 1, 0]);
   });
 
