@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { BODY, type BodyType } from '@headrace/cluster/authoring';
-import { SendSequence } from '@headrace/core/authoring';
-import { FLAG, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
+import { type Confirmation, FLAG, frameOf, type GatewayFrame, OP } from './gateway-frame.ts';
+import { KeptFrames } from './kept-frames.ts';
+import { ReceivedAnswers } from './received-answers.ts';
 
 /** The rules of all connections of a gateway. */
 export interface GatewayRules {
@@ -28,6 +29,10 @@ export type LinkAction =
   | { readonly do: 'choose' }
   /** `count` messages reached no worker, or it is unknown whether they did. */
   | { readonly do: 'lost'; readonly count: number }
+  /** The worker must learn what it need not keep: at the end of this event, or later together with other connections. */
+  | { readonly do: 'confirm'; readonly isUrgent: boolean }
+  /** `count` writes and closes of a worker that no longer has the connection did not arrive. */
+  | { readonly do: 'lost-answers'; readonly count: number; readonly worker: string }
   /** Too many workers have ended during this job. */
   | { readonly do: 'given-up'; readonly what: string }
   /** The connection has closed, and its worker knows it. */
@@ -75,12 +80,12 @@ export class GatewayLink {
   /** Workers in a row that have ended during `onConnect`, and during the oldest message or the close. */
   private endedAtStart = NOBODY;
   private endedAtMessage = NOBODY;
-  private readonly sequence = new SendSequence();
-  /** The messages without an acknowledgement, oldest first. */
-  private readonly entries: Unanswered[] = [];
-  private bytes = 0;
+  /** The messages without an acknowledgement. */
+  private readonly sequence = new KeptFrames<Unanswered>();
   /** The number of the last message that an earlier worker may have handled. */
   private repeatedTo = 0;
+  /** The frames of the present worker, if it numbers them. */
+  private answers: ReceivedAnswers | undefined = undefined;
   private attributes: Buffer;
   private attributeVersion = 1;
   private isHeld = false;
@@ -102,7 +107,7 @@ export class GatewayLink {
   }
 
   get unanswered(): number {
-    return this.entries.length;
+    return this.sequence.count;
   }
 
   /** Whether the connection must not be read now. Check it after the actions are carried out. */
@@ -125,6 +130,7 @@ export class GatewayLink {
     this.leavesInOrder = false;
     if (worker !== undefined) {
       this.epoch += 1;
+      this.answers = undefined;
       this.repeatedTo = Math.max(this.repeatedTo, this.sequence.highest);
       this.sequence.resendAfter(0);
       this.open(now);
@@ -179,6 +185,7 @@ export class GatewayLink {
     this.isBusUp = isUp;
     // Frames on their way can be lost, so the next tick asks for them.
     this.askedAt = Number.NEGATIVE_INFINITY;
+    this.answers?.linkChanged();
     this.updateHold();
     this.pump();
     return this.taken();
@@ -194,7 +201,7 @@ export class GatewayLink {
   closed(reason: string, now: number): readonly LinkAction[] {
     if (this.closedAt !== undefined || this.isDone) return this.taken();
     this.closedAt = now;
-    const isUnknown = this.epoch === 0 && (!this.rules.isAcknowledged || this.entries.length === 0);
+    const isUnknown = this.epoch === 0 && (!this.rules.isAcknowledged || this.sequence.isEmpty);
     if (isUnknown) this.done();
     else this.add(OP.closed, BODY.text, Buffer.from(reason, 'utf8'));
     return this.taken();
@@ -216,12 +223,23 @@ export class GatewayLink {
       if (frame.op !== OP.unknown) this.send(from, OP.leave, { epoch: frame.epoch });
     } else if (frame.op === OP.ack) this.acknowledged(frame, now);
     else if (frame.op === OP.unknown) this.unknown();
+    else if (!this.follows(frame, now)) return this.taken();
     else if (frame.op === OP.write) {
       this.do({ do: 'write', bodyType: frame.bodyType, body: frame.body });
     } else if (frame.op === OP.close) {
       this.do({ do: 'close', reason: frame.body.toString('utf8') });
     }
     return this.taken();
+  }
+
+  /** Returns what the worker need not keep, or undefined if it keeps nothing. */
+  confirmation(): { readonly to: string; readonly has: Confirmation } | undefined {
+    const { id, epoch, current, answers, attributeVersion } = this;
+    if (current === undefined || answers === undefined || this.isDone) return undefined;
+    answers.confirmed();
+    const { received: number, missing } = answers;
+    const has = { connection: id, epoch, number, attributes: attributeVersion };
+    return { to: current, has: { ...has, isGap: missing > 0 } };
   }
 
   /**
@@ -254,7 +272,8 @@ export class GatewayLink {
 
   private open(now: number): void {
     const { wasConfirmed, rules, attributes, sequence } = this;
-    const flags = (wasConfirmed ? FLAG.moved : 0) | (rules.isAcknowledged ? FLAG.acknowledged : 0);
+    const kept = rules.isAcknowledged ? FLAG.acknowledged | FLAG.numbered : 0;
+    const flags = (wasConfirmed ? FLAG.moved : 0) | kept;
     this.askedAt = now;
     this.send(this.current!, OP.open, {
       flags,
@@ -281,8 +300,9 @@ export class GatewayLink {
       return;
     }
     this.askedAt = now;
-    const { sent, isInFlight } = this.sequence;
-    const isClose = isInFlight && this.entry(sent).op === OP.closed;
+    const { sequence } = this;
+    const { sent, isInFlight } = sequence;
+    const isClose = isInFlight && sequence.at(sent).op === OP.closed;
     // Without repetition, the worker counts messages up to this number as lost. A close must never be lost.
     if (isClose && !this.rules.isAcknowledged) this.sendEntry(sent);
     else {
@@ -297,24 +317,27 @@ export class GatewayLink {
     this.isDoubted = false;
     this.wasConfirmed = true;
     this.askedAt = now;
-    if ((flags & FLAG.attributes) !== 0 && frame.attributes > this.attributeVersion) {
-      this.attributes = Buffer.from(frame.body);
-      this.attributeVersion = frame.attributes;
-    }
     const { sequence } = this;
     // Not `sent`: messages that this worker has may be due to be sent again.
-    const count = sequence.acknowledge(Math.min(frame.number, sequence.highest));
-    if (count > 0) this.endedAtMessage = NOBODY;
+    const handled = Math.min(frame.number, sequence.highest);
+    if (handled > sequence.acknowledged) this.endedAtMessage = NOBODY;
     // The answer to an `open` or a `sync` can come before the end of `onConnect`.
-    if (count > 0 || (flags & (FLAG.answer | FLAG.gap)) === 0) {
+    if (handled > sequence.acknowledged || (flags & (FLAG.answer | FLAG.gap)) === 0) {
       this.hasBegun = true;
       this.endedAtStart = NOBODY;
     }
-    this.drop(count);
-    if (this.isDone) return;
-    if ((flags & FLAG.givenBack) !== 0) {
-      this.givenBack();
-      return;
+    // The messages and the attributes wait for the answers that the worker wrote before.
+    if (this.hasAnswersOf(frame, now)) {
+      if ((flags & FLAG.attributes) !== 0 && frame.attributes > this.attributeVersion) {
+        this.attributes = Buffer.from(frame.body);
+        this.attributeVersion = frame.attributes;
+      }
+      this.drop(sequence.release(handled));
+      if (this.isDone) return;
+      if ((flags & FLAG.givenBack) !== 0) {
+        this.givenBack();
+        return;
+      }
     }
     const isBehind = (flags & FLAG.gap) !== 0 || ((flags & FLAG.answer) !== 0 && received < echo);
     if (isBehind && this.rules.isAcknowledged && received < sequence.sent) {
@@ -322,6 +345,28 @@ export class GatewayLink {
     }
     this.pump();
     this.updateHold();
+  }
+
+  /** Whether a frame of the worker is the next one. A frame without a number is not repeated. */
+  private follows({ number, body }: GatewayFrame, now: number): boolean {
+    if (number === 0) return true;
+    this.answers ??= new ReceivedAnswers();
+    const isNext = this.answers.accept(number, body.byteLength);
+    this.confirm(this.answers.sent(number, now));
+    return isNext;
+  }
+
+  /** Whether all answers that precede an acknowledgement are here. Nobody waits for those to a closed connection. */
+  private hasAnswersOf({ answers, flags }: GatewayFrame, now: number): boolean {
+    if (answers === undefined) return true;
+    this.answers ??= new ReceivedAnswers();
+    const isUrgent = this.answers.sent(answers, now);
+    if (answers > 0 || (flags & FLAG.attributes) !== 0) this.confirm(isUrgent);
+    return answers <= this.answers.received || this.closedAt !== undefined;
+  }
+
+  private confirm(isUrgent: boolean): void {
+    this.do({ do: 'confirm', isUrgent: isUrgent || this.leavingAt !== undefined });
   }
 
   private givenBack(): void {
@@ -334,17 +379,13 @@ export class GatewayLink {
     // An unconfirmed `open` is still under way, so the answer is older.
     if (!this.isConfirmed) return;
     // The acknowledgement of the close was lost.
-    if (this.entries.length === 1 && this.entries[0]!.op === OP.closed) this.done();
+    if (this.unanswered === 1 && this.closedAt !== undefined) this.done();
     else this.forgetWorker();
   }
 
   /** Forgets the oldest messages. */
-  private drop(count: number): void {
-    if (count === 0) return;
-    for (const { op, size } of this.entries.splice(0, count)) {
-      this.bytes -= size;
-      if (op === OP.closed) this.done();
-    }
+  private drop(released: readonly Unanswered[]): void {
+    for (const { op } of released) if (op === OP.closed) this.done();
   }
 
   /**
@@ -362,13 +403,13 @@ export class GatewayLink {
       this.done();
       this.do({ do: 'close', reason: 'error' });
     } else if (this.endedAtMessage.length >= rules.maxDeliveries) {
-      const { op, size, body } = this.entries[0]!;
+      const { op, size, body } = sequence.at(sequence.acknowledged + 1);
       const start = body.subarray(0, SHOWN_BYTES).toString('hex');
       const message = `a message of ${size} bytes, which begins with ${start},`;
       this.do({ do: 'given-up', what: op === OP.closed ? 'the close' : message });
       this.endedAtMessage = NOBODY;
       if (op === OP.message) this.do({ do: 'lost', count: 1 });
-      this.drop(sequence.acknowledge(sequence.acknowledged + 1));
+      this.drop(sequence.release(sequence.acknowledged + 1));
     }
   }
 
@@ -383,6 +424,8 @@ export class GatewayLink {
   private giveUp(): void {
     if (this.current === undefined) return;
     this.send(this.current, OP.leave, {});
+    const count = this.closedAt === undefined ? (this.answers?.missing ?? 0) : 0;
+    if (count > 0) this.do({ do: 'lost-answers', count, worker: this.current });
     this.current = undefined;
     this.isConfirmed = false;
     this.isDoubted = false;
@@ -399,8 +442,9 @@ export class GatewayLink {
     const { sequence, closedAt } = this;
     // The close has the last number.
     const messages = closedAt === undefined ? sequence.last : sequence.last - 1;
-    const count = sequence.acknowledge(Math.min(number, messages));
-    this.drop(count);
+    const released = sequence.release(Math.min(number, messages));
+    const count = released.length;
+    this.drop(released);
     if (count === 0) return;
     this.endedAtMessage = NOBODY;
     this.do({ do: 'lost', count });
@@ -410,9 +454,7 @@ export class GatewayLink {
 
   private add(op: Unanswered['op'], bodyType: BodyType, body: Buffer): void {
     const size = body.byteLength;
-    this.sequence.add(1);
-    this.entries.push({ op, bodyType, size, body });
-    this.bytes += size;
+    this.sequence.keep({ op, bodyType, size, body });
     this.pump();
     this.updateHold();
   }
@@ -429,23 +471,20 @@ export class GatewayLink {
   }
 
   private sendEntry(number: number): void {
-    const entry = this.entry(number);
+    const entry = this.sequence.at(number);
     const { op, bodyType, body } = entry;
     const flags = number <= this.repeatedTo ? FLAG.repeated : 0;
     this.send(this.current!, op, { number, bodyType, body, flags });
     if (op === OP.message && !this.rules.isAcknowledged) entry.body = NOTHING;
   }
 
-  private entry(number: number): Unanswered {
-    return this.entries[number - this.sequence.acknowledged - 1]!;
-  }
-
   private updateHold(): void {
     const { maxUnanswered, maxUnansweredBytes, readsWhenDown } = this.rules;
-    const { entries, bytes, isHeld, isBusUp } = this;
+    const { sequence, isHeld, isBusUp } = this;
+    const { count, bytes } = sequence;
     // A hold ends when half of the limit is answered, so that not each message causes a hold.
     const part = isHeld ? 0.5 : 1;
-    const isFull = entries.length >= maxUnanswered * part || bytes >= maxUnansweredBytes * part;
+    const isFull = count >= maxUnanswered * part || bytes >= maxUnansweredBytes * part;
     this.isHeld = isBusUp ? isFull || this.current === undefined : !readsWhenDown;
   }
 

@@ -1,6 +1,7 @@
 import type { BodyType } from '@headrace/cluster/authoring';
 import { ReceiveSequence } from '@headrace/core/authoring';
 import { FLAG, type GatewayFrame, OP } from './gateway-frame.ts';
+import { KeptFrames } from './kept-frames.ts';
 
 /** The jobs of a worker for a connection, one after the other. */
 export type SessionJob =
@@ -20,6 +21,12 @@ export type SessionJob =
       readonly isUnseen: boolean;
     };
 
+/** A write or a close of the worker: a frame of the bus with its size in memory. */
+export interface KeptAnswer {
+  readonly frame: Buffer;
+  readonly size: number;
+}
+
 /** The answer to a frame: none, or an acknowledgement with these flags. */
 export type SessionAnswer = { readonly flags: number; readonly echo: number } | undefined;
 
@@ -31,11 +38,17 @@ export class GatewaySession {
   readonly connection: number;
   readonly epoch: number;
   readonly jobs: SessionJob[] = [];
+  /** The writes and the close that the gateway has not confirmed, or undefined if they are not numbered. */
+  readonly answers: KeptFrames<KeptAnswer> | undefined;
+  /** The number of writes and closes that did not reach the gateway, and will not. */
+  lost = 0;
   private readonly isAcknowledged: boolean;
   private readonly sequence: ReceiveSequence;
   private lastHandled: number;
   private isGapKnown = false;
   private isClosing = false;
+  /** Whether the connection has closed, so that nobody waits for its answers. */
+  private hasClosed = false;
   private isWantedBack = false;
 
   constructor(gateway: string, { connection, epoch, flags, number }: GatewayFrame) {
@@ -43,6 +56,7 @@ export class GatewaySession {
     this.connection = connection;
     this.epoch = epoch;
     this.isAcknowledged = (flags & FLAG.acknowledged) !== 0;
+    this.answers = (flags & FLAG.numbered) === 0 ? undefined : new KeptFrames();
     this.sequence = new ReceiveSequence(number);
     this.lastHandled = number;
     this.jobs.push({ what: 'connect', isMoved: (flags & FLAG.moved) !== 0 });
@@ -62,9 +76,13 @@ export class GatewaySession {
     return this.sequence.missed;
   }
 
-  /** Whether the gateway wants the connection back, and no job is left. Call this getter while no job is under way. */
+  /**
+   * Whether the gateway wants the connection back, no job is left, and the gateway has all answers. Call this getter while no job is
+   * under way.
+   */
   get mustReturn(): boolean {
-    return this.isWantedBack && !this.isClosing && this.jobs.length === 0;
+    const { answers, jobs } = this;
+    return this.isWantedBack && !this.isClosing && jobs.length === 0 && (answers?.isEmpty ?? true);
   }
 
   /** Accepts a frame of this epoch. */
@@ -82,7 +100,17 @@ export class GatewaySession {
     this.isGapKnown = false;
     this.sequence.receive(number);
     this.jobs.push(jobOf(frame));
+    if (op === OP.closed) this.hasClosed = true;
     return undefined;
+  }
+
+  /** Forgets the unconfirmed answers. Returns the number of those that the connection misses. */
+  loseAnswers(): number {
+    const { answers } = this;
+    const count = answers?.release(answers.last).length ?? 0;
+    if (this.hasClosed) return 0;
+    this.lost += count;
+    return count;
   }
 
   /** Ends the session, because the gateway no longer assigns the connection to this worker. */

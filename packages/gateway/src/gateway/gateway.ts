@@ -16,6 +16,7 @@ import {
   fn,
   number,
   object,
+  onceAfterEvent,
   passedOver,
   ReadGate,
   RecentMap,
@@ -23,7 +24,15 @@ import {
   toError,
   whole,
 } from '@headrace/core/authoring';
-import { decodeFrame, encodeFrame, frameOf, OP, TELL_EVERY_MS } from './gateway-frame.ts';
+import {
+  type Confirmation,
+  decodeFrame,
+  encodeConfirmations,
+  encodeFrame,
+  frameOf,
+  OP,
+  TELL_EVERY_MS,
+} from './gateway-frame.ts';
 import { GatewayHandler } from './gateway-handler.ts';
 import { GatewayLink, type GatewayRules, type LinkAction } from './gateway-link.ts';
 import { type GatewayCluster, type GatewayPort, portOfNode } from './gateway-port.ts';
@@ -93,6 +102,8 @@ const OPTIONS = describeOptions('Gateway', {
 const HOLDER = 'Gateway';
 /** Number of ticks within the shortest time of the rules. */
 const TICKS = 4;
+/** Time in which confirmations for one worker are collected, for all its connections. */
+const CONFIRM_MS = 250;
 /** Time after the last word of a worker that leaves, after which the worker stays. */
 const LEAVES_MS = 3 * TELL_EVERY_MS;
 /** Limit of remembered workers. A restarted worker has a new id, so old ids do not return. */
@@ -134,9 +145,14 @@ export class Gateway<Message = unknown> {
   /** Undefined if the node is not a `Cluster`. Then workers cannot reach the connections by their ids. */
   private readonly held: HeldConnections | undefined;
   private readonly stopServing: () => void;
+  /** Connections whose workers keep frames that have arrived. */
+  private readonly due = new Set<GatewayEntry>();
+  private readonly confirmSoon = onceAfterEvent<GatewayPort>(() => this.confirm());
+  private confirming: Timer | undefined = undefined;
   private isClosed = false;
   private lastId = 0;
   private lost = 0;
+  private lostOfWorkers = 0;
   private moved = 0;
   private ignored = 0;
   private timer: Timer | undefined = undefined;
@@ -186,6 +202,14 @@ export class Gateway<Message = unknown> {
     return this.lost;
   }
 
+  /**
+   * The number of writes and closes of workers that are known to be missing, because their worker lost the connection before it
+   * could repeat them. Only `acknowledged` counts them. A worker counts its own in its `lostCount`.
+   */
+  get lostAnswerCount(): number {
+    return this.lostOfWorkers;
+  }
+
   /** The number of moves of connections to another worker. */
   get movedCount(): number {
     return this.moved;
@@ -210,6 +234,7 @@ export class Gateway<Message = unknown> {
     this.subscription.close();
     this.stopServing();
     this.timer?.cancel();
+    this.confirm();
     for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.abandon());
   }
 
@@ -406,6 +431,25 @@ export class Gateway<Message = unknown> {
     }
   }
 
+  /** Tells the workers what they need not keep, one frame for many connections. */
+  private confirm(): void {
+    this.confirming?.cancel();
+    this.confirming = undefined;
+    const byWorker = new Map<string, Confirmation[]>();
+    for (const { link } of this.due) {
+      const one = link.confirmation();
+      if (one === undefined) continue;
+      const all = byWorker.get(one.to) ?? [];
+      byWorker.set(one.to, all);
+      all.push(one.has);
+    }
+    this.due.clear();
+    for (const [worker, all] of byWorker) {
+      for (const frame of encodeConfirmations(all, this.port.maxBodyBytes))
+        this.port.send(worker, frame);
+    }
+  }
+
   private carryOut(entry: GatewayEntry, actions: readonly LinkAction[]): void {
     for (const action of actions) this.act(entry, action);
     const { link, ctx, gate, drain, hasInputEnded } = entry;
@@ -440,6 +484,18 @@ export class Gateway<Message = unknown> {
       case 'lost':
         this.lost += action.count;
         break;
+      case 'confirm':
+        this.due.add(entry);
+        if (action.isUrgent) this.confirmSoon(this.port);
+        else this.confirming ??= this.clock.schedule(() => this.confirm(), CONFIRM_MS);
+        break;
+      case 'lost-answers': {
+        this.lostOfWorkers += action.count;
+        const id = `${this.port.nodeId}:${entry.link.id}`;
+        const text = `the worker ${action.worker} has lost the connection ${id}`;
+        this.logger.log('warn', `${text}, and ${action.count} of its answers have not arrived`);
+        break;
+      }
       case 'given-up': {
         const { nodeId, logger } = this.port;
         const id = `${nodeId}:${entry.link.id}`;
@@ -449,6 +505,7 @@ export class Gateway<Message = unknown> {
       }
       case 'done':
         this.entries.delete(entry.link.id);
+        this.due.delete(entry);
         break;
     }
   }

@@ -2,9 +2,18 @@ import { Buffer } from 'node:buffer';
 import type { MessageCodec, PublishOutcome } from '@headrace/cluster';
 import { BODY, encodeBody } from '@headrace/cluster/authoring';
 import { EncodeError } from '@headrace/core';
+import { ENTRY_OVERHEAD_BYTES } from '@headrace/core/authoring';
 import { jsonSize } from '@headrace/handlers/call';
 import type { JsonValue } from '@headrace/rpc';
-import { FLAG, frameOf, type GatewayFrame, OP, roomInFrame } from './gateway-frame.ts';
+import {
+  type Confirmation,
+  encodeFrame,
+  FLAG,
+  frameOf,
+  type GatewayFrame,
+  OP,
+  roomInFrame,
+} from './gateway-frame.ts';
 import type { GatewaySession } from './gateway-session.ts';
 
 /** Attributes of a connection of a gateway, which move to the connection's next worker. */
@@ -20,7 +29,15 @@ export interface WorkerConnectionHost {
   readonly codec: MessageCodec<unknown> | undefined;
   /** Maximum size of a frame on the bus. */
   maxBodyBytes(): number | undefined;
-  send(to: string, frame: GatewayFrame): PublishOutcome;
+  /** Maximum size of the answers of one connection that its gateway has not confirmed. */
+  readonly maxUnconfirmedBytes: number;
+  /** Whether frames to a gateway leave now. */
+  reaches(gateway: string): boolean;
+  send(to: string, frame: Buffer): PublishOutcome;
+  /** Asks until the gateway has confirmed the answers and the attributes. */
+  unconfirmed(connection: WorkerConnection): void;
+  /** A write was refused at {@link maxUnconfirmedBytes}. */
+  refused(connection: WorkerConnection): void;
   /** Sends the attributes with the next acknowledgement. */
   attributesChanged(connection: WorkerConnection): void;
 }
@@ -40,6 +57,7 @@ export class WorkerConnection<Message = unknown> {
   private settled: { readonly attributes: GatewayAttributes; readonly version: number };
   private knownVersion: number;
   private open = true;
+  private isEnding = false;
 
   /** @internal */
   constructor(
@@ -87,20 +105,45 @@ export class WorkerConnection<Message = unknown> {
     if (this.open) this.host.attributesChanged(this as WorkerConnection);
   }
 
+  /** @internal Whether the gateway has all answers and attributes, as far as it says so. */
+  get isConfirmed(): boolean {
+    const { answers } = this.session;
+    if (answers === undefined || !this.open) return true;
+    return answers.isEmpty && this.settled.version <= this.knownVersion;
+  }
+
+  /** @internal Whether the next message must wait until the gateway has confirmed answers. */
+  get isFull(): boolean {
+    return (this.session.answers?.bytes ?? 0) >= this.host.maxUnconfirmedBytes;
+  }
+
   /**
-   * Sends a message to the connection at most once, through the pipeline at the gateway.
+   * Sends a message to the connection, through the pipeline at the gateway.
+   *
+   * With `delivery: 'acknowledged'`, the message is kept, and repeated until the gateway has it or this worker loses the connection.
+   * A message of the connection counts as answered when the gateway has everything that was written before its acknowledgement. So what was
+   * written while the message was handled arrives, or the message is repeated. `kept` means that the message waits for the bus, and
+   * `dropped` that the connection is not at this worker, was closed by it, or has {@link WorkerOptions.maxUnconfirmedBytes}.
+   *
+   * With `at-most-once`, the message is sent once.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`
    */
   write(message: Message): PublishOutcome {
     const { bodyType, body } = encodeBody(message, this.host.codec);
     checkLength(body.byteLength, this.host.maxBodyBytes());
-    return this.send({ op: OP.write, bodyType, body });
+    return this.answer({ op: OP.write, bodyType, body });
   }
 
-  /** Closes the connection at its gateway, after the messages written before. Then `onClose` is called. */
+  /**
+   * Closes the connection at its gateway, after the messages written before. Then `onClose` is called. The close is kept and repeated
+   * like a {@link write}.
+   */
   close(reason = 'local'): PublishOutcome {
-    return this.send({ op: OP.close, bodyType: BODY.text, body: Buffer.from(reason, 'utf8') });
+    const body = Buffer.from(reason, 'utf8');
+    const outcome = this.answer({ op: OP.close, bodyType: BODY.text, body });
+    this.isEnding = true;
+    return outcome;
   }
 
   /** @internal Called when no message is being handled. */
@@ -110,7 +153,7 @@ export class WorkerConnection<Message = unknown> {
 
   /** @internal Acknowledges the handled messages. */
   acknowledge(flags: number, echo: number): void {
-    const { received, handled } = this.session;
+    const { received, handled, answers } = this.session;
     const { attributes, version } = this.settled;
     const isNews = version > this.knownVersion;
     const body = isNews ? Buffer.from(JSON.stringify(attributes), 'utf8') : undefined;
@@ -120,8 +163,32 @@ export class WorkerConnection<Message = unknown> {
       number: handled,
       received,
       echo,
+      answers: answers?.last,
       ...(body === undefined ? {} : { body, bodyType: BODY.json }),
     });
+    if (!this.isConfirmed) this.host.unconfirmed(this as WorkerConnection);
+  }
+
+  /** @internal Called with what the gateway has. */
+  confirmed({ number, attributes, isGap }: Confirmation): void {
+    const { answers } = this.session;
+    if (answers === undefined) return;
+    this.attributesKnown(attributes);
+    answers.release(Math.min(number, answers.highest));
+    if (isGap) answers.resendAfter(number);
+    this.sendKept();
+  }
+
+  /** @internal Sends the answers that are not under way, if they leave. */
+  sendKept(): PublishOutcome {
+    const { host, gateway, session } = this;
+    const { answers } = session;
+    if (answers === undefined || !host.reaches(gateway)) return 'kept';
+    let outcome: PublishOutcome = 'sent';
+    while (answers.sent < answers.last) {
+      outcome = host.send(gateway, answers.at(answers.send(1)).frame);
+    }
+    return outcome === 'sent' ? 'sent' : 'kept';
   }
 
   /** @internal Called when the gateway has the attributes up to this version. */
@@ -134,11 +201,36 @@ export class WorkerConnection<Message = unknown> {
     this.open = false;
   }
 
+  private answer(frame: Pick<GatewayFrame, 'op' | 'bodyType' | 'body'>): PublishOutcome {
+    const { session, host } = this;
+    const { answers } = session;
+    if (answers === undefined) return this.send(frame);
+    if (!this.open || this.isEnding) return 'dropped';
+    const isRefused = frame.op === OP.write && this.hasNoRoomFor(frame.body.byteLength);
+    if (isRefused) {
+      host.refused(this as WorkerConnection);
+      return 'dropped';
+    }
+    const bytes = this.encode({ ...frame, number: answers.last + 1 });
+    answers.keep({ frame: bytes, size: bytes.byteLength + ENTRY_OVERHEAD_BYTES });
+    const outcome = this.sendKept();
+    host.unconfirmed(this as WorkerConnection);
+    return outcome;
+  }
+
+  /** A single message may be longer than the limit, which would otherwise refuse it each time. */
+  private hasNoRoomFor(bytes: number): boolean {
+    const kept = this.session.answers!.bytes;
+    return kept > 0 && kept + bytes + ENTRY_OVERHEAD_BYTES > this.host.maxUnconfirmedBytes;
+  }
+
   private send(frame: Partial<GatewayFrame> & Pick<GatewayFrame, 'op'>): PublishOutcome {
-    if (!this.open) return 'dropped';
+    return this.open ? this.host.send(this.gateway, this.encode(frame)) : 'dropped';
+  }
+
+  private encode(frame: Partial<GatewayFrame> & Pick<GatewayFrame, 'op'>): Buffer {
     const { connection, epoch } = this.session;
-    const whole = frameOf({ connection, epoch, attributes: this.settled.version, ...frame });
-    return this.host.send(this.gateway, whole);
+    return encodeFrame(frameOf({ connection, epoch, attributes: this.settled.version, ...frame }));
   }
 }
 

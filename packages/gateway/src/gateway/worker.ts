@@ -14,6 +14,7 @@ import {
   whenSettled,
 } from '@headrace/core/authoring';
 import {
+  decodeConfirmations,
   decodeFrame,
   encodeFrame,
   FLAG,
@@ -46,16 +47,24 @@ export interface WorkerOptions<Message = unknown> {
   ) => void | Promise<void>;
   /**
    * Called once after each `onConnect`, when this worker loses the connection. `reason` is the close reason of the channel,
-   * `moved` if another worker has the connection now, or `gateway-gone` if the node of the gateway is gone.
+   * `moved` if another worker has the connection now, or `gateway-gone` if the node of the gateway is gone. `lost` is the number of
+   * its writes and closes that did not reach the gateway, with `delivery: 'acknowledged'`. The next worker of a connection that moved
+   * receives the messages that they answered, if the gateway has not all answers to them.
    */
   readonly onClose?: (
     connection: WorkerConnection<Message>,
-    how: { readonly reason: string },
+    how: { readonly reason: string; readonly lost: number },
   ) => void | Promise<void>;
   /** Format of messages on the bus. The gateways must use the same format. @default bytes, texts, JSON */
   readonly codec?: MessageCodec<Message>;
   /** Time without a frame after which the worker asks whether a connection still exists, in milliseconds. @default 300000 */
   readonly auditMs?: number;
+  /**
+   * Maximum size of the answers of one connection that its gateway has not confirmed, in bytes. At this size, a write is dropped and
+   * counted, and the next message of the connection waits. Only with `delivery: 'acknowledged'`.
+   * @default 4194304
+   */
+  readonly maxUnconfirmedBytes?: number;
 }
 
 const OPTIONS = describeOptions('Worker', {
@@ -65,6 +74,7 @@ const OPTIONS = describeOptions('Worker', {
   onClose: fn({ answers: 'async', purpose: 'ends with a connection' }),
   codec: object('a codec with encode and decode'),
   auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
+  maxUnconfirmedBytes: number({ min: 1, default: 4 * 1024 * 1024 }),
 });
 
 /** Limit of remembered gateways. A restarted gateway has a new id, so old ids do not return. */
@@ -101,6 +111,10 @@ export class Worker<Message = unknown> {
   private readonly left = new RecentMap<true>(MAX_LEFT);
   private audit: Timer | undefined = undefined;
   private telling: Timer | undefined = undefined;
+  /** Connections with answers or attributes that their gateways have not confirmed. */
+  private readonly unconfirmed = new Set<WorkerEntry>();
+  private asking: Timer | undefined = undefined;
+  private lost = 0;
   private openCount = 0;
   private missed = 0;
   private ignored = 0;
@@ -110,7 +124,23 @@ export class Worker<Message = unknown> {
   private readonly host = {
     codec: undefined as MessageCodec<unknown> | undefined,
     maxBodyBytes: (): number | undefined => this.port.maxBodyBytes,
-    send: (to: string, frame: GatewayFrame): PublishOutcome => this.send(to, frame),
+    maxUnconfirmedBytes: 0,
+    reaches: (gateway: string): boolean => this.port.state === 'up' || gateway === this.port.nodeId,
+    send: (to: string, frame: Buffer): PublishOutcome => this.port.send(to, frame),
+    unconfirmed: ({ session }: WorkerConnection): void => {
+      const entry = this.entryOf(session.gateway, session.connection);
+      if (entry?.session !== session) return;
+      this.unconfirmed.add(entry);
+      this.askLater();
+    },
+    refused: ({ id, session }: WorkerConnection): void => {
+      this.lost += 1;
+      session.lost += 1;
+      if (session.lost > 1) return;
+      const text = `writes to the connection ${id} are dropped, because its gateway has not confirmed`;
+      const limit = `${this.host.maxUnconfirmedBytes} bytes (maxUnconfirmedBytes)`;
+      this.logger.log('warn', `${text} ${limit}`);
+    },
     attributesChanged: ({ session }: WorkerConnection): void => {
       const entry = this.entryOf(session.gateway, session.connection);
       // The end of the job that is under way stores them.
@@ -121,22 +151,26 @@ export class Worker<Message = unknown> {
   };
 
   constructor(options: WorkerOptions<Message>) {
-    const { auditMs } = OPTIONS.resolve(options as WorkerOptions);
+    const { auditMs, maxUnconfirmedBytes } = OPTIONS.resolve(options as WorkerOptions);
     const port = portOfNode(options.cluster);
     this.options = options;
     this.port = port;
     this.clock = port.clock;
     this.logger = port.logger;
     this.auditMs = auditMs;
+    this.host.maxUnconfirmedBytes = maxUnconfirmedBytes;
     this.host.codec = options.codec as MessageCodec<unknown> | undefined;
     this.subscription = port.listen({
       received: (from, body) => this.received(from, body),
       peersChanged: () => this.peersChanged(),
-      // Not needed, because the questions of the gateways find lost messages.
-      busChanged: () => {},
+      // The questions of the gateways find lost messages.
+      busChanged: (isUp) => {
+        if (isUp) for (const { connection } of this.unconfirmed) ask(connection);
+      },
       leaving: async (timeoutMs) => {
         // Without the bus, no other node can take a connection.
         if (port.state === 'up') await this.emptyWithin(timeoutMs);
+        this.loseAll('its node leaves');
       },
     });
     this.auditLater();
@@ -149,6 +183,14 @@ export class Worker<Message = unknown> {
   /** The number of messages to this worker that did not arrive. */
   get missedCount(): number {
     return this.missed;
+  }
+
+  /**
+   * The number of writes and closes that did not reach their gateway, with `delivery: 'acknowledged'`: refused at
+   * `maxUnconfirmedBytes`, or not confirmed when the connection left this worker. The log has a line with the connection.
+   */
+  get lostCount(): number {
+    return this.lost;
   }
 
   /** The number of envelopes that were not valid. */
@@ -193,6 +235,9 @@ export class Worker<Message = unknown> {
     this.audit?.cancel();
     this.telling?.cancel();
     this.flush();
+    this.loseAll('it is closed');
+    this.asking?.cancel();
+    this.unconfirmed.clear();
     for (const entries of this.entries.values()) {
       for (const { connection, session } of entries.values()) {
         connection.closed();
@@ -214,6 +259,7 @@ export class Worker<Message = unknown> {
   private received(from: string, body: Buffer): void {
     const frame = decodeFrame(body);
     if (frame === undefined) this.ignored += 1;
+    else if (frame.op === OP.confirm) this.confirmed(from, frame);
     else if (frame.op <= OP.leave) this.take(from, frame);
   }
 
@@ -245,6 +291,17 @@ export class Worker<Message = unknown> {
     this.missed += entry.session.missed - missed;
     if (answer !== undefined) entry.connection.acknowledge(answer.flags, answer.echo);
     this.advance(entry);
+  }
+
+  private confirmed(from: string, { body }: GatewayFrame): void {
+    for (const one of decodeConfirmations(body)) {
+      const entry = this.entryOf(from, one.connection);
+      if (entry?.session.epoch !== one.epoch) continue;
+      entry.heardAt = this.clock.now();
+      entry.connection.confirmed(one);
+      if (entry.connection.isConfirmed) this.unconfirmed.delete(entry);
+      this.advance(entry);
+    }
   }
 
   private open(from: string, frame: GatewayFrame, before: WorkerEntry | undefined): void {
@@ -284,6 +341,7 @@ export class Worker<Message = unknown> {
   private leave(entry: WorkerEntry, reason: string): void {
     this.ending.set(entry.connection.id, entry);
     this.remove(entry);
+    this.lose(entry, reason);
     entry.connection.closed();
     entry.session.leave(reason);
     this.advance(entry);
@@ -294,13 +352,28 @@ export class Worker<Message = unknown> {
     this.leave(entry, 'moved');
   }
 
-  private remove({ session }: WorkerEntry): void {
+  private remove(entry: WorkerEntry): void {
+    const { session } = entry;
     const entries = this.entries.get(session.gateway);
     if (entries?.get(session.connection)?.session !== session) return;
     entries.delete(session.connection);
+    this.unconfirmed.delete(entry);
     if (entries.size === 0) this.entries.delete(session.gateway);
     this.openCount -= 1;
     if (this.isEmpty) this.reportEmpty();
+  }
+
+  /** Counts the answers that a connection misses, because its gateway no longer takes them from this worker. */
+  private lose({ connection, session }: WorkerEntry, why: string): void {
+    const count = session.loseAnswers();
+    if (count === 0) return;
+    this.lost += count;
+    const text = `the worker has lost ${count} answers to the connection ${connection.id}: ${why}`;
+    this.logger.log('warn', text);
+  }
+
+  private loseAll(why: string): void {
+    for (const entry of this.unconfirmed) this.lose(entry, why);
   }
 
   private reportEmpty(): void {
@@ -330,9 +403,10 @@ export class Worker<Message = unknown> {
   // --- jobs ---
 
   private advance(entry: WorkerEntry): void {
-    const { session } = entry;
+    const { session, connection } = entry;
     while (!entry.isBusy) {
       if (session.mustReturn) this.giveBack(entry);
+      if (connection.isFull && session.jobs[0]?.what === 'message') return;
       const job = session.jobs.shift();
       if (job === undefined) return;
       entry.isBusy = true;
@@ -352,13 +426,15 @@ export class Worker<Message = unknown> {
     }
   }
 
-  private run({ connection }: WorkerEntry, job: SessionJob): unknown {
+  private run({ connection, session }: WorkerEntry, job: SessionJob): unknown {
     const { onConnect, onMessage, onClose, codec } = this.options;
     const own = connection as WorkerConnection<Message>;
     try {
       if (job.what === 'connect') return onConnect?.(own, { moved: job.isMoved });
       if (job.what === 'close') {
-        return job.isUnseen ? undefined : onClose?.(own, { reason: job.reason });
+        return job.isUnseen
+          ? undefined
+          : onClose?.(own, { reason: job.reason, lost: session.lost });
       }
       return onMessage(own, decodeBody<Message>(job, codec), { repeated: job.isRepeated });
     } catch (thrown) {
@@ -422,6 +498,21 @@ export class Worker<Message = unknown> {
     }, this.auditMs / 2);
   }
 
+  /** A frame or a confirmation can be lost. Then the answer to an acknowledgement says what the gateway has. */
+  private askLater(): void {
+    this.asking ??= this.clock.schedule(() => {
+      this.asking = undefined;
+      const now = this.clock.now();
+      for (const entry of this.unconfirmed) {
+        const { connection, heardAt } = entry;
+        if (connection.isConfirmed) this.unconfirmed.delete(entry);
+        else if (now - heardAt >= TELL_EVERY_MS && this.host.reaches(connection.gateway))
+          ask(connection);
+      }
+      if (this.unconfirmed.size > 0) this.askLater();
+    }, TELL_EVERY_MS);
+  }
+
   /** The gateway takes the connections that have moved meanwhile. */
   private acknowledgeAll(gateway: string): void {
     for (const { connection } of this.entries.get(gateway)?.values() ?? []) {
@@ -437,4 +528,9 @@ export class Worker<Message = unknown> {
   private send(to: string, frame: GatewayFrame): PublishOutcome {
     return this.port.send(to, encodeFrame(frame));
   }
+}
+
+function ask(connection: WorkerConnection): void {
+  connection.sendKept();
+  connection.acknowledge(0, 0);
 }

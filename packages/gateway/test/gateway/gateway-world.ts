@@ -1,7 +1,13 @@
 import type { PublishOutcome } from '@headrace/cluster';
 import type { Handler } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
-import { Gateway, type GatewayOptions, Worker, type WorkerConnection } from '@headrace/gateway';
+import {
+  Gateway,
+  type GatewayOptions,
+  Worker,
+  type WorkerConnection,
+  type WorkerOptions,
+} from '@headrace/gateway';
 import type { GatewayListener, GatewayPort } from '../../src/gateway/gateway-port.ts';
 
 /** Nodes in one process: frames between two of them arrive in order and late, or not at all. */
@@ -15,6 +21,10 @@ export class GatewayWorld {
   /** The longest frame that the bus takes; it drops longer ones. */
   maxBodyBytes: number | undefined = undefined;
   sentFrames = 0;
+  /** The bytes of all frames. */
+  sentBytes = 0;
+  /** Looks at each frame on its way, and may change it; without a result, it is lost. */
+  onWay: (body: Buffer, from: string, to: string) => Buffer | undefined = (body) => body;
   readonly lines: string[] = [];
   private readonly listeners = new Set<GatewayListener>();
   /** Those that get frames. */
@@ -101,19 +111,22 @@ export class GatewayWorld {
 
   private send(from: string, to: string, body: Buffer): PublishOutcome {
     this.sentFrames += 1;
+    this.sentBytes += body.byteLength;
     if (this.dead.has(from)) return 'dropped';
     if (body.byteLength > (this.maxBodyBytes ?? Number.POSITIVE_INFINITY)) return 'dropped';
     if (this.busState === 'down' || this.random() < this.loss) return 'sent';
+    const arriving = this.onWay(body, from, to);
+    if (arriving === undefined) return 'sent';
     const pair = `${from} ${to}`;
     const { clock } = this;
     const last = this.last.get(pair);
     const ownAt = clock.now() + this.latencyMs * (0.5 + this.random());
     const dueAt = Math.max(last?.dueAt ?? 0, ownAt);
     if (last?.dueAt === dueAt && dueAt > clock.now()) {
-      last.bodies.push(body);
+      last.bodies.push(arriving);
       return 'sent';
     }
-    const bodies = [body];
+    const bodies = [arriving];
     this.last.set(pair, { dueAt, bodies });
     clock.schedule(() => {
       for (const one of bodies) {
@@ -136,9 +149,15 @@ export class NotingWorker {
   /** Called before `onConnect` and `onClose` end. */
   turned: (job: string) => void = () => {};
   handled: (connection: string, message: string, isRepeated: boolean) => void = () => {};
+  /** The answers that sessions have lost, by the connection. */
+  readonly lost: string[] = [];
   private readonly running = new Set<string>();
 
-  constructor(world: GatewayWorld, node: string) {
+  constructor(
+    world: GatewayWorld,
+    node: string,
+    options: Partial<Pick<WorkerOptions, 'maxUnconfirmedBytes'>> = {},
+  ) {
     this.node = node;
     world.states.set(node, 'ready');
     const later = (id: string, ms: number, done: () => void): Promise<void> | undefined => {
@@ -162,6 +181,7 @@ export class NotingWorker {
     };
     this.worker = new Worker<string>({
       cluster: { gatewayPort: world.port(node) },
+      ...options,
       onConnect: (connection, { moved }) => {
         this.held.set(connection.id, connection);
         this.notes.push(moved ? 'moved here' : 'connect');
@@ -172,7 +192,8 @@ export class NotingWorker {
           this.notes.push(repeated ? `${message} again` : message);
           this.handled(connection.id, message, repeated);
         }),
-      onClose: (connection, { reason }) => {
+      onClose: (connection, { reason, lost }) => {
+        if (lost > 0) this.lost.push(`${lost} of ${connection.id}`);
         this.held.delete(connection.id);
         this.notes.push(`close ${reason}`);
         this.turned(`close ${connection.id}`);

@@ -21,6 +21,8 @@ class BadDay {
   readonly handled: Handled[][] = [];
   readonly workers: NotingWorker[] = [];
   private readonly random: () => number;
+  /** The answers that clients have, by connection: the message, and which of its two answers. */
+  readonly answers: string[][] = [];
   private names = 0;
 
   constructor(seed: number, delivery: 'at-most-once' | 'acknowledged') {
@@ -34,6 +36,7 @@ class BadDay {
       this.channels.push(this.world.connection(this.gateway, ...textLines()));
       this.sent.push(0);
       this.handled.push([]);
+      this.answers.push([]);
     }
   }
 
@@ -44,6 +47,11 @@ class BadDay {
     this.world.setBus('up');
     this.addWorker();
     this.world.clock.advance(120_000);
+    for (const [i, channel] of this.channels.entries()) {
+      for (let out = channel.readOutbound(); out !== undefined; out = channel.readOutbound()) {
+        this.answers[i]!.push(...String(out).trim().split('\n'));
+      }
+    }
   }
 
   private step(): void {
@@ -92,6 +100,10 @@ class BadDay {
     worker.handled = (connection, message, isRepeated) => {
       const index = Number(connection.split(':')[1]) - 1;
       this.handled[index]!.push({ message: Number(message), isRepeated, node: worker.node });
+      const own = worker.held.get(connection);
+      for (const part of ['a', 'b']) own?.write(`${message}${part}`);
+      // What is written later belongs to no message.
+      this.world.clock.schedule(() => void own?.write(`${message}c`), this.random() * 300);
     };
     this.workers.push(worker);
   }
@@ -122,6 +134,20 @@ describe('Gateway and Worker on a bad day', () => {
           where,
         ).toEqual(all);
         expect(day.channels[i]!.isReadHeld, where).toBe(false);
+        const answers = new Map<string, number>();
+        for (const one of day.answers[i]!) answers.set(one, (answers.get(one) ?? 0) + 1);
+        const handledTimes = new Map<number, number>();
+        for (const { message } of handled) {
+          handledTimes.set(message, (handledTimes.get(message) ?? 0) + 1);
+        }
+        for (const [message, most] of handledTimes) {
+          for (const part of ['a', 'b', 'c']) {
+            const times = answers.get(`${message}${part}`) ?? 0;
+            const least = part === 'c' ? 0 : 1;
+            if (times < least || times > most)
+              wrong.push(`${where}: ${message}${part}, ${times} answers of ${most}`);
+          }
+        }
       });
       expect(wrong).toEqual([]);
       expect(day.gateway.lostCount).toBe(0);

@@ -866,8 +866,8 @@ describe('Gateway and Worker', () => {
       expect(() => first.only.write(`${longest}x`)).toThrow('a message of 979 bytes');
       expect(first.only.write(longest)).toBe('sent');
       // An acknowledgement with longer attributes would not arrive, and the connection would stand still.
-      const to = 'x'.repeat(1000 - 34 - '{"to":""}'.length);
-      expect(() => first.only.setAttributes({ to: `${to}x` })).toThrow('take 967 bytes');
+      const to = 'x'.repeat(1000 - 40 - '{"to":""}'.length);
+      expect(() => first.only.setAttributes({ to: `${to}x` })).toThrow('take 961 bytes');
       first.only.setAttributes({ to });
       channel.writeInbound('later');
       world.clock.advance(50);

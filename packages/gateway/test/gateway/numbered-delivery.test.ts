@@ -5,9 +5,20 @@ import {
   describeNumberedDelivery,
   type End,
 } from '../../../core/test/fixture/numbered-delivery.ts';
-import { FLAG, frameOf, type GatewayFrame, OP } from '../../src/gateway/gateway-frame.ts';
+import {
+  decodeConfirmations,
+  decodeFrame,
+  encodeConfirmations,
+  encodeFrame,
+  FLAG,
+  frameOf,
+  type GatewayFrame,
+  OP,
+  TELL_EVERY_MS,
+} from '../../src/gateway/gateway-frame.ts';
 import { GatewayLink, type LinkAction } from '../../src/gateway/gateway-link.ts';
 import { GatewaySession, type SessionAnswer } from '../../src/gateway/gateway-session.ts';
+import { WorkerConnection } from '../../src/gateway/worker-connection.ts';
 
 const BOUND = 8;
 const RULES = {
@@ -94,6 +105,97 @@ class GatewayStream implements DeliveryEnds {
 describeNumberedDelivery('a connection of a gateway', () => new GatewayStream(), {
   faults: 'lost',
   bound: BOUND,
+});
+
+/** The writes of a worker, and their gateway. */
+class AnswerStream implements DeliveryEnds {
+  readonly taken: number[] = [];
+  private readonly link = new GatewayLink(1, RULES, Buffer.from('{}'), true);
+  private readonly connection: WorkerConnection<string>;
+  private readonly session: GatewaySession;
+  private now = 0;
+  private toWorker: Buffer[] = [];
+  private toGateway: Buffer[] = [];
+
+  constructor() {
+    const [open] = this.link.assign('worker', 0);
+    const { frame } = open as LinkAction & { readonly do: 'send' };
+    const host = {
+      codec: undefined,
+      maxBodyBytes: () => undefined,
+      // A number of up to three digits takes 87 to 89 bytes.
+      maxUnconfirmedBytes: BOUND * 89,
+      reaches: () => true,
+      send: (_to: string, bytes: Buffer) => {
+        this.toGateway.push(bytes);
+        return 'sent' as const;
+      },
+      unconfirmed: () => {},
+      refused: () => {},
+      attributesChanged: () => {},
+    };
+    this.session = new GatewaySession('gateway', frame);
+    this.connection = new WorkerConnection<string>(host, this.session, {}, 1);
+    this.connection.acknowledge(FLAG.answer, 0);
+  }
+
+  get kept(): number {
+    return this.session.answers!.count;
+  }
+
+  offer(item: number): boolean {
+    return this.connection.write(String(item)) !== 'dropped';
+  }
+
+  take(): void {}
+
+  frames(from: End): unknown[] {
+    return (from === 'sender' ? this.toGateway : this.toWorker).splice(0);
+  }
+
+  arrived(at: End, one: unknown): void {
+    const frame = decodeFrame(one as Buffer)!;
+    if (at === 'receiver') this.carryOut(this.link.received('worker', frame, this.now));
+    else if (frame.op !== OP.confirm) this.connection.acknowledge(FLAG.answer, frame.number);
+    else for (const has of decodeConfirmations(frame.body)) this.connection.confirmed(has);
+  }
+
+  reconnect(): void {
+    this.carryOut(this.link.busChanged(false));
+    this.carryOut(this.link.busChanged(true));
+    this.connection.acknowledge(0, 0);
+  }
+
+  askAgain(): void {
+    this.now += TELL_EVERY_MS;
+    this.carryOut(this.link.tick(this.now));
+    if (!this.connection.isConfirmed) this.connection.acknowledge(0, 0);
+  }
+
+  private carryOut(actions: readonly LinkAction[]): void {
+    for (const action of actions) {
+      if (action.do === 'write') this.taken.push(Number(action.body));
+      else if (action.do === 'send') this.toWorker.push(encodeFrame(action.frame));
+      else if (action.do === 'confirm')
+        this.toWorker.push(...encodeConfirmations([this.link.confirmation()!.has]));
+      else throw new Error(`an action ${action.do}`);
+    }
+  }
+}
+
+describeNumberedDelivery('the answers of a worker', () => new AnswerStream(), {
+  faults: 'lost',
+  bound: BOUND,
+});
+
+it('takes no more as confirmed than was sent', () => {
+  const stream = new AnswerStream();
+  stream.offer(0);
+  const has = { connection: 1, epoch: 1, number: 99, attributes: 1, isGap: false };
+  stream.arrived('sender', encodeConfirmations([has])[0]);
+  stream.frames('sender');
+  stream.offer(1);
+  expect([stream.kept, stream.frames('sender').length]).toEqual([1, 1]);
 });
 
 it('takes no more as acknowledged than was sent', () => {

@@ -21,8 +21,14 @@ const LAST_LINE_MS = 8000;
 const QUIET_MS = 25_000;
 const DRAIN_MS = 8000;
 
-/** A gateway that forgets a hold which a release takes, for a scenario that has to notice it. */
-export type GatewayFault = 'forgets holds';
+const SLOW_LOOP_MS = { minMs: 200, maxMs: 1700 };
+const LATE_MS = 2000;
+
+/**
+ * A gateway that forgets a hold which a release takes, or takes messages as answered without their answers, for a scenario that has to
+ * notice it.
+ */
+export type GatewayFault = 'forgets holds' | 'forgets answers';
 
 /** How gateways and workers come and go. */
 export interface GatewayScenarioOptions {
@@ -63,16 +69,20 @@ class GatewayWorld {
   private readonly delivery: 'acknowledged' | 'at-most-once';
   private readonly maxUnanswered: number;
   private readonly slowestMs: number;
+  /** The share of messages that are answered late. */
+  private readonly late: number;
   private longestLeaveMs = 0;
 
   constructor(sim: Simulation, options: GatewayScenarioOptions) {
     const random = new SeededRandom(sim.seed, 'gateway');
     this.sim = sim;
     this.options = options;
-    this.delivery = random.pick(['acknowledged', 'at-most-once']);
+    const isKept = options.fault === 'forgets answers';
+    this.delivery = isKept ? 'acknowledged' : random.pick(['acknowledged', 'at-most-once']);
     this.maxUnanswered = random.pick([8, 16, 64]);
     // Two of three workers are slower than the lines of their connections.
     this.slowestMs = random.pick([0, 8, 16]);
+    this.late = options.isOrderly === true ? 0 : random.pick([0, 0.003]);
   }
 
   async run(host: SimulatedHost): Promise<void> {
@@ -97,8 +107,8 @@ class GatewayWorld {
       .childOptions(host.options)
       .childHandler(({ pipeline }) => {
         pipeline.addLast(...textLines(), gateway.handler());
-        if (this.options.fault !== undefined)
-          pipeline.addLast({ channelActive: () => broken(gateway) });
+        const { fault } = this.options;
+        if (fault !== undefined) pipeline.addLast({ channelActive: () => broken(gateway, fault) });
       })
       .bind({ network: host, port: PORT });
   }
@@ -110,6 +120,7 @@ class GatewayWorld {
         const [id = '', number] = text.split(' ');
         const ms = host.random() < 0.01 ? 400 : host.random() * this.slowestMs;
         if (ms > 0) await after(host, ms);
+        if (host.random() < this.late) await after(host, host.random() * LATE_MS);
         const { handled } = this.lines.get(id)!;
         const { times } = handled.get(Number(number)) ?? { times: 0 };
         handled.set(Number(number), { times: times + 1, repeated });
@@ -180,6 +191,9 @@ class GatewayWorld {
     }
     if (isOpen && (delivery === 'acknowledged' || options.isOrderly === true)) {
       assert.equal(handled.size, sent, `${id}: lines that no worker handled`);
+      const answers = new Set(answered);
+      const missing = [...handled.keys()].filter((number) => !answers.has(number));
+      assert.deepEqual(missing, [], `${id}: lines that a worker handled, without an answer`);
     }
     if (options.isOrderly !== true) return;
     const numbers = Array.from({ length: handled.size }, (_, i) => i + 1);
@@ -191,17 +205,25 @@ function after(host: SimulatedHost, ms: number): Promise<void> {
   return new Promise((resolve) => void host.clock.schedule(resolve, ms));
 }
 
-/** Releases the hold before its field is cleared, so that a hold of a message that the release delivers is forgotten. */
-function broken(gateway: Gateway<string>): void {
-  for (const { gate } of gateway['entries'].values()) {
-    gate.release = () => {
-      gate['current']?.release();
-      gate['current'] = undefined;
-    };
+/**
+ * Takes an acknowledgement without the answers before it, or releases the hold before its field is cleared, so that a hold of a message
+ * that the release delivers is forgotten.
+ */
+function broken(gateway: Gateway<string>, fault: GatewayFault): void {
+  for (const { gate, link } of gateway['entries'].values()) {
+    if (fault === 'forgets answers') link['hasAnswersOf'] = () => true;
+    else
+      gate.release = () => {
+        gate['current']?.release();
+        gate['current'] = undefined;
+      };
   }
 }
 
-/** Clients of a gateway whose workers are slower than their lines, come and go: each line is handled, and each connection read. */
+/**
+ * Clients of a gateway whose workers are slower than their lines, come and go, end as planned, answer late, and have slow loops: each
+ * connection is read, and each line is handled. With acknowledgements, each line that a worker handled has its answer at the client.
+ */
 export const gatewayScenario =
   (options: GatewayScenarioOptions = {}): Scenario =>
   async (sim) => {
@@ -210,6 +232,8 @@ export const gatewayScenario =
     for (const name of CLIENTS) sim.host(name, (host) => world.dial(host));
     if (options.isOrderly !== true) badWeather(sim, FAULTS_MS);
     const random = new SeededRandom(sim.seed, 'restarts');
+    const freeze = random.pick([0, 30]);
+    sim.chaos({ freeze, hosts: NODES, forMs: SLOW_LOOP_MS, fromMs: 1000, untilMs: FAULTS_MS });
     for (const name of NODES) {
       const atMs = Math.round(random.between(2000, FAULTS_MS));
       sim.at(atMs, () => void world.restart(name));

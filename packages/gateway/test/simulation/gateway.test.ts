@@ -22,4 +22,10 @@ describe('a gateway whose workers are slower than its clients', () => {
     const exploring = exploreMistake({ seeds: 200, firstSeed: 50, settleMs: 3000, scenario });
     await expect(exploring).rejects.toThrow(/was not read/);
   });
+
+  it('is found within 200 seeds if it takes a message as answered without its answers', async () => {
+    const scenario = gatewayScenario({ fault: 'forgets answers' });
+    const exploring = exploreMistake({ seeds: 200, firstSeed: 1, settleMs: 3000, scenario });
+    await expect(exploring).rejects.toThrow(/without an answer/);
+  });
 });
