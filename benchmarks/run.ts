@@ -21,6 +21,7 @@ import { nest } from './nest.ts';
 import { nodes } from './nodes.ts';
 import { record } from './record.ts';
 import { relay } from './relay.ts';
+import { rolling } from './rolling.ts';
 import { runtimes } from './runtimes.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { starting } from './starting.ts';
@@ -48,6 +49,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   'state-groups': stateGroups,
   cluster,
   storm,
+  rolling,
   nest,
   micro,
   walls,
@@ -56,7 +58,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   starting,
 };
 /** Run by their names only: one installs Bun and compares runtimes, the others take minutes. */
-const ASKED_FOR = ['runtimes', 'nodes', 'storm', 'walls'];
+const ASKED_FOR = ['runtimes', 'nodes', 'storm', 'rolling', 'walls'];
 
 const settings: Settings = readSettings(process.argv.slice(2));
 const unknown = settings.parts.filter((part) => !(part in PARTS));

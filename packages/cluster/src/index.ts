@@ -47,6 +47,7 @@ export type {
 export type { NodeAddress, NodeInfo, NodeLife, NodeState, NodeStatus } from './node/node-info.ts';
 export type { LeaveReason, Member } from './presence/presence-machine.ts';
 // Where clients go
+export { EvenConnections, type EvenConnectionsOptions } from './route/even-connections.ts';
 export { type RouteServer, type RouteServerOptions, routeServer } from './route/route-server.ts';
 // Users
 export {

@@ -40,7 +40,7 @@ export interface LeaveOptions {
    * @default 5000, or half of `drainTimeoutMs` if that is less
    */
   readonly spreadMs?: number;
-  /** Number of connections that are notified together. @default 1000 */
+  /** Number of connections that are notified together. @default 100 */
   readonly batch?: number;
 }
 
@@ -49,7 +49,7 @@ const OPTIONS = describeOptions('leave', {
   tables: list('a list of tables', { default: [] }),
   drainTimeoutMs: number({ default: 10_000 }),
   spreadMs: number(),
-  batch: whole({ min: 1, default: 1000 }),
+  batch: whole({ min: 1, default: 100 }),
 });
 /** @internal The options, checked. */
 export type LeavePlan = Resolved<LeaveOptions, typeof OPTIONS.kinds> & {

@@ -1,3 +1,4 @@
+import { value } from '@headrace/core/authoring';
 import type { NodeAddress, NodeInfo } from '../node/node-info.ts';
 
 /** One node of a route. */
@@ -5,7 +6,21 @@ export interface RouteNode extends NodeAddress {
   readonly connections: number;
 }
 
-function takesClients(node: NodeInfo): node is NodeInfo & { readonly address: NodeAddress } {
+/** The kind of an option `cluster`, of which only the nodes are used. */
+export const CLUSTER = value<object, { readonly required: true }>(
+  'what Cluster.join gave',
+  hasNodes,
+  {
+    required: true,
+  },
+);
+
+function hasNodes(given: unknown): boolean {
+  return Array.isArray((given as Partial<{ readonly nodes: unknown }> | undefined)?.nodes);
+}
+
+/** Returns true for a node to which clients can connect. */
+export function takesClients(node: NodeInfo): node is NodeInfo & { readonly address: NodeAddress } {
   return node.state === 'ready' && node.life === 'alive' && node.address !== undefined;
 }
 

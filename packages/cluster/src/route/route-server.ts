@@ -13,7 +13,7 @@ import {
 } from '@headrace/core/authoring';
 import { limitedHttpServer } from '@headrace/handlers/health';
 import type { NodeInfo } from '../node/node-info.ts';
-import { chooseRoute } from './route-choice.ts';
+import { CLUSTER, chooseRoute } from './route-choice.ts';
 
 /** Options of {@link routeServer}. */
 export interface RouteServerOptions {
@@ -64,9 +64,7 @@ const PREFLIGHT = {
 const REQUEST_TIME = { min: 1, max: 600_000, default: 5000 };
 const ORIGIN = /^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^\s/]+)$/i;
 const OPTIONS = describeOptions('routeServer', {
-  cluster: value<object, { readonly required: true }>('what Cluster.join gave', hasNodes, {
-    required: true,
-  }),
+  cluster: CLUSTER,
   port: whole({ max: 65_535, default: 0 }),
   host: text('a name or an address to listen on', { default: '127.0.0.1' }),
   ttlMs: whole({ max: 3_600_000, default: 5000 }),
@@ -183,8 +181,4 @@ function countOf(query: string, usual: number): number | undefined {
   const count = Number(text);
   if (all.length > 1 || !/^\d{1,3}$/.test(text)) return undefined;
   return count >= 1 && count <= MAX_COUNT ? count : undefined;
-}
-
-function hasNodes(given: unknown): boolean {
-  return Array.isArray((given as Partial<RouteServerOptions['cluster']> | undefined)?.nodes);
 }

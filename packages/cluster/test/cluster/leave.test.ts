@@ -91,7 +91,7 @@ describe('Cluster.leave', () => {
     table.detached = 3;
     await nodes.pass(200);
     await leaving;
-    expect(server.calls[1]).toMatch(/^shutdown in 8[345]\d\d: 1000 each 4000$/);
+    expect(server.calls[1]).toMatch(/^shutdown in 8[345]\d\d: 100 each 4000$/);
   });
 
   it('goes on when clients ignore the MOVE', async () => {
@@ -101,7 +101,7 @@ describe('Cluster.leave', () => {
     const leaving = one.leave({ servers: [server], tables: [table], spreadMs: 4000 });
     await nodes.pass(4100);
     await leaving;
-    expect(server.calls[1]).toBe('shutdown in 6000: 1000 each 4000');
+    expect(server.calls[1]).toBe('shutdown in 6000: 100 each 4000');
   });
 
   it('stores what was written last, and then leaves the groups', async () => {

@@ -16,13 +16,13 @@ export interface ShutdownOptions {
   /**
    * Number of channels that are notified together, and closed together after the time-out. Their peers can all
    * reconnect at the same time.
-   * @default 1000
+   * @default 100
    */
   readonly batch?: number;
   /**
    * Time between batches, in milliseconds. The time is shorter if the last of many batches would otherwise be
    * notified too late.
-   * @default 3000, or a quarter of `drainTimeoutMs`
+   * @default 300, or a quarter of `drainTimeoutMs`
    */
   readonly everyMs?: number;
   /**
@@ -41,7 +41,7 @@ export interface ShutdownOptions {
 
 const OPTIONS = describeOptions('shutdown', {
   drainTimeoutMs: number({ default: 10_000 }),
-  batch: whole({ min: 1, default: 1000 }),
+  batch: whole({ min: 1, default: 100 }),
   everyMs: number(),
   tell: fn({
     answers: 'void',
@@ -50,7 +50,7 @@ const OPTIONS = describeOptions('shutdown', {
   }),
   signal: unchecked(),
 });
-const LONGEST_PAUSE_MS = 3000;
+const LONGEST_PAUSE_MS = 300;
 /** Share of the time in which messages that were read are delivered, at most {@link MAX_DELIVERY_MS}. */
 const DELIVERY_SHARE = 1 / 8;
 const MAX_DELIVERY_MS = 1000;

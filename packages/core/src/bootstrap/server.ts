@@ -4,6 +4,7 @@ import type { Address, CloseInfo } from '../contract/connection.ts';
 import type { Channel } from '../contract.ts';
 import { OptionError } from '../errors.ts';
 import { ChannelGroup } from '../group/channel-group.ts';
+import { checkNumber } from '../option/option-check.ts';
 import { addressText } from '../text/address-text.ts';
 import type { Listener, TransportChoice, TransportKind } from '../transport/listener.ts';
 import type { TlsServerContext, TlsServerOptions } from '../transport/tls/tls-server-context.ts';
@@ -29,6 +30,8 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
   readonly channel: Channel;
   /** The accepted connections that are open. */
   readonly connections: ChannelGroup;
+  /** Connections that {@link sendOn} has begun to end. */
+  private readonly sentOn = new WeakSet<Channel>();
   private drain: Drain | undefined = undefined;
   private readonly listener: Listener;
   private readonly tls: TlsServerContext | undefined;
@@ -140,6 +143,29 @@ export class Server extends WatchedEmitter<ServerEvents> implements AsyncDisposa
     }
     if (options.signal !== undefined) drain.heed(options.signal);
     return drain.done;
+  }
+
+  /**
+   * Ends this many connections as {@link shutdown} ends all, the oldest first, so that their clients connect again, to other
+   * servers. Use it where clients know several servers, and few of them have most of the clients. Resolves when the connections
+   * have ended, after `drainTimeoutMs` at the latest.
+   *
+   * @throws OptionError
+   */
+  async sendOn(count: number, options: ShutdownOptions = {}): Promise<void> {
+    checkNumber('count', count, { max: Number.MAX_SAFE_INTEGER, integer: true });
+    const plan = drainPlan(options);
+    const some = new ChannelGroup('sent on');
+    for (const channel of this.connections) {
+      if (some.size >= count) break;
+      if (channel.isActive && !channel.isEnding && !this.sentOn.has(channel)) some.add(channel);
+    }
+    if (some.isEmpty) return;
+    for (const channel of some) this.sentOn.add(channel);
+    const drain = new Drain(some, this.channel.clock, plan);
+    drain.start();
+    if (options.signal !== undefined) drain.heed(options.signal);
+    await drain.done;
   }
 
   override toString(): string {

@@ -280,6 +280,28 @@ describe('shutdown', () => {
     await expect(server.shutdown({ drainTimeoutMs: 0 })).resolves.toBeUndefined();
   });
 
+  it('sendOn drains some connections, each once, and goes on serving', async () => {
+    const clock = new VirtualClock();
+    const server = await start(clock);
+    await connect(server, 5);
+    const all = [...server.connections];
+    const first = server.sendOn(2, { drainTimeoutMs: 1000 });
+    const second = server.sendOn(1, { drainTimeoutMs: 1000 });
+    expect(Worker.reported).toHaveLength(3);
+    clock.advance(1000);
+    await Promise.all([first, second]);
+    expect(all.map(({ isOpen }) => isOpen)).toEqual([false, false, false, true, true]);
+    await connect(server, 3);
+    expect(all.slice(3).every(({ isOpen }) => isOpen)).toBe(true);
+    await server.sendOn(0);
+    const rest = server.sendOn(1000, { drainTimeoutMs: 1000 });
+    clock.advance(1000);
+    await rest;
+    expect(server.connections.size).toBe(0);
+    await expect(server.sendOn(-1)).rejects.toThrow('count');
+    await expect(server.sendOn(1, { batch: 0 })).rejects.toThrow('batch');
+  });
+
   it('await using drains', async () => {
     const clock = new VirtualClock();
     const server = await start(clock, (ctx) => void ctx.close('shutdown'));

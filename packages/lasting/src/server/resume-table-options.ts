@@ -77,6 +77,8 @@ export interface ResumeTableOptions {
 export interface MoveOptions {
   /** Period within which each client moves, at a random moment, in milliseconds. @default 10000 */
   readonly spreadMs?: number;
+  /** Maximum number of clients that are asked, those with the oldest channels first. @default all */
+  readonly count?: number;
   /** Places to move to. @default the addresses that the client has */
   readonly places?: readonly MovePlace[];
 }
@@ -105,5 +107,6 @@ export const OPTIONS = describeOptions('ResumeTable', {
 /** @internal */
 export const MOVE = describeOptions('move', {
   spreadMs: whole({ max: 2 ** 32 - 1, default: 10_000 }),
+  count: whole({ default: Number.POSITIVE_INFINITY }),
   places: list('a list of places'),
 });

@@ -119,10 +119,14 @@ export class ResumeTable {
     return this.options.windowMs;
   }
 
-  /** Asks all clients with a link to move, for example before this server stops. */
+  /** Asks clients with a link to move, for example before this server stops. */
   move(options: MoveOptions = {}): void {
-    const { spreadMs, places } = MOVE.resolve(options);
-    for (const { transport } of this.sessions.values()) transport.move(spreadMs, places);
+    const { spreadMs, count, places } = MOVE.resolve(options);
+    let left = count;
+    for (const { transport } of this.sessions.values()) {
+      if (left <= 0) return;
+      if (transport.move(spreadMs, places)) left -= 1;
+    }
   }
 
   /**

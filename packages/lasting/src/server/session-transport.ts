@@ -31,11 +31,12 @@ export class SessionTransport extends ResumeTransport {
     return action;
   }
 
-  /** Asks the client to move, if a link exists. */
-  move(spreadMs: number, places: readonly MovePlace[] | undefined): void {
-    if (!this.isLinked) return;
+  /** Asks the client to move, if a link exists. Returns false without a link. */
+  move(spreadMs: number, places: readonly MovePlace[] | undefined): boolean {
+    if (!this.isLinked) return false;
     this.machine.sendUrgent({ kind: 'move', spreadMs, places });
     this.links.pump();
+    return true;
   }
 
   // --- move to another process ---

@@ -231,6 +231,19 @@ describe('LastingBootstrap', () => {
     expect(notes.all).toEqual(['still here']);
   });
 
+  it('moves only some clients, those with the oldest channels that have a link', async () => {
+    world = new LastingWorld(echo);
+    await world.up();
+    const all = [new Notes(), new Notes(), new Notes()];
+    const channels: Channel[] = [];
+    for (const notes of all) channels.push(await world.connect(notes));
+    world.table.move({ spreadMs: 1000, count: 2 });
+    await world.pass(10);
+    expect(all.map(({ events }) => events.length)).toEqual([1, 1, 0]);
+    await world.pass(1000);
+    expect(channels.map(isLinked)).toEqual([true, true, true]);
+  });
+
   it('goes to the places of a MOVE one after the other, each by its own name', async () => {
     world = new LastingWorld(echo);
     await world.up();
