@@ -341,6 +341,18 @@ it('refuses with 40 what is not a call in hessian2, or longer than 1 MiB', () =>
   }
 });
 
+it('refuses with 40 more values in lines of JSON than 16 MiB count', () => {
+  const call = (values: number): string => {
+    const lines = HELLO.map((one) => JSON.stringify(one));
+    return Buffer.from([...lines, `[${'{},'.repeat(values - 1)}{}]`, '{}'].join('\n')).toString(
+      'hex',
+    );
+  };
+  expect(answers(framed('c600', '9', call(1000))).asked).toHaveLength(1);
+  const { got, asked } = answers(framed('c600', '9', call(300_000)));
+  expect([got.length, got[0]?.slice(0, 24), asked]).toEqual([1, 'dabb06280000000000000009', []]);
+});
+
 it('refuses a name that is not a text with 70', async () => {
   const { client } = await pair();
   for (const name of [7, ['ann'], { toString: 1 }, null]) {
