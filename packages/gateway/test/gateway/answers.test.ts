@@ -1,5 +1,7 @@
-import type { EmbeddedChannel } from '@headrace/core/testing';
+import { EmbeddedChannel } from '@headrace/core/testing';
+import { Gateway, Worker, type WorkerConnection } from '@headrace/gateway';
 import { describe, expect, it } from 'vitest';
+import { VirtualNodes } from '../../../cluster/test/help/virtual-nodes.ts';
 import { decodeFrame, OP } from '../../src/gateway/gateway-frame.ts';
 import { GatewayWorld, NotingWorker } from './gateway-world.ts';
 
@@ -261,7 +263,34 @@ describe('answers of a worker, with acknowledgements', () => {
     expect(worker.worker['unconfirmed'].size).toBe(0);
   });
 
-  it('are lost by name at the end of their node, when nobody has confirmed them', async () => {
+  it('are lost by name when their node leaves without a bus', async () => {
+    const nodes = new VirtualNodes();
+    const back = await nodes.join({ roles: ['worker'] });
+    const held: WorkerConnection<string>[] = [];
+    const worker = new Worker<string>({
+      cluster: back,
+      onConnect: (connection) => void held.push(connection),
+      onMessage: () => {},
+    });
+    const front = await nodes.join();
+    const gateway = new Gateway<string>({ cluster: front, delivery: 'acknowledged' });
+    await nodes.pass(2000);
+    const channel = EmbeddedChannel.with({ clock: nodes.clock }, gateway.handler());
+    await nodes.pass(100);
+    nodes.hub.kill();
+    await nodes.pass(10);
+    expect(held[0]!.write('a')).toBe('kept');
+    const left = back.leave({ drainTimeoutMs: 100 });
+    await nodes.pass(2000);
+    await left;
+    expect(worker.lostCount).toBe(1);
+    expect(nodes.lines.at(-1)).toMatch(/has lost 1 answers to the connection .*: its node leaves/);
+    channel.close();
+    nodes.hub.start();
+    await front.leave();
+  });
+
+  it('are lost by name when their worker is closed before they are confirmed', () => {
     const { world, worker } = pair();
     world.setBus('down');
     worker.only.write('a');
