@@ -215,7 +215,7 @@ export class ProxyProtocolDecoder extends ByteToMessageDecoder<Buffer> implement
     this.decided(ctx, header, input);
   }
 
-  /** No handler after this one sees the end of a connection that it has not seen active. */
+  /** @internal No handler after this one sees the end of a connection that it has not seen active. */
   protected override fireEnd(ctx: Context, event: KeptEvent): void {
     if (!this.isHolding) event.fire(ctx);
     // No header can follow.
