@@ -134,6 +134,7 @@ export {
 } from './option/option-set.ts';
 export { RANDOM } from './option/random-option.ts';
 // Schemas of zod, valibot, ArkType and others
+export { present } from './option/present.ts';
 export {
   checkSchema,
   type SchemaIssue,

@@ -10,10 +10,10 @@ const MAX_ADDRESSES = 32;
 
 /** Returns true for a host name, which can have several addresses. */
 export function isHostName(place: unknown): place is PortPlace {
-  if (typeof place !== 'object' || place === null || !('port' in place)) return false;
+  if (typeof place !== 'object' || place === null) return false;
+  const { host = 'localhost', port, network } = place as Record<string, unknown>;
   // A simulated network has its own names.
-  if ('network' in place) return false;
-  const { host = 'localhost' } = place as { host?: unknown };
+  if (port === undefined || network !== undefined) return false;
   return typeof host === 'string' && net.isIP(host) === 0;
 }
 

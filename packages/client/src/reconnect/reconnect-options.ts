@@ -152,6 +152,7 @@ export function reconnectSettings<P, C extends Channel>(
 /** Returns a place as text, for errors. */
 export function textOfPlace(place: unknown): string {
   if (typeof place !== 'object' || place === null || place instanceof URL) return textOf(place);
-  const isPlace = 'port' in place || 'path' in place || 'network' in place || 'transport' in place;
+  const { port, path, network, transport } = place as Record<string, unknown>;
+  const isPlace = (port ?? path ?? network ?? transport) !== undefined;
   return isPlace ? placeText(place as ConnectPlace) : 'a place';
 }

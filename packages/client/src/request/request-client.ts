@@ -17,13 +17,14 @@ import {
   object,
   observeSource,
   onAbort,
-  type RetryBudget,
+  present,
   releaseSource,
+  type RetryBudget,
   SettableFuture,
   time,
   toError,
-  UnobservedFailures,
   unchecked,
+  UnobservedFailures,
   whole,
 } from '@headrace/core/authoring';
 import {
@@ -187,7 +188,7 @@ export class RequestClient<
     const limits = { maxQueued: maxWaiting, queueOption: 'maxWaiting', keepsProcess: true };
     this.table = new CallTable(this.clock, limits);
     this.logger = carefulLogger(options.client.logger ?? stderrLogger());
-    const shared = { balance: new PlaceBalance(), ...options.client };
+    const shared = { balance: new PlaceBalance(), ...present(options.client) };
     this.clients = Array.from({ length: connections }, () => this.connection(shared));
     this.unseen = this.watchFailures();
   }

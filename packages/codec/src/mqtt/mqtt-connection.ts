@@ -1,4 +1,5 @@
 import { AttributeKey, type Channel } from '@headrace/core';
+import { present } from '@headrace/core/authoring';
 import type { MqttConnack, MqttConnect, MqttPacket, MqttPublish } from './mqtt-packet.ts';
 import type { MqttProperties } from './mqtt-properties.ts';
 import { isReasonBy, MQTT_REASONS } from './mqtt-reasons.ts';
@@ -210,7 +211,7 @@ export class MqttConnection {
     switch (packet.type) {
       case 'connack':
         this.isAccepted = packet.returnCode === 0;
-        this.limits[opposite] = { ...SILENCE, ...packet.properties };
+        this.limits[opposite] = { ...SILENCE, ...present(packet.properties) };
         break;
       case 'publish':
         if (packet.qos > 0) this.unacknowledged[direction]++;
@@ -231,7 +232,7 @@ export class MqttConnection {
     this.level = protocolLevel;
     this.side = direction === 'out' ? 'client' : 'server';
     if (protocolLevel !== 5) return;
-    this.limits[direction === 'in' ? 'out' : 'in'] = { ...SILENCE, ...properties };
+    this.limits[direction === 'in' ? 'out' : 'in'] = { ...SILENCE, ...present(properties) };
     this.authenticationMethod = properties?.authenticationMethod;
     this.sessionExpirySeconds = properties?.sessionExpirySeconds ?? 0;
     this.sendsProblems = properties?.requestProblemInformation ?? true;

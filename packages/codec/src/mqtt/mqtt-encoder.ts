@@ -105,7 +105,8 @@ function checkSize(bytes: Uint8Array, connection: MqttConnection): Uint8Array {
 
 /** Returns the packet without the texts that only help to find a fault. */
 function unexplained(packet: MqttPacket): MqttPacket {
-  if (!('properties' in packet) || packet.type === 'connect') return packet;
-  const { userProperties, reasonString, ...properties } = packet.properties as MqttProperties;
+  const given = (packet as { readonly properties?: MqttProperties }).properties;
+  if (given === undefined || packet.type === 'connect') return packet;
+  const { userProperties, reasonString, ...properties } = given;
   return { ...packet, properties } as MqttPacket;
 }

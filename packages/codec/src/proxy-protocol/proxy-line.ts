@@ -17,12 +17,15 @@ export function parseProxyLine(line: string): ProxyHeader {
     throw bad(line, 'the second word must be TCP4, TCP6 or UNKNOWN');
   }
   if (parts.length !== 6) throw bad(line, `it has ${parts.length} words, not 6`);
+  // The word names the family of the client. nginx writes its own address as it is, even if the client, which it knows from another
+  // header, is of the other family.
+  const isServerV4 = isIPv4(destination) || (transport === 'TCP4' && !isIPv6(destination));
   return {
     version: 1,
     command: 'proxy',
     transport: transport === 'TCP4' ? 'tcp4' : 'tcp6',
-    source: addressOf(line, transport, source, sourcePort),
-    destination: addressOf(line, transport, destination, destinationPort),
+    source: addressOf(line, transport === 'TCP4', source, sourcePort),
+    destination: addressOf(line, isServerV4, destination, destinationPort),
     tlvs: [],
   };
 }
@@ -51,8 +54,7 @@ function unknownConnection(): ProxyHeader {
   };
 }
 
-function addressOf(line: string, transport: string, host: string, portText: string): Address {
-  const isV4 = transport === 'TCP4';
+function addressOf(line: string, isV4: boolean, host: string, portText: string): Address {
   const bytes = (isV4 ? isIPv4(host) : isIPv6(host)) ? ipBytes(host) : undefined;
   if (bytes === undefined) {
     throw bad(line, `"${host}" is not an ${isV4 ? 'IPv4' : 'IPv6'} address`);

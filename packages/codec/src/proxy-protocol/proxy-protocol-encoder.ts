@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { isIPv4 } from 'node:net';
 import {
   type Address,
   type Channel,
@@ -8,7 +9,7 @@ import {
   type Handler,
   type Types,
 } from '@headrace/core';
-import { choice, describeOptions, unchecked } from '@headrace/core/authoring';
+import { bareHost, choice, describeOptions, present, unchecked } from '@headrace/core/authoring';
 import { ipBytes } from './ip-text.ts';
 import { formatProxyBlock } from './proxy-block.ts';
 import type { ProxiedTransport, ProxyHeader } from './proxy-header.ts';
@@ -116,21 +117,44 @@ export function proxyHeaderOf(inbound: Channel, options: ProxyHeaderOptions = {}
 
 /** Returns the bytes of a header. Throws an `EncodeError`. */
 export function encodeProxyHeader(header: ProxyHeader): Buffer {
-  checkAddresses(header);
-  if (header.version === 1) return Buffer.from(formatProxyLine(header), 'latin1');
-  const tlvBytes = header.tlvs.reduce((sum, { value }) => sum + 3 + value.length, 0);
+  const sent = ofOneFamily(header);
+  checkAddresses(sent);
+  if (sent.version === 1) return Buffer.from(formatProxyLine(sent), 'latin1');
+  const tlvBytes = sent.tlvs.reduce((sum, { value }) => sum + 3 + value.length, 0);
   if (tlvBytes + 216 > MAX_BLOCK_REST) {
     const text = `${tlvBytes} bytes of TLVs do not fit a PROXY header, which takes 65319`;
     throw new EncodeError('MESSAGE_TOO_LONG', text, { tlvBytes });
   }
-  return formatProxyBlock(header);
+  return formatProxyBlock(sent);
 }
 
-/** Returns two addresses of one family. If only one address is IPv6, the IPv4 address becomes its mapped IPv6 address. */
-function sameFamily(source: Address, destination: Address): [Address, Address] {
+/**
+ * Returns two addresses of one family. A mapped IPv4 address, which a server of both families has for its IPv4 clients, becomes the
+ * IPv4 address, because receivers compare texts. If then only one address is IPv6, the IPv4 address becomes its mapped IPv6 address.
+ */
+function sameFamily(given: Address, to: Address): [Address, Address] {
+  const [source, destination] = [bare(given), bare(to)];
   if ('path' in source || 'path' in destination) return [source, destination];
   if (source.family === destination.family) return [source, destination];
   return [mapped(source), mapped(destination)];
+}
+
+/** A proxy can name a client of one family and a server of the other one, but a header has one family. */
+function ofOneFamily(header: ProxyHeader): ProxyHeader {
+  const { source, destination, transport } = header;
+  if (source === undefined || destination === undefined || !fits(source, transport)) return header;
+  if ('path' in source || 'path' in destination || source.family === destination.family) {
+    return header;
+  }
+  const family = transport.replace('4', '6') as ProxiedTransport;
+  return { ...header, transport: family, source: mapped(source), destination: mapped(destination) };
+}
+
+function bare(address: Address): Address {
+  const given = present(address);
+  if ('path' in given) return given;
+  const host = bareHost(given.host);
+  return { host, port: given.port, family: isIPv4(host) ? 'IPv4' : given.family };
 }
 
 function mapped(address: Address): Address {

@@ -1,5 +1,6 @@
 import {
   encodeProxyHeader,
+  PROXY_HEADER,
   ProxyProtocolDecoder,
   ProxyProtocolEncoder,
   proxyHeader,
@@ -59,6 +60,50 @@ describe('ProxyProtocolEncoder', () => {
     expect(String(encodeProxyHeader(header))).toBe(
       'PROXY TCP6 ::ffff:203.0.113.7 2001:db8::1 51000 1\r\n',
     );
+  });
+
+  it.each([
+    ['::ffff:203.0.113.7', '::ffff:192.0.2.1'],
+    ['::FFFF:cb00:7107', '192.0.2.1'],
+    ['203.0.113.7', '::ffff:192.0.2.1'],
+  ])('names the IPv4 client of a server of both families as TCP4: %s to %s', (from, to) => {
+    const of = (host: string, port: number): Address => ({
+      host,
+      port,
+      family: host.includes(':') ? 'IPv6' : 'IPv4',
+    });
+    const header = proxyHeader(of(from, 51_000), of(to, 443));
+    const line = String(encodeProxyHeader({ ...header, version: 1 }));
+    expect(line).toBe('PROXY TCP4 203.0.113.7 192.0.2.1 51000 443\r\n');
+    expect(encodeProxyHeader(header)[13]).toBe(0x11);
+  });
+
+  it('takes the version and the fields of its options before those of the header', () => {
+    const header = proxyHeader(CLIENT, SERVER, { tlvs: [proxyTlv.noop(1)] });
+    const first = (encoder: ProxyProtocolEncoder) =>
+      new EmbeddedChannel(encoder).readOutbound<Buffer>()!;
+    expect(String(first(new ProxyProtocolEncoder(header, { version: 1 })))).toBe(LINE);
+    expect(first(new ProxyProtocolEncoder(header, { tlvs: [] }))).toHaveLength(28);
+    const absent = { version: undefined, tlvs: undefined } as never;
+    expect(first(new ProxyProtocolEncoder(header, absent))).toHaveLength(32);
+    expect(() => new ProxyProtocolEncoder(header, { versoin: 1 } as never)).toThrow(/version/);
+  });
+
+  it.each([
+    ['PROXY TCP6 2001:db8::7 192.0.2.1 51000 443', '2001:db8::7', '192.0.2.1'],
+    ['PROXY TCP4 203.0.113.7 2001:db8::1 51000 443', '203.0.113.7', '2001:db8::1'],
+  ])('a line of two families, as nginx writes it, is read and can be sent on: %s', (line, from, to) => {
+    const inbound = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: 'any' }));
+    inbound.writeInbound(Buffer.from(`${line}\r\n`));
+    const header = inbound.attributes.get(PROXY_HEADER)!;
+    expect(header).toMatchObject({ source: { host: from }, destination: { host: to } });
+    for (const version of [1, 2] as const) {
+      const next = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: 'any' }));
+      next.writeInbound(encodeProxyHeader({ ...header, version }));
+      const { source, destination } = next.attributes.get(PROXY_HEADER)!;
+      const hosts = [source, destination].map((one) => (one as { host: string }).host);
+      expect(hosts.map((host) => host.replace('::ffff:', ''))).toEqual([from, to]);
+    }
   });
 
   it('writes UNKNOWN or LOCAL where there is no client', () => {

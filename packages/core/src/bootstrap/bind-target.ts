@@ -2,6 +2,7 @@ import type { Clock } from '../contract/clock.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { choice, unchecked, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
+import { present } from '../option/present.ts';
 import { chooseSockets, type Listen, publicSockets } from '../transport/choose-sockets.ts';
 import type { ListenTarget } from '../transport/listen-target.ts';
 import type { Listener, WantedTransport } from '../transport/listener.ts';
@@ -95,8 +96,9 @@ const PLACES: PlaceOptions = {
   listener: describeOptions('bind', { listener: unchecked(), ...TLS_AND_SIGNAL }),
 };
 
-export function checkBindTarget(target: BindTarget): void {
-  checkPlace('bind', target, PLACES);
+export function checkBindTarget(given: BindTarget): void {
+  checkPlace('bind', given, PLACES);
+  const target = present(given);
   if ('path' in target) checkPath(target.path);
   if ('transport' in target) checkTransport(target);
   if ('reusePort' in target && target.reusePort === true) checkReusePort(process.versions.node);

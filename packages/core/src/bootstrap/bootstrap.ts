@@ -5,6 +5,7 @@ import type { AttributeKey } from '../contract/attribute-key.ts';
 import type { Channel } from '../contract.ts';
 import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
+import { present } from '../option/present.ts';
 import { systemClock } from '../time/system-clock.ts';
 import { SOCKET_OPTIONS } from '../transport/socket-options.ts';
 import {
@@ -70,7 +71,7 @@ export class Bootstrap<R = unknown, W = unknown> {
   /** Sets options of each channel, in addition to the options of earlier calls. */
   options(options: ClientOptions): this {
     OPTIONS.checkNames(options);
-    this.clientOptions = { ...this.clientOptions, ...options };
+    this.clientOptions = { ...this.clientOptions, ...present(options) };
     return this;
   }
 
@@ -101,7 +102,7 @@ export class Bootstrap<R = unknown, W = unknown> {
     const hasTls = place.tls !== undefined;
     signal?.throwIfAborted();
     const channel = await connectChannel(
-      connectorFor(place, options, options.clock ?? systemClock),
+      connectorFor(present(place), options, options.clock ?? systemClock),
       {
         ...CHANNEL_OPTIONS.only(options),
         ...TIMEOUT_OPTIONS.only(options),

@@ -4,6 +4,7 @@ import { fn } from '../option/function-option.ts';
 import { optionErrorAt } from '../option/option-check.ts';
 import { choice, unchecked, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
+import { present } from '../option/present.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import {
   keepAliveSetter,
@@ -129,7 +130,8 @@ export const CONNECT_SOCKET_OPTIONS = describeOptions('ConnectSocketOptions', {
  */
 export function checkConnectPlace(place: ConnectPlace): void {
   checkPlace('connect', place, PLACES);
-  if ('path' in place) checkPath(place.path);
+  const given = present(place);
+  if ('path' in given) checkPath(given.path);
 }
 
 /**
@@ -201,7 +203,8 @@ function guarded(lookup: LookupFunction): LookupFunction {
 
 /** Returns the place as text, for error messages. */
 export function placeText(place: ConnectPlace): string {
-  if ('transport' in place) return place.place ?? 'the peer of a transport';
-  if ('name' in place) return `the name "${place.name}"`;
-  return 'path' in place ? place.path : `${place.host ?? 'localhost'}:${place.port}`;
+  const given = present(place);
+  if ('transport' in given) return given.place ?? 'the peer of a transport';
+  if ('name' in given) return `the name "${given.name}"`;
+  return 'path' in given ? given.path : `${given.host ?? 'localhost'}:${given.port}`;
 }

@@ -12,6 +12,7 @@ import { serverChannel } from '../channel/server-channel.ts';
 import type { AttributeKey } from '../contract/attribute-key.ts';
 import type { Channel } from '../contract.ts';
 import { describeOptions } from '../option/option-set.ts';
+import { present } from '../option/present.ts';
 import type { Listener } from '../transport/listener.ts';
 import { ListenerTransport } from '../transport/listener-transport.ts';
 import { SOCKET_OPTIONS, type SocketOptions } from '../transport/socket-options.ts';
@@ -114,14 +115,14 @@ export class ServerBootstrap {
    */
   options(options: ServerOptions): this {
     SERVER_OPTIONS.checkNames(options, '.options');
-    this.serverOptions = { ...this.serverOptions, ...options };
+    this.serverOptions = { ...this.serverOptions, ...present(options) };
     return this;
   }
 
   /** Sets options of the accepted channels, in addition to the options of earlier calls. */
   childOptions(options: ChildOptions): this {
     CHILD_OPTIONS.checkNames(options);
-    this.childChannelOptions = { ...this.childChannelOptions, ...options };
+    this.childChannelOptions = { ...this.childChannelOptions, ...present(options) };
     return this;
   }
 
@@ -155,8 +156,8 @@ export class ServerBootstrap {
   async bind(target: BindOptions): Promise<Server> {
     const build = required(this.buildChild, '.childHandler(…)');
     checkBindTarget(target);
-    if ('listener' in target) checkChildren(target.listener, this.childChannelOptions);
-    const { signal, ...where } = target;
+    const { signal, ...where } = present(target);
+    if ('listener' in where) checkChildren(where.listener, this.childChannelOptions);
     signal?.throwIfAborted();
     const child = { ...this.childChannelOptions };
     const childOptions = resolveChannelOptions(child);

@@ -4,6 +4,7 @@ import type { Channel } from '../contract.ts';
 import { TimedOutError } from '../errors.ts';
 import { text as textKind, time, unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
+import { present } from '../option/present.ts';
 import type { Transport } from '../transport/transport.ts';
 import { CHANNEL_OPTIONS, type ChannelOptions, resolveChannelOptions } from './channel-options.ts';
 import { checkBuilder, initializer, initializeSafely } from './initializer.ts';
@@ -118,7 +119,7 @@ function channelOver(transport: Transport, options: OpenChannelOptions): Transpo
   if (initialize !== undefined) checkBuilder('initialize', initialize);
   const channel = new TransportChannel(
     transport,
-    resolveChannelOptions({ ...inherited, ...options }),
+    resolveChannelOptions({ ...inherited, ...present(options) }),
     parent,
   );
   for (const [key, value] of attributes) channel.attributes.set(key, value);

@@ -126,7 +126,8 @@ async function openPair(bench: PairBench, ends: EndsOfLink): Promise<Opened> {
 
 function connect({ options, handler }: End, place: ConnectPlace): Promise<Channel> {
   return new Bootstrap()
-    .options({ logger: silentLogger, ...options })
+    .options({ logger: silentLogger })
+    .options(options ?? {})
     .handler((channel) => void channel.pipeline.addLast(handler))
     .connect(place);
 }

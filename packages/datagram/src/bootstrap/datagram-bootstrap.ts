@@ -13,6 +13,7 @@ import {
   builderOf,
   CONNECTIONLESS_OPTIONS,
   describeOptions,
+  present,
   required,
   text,
   time,
@@ -154,7 +155,7 @@ export class DatagramBootstrap<R = unknown, W = unknown> {
   /** Merges options into the options that were set before. Throws an `OptionError` for an unknown option. */
   options(options: DatagramOptions): this {
     OPTIONS.checkNames(options);
-    this.channelOptions = { ...this.channelOptions, ...options };
+    this.channelOptions = { ...this.channelOptions, ...present(options) };
     return this;
   }
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { BODY, type BodyType, MAX_BODY_BYTES } from '@headrace/cluster/authoring';
+import { present } from '@headrace/core/authoring';
 
 /** The operation of a frame. A gateway sends the first five and the last to a worker, which sends the others to a gateway. */
 export const OP = {
@@ -133,7 +134,7 @@ const DEFAULTS = {
 export function frameOf(
   frame: Partial<GatewayFrame> & Pick<GatewayFrame, 'op' | 'connection' | 'epoch'>,
 ): GatewayFrame {
-  return { ...DEFAULTS, ...frame };
+  return { ...DEFAULTS, ...present(frame) };
 }
 
 export function encodeFrame(frame: GatewayFrame): Buffer {

@@ -121,8 +121,9 @@ export class IpFilterHandler extends AdmissionHandler {
 }
 
 function compile(rule: IpRule): Rule {
-  const allows = 'allow' in rule;
-  const range = 'allow' in rule ? rule.allow : rule.deny;
+  const { allow, deny } = rule as { readonly allow?: IpRange; readonly deny?: IpRange };
+  const allows = allow !== undefined;
+  const range = (allow ?? deny) as IpRange;
   if (typeof range !== 'string') {
     const isList = range instanceof BlockList;
     checkKind('rules', range, isList, 'a text such as 192.0.2.0/24, or a BlockList');

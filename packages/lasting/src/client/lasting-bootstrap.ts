@@ -121,7 +121,7 @@ export class LastingBootstrap<
   /** @throws OptionError if an option is not valid */
   constructor(options: LastingOptions<P, C>) {
     this.lasting = OPTIONS.part(options);
-    if ('offline' in options) {
+    if ((options as object as { readonly offline?: unknown }).offline !== undefined) {
       const text = 'a lasting channel keeps what is written itself: it has no offline queue';
       throw new OptionError('OPTION_CONFLICT', text, { option: 'offline' });
     }

@@ -12,6 +12,7 @@ import {
   type ChannelBuilder,
   checkFunction,
   describeOptions,
+  present,
   required,
   time,
   toError,
@@ -103,7 +104,7 @@ export class SharedWorkerBootstrap<R = unknown, W = unknown> {
   /** Merges options into the options that were set before. Throws an `OptionError` for an unknown option. */
   options(options: SharedWorkerOptions): this {
     OPTIONS.checkNames(options);
-    this.workerOptions = { ...this.workerOptions, ...options };
+    this.workerOptions = { ...this.workerOptions, ...present(options) };
     return this;
   }
 

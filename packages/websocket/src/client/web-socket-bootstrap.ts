@@ -9,6 +9,7 @@ import {
   builderOf,
   type ChannelBuilder,
   describeOptions,
+  present,
   required,
   unchecked,
 } from '@headrace/core/authoring';
@@ -74,7 +75,7 @@ export class WebSocketBootstrap<R = unknown, W = unknown> {
   /** Merges options into the options that were set before. Throws an `OptionError` for an unknown option. */
   options(options: WebSocketClientOptions): this {
     OPTIONS.checkNames(options);
-    this.clientOptions = { ...this.clientOptions, ...options };
+    this.clientOptions = { ...this.clientOptions, ...present(options) };
     return this;
   }
 

@@ -5,6 +5,7 @@ import tls, { type SecureContext, type TLSSocket } from 'node:tls';
 import { OptionError } from '../../errors.ts';
 import { choice, unchecked } from '../../option/option-kind.ts';
 import { describePart } from '../../option/option-set.ts';
+import { present } from '../../option/present.ts';
 import { printable } from '../../text/printable.ts';
 import type { TlsOutcome } from './tls-handshake.ts';
 import {
@@ -86,7 +87,7 @@ export class TlsServerContext {
    */
   reload(options: TlsServerOptions): void {
     OPTIONS.checkNames(options);
-    const merged = { ...this.options, ...options };
+    const merged = { ...this.options, ...present(options) };
     const { makeServer, timeoutMs } = build(merged);
     this.server = makeServer();
     this.makeServer = makeServer;
@@ -192,7 +193,7 @@ function contextsOf(
     if (!hasCertificate(identity)) {
       throw new OptionError('OPTION_CONFLICT', `${where} has no certificate`, { option: where });
     }
-    contexts.set(tlsName(name).toLowerCase(), secureContextOf(where, { ...rules, ...identity }));
+    contexts.set(tlsName(name).toLowerCase(), secureContextOf(where, { ...rules, ...present(identity) }));
   }
   return contexts;
 }
