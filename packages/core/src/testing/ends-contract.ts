@@ -86,6 +86,28 @@ export function testEnds({ it, expect }: TestRunner, bench: EndsBench): void {
       });
     });
 
+    it(`the ${who} end sends what a write has taken to a peer that reads later, although close() cuts the next write`, async () => {
+      const answering = new Answerer((ctx) => {
+        const first = ctx.writeAndFlush(PIECE);
+        first.onSettled(() => {
+          writeAnswer(ctx);
+          ctx.close();
+        });
+        return first;
+      });
+      await withEnds(bench, isFar, answering, async ({ ours, peer, seen }) => {
+        const hold = peer.holdReads('contract');
+        peer.writeAndFlush(QUESTION).onSettled(() => {});
+        // A transport without a buffer takes nothing before the peer reads.
+        await turns(20);
+        hold.release();
+        await ours.closed;
+        await seen.closed;
+        expect(answering.last?.isSuccess).toBe(true);
+        expect(seen.bytes >= PIECE.length).toBe(true);
+      });
+    });
+
     if (bench.noticesStalls === false) continue;
     it(`the ${who} end does not wait for ever for a peer that has ended its half and reads nothing`, async () => {
       const answering = new Answerer((ctx) => writeAnswer(ctx));

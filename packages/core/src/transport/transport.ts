@@ -152,7 +152,8 @@ export interface Transport {
   shutdownOutput(info: CloseInfo): void;
   /**
    * Closes the connection now. Bytes that the kernel has accepted still arrive. If a write is not complete, resets the
-   * connection instead, so that the peer does not take a part for the whole.
+   * connection instead, so that the peer does not take a part for the whole. A transport without a kernel sends what it has
+   * accepted before the reset.
    */
   close(info: CloseInfo): void;
   /** Resets the connection. */

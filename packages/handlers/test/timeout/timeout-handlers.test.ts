@@ -1,5 +1,5 @@
 import { type Context, type Handler, isHeadraceError, type WriteFuture } from '@headrace/core';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { connectedPair, EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { IdleCloseHandler } from '../../src/idle/idle-close-handler.ts';
 import { IdleStateHandler } from '../../src/idle/idle-state-handler.ts';
@@ -39,6 +39,24 @@ describe('ReadTimeoutHandler', () => {
     channel.advance(10_000);
     expect(catcher.errors).toHaveLength(1);
     expect(channel.clock.pendingTimers).toBe(0);
+  });
+
+  it('expects nothing of a peer that has ended its half while it reads the answer', () => {
+    const { client, server, clock } = connectedPair({
+      capacityBytes: 1000,
+      server: ({ pipeline }) =>
+        void pipeline.addLast(new ReadTimeoutHandler({ timeoutMs: 500 }), {
+          channelRead: (ctx: Context) => void ctx.writeAndFlush(Buffer.alloc(10_000)),
+        }),
+      client: ({ pipeline }) => void pipeline.addLast({ channelRead() {} }),
+    });
+    const hold = client.holdReads('test');
+    client.writeAndFlush(Buffer.from('question'));
+    clock.run(() => client.shutdown('output').onSettled(() => {}));
+    clock.advance(1000);
+    expect(server.isOpen).toBe(true);
+    clock.run(() => hold.release());
+    expect(server.closeInfo?.reason).toBe('peer');
   });
 
   it('leaves the end to a handler that sends a last message', () => {

@@ -309,6 +309,26 @@ describe('an answer to a message', () => {
   });
 });
 
+describe('the rest of the output of a peer, after our close frame', () => {
+  it('may take longer than the answer, as long as it comes or is not read', () => {
+    const { parent, channel, events } = recorded();
+    channel.shutdown('output').onSettled(() => {});
+    parent.advance(1999);
+    parent.writeInbound(textFrame('a'));
+    parent.advance(1999);
+    const hold = channel.holdReads('test');
+    parent.advance(10_000);
+    hold.release();
+    parent.writeInbound(textFrame('b'));
+    expect([parent.isOpen, events.filter((event) => event !== 'complete')]).toEqual([
+      true,
+      ['a', 'b'],
+    ]);
+    parent.advance(2000);
+    expect(parent.isOpen).toBe(false);
+  });
+});
+
 describe('a message that was inflated while the channel does not read', () => {
   it('waits, and what follows waits behind it', () => {
     const own = new ScriptedDeflate();
