@@ -265,7 +265,7 @@ async function outcome(serialization: number, ...values: unknown[]) {
 
 const MORE = { dubbo: '2.0.2' };
 const NO_ANSWER = { code: 50, text: 'no answer in hessian2 or lines of JSON' };
-it.each([
+it.each<readonly [readonly unknown[], object]>([
   [[0, { message: 'no user' }], { code: 70, text: 'no user' }],
   [[0, 'no user'], { code: 70, text: 'no user' }],
   [[3, { detailMessage: 'no user' }, MORE], { code: 70, text: 'no user' }],

@@ -180,8 +180,7 @@ export {
 // STOMP
 export { StompDecoder, type StompDecoderOptions } from './stomp/stomp-decoder.ts';
 export { StompEncoder } from './stomp/stomp-encoder.ts';
-export { type StompCommand, StompFrame } from './stomp/stomp-frame.ts';
-export type { StompVersion } from './stomp/stomp-version.ts';
+export { type StompCommand, StompFrame, type StompVersion } from './stomp/stomp-frame.ts';
 // Text
 export { StreamingStringDecoder } from './text/streaming-string-decoder.ts';
 export { StringCodec, type StringCodecOptions } from './text/string-codec.ts';

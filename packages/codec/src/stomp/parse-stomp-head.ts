@@ -1,7 +1,12 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
-import { CONTENT_LENGTH, isEscaped, STOMP_COMMANDS, type StompCommand } from './stomp-frame.ts';
-import type { StompVersion } from './stomp-version.ts';
+import {
+  CONTENT_LENGTH,
+  isEscaped,
+  STOMP_COMMANDS,
+  type StompCommand,
+  type StompVersion,
+} from './stomp-frame.ts';
 
 export interface StompHead {
   readonly command: StompCommand;

@@ -5,8 +5,14 @@ import { encodeErrorOf, MessageToMessageEncoder } from '../base/message-to-messa
 import type { OtherMessagesOptions } from '../base/other-messages.ts';
 import { BYTES_AND_VALUES } from '../base/usual-kinds.ts';
 import { checkWellFormed } from '../base/utf8.ts';
-import { CONTENT_LENGTH, isEscaped, STOMP_COMMANDS, StompFrame } from './stomp-frame.ts';
-import { noteStompVersion, type StompVersion, stompVersionOf } from './stomp-version.ts';
+import {
+  CONTENT_LENGTH,
+  isEscaped,
+  STOMP_COMMANDS,
+  StompFrame,
+  type StompVersion,
+} from './stomp-frame.ts';
+import { noteStompVersion, stompVersionOf } from './stomp-version.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',

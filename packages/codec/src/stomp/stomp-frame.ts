@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { checkWellFormed } from '../base/utf8.ts';
-import type { StompVersion } from './stomp-version.ts';
+
+/** A version of STOMP, as CONNECTED names it. */
+export type StompVersion = '1.0' | '1.1' | '1.2';
 
 /** The command of a STOMP frame. */
 export type StompCommand =

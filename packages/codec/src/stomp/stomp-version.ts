@@ -1,8 +1,5 @@
 import { AttributeKey, type Channel } from '@headrace/core';
-import type { StompFrame } from './stomp-frame.ts';
-
-/** A version of STOMP, as CONNECTED names it. */
-export type StompVersion = '1.0' | '1.1' | '1.2';
+import type { StompFrame, StompVersion } from './stomp-frame.ts';
 
 /** The newest first. */
 const VERSIONS: readonly StompVersion[] = ['1.2', '1.1', '1.0'];

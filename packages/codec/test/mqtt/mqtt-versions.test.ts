@@ -104,7 +104,7 @@ describe('MQTT 3.1', () => {
         new MqttDecoder({ protocolLevels: [3, 4, 5] }),
         new MqttEncoder(),
       );
-      const connect = { type: 'connect', protocolLevel: level, keepAliveSeconds: 0 };
+      const connect = { type: 'connect', protocolLevel: level, keepAliveSeconds: 0 } as const;
       channel.writeOutbound({ ...connect, cleanSession: false, clientId: 'a' });
       return channel;
     };

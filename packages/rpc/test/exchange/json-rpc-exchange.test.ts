@@ -39,7 +39,7 @@ describe('jsonRpcExchange', () => {
     expect(json(message)).toEqual(expected);
   });
 
-  it.each([
+  it.each<readonly [unknown, string]>([
     [rpc({ id: 1, ...call, $timeLeftMs: 500 }), 'request 1 {"method":"add","params":[1,2]} 500'],
     [rpc({ id: 'x', method: 'm' }), 'request x {"method":"m"} Infinity'],
     [rpc({ id: 0, method: 'm' }), 'request 0 {"method":"m"} Infinity'],
@@ -178,7 +178,7 @@ describe('jsonRpcExchange', () => {
     );
   });
 
-  it.each([
+  it.each<readonly [string, unknown, unknown, RegExp]>([
     ['null', null, null, /is not an object/],
     ['a number', 7, null, /is not an object/],
     ['an object of nothing', {}, null, /jsonrpc is not "2.0"/],
