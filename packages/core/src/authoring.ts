@@ -51,7 +51,9 @@ export { CHANNEL_OPTIONS, CONNECTIONLESS_OPTIONS } from './channel/channel-optio
 export {
   addPendingOutboundBytes,
   type ChannelOfSink,
+  carrierOf,
   channelOf,
+  isOpenedHere,
   onceInputDelivered,
   transportOf,
 } from './channel/transport-of.ts';
@@ -78,6 +80,7 @@ export {
   type PendingWriteTarget,
 } from './hold/pending-write-queue.ts';
 export { dropsKeptMessages, endsWhole, ReadGate } from './hold/read-gate.ts';
+export { readOn, TakenReads } from './hold/taken-reads.ts';
 // Faults of the program, as opposed to network errors
 export { isOwnFault, markExpected } from './log/own-fault.ts';
 // Warnings that a peer can cause again and again

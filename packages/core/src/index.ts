@@ -194,4 +194,9 @@ export { TlsClientContext, type TlsClientOptions } from './transport/tls/tls-cli
 export type { TlsIdentity } from './transport/tls/tls-identity.ts';
 export { TlsServerContext, type TlsServerOptions } from './transport/tls/tls-server-context.ts';
 export { TlsTransport } from './transport/tls/tls-transport.ts';
-export type { ConnectionlessRules, Transport, TransportSink } from './transport/transport.ts';
+export type {
+  Carrier,
+  ConnectionlessRules,
+  Transport,
+  TransportSink,
+} from './transport/transport.ts';

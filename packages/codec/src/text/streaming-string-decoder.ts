@@ -6,7 +6,7 @@ import {
   TlsUpgradeEvent,
   type Types,
 } from '@headrace/core';
-import { toBuffer } from '@headrace/core/authoring';
+import { TakenReads, toBuffer } from '@headrace/core/authoring';
 import { refuseSharing } from '../base/decoder-failure.ts';
 import { unreadable } from '../base/other-messages.ts';
 import { BYTES_AND_TEXT } from '../base/usual-kinds.ts';
@@ -50,6 +50,7 @@ export class StreamingStringDecoder implements Handler {
   readonly messageKinds = BYTES_AND_TEXT;
   /** The first bytes of a character whose other bytes have not arrived. */
   private begun: Buffer = EMPTY;
+  private readonly reads = new TakenReads();
   private failed = false;
 
   /** @throws PipelineError `PIPELINE_NOT_SHARABLE` for a subclass that is `sharable` */
@@ -61,6 +62,11 @@ export class StreamingStringDecoder implements Handler {
     if (this.failed) return;
     if (!(message instanceof Uint8Array)) this.fail(ctx, unreadable(ctx, message));
     else this.decode(ctx, toBuffer(message));
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.reads.complete(ctx);
+    ctx.fireChannelReadComplete();
   }
 
   userEventTriggered(ctx: Context, event: unknown): void {
@@ -92,7 +98,10 @@ export class StreamingStringDecoder implements Handler {
     const length = isUtf8(whole) ? end : validLength(whole);
     // A copy, because these few bytes must not keep the whole read alive.
     this.begun = end === bytes.length ? EMPTY : Buffer.from(bytes.subarray(end));
-    if (length > 0) ctx.fireChannelRead(bytes.toString('utf8', 0, length));
+    if (length > 0) {
+      this.reads.passed();
+      ctx.fireChannelRead(bytes.toString('utf8', 0, length));
+    } else this.reads.took();
     if (length < end) this.fail(ctx, notUtf8(bytes, length));
   }
 

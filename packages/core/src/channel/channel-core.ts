@@ -201,6 +201,11 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     return this.connecting;
   }
 
+  /** Whether a connect was awaited, so that no peer began the connection. */
+  get isConnector(): boolean {
+    return this.connecting !== undefined && !this.isServer;
+  }
+
   // --- life ---
 
   /**

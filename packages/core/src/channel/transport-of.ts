@@ -1,5 +1,5 @@
 import type { Channel } from '../contract.ts';
-import type { Transport, TransportSink } from '../transport/transport.ts';
+import type { Carrier, Transport, TransportSink } from '../transport/transport.ts';
 import { ChannelCore } from './channel-core.ts';
 import { coreOf } from './transport-channel.ts';
 
@@ -15,6 +15,24 @@ export interface ChannelOfSink {
 /** Returns the transport of a channel; `undefined` for a channel of another kind. */
 export function transportOf(channel: Channel | undefined): Transport | undefined {
   return channel && coreOf(channel)?.transport;
+}
+
+/**
+ * Returns what carries a channel: that of its transport, or of the channel inside which it runs, such as HTTP for a
+ * WebSocket. `undefined` for a connection in memory, and for a channel of another kind.
+ */
+export function carrierOf(channel: Channel): Carrier | undefined {
+  const carrier = transportOf(channel)?.carrier;
+  const { parent } = channel;
+  return carrier ?? (parent === undefined || parent.isServer ? undefined : carrierOf(parent));
+}
+
+/**
+ * Returns true for a channel that this program has connected, with a bootstrap or `connectChannel`, and false for a channel that it has
+ * accepted: from a listening channel, from the peer of the channel inside which it runs, or from another source.
+ */
+export function isOpenedHere(channel: Channel): boolean {
+  return coreOf(channel)?.isConnector === true;
 }
 
 /**

@@ -1,4 +1,6 @@
+import process from 'node:process';
 import type { Address } from '../contract/connection.ts';
+import type { Carrier } from './transport.ts';
 
 let lastLocal: Address | undefined;
 
@@ -28,6 +30,12 @@ export function addressOf(
 ): Address | undefined {
   if (host === undefined || port === undefined) return undefined;
   return { host, port, family: family === 'IPv6' ? 'IPv6' : 'IPv4' };
+}
+
+/** Returns what carries a connected socket with this address. A socket of the system without an IP address has a path. */
+export function socketCarrier(address: Address | undefined): Carrier {
+  if (address !== undefined && 'host' in address) return 'tcp';
+  return process.platform === 'win32' ? 'pipe' : 'unix';
 }
 
 export function peerText(remote: Address | undefined): string {

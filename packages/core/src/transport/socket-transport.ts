@@ -4,9 +4,10 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Address, CloseInfo } from '../contract/connection.ts';
 import { readBuffer } from './read-memory.ts';
-import { addressOf, localAddressOf } from './socket-address.ts';
+import { addressOf, localAddressOf, socketCarrier } from './socket-address.ts';
 import type { SetKeepAlive } from './socket-options.ts';
 import { StreamTransport } from './stream-transport.ts';
+import type { Carrier } from './transport.ts';
 
 /**
  * Whether a socket can read into a buffer. In Deno, TLS receives nothing from a socket with `onread`, so STARTTLS
@@ -81,6 +82,10 @@ export class SocketTransport extends StreamTransport {
     if (!IS_NODE || !isIdle || this.remoteAddress === undefined) return undefined;
     socket.write(NOTHING);
     return socket.errored ?? undefined;
+  }
+
+  get carrier(): Carrier {
+    return socketCarrier(this.remoteAddress ?? this.localAddress);
   }
 
   override get localAddress(): Address | undefined {

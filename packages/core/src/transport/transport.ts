@@ -87,6 +87,9 @@ export interface ConnectionlessRules {
   readonly placesForStrangers?: number | undefined;
 }
 
+/** What carries a connection, as OpenTelemetry names it (`network.transport`). `'pipe'` is a named pipe of Windows. */
+export type Carrier = 'tcp' | 'udp' | 'unix' | 'pipe';
+
 /**
  * A connection that carries bytes or messages in both directions, without a pipeline. A channel opens the transport
  * once, requests its input burst by burst, and has only one write under way.
@@ -98,6 +101,12 @@ export interface Transport {
   readonly localAddress: Address | undefined;
   /** Address of the peer; `undefined` if the peer has no address, or none yet. */
   readonly remoteAddress: Address | undefined;
+  /**
+   * What carries the connection. A transport over another channel leaves the property out: the carrier is that of its channel's
+   * parent.
+   * @default none, as for memory or a serial port
+   */
+  readonly carrier?: Carrier | undefined;
   /** Description of the messages that `write` accepts, for error texts. */
   readonly accepts: string;
   /**

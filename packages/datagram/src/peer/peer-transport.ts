@@ -67,6 +67,10 @@ export class PeerTransport
     return this;
   }
 
+  get carrier(): 'udp' {
+    return 'udp';
+  }
+
   get localAddress(): Address | undefined {
     return this.owner.socket.localAddress;
   }

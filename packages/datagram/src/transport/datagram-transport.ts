@@ -79,6 +79,10 @@ export class DatagramTransport implements Transport, ConnectionlessRules, Datagr
     return this;
   }
 
+  get carrier(): 'udp' {
+    return 'udp';
+  }
+
   get localAddress(): Address | undefined {
     return this.socket.localAddress;
   }

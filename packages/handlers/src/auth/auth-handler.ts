@@ -12,6 +12,7 @@ import {
   type KeptInputSteps,
   markExpected,
   PendingWriteQueue,
+  TakenReads,
   toError,
 } from '@headrace/core/authoring';
 import { encodeErrorOf } from '../call/encode-error.ts';
@@ -104,6 +105,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   private inquiry: Inquiry<Principal, Reply> | undefined = undefined;
   private deadline: AuthDeadline | undefined = undefined;
   private early: PendingWriteQueue | undefined = undefined;
+  private readonly reads = new TakenReads();
   private isDeciding = false;
   /** Whether an error is passing. Later handlers' writes are then answers to the error. */
   private passesError = false;
@@ -220,9 +222,11 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     // Held messages are processed first.
     if (this.machine.phase === 'done' && this.isKeeping) this.kept.keep(message);
     else this.act(ctx, message);
+    if (ctx.isRemoved) this.reads.complete(ctx);
   }
 
   override channelReadComplete(ctx: Context): void {
+    this.reads.complete(ctx);
     if (this.machine.isSignedIn || this.isKeeping) super.channelReadComplete(ctx);
   }
 
@@ -244,6 +248,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     const { machine } = this;
     const isCredentials = machine.looksForCredentials && this.isCredentials(message);
     const action = machine.message(isCredentials, this.isKeeping ? this.kept.size : 0);
+    if (action.do === 'pass' || action.do === 'hold') this.reads.passed();
+    else this.reads.took();
     if (action.do === 'pass') ctx.fireChannelRead(message);
     else if (action.do === 'hold') this.kept.keep(message);
     else if (action.do === 'answer-again') {

@@ -18,6 +18,7 @@ import {
   flag,
   fn,
   type Resolved,
+  readOn,
   whole,
 } from '@headrace/core/authoring';
 import { reportRefusal } from './report-refusal.ts';
@@ -100,7 +101,10 @@ export abstract class AdmissionHandler implements Handler {
     const child = message as Channel;
     const error = this.admitOrClose(child);
     if (error === undefined) ctx.fireChannelRead(child);
-    else this.refuse(child, error, ctx.channel);
+    else {
+      this.refuse(child, error, ctx.channel);
+      readOn(ctx);
+    }
   }
 
   // --- in the connection's own pipeline ---

@@ -8,6 +8,7 @@ import {
   number,
   type Rate,
   recognizeCopies,
+  TakenReads,
   TokenBucket,
 } from '@headrace/core/authoring';
 import { endWith } from '../idle/end-with.ts';
@@ -87,6 +88,7 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler implem
   private readonly excessPolicy: 'slow-down' | 'drop' | 'close';
   private readonly lastWord: MessageRateOptions<unknown>['lastWord'];
   private readonly bucket: TokenBucket;
+  private readonly dropped = new TakenReads();
   private isExceeded = false;
   private timer: Timer | undefined = undefined;
 
@@ -121,7 +123,15 @@ export class MessageRateHandler<Message = never> extends KeptInputHandler implem
 
   override channelRead(ctx: Context, message: unknown): void {
     if (this.excessPolicy === 'slow-down') this.kept.channelRead(ctx, message);
-    else if (this.takes(ctx)) ctx.fireChannelRead(message);
+    else if (this.takes(ctx)) {
+      this.dropped.passed();
+      ctx.fireChannelRead(message);
+    } else this.dropped.took();
+  }
+
+  override channelReadComplete(ctx: Context): void {
+    this.dropped.complete(ctx);
+    super.channelReadComplete(ctx);
   }
 
   override channelInactive(ctx: Context): void {

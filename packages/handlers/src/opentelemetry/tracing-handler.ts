@@ -1,5 +1,5 @@
 import type { Address, Context, Handler, Types } from '@headrace/core';
-import { describeOptions, object, text } from '@headrace/core/authoring';
+import { carrierOf, describeOptions, isOpenedHere, object, text } from '@headrace/core/authoring';
 import type { Attributes, Span, Tracer } from '@opentelemetry/api';
 import { closeCategory } from '../metrics/close-category.ts';
 
@@ -22,7 +22,8 @@ const STATUS_ERROR = 2;
 
 /**
  * A handler that makes an OpenTelemetry span of each connection, from active to inactive. The span has the connection's
- * addresses, its errors and the reason for its close.
+ * network and addresses, its errors and the reason for its close. It is a client's if this program has opened the connection, and a
+ * server's if a peer has.
  *
  * ```text
  *  wire | [trace] | frame | codec | app
@@ -81,9 +82,10 @@ export class TracingHandler implements Handler {
     if (this.span !== undefined) return;
     const { channel } = ctx;
     const span = this.tracer.startSpan(this.spanName, {
-      kind: channel.parent === undefined ? KIND_CLIENT : KIND_SERVER,
+      kind: isOpenedHere(channel) ? KIND_CLIENT : KIND_SERVER,
       attributes: {
         'headrace.channel.id': channel.id,
+        ...carrierAttributes(carrierOf(channel)),
         ...addressAttributes('network.local', channel.localAddress),
         ...addressAttributes('network.peer', channel.remoteAddress),
       },
@@ -101,13 +103,12 @@ export class TracingHandler implements Handler {
   }
 }
 
+function carrierAttributes(carrier: string | undefined): Attributes {
+  return carrier === undefined ? {} : { 'network.transport': carrier };
+}
+
 function addressAttributes(prefix: string, address: Address | undefined): Attributes {
   if (address === undefined) return {};
-  if ('path' in address)
-    return { 'network.transport': 'unix', [`${prefix}.address`]: address.path };
-  return {
-    'network.transport': 'tcp',
-    [`${prefix}.address`]: address.host,
-    [`${prefix}.port`]: address.port,
-  };
+  if ('path' in address) return { [`${prefix}.address`]: address.path };
+  return { [`${prefix}.address`]: address.host, [`${prefix}.port`]: address.port };
 }

@@ -75,6 +75,19 @@ describe('IpFilterHandler', () => {
     expect(filter.refused).toBe(1);
   });
 
+  it('accepts another connection in place of a refused one, if accepts are asked for by hand', () => {
+    const { server, accept } = listeningWith(
+      new IpFilterHandler({ rules: [{ deny: '10.0.0.0/8' }] }),
+    );
+    server.autoRead = false;
+    server.read();
+    const { reads } = server.embedded;
+    accept('11.0.0.1');
+    expect(server.embedded.reads).toBe(reads);
+    accept('10.0.0.1');
+    expect(server.embedded.reads).toBe(reads + 1);
+  });
+
   it('refuses a connection without an IP address, since it cannot decide', () => {
     const { server, accept } = listeningWith(new IpFilterHandler({ rules: [] }));
     expect(() => accept('/tmp/socket')).toThrow(/has no IP address/);

@@ -10,7 +10,7 @@ export const MAX_CONTROL_BYTES = 125;
  *
  * After its first ping, a pipeline reads the answers as {@link WebSocketPong}, and the pings of the peer, which the WebSocket has
  * already answered. Place the handler that writes pings before the codec, because WebSocket codecs drop pings and pongs. With
- * auto-read off, a pong fulfills a requested read, unless a `HeartbeatHandler` consumes the pong.
+ * auto-read off, a pong fulfills a requested read, unless a `HeartbeatHandler` or a codec takes the pong.
  */
 export class WebSocketPing {
   /** Payload of at most 125 bytes; `undefined` if the WebSocket assigns a number as the payload. */

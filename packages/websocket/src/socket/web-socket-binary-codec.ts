@@ -9,7 +9,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { isOutboundBytes, kindOf, misorderOfWrites } from '@headrace/core/authoring';
+import { isOutboundBytes, kindOf, misorderOfWrites, readOn } from '@headrace/core/authoring';
 import { isControlMessage } from './control-message.ts';
 import type { WebSocketInput } from './text-message.ts';
 
@@ -61,7 +61,8 @@ export class WebSocketBinaryCodec implements Handler {
       const text = `a text message of ${message.length} characters, but only binary ones are allowed here`;
       throw new DecodeError('MESSAGE_INVALID', text, { characters: message.length });
     }
-    if (!isControlMessage(message)) ctx.fireChannelRead(message);
+    if (isControlMessage(message)) readOn(ctx);
+    else ctx.fireChannelRead(message);
   }
 
   write(ctx: Context<WebSocketBinaryCodec['types']>, bytes: OutboundBytes): WriteFuture {

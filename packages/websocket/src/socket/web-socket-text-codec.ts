@@ -6,7 +6,7 @@ import {
   type Types,
   type WriteFuture,
 } from '@headrace/core';
-import { encodeOnce, kindOf, misorderOfWrites } from '@headrace/core/authoring';
+import { encodeOnce, kindOf, misorderOfWrites, readOn } from '@headrace/core/authoring';
 import { isControlMessage } from './control-message.ts';
 import { notText, TextMessage, type WebSocketInput } from './text-message.ts';
 
@@ -56,8 +56,9 @@ export class WebSocketTextCodec implements Handler {
 
   channelRead(ctx: Context<WebSocketTextCodec['types']>, message: WebSocketInput): void {
     if (typeof message !== 'string') {
-      if (isControlMessage(message)) return;
-      throw notText(message);
+      if (!isControlMessage(message)) throw notText(message);
+      readOn(ctx);
+      return;
     }
     ctx.fireChannelRead(message);
   }

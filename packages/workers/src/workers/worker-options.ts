@@ -55,7 +55,11 @@ export interface WorkersOptions {
    * @default 10000
    */
   readonly drainTimeoutMs?: number;
-  /** Maximum time until a worker is ready, in milliseconds. @default 30000 */
+  /**
+   * Maximum time until a worker is ready, in milliseconds. Then its process is killed and started again, with twice the time, because
+   * a busy machine may be the reason.
+   * @default 30000
+   */
   readonly startTimeoutMs?: number;
   /**
    * Number of new workers that must be ready in a restart before the old workers in their slots drain. This many extra processes

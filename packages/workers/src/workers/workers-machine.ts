@@ -58,6 +58,8 @@ export interface ProcessEnd {
 export const MAX_FAILURES = 5;
 /** Time after `drainTimeoutMs` until a worker that still runs is killed. */
 export const KILL_GRACE_MS = 2000;
+/** The longest delay of a timer. */
+const MAX_MS = 2 ** 31 - 1;
 
 interface Process extends WorkerIdentity {
   state: 'starting' | 'ready' | 'retired' | 'draining';
@@ -77,6 +79,8 @@ interface Slot {
   wasReady: boolean;
   failures: number;
   firstError: Error | undefined;
+  /** Time for the next start. It doubles after a start that took longer: on a busy machine, another start makes others late. */
+  startTimeoutMs: number;
   isWaiting: boolean;
   roundAt: number;
   phase: number;
@@ -123,6 +127,7 @@ export class WorkersMachine {
       wasReady: false,
       failures: 0,
       firstError: undefined,
+      startTimeoutMs: rules.startTimeoutMs,
       isWaiting: false,
       roundAt: 0,
       phase: 0,
@@ -148,6 +153,7 @@ export class WorkersMachine {
     slot.wasReady = true;
     slot.failures = 0;
     slot.firstError = undefined;
+    slot.startTimeoutMs = this.rules.startTimeoutMs;
     this.announce({ type: 'started', ...identityOf(process), info });
     const old = slot.next === process ? slot.current : undefined;
     slot.current = process;
@@ -217,8 +223,9 @@ export class WorkersMachine {
       const slot = this.slots[id - 1]!;
       if (slot.isWaiting && !this.isStopping) this.fork(slot);
     } else if (process !== undefined && what === 'start') {
-      const { startTimeoutMs } = this.rules;
-      process.error = new Error(`it was not ready within ${startTimeoutMs} ms`);
+      const slot = this.slotOf(process);
+      process.error = new Error(`it was not ready within ${slot.startTimeoutMs} ms`);
+      slot.startTimeoutMs = Math.min(2 * slot.startTimeoutMs, MAX_MS);
       this.do({ do: 'kill', id, why: process.error.message });
     } else if (process !== undefined) {
       this.do({ do: 'kill', id, why: 'its time to drain is over' });
@@ -243,10 +250,9 @@ export class WorkersMachine {
     this.processes.set(process.id, process);
     if (slot.current === undefined) slot.current = process;
     else slot.next = process;
-    const { startTimeoutMs } = this.rules;
     this.do(
       { do: 'fork', worker },
-      { do: 'wait', key: `start:${process.id}`, delayMs: startTimeoutMs },
+      { do: 'wait', key: `start:${process.id}`, delayMs: slot.startTimeoutMs },
     );
   }
 
@@ -292,6 +298,7 @@ export class WorkersMachine {
   private abandonRestart(slot: Slot, error: Error): void {
     slot.failures = 0;
     slot.firstError = undefined;
+    slot.startTimeoutMs = this.rules.startTimeoutMs;
     slot.attempt = 0;
     this.queue = [];
     this.rolling = undefined;

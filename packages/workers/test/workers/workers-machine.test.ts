@@ -306,6 +306,32 @@ describe('WorkersMachine', () => {
     expect(world.news()).toEqual(['fork 11 as 1.3']);
   });
 
+  it('gives a worker twice the time after a start that took longer, until one is ready', () => {
+    const { machine } = new World({ count: 1, startTimeoutMs: 30_000, retry: fixed(1000) });
+    const nextStartMs = (actions: readonly WorkersAction[]): number | undefined =>
+      actions.flatMap((one) =>
+        one.do === 'wait' && one.key.startsWith('start') ? one.delayMs : [],
+      )[0];
+    /** The worker is late, or ends, and the time for the next start. */
+    const after = (id: number, isLate: boolean): number | undefined => {
+      if (isLate) machine.due(`start:${id}`);
+      machine.ended(id, KILLED, 0);
+      return nextStartMs(machine.due('retry:1'));
+    };
+    expect([after(1, true), after(2, true), after(3, false)]).toEqual([60_000, 120_000, 120_000]);
+    machine.ready(4, null, 0);
+    expect(after(4, false)).toBe(30_000);
+  });
+
+  it('gives up a worker whose starts are never in time', () => {
+    const world = new World({ count: 1, startTimeoutMs: 1000, retry: fixed(1000) });
+    for (let i = 0; i < 40 && world.finished === undefined; i++) world.clock.advance(1000);
+    expect(world.finished?.error?.message).toContain(
+      'the first time: it was not ready within 1000 ms',
+    );
+    expect(world.clock.now()).toBeGreaterThanOrEqual(31_000);
+  });
+
   it('keeps the old workers when the new ones do not start', () => {
     const world = new World();
     world.ready(1, 2);

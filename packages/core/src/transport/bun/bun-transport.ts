@@ -4,10 +4,10 @@ import { sizeOfBytes } from '../../bytes/byte-source.ts';
 import type { Address } from '../../contract/connection.ts';
 import type { OutboundBytes } from '../../contract/outbound-bytes.ts';
 import { coalesce } from '../coalesce.ts';
-import { addressOf, localAddressOf } from '../socket-address.ts';
+import { addressOf, localAddressOf, socketCarrier } from '../socket-address.ts';
 import { GatheringMemory } from '../socket-memory.ts';
 import { systemError } from '../system-error.ts';
-import type { Transport, TransportSink } from '../transport.ts';
+import type { Carrier, Transport, TransportSink } from '../transport.ts';
 import type { BunSocket, BunSocketHandlers } from './bun-api.ts';
 
 // The phases of a connection, in this order.
@@ -66,6 +66,10 @@ export class BunTransport implements Transport {
     // The addresses are read now, because Bun does not know them after the close.
     this.localAddress = localAddressOf(socket);
     this.remoteAddress = addressOf(socket.remoteAddress, socket.remotePort, socket.remoteFamily);
+  }
+
+  get carrier(): Carrier {
+    return socketCarrier(this.remoteAddress ?? this.localAddress);
   }
 
   get accepts(): string {

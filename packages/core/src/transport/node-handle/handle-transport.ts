@@ -9,10 +9,10 @@ import type { OutboundBytes } from '../../contract/outbound-bytes.ts';
 import { coalesce } from '../coalesce.ts';
 import { endLoan } from '../read-loan.ts';
 import { keepRead, readBuffer } from '../read-memory.ts';
-import { addressOf } from '../socket-address.ts';
+import { addressOf, socketCarrier } from '../socket-address.ts';
 import { resetSocket } from '../socket-transport.ts';
 import { errnoError, resetError } from '../system-error.ts';
-import type { Transport, TransportSink } from '../transport.ts';
+import type { Carrier, Transport, TransportSink } from '../transport.ts';
 import { SecuredTransport } from './secured-transport.ts';
 import { isCountRight, type RequestOwner, type StreamBinding } from './stream-binding.ts';
 import {
@@ -70,6 +70,10 @@ export class HandleTransport implements Transport, RequestOwner {
     handle.useUserBuffer(readBuffer);
     // The address is read now, because the system forgets it when the peer resets the connection.
     this.remoteAddress = askAddress(handle, handle.getpeername);
+  }
+
+  get carrier(): Carrier {
+    return socketCarrier(this.remoteAddress ?? this.localAddress);
   }
 
   get accepts(): string {

@@ -4,7 +4,7 @@ import type { Clock } from '../../contract/clock.ts';
 import type { Address, CloseInfo, TlsInfo } from '../../contract/connection.ts';
 import { peerText } from '../socket-address.ts';
 import { StreamTransport } from '../stream-transport.ts';
-import type { Transport, TransportSink } from '../transport.ts';
+import type { Carrier, Transport, TransportSink } from '../transport.ts';
 import { TransportDuplex } from '../transport-duplex.ts';
 import type { TlsClientContext } from './tls-client-context.ts';
 import { explainTlsError } from './tls-error.ts';
@@ -59,6 +59,10 @@ export class TlsTransport implements Transport {
 
   get tls(): TlsInfo | undefined {
     return this.info;
+  }
+
+  get carrier(): Carrier | undefined {
+    return this.inner.carrier;
   }
 
   get localAddress(): Address | undefined {

@@ -1,5 +1,5 @@
 import type { Context, Handler, Types } from '@headrace/core';
-import { describeOptions, fn, number } from '@headrace/core/authoring';
+import { describeOptions, fn, number, TakenReads } from '@headrace/core/authoring';
 
 /** Options of a {@link RepeatFilterHandler}. */
 export interface RepeatFilterOptions<Message> {
@@ -52,6 +52,8 @@ export class RepeatFilterHandler<Message> implements Handler {
   private lastKey: unknown;
   private passedAt = Number.NEGATIVE_INFINITY;
   private droppedCount = 0;
+  // With autoRead off, whoever asked for a message still waits for one: this asks again.
+  private readonly reads = new TakenReads();
 
   constructor(options: RepeatFilterOptions<Message>) {
     const { windowMs, keyOf = (message: Message) => message } = OPTIONS.resolve(options);
@@ -70,10 +72,17 @@ export class RepeatFilterHandler<Message> implements Handler {
     const now = ctx.clock.now();
     if (now - this.passedAt < this.windowMs && Object.is(key, this.lastKey)) {
       this.droppedCount += 1;
+      this.reads.took();
       return;
     }
     this.lastKey = key;
     this.passedAt = now;
+    this.reads.passed();
     ctx.fireChannelRead(message);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    this.reads.complete(ctx);
+    ctx.fireChannelReadComplete();
   }
 }
