@@ -26,8 +26,11 @@ final class NotOffered extends \LogicException
 {
 }
 
-/** Names, parameters and results are those of the manual of GatewayWorker. All functions throw ApiException. */
-final class Gateway
+/**
+ * Names, parameters and results are those of the manual of GatewayWorker, for empty arguments, too: an empty name means nobody, except
+ * where the manual says that it means all. All functions throw ApiException.
+ */
+class Gateway
 {
     /** The URL of the API. */
     public static string $api = 'http://127.0.0.1:8283';
@@ -36,6 +39,13 @@ final class Gateway
     public static float $timeout = 10;
     /** After 429, 503 and no answer; what was done already is not done again. */
     public static int $tries = 3;
+
+    /** Those of GatewayWorker, which have no effect here, so that a program which sets them runs: set $api and $apiKey. */
+    public static mixed $registerAddress = null;
+    public static mixed $secretKey = '';
+    public static mixed $connectTimeout = 3;
+    public static mixed $persistentConnection = false;
+    public static mixed $addressesCacheDisable = false;
 
     /** Messages of one batch: `maxBatch` of the API. */
     private const BATCH = 100;
@@ -48,28 +58,30 @@ final class Gateway
     // --- messages ---
 
     /**
-     * @param ?array $client_id_array to these only
+     * @param mixed $client_id_array an array: to these only, with an empty one to nobody; null, '' and false: to all
      * @param mixed $exclude_client_id one, or an array of them
      */
-    public static function sendToAll(mixed $message, ?array $client_id_array = null, mixed $exclude_client_id = null, bool $raw = false): void
+    public static function sendToAll(mixed $message, mixed $client_id_array = null, mixed $exclude_client_id = null, mixed $raw = false): void
     {
         self::check('sendToAll', $raw);
-        if ($client_id_array === null) {
+        if (is_array($client_id_array)) {
+            self::publishToEach('connection', $client_id_array, $message, $exclude_client_id);
+        } elseif (!$client_id_array) {
             self::publish(['all' => true], $message, $exclude_client_id);
         } else {
-            self::publishToEach('connection', $client_id_array, $message, $exclude_client_id);
+            trigger_error('Gateway::sendToAll: $client_id_array is no array, and nobody gets the message', E_USER_WARNING);
         }
     }
 
     /** True if the connection is there. */
-    public static function sendToClient(mixed $client_id, mixed $message, bool $raw = false): bool
+    public static function sendToClient(mixed $client_id, mixed $message, mixed $raw = false): bool
     {
         self::check('sendToClient', $raw);
-        return self::publish(['connection' => (string) $client_id], $message) > 0;
+        return !self::isEmpty($client_id) && self::publish(['connection' => (string) $client_id], $message) > 0;
     }
 
     /** @param mixed $uid one, or an array of them */
-    public static function sendToUid(mixed $uid, mixed $message, bool $raw = false): void
+    public static function sendToUid(mixed $uid, mixed $message, mixed $raw = false): void
     {
         self::check('sendToUid', $raw);
         self::publishToEach('user', (array) $uid, $message);
@@ -79,9 +91,12 @@ final class Gateway
      * @param mixed $group one, or an array of them: a member of two of them gets the message twice
      * @param mixed $exclude_client_id one, or an array of them
      */
-    public static function sendToGroup(mixed $group, mixed $message, mixed $exclude_client_id = null, bool $raw = false): void
+    public static function sendToGroup(mixed $group, mixed $message, mixed $exclude_client_id = null, mixed $raw = false): void
     {
         self::check('sendToGroup', $raw);
+        if (!$group) {
+            return;
+        }
         self::publishToEach('group', (array) $group, $message, $exclude_client_id);
     }
 
@@ -90,13 +105,13 @@ final class Gateway
     /** 1 or 0. */
     public static function isOnline(mixed $client_id): int
     {
-        return (int) self::get('connections', $client_id)['online'];
+        return (int) (!self::isEmpty($client_id) && self::get('connections', $client_id)['online']);
     }
 
     /** 1 or 0. */
     public static function isUidOnline(mixed $uid): int
     {
-        return (int) self::get('users', $uid)['online'];
+        return (int) (!self::isEmpty($uid) && self::get('users', $uid)['online']);
     }
 
     /** 1 or 0 for each. */
@@ -116,20 +131,21 @@ final class Gateway
         return self::getAllClientIdCount();
     }
 
-    public static function getClientIdCountByGroup(mixed $group): int
+    /** Without a group, of all. */
+    public static function getClientIdCountByGroup(mixed $group = ''): int
     {
-        return self::get('groups', $group)['count'];
+        return $group ? self::countOf($group) : self::getAllClientIdCount();
     }
 
     /** The older name of getClientIdCountByGroup. */
-    public static function getClientCountByGroup(mixed $group): int
+    public static function getClientCountByGroup(mixed $group = ''): int
     {
         return self::getClientIdCountByGroup($group);
     }
 
     public static function batchGetClientIdCountByGroup(array $groups): array
     {
-        return self::each($groups, self::getClientIdCountByGroup(...));
+        return self::each($groups, self::countOf(...));
     }
 
     /** Each client_id is its key, too. @param mixed $group one, or an array of them */
@@ -145,7 +161,7 @@ final class Gateway
 
     public static function getClientIdByUid(mixed $uid): array
     {
-        return array_column(self::listed('/users/' . self::name($uid) . '/connections'), 'id');
+        return self::isEmpty($uid) ? [] : array_column(self::listed('/users/' . self::name($uid) . '/connections'), 'id');
     }
 
     /** The users that have connections, with these. */
@@ -226,16 +242,16 @@ final class Gateway
         return self::change('/session', $client_id, ['changes' => (object) $session]);
     }
 
-    /** By client_id. */
+    /** By client_id. Without a group, of all. */
     public static function getAllClientSessions(mixed $group = ''): array
     {
-        $connections = $group === '' ? self::listed('/connections') : self::inGroups($group);
+        $connections = $group ? self::inGroups($group) : self::listed('/connections');
         return array_column($connections, 'session', 'id');
     }
 
     public static function getClientSessionsByGroup(mixed $group): array
     {
-        return self::getAllClientSessions($group);
+        return $group ? self::getAllClientSessions($group) : [];
     }
 
     /** The older name of getAllClientSessions. */
@@ -244,7 +260,7 @@ final class Gateway
         return self::getAllClientSessions($group);
     }
 
-    /** The older name of getClientSessionsByGroup. */
+    /** The older name of getClientSessionsByGroup. As in GatewayWorker, without a group it gives the sessions of all. */
     public static function getClientInfoByGroup(mixed $group): array
     {
         return self::getAllClientSessions($group);
@@ -254,23 +270,28 @@ final class Gateway
 
     public static function joinGroup(mixed $client_id, mixed $group): bool
     {
-        return self::change('/join', $client_id, ['group' => (string) $group]);
+        return $group && self::change('/join', $client_id, ['group' => (string) $group]);
     }
 
     public static function leaveGroup(mixed $client_id, mixed $group): bool
     {
-        return self::change('/leave', $client_id, ['group' => (string) $group]);
+        return $group && self::change('/leave', $client_id, ['group' => (string) $group]);
     }
 
     /** Removes all connections from a group. */
     public static function ungroup(mixed $group): void
     {
-        self::call('POST', '/leave', ['to' => ['group' => (string) $group], 'group' => (string) $group]);
+        if ($group) {
+            self::call('POST', '/leave', ['to' => ['group' => (string) $group], 'group' => (string) $group]);
+        }
     }
 
     /** As in GatewayWorker, a connection has one user: the last one counts. */
     public static function bindUid(mixed $client_id, mixed $uid): bool
     {
+        if (!$uid) {
+            return false;
+        }
         foreach (self::info($client_id)['users'] ?? [] as $other) {
             if ($other !== (string) $uid) {
                 self::unbindUid($client_id, $other);
@@ -281,14 +302,14 @@ final class Gateway
 
     public static function unbindUid(mixed $client_id, mixed $uid): bool
     {
-        return self::change('/unbind', $client_id, ['user' => (string) $uid]);
+        return $uid && self::change('/unbind', $client_id, ['user' => (string) $uid]);
     }
 
-    /** True if the connection was there. @param mixed $message is sent before; null for none */
+    /** True if the connection was there. @param mixed $message is sent before; null or '' for none */
     public static function closeClient(mixed $client_id, mixed $message = null): bool
     {
-        $last = $message === null ? [] : ['message' => $message];
-        return self::call('POST', '/disconnect', ['to' => ['connection' => (string) $client_id]] + $last)['closed'] > 0;
+        $last = self::isEmpty($message) ? [] : ['message' => $message];
+        return !self::isEmpty($client_id) && self::call('POST', '/disconnect', ['to' => ['connection' => (string) $client_id]] + $last)['closed'] > 0;
     }
 
     /** True if the connection was there. */
@@ -315,7 +336,18 @@ final class Gateway
 
     // --- HTTP ---
 
-    private static function check(string $function, bool $raw): void
+    /** Whether a name, or a message, is none. */
+    private static function isEmpty(mixed $value): bool
+    {
+        return $value === null || $value === '' || $value === false;
+    }
+
+    private static function countOf(mixed $group): int
+    {
+        return self::isEmpty($group) ? 0 : self::get('groups', $group)['count'];
+    }
+
+    private static function check(string $function, mixed $raw): void
     {
         if ($raw) {
             throw new NotOffered("Gateway::$function: the HTTP API has no raw messages, the gateway encodes them all");
@@ -324,7 +356,7 @@ final class Gateway
 
     private static function publication(array $to, mixed $message, mixed $exclude): array
     {
-        $except = array_map(fn ($one) => ['connection' => (string) $one], array_values((array) $exclude));
+        $except = array_map(fn ($one) => ['connection' => (string) $one], $exclude ? array_values((array) $exclude) : []);
         return ['to' => $to, 'message' => $message] + ($except === [] ? [] : ['except' => $except]);
     }
 
@@ -337,7 +369,7 @@ final class Gateway
     {
         $messages = array_map(
             fn ($name) => self::publication([$kind => (string) $name], $message, $exclude),
-            array_values($names),
+            array_values(array_filter($names, fn ($name) => !self::isEmpty($name))),
         );
         if (count($messages) === 1) {
             self::publish($messages[0]['to'], $message, $exclude);
@@ -362,7 +394,7 @@ final class Gateway
 
     private static function change(string $path, mixed $client_id, array $change): bool
     {
-        return self::call('POST', $path, ['to' => ['connection' => (string) $client_id]] + $change)['count'] > 0;
+        return !self::isEmpty($client_id) && self::call('POST', $path, ['to' => ['connection' => (string) $client_id]] + $change)['count'] > 0;
     }
 
     private static function name(mixed $name): string
@@ -373,12 +405,13 @@ final class Gateway
     /** The connection, or an empty array. */
     private static function info(mixed $client_id): array
     {
-        return self::listed('/connections/' . self::name($client_id) . '/info')[0] ?? [];
+        return self::isEmpty($client_id) ? [] : self::listed('/connections/' . self::name($client_id) . '/info')[0] ?? [];
     }
 
     private static function inGroups(mixed $group): array
     {
-        $lists = array_map(fn ($one) => self::listed('/groups/' . self::name($one) . '/connections'), (array) $group);
+        $names = $group ? array_filter((array) $group, fn ($one) => !self::isEmpty($one)) : [];
+        $lists = array_map(fn ($one) => self::listed('/groups/' . self::name($one) . '/connections'), $names);
         return array_merge(...array_values($lists));
     }
 
@@ -430,7 +463,12 @@ final class Gateway
             // The same key in each try: what was done already is not done again.
             $http['header'][] = 'Idempotency-Key: ' . bin2hex(random_bytes(16));
             $http['header'][] = 'Content-Type: application/json';
-            $http['content'] = json_encode($body, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION);
+            try {
+                $http['content'] = json_encode($body, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION);
+            } catch (\JsonException $error) {
+                // JSON has no bytes that are no UTF-8. Nothing was sent.
+                throw new ApiException('WRONG_MESSAGE', 'the message is not JSON: ' . $error->getMessage(), 400, null);
+            }
         }
         for ($left = self::$tries - 1; ; $left--) {
             $http_response_header = [];
@@ -450,7 +488,8 @@ final class Gateway
 
     private static function error(array $answer, int $status): ApiException
     {
-        $error = $answer['error'] ?? ['code' => 'NO_ANSWER', 'message' => 'no answer of the API'];
-        return new ApiException($error['code'], $error['message'], $status, $answer['done'] ?? null);
+        $error = is_array($answer['error'] ?? null) ? $answer['error'] : [];
+        $code = (string) ($error['code'] ?? 'NO_ANSWER');
+        return new ApiException($code, (string) ($error['message'] ?? 'no answer of the API'), $status, $answer['done'] ?? null);
     }
 }

@@ -133,6 +133,107 @@ async function called(calls: readonly (readonly [string, readonly unknown[]])[],
   return JSON.parse(output) as unknown;
 }
 
+const required = 'required';
+/** The parameters of GatewayClient of Workerman (2025), with their defaults. */
+const ORIGINAL: Readonly<Record<string, readonly (readonly [string, unknown])[]>> = {
+  sendToAll: [
+    ['message', required],
+    ['client_id_array', null],
+    ['exclude_client_id', null],
+    ['raw', false],
+  ],
+  sendToClient: [
+    ['client_id', required],
+    ['message', required],
+  ],
+  sendToUid: [
+    ['uid', required],
+    ['message', required],
+  ],
+  sendToGroup: [
+    ['group', required],
+    ['message', required],
+    ['exclude_client_id', null],
+    ['raw', false],
+  ],
+  closeClient: [
+    ['client_id', required],
+    ['message', null],
+  ],
+  ...Object.fromEntries(
+    ['bindUid', 'unbindUid'].map((name) => [
+      name,
+      [
+        ['client_id', required],
+        ['uid', required],
+      ] as const,
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['joinGroup', 'leaveGroup'].map((name) => [
+      name,
+      [
+        ['client_id', required],
+        ['group', required],
+      ] as const,
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['setSession', 'updateSession'].map((name) => [
+      name,
+      [
+        ['client_id', required],
+        ['session', required],
+      ] as const,
+    ]),
+  ),
+  ...Object.fromEntries(
+    [
+      'getAllClientInfo',
+      'getAllClientSessions',
+      'getClientIdCountByGroup',
+      'getClientCountByGroup',
+    ].map((name) => [name, [['group', '']] as const]),
+  ),
+  ...Object.fromEntries(
+    [
+      'getClientInfoByGroup',
+      'getClientSessionsByGroup',
+      'getClientIdListByGroup',
+      'getUidListByGroup',
+      'getUidCountByGroup',
+      'ungroup',
+    ].map((name) => [name, [['group', required]] as const]),
+  ),
+  ...Object.fromEntries(
+    ['isOnline', 'getUidByClientId', 'getSession', 'destoryClient'].map((name) => [
+      name,
+      [['client_id', required]] as const,
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['isUidOnline', 'getClientIdByUid'].map((name) => [name, [['uid', required]] as const]),
+  ),
+  ...Object.fromEntries(
+    ['isUidsOnline', 'batchGetClientIdByUid'].map((name) => [name, [['uids', required]] as const]),
+  ),
+  batchGetClientIdCountByGroup: [['groups', required]],
+  ...Object.fromEntries(
+    [
+      'getAllClientIdCount',
+      'getAllClientCount',
+      'getAllClientIdList',
+      'getAllUidList',
+      'getAllUidCount',
+      'getAllGroupIdList',
+      'getAllGroupUidCount',
+      'getAllGroupUidList',
+      'getAllGroupClientIdList',
+      'getAllGroupClientIdCount',
+    ].map((name) => [name, []]),
+  ),
+};
+
 describe.skipIf(!isThere('php'))('the functions of GatewayWorker in PHP', () => {
   it('send to those that they name, each once', async () => {
     const ids = Array.from({ length: 101 }, (_, i) => `c${i}`);
@@ -228,6 +329,93 @@ describe.skipIf(!isThere('php'))('the functions of GatewayWorker in PHP', () => 
     ];
     const results = await called(calls.map(([name, given]) => [name, given]));
     expect(results).toEqual(calls.map(([, , expected]) => expected));
+  });
+
+  it('take an empty name for nobody, or for all where GatewayWorker does', async () => {
+    const empties = [null, '', false, []];
+    const nobody: readonly (readonly [string, readonly unknown[], unknown])[] = [
+      ...empties.flatMap((none) => [
+        ['getClientSessionsByGroup', [none], []] as const,
+        ['getClientIdListByGroup', [none], []] as const,
+        ['getUidListByGroup', [none], []] as const,
+        ['getUidCountByGroup', [none], 0] as const,
+        ['sendToGroup', [none, 'hi'], null] as const,
+        ['ungroup', [none], null] as const,
+      ]),
+      ...[null, ''].flatMap((none) => [
+        ['sendToClient', [none, 'hi'], false] as const,
+        ['isOnline', [none], 0] as const,
+        ['isUidOnline', [none], 0] as const,
+        ['getClientIdByUid', [none], []] as const,
+        ['getUidByClientId', [none], null] as const,
+        ['getSession', [none], null] as const,
+        ['closeClient', [none], false] as const,
+        ['joinGroup', [none, 'lobby'], false] as const,
+        ['joinGroup', ['a', none], false] as const,
+        ['leaveGroup', ['a', none], false] as const,
+        ['bindUid', ['a', none], false] as const,
+        ['unbindUid', ['a', none], false] as const,
+        ['setSession', [none, { n: 1 }], false] as const,
+      ]),
+      ['sendToUid', [[], 'hi'], null],
+      ['sendToUid', ['', 'hi'], null],
+      ['sendToAll', ['hi', []], null],
+      ['isUidsOnline', [[]], []],
+      ['batchGetClientIdCountByGroup', [['']], { '': 0 }],
+      ['batchGetClientIdByUid', [[]], []],
+    ];
+    expect(await called(nobody.map(([name, given]) => [name, given]))).toEqual(
+      nobody.map(([, , expected]) => expected),
+    );
+    expect(sent).toEqual([]);
+    const sessions = { a: { n: 1 }, b: [], c: [] };
+    const all: readonly (readonly [string, readonly unknown[], unknown])[] = [
+      ['getClientIdCountByGroup', [], 3],
+      ['getClientCountByGroup', [], 3],
+      ['getClientIdCountByGroup', [0], 3],
+      ['getAllClientSessions', [null], sessions],
+      ['getClientInfoByGroup', [''], sessions],
+      ['sendToAll', ['hi', '', ''], null],
+      ['sendToAll', ['hi', false, []], null],
+      ['sendToGroup', ['lobby', 'hi', ''], null],
+    ];
+    expect(await called(all.map(([name, given]) => [name, given]))).toEqual(
+      all.map(([, , expected]) => expected),
+    );
+    expect(sent.map((one) => one.length)).toEqual([2, 2, 2]);
+  });
+
+  it('have the parameters of GatewayWorker, and its settings, which a program sets first', async () => {
+    const code = `require 'Gateway.php'; use GatewayClientGateway;
+      Gateway::$registerAddress = ['127.0.0.1:1236', '127.0.0.1:1237']; Gateway::$secretKey = 'x';
+      Gateway::$connectTimeout = 1; Gateway::$persistentConnection = true; Gateway::$addressesCacheDisable = true;
+      class Mine extends Gateway {}
+      $of = [];
+      foreach ((new ReflectionClass('Mine'))->getMethods(ReflectionMethod::IS_PUBLIC) as $m) {
+        $of[$m->name] = array_map(fn ($p) => [$p->name, $p->isOptional() ? $p->getDefaultValue() : 'required'], $m->getParameters());
+      }
+      echo json_encode($of);`;
+    const { stdout } = await run(['php', '-r', code]);
+    const own = JSON.parse(stdout) as Record<string, [string, unknown][]>;
+    for (const [name, given] of Object.entries(ORIGINAL)) {
+      expect([name, own[name]?.slice(0, given.length)]).toEqual([name, given]);
+      expect(own[name]!.slice(given.length).every(([, value]) => value !== 'required')).toBe(true);
+    }
+  });
+
+  it('throw their own exception for bytes that are no UTF-8, and for answers of others', async () => {
+    const code = `require 'Gateway.php'; use GatewayClientGateway; use GatewayClientApiException;
+      Gateway::$api = getenv('API'); Gateway::$apiKey = getenv('API_KEY');
+      foreach ([fn () => Gateway::sendToAll("\xff"), fn () => Gateway::joinGroup('a', "\xff"), fn () => Gateway::isUidOnline("\xff")] as $call) {
+        try { $call(); echo "none\n"; } catch (ApiException $e) { echo $e->apiCode, "\n"; }
+      }`;
+    const { stdout } = await run(['php', '-r', code]);
+    expect(stdout.trim().split('\n')).toEqual([
+      'WRONG_MESSAGE',
+      'WRONG_MESSAGE',
+      expect.stringMatching(/^[A-Z_]+$/),
+    ]);
+    expect(sent).toEqual([]);
   });
 
   it('try again while the cluster fails, and throw what is refused', async () => {

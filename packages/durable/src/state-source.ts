@@ -32,6 +32,8 @@ interface Waiter {
   reject(error: Error): void;
 }
 
+/** Time after which the log tells of a read that has not ended, if its time limit is longer or off. */
+const SLOW_MS = 10_000;
 /** The wait before a read that follows a failed one. */
 const RETRY = exponential({ baseMs: 500, maxMs: 30_000, jitter: 'equal' });
 
@@ -136,13 +138,17 @@ export class StateSource<Value> {
     const { clock, writes } = owner;
     const { timeoutMs } = plan;
     const reading = new RowReading(owner, owner.view()!);
+    let slow: Timer | undefined;
     this.asks = true;
     try {
       const error = (): Error => new Error(`it did not give all rows within ${timeoutMs} ms`);
       const limit = { clock, timeoutMs, error };
+      slow = timeoutMs > SLOW_MS ? clock.schedule(() => this.warnSlow(), SLOW_MS) : undefined;
       await attempted((ended) => reading.read(plan.getState, ended), { signal, limit });
     } catch (thrown) {
       throw this.notRead(toError(thrown));
+    } finally {
+      slow?.cancel();
     }
     const isAny = await writes.tell(reading, signal);
     if (signal.aborted) return;
@@ -150,6 +156,13 @@ export class StateSource<Value> {
     if (doubt !== undefined) throw this.notRead(doubt);
     this.asks = false;
     if (isAny) await owner.caughtUp();
+  }
+
+  private warnSlow(): void {
+    const { group, logger } = this.owner;
+    const waits = this.agrees ? '' : ', and members wait for it';
+    const text = `getState of the state group ${group} has not given all rows for ${SLOW_MS / 1000} s${waits}`;
+    logger.log('warn', `${text}; getStateTimeoutMs would end it`);
   }
 
   private settle(error: Error | undefined): void {

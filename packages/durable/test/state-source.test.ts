@@ -348,6 +348,27 @@ describe('a state group with a database', () => {
     expect(waits.map((ms) => Math.round(ms / 10) * 10)).toEqual([380, 760, 1500]);
   });
 
+  it.each([
+    [false as const, 1],
+    [60_000, 1],
+    [10_000, 0],
+  ])(
+    'tells of rows that do not come, with getStateTimeoutMs %s',
+    async (getStateTimeoutMs, count) => {
+      const getState = () => new Promise<never>(() => {});
+      const { nodes, a } = await pair({ getStateTimeoutMs, getState });
+      const one = await nodes.member();
+      a.join(one.channel).catch(() => {});
+      await nodes.pass(9900);
+      const slow = () =>
+        nodes.lines.filter((line) => line.includes('has not given all rows for 10 s'));
+      expect(slow()).toEqual([]);
+      await nodes.pass(200);
+      expect(slow()).toHaveLength(count);
+      if (count === 1) expect(slow()[0]).toContain('and members wait for it');
+    },
+  );
+
   it('gives up rows that take too long, and lets their source know', async () => {
     const signals: AbortSignal[] = [];
     let released = 0;

@@ -24,7 +24,7 @@ export interface AddressRaceOptions<C> {
  * earlier attempts continue. The first connection wins, and the other attempts are aborted.
  *
  * If all attempts fail, rejects with the first error of an address that was reached, such as that of its certificate, or with the
- * first error. After an error of an address that was reached, addresses without an answer have 2.5 s left.
+ * first error. Its message has those of the other addresses, too. After an error of an address that was reached, addresses without an answer have 2.5 s left.
  *
  * @see RFC 8305, section 5
  */
@@ -108,7 +108,7 @@ class AddressRace<C extends Channel> {
 
   private giveUp(): void {
     this.end();
-    this.reject(this.errors.find(isOfServer) ?? this.errors[0]!);
+    this.reject(withOthers(this.errors.find(isOfServer) ?? this.errors[0]!, this.errors));
   }
 
   private aborted(): void {
@@ -124,6 +124,18 @@ class AddressRace<C extends Channel> {
     for (const attempt of this.running) attempt.drop(new Error('another address was faster'));
     this.running.clear();
   }
+}
+
+const OTHERS = '; other addresses of the name: ';
+
+/** Adds the messages of other addresses to an error of ours, so that nobody looks for the cause at only one of them. */
+function withOthers(error: Error, errors: readonly Error[]): Error {
+  const others = new Set(errors.map(({ message }) => message));
+  others.delete(error.message);
+  // A connector may reject with the same error each time.
+  if (others.size === 0 || !isHeadraceError(error) || error.message.includes(OTHERS)) return error;
+  error.message += `${OTHERS}${[...others].join('; ')}`;
+  return error;
 }
 
 /** Whether an attempt reached its address. The other codes are those of the network. */

@@ -5,6 +5,9 @@ import type { LogAnswers } from './engine-answers.ts';
 import { type LogShare, LogStream } from './log-stream.ts';
 import type { LogKind, StoreKind, StoreLink } from './store-link.ts';
 
+/** Number of stored messages after which an answer waits for the event loop. */
+const ANSWERS_OF_TURN = 256;
+
 /** The log of a bus over an engine, of either kind. It opens, follows and appends again over each new link. */
 export class EngineLog<K extends StoreKind = LogKind> {
   private readonly answers: LogAnswers;
@@ -15,6 +18,9 @@ export class EngineLog<K extends StoreKind = LogKind> {
   private isUp = false;
   private isClosed = false;
   private readonly share: LogShare;
+  private answered = 0;
+  /** The turn of the event loop that answers wait for. */
+  private turn: Promise<void> | undefined = undefined;
   /** Whether this link's line was logged. Each link logs one line. */
   private hasComplained = false;
 
@@ -46,7 +52,25 @@ export class EngineLog<K extends StoreKind = LogKind> {
   }
 
   async append(stream: string, id: string, write: K['write']): Promise<K['answer']> {
-    return this.opened(stream).append(id, write);
+    const answer = await this.opened(stream).append(id, write);
+    this.answered += 1;
+    if (this.answered % ANSWERS_OF_TURN === 0) this.turn ??= this.nextTurn();
+    // Answers keep their order: those that come meanwhile wait, too.
+    if (this.turn !== undefined) await this.turn;
+    return answer;
+  }
+
+  /**
+   * An engine in this process answers before the next turn of the event loop. Sockets and timers must have their turn, too, while a
+   * program awaits one change after the other.
+   */
+  private nextTurn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.answers.host.clock.nextTurn(() => {
+        this.turn = undefined;
+        resolve();
+      });
+    });
   }
 
   async read(stream: string, after: number, limit: number): Promise<K['page']> {

@@ -19,7 +19,7 @@ export interface DatagramSocketOptions {
   readonly reuseAddr?: boolean;
   /**
    * Whether several sockets of this machine share the port, for example one in each process. The system distributes datagrams
-   * by their senders. The option requires Node 22.12, 23.1 or newer. Other versions throw an `OptionError`.
+   * by their senders, and by the number of sockets: when a socket comes or goes, most senders get to another one. The option requires Node 22.12, 23.1 or newer. Other versions throw an `OptionError`.
    * @default false
    */
   readonly reusePort?: boolean;

@@ -145,10 +145,14 @@ function statusIn(body: string, url: URL): ServedStatus {
   if (value['version'] !== 1) {
     throw new UserError(`${url.host} has a newer format: use a newer version of headrace`);
   }
-  if (!isStatus(value)) throw new UserError(`${url.host} has a status with missing fields`);
-  return value;
+  const status = readable(value);
+  if (status === undefined) throw new UserError(`${url.host} has a status with missing fields`);
+  return status;
 }
 
+const CHANNEL = { id: '', remote: '', waitingBytes: 0, holds: [''], heldMs: 0 } as const;
+const GROUP = { name: '', members: 0 } as const;
+const MISSING = { name: '', why: '' } as const;
 /** The numbers and objects of a process that the table reads. */
 const PROCESS = {
   name: '',
@@ -159,33 +163,55 @@ const PROCESS = {
   connections: { open: 0, opened: 0, closed: {} },
   traffic: { bytesRead: 0, bytesWritten: 0, messagesRead: 0, messagesWritten: 0 },
   errors: {},
-  channels: { looked: 0, waitingBytes: 0, unwritable: 0, holds: {}, slowest: [] },
-  groups: { looked: 0, isWhole: true, slowMembers: {}, largest: [] },
+  channels: { looked: 0, waitingBytes: 0, unwritable: 0, holds: {}, slowest: [CHANNEL] },
+  groups: { looked: 0, isWhole: true, slowMembers: {}, largest: [GROUP] },
 } as const;
-const CHANNEL = { id: '', remote: '', waitingBytes: 0, holds: [], heldMs: 0 } as const;
-const GROUP = { name: '', members: 0 } as const;
-const MISSING = { name: '', why: '' } as const;
 
-function isStatus(value: object): value is ServedStatus {
-  const { processes, missing, notReady } = value as Record<string, unknown>;
-  return (
-    areLike(missing, MISSING) &&
-    areLike(notReady, '') &&
-    areLike(processes, PROCESS) &&
-    (processes as ServedStatus['processes']).every(
-      ({ channels, groups }) =>
-        areLike(channels.slowest, CHANNEL) && areLike(groups.largest, GROUP),
-    )
-  );
+/** Levels of a value that is shown. A report has six, and a deeper value could end the command. */
+const MAX_DEPTH = 20;
+
+/**
+ * Returns a status with the processes whose reports can be shown. The others are missing in it, so that one odd process does not hide
+ * the rest. Returns undefined if nothing can be shown.
+ */
+function readable(value: Record<string, unknown>): ServedStatus | undefined {
+  const { processes, missing, notReady } = value;
+  const areRight = isLike(missing, [MISSING]) && isLike(notReady, ['']);
+  if (!areRight || !Array.isArray(processes) || !isShallow({ ...value, processes: [] })) {
+    return undefined;
+  }
+  const shown = processes.filter((each) => isShallow(each) && isLike(each, PROCESS));
+  if (shown.length === 0 && processes.length > 0) return undefined;
+  const odd = processes.filter((each) => !shown.includes(each));
+  const why = 'its report lacks fields, or has them with other types';
+  return {
+    ...(value as object as ServedStatus),
+    processes: shown,
+    missing: [
+      ...(missing as ServedStatus['missing']),
+      ...odd.map((each) => ({ name: nameOf(each), why })),
+    ],
+  };
 }
 
-function areLike(values: unknown, model: unknown): boolean {
-  return Array.isArray(values) && values.every((each) => isLike(each, model));
+function nameOf(process: unknown): string {
+  const name = isObject(process) ? process['name'] : undefined;
+  return typeof name === 'string' ? name : 'a process';
 }
 
-/** Returns true if the value has the types of the model. An empty object allows numbers only, as the counts by name are. */
+function isShallow(value: unknown, levels = MAX_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((each) => isShallow(each, levels - 1));
+}
+
+/**
+ * Returns true if the value has the types of the model. An empty object allows numbers only, as the counts by name are. An array has
+ * any number of values like the one in its model.
+ */
 function isLike(value: unknown, model: unknown): boolean {
-  if (Array.isArray(model)) return Array.isArray(value);
+  if (Array.isArray(model)) {
+    return Array.isArray(value) && value.every((each) => isLike(each, model[0]));
+  }
   if (!isObject(model)) return typeof value === typeof model;
   if (!isObject(value)) return false;
   const names = Object.keys(model);

@@ -1,9 +1,9 @@
 // headrace status URL
 import { readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '@headrace/core';
-import { onAbort } from '@headrace/core/authoring';
+import { onAbort, printable, toError } from '@headrace/core/authoring';
 import type { ServedStatus } from '@headrace/handlers/health';
-import { type AskOptions, askStatus, type Target, targetsOf } from './ask-status.ts';
+import { type AskOptions, askStatus, placeOf, type Target, targetsOf } from './ask-status.ts';
 import { type CommandLine, HELP, readCommandLine } from './command-line.ts';
 import { asciiJson, type Look, statusText } from './status-text.ts';
 import { UserError } from './user-error.ts';
@@ -94,9 +94,10 @@ function textOf(file: string): string {
 /** Asks all programs at the same time. The addresses of names are looked up each time. */
 async function lookAt({ urls, all }: StatusLine, options: AskOptions): Promise<Look> {
   const ask = (target: Target): Promise<ServedStatus | UserError> =>
-    askStatus(target, options).catch(userError);
+    askStatus(target, options).catch((error: unknown) => userError(error, placeOf(target)));
   const answers = urls.map(async (url) => {
-    const targets = all ? await targetsOf(url).catch(userError) : [{ url }];
+    const failed = (error: unknown): UserError => userError(error, url.host);
+    const targets = all ? await targetsOf(url).catch(failed) : [{ url }];
     return targets instanceof UserError ? [targets] : Promise.all(targets.map(ask));
   });
   const statuses: ServedStatus[] = [];
@@ -108,10 +109,10 @@ async function lookAt({ urls, all }: StatusLine, options: AskOptions): Promise<L
   return { statuses, failures };
 }
 
-/** @throws the error if it is not one that the user can correct */
-function userError(error: unknown): UserError {
+/** One program that cannot be asked, for whatever reason, must not end the look at the others. */
+function userError(error: unknown, place: string): UserError {
   if (error instanceof UserError) return error;
-  throw error;
+  return new UserError(printable(`${place} cannot be asked: ${toError(error).message}`));
 }
 
 function exitCodeOf({ statuses, failures }: Look): ExitCode {

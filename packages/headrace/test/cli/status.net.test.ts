@@ -45,6 +45,13 @@ const answering = (answer: RequestListener): Promise<number> =>
 const answeringJson = (value: unknown): Promise<number> =>
   answering((_, response) => response.end(JSON.stringify(value)));
 
+/** `JSON.stringify`, for a value that is too deep for it. */
+function asJson(value: unknown): string {
+  const { more, ...rest } = (value ?? {}) as { more?: unknown };
+  if (value === null || more === undefined) return JSON.stringify(value);
+  return `{"more":${'['.repeat(50_000)}${']'.repeat(50_000)},${JSON.stringify(rest).slice(1)}`;
+}
+
 interface Ran {
   readonly code: number;
   readonly output: string;
@@ -162,6 +169,38 @@ describe('headrace status', () => {
     expect(terminal.output.split('\x1b[H\x1b[JPROCESS')).toHaveLength(3);
     const json = await runs([...args, '--json'], { clock, onPrint });
     expect(json.output.trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it('shows the other processes, if one has an odd report', async () => {
+    const good = processReport({ name: 'good' });
+    const odd = [
+      null,
+      { ...good, name: 'without memory', memory: undefined },
+      { ...good, name: 'deep', more: 'deep' },
+      {
+        ...good,
+        name: 'hold',
+        channels: {
+          ...good.channels,
+          slowest: [{ id: '', remote: '', waitingBytes: 1, heldMs: 0, holds: [{ toString: 1 }] }],
+        },
+      },
+    ];
+    for (const one of odd) {
+      const body = JSON.stringify({ ...served(good), processes: [0] }).replace(
+        '[0]',
+        () => `[${asJson(good)},${asJson(one)}]`,
+      );
+      const port = await answering((_, response) => response.end(body));
+      const { code, output, errors } = await runs(['status', String(port)]);
+      expect([code, errors]).toEqual([1, '']);
+      expect(output).toMatch(/^good /m);
+      expect(output).toContain('its report lacks fields, or has them with other types');
+      const json = await runs(['status', String(port), '--json']);
+      expect(JSON.parse(json.output)).toMatchObject({
+        statuses: [{ processes: [{ name: 'good' }] }],
+      });
+    }
   });
 
   it('goes on with --watch while the program does not answer', async () => {
