@@ -1,11 +1,12 @@
 // The echo server under test, from the built packages: node benchmarks/servers/echo.mjs PORT [HOST [LIMIT]]
 import { ServerBootstrap } from '@headrace/core';
+import { rememberMethods } from '@headrace/core/authoring';
 import { EchoHandler } from '@headrace/handlers';
 import { frameHandlers } from './frames.mjs';
 
 class PassThroughHandler {
   get keepsReads() {
-    return false;
+    return KEEPS_READS;
   }
 
   channelRead(ctx, message) {
@@ -16,6 +17,7 @@ class PassThroughHandler {
     return ctx.write(message);
   }
 }
+const KEEPS_READS = rememberMethods(PassThroughHandler);
 
 const [port, host = '127.0.0.1', limit = 1 << 20] = process.argv.slice(2);
 await new ServerBootstrap()
