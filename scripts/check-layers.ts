@@ -78,6 +78,7 @@ const EVERYWHERE: readonly Rule[] = [
         `^packages/core/test/fixture/(?:${SHARED_FIXTURES.join('|')})\\.ts$`,
         `^packages/cluster/test/(?:${CLUSTER_FIXTURES.join('|')})\\.ts$`,
         '^packages/simulation/test/fixture/explore-mistake\\.ts$',
+        '^packages/client/test/retry/rolling-restart\\.ts$',
       ],
       dependencyTypes: ['local'],
     },

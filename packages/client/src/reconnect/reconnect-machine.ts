@@ -46,6 +46,8 @@ const NOTHING: Actions<never, never> = [];
 
 /** Number of planned ends of short connections in a row after which a client waits as after other losses. */
 const MAX_MOVES = 8;
+/** Time to wait instead of giving up while a server still works on a connection that the client has left. */
+const LEFT_MS = 1000;
 /** Time after which a connection is not short. */
 const SHORT_MS = 1000;
 
@@ -72,6 +74,8 @@ export class ReconnectMachine<P, C> {
   private onlineAt = 0;
   /** Number of planned ends since the last connection that was not short. */
   private moves = 0;
+  /** Number of connections that the client has left, and that have not ended. */
+  private left = 0;
   /** Whether the budget has reserved a slot for this try. */
   private hasReserved = false;
   /** Whether tries count against the budget. Tries of the first round do not count. */
@@ -166,12 +170,18 @@ export class ReconnectMachine<P, C> {
     return [{ do: 'drop' }, ...(isAtOnce ? this.again(loss, now) : this.wait(loss, delayMs))];
   }
 
+  /** Called before the loss of a connection that the client leaves while its server still works on it. */
+  leaves(): void {
+    this.left += 1;
+  }
+
   /**
    * Called when a connection has ended that the client had left before. Its server may be back soon, so a client that waits
    * begins with the first try of `retry`.
    */
   leftEnded(now: number): Actions<P, C> {
     const { current } = this;
+    this.left -= 1;
     if (current.name !== 'waiting' || this.hasReserved) return NOTHING;
     this.beginAbsence(now);
     this.attempt = this.round = 1;
@@ -269,6 +279,7 @@ export class ReconnectMachine<P, C> {
       this.phase ??= random();
       const facts = { elapsedMs: now - this.absentAt, phase: this.phase, random };
       const delayMs = retry(this.round, facts);
+      if (delayMs === undefined && this.left > 0) return LEFT_MS;
       return delayMs === undefined ? undefined : checkedDelay(delayMs);
     } catch (thrown) {
       return toError(thrown);

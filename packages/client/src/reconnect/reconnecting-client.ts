@@ -284,6 +284,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     if (current === undefined || this.state.name !== 'online') return;
     this.current = undefined;
     this.left.add(current);
+    this.machine.leaves();
     current.onClosed(() => {
       this.left.delete(current);
       this.act(this.machine.leftEnded(this.settings.clock.now()));

@@ -706,31 +706,37 @@ describe('RequestClient and a server that stops in order', () => {
     expect(accepted()).toHaveLength(1);
   });
 
-  it('is back soon at a single server that stops for long, and its last answers are awaited', async () => {
-    let free!: () => void;
-    answer = (text) =>
-      text === 'slow'
-        ? new Promise((resolve) => (free = () => resolve(Buffer.from('re: slow'))))
-        : Buffer.from(`re: ${text}`);
-    await up('calls');
-    const { clock } = world;
-    const addresses = [world.place('calls')];
-    const common = { addresses, clock, logger: silentLogger, random: () => 0.9 };
-    const client = clientOf({ client: { bootstrap: bootstrap(), ...common } });
-    await world.pass(50);
-    const slow = outcome(client.request(Buffer.from('slow'), { timeoutMs: false }));
-    await world.pass(50);
-    const stopping = shutdown({ drainTimeoutMs: 30_000 });
-    await world.pass(20_000);
-    const later = outcome(client.request(Buffer.from('later'), { timeoutMs: 30_000 }));
-    free();
-    await world.pass(100);
-    await stopping;
-    expect(await slow).toBe('re: slow');
-    await up('calls');
-    await world.pass(2000);
-    expect(await later).toBe('re: later');
-  });
+  it.each([
+    ['by default', {}],
+    ['with few attempts', { retry: fixed(1000, { attempts: 5 }) }],
+  ])(
+    'is back soon at a single server that stops for long, and awaits its answers, %s',
+    async (_, options) => {
+      let free!: () => void;
+      answer = (text) =>
+        text === 'slow'
+          ? new Promise((resolve) => (free = () => resolve(Buffer.from('re: slow'))))
+          : Buffer.from(`re: ${text}`);
+      await up('calls');
+      const { clock } = world;
+      const addresses = [world.place('calls')];
+      const common = { addresses, clock, logger: silentLogger, random: () => 0.9 };
+      const client = clientOf({ client: { bootstrap: bootstrap(), ...common, ...options } });
+      await world.pass(50);
+      const slow = outcome(client.request(Buffer.from('slow'), { timeoutMs: false }));
+      await world.pass(50);
+      const stopping = shutdown({ drainTimeoutMs: 30_000 });
+      await world.pass(20_000);
+      const later = outcome(client.request(Buffer.from('later'), { timeoutMs: 30_000 }));
+      free();
+      await world.pass(100);
+      await stopping;
+      expect(await slow).toBe('re: slow');
+      await up('calls');
+      await world.pass(2000);
+      expect(await later).toBe('re: later');
+    },
+  );
 
   it('ends connections that it has left when it is closed', async () => {
     answer = () => new Promise(() => {});

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Cluster, memoryBus, processBus } from '@headrace/cluster';
+import { Cluster, memoryBus } from '@headrace/cluster';
+import { processBus } from '@headrace/cluster/authoring';
 import { silentLogger } from '@headrace/core';
 import { afterEach, expect, it } from 'vitest';
 
