@@ -135,9 +135,9 @@ export {
   OptionSet,
   type Resolved,
 } from './option/option-set.ts';
-export { RANDOM } from './option/random-option.ts';
 // Schemas of zod, valibot, ArkType and others
 export { present } from './option/present.ts';
+export { RANDOM } from './option/random-option.ts';
 export {
   checkSchema,
   type SchemaIssue,

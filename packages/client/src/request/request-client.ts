@@ -18,13 +18,13 @@ import {
   observeSource,
   onAbort,
   present,
-  releaseSource,
   type RetryBudget,
+  releaseSource,
   SettableFuture,
   time,
   toError,
-  unchecked,
   UnobservedFailures,
+  unchecked,
   whole,
 } from '@headrace/core/authoring';
 import {

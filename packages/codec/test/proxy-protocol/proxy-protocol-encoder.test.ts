@@ -92,19 +92,22 @@ describe('ProxyProtocolEncoder', () => {
   it.each([
     ['PROXY TCP6 2001:db8::7 192.0.2.1 51000 443', '2001:db8::7', '192.0.2.1'],
     ['PROXY TCP4 203.0.113.7 2001:db8::1 51000 443', '203.0.113.7', '2001:db8::1'],
-  ])('a line of two families, as nginx writes it, is read and can be sent on: %s', (line, from, to) => {
-    const inbound = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: 'any' }));
-    inbound.writeInbound(Buffer.from(`${line}\r\n`));
-    const header = inbound.attributes.get(PROXY_HEADER)!;
-    expect(header).toMatchObject({ source: { host: from }, destination: { host: to } });
-    for (const version of [1, 2] as const) {
-      const next = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: 'any' }));
-      next.writeInbound(encodeProxyHeader({ ...header, version }));
-      const { source, destination } = next.attributes.get(PROXY_HEADER)!;
-      const hosts = [source, destination].map((one) => (one as { host: string }).host);
-      expect(hosts.map((host) => host.replace('::ffff:', ''))).toEqual([from, to]);
-    }
-  });
+  ])(
+    'a line of two families, as nginx writes it, is read and can be sent on: %s',
+    (line, from, to) => {
+      const inbound = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: 'any' }));
+      inbound.writeInbound(Buffer.from(`${line}\r\n`));
+      const header = inbound.attributes.get(PROXY_HEADER)!;
+      expect(header).toMatchObject({ source: { host: from }, destination: { host: to } });
+      for (const version of [1, 2] as const) {
+        const next = new EmbeddedChannel(new ProxyProtocolDecoder({ trusted: 'any' }));
+        next.writeInbound(encodeProxyHeader({ ...header, version }));
+        const { source, destination } = next.attributes.get(PROXY_HEADER)!;
+        const hosts = [source, destination].map((one) => (one as { host: string }).host);
+        expect(hosts.map((host) => host.replace('::ffff:', ''))).toEqual([from, to]);
+      }
+    },
+  );
 
   it('writes UNKNOWN or LOCAL where there is no client', () => {
     expect(String(encodeProxyHeader(proxyHeader(undefined, SERVER, { version: 1 })))).toBe(

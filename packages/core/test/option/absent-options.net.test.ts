@@ -120,7 +120,11 @@ it('a reload of TLS keeps what is undefined', async () => {
 it('present() copies only what has undefined members', () => {
   const whole = { a: 1, b: null, c: 0, d: false };
   expect(present(whole)).toBe(whole);
-  expect(Object.keys(present({ ...whole, a: undefined, c: undefined, e: 1 }))).toEqual(['b', 'd', 'e']);
+  expect(Object.keys(present({ ...whole, a: undefined, c: undefined, e: 1 }))).toEqual([
+    'b',
+    'd',
+    'e',
+  ]);
   const url = new URL('tcp://a');
   expect([present(url), present(undefined), present(null)]).toEqual([url, undefined, null]);
   class Config {

@@ -193,7 +193,10 @@ function contextsOf(
     if (!hasCertificate(identity)) {
       throw new OptionError('OPTION_CONFLICT', `${where} has no certificate`, { option: where });
     }
-    contexts.set(tlsName(name).toLowerCase(), secureContextOf(where, { ...rules, ...present(identity) }));
+    contexts.set(
+      tlsName(name).toLowerCase(),
+      secureContextOf(where, { ...rules, ...present(identity) }),
+    );
   }
   return contexts;
 }
