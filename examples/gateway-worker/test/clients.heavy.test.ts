@@ -403,7 +403,7 @@ describe.skipIf(!isThere('php'))('the functions of GatewayWorker in PHP', () => 
     }
   });
 
-  it('throw their own exception for bytes that are no UTF-8, and for answers of others', async () => {
+  it('throw their own exception for bytes that are not UTF-8, and for answers of others', async () => {
     const code = `require 'Gateway.php'; use GatewayClientGateway; use GatewayClientApiException;
       Gateway::$api = getenv('API'); Gateway::$apiKey = getenv('API_KEY');
       foreach ([fn () => Gateway::sendToAll("\xff"), fn () => Gateway::joinGroup('a', "\xff"), fn () => Gateway::isUidOnline("\xff")] as $call) {

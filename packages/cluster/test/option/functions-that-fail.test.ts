@@ -1,9 +1,21 @@
-import { routeServer } from '@headrace/cluster';
-import { ChannelMatchers } from '@headrace/core';
+import { EvenConnections, routeServer } from '@headrace/cluster';
+import { ChannelMatchers, silentLogger } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
 import { expect } from 'vitest';
 import { describeFunctions } from '../../../core/test/fixture/function-options.ts';
 import { sent } from '../nodes.ts';
 import { clustered } from './clustered.ts';
+
+const node = (port: number, connections: number) =>
+  ({
+    id: String(port),
+    address: { host: '10.0.0.1', port },
+    connections,
+    state: 'ready',
+    life: 'alive',
+    load: 0,
+    roles: [],
+  }) as const;
 
 describeFunctions(new URL('../../src/', import.meta.url), {
   'Cluster.join connections': clustered((connections) => ({ connections })),
@@ -23,19 +35,16 @@ describeFunctions(new URL('../../src/', import.meta.url), {
       a.group('room', { idOf, presence: 'ids' }).add(nodes.channel());
     },
   ),
+  'EvenConnections sendOn': (sendOn) => {
+    const clock = new VirtualClock();
+    const nodes = [node(1, 10), node(2, 0)];
+    const even = new EvenConnections({ cluster: { nodes }, sendOn, clock, logger: silentLogger });
+    clock.advance(2000);
+    even.stop();
+  },
   'routeServer random': async (random) => {
-    const node = (port: number) =>
-      ({
-        id: String(port),
-        address: { host: '10.0.0.1', port },
-        connections: 1,
-        state: 'ready',
-        life: 'alive',
-        load: 0,
-        roles: [],
-      }) as const;
     const route = await routeServer({
-      cluster: { nodes: [node(1), node(2)] },
+      cluster: { nodes: [node(1, 1), node(2, 1)] },
       random,
       host: '127.0.0.1',
       port: 0,

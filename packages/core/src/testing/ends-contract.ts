@@ -24,9 +24,9 @@ const ANSWER_BYTES = PIECES * PIECE.length;
 const UNLIMITED = { maxOutboundBytes: Number.POSITIVE_INFINITY } as const;
 
 /**
- * Adds tests of how a connection ends while output is under way. Bytes whose write succeeded reach a peer that reads, whoever ends
- * the connection. The peer's end of its half does not cut output that was written before: it is sent, then the end, within a
- * time limit. `describeTransport` includes these tests. Call this function for channels of messages such as WebSockets.
+ * Adds tests of how a connection ends while output is under way. Bytes whose write succeeded reach a peer that reads, no matter
+ * which side ends the connection. The peer's end of its half does not cut output that was written before: it is sent, then the
+ * end, within a time limit. `describeTransport` includes these tests. Call this function for channels of messages such as WebSockets.
  */
 export function describeEnds(runner: TestRunner, bench: EndsBench): void {
   runner.describe(`the end while output is under way: ${bench.name}`, () =>

@@ -42,9 +42,11 @@ describe('an option of sockets, with a listener of the application', () => {
       .childOptions(options)
       .bind({ listener: target });
 
+  const valueOf = (name: string) => (/Ms$|Count$/.test(name) ? 1000 : true);
+
   it.each(Object.keys(SOCKET_OPTIONS.kinds))('is refused: %s', async (name) => {
-    await expect(bindWith({ [name]: undefined })).rejects.toThrow(
-      `.childOptions has no option ${name} (undefined); the listener makes the connections`,
+    await expect(bindWith({ [name]: valueOf(name) })).rejects.toThrow(
+      `.childOptions has no option ${name} (${valueOf(name)}); the listener makes the connections`,
     );
   });
 
@@ -54,8 +56,8 @@ describe('an option of sockets, with a listener of the application', () => {
     ['noDelay', 'the listener makes the connections'],
   ])('is refused for datagrams: %s', async (name, why) => {
     const datagrams = { connectionless: {} } as unknown as Listener;
-    await expect(bindWith({ [name]: undefined }, datagrams)).rejects.toThrow(
-      `.childOptions has no option ${name} (undefined); ${why}`,
+    await expect(bindWith({ [name]: valueOf(name) }, datagrams)).rejects.toThrow(
+      `.childOptions has no option ${name} (${valueOf(name)}); ${why}`,
     );
   });
 });

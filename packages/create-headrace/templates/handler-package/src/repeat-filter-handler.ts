@@ -52,7 +52,7 @@ export class RepeatFilterHandler<Message> implements Handler {
   private lastKey: unknown;
   private passedAt = Number.NEGATIVE_INFINITY;
   private droppedCount = 0;
-  // With autoRead off, whoever asked for a message still waits for one: this asks again.
+  // With autoRead off, the caller of read still waits for a message: this asks again.
   private readonly reads = new TakenReads();
 
   constructor(options: RepeatFilterOptions<Message>) {
