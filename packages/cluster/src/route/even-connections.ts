@@ -21,7 +21,7 @@ export interface EvenConnectionsOptions {
    * `(count) => table.move({ count, spreadMs: 1000 })` for lasting channels with a log.
    */
   readonly sendOn: (count: number) => unknown;
-  /** A node sends clients on while it has more than this multiple of the mean. @default 1.03 */
+  /** A node sends clients on while it has more than this share of the mean number of connections. @default 1.03 */
   readonly ratio?: number;
   /** Share of the excess that a node sends on in a second. @default 0.1 */
   readonly share?: number;

@@ -1,5 +1,5 @@
 import { EvenConnections, routeServer } from '@headrace/cluster';
-import { ChannelMatchers, silentLogger } from '@headrace/core';
+import { ChannelMatchers, type Logger } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { expect } from 'vitest';
 import { describeFunctions } from '../../../core/test/fixture/function-options.ts';
@@ -35,10 +35,11 @@ describeFunctions(new URL('../../src/', import.meta.url), {
       a.group('room', { idOf, presence: 'ids' }).add(nodes.channel());
     },
   ),
-  'EvenConnections sendOn': (sendOn) => {
+  'EvenConnections sendOn': (sendOn, errors) => {
     const clock = new VirtualClock();
     const nodes = [node(1, 10), node(2, 0)];
-    const even = new EvenConnections({ cluster: { nodes }, sendOn, clock, logger: silentLogger });
+    const logger: Logger = { log: (_level, text, error) => void errors.push(`${text}: ${error}`) };
+    const even = new EvenConnections({ cluster: { nodes }, sendOn, clock, logger });
     clock.advance(2000);
     even.stop();
   },

@@ -42,11 +42,11 @@ describe('an option of sockets, with a listener of the application', () => {
       .childOptions(options)
       .bind({ listener: target });
 
-  const valueOf = (name: string) => (/Ms$|Count$/.test(name) ? 1000 : true);
+  const valueFor = (name: string) => (/Ms$|Count$/.test(name) ? 1000 : true);
 
   it.each(Object.keys(SOCKET_OPTIONS.kinds))('is refused: %s', async (name) => {
-    await expect(bindWith({ [name]: valueOf(name) })).rejects.toThrow(
-      `.childOptions has no option ${name} (${valueOf(name)}); the listener makes the connections`,
+    await expect(bindWith({ [name]: valueFor(name) })).rejects.toThrow(
+      `.childOptions has no option ${name} (${valueFor(name)}); the listener makes the connections`,
     );
   });
 
@@ -56,8 +56,8 @@ describe('an option of sockets, with a listener of the application', () => {
     ['noDelay', 'the listener makes the connections'],
   ])('is refused for datagrams: %s', async (name, why) => {
     const datagrams = { connectionless: {} } as unknown as Listener;
-    await expect(bindWith({ [name]: valueOf(name) }, datagrams)).rejects.toThrow(
-      `.childOptions has no option ${name} (${valueOf(name)}); ${why}`,
+    await expect(bindWith({ [name]: valueFor(name) }, datagrams)).rejects.toThrow(
+      `.childOptions has no option ${name} (${valueFor(name)}); ${why}`,
     );
   });
 });
