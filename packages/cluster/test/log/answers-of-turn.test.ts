@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Cluster, memoryBus, processBus } from '@headrace/cluster';
+import { Cluster, memoryBus } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { afterEach, expect, it } from 'vitest';
+import { processBus } from '../../src/bus/process/process-bus.ts';
 
 let cluster: Cluster | undefined;
 afterEach(() => cluster?.leave());
