@@ -146,7 +146,7 @@ export {
 } from './metrics/diagnostics-handler.ts';
 export type { MetricFamily, MetricSample } from './metrics/metric-family.ts';
 export { MetricsHandler, type MetricsOptions } from './metrics/metrics-handler.ts';
-export { metricsListener } from './metrics/metrics-listener.ts';
+export { type MetricsListenerOptions, metricsListener } from './metrics/metrics-listener.ts';
 export { type MetricsOfOptions, metricsOf } from './metrics/metrics-of.ts';
 export { prometheusText } from './metrics/prometheus-text.ts';
 export {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Logger, OptionError, stderrLogger } from '@headrace/core';
 import {
+  atOnce,
   checkFunction,
   checkKind,
   custom,
@@ -13,9 +14,11 @@ import {
   type Resolved,
   requestPath,
   text,
+  toError,
   value,
   whole,
 } from '@headrace/core/authoring';
+import { failureLog } from '../metrics/failure-log.ts';
 import { metricsListener } from '../metrics/metrics-listener.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import { bearerKey, isBearerKey } from './bearer.ts';
@@ -24,7 +27,7 @@ import { StatusPage, type StatusSource } from './status-page.ts';
 
 /**
  * Returns true if the checked part works. The check must answer at once, from known facts. A check that throws or is async counts
- * as false.
+ * as false, and is logged.
  */
 export type HealthCheck = () => boolean;
 
@@ -92,6 +95,7 @@ const TEXT = 'text/plain; charset=utf-8';
 export class HealthServer implements AsyncDisposable {
   private readonly options: Resolved<HealthServerOptions, typeof OPTIONS.kinds>;
   private readonly logger: Logger;
+  private readonly failed: (text: string, error: Error) => void;
   private readonly scrape: RequestListener | undefined;
   private readonly status: StatusPage | undefined;
   private server: LimitedHttpServer | undefined = undefined;
@@ -112,7 +116,8 @@ export class HealthServer implements AsyncDisposable {
     }
     this.options = resolved;
     this.logger = logger;
-    this.scrape = metrics && metricsListener(metrics);
+    this.scrape = metrics && metricsListener(metrics, { logger });
+    this.failed = failureLog(logger);
     const notReady = (): readonly string[] => this.notReady;
     this.status = status && new StatusPage(status, { logger, timeoutMs, notReady });
   }
@@ -123,7 +128,7 @@ export class HealthServer implements AsyncDisposable {
 
   /** Reasons for the 503 of `/readyz`: `draining`, and the names of failed checks. Empty while the program is ready. */
   get notReady(): readonly string[] {
-    return [...(this.draining ? ['draining'] : []), ...failing(this.options.ready)];
+    return [...(this.draining ? ['draining'] : []), ...this.failing(this.options.ready)];
   }
 
   /** Makes `/readyz` answer 503, so that no new clients are sent. Call `drain` before the shutdown of the program's server. */
@@ -163,7 +168,7 @@ export class HealthServer implements AsyncDisposable {
       response.writeHead(405, { allow: 'GET, HEAD', connection: 'close' }).end();
       return;
     }
-    if (path === '/healthz') this.report(response, failing(this.options.live));
+    if (path === '/healthz') this.report(response, this.failing(this.options.live));
     else if (path === '/readyz') this.report(response, this.notReady);
     else if (path === '/metrics' && this.scrape !== undefined) {
       if (this.mayRead(request, response)) this.scrape(request, response);
@@ -178,6 +183,21 @@ export class HealthServer implements AsyncDisposable {
     if (key === undefined || bearerKey(headers.authorization, [key]) === 0) return true;
     response.writeHead(401, { 'www-authenticate': 'Bearer' }).end();
     return false;
+  }
+
+  private failing(byName: Checks): string[] {
+    return Object.entries(byName)
+      .filter(([name, check]) => !this.holds(name, check))
+      .map(([name]) => name);
+  }
+
+  private holds(name: string, check: HealthCheck): boolean {
+    try {
+      return atOnce('check', check()) === true;
+    } catch (thrown) {
+      this.failed(`the check ${name} of the health server threw`, toError(thrown));
+      return false;
+    }
   }
 
   private report(response: ServerResponse, failed: readonly string[]): void {
@@ -199,20 +219,6 @@ function checks(): OptionKind<Checks, Checks, never> {
     return Object.fromEntries(checked);
   };
   return custom(allowed, check, { default: {} });
-}
-
-function failing(byName: Checks): string[] {
-  return Object.entries(byName)
-    .filter(([, check]) => !holds(check))
-    .map(([name]) => name);
-}
-
-function holds(check: HealthCheck): boolean {
-  try {
-    return check() === true;
-  } catch {
-    return false;
-  }
 }
 
 /**

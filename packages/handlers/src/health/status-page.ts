@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type Logger, systemClock } from '@headrace/core';
-import { attempted, toError, warnFirst } from '@headrace/core/authoring';
+import { attempted, toError } from '@headrace/core/authoring';
+import { failureLog } from '../metrics/failure-log.ts';
 import { freshFor } from '../metrics/fresh-for.ts';
 import type { ServedStatus, StatusReport } from './status-report.ts';
 
@@ -21,16 +22,15 @@ interface StatusPageOwner {
 /** Answers `/status`. A report that fails or takes too long is answered with 500. */
 export class StatusPage {
   private readonly made: () => Promise<string>;
-  private readonly owner: StatusPageOwner;
   /** The report that is being made, so that slow reports do not pile up. */
   private making: Promise<string> | undefined = undefined;
-  private isFirst = true;
+  private readonly failed: (text: string, error: Error) => void;
 
   constructor(source: StatusSource, owner: StatusPageOwner) {
     const { timeoutMs } = owner;
     const error = (): Error => new Error(`the report took longer than ${timeoutMs} ms`);
     const limit = { clock: systemClock, timeoutMs, error };
-    this.owner = owner;
+    this.failed = failureLog(owner.logger);
     this.made = freshFor(MAX_AGE_MS, async () => {
       const { processes, missing } = await attempted(async () => source(), { limit });
       const status: ServedStatus = {
@@ -54,7 +54,9 @@ export class StatusPage {
         response.writeHead(200, headers).end(text);
       },
       (error: unknown) => {
-        if (this.making === making) this.warn(toError(error));
+        if (this.making === making) {
+          this.failed('the status could not be made', toError(error));
+        }
         this.making = undefined;
         // The answer does not reveal the error.
         response
@@ -62,11 +64,5 @@ export class StatusPage {
           .end('the status could not be made\n');
       },
     );
-  }
-
-  private warn(error: Error): void {
-    const source = { logger: this.owner.logger, toString: () => 'the health server' };
-    warnFirst(source, this.isFirst, 'could not make the status', error);
-    this.isFirst = false;
   }
 }

@@ -1,8 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { requestPath } from '@headrace/core/authoring';
+import { type Logger, stderrLogger } from '@headrace/core';
+import { describeOptions, LOGGER, requestPath, toError } from '@headrace/core/authoring';
+import { failureLog } from './failure-log.ts';
 import { freshFor } from './fresh-for.ts';
 import { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.ts';
 import type { ServerMetrics } from './server-metrics.ts';
+
+/** Options of {@link metricsListener}. */
+export interface MetricsListenerOptions {
+  /** Receives the error that prevents the text, at most once a minute. @default standard error, warnings and errors */
+  readonly logger?: Logger;
+}
+
+const OPTIONS = describeOptions('metricsListener', { logger: LOGGER });
 
 /** Time for which a text is reused, because making the metrics reads every channel. */
 const MAX_AGE_MS = 250;
@@ -10,12 +20,15 @@ const MAX_AGE_MS = 250;
 /**
  * Returns a listener that answers `GET /metrics`, for your own `node:http` server on a port that only the scraper can reach:
  * `http.createServer(metricsListener(metrics)).listen(9464, '127.0.0.1')`. The text is made at most four times per second. If an
- * error prevents the text, the answer is 500. `serveHealth` of `@headrace/handlers/health` is a server with limits for the same
+ * error prevents the text, such as one that your own metrics throw, the answer is 500, and the log has the error. `serveHealth` of `@headrace/handlers/health` is a server with limits for the same
  * purpose.
  */
 export function metricsListener(
   metrics: Pick<ServerMetrics, 'text'>,
+  options: MetricsListenerOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  const { logger = stderrLogger() } = OPTIONS.resolve(options);
+  const failed = failureLog(logger);
   const text = freshFor(MAX_AGE_MS, () => {
     const made: unknown = metrics.text();
     if (typeof made !== 'string') throw new TypeError('text() must return a string');
@@ -33,7 +46,8 @@ export function metricsListener(
     let made: string;
     try {
       made = text();
-    } catch {
+    } catch (thrown) {
+      failed('the metrics could not be made', toError(thrown));
       // The answer does not reveal the error.
       response
         .writeHead(500, { 'content-type': 'text/plain' })

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type LogLevel, OptionError } from '@headrace/core';
+import { type LogLevel, OptionError, silentLogger } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   type HealthServer,
@@ -55,7 +55,14 @@ describe('serveHealth', () => {
 
   it('names the checks that do not hold, and takes one that throws for one of them', async () => {
     let isBound = false;
+    const lines: string[] = [];
+    const logger = {
+      log: (_level: LogLevel, text: string, error?: Error) =>
+        void lines.push(`${text}: ${error?.message}`),
+    };
     const health = await start({
+      logger,
+      live: { late: (() => Promise.resolve(true)) as never },
       ready: {
         bound: () => isBound,
         bus: () => {
@@ -66,7 +73,11 @@ describe('serveHealth', () => {
     expect(await get(health, '/readyz')).toEqual([503, 'not ok: bound, bus\n']);
     isBound = true;
     expect(await get(health, '/readyz')).toEqual([503, 'not ok: bus\n']);
-    expect(await get(health, '/healthz')).toEqual([200, 'ok\n']);
+    expect(await get(health, '/healthz')).toEqual([503, 'not ok: late\n']);
+    expect(lines).toEqual([
+      'the check bus of the health server threw: not joined',
+      'the check late of the health server threw: check returned a promise, but must return its answer at once',
+    ]);
   });
 
   it('is not ready but live while it drains', async () => {
@@ -93,8 +104,16 @@ describe('serveHealth', () => {
         throw new Error('a source failed');
       },
     };
-    const health = await start({ metrics });
-    expect(await get(health, '/metrics')).toEqual([500, 'the metrics could not be made\n']);
+    const lines: string[] = [];
+    const logger = {
+      log: (level: LogLevel, text: string, error?: Error) =>
+        void lines.push(`${level} ${text}: ${error?.message}`),
+    };
+    const health = await start({ metrics, logger });
+    for (let i = 0; i < 3; i++) {
+      expect(await get(health, '/metrics')).toEqual([500, 'the metrics could not be made\n']);
+    }
+    expect(lines).toEqual(['error the metrics could not be made: a source failed']);
   });
 
   it.each([
@@ -107,7 +126,7 @@ describe('serveHealth', () => {
     ['are a promise', async () => 'late'],
     ['are no text', () => 5],
   ])('answers 500 when the metrics %s', async (_, text) => {
-    const health = await start({ metrics: { text: text as never } });
+    const health = await start({ metrics: { text: text as never }, logger: silentLogger });
     expect((await get(health, '/metrics'))[0]).toBe(500);
     expect((await get(health, '/healthz'))[0]).toBe(200);
   });
@@ -119,7 +138,7 @@ describe('serveHealth', () => {
         throw new Error('not joined');
       }) as never,
     };
-    const health = await start({ ready });
+    const health = await start({ ready, logger: silentLogger });
     expect(await get(health, '/readyz')).toEqual([503, 'not ok: late, fails\n']);
   });
 

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Bootstrap, ServerBootstrap } from '@headrace/core';
+import { Bootstrap, ServerBootstrap, silentLogger } from '@headrace/core';
 import parsePrometheus from 'parse-prometheus-text-format';
 import { expect, it } from 'vitest';
 import { MetricsHandler } from '../../src/metrics/metrics-handler.ts';
@@ -55,7 +55,9 @@ it('answers 500 where the text cannot be made, and goes on', async () => {
     if (isBroken) throw new Error('a secret');
     return 'up 1\n';
   };
-  const page = http.createServer(metricsListener({ text })).listen(0, '127.0.0.1');
+  const page = http
+    .createServer(metricsListener({ text }, { logger: silentLogger }))
+    .listen(0, '127.0.0.1');
   await new Promise((resolve) => page.once('listening', resolve));
   const url = `http://127.0.0.1:${(page.address() as AddressInfo).port}/metrics`;
   const broken = await fetch(url);
