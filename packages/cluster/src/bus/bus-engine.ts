@@ -17,6 +17,8 @@ export interface BusLinkSink {
 export interface BusLink {
   /** Maximum size of one message, in bytes. @default no limit */
   readonly maxBytes?: number | undefined;
+  /** Whether the engine has refused messages for this subject a moment ago. @default no subject is forbidden */
+  isForbidden?(subject: string): boolean;
   /** Passes bytes to the engine. Messages of one link arrive in order. */
   publish(subject: string, bytes: Uint8Array): void;
   /** Sets the message that the engine publishes if this process ends without closing the link; see `Bus.setWill`. */

@@ -27,8 +27,9 @@ export interface BusEvents {
 /**
  * Why a message was lost before it left this process. `full`: too many bytes were kept. `old`: the message waited too long.
  * `stuck`: the engine accepted no more. `tooLong`: the engine accepts only shorter messages. `closed`: the bus was closed.
+ * `forbidden`: the engine has refused an earlier message for this subject, because its permissions forbid the subject.
  */
-export type DropCause = 'full' | 'old' | 'stuck' | 'tooLong' | 'closed';
+export type DropCause = 'full' | 'old' | 'stuck' | 'tooLong' | 'forbidden' | 'closed';
 
 /** The clock, logger and random numbers that a bus receives from its process. Tests replace all parts. */
 export interface BusHost {

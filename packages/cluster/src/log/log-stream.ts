@@ -67,6 +67,8 @@ export class LogStream<K extends StoreKind = LogKind> {
   private inFlightBytes = 0;
   private refusals = 0;
   private refusal: Error | undefined = undefined;
+  /** Why the engine has stored nothing since its last answer. */
+  private cause: Error | undefined = undefined;
   private again: Timer | undefined = undefined;
   private deadline: Timer | undefined = undefined;
   /** Whether the last check gave the answers more time, because the process had stood still. */
@@ -162,6 +164,7 @@ export class LogStream<K extends StoreKind = LogKind> {
     this.link = undefined;
     this.isUp = false;
     this.refusals = 0;
+    this.cause = undefined;
     this.following = undefined;
     this.again?.cancel();
     this.restart();
@@ -220,6 +223,7 @@ export class LogStream<K extends StoreKind = LogKind> {
       (answer) => {
         const isCurrent = this.landed(append, turn);
         this.refusals = 0;
+        this.cause = undefined;
         // The answer of a link that was lost meanwhile counts too, because the message is stored.
         this.settle(append, () => append.resolve(answer));
         if (isCurrent) this.afterAnswer();
@@ -251,7 +255,7 @@ export class LogStream<K extends StoreKind = LogKind> {
 
   /** Repeats everything after a delay, because the engine stores nothing although its link stands. */
   private refused(cause: Error): void {
-    this.refusal = cause;
+    this.refusal = this.cause = cause;
     this.again?.cancel();
     this.refusals += 1;
     // The first time, another server or node can be about to take over.
@@ -296,7 +300,12 @@ export class LogStream<K extends StoreKind = LogKind> {
   }
 
   private fail(append: PendingAppend<K>): void {
-    this.settle(append, () => append.reject(this.answers.downError(this.refusal)));
+    const { cause, answers } = this;
+    const error =
+      cause === undefined
+        ? answers.downError()
+        : answers.busError(`stores nothing: ${cause.message}`, cause);
+    this.settle(append, () => append.reject(error));
   }
 
   /** Starts one timer for the oldest append. */

@@ -157,28 +157,79 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     }
   });
 
-  it('a subscription that the account may not make keeps the bus down, with its subject', async () => {
+  it('a subject that the account may not use is one line, stops no other, and is used when it may', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'headrace-nats-'));
     const config = join(folder, 'nats.conf');
-    const permissions = '{ publish: ">", subscribe: { deny: "hr.*.g.secret" } }';
-    writeFileSync(
-      config,
-      `authorization { users = [{ user: u, password: p, permissions: ${permissions} }] }`,
-    );
+    const allow = (permissions: string) =>
+      writeFileSync(
+        config,
+        `authorization { users = [{ user: u, password: p, permissions: ${permissions} }] }`,
+      );
+    const secret = '{ deny: ["hr.*.g.secret", "hr.*.g.hidden"] }';
+    allow(`{ publish: { deny: "hr.*.g.secret" }, subscribe: ${secret} }`);
     const guarded = await BusServer.start(NATS_SERVER, '-c', config);
     const test = new BusTest(benchOf(() => guarded, { user: 'u', pass: 'p' }));
     try {
       const one = await test.up();
-      one.listen('secret');
-      await test.until(() => one.bus.state === 'down');
-      await delay(1000);
-      expect(one.bus.state).toBe('down');
-      expect(one.lines.length).toBe(1);
-      expect(one.lines[0]).toContain('g.secret');
+      for (const name of ['secret', 'hidden', 'open']) one.listen(name);
+      await test.until(() => one.lines.length === 2);
+      expect(one.lines.join()).toMatch(/g\.secret.*g\.hidden/);
+      one.publishText('open', 'one');
+      await test.until(() => one.heard.includes('one'));
+      expect(one.publishText('secret', 'lost')).toBe('sent');
+      await test.until(() => one.lines.length === 3);
+      expect([one.publishText('secret', 'refused'), one.events.at(-1)]).toEqual([
+        'dropped',
+        'dropped forbidden',
+      ]);
+      allow('{ publish: ">", subscribe: ">" }');
+      guarded.reload();
+      await test.until(() => one.publishText('secret', 'two') === 'sent' && one.heard.includes('two'));
+      await test.until(() => one.publishText('hidden', 'three') === 'sent' && one.heard.includes('three'));
+      expect([one.bus.state, one.lines.length]).toEqual(['up', 3]);
     } finally {
       await test.end();
       await guarded.end();
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('an account that demands the size of each stream has maxBytes, which its error names', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'headrace-nats-'));
+    const config = join(folder, 'nats.conf');
+    const account = 'jetstream { max_store: 100M, max_mem: 10M, max_bytes_required: true }';
+    writeFileSync(
+      config,
+      `jetstream { store_dir: "${folder}/js" }\naccounts { A { ${account}, users: [{ user: u, password: p }] } }\n`,
+    );
+    const sized = await BusServer.start(NATS_SERVER, '-c', config);
+    const options = { user: 'u', pass: 'p' };
+    const without = new BusTest(benchOf(() => sized, options));
+    const withSize = new BusTest(benchOf(() => sized, { ...options, maxBytes: 10_000_000 }));
+    const limits = { messages: 100, ageMs: 60_000 };
+    const states = { keys: 10, bytes: 1000, removals: 10, removalAgeMs: 60_000 };
+    try {
+      const [one, two] = [await without.up(), await withSize.up()];
+      const name = one.stream('proom');
+      const refused = /set maxBytes of natsBus/;
+      await expect(one.bus.log!.open(name, limits)).rejects.toMatchObject({
+        cause: { message: expect.stringMatching(refused) },
+      });
+      const { bus } = two;
+      await bus.log!.open(two.stream('proom'), limits);
+      await bus.log!.append(two.stream('proom'), 'a', Buffer.from('a'));
+      await bus.stateLog!.open(two.state('proom'), states);
+      const connection = await connect({ servers: `nats://u:p@127.0.0.1:${sized.port}` });
+      const manager = await jetstreamManager(connection);
+      const sizes: number[] = [];
+      for await (const { config: made } of manager.streams.list()) sizes.push(made.max_bytes);
+      expect(sizes).toEqual([10_000_000, 10_000_000]);
+      await connection.close();
+    } finally {
+      await without.end();
+      await withSize.end();
+      await sized.end();
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 

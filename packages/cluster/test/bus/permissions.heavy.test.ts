@@ -30,6 +30,28 @@ function configured(name: string): { file: string; end(): void } {
   return { file, end: () => rmSync(folder, { recursive: true }) };
 }
 
+/** The subjects in the table of the guide, and whether a run without gateways uses them. */
+function rowsOfGuide(): readonly { readonly is: RegExp; readonly isUsed: boolean; readonly row: string }[] {
+  const rows = readFileSync(GUIDE, 'utf8').split('\n').filter((line) => line.startsWith('| `hr.'));
+  return rows.map((row) => {
+    const [, cell = '', carries = '', publishes = ''] = row.split('|').map((each) => each.trim());
+    const names = [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) =>
+      name!.replaceAll('.', '\\.').replace(/<\w+>/, '[\\w-]+'),
+    );
+    const rest = carries.includes('followed by') ? '(\\.[\\w=-]+)?' : '';
+    const isUsed = !/gateway|HTTP/.test(carries) && publishes !== 'the store';
+    return { is: new RegExp(`^(${names.join('|')})${rest}$`), isUsed, row };
+  });
+}
+
+/** Every subject of a run is in the table, and the table has no other. */
+function compareWithGuide(subjects: ReadonlySet<string>): void {
+  const rows = rowsOfGuide();
+  expect([...subjects].filter((one) => !rows.some(({ is }) => is.test(one)))).toEqual([]);
+  const unused = rows.filter(({ is, isUsed }) => isUsed && ![...subjects].some((one) => is.test(one)));
+  expect(unused.map(({ row }) => row)).toEqual([]);
+}
+
 /** Two nodes with everything that a cluster has. */
 async function doesEverything(bus: () => Bus): Promise<void> {
   const lines: string[] = [];
@@ -90,7 +112,13 @@ describe('with the permissions of the guide', () => {
       const server = await BusServer.start(NATS_SERVER, '-c', file);
       const servers = `nats://127.0.0.1:${server.port}`;
       try {
+        const all = await connect({ servers, user: 'node', pass: 'n' });
+        const used = new Set<string>();
+        all.subscribe('hr.pchat.>', { callback: (_error, { subject }) => void used.add(subject) });
+        await all.flush();
         await doesEverything(() => natsBus({ servers, user: 'node', pass: 'n' }));
+        await all.close();
+        compareWithGuide(used);
         const watch = await connect({ servers, user: 'watch', pass: 'w' });
         const node = await connect({ servers, user: 'node', pass: 'n' });
         const heard: string[] = [];

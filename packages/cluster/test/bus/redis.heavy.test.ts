@@ -204,6 +204,35 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
     }
   });
 
+  it('a message that is longer than Redis reads fails at once, and stops no other', async () => {
+    const small = await BusServer.start(REDIS_SERVER, '--proto-max-bulk-len', '1mb');
+    const test = new BusTest(benchOf(small));
+    try {
+      const one = await test.up();
+      const { bus, events } = one;
+      const long = Buffer.alloc(1_500_000);
+      expect(bus.publish(one.subject('room'), long)).toBe('dropped');
+      const [log, state] = [one.stream('proom'), one.state('proom')];
+      await bus.log!.open(log, { messages: 100, ageMs: 60_000 });
+      const sizes = { keys: 10, bytes: 10_000_000, removals: 10, removalAgeMs: 60_000 };
+      await bus.stateLog!.open(state, sizes);
+      const append = (id: string, bytes: Buffer) =>
+        bus.log!.append(log, id, bytes).then(
+          ({ offset }) => offset > 0,
+          ({ code }) => code,
+        );
+      const write = { key: 'a', bytes: long, isRemoval: false, expected: undefined };
+      const set = bus.stateLog!.append(state, 'a', { ...write, byteLength: long.length } as never);
+      const answers = [append('a', Buffer.from('a')), append('b', long), append('c', Buffer.from('c'))];
+      expect(await Promise.all(answers)).toEqual([true, 'HR_ERR_MESSAGE_TOO_LONG', true]);
+      await expect(set).rejects.toMatchObject({ code: 'HR_ERR_MESSAGE_TOO_LONG' });
+      expect(events).toEqual(['up', 'dropped tooLong']);
+    } finally {
+      await test.end();
+      await small.end();
+    }
+  });
+
   it('a page of a log has at most 1 MiB, and at least one message', async () => {
     const test = new BusTest(benchOf(server));
     const one = await test.up();

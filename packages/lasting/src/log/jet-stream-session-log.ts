@@ -36,6 +36,12 @@ export interface JetStreamSessionLogOptions {
    * @default 1
    */
   readonly replicas?: number;
+  /**
+   * Maximum size of the stream, in bytes, for accounts that demand one (`max_bytes_required`). A full stream stores no further
+   * record. The size of an existing stream is raised, and never lowered.
+   * @default no limit
+   */
+  readonly maxBytes?: number;
   /** Receives a line if the stream has another number of replicas. @default a logger that writes to stderr */
   readonly logger?: Logger;
 }
@@ -49,6 +55,7 @@ const OPTIONS = describeOptions('jetStreamSessionLog', {
   keepMs: number({ min: 1000, default: 600_000 }),
   stream: text('letters, digits, - and _', { default: 'hr_lasting' }),
   replicas: whole({ min: 1, max: 5, default: 1 }),
+  maxBytes: whole({ min: 1 }),
   logger: LOGGER,
 });
 
@@ -57,6 +64,8 @@ const NANOSECONDS = 1e6;
 /** Error codes of JetStream. */
 const MESSAGE_EXCEEDS_MAXIMUM = 10054;
 const NAME_IN_USE = 10058;
+const NEEDS_MAX_BYTES = 10113;
+const NO_LIMIT = -1;
 const NOT_FOUND = 10059;
 const WRONG_SEQUENCE = 10071;
 /** Header that removes the earlier records of the subject. */
@@ -94,6 +103,7 @@ class JetStreamSessionLog implements SessionLog {
   private readonly stream: string;
   private readonly replicas: number;
   private readonly wantsReplicas: boolean;
+  private readonly maxBytes: number | undefined;
   private readonly logger: Logger;
   /** Lines that were logged. */
   private readonly lines = new Set<string>();
@@ -105,11 +115,12 @@ class JetStreamSessionLog implements SessionLog {
   private next: Promise<unknown> | undefined = undefined;
 
   constructor(options: JetStreamSessionLogOptions) {
-    const { connection, keepMs, stream, replicas, logger } = OPTIONS.resolve(options);
+    const { connection, keepMs, stream, replicas, maxBytes, logger } = OPTIONS.resolve(options);
     this.connection = connection as NatsConnection;
     this.keepMs = keepMs;
     this.stream = stream;
     this.replicas = replicas;
+    this.maxBytes = maxBytes;
     this.wantsReplicas = options.replicas !== undefined;
     this.logger = logger ?? stderrLogger();
   }
@@ -259,6 +270,9 @@ class JetStreamSessionLog implements SessionLog {
       storage: 'file' as StreamConfig['storage'],
       num_replicas: this.replicas,
       max_age: Math.ceil(this.keepMs) * NANOSECONDS,
+      max_bytes: this.maxBytes ?? NO_LIMIT,
+      // No channel loses its records to others.
+      ...(this.maxBytes !== undefined && { discard: 'new' as StreamConfig['discard'] }),
       allow_rollup_hdrs: true,
     };
     // The leader of the stream answers. A stream is created by the leader of the cluster, which can be absent at the same time.
@@ -268,7 +282,7 @@ class JetStreamSessionLog implements SessionLog {
         await manager.streams.add(wanted);
       } catch (thrown) {
         present = codeOf(thrown) === NAME_IN_USE ? await this.find(manager) : undefined;
-        if (present === undefined) throw thrown;
+        if (present === undefined) throw explained(thrown);
       }
     }
     if (present !== undefined) await this.join(manager, wanted, present);
@@ -291,7 +305,7 @@ class JetStreamSessionLog implements SessionLog {
    */
   private async join(
     manager: JetStreamManager,
-    { max_age, allow_rollup_hdrs }: Partial<StreamConfig>,
+    { max_age, max_bytes, allow_rollup_hdrs }: Partial<StreamConfig>,
     config: StreamConfig,
   ): Promise<void> {
     const { stream, replicas } = this;
@@ -313,6 +327,7 @@ class JetStreamSessionLog implements SessionLog {
       no_ack: false,
       allow_rollup_hdrs: allow_rollup_hdrs!,
       max_age: Math.max(config.max_age, max_age!),
+      max_bytes: config.max_bytes < 0 ? config.max_bytes : Math.max(config.max_bytes, max_bytes!),
     };
     const present = config.num_replicas;
     const line = `the JetStream stream ${stream} has ${present} replicas, and this process wants ${replicas}`;
@@ -330,6 +345,7 @@ class JetStreamSessionLog implements SessionLog {
     const isSame =
       config.allow_rollup_hdrs &&
       config.max_age === change.max_age &&
+      config.max_bytes === change.max_bytes &&
       config.max_msgs_per_subject === change.max_msgs_per_subject &&
       config.no_ack !== true;
     if (!isSame) await manager.streams.update(stream, change);
@@ -394,6 +410,13 @@ function earlierOf(headers: MsgHdrs | undefined): readonly number[] {
 /** Returns true if the record replaced the records before it. */
 function isWhole(headers: MsgHdrs | undefined): boolean {
   return headers?.get(ROLLUP) === 'sub';
+}
+
+/** Returns the error of a stream that could not be made, with the option that it needs. */
+function explained(thrown: unknown): Error {
+  const error = toError(thrown);
+  if (codeOf(thrown) !== NEEDS_MAX_BYTES) return error;
+  return new Error(`${error.message}: set maxBytes of jetStreamSessionLog`, { cause: thrown });
 }
 
 function neverStored(bytes: number, why: string): EncodeError {

@@ -32,6 +32,13 @@ export interface NatsBusOptions extends EngineBusOptions {
    * @default 1
    */
   readonly replicas?: number;
+  /**
+   * Maximum size of each JetStream stream, in bytes, for accounts that demand one (`max_bytes_required`): the stream of the durable
+   * groups of an app, and the stream of each state group. A full stream of durable groups drops its oldest messages. A full stream
+   * of a state group stores no further change. The size of an existing stream is raised, and never lowered.
+   * @default no limit
+   */
+  readonly maxBytes?: number;
 }
 
 const OPTIONS = describeOptions(
@@ -55,6 +62,7 @@ const OPTIONS = describeOptions(
     ),
     inboxPrefix: text('the beginning of a subject'),
     replicas: whole({ min: 1, max: 5, default: 1 }),
+    maxBytes: whole({ min: 1 }),
   },
   BUS_OPTIONS,
 );
@@ -77,15 +85,16 @@ const OPTIONS = describeOptions(
  * ```
  */
 export function natsBus(options: NatsBusOptions): EngineBus {
-  const { servers, replicas } = OPTIONS.resolve(options);
+  const { servers, replicas, maxBytes } = OPTIONS.resolve(options);
   const { urls, credentials, name } = servers;
-  const { servers: _, replicas: __, ...client } = OPTIONS.only(options);
+  const { servers: _, replicas: __, maxBytes: ___, ...client } = OPTIONS.only(options);
   const bus = BUS_OPTIONS.only(options);
   const { connectTimeoutMs: timeoutMs } = busPlan(bus);
   const order = new ServerOrder(urls);
   const target = {
     servers: order,
     replicas: options.replicas === undefined ? undefined : replicas,
+    maxBytes,
     memories: new Map(),
     timeoutMs,
     client: { ...credentials, ...client },

@@ -14,6 +14,7 @@ import type { StreamMemory } from './stream-memory.ts';
 export interface NatsConnectOptions {
   readonly servers: ServerOrder;
   readonly replicas: number | undefined;
+  readonly maxBytes: number | undefined;
   /** What earlier links have seen of each stream. */
   readonly memories: Map<string, StreamMemory>;
   /** The time for a connect, in milliseconds. */
@@ -24,7 +25,7 @@ export interface NatsConnectOptions {
 
 /** Connects to NATS. */
 export async function connectToNats(
-  { client, servers, replicas, memories, timeoutMs: ms }: NatsConnectOptions,
+  { client, servers, replicas, maxBytes, memories, timeoutMs: ms }: NatsConnectOptions,
   sink: BusLinkSink,
   host: BusHost,
   signal: AbortSignal,
@@ -54,7 +55,8 @@ export async function connectToNats(
   };
   const connection = await servers.try({ ms, now: () => clock.now(), random }, connectTo);
   const { inboxPrefix } = client;
-  return new NatsLink({ connection, peer, inboxPrefix, replicas, memories }, sink, host);
+  const parts = { connection, peer, inboxPrefix, replicas, maxBytes, memories };
+  return new NatsLink(parts, sink, host);
 }
 
 const SOCKETS = 'net.client.socket';

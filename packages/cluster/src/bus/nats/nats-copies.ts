@@ -1,21 +1,14 @@
-import type { Clock } from '@headrace/core';
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/transport-node';
 import type { LogEntry } from '../../log/log.ts';
 import type { BusSubscription } from '../bus.ts';
 import { LiveOrder } from './live-order.ts';
 import type { NatsStore } from './nats-store.ts';
+import { NatsSubscription, type NatsSubscriptionParts } from './nats-subscription.ts';
 
 /** Maximum number of live copies that wait until their epoch is known. */
 const MAX_HELD = 1024;
 /** Minimum time between two questions for a stream's creation time. */
 const ASK_EVERY_MS = 1000;
-
-/** The parts of a {@link NatsCopies}. */
-export interface NatsCopiesParts {
-  readonly connection: NatsConnection;
-  readonly clock: Clock;
-  readonly lose: (cause: Error) => void;
-}
 
 /** The place of a live copy in its stream. */
 export interface CopyPlace {
@@ -32,13 +25,13 @@ type CopyReader<E> = (place: CopyPlace, message: Msg) => E | undefined;
 
 /** The live copies of streams, over one connection. Notices a stream that was made again. */
 export class NatsCopies {
-  private readonly parts: NatsCopiesParts;
+  private readonly parts: NatsSubscriptionParts;
   /** The sequence of the last live copy of each stream. */
   private readonly lastSequences = new Map<NatsStore, number>();
   /** Streams whose creation time was asked for recently. The value is true if the time must be requested again. */
   private readonly suspected = new Map<NatsStore, boolean>();
 
-  constructor(parts: NatsCopiesParts) {
+  constructor(parts: NatsSubscriptionParts) {
     this.parts = parts;
   }
 
@@ -60,7 +53,7 @@ export class NatsCopies {
     read: CopyReader<E>,
     listener: (entry: E) => void,
   ): BusSubscription {
-    const { connection, clock } = this.parts;
+    const { clock } = this.parts;
     let store: NatsStore | undefined;
     let held: Msg[] | undefined = [];
     const order = new LiveOrder(clock, listener);
@@ -69,18 +62,16 @@ export class NatsCopies {
       const entry = place && read(place, message);
       if (entry !== undefined) order.take(entry);
     };
-    const callback = (error: Error | null, message: Msg) => {
-      if (error !== null) this.parts.lose(error);
-      else if (held === undefined) deliver(message);
+    const subscription = new NatsSubscription(this.parts, subject, (message) => {
+      if (held === undefined) deliver(message);
       else if (held.length < MAX_HELD) held.push(message);
-    };
-    const subscription = connection.subscribe(subject, { callback });
+    });
     opened.then(
       (known) => {
         store = known;
         const waiting = held ?? [];
         held = undefined;
-        for (const message of waiting) if (!subscription.isClosed()) deliver(message);
+        for (const message of waiting) if (!subscription.isClosed) deliver(message);
       },
       // A missing entry is a gap, which the follower finds.
       () => {},
@@ -88,7 +79,7 @@ export class NatsCopies {
     return {
       close: () => {
         order.close();
-        subscription.unsubscribe();
+        subscription.close();
       },
     };
   }

@@ -1,5 +1,5 @@
-import { toBuffer, toError } from '@headrace/core/authoring';
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { RecentMap, toBuffer, toError } from '@headrace/core/authoring';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { NatsCopies } from './nats-copies.ts';
@@ -7,9 +7,17 @@ import { NatsInbox, type NatsPeer } from './nats-inbox.ts';
 import { NatsJetStream } from './nats-jet-stream.ts';
 import { NatsLogLink } from './nats-log-link.ts';
 import { NatsStateLink } from './nats-state-link.ts';
+import {
+  FORBIDDEN_MS,
+  forbiddenBy,
+  NatsSubscription,
+  type NatsSubscriptionParts,
+} from './nats-subscription.ts';
 import type { StreamMemory } from './stream-memory.ts';
 
 const NOTHING = new Uint8Array(0);
+/** Maximum number of forbidden subjects that are remembered. */
+const MAX_FORBIDDEN = 1000;
 
 /** The parts of a {@link NatsLink}. */
 export interface NatsLinkParts {
@@ -17,6 +25,7 @@ export interface NatsLinkParts {
   readonly peer: NatsPeer;
   readonly inboxPrefix: string | undefined;
   readonly replicas: number | undefined;
+  readonly maxBytes: number | undefined;
   readonly memories: Map<string, StreamMemory>;
 }
 
@@ -28,13 +37,18 @@ export class NatsLink implements BusLink {
   private readonly sink: BusLinkSink;
   private readonly host: BusHost;
   private readonly inbox: NatsInbox;
-  private readonly subscriptions = new Map<string, Subscription>();
+  private readonly parts: NatsSubscriptionParts;
+  private readonly subscriptions = new Map<string, NatsSubscription>();
   private roundTrip: Promise<void> | undefined = undefined;
   private isOver = false;
   private hasFailedToSend = false;
+  /** The subjects that the server has forbidden to publish, and the time of the next try. */
+  private readonly forbidden = new RecentMap<number>(MAX_FORBIDDEN);
+  /** What is forbidden and was logged. */
+  private readonly told = new RecentMap<true>(MAX_FORBIDDEN);
 
   constructor(parts: NatsLinkParts, sink: BusLinkSink, host: BusHost) {
-    const { connection, peer, inboxPrefix, replicas, memories } = parts;
+    const { connection, peer, inboxPrefix, replicas, maxBytes, memories } = parts;
     this.connection = connection;
     this.sink = sink;
     this.host = host;
@@ -44,8 +58,10 @@ export class NatsLink implements BusLink {
     const warn = (text: string) => logger.log('warn', text);
     const { inbox } = this;
     const jetStream = new NatsJetStream({ connection, peer, inbox, clock });
-    const copies = new NatsCopies({ connection, clock, lose });
-    const shared = { connection, jetStream, copies, replicas, memories, clock, warn };
+    this.parts = { connection, clock, lose };
+    const copies = new NatsCopies(this.parts);
+    const limits = { replicas, maxBytes };
+    const shared = { connection, jetStream, copies, ...limits, memories, clock, warn };
     this.log = new NatsLogLink(shared);
     this.stateLog = new NatsStateLink(shared);
     connection.closed().then(
@@ -57,6 +73,14 @@ export class NatsLink implements BusLink {
 
   get maxBytes(): number | undefined {
     return this.connection.info?.max_payload;
+  }
+
+  isForbidden(subject: string): boolean {
+    if (this.forbidden.size === 0) return false;
+    const until = this.forbidden.peek(subject);
+    if (until === undefined || this.host.clock.now() < until) return until !== undefined;
+    this.forbidden.delete(subject);
+    return false;
   }
 
   publish(subject: string, bytes: Uint8Array): void {
@@ -75,18 +99,15 @@ export class NatsLink implements BusLink {
 
   subscribe(subject: string): void {
     if (this.isOver || this.connection.isClosed() || this.subscriptions.has(subject)) return;
-    const callback = (error: Error | null, message: Msg) => {
-      if (error !== null) this.lose(error);
+    const received = ({ reply, data }: Msg) => {
       // An empty message with a reply subject is the question of another node whether this node listens.
-      else if (message.reply === undefined || message.reply === '') {
-        this.sink.received(subject, toBuffer(message.data));
-      }
+      if (reply === undefined || reply === '') this.sink.received(subject, toBuffer(data));
     };
-    this.subscriptions.set(subject, this.connection.subscribe(subject, { callback }));
+    this.subscriptions.set(subject, new NatsSubscription(this.parts, subject, received));
   }
 
   unsubscribe(subject: string): void {
-    this.subscriptions.get(subject)?.unsubscribe();
+    this.subscriptions.get(subject)?.close();
     this.subscriptions.delete(subject);
   }
 
@@ -130,14 +151,22 @@ export class NatsLink implements BusLink {
     return this.roundTrip;
   }
 
-  /** Receives the errors of the server. */
+  /** Receives the errors of the server. One forbidden subject does not stop the others. */
   private async watch(): Promise<void> {
     for await (const status of this.connection.status()) {
-      if (status.type !== 'error' || this.isOver || this.hasFailedToSend) continue;
-      // A refused subscription ends the link; see the callback.
-      if ((status.error as { operation?: string }).operation !== 'publish') continue;
-      this.hasFailedToSend = true;
-      this.host.logger.log('warn', `NATS refuses a message: ${status.error.message}`);
+      if (status.type !== 'error' || this.isOver) continue;
+      const { error } = status;
+      const forbidden = forbiddenBy(error);
+      if (forbidden === undefined) continue;
+      const { operation, subject } = forbidden;
+      if (operation === 'publish') {
+        this.forbidden.use(subject, this.host.clock.now() + FORBIDDEN_MS);
+      }
+      const what = `${operation} ${subject}`;
+      if (this.told.peek(what) !== undefined) continue;
+      this.told.use(what, true);
+      const kind = operation === 'publish' ? 'messages' : 'a subscription';
+      this.host.logger.log('warn', `NATS refuses ${kind}: ${error.message}`);
     }
   }
 

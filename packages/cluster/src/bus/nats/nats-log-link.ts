@@ -33,6 +33,7 @@ export interface NatsLogLinkParts {
   readonly jetStream: NatsJetStream;
   readonly copies: NatsCopies;
   readonly replicas: number | undefined;
+  readonly maxBytes: number | undefined;
   /** What earlier links have seen of each stream. */
   readonly memories: Map<string, StreamMemory>;
   readonly clock: Clock;
@@ -151,11 +152,11 @@ export class NatsLogLink implements LogLink {
   }
 
   private storeOf(manager: JetStreamManager, name: string, prefix: string): NatsStore {
-    const { connection, copies, replicas, memories, warn, clock } = this.parts;
+    const { connection, copies, replicas, maxBytes, memories, warn, clock } = this.parts;
     const notices = `${prefix}.l.epoch`;
     const store = new NatsStore(manager, {
       ...{ name, subjects: `${prefix}.d.>`, copies: `${prefix}.l.>`, groups: 'durable groups' },
-      ...{ replicas, memory: memoryOf(memories, name), warn, clock, randomText },
+      ...{ replicas, maxBytes, memory: memoryOf(memories, name), warn, clock, randomText },
       announce: () => connection.publish(notices),
     });
     copies.watch(store, notices);

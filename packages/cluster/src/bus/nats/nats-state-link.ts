@@ -87,13 +87,13 @@ export class NatsStateLink implements StateLink {
   }
 
   private stateOf(manager: JetStreamManager, stream: string, limits: StateLimits): LinkedState {
-    const { connection, jetStream, copies, replicas, memories, warn, clock } = this.parts;
+    const { connection, jetStream, copies, replicas, maxBytes, memories, warn, clock } = this.parts;
     const { name, subject, copies: live } = namesOf(stream);
     const memory = memoryOf(memories, name);
     const [notices, turns] = [`${live}.epoch`, `${live}.turn`];
     const store = new NatsStore(manager, {
       ...{ name, subjects: `${subject}.>`, copies: `${live}.>`, groups: 'state groups' },
-      ...{ keepsNewest: true, replicas, memory, warn, clock, randomText },
+      ...{ keepsNewest: true, replicas, maxBytes, memory, warn, clock, randomText },
       announce: () => connection.publish(notices),
     });
     copies.watch(store, notices);

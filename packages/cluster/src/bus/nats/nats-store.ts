@@ -9,6 +9,8 @@ import type { SeenMessage, StreamMemory } from './stream-memory.ts';
 const NANOSECONDS = 1e6;
 const NOT_FOUND = 10059;
 const NAME_IN_USE = 10058;
+const NO_LIMIT = -1;
+const NEEDS_MAX_BYTES = 10113;
 /** Maximum number of attempts to set the limits, in case two nodes raise the limits at the same time. */
 const MAX_TRIES = 5;
 /**
@@ -33,6 +35,8 @@ export interface NatsStoreOptions {
   readonly keepsNewest?: boolean;
   /** Wanted number of replicas, if the application has set it. */
   readonly replicas: number | undefined;
+  /** Maximum size of the stream in bytes, if the application has set it. */
+  readonly maxBytes: number | undefined;
   /** The messages of this stream that earlier links have seen. */
   readonly memory: StreamMemory;
   /** Writes a line to the log of this process. */
@@ -260,12 +264,14 @@ export class NatsStore {
     return this.manager.streams.add(config).catch((thrown: unknown) => {
       // Another node made the stream a moment ago.
       if (codeOf(thrown) === NAME_IN_USE) return undefined;
-      throw toError(thrown);
+      const { message } = toError(thrown);
+      if (codeOf(thrown) !== NEEDS_MAX_BYTES) throw toError(thrown);
+      throw new Error(`${message}: set maxBytes of natsBus`, { cause: thrown });
     });
   }
 
   private configFor({ messages, ageMs }: LogLimits): Partial<StreamConfig> & { name: string } {
-    const { name, subjects, copies, replicas } = this.options;
+    const { name, subjects, copies, replicas, maxBytes, keepsNewest } = this.options;
     const age = Number.isFinite(ageMs) ? Math.max(100, Math.ceil(ageMs)) * NANOSECONDS : 0;
     const window = DUPLICATE_WINDOW_MS * NANOSECONDS;
     return {
@@ -274,6 +280,9 @@ export class NatsStore {
       storage: 'file' as StreamConfig['storage'],
       retention: 'limits' as StreamConfig['retention'],
       num_replicas: replicas ?? 1,
+      max_bytes: maxBytes ?? NO_LIMIT,
+      // A state must not lose its oldest keys.
+      ...(keepsNewest === true && maxBytes !== undefined && { discard: 'new' as StreamConfig['discard'] }),
       max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
       max_age: age,
       duplicate_window: age === 0 ? window : Math.min(window, age),
@@ -314,7 +323,10 @@ function raise(
   const messages = larger(now.max_msgs_per_subject, wanted.max_msgs_per_subject!);
   const age = larger(now.max_age, wanted.max_age!);
   const window = Math.max(now.duplicate_window, wanted.duplicate_window!);
+  const isSized = wanted.max_bytes !== NO_LIMIT;
+  const bytes = isSized ? larger(now.max_bytes, wanted.max_bytes!) : now.max_bytes;
   if (
+    bytes === now.max_bytes &&
     messages === now.max_msgs_per_subject &&
     age === now.max_age &&
     window === now.duplicate_window &&
@@ -327,6 +339,7 @@ function raise(
     ...now,
     max_msgs_per_subject: messages,
     max_age: age,
+    max_bytes: bytes,
     duplicate_window: window,
     republish: now.republish ?? wanted.republish!,
     no_ack: false,

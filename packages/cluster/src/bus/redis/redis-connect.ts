@@ -63,13 +63,25 @@ export async function connectToRedis(
     const refusal = refusalOf(server);
     if (refusal !== undefined) throw new Error(refusal);
     const runId = fieldOf(server, 'run_id') ?? 'unknown';
+    const maxBytes = await longestOf(publisher);
     if (failure !== undefined) throw failure;
-    return new RedisLink({ publisher, subscriber, peer, runId, logger, clock }, sink);
+    const parts = { publisher, subscriber, peer, runId, maxBytes, logger, clock };
+    return new RedisLink(parts, sink);
   } catch (thrown) {
     end();
     throw toError(thrown);
   } finally {
     stopListening();
+  }
+}
+
+/** Returns the size of the longest message that the server reads, or `undefined` where nobody may ask for it. */
+async function longestOf(publisher: RedisClient): Promise<number | undefined> {
+  try {
+    const [, bytes] = await publisher.sendCommand<string[]>(['CONFIG', 'GET', 'proto-max-bulk-len']);
+    return Number(bytes) || undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -16,6 +16,7 @@ export interface RedisLinkParts {
   readonly peer: typeof import('@redis/client');
   /** The id of the server's run. A different id means that the server was started again. */
   readonly runId: string;
+  readonly maxBytes?: number | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -25,6 +26,7 @@ const ROLE_EACH_MS = 1000;
 
 /** Two connections to Redis. */
 export class RedisLink implements BusLink {
+  readonly maxBytes: number | undefined;
   readonly log: RedisLogLink;
   readonly stateLog: RedisStateLink;
   private readonly publisher: RedisClient;
@@ -38,7 +40,8 @@ export class RedisLink implements BusLink {
   private readonly received: (bytes: Buffer, subject: Buffer) => void;
 
   constructor(parts: RedisLinkParts, sink: BusLinkSink) {
-    const { publisher, subscriber, peer, runId, logger, clock } = parts;
+    const { publisher, subscriber, peer, runId, maxBytes, logger, clock } = parts;
+    this.maxBytes = maxBytes;
     this.publisher = publisher;
     this.subscriber = subscriber;
     this.sink = sink;
@@ -48,6 +51,7 @@ export class RedisLink implements BusLink {
       client: publisher,
       types: peer.RESP_TYPES,
       runId,
+      maxBytes,
       warn: (text) => logger.log('warn', text),
       lose,
       subscribe: (subject, listener) => this.follow(subject, listener),

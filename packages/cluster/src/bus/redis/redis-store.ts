@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { EncodeError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { RESP_TYPES } from '@redis/client';
 import { OpenedLimits } from '../../log/opened-limits.ts';
@@ -10,6 +11,8 @@ export interface RedisStoreParts {
   readonly client: RedisClient;
   readonly types: typeof RESP_TYPES;
   readonly runId: string;
+  /** Size of the longest message that the server reads, if known. */
+  readonly maxBytes?: number | undefined;
   readonly subscribe: (subject: string, listener: (bytes: Buffer) => void) => () => void;
   /** Writes a line to the log of this process. */
   readonly warn: (text: string) => void;
@@ -62,13 +65,17 @@ export class RedisStore<Limits> {
     keys: readonly string[],
     values: readonly (string | Buffer)[],
   ): Promise<Buffer[]> {
-    const { client, lose, types } = this.parts;
+    const { client, lose, types, maxBytes: most = Number.POSITIVE_INFINITY } = this.parts;
+    const longest = Math.max(...values.map(({ length }) => length));
+    if (longest > most) throw tooLong(longest, most);
     const command = ['EVALSHA', sha, String(keys.length), ...keys, ...values];
     const typeMapping = { [types.BLOB_STRING]: Buffer };
     try {
       return await client.sendCommand<Buffer[]>(command, { typeMapping });
     } catch (thrown) {
       const error = toError(thrown);
+      // The server closes the connection after this answer, and would do so each time.
+      if (error.message.includes('invalid bulk length')) throw tooLong(longest);
       // The scripts were cleared on the server, or the server has become a replica. Over a new link, everything is repeated in
       // order.
       if (/^(NOSCRIPT|READONLY)/.test(error.message)) lose(error);
@@ -80,6 +87,11 @@ export class RedisStore<Limits> {
     const { client } = this.parts;
     await Promise.all(this.scripts.map(({ lua }) => client.sendCommand(['SCRIPT', 'LOAD', lua])));
   }
+}
+
+function tooLong(length: number, max?: number): EncodeError {
+  const text = `a message of ${length} bytes is longer than Redis reads${max === undefined ? '' : ` (${max})`}: raise its proto-max-bulk-len`;
+  return new EncodeError('MESSAGE_TOO_LONG', text, { length, ...(max !== undefined && { max }) });
 }
 
 /** Returns the text of a part of an answer. */
