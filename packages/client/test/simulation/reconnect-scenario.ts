@@ -13,6 +13,7 @@ import {
   type Channel,
   type Context,
   isHeadraceError,
+  type Server,
   ServerBootstrap,
 } from '@headrace/core';
 import { HeartbeatHandler } from '@headrace/handlers';
@@ -22,16 +23,17 @@ import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 export type ReconnectMistake = 'writes again' | 'passes others';
 
 const FAULTS_MS = 6000;
+const PORTS = [7, 8];
 const QUIET_MS = 15_000;
 const OFFLINE_AGE_MS = 1500;
 /** What waits does not fit into a connection at once. */
 const WATERMARKS = { writeBufferLowBytes: 500, writeBufferHighBytes: 1500 };
 
-/** What may follow each state. */
+/** What may follow each state. After a place of a round, the next one follows at once. */
 const STORY: Readonly<Record<ClientState['name'], readonly ClientState['name'][]>> = {
   idle: ['connecting'],
-  connecting: ['readying', 'waiting'],
-  readying: ['online', 'waiting'],
+  connecting: ['connecting', 'readying', 'waiting'],
+  readying: ['connecting', 'online', 'waiting'],
   online: ['waiting'],
   waiting: ['connecting'],
   closed: [],
@@ -61,8 +63,25 @@ class ReconnectWorld {
     this.mistake = mistake;
   }
 
+  /** Two places, so that a client can go elsewhere after a planned end. */
   async serve(host: SimulatedHost): Promise<void> {
-    await new ServerBootstrap()
+    const servers = await Promise.all(PORTS.map((port) => this.listen(host, port)));
+    this.planEnds(host, servers);
+  }
+
+  /** Drains one of the places again and again, and opens it again. */
+  private planEnds(host: SimulatedHost, servers: Server[]): void {
+    if (this.sim.now > FAULTS_MS) return;
+    host.clock.schedule(async () => {
+      const i = Math.floor(host.random() * PORTS.length);
+      await servers[i]!.shutdown({ drainTimeoutMs: 500 });
+      servers[i] = await this.listen(host, PORTS[i]!);
+      this.planEnds(host, servers);
+    }, host.random() * 2000);
+  }
+
+  private listen(host: SimulatedHost, port: number): Promise<Server> {
+    return new ServerBootstrap()
       .childOptions(host.options)
       .childHandler((channel) => {
         let connection: Connection | undefined;
@@ -84,7 +103,7 @@ class ReconnectWorld {
           },
         );
       })
-      .bind({ network: host, port: 7 });
+      .bind({ network: host, port });
   }
 
   async connect(host: SimulatedHost): Promise<void> {
@@ -98,7 +117,7 @@ class ReconnectWorld {
             new HeartbeatHandler({ intervalMs: 800, timeoutMs: 800, random: host.random }),
           );
         }),
-      addresses: [{ network: host, host: 'server', port: 7 }],
+      addresses: PORTS.map((port) => ({ network: host, host: 'server', port })),
       ready: (channel) => {
         sent.connections += 1;
         return signIn(channel, String(sent.connections));

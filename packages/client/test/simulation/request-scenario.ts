@@ -1,7 +1,7 @@
 import assert from 'node:assert';
 import { RequestClient, RetryBudget } from '@headrace/client';
 import { lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, isHeadraceError, ServerBootstrap } from '@headrace/core';
+import { Bootstrap, isHeadraceError, type Server, ServerBootstrap } from '@headrace/core';
 import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
 import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
@@ -11,6 +11,7 @@ import { badWeather } from './bad-weather.ts';
 export type RequestRetry = 'unsent' | 'idempotent';
 
 const FAULTS_MS = 4000;
+const PORTS = [7, 8];
 const LAST_CALL_MS = 9000;
 const QUIET_MS = 14_000;
 const CALLS_AT_ONCE = 6;
@@ -34,7 +35,24 @@ class RequestWorld {
     this.retry = retry;
   }
 
+  /** Two places, so that a client can go elsewhere after a planned end. */
   async serve(host: SimulatedHost): Promise<void> {
+    const servers = await Promise.all(PORTS.map((port) => this.listen(host, port)));
+    this.planEnds(host, servers);
+  }
+
+  /** Drains one of the places again and again, and opens it again. */
+  private planEnds(host: SimulatedHost, servers: Server[]): void {
+    if (this.sim.now > FAULTS_MS) return;
+    host.clock.schedule(async () => {
+      const i = Math.floor(host.random() * PORTS.length);
+      await servers[i]!.shutdown({ drainTimeoutMs: 1000 });
+      servers[i] = await this.listen(host, PORTS[i]!);
+      this.planEnds(host, servers);
+    }, host.random() * 2000);
+  }
+
+  private listen(host: SimulatedHost, port: number): Promise<Server> {
     const handle = (body: Buffer): Promise<Buffer> => {
       const number = body.readUInt32BE();
       assert.ok(!this.executed.has(number), `executed ${number} twice`);
@@ -43,7 +61,7 @@ class RequestWorld {
         host.clock.schedule(() => resolve(body.subarray(0, 4)), host.random() ** 3 * 900);
       });
     };
-    await new ServerBootstrap()
+    return new ServerBootstrap()
       .childOptions(host.options)
       .childHandler(({ pipeline }) =>
         pipeline.addLast(
@@ -52,7 +70,7 @@ class RequestWorld {
           new ExchangeHandler({ format, handle, concurrency: 3 }),
         ),
       )
-      .bind({ network: host, port: 7 });
+      .bind({ network: host, port });
   }
 
   call(host: SimulatedHost): void {
@@ -68,7 +86,7 @@ class RequestWorld {
               new ExchangeHandler({ format, maxInFlight: 3, maxQueued: 2 }),
             ),
           ),
-        addresses: [{ network: host, host: 'server', port: 7 }],
+        addresses: PORTS.map((port) => ({ network: host, host: 'server', port })),
         retry: () => 50 + host.random() * 300,
         connectTimeoutMs: 1500,
         random: host.random,

@@ -6,6 +6,7 @@ import {
   type Context,
   type Handler,
   isHeadraceError,
+  type Server,
   ServerBootstrap,
 } from '@headrace/core';
 import { emptyFrameHeartbeat, HeartbeatHandler } from '@headrace/handlers';
@@ -89,7 +90,7 @@ class LastingWorld {
     sim.watch(host, 'lasting channels', () => table.size);
     sim.watch(host, 'bytes kept for the absent', () => table.detachedBytes);
     const childHandler = ({ pipeline }: Channel) => pipeline.addLast(this.servesOne(host));
-    await new ServerBootstrap()
+    const server = await new ServerBootstrap()
       .childOptions(host.options)
       .childHandler(({ pipeline }) =>
         pipeline.addLast(
@@ -99,6 +100,17 @@ class LastingWorld {
         ),
       )
       .bind({ network: host, port: 7 });
+    this.planEnds(host, server, table);
+  }
+
+  /** Ends the link as planned again and again: by a MOVE, or by a drain of the connection without one. */
+  private planEnds(host: SimulatedHost, server: Server, table: ResumeTable): void {
+    if (this.sim.now > this.faultsMs) return;
+    host.clock.schedule(() => {
+      if (host.random() < 0.5) table.move({ spreadMs: Math.floor(host.random() * 300) });
+      else for (const link of server.connections) link.end();
+      this.planEnds(host, server, table);
+    }, host.random() * 3000);
   }
 
   /** The first message says which session it is. */
