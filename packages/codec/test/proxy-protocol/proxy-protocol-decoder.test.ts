@@ -351,12 +351,18 @@ describe('ProxyProtocolDecoder', () => {
     ['aborts', ({ channel }) => void channel.abort()],
     ['ends', ({ channel }) => void channel.end()],
   ])('goes on with nothing after a listener of the event %s the channel', (_name, act) => {
-    for (const others of ['refuse', 'as-data'] as const) {
+    const all = [
+      { others: 'refuse', tls: {} },
+      { others: 'refuse' },
+      { others: 'as-data', tls: {} },
+      { others: 'as-data' },
+    ] as const;
+    for (const { others, ...options } of all) {
       const notes = new Notes();
       const decoder = new ProxyProtocolDecoder({
         trusted: others === 'refuse' ? 'any' : [],
         others,
-        tls: {} as never,
+        ...(options as object),
       });
       const logged: string[] = [];
       const logger = { log: (_level: string, text: string) => void logged.push(text) };

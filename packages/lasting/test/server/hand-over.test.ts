@@ -71,6 +71,24 @@ describe('a hand-over of lasting channels', () => {
     expect([world.after.channels.length, world.after.table.detached]).toEqual([1, 0]);
   });
 
+  it('tells the client so, and the client does not wait as after a loss when it knows no other place', async () => {
+    await world.up(() => [echo()]);
+    const lost: unknown[] = [];
+    const client = await world.connect(inbox, {
+      addresses: [{ network: world.network, name: 'before' }],
+      retry: () => 60_000,
+    });
+    linksOf(client).on('loss', ({ kind, during }) => void lost.push([during, kind]));
+    await world.pass(1);
+    expect(await world.handOver()).toMatchObject({ moved: 1 });
+    await world.passSlowly(2000);
+    // It asks the place again at once, which no longer has the channel.
+    expect(lost.slice(0, 2)).toEqual([
+      ['online', 'moved'],
+      ['readying', 'refused'],
+    ]);
+  });
+
   it('takes along what the client has not got: what is kept, and what waits for credit', async () => {
     await world.up(() => []);
     const client = await world.connect(inbox);
