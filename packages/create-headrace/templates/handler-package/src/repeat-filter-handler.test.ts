@@ -65,3 +65,13 @@ test('refuses options that are not valid', () => {
   assert.throws(() => filter({ windowMs: 1000, keyof: String }), /keyOf/);
   assert.throws(() => filter({ windowMs: 1000, keyOf: 'id' }), /keyOf/);
 });
+
+test('asks for another message in place of a dropped one, if messages are asked for by hand', () => {
+  const channel = EmbeddedChannel.with({ autoRead: false });
+  channel.pipeline.addLast(new RepeatFilterHandler<string>({ windowMs: 1000 }));
+  channel.read();
+  channel.writeInbound('21.5');
+  const { reads } = channel.embedded;
+  channel.writeInbound('21.5');
+  assert.equal(channel.embedded.reads, reads + 1);
+});
