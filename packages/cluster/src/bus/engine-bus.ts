@@ -130,7 +130,8 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
         ? 'kept'
         : this.drop(subject, bytes, 'full');
     }
-    if (keeper.upLink.isForbidden?.(subject) === true) return this.drop(subject, bytes, 'forbidden');
+    if (keeper.upLink.isForbidden?.(subject) === true)
+      return this.drop(subject, bytes, 'forbidden');
     return keeper.publish(subject, bytes) ? 'sent' : this.drop(subject, bytes, 'stuck');
   }
 

@@ -184,8 +184,12 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
       ]);
       allow('{ publish: ">", subscribe: ">" }');
       guarded.reload();
-      await test.until(() => one.publishText('secret', 'two') === 'sent' && one.heard.includes('two'));
-      await test.until(() => one.publishText('hidden', 'three') === 'sent' && one.heard.includes('three'));
+      await test.until(
+        () => one.publishText('secret', 'two') === 'sent' && one.heard.includes('two'),
+      );
+      await test.until(
+        () => one.publishText('hidden', 'three') === 'sent' && one.heard.includes('three'),
+      );
       expect([one.bus.state, one.lines.length]).toEqual(['up', 3]);
     } finally {
       await test.end();

@@ -31,8 +31,14 @@ function configured(name: string): { file: string; end(): void } {
 }
 
 /** The subjects in the table of the guide, and whether a run without gateways uses them. */
-function rowsOfGuide(): readonly { readonly is: RegExp; readonly isUsed: boolean; readonly row: string }[] {
-  const rows = readFileSync(GUIDE, 'utf8').split('\n').filter((line) => line.startsWith('| `hr.'));
+function rowsOfGuide(): readonly {
+  readonly is: RegExp;
+  readonly isUsed: boolean;
+  readonly row: string;
+}[] {
+  const rows = readFileSync(GUIDE, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| `hr.'));
   return rows.map((row) => {
     const [, cell = '', carries = '', publishes = ''] = row.split('|').map((each) => each.trim());
     const names = [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) =>
@@ -48,7 +54,9 @@ function rowsOfGuide(): readonly { readonly is: RegExp; readonly isUsed: boolean
 function compareWithGuide(subjects: ReadonlySet<string>): void {
   const rows = rowsOfGuide();
   expect([...subjects].filter((one) => !rows.some(({ is }) => is.test(one)))).toEqual([]);
-  const unused = rows.filter(({ is, isUsed }) => isUsed && ![...subjects].some((one) => is.test(one)));
+  const unused = rows.filter(
+    ({ is, isUsed }) => isUsed && ![...subjects].some((one) => is.test(one)),
+  );
   expect(unused.map(({ row }) => row)).toEqual([]);
 }
 

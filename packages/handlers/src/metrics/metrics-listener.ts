@@ -20,8 +20,8 @@ const MAX_AGE_MS = 250;
 /**
  * Returns a listener that answers `GET /metrics`, for your own `node:http` server on a port that only the scraper can reach:
  * `http.createServer(metricsListener(metrics)).listen(9464, '127.0.0.1')`. The text is made at most four times per second. If an
- * error prevents the text, such as one that your own metrics throw, the answer is 500, and the log has the error. `serveHealth` of `@headrace/handlers/health` is a server with limits for the same
- * purpose.
+ * error prevents the text, such as one that your own metrics throw, the answer is 500, and the log has the error. `serveHealth` of
+ * `@headrace/handlers/health` is a server with limits for the same purpose.
  */
 export function metricsListener(
   metrics: Pick<ServerMetrics, 'text'>,

@@ -25,7 +25,7 @@ export interface NatsLinkParts {
   readonly peer: NatsPeer;
   readonly inboxPrefix: string | undefined;
   readonly replicas: number | undefined;
-  readonly maxBytes: number | undefined;
+  readonly maxBytes?: number | undefined;
   readonly memories: Map<string, StreamMemory>;
 }
 

@@ -33,7 +33,7 @@ export interface NatsLogLinkParts {
   readonly jetStream: NatsJetStream;
   readonly copies: NatsCopies;
   readonly replicas: number | undefined;
-  readonly maxBytes: number | undefined;
+  readonly maxBytes?: number | undefined;
   /** What earlier links have seen of each stream. */
   readonly memories: Map<string, StreamMemory>;
   readonly clock: Clock;

@@ -36,7 +36,7 @@ export interface NatsStoreOptions {
   /** Wanted number of replicas, if the application has set it. */
   readonly replicas: number | undefined;
   /** Maximum size of the stream in bytes, if the application has set it. */
-  readonly maxBytes: number | undefined;
+  readonly maxBytes?: number | undefined;
   /** The messages of this stream that earlier links have seen. */
   readonly memory: StreamMemory;
   /** Writes a line to the log of this process. */
@@ -282,7 +282,8 @@ export class NatsStore {
       num_replicas: replicas ?? 1,
       max_bytes: maxBytes ?? NO_LIMIT,
       // A state must not lose its oldest keys.
-      ...(keepsNewest === true && maxBytes !== undefined && { discard: 'new' as StreamConfig['discard'] }),
+      ...(keepsNewest === true &&
+        maxBytes !== undefined && { discard: 'new' as StreamConfig['discard'] }),
       max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
       max_age: age,
       duplicate_window: age === 0 ? window : Math.min(window, age),

@@ -78,7 +78,11 @@ export async function connectToRedis(
 /** Returns the size of the longest message that the server reads, or `undefined` where nobody may ask for it. */
 async function longestOf(publisher: RedisClient): Promise<number | undefined> {
   try {
-    const [, bytes] = await publisher.sendCommand<string[]>(['CONFIG', 'GET', 'proto-max-bulk-len']);
+    const [, bytes] = await publisher.sendCommand<string[]>([
+      'CONFIG',
+      'GET',
+      'proto-max-bulk-len',
+    ]);
     return Number(bytes) || undefined;
   } catch {
     return undefined;
