@@ -24,6 +24,7 @@ function linkOf() {
   const replies: string[] = [];
   let answered: (error: null, message: Msg) => void = () => {};
   const connection = {
+    isClosed: () => false,
     info: { max_payload: 65_536 },
     publish: (_subject: string, _bytes: Uint8Array, { reply }: { reply: string }) =>
       void replies.push(reply),

@@ -202,10 +202,7 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     const folder = mkdtempSync(join(tmpdir(), 'headrace-nats-'));
     const config = join(folder, 'nats.conf');
     const account = 'jetstream { max_store: 100M, max_mem: 10M, max_bytes_required: true }';
-    writeFileSync(
-      config,
-      `jetstream { store_dir: "${folder}/js" }\naccounts { A { ${account}, users: [{ user: u, password: p }] } }\n`,
-    );
+    writeFileSync(config, `accounts { A { ${account}, users: [{ user: u, password: p }] } }\n`);
     const sized = await BusServer.start(NATS_SERVER, '-c', config);
     const options = { user: 'u', pass: 'p' };
     const without = new BusTest(benchOf(() => sized, options));
@@ -223,7 +220,7 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
       await bus.log!.open(two.stream('proom'), limits);
       await bus.log!.append(two.stream('proom'), 'a', Buffer.from('a'));
       await bus.stateLog!.open(two.state('proom'), states);
-      const connection = await connect({ servers: `nats://u:p@127.0.0.1:${sized.port}` });
+      const connection = await connect({ servers: `nats://127.0.0.1:${sized.port}`, ...options });
       const manager = await jetstreamManager(connection);
       const sizes: number[] = [];
       for await (const { config: made } of manager.streams.list()) sizes.push(made.max_bytes);

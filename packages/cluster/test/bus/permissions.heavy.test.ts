@@ -83,6 +83,9 @@ async function doesEverything(bus: () => Bus): Promise<void> {
     here!.writeAndFlush('hello');
     one.users.send('ann', 'to you');
     await stored!.writeAndFlush('for good');
+    // The member does not understand it. Its node has the question.
+    const answers = here!.request(Buffer.from('version?'), { timeoutMs: 1000 });
+    for await (const { node } of answers) expect(node).toBe(two!.nodeId);
     if (buses[0]!.stateLog !== undefined) {
       const [state, same] = [one, two].map((cluster) => stateGroup<number>(cluster, 'state'));
       await state!.set('a', 1);

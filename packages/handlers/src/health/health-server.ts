@@ -1,7 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Logger, OptionError, stderrLogger } from '@headrace/core';
 import {
-  atOnce,
   checkFunction,
   checkKind,
   custom,
@@ -193,7 +192,7 @@ export class HealthServer implements AsyncDisposable {
 
   private holds(name: string, check: HealthCheck): boolean {
     try {
-      return atOnce('check', check()) === true;
+      return check() === true;
     } catch (thrown) {
       this.failed(`the check ${name} of the health server threw`, toError(thrown));
       return false;

@@ -76,7 +76,7 @@ describe('serveHealth', () => {
     expect(await get(health, '/healthz')).toEqual([503, 'not ok: late\n']);
     expect(lines).toEqual([
       'the check bus of the health server threw: not joined',
-      'the check late of the health server threw: check returned a promise, but must return its answer at once',
+      'the check late of the health server threw: live.late returned a promise, but must return its answer at once',
     ]);
   });
 

@@ -75,14 +75,12 @@ export async function connectToRedis(
   }
 }
 
+const LONGEST = 'proto-max-bulk-len';
+
 /** Returns the size of the longest message that the server reads, or `undefined` where nobody may ask for it. */
 async function longestOf(publisher: RedisClient): Promise<number | undefined> {
   try {
-    const [, bytes] = await publisher.sendCommand<string[]>([
-      'CONFIG',
-      'GET',
-      'proto-max-bulk-len',
-    ]);
+    const { [LONGEST]: bytes } = await publisher.configGet(LONGEST);
     return Number(bytes) || undefined;
   } catch {
     return undefined;
