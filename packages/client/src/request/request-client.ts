@@ -347,6 +347,11 @@ export class RequestClient<
       if (state.name === 'online') {
         const exchange = state.channel.pipeline.get(ExchangeCallHandler);
         if (exchange !== undefined) exchange.onPeerLeaving = () => client.moveOn();
+        // The server has said so while the connection was made ready.
+        if (isPeerLeaving(state.channel)) {
+          client.moveOn();
+          return;
+        }
         this.unseen = this.watchFailures();
         this.table.add(carrier);
         return;
@@ -367,7 +372,7 @@ export class RequestClient<
         const counts = client.channel?.pipeline.get(ExchangeCallHandler)?.counts;
         return counts === undefined ? 0 : counts.inFlight + counts.queued;
       },
-      takes: () => client.channel !== undefined && !isPeerLeaving(client.channel),
+      takes: () => client.channel !== undefined,
       send: (call) => {
         // The call no longer waits, because the exchange handler has it.
         this.table.drop(call);

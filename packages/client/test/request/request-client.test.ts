@@ -738,6 +738,28 @@ describe('RequestClient and a server that stops in order', () => {
     },
   );
 
+  it('does not ask a server that stops while the connection is made ready', async () => {
+    answer = (text) => (text === 'slow' ? new Promise(() => {}) : Buffer.from(`re: ${text}`));
+    await up('calls');
+    const addresses = [world.place('calls')];
+    const common = { addresses, clock: world.clock, logger: silentLogger, random: () => 0.9 };
+    let isFirst = true;
+    const ready = async (channel: Channel) => {
+      if (!isFirst) return;
+      isFirst = false;
+      void outcome(channel.pipeline.get(ExchangeHandler)!.request(Buffer.from('slow')));
+      await new Promise<void>((resolve) => world.clock.schedule(resolve, 100));
+    };
+    const client = clientOf({ client: { bootstrap: bootstrap(), ...common, ready } });
+    await world.pass(50);
+    for (const channel of accepted())
+      world.clock.run(() => channel.pipeline.fireUserEventTriggered(new DrainEvent(60_000)));
+    const call = outcome(client.request(Buffer.from('a')));
+    await world.pass(1000);
+    expect(await call).toBe('re: a');
+    expect([asked, accepted().length]).toEqual([['slow', 'a'], 2]);
+  });
+
   it('ends connections that it has left when it is closed', async () => {
     answer = () => new Promise(() => {});
     await up('calls');

@@ -138,14 +138,6 @@ export class ExchangeCallHandler<T extends ExchangeTypes> implements Handler {
     return this.ends?.caller.isReady === true;
   }
 
-  /**
-   * Whether the peer has announced that it takes no more calls, because it ends the connection soon. Calls that the peer has taken
-   * are still answered.
-   */
-  get isPeerLeaving(): boolean {
-    return this.ends?.caller.isPeerLeaving === true;
-  }
-
   /** Counts of the work under way, and of dropped messages. */
   get counts(): ExchangeCounts {
     if (this.ends === undefined) return NO_COUNTS;

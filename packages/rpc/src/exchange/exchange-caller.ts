@@ -72,11 +72,6 @@ export class ExchangeCaller {
     return this.lost === undefined && this.leaving === undefined && this.output.isOpen;
   }
 
-  /** Whether the peer has announced that it takes no more calls. */
-  get isPeerLeaving(): boolean {
-    return this.leaving !== undefined;
-  }
-
   get inFlight(): number {
     return this.line.load;
   }
