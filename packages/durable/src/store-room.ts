@@ -30,11 +30,7 @@ export class StoreRoom<Entry, Page, Write, Answer, Limits> implements FeedRoom<E
   private readonly part: StorePart<Entry, Page, Write, Answer, Limits>;
   private isOpened = false;
 
-  constructor(
-    wire: GroupWire,
-    group: string,
-    part: StorePart<Entry, Page, Write, Answer, Limits>,
-  ) {
+  constructor(wire: GroupWire, group: string, part: StorePart<Entry, Page, Write, Answer, Limits>) {
     this.wire = wire;
     this.group = group;
     this.stream = part.stream;
