@@ -1,7 +1,7 @@
 import type { BusSubscription, LogEntry, LogPage, LogPosition } from '@headrace/cluster';
 import type { GroupWire } from '@headrace/cluster/authoring';
 import type { Timer } from '@headrace/core';
-import type { FeedOrder, OrderAction } from './entry-order.ts';
+import type { FeedOrder, OrderAction } from './feed-order.ts';
 import { RecentEntries } from './recent-entries.ts';
 
 /** The log of one group, as a {@link RoomFeed} reads it. */

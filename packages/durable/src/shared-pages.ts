@@ -2,7 +2,8 @@ import type { LogEntry, LogPage } from '@headrace/cluster';
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import { MAX_WAITING } from './durable-errors.ts';
-import { comesNext, PAGE_ENTRIES } from './entry-order.ts';
+import { comesNext } from './entry-order.ts';
+import { PAGE_ENTRIES } from './feed-order.ts';
 
 /** The entries of a page after a given offset. */
 export interface PagePart {

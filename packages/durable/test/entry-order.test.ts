@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import type { LogEntry, LogPage } from '@headrace/cluster';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EntryOrder, type OrderAction, PAGE_ENTRIES } from '../src/entry-order.ts';
+import { EntryOrder } from '../src/entry-order.ts';
+import { type OrderAction, PAGE_ENTRIES } from '../src/feed-order.ts';
 
 /** The log of an engine: offsets have holes. */
 class SmallLog {

@@ -1,7 +1,8 @@
 import type { LogEntry, LogPage, StateEntry, StatePage } from '@headrace/cluster';
 import { VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';
-import { EntryOrder, type FeedOrder } from '../src/entry-order.ts';
+import { EntryOrder } from '../src/entry-order.ts';
+import type { FeedOrder } from '../src/feed-order.ts';
 import { type FeedRoom, RoomFeed } from '../src/room-feed.ts';
 import { StateOrder } from '../src/state-order.ts';
 

@@ -1,7 +1,7 @@
 import type { StateEntry, StateLimits, StatePage } from '@headrace/cluster';
 import { describe, expect, it } from 'vitest';
 import { MemoryState } from '../../cluster/test/simulation/broker-state.ts';
-import type { OrderAction } from '../src/entry-order.ts';
+import type { OrderAction } from '../src/feed-order.ts';
 import { StateOrder } from '../src/state-order.ts';
 
 /** A store with the calls that a feed makes. */

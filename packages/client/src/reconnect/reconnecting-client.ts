@@ -45,7 +45,7 @@ import {
 
 /** Time in which a step under way must go on after the page is shown, because it can have stalled while no code ran. */
 const WAKE_MS = 1000;
-/** Maximum number of connections that are left to servers which take no more work on them. The oldest end first. */
+/** Maximum number of connections that are left to servers. The client ends the oldest of more, which its server does not end. */
 const MAX_LEFT = 8;
 
 /** Events of a `ReconnectingClient`, with the arguments of their listeners. */
@@ -287,12 +287,10 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.current = undefined;
     this.left.add(current);
     const [oldest] = this.left;
-    // Its server does not end it.
-    if (this.left.size > MAX_LEFT) oldest!.end();
-    this.machine.leaves();
+    if (this.left.size <= MAX_LEFT) this.machine.leaves();
+    else if (this.left.delete(oldest!)) oldest!.end();
     current.onClosed(() => {
-      this.left.delete(current);
-      this.act(this.machine.leftEnded(this.settings.clock.now()));
+      if (this.left.delete(current)) this.act(this.machine.leftEnded(this.settings.clock.now()));
     });
     this.lostConnection(leavingServer(this.place!));
   }

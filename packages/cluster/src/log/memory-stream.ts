@@ -77,10 +77,6 @@ export class MemoryStream {
     return { epoch, entries, first: oldest, last };
   }
 
-  get idCount(): number {
-    return this.ids.size;
-  }
-
   get followerCount(): number {
     return this.followers.size;
   }

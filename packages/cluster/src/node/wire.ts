@@ -138,10 +138,6 @@ export class Wire {
     return number !== undefined;
   }
 
-  get lineCount(): number {
-    return this.numbers.size + this.ended.size;
-  }
-
   /** Calls the listener with the envelopes of other nodes. */
   listen(subject: string, listener: EnvelopeListener): BusSubscription {
     return this.subscribe(subject, (envelope) => {

@@ -69,44 +69,30 @@ export function testEnds({ it, expect }: TestRunner, bench: EndsBench): void {
       });
     });
 
-    it(`the ${who} end sends what a write took in an earlier turn, although close() cuts the next write`, async () => {
-      const answering = new Answerer((ctx) => {
-        const first = ctx.writeAndFlush(PIECE);
-        first.onSettled(() => {
-          writeAnswer(ctx);
-          ctx.close();
+    for (const readsLater of [false, true]) {
+      const reader = readsLater ? ' to a peer that reads later' : '';
+      it(`the ${who} end sends what a write took in an earlier turn${reader}, although close() cuts the next write`, async () => {
+        const answering = new Answerer((ctx) => {
+          const first = ctx.writeAndFlush(PIECE);
+          first.onSettled(() => {
+            writeAnswer(ctx);
+            ctx.close();
+          });
+          return first;
         });
-        return first;
-      });
-      await withEnds(bench, isFar, answering, async ({ peer, seen }) => {
-        peer.writeAndFlush(QUESTION).onSettled(() => {});
-        await seen.closed;
-        expect(answering.last?.isSuccess).toBe(true);
-        expect(seen.bytes >= PIECE.length).toBe(true);
-      });
-    });
-
-    it(`the ${who} end sends what a write has taken to a peer that reads later, although close() cuts the next write`, async () => {
-      const answering = new Answerer((ctx) => {
-        const first = ctx.writeAndFlush(PIECE);
-        first.onSettled(() => {
-          writeAnswer(ctx);
-          ctx.close();
+        await withEnds(bench, isFar, answering, async ({ ours, peer, seen }) => {
+          const hold = readsLater ? peer.holdReads('contract') : undefined;
+          peer.writeAndFlush(QUESTION).onSettled(() => {});
+          // A transport without a buffer takes nothing before the peer reads.
+          if (readsLater) await turns(20);
+          hold?.release();
+          await ours.closed;
+          await seen.closed;
+          expect(answering.last?.isSuccess).toBe(true);
+          expect(seen.bytes >= PIECE.length).toBe(true);
         });
-        return first;
       });
-      await withEnds(bench, isFar, answering, async ({ ours, peer, seen }) => {
-        const hold = peer.holdReads('contract');
-        peer.writeAndFlush(QUESTION).onSettled(() => {});
-        // A transport without a buffer takes nothing before the peer reads.
-        await turns(20);
-        hold.release();
-        await ours.closed;
-        await seen.closed;
-        expect(answering.last?.isSuccess).toBe(true);
-        expect(seen.bytes >= PIECE.length).toBe(true);
-      });
-    });
+    }
 
     if (bench.noticesStalls === false) continue;
     it(`the ${who} end does not wait for ever for a peer that has ended its half and reads nothing`, async () => {

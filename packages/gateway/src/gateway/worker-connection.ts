@@ -112,9 +112,12 @@ export class WorkerConnection<Message = unknown> {
     return answers.isEmpty && this.settled.version <= this.knownVersion;
   }
 
-  /** @internal Whether the next message must wait until the gateway has confirmed answers. */
+  /**
+   * @internal Whether the next message must wait until the gateway has confirmed answers: at half of the limit, so that the answers to a
+   * message that has begun still have room.
+   */
   get isFull(): boolean {
-    return (this.session.answers?.bytes ?? 0) >= this.host.maxUnconfirmedBytes;
+    return (this.session.answers?.bytes ?? 0) >= this.host.maxUnconfirmedBytes / 2;
   }
 
   /**

@@ -60,8 +60,8 @@ export interface WorkerOptions<Message = unknown> {
   /** Time without a frame after which the worker asks whether a connection still exists, in milliseconds. @default 300000 */
   readonly auditMs?: number;
   /**
-   * Maximum size of the answers of one connection that its gateway has not confirmed, in bytes. At this size, a write is dropped and
-   * counted, and the next message of the connection waits. Only with `delivery: 'acknowledged'`.
+   * Maximum size of the answers of one connection that its gateway has not confirmed, in bytes. From half of it on, the next message of
+   * the connection waits. A write that does not fit is dropped and counted. Only with `delivery: 'acknowledged'`.
    * @default 4194304
    */
   readonly maxUnconfirmedBytes?: number;

@@ -172,6 +172,19 @@ describe('answers of a worker, with acknowledgements', () => {
     expect(worker.worker.lostCount).toBe(0);
   });
 
+  it('hold up the next message before its answers would have no room', () => {
+    const { world, worker, channel } = pair('acknowledged', 2000);
+    const sent = Array.from({ length: 200 }, (_, i) => `${i}`);
+    world.onWay = (body) => (decodeFrame(body)?.op === OP.confirm ? undefined : body);
+    channel.writeInbound(...sent);
+    world.clock.advance(5000);
+    expect(worker.notes.length).toBeLessThan(10);
+    world.onWay = (body) => body;
+    world.clock.advance(60_000);
+    expect(read(channel)).toEqual(answers(sent));
+    expect(worker.worker.lostCount).toBe(0);
+  });
+
   it('are named by the worker when their connection has moved, or its gateway is gone', () => {
     const { world, worker, channel } = pair();
     world.onWay = (body, from) => (from === 'w1' ? undefined : body);

@@ -109,6 +109,8 @@ export class RegisteredPlaces implements PlaceSource, HandshakeOwner {
   private readonly client: ReconnectingClient;
   /** Since the last list. */
   private losses = 0;
+  /** Why the register was refused last, since the last list. */
+  private refusal: string | undefined = undefined;
 
   constructor(
     place: MeshPlace,
@@ -139,16 +141,19 @@ export class RegisteredPlaces implements PlaceSource, HandshakeOwner {
   }
 
   done(ctx: Context, _other: MeshGreeting, verdict: Verdict): void {
-    if (verdict !== 'join') this.warn('a node listens there, not a register');
+    if (verdict !== 'join') this.refused(ctx, 'a node listens there, not a register');
     else this.connections.begin(ctx, new PlacesReader((places) => this.listed(places)));
   }
 
   refused(_ctx: Context, why: string): void {
+    if (why === this.refusal) return;
+    this.refusal = why;
     this.warn(why);
   }
 
   private listed(places: readonly MeshPlace[]): void {
     this.losses = 0;
+    this.refusal = undefined;
     this.places = places;
     this.owner.placesChanged();
   }

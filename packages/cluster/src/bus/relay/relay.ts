@@ -61,14 +61,6 @@ export class Relay {
     return [...this.members.keys()];
   }
 
-  get memberCount(): number {
-    return this.members.size;
-  }
-
-  get subjectCount(): number {
-    return this.subjects.size;
-  }
-
   subscribe(member: RelayMember, subject: string): void {
     const interests = this.members.get(member);
     if (interests === undefined) return;
