@@ -1,13 +1,11 @@
 // State groups: what a change costs beside a broadcast of the same text, what a join costs and transfers, and the memory of a key. The
-// peer is a state by hand on Socket.IO. And what a change costs that a mesh has acknowledged, beside a store in memory.
+// peer is a state by hand on Socket.IO.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort } from '@headrace/workers';
 import { compareBroadcast } from './broadcast.ts';
 import { loadOn } from './harness/load-process.ts';
 import { openFilesLimit, pinned } from './harness/machine.ts';
-import { OrderedProcess } from './harness/ordered-process.ts';
 import { nodePeer } from './harness/peers.ts';
 import { HEADRACE, type Result } from './harness/report.ts';
 import { ServerProcess } from './harness/server-process.ts';
@@ -15,7 +13,6 @@ import type { Settings } from './settings.ts';
 
 const run = promisify(execFile);
 const memoryProgram: string = fileURLToPath(new URL('./load/state-memory.mjs', import.meta.url));
-const nodeProgram: string = fileURLToPath(new URL('./load/state-node.mjs', import.meta.url));
 const BYTES = 100;
 const BROADCAST = 'a group';
 const BY_HAND = 'by hand on socket.io';
@@ -23,18 +20,8 @@ const JOINS = 1000;
 /** Joins of a server that is warm. */
 const AGAIN = 40;
 const KEYS = 100_000;
-const IN_MEMORY = 'a store in memory';
-const STANDBYS = ['a mesh of one node', 'with one standby', HEADRACE];
-/** Time for the standbys to connect, and to read the state. */
-const CONNECT_MS = 3000;
-
 export async function stateGroups(settings: Settings): Promise<Result[]> {
-  return [
-    await changes(settings),
-    ...(await joins(settings)),
-    ...(await memory()),
-    ...(await sets(settings)),
-  ];
+  return [await changes(settings), ...(await joins(settings)), ...(await memory())];
 }
 
 async function changes(settings: Settings): Promise<Result> {
@@ -106,78 +93,4 @@ async function memory(): Promise<Result[]> {
     goals: [],
   });
   return [result('store in memory', store), result('a node with members', node)];
-}
-
-/** The nodes of one store. The first one keeps the state, and makes the changes. */
-interface StoreNodes {
-  readonly peer: string;
-  readonly keeper: OrderedProcess;
-  readonly standbys: readonly OrderedProcess[];
-}
-
-async function sets({ rounds }: Settings): Promise<Result[]> {
-  const started: OrderedProcess[] = [];
-  const node = async (order: object, core: 0 | 1): Promise<OrderedProcess> => {
-    const command = [process.execPath, nodeProgram, JSON.stringify(order)];
-    const one = await OrderedProcess.start(core, command);
-    started.push(one);
-    return one;
-  };
-  try {
-    const stores: StoreNodes[] = [{ peer: IN_MEMORY, keeper: await node({}, 0), standbys: [] }];
-    for (const [count, peer] of STANDBYS.entries()) {
-      const ports = new Set<number>();
-      while (ports.size <= count) ports.add(await freePort('127.0.0.1', 0));
-      const [first, ...others] = Array.from(ports, (_, at) => ({ ports: [...ports], at }));
-      const keeper = await node(first!, 0);
-      await keeper.order({ sets: 1, depth: 1, bytes: BYTES });
-      const standbys: OrderedProcess[] = [];
-      for (const other of others) standbys.push(await node(other, 1));
-      stores.push({ peer, keeper, standbys });
-    }
-    await new Promise((resolve) => setTimeout(resolve, CONNECT_MS));
-    return [
-      ...(await setsOf(stores, { count: 5000, depth: 1 }, rounds)),
-      ...(await setsOf(stores, { count: 30_000, depth: 64 }, rounds)),
-    ];
-  } finally {
-    for (const one of started) await one[Symbol.asyncDispose]();
-  }
-}
-
-async function setsOf(
-  stores: readonly StoreNodes[],
-  { count, depth }: { readonly count: number; readonly depth: number },
-  rounds: number,
-): Promise<Result[]> {
-  const order = { sets: count, depth, bytes: BYTES };
-  for (const { keeper } of stores) await keeper.order(order);
-  const costs = stores.map((): number[] => []);
-  const ofStandbys = stores.map((): number[] => []);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [i, { keeper, standbys }] of stores.entries()) {
-      const cpu = () => Promise.all(standbys.map((one) => one.order({}) as Promise<number>));
-      const before = await cpu();
-      costs[i]!.push(((await keeper.order(order)) as number) / count);
-      const after = await cpu();
-      const used = after.map((micros, at) => micros - before[at]!);
-      if (used.length > 0) {
-        ofStandbys[i]!.push(used.reduce((sum, one) => sum + one, 0) / used.length / count);
-      }
-    }
-  }
-  const title = `an acknowledged change of ${BYTES} bytes, ${depth} at once`;
-  const rowsOf = (values: readonly number[][]) =>
-    stores
-      .map(({ peer }, i) => ({ peer, values: values[i]! }))
-      .filter((row) => row.values.length > 0);
-  return [
-    { title: `${title}, two standbys`, unit: "keeper's CPU, us", rows: rowsOf(costs), goals: [] },
-    {
-      title: `${title}, for each standby`,
-      unit: "standby's CPU, us",
-      rows: rowsOf(ofStandbys),
-      goals: [],
-    },
-  ];
 }

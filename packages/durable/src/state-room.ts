@@ -27,7 +27,7 @@ export class StateRoom extends StoreRoom<
       throw new OptionError(
         'OPTION_CONFLICT',
         `the group ${group} cannot be a state group: the bus ${bus.name} has no store for states; ` +
-          'memoryBus(), processBus(), meshBus(), natsBus() and redisBus() have one',
+          'memoryBus(), processBus(), natsBus() and redisBus() have one',
         { option: 'bus', bus: bus.name },
       );
     }

@@ -5,10 +5,12 @@ import {
   type LogPosition,
   memoryBus,
 } from '@headrace/cluster';
+import { meshBus } from '@headrace/cluster/mesh';
 import { ChannelMatchers } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import { DurableGroup, durableGroup, type JoinOutcome } from '@headrace/durable';
+import { DurableGroup, durableGroup, type JoinOutcome, stateGroup } from '@headrace/durable';
 import { BroadcastHandler } from '@headrace/handlers';
+import { Simulation } from '@headrace/simulation';
 import { describe, expect, it, vi } from 'vitest';
 import { type Member, VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
 
@@ -716,6 +718,23 @@ describe('durableGroup', () => {
     expect(() => durableGroup(cluster, 'room')).toThrow(
       /fast:\/\/here has no log; memoryBus\(\), processBus\(\), natsBus\(\) and redisBus\(\)/,
     );
+  });
+
+  it('names the buses that have a log or a store for states, also on a mesh', async () => {
+    const nodes = new VirtualNodes();
+    const network = new Simulation({ seed: 1 }).host('node', () => {});
+    const joining = nodes.join({ bus: meshBus({ port: 1, network }), joinTimeoutMs: 10 });
+    await nodes.pass(50);
+    const cluster = await joining;
+    expect(() => durableGroup(cluster, 'room')).toThrow(
+      /mesh:\/\/127.0.0.1:1 has no log; .*natsBus\(\)/,
+    );
+    expect(() => stateGroup(cluster, 'room')).toThrow(
+      /mesh:\/\/127.0.0.1:1 has no store for states; memoryBus\(\), processBus\(\), natsBus\(\) and redisBus\(\)/,
+    );
+    const leaving = cluster.leave();
+    await nodes.pass(1000);
+    await leaving;
   });
 
   it('works without a bus, in one process', async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { freePort } from '../../../core/test/fixture/free-port.ts';
+import type { BusServer } from '../../../core/test/fixture/bus-server.ts';
+import type { BusChoice } from './bus-choice.ts';
 import { Dice } from './dice.ts';
 import { NodeProcess } from './node-process.ts';
 
@@ -9,6 +10,8 @@ const PLACES = [0, 1, 2];
 const WRITERS = 2;
 const KEYS = 5;
 const PAUSE_MS = 20;
+/** Time for which a killed server is away. */
+const AWAY_MS = 500;
 const SHARED = 'shared';
 /** For what hangs only. */
 const WITHIN = { timeout: 60_000, interval: 100 };
@@ -25,7 +28,7 @@ interface Known {
 }
 
 /**
- * Three processes that are a mesh with one state, and writers on each of them. The writers belong to the test, so that it knows what
+ * Three processes with one state over a server, and writers on each of them. The writers belong to the test, so that it knows what
  * was acknowledged when a process is killed.
  */
 export class KilledStates {
@@ -35,22 +38,26 @@ export class KilledStates {
   unknown = 0;
   private acknowledged = 0;
   private readonly dice: Dice;
-  private readonly ports: readonly number[];
+  private readonly kind: BusChoice['kind'];
+  private readonly server: BusServer;
   private readonly nodes: NodeProcess[] = [];
   /** Places whose node is not asked for changes. */
   private readonly silent = new Set<number>();
-  /** The number of changes of each node without an answer. */
-  private readonly busy = new Map(PLACES.map((place) => [place, 0]));
   private writers: Promise<void>[] = [];
   private isOver = false;
 
-  private constructor(seed: number, ports: readonly number[]) {
+  private constructor(kind: BusChoice['kind'], server: BusServer, seed: number) {
+    this.kind = kind;
+    this.server = server;
     this.dice = new Dice(seed);
-    this.ports = ports;
   }
 
-  static async start(seed: number): Promise<KilledStates> {
-    const states = new KilledStates(seed, await Promise.all(PLACES.map(() => freePort())));
+  static async start(
+    kind: BusChoice['kind'],
+    server: BusServer,
+    seed: number,
+  ): Promise<KilledStates> {
+    const states = new KilledStates(kind, server, seed);
     await Promise.all(PLACES.map((place) => states.startNode(place)));
     await states.whole();
     states.writers = PLACES.flatMap((place) =>
@@ -60,29 +67,27 @@ export class KilledStates {
     return states;
   }
 
-  /** Kills the node that keeps the state, and starts it again when the others go on. */
+  /** Kills a node, and starts it again when the others go on. */
   async kill(): Promise<void> {
-    const place = await this.keeper();
+    const place = this.dice.of(PLACES);
     this.silent.add(place);
     await this.nodes[place]!.kill();
     await this.again(place);
   }
 
-  /** Ends the node that keeps the state, and starts it again. */
+  /** Ends a node, and starts it again. */
   async end(): Promise<void> {
-    const place = await this.keeper();
+    const place = this.dice.of(PLACES);
     this.silent.add(place);
     this.nodes[place]!.signal('SIGTERM');
     expect(await this.nodes[place]!.exited).toEqual([0, null]);
     await this.again(place);
   }
 
-  /** Stops the node that keeps the state until another one keeps it, and has made many changes. */
+  /** Stops a node until the others take it for gone, and have made many changes. */
   async standStill(): Promise<void> {
-    const place = await this.keeper();
+    const place = this.dice.of(PLACES);
     this.silent.add(place);
-    // What it acknowledges alone can be lost.
-    await expect.poll(() => this.busy.get(place), WITHIN).toBe(0);
     const others = PLACES.filter((other) => other !== place);
     this.nodes[place]!.signal('SIGSTOP');
     const isGone = async () =>
@@ -92,6 +97,15 @@ export class KilledStates {
     this.nodes[place]!.signal('SIGCONT');
     await this.whole();
     this.silent.delete(place);
+    await this.moreChanges();
+  }
+
+  /** Kills the server, and starts it again. */
+  async killServer(): Promise<void> {
+    await this.server.kill();
+    await delay(AWAY_MS);
+    await this.server.start();
+    await this.whole();
     await this.moreChanges();
   }
 
@@ -116,7 +130,10 @@ export class KilledStates {
   }
 
   private async startNode(place: number): Promise<void> {
-    this.nodes[place] = await NodeProcess.start('./state-program.ts', { ports: this.ports, place });
+    this.nodes[place] = await NodeProcess.start('./state-program.ts', {
+      kind: this.kind,
+      port: this.server.port,
+    });
   }
 
   private async again(place: number): Promise<void> {
@@ -127,19 +144,13 @@ export class KilledStates {
     await this.moreChanges();
   }
 
-  private async keeper(): Promise<number> {
-    return (await this.all<boolean>('keeps')).indexOf(true);
-  }
-
-  /** Resolves when all nodes see each other, and one keeps the state. */
+  /** Resolves when all nodes see each other. */
   private async whole(): Promise<void> {
     const seen = () => this.all<number>('nodes');
     await expect.poll(seen, WITHIN).toEqual(PLACES.map(() => PLACES.length));
-    const roles = async () => (await this.all<boolean>('keeps')).filter((keeps) => keeps).length;
-    await expect.poll(roles, WITHIN).toBe(1);
   }
 
-  /** Resolves when further changes were acknowledged. With all nodes there, two of them then have all changes before these. */
+  /** Resolves when further changes were acknowledged. */
   private async moreChanges(count = 20): Promise<void> {
     const { acknowledged } = this;
     await expect.poll(() => this.acknowledged - acknowledged, WITHIN).toBeGreaterThan(count);
@@ -150,10 +161,8 @@ export class KilledStates {
       await delay(this.dice.below(PAUSE_MS));
       if (this.isOver || this.silent.has(place)) continue;
       const node = this.nodes[place]!;
-      this.busy.set(place, this.busy.get(place)! + 1);
       if (this.dice.oneIn(4)) await this.add(node);
       else await this.set(node, `${name}-${this.dice.below(KEYS)}`, value);
-      this.busy.set(place, this.busy.get(place)! - 1);
     }
   }
 

@@ -9,7 +9,6 @@ const LIVES = { hasLives: true, losesTail: true };
 const DELTAS = { hasDeltas: true, losesTail: true };
 const DATABASE = { hasDatabase: true, losesTail: true };
 const ROLLING_DATABASE = { hasDatabase: true, isRolling: true };
-const MESH = { kind: 'mesh' } as const;
 
 const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario])[] = [
   ['a durable room loses nothing, and gives nothing twice', 1000, durableScenario()],
@@ -21,10 +20,6 @@ const ALL: readonly (readonly [claim: string, seeds: number, scenario: Scenario]
   ['and gives members that take deltas the same state', 200, stateScenario(DELTAS)],
   ['and gives the rows of a database that is slow and fails', 200, stateScenario(DATABASE)],
   ['and while its nodes leave and come back', 200, stateScenario(ROLLING_DATABASE)],
-  ['a state group on a mesh ends with one state', 200, stateScenario(MESH)],
-  ['and while its nodes leave and come back', 200, stateScenario({ ...MESH, isRolling: true })],
-  ['and removes the keys whose life is over', 200, stateScenario({ ...MESH, hasLives: true })],
-  ['and loses nothing when nodes end', 200, stateScenario({ ...MESH, hasOnlyDeaths: true })],
 ];
 
 describe('thousands of seeds of chaos', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert';
 import { LiveState } from '@headrace/client';
-import type { Bus, Cluster, StatePage } from '@headrace/cluster';
+import type { Cluster } from '@headrace/cluster';
 import { Bootstrap, type Channel, type Transport, type TransportSink } from '@headrace/core';
 import { type StateGroup, type StateMessage, type StateRow, stateGroup } from '@headrace/durable';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
@@ -9,10 +9,8 @@ import type { StateFault } from '../../../cluster/test/simulation/broker-state.t
 import {
   badWeather,
   joinFrom,
-  meshOf,
   NODES,
   runNodes,
-  type WorldKind,
 } from '../../../cluster/test/simulation/cluster-world.ts';
 import { simulatedBus } from '../../../cluster/test/simulation/simulated-bus.ts';
 
@@ -20,11 +18,6 @@ const FAULTS_MS = 2500;
 const TIMES = { longestFaultMs: 900, lastActionMs: 3000, quietMs: 7500 };
 /** With faults that are so long that others take a node for gone, which lives. */
 const LONG_TIMES = { longestFaultMs: 7000, lastActionMs: 10_500, quietMs: 26_000 };
-/** Connections between the nodes are slower to come back than those to a broker. */
-const MESH_TIMES = { longestFaultMs: 900, lastActionMs: 5000, quietMs: 12_000 };
-/** The nodes end one after the other, and come back. */
-const DEATHS_MS = [1500, 5500, 9500];
-const DEATH_TIMES = { longestFaultMs: 900, lastActionMs: 13_000, quietMs: 18_000 };
 const CLIENTS = ['ann', 'bob', 'cy', 'dee'];
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 const STREAM = 'hr.psim.s.proom';
@@ -56,10 +49,6 @@ export interface StateScenarioOptions {
   readonly hasDatabase?: boolean;
   /** Members take patches in place of whole values. @default false */
   readonly hasDeltas?: boolean;
-  /** Over a broker, or over a mesh, whose nodes keep the states. @default 'broker' */
-  readonly kind?: WorldKind;
-  /** No fault but the end of one node after the other. Then nothing is lost on a mesh, too. @default false */
-  readonly hasOnlyDeaths?: boolean;
 }
 
 /** A row of the database. Its value names its version. */
@@ -216,21 +205,16 @@ class Client {
 class NodeLife {
   readonly host: SimulatedHost;
   readonly cluster: Cluster;
-  readonly bus: Bus;
   readonly group: StateGroup<Value>;
   private readonly process;
   isLeaving = false;
-  /** The state as the bus has it at the end. */
-  stored: StatePage | undefined = undefined;
 
   constructor(
     host: SimulatedHost,
     cluster: Cluster,
-    bus: Bus,
     getState: (() => Promise<StateRow<Value>[]>) | undefined,
   ) {
     this.host = host;
-    this.bus = bus;
     this.process = host.currentProcess!;
     this.cluster = cluster;
     // A change that is late can only be told from a new one while the removal of its key is remembered.
@@ -240,10 +224,6 @@ class NodeLife {
 
   get isAlive(): boolean {
     return this.process.isAlive;
-  }
-
-  async read(): Promise<void> {
-    this.stored = await this.bus.stateLog!.read(STREAM, 0, 1000);
   }
 }
 
@@ -278,11 +258,10 @@ class StateWorld {
   }
 
   async run(host: SimulatedHost): Promise<void> {
-    const isMesh = this.options.kind === 'mesh';
-    const bus = isMesh ? meshOf(host, BUS) : simulatedBus(host, BUS, this.options.fault as never);
+    const bus = simulatedBus(host, BUS, this.options.fault as never);
     const cluster = await joinFrom(host, { bus, joinTimeoutMs: 100 });
     const getState = this.options.hasDatabase === true ? () => this.rowsFor(host) : undefined;
-    const life = new NodeLife(host, cluster, bus, getState);
+    const life = new NodeLife(host, cluster, getState);
     this.lives.set(host.name, life);
     this.look(life);
   }
@@ -457,30 +436,8 @@ class StateWorld {
     client.isMember = false;
   }
 
-  /** Reads what the nodes of a mesh have. */
-  read(): void {
-    for (const life of this.lives.values()) {
-      this.sim.at(this.sim.now, () => void life.read());
-    }
-  }
-
-  /** What the broker has stored, or all nodes of a mesh. */
-  private stored(): Map<string, Buffer> {
-    if (this.options.kind !== 'mesh') return this.disk.states.values(STREAM);
-    const pages = [...this.lives.values()].map(({ host, stored }) => {
-      assert.ok(stored !== undefined, `${host.name} has no state`);
-      return stored;
-    });
-    const [page] = pages;
-    for (const { epoch, last } of pages) {
-      assert.deepEqual({ epoch, last }, { epoch: page!.epoch, last: page!.last });
-    }
-    const present = page!.entries.filter(({ isRemoval }) => !isRemoval);
-    return new Map(present.map(({ key, bytes }) => [key, bytes]));
-  }
-
   check(): void {
-    const values = [...this.stored()]
+    const values = [...this.disk.states.values(STREAM)]
       .map(([key, bytes]) => [key, storedValue(bytes)] as const)
       .sort();
     for (const { cluster, host } of this.lives.values()) {
@@ -499,18 +456,12 @@ class StateWorld {
       return;
     }
     if (this.options.hasLives === true) this.checkLives(new Map(values));
-    if (this.losesChanges) return;
+    if (this.options.losesTail === true) return;
     const sum = Number(values.find(([key]) => key === 'sum')?.[1] ?? 0);
     assert.ok(
       sum >= this.added && sum <= this.added + this.unknown,
       `the sum is ${sum}, of ${this.added} and ${this.unknown}`,
     );
-  }
-
-  /** Both parts of a mesh that was cut have a state, and one of the states is lost. */
-  private get losesChanges(): boolean {
-    const { losesTail, kind, hasOnlyDeaths } = this.options;
-    return losesTail === true || (kind === 'mesh' && hasOnlyDeaths !== true);
   }
 
   private checkLives(values: ReadonlyMap<string, string>): void {
@@ -533,10 +484,8 @@ class StateWorld {
   }
 }
 
-function timesOf({ hasLives, kind, hasOnlyDeaths }: StateScenarioOptions): typeof TIMES {
-  if (hasLives === true) return LONG_TIMES;
-  if (hasOnlyDeaths === true) return DEATH_TIMES;
-  return kind === 'mesh' ? MESH_TIMES : TIMES;
+function timesOf({ hasLives }: StateScenarioOptions): typeof TIMES {
+  return hasLives === true ? LONG_TIMES : TIMES;
 }
 
 function ownKey(name: string, { host }: NodeLife): string {
@@ -569,22 +518,13 @@ export function stateScenario(options: StateScenarioOptions = {}): Scenario {
     const world = new StateWorld(sim, options);
     const { longestFaultMs, quietMs } = timesOf(options);
     runNodes(sim, (host) => world.run(host), world.disk);
-    if (options.hasOnlyDeaths === true) {
-      DEATHS_MS.forEach((atMs, i) => {
-        sim.at(atMs, () => sim.crash(NODES[i]!));
-        sim.at(atMs + 700, () => sim.restart(NODES[i]!));
-      });
-    } else badWeather(sim, FAULTS_MS, longestFaultMs, options.kind);
+    badWeather(sim, FAULTS_MS, longestFaultMs);
     if (options.isRolling === true) {
       NODES.forEach((name, i) => {
         sim.at(600 + i * 700, () => void world.restart(name));
       });
     }
     await sim.run({ untilMs: quietMs });
-    if (options.kind === 'mesh') {
-      world.read();
-      await sim.run({ untilMs: quietMs + 1000 });
-    }
     world.check();
   };
 }

@@ -16,11 +16,6 @@ describe('a state group over a network that fails', () => {
   const deltas = stateScenario({ hasDeltas: true, losesTail: true });
   quickSeeds('gives members that take deltas the same state', deltas);
 
-  const mesh = stateScenario({ kind: 'mesh' });
-  quickSeeds('gives each member the same state over a mesh', mesh);
-  const deaths = stateScenario({ kind: 'mesh', hasOnlyDeaths: true });
-  quickSeeds('loses nothing over a mesh whose nodes end one after the other', deaths);
-
   it('shows within 200 seeds that a store ignores versions', async () => {
     const scenario = stateScenario({ fault: 'ignores versions' });
     await expect(exploreMistake({ seeds: 200, settleMs: false, scenario })).rejects.toThrow(

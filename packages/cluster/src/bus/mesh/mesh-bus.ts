@@ -3,7 +3,6 @@ import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { BUS_OPTIONS, busPlan, type EngineBusOptions } from '../bus-options.ts';
 import { EngineBus } from '../engine-bus.ts';
 import { primaryWitness } from '../process/primary-witness.ts';
-import { MeshCopies } from './mesh-copies.ts';
 import { MeshLink } from './mesh-link.ts';
 import { placeText } from './mesh-place.ts';
 import { type MeshOptions, meshPlan } from './mesh-plan.ts';
@@ -15,10 +14,8 @@ export interface MeshBusOptions extends EngineBusOptions, MeshOptions {}
  * Makes a bus of connections between the nodes themselves, without a server: a full mesh, with one connection for each pair of
  * nodes. A message goes only to the nodes that listen to its subject.
  *
- * The bus has no log, so it has no durable groups. It has a store for state groups: one node orders the changes of a group, and up
- * to two others hold a copy, so the end of one node loses nothing that was acknowledged. The bus is made for up to some tens of
- * nodes: n nodes have n × (n − 1) / 2 connections. During a partition of the network, each part goes on alone. When the parts meet,
- * the state of a group with more changes stays, and the changes of the other part since then are lost.
+ * The bus stores nothing, so it has no durable groups and no state groups; `natsBus` and `redisBus` have them. It is made for up to
+ * some tens of nodes: n nodes have n × (n − 1) / 2 connections. During a partition of the network, each part goes on alone.
  *
  * @throws OptionError `OPTION_INVALID` or `OPTION_CONFLICT`. A port that is in use is logged once, and tried again.
  * @example
@@ -39,17 +36,16 @@ export function meshBus(options: MeshBusOptions): EngineBus {
   const bus = BUS_OPTIONS.only(options);
   const plan = meshPlan(options, busPlan(bus));
   const place = plan.advertise ?? plan.way;
-  const copies = new MeshCopies();
   const connect = async (
     sink: BusLinkSink,
     host: BusHost,
     signal: AbortSignal,
   ): Promise<BusLink> => {
-    const link = new MeshLink(plan, sink, host, copies);
+    const link = new MeshLink(plan, sink, host);
     await link.open(signal);
     return link;
   };
   const name = `mesh://${placeText(place)}`;
   const witness = primaryWitness();
-  return new EngineBus({ name, hasLog: false, hasStateLog: true, witness, connect }, bus);
+  return new EngineBus({ name, hasLog: false, witness, connect }, bus);
 }

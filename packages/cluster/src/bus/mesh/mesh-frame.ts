@@ -12,7 +12,6 @@ import { MAX_ENVELOPE_BYTES } from '../../envelope/envelope.ts';
  * pong         5, u32 number
  * places       6, JSON: the addresses of all nodes, from a register
  * alive        7, answered with 8
- * state        9, see `stateBytes`; only to nodes that listen to `STATES`
  * ```
  */
 export const FRAME = {
@@ -22,11 +21,7 @@ export const FRAME = {
   ping: 4,
   pong: 5,
   places: 6,
-  state: 9,
 } as const;
-
-/** The subject to which a node listens if it has the store for states. Nothing is published there. */
-export const STATES = 'mesh.states';
 
 /** The heartbeats of a connection. */
 export const ALIVE: Uint8Array = Uint8Array.of(7);
@@ -83,10 +78,6 @@ export function readMessage(frame: Buffer): { readonly subject: string; readonly
   const end = 3 + frame.readUInt16BE(1);
   if (end > frame.byteLength) throw new RangeError('a message that was cut');
   return { subject: frame.toString('utf8', 3, end), bytes: frame.subarray(end) };
-}
-
-export function stateFrame(bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.of(FRAME.state), bytes]);
 }
 
 export function numberFrame(kind: NumberKind, number: number): Buffer {

@@ -4,9 +4,8 @@ import { addressText, toBuffer } from '@headrace/core/authoring';
 import type { BusHost } from '../bus.ts';
 import type { BusLink, BusLinkSink } from '../bus-engine.ts';
 import { MAX_NODES, MeshConnections } from './mesh-connections.ts';
-import type { MeshCopies } from './mesh-copies.ts';
 import { MeshDialer } from './mesh-dialer.ts';
-import { MAX_MESSAGE_BYTES, messageFrame, STATES } from './mesh-frame.ts';
+import { MAX_MESSAGE_BYTES, messageFrame } from './mesh-frame.ts';
 import { type MeshGreeting, type MeshIdentity, MeshKeys } from './mesh-greeting.ts';
 import type { HandshakeOwner, Verdict } from './mesh-handshake.ts';
 import { MeshPeer, type PeerOwner } from './mesh-peer.ts';
@@ -20,8 +19,6 @@ import {
 } from './mesh-places.ts';
 import type { MeshPlan } from './mesh-plan.ts';
 import { MeshRefusals } from './mesh-refusals.ts';
-import type { MeshStateLink } from './mesh-state-link.ts';
-import { MeshStates } from './mesh-states.ts';
 
 /** Interval at which the addresses without a connection are tried again. */
 const LOOK_EACH_MS = 1000;
@@ -37,12 +34,10 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
   readonly keys: MeshKeys;
   readonly connections: MeshConnections;
   identity: MeshIdentity;
-  readonly stateLog: MeshStateLink;
   private readonly plan: MeshPlan;
   private readonly host: BusHost;
   private readonly sink: BusLinkSink;
   private readonly peers: MeshPeers;
-  private readonly states: MeshStates;
   private readonly dialers = new Map<string, MeshDialer>();
   private sources: readonly PlaceSource[] = [];
   private server: Server | undefined = undefined;
@@ -54,10 +49,8 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
   private hasTriedAll = false;
   private readonly refusals: MeshRefusals;
   private isOver = false;
-  private isLeaving = false;
 
-  /** @param copies - the copies of states, which stay when the link is lost */
-  constructor(plan: MeshPlan, sink: BusLinkSink, host: BusHost, copies: MeshCopies) {
+  constructor(plan: MeshPlan, sink: BusLinkSink, host: BusHost) {
     const { clock, logger, random } = host;
     this.plan = plan;
     this.sink = sink;
@@ -75,9 +68,6 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
       kind: 'node',
       place: plan.advertise ?? { host: listensAt, port },
     };
-    const { peers, identity } = this;
-    this.states = new MeshStates({ id: identity.id, clock, random, peers, copies });
-    this.stateLog = this.states.calls;
   }
 
   /** Listens, connects to itself, and begins to connect to the other nodes. */
@@ -99,10 +89,7 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
       void this.close(false);
       throw thrown;
     }
-    if (this.isOver) return;
-    this.beginToDial();
-    // The nodes that are connected then have said what they keep.
-    void this.settled().then(() => this.states.ready());
+    if (!this.isOver) this.beginToDial();
   }
 
   publish(subject: string, bytes: Uint8Array): void {
@@ -142,14 +129,8 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
 
   async close(flush: boolean): Promise<void> {
     if (this.isOver) return;
-    if (flush && !this.isLeaving) {
-      this.isLeaving = true;
-      await this.states.leave();
-      if (this.isOver) return;
-    }
     this.isOver = true;
     this.refusals.close();
-    this.states.close();
     this.lookTimer?.cancel();
     this.firstTimer?.cancel();
     for (const source of this.sources) source.close();
@@ -182,7 +163,6 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
   joinedSelf(ctx: Context, isDialer: boolean): void {
     const owner: PeerOwner = {
       received: (subject, bytes) => this.received(subject, bytes),
-      said: () => {},
       listens: () => {},
       full: () => {},
       gone: () => {},
@@ -219,19 +199,12 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
 
   // --- of the peers ---
 
-  received(subject: string, bytes: Buffer, peer?: MeshPeer): void {
-    if (this.isOver) return;
-    if (peer !== undefined && this.states.received(peer, subject, bytes)) return;
-    this.sink.received(subject, bytes);
-  }
-
-  said(peer: MeshPeer, bytes: Buffer): void {
-    this.states.said(peer, bytes);
+  received(subject: string, bytes: Buffer): void {
+    if (!this.isOver) this.sink.received(subject, bytes);
   }
 
   listens(peer: MeshPeer, subject: string, isNow: boolean): void {
     this.peers.listens(peer, subject, isNow);
-    if (subject === STATES && isNow) this.states.came(peer);
   }
 
   full(peer: MeshPeer): void {
@@ -244,7 +217,6 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
 
   gone(peer: MeshPeer): void {
     this.peers.remove(peer);
-    this.states.gone(peer);
   }
 
   // --- of the sources ---

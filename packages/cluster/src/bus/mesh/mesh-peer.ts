@@ -7,9 +7,7 @@ import { placeText } from './mesh-place.ts';
 
 /** The owner of a {@link MeshPeer}. */
 export interface PeerOwner {
-  received(subject: string, bytes: Buffer, peer: MeshPeer): void;
-  /** Called with what the peer says about states. */
-  said(peer: MeshPeer, bytes: Buffer): void;
+  received(subject: string, bytes: Buffer): void;
   /** Called when the peer begins to listen to a subject, or ends it. */
   listens(peer: MeshPeer, subject: string, isNow: boolean): void;
   /** Called when messages begin to be lost because the peer does not read them. */
@@ -110,12 +108,9 @@ export class MeshPeer implements Handler {
     switch (frame[0]) {
       case FRAME.message: {
         const { subject, bytes } = readMessage(frame);
-        owner.received(subject, bytes, this);
+        owner.received(subject, bytes);
         break;
       }
-      case FRAME.state:
-        owner.said(this, frame.subarray(1));
-        break;
       case FRAME.subscribe:
         readSubjects(frame, (subject) => {
           if (this.subjects.has(subject)) return;
