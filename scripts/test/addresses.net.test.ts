@@ -50,7 +50,7 @@ async function server(serve: (socket: Socket) => void = () => {}): Promise<numbe
 }
 
 const bootstrap = () => new Bootstrap().options({ logger: silentLogger }).handler(() => {});
-const used = <C extends Channel>(channel: C): C => {
+const used = <C extends { close(): unknown }>(channel: C): C => {
   open.push(() => channel.close());
   return channel;
 };

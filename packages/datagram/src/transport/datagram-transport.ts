@@ -144,8 +144,8 @@ export class DatagramTransport implements Transport, ConnectionlessRules, Datagr
       return;
     }
     const { host, port } = recipient;
-    const [to, peer] = [recipient, this.place.peer!].map(placeOf);
-    const text = `a datagram to ${to} on a channel that sends to its peer alone, ${peer}: leave the recipient out, or bind a channel`;
+    const peer = placeOf(this.place.peer!);
+    const text = `a datagram to ${placeOf(recipient)} on a channel that sends to its peer alone, ${peer}: leave the recipient out, or bind a channel`;
     const error = new EncodeError(DATAGRAM_ERRORS.DATAGRAM_RECIPIENT, text, { host, port, peer });
     this.sender.refuse(place, error);
   }
