@@ -152,8 +152,10 @@ export function listenerFor(
     return target.network.listenOn(target.port, keepAlive, target.backlog);
   }
   const { tls: _tls, transport: _transport, ...where } = target;
-  const isOnHost = 'host' in where && typeof where.host === 'string';
-  const place = isOnHost ? { ...where, host: socketHost(where.host) } : where;
+  const place =
+    'host' in where && typeof where.host === 'string'
+      ? { ...where, host: socketHost(where.host) }
+      : where;
   return (listen ?? publicSockets(NOT_WITH_TLS))(place, options);
 }
 
