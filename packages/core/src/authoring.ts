@@ -149,8 +149,10 @@ export {
 export { importPeer } from './package/peer-package.ts';
 // Events that two copies of a package share
 export { recognizeCopies } from './package/recognize-copies.ts';
+// Hosts in each of their forms
+export { bareHost, socketHost, urlHost } from './peer/bare-host.ts';
+export { isEveryAddress, isLoopback } from './peer/host-kind.ts';
 // Trusted proxies
-export { bareHost } from './peer/bare-host.ts';
 export { addNetwork } from './peer/ip-networks.ts';
 export { peerOf, type TrustCheck, trustCheck } from './peer/trusted-peers.ts';
 // Decode several frames together

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { inspect } from 'node:util';
 import type { Address, OutboundBytes } from '@headrace/core';
+import { urlHost } from '@headrace/core/authoring';
 
 /**
  * The recipient of a datagram: an address, or a host name, which is looked up for each datagram. Later writes of the channel wait for
@@ -62,7 +63,7 @@ export class Datagram implements OutboundDatagram {
 
   toString(): string {
     const { host, port } = this.sender;
-    return `Datagram(${this.bytes.length} bytes from ${host}:${port})`;
+    return `Datagram(${this.bytes.length} bytes from ${urlHost(host)}:${port})`;
   }
 
   [inspect.custom](): string {

@@ -1,5 +1,5 @@
 import { ChannelError, type ClientTls } from '@headrace/core';
-import { textOf, urlOf } from '@headrace/core/authoring';
+import { textOf, urlHost, urlOf } from '@headrace/core/authoring';
 import { CLIENT_ERRORS } from '../client-errors.ts';
 import { namedTls } from './named-tls.ts';
 
@@ -55,8 +55,10 @@ function movedUrl<P>(inUse: URL, named: P): P {
   }
   if (host === undefined || port === undefined) throw refused(`${textOf(named)} after a URL`);
   const moved = new URL(inUse);
-  moved.hostname = host.includes(':') ? `[${host}]` : host;
-  moved.port = String(port);
+  // A URL ignores a host that it cannot contain, such as an address with a zone.
+  const authority = `${urlHost(host)}:${port}`;
+  if (!URL.canParse(`${moved.protocol}//${authority}`)) throw refused(`${authority} after a URL`);
+  moved.host = authority;
   if (SECURE.test(inUse.protocol) && moved.hostname !== inUse.hostname) {
     throw refused(`${moved.origin}, another host, after ${inUse.origin}`);
   }

@@ -1,4 +1,5 @@
 import { TlsClientContext } from '@headrace/core';
+import { socketHost } from '@headrace/core/authoring';
 
 /** The members of a place that identify it. */
 interface KnownPlace {
@@ -18,12 +19,16 @@ let lastNumber = 0;
 export function placeKey(place: unknown): string {
   if (typeof place !== 'object' || place === null || place instanceof URL) return String(place);
   const { host, port, path, name, network, transport, tls } = place as KnownPlace;
-  const parts = [host, port, path, name, numberOf(network), numberOf(transport)];
+  const parts = [hostKey(host), port, path, name, numberOf(network), numberOf(transport)];
   // A custom place of a connector has no known members to compare.
   if (parts.every((part) => part === undefined)) return `place ${numberOf(place)}`;
   const isContext = tls instanceof TlsClientContext;
-  parts.push(isContext ? numberOf(tls) : tls && (tls.servername ?? host));
+  parts.push(isContext ? numberOf(tls) : tls && hostKey(tls.servername ?? host));
   return JSON.stringify(parts.map(String));
+}
+
+function hostKey(host: unknown): unknown {
+  return typeof host === 'string' ? socketHost(host).toLowerCase() : host;
 }
 
 function numberOf(object: object | undefined): number | undefined {

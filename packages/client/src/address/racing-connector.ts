@@ -1,7 +1,7 @@
 import dns, { type LookupAddress } from 'node:dns';
 import net from 'node:net';
 import type { Channel, Clock, PortPlace } from '@headrace/core';
-import { findAddresses } from '@headrace/core/authoring';
+import { findAddresses, socketHost } from '@headrace/core/authoring';
 import { interleaved, raceAddresses } from './address-race.ts';
 import type { Connector } from './connector.ts';
 
@@ -14,7 +14,7 @@ export function isHostName(place: unknown): place is PortPlace {
   const { host = 'localhost', port, network } = place as Record<string, unknown>;
   // A simulated network has its own names.
   if (port === undefined || network !== undefined) return false;
-  return typeof host === 'string' && net.isIP(host) === 0;
+  return typeof host === 'string' && net.isIP(socketHost(host)) === 0;
 }
 
 /**
@@ -63,7 +63,7 @@ function lookupAll({
   lookup = dns.lookup,
 }: PortPlace): Promise<Found> {
   return new Promise((resolve) =>
-    findAddresses(lookup, host, { all: true, family }, (error, addresses) =>
+    findAddresses(lookup, socketHost(host), { all: true, family }, (error, addresses) =>
       resolve(error === null ? { addresses } : { error }),
     ),
   );

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import http from 'node:http';
-import net from 'node:net';
+import type net from 'node:net';
 import { ChannelError } from '@headrace/core';
-import { placeText } from '@headrace/core/authoring';
+import { placeText, urlHost } from '@headrace/core/authoring';
 import type { ProxySettings, ProxyTarget } from './proxy-options.ts';
 
 /** Asks an HTTP proxy to connect to the target. Resolves with the socket when the proxy has connected. */
@@ -11,7 +11,7 @@ export function httpTunnel(
   { host, port }: ProxyTarget,
   socket: net.Socket,
 ): Promise<net.Socket> {
-  const authority = `${net.isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const authority = `${urlHost(host)}:${port}`;
   const secret = Buffer.from(`${username}:${password}`).toString('base64');
   return new Promise((resolve, reject) => {
     const request = http.request({

@@ -13,6 +13,7 @@ import {
   describeOptions,
   onAbort,
   placeText,
+  socketHost,
   toError,
   unchecked,
 } from '@headrace/core/authoring';
@@ -83,7 +84,7 @@ export class ProxyConnector<C extends Channel = Channel>
     checkConnectPlace(place);
     signal.throwIfAborted();
     const { host = 'localhost', port, tls } = place;
-    const socket = await this.tunnel({ host, port }, signal);
+    const socket = await this.tunnel({ host: socketHost(host), port }, signal);
     const through = { transport: SocketTransport.of(socket), place: placeText(place) };
     const secured = tls && { tls: namedTls(tls, host)! };
     try {
@@ -116,7 +117,7 @@ async function openTunnel(
   signal: AbortSignal,
 ): Promise<net.Socket> {
   const { protocol, host, port } = settings;
-  const socket = net.connect({ host, port, noDelay: true, keepAlive: true });
+  const socket = net.connect({ host: socketHost(host), port, noDelay: true, keepAlive: true });
   const stopListening = onAbort(signal, () => socket.destroy(toError(signal.reason)));
   try {
     await connected(socket, placeText({ host, port }));

@@ -89,4 +89,12 @@ describe('movedPlace', () => {
     expect(isHeadraceError(error, CLIENT_ERRORS.PLACE_REFUSED)).toBe(true);
     expect((error as Error).message).toContain(text);
   });
+
+  it('keeps an IPv6 address in a URL, and refuses one that no URL contains', () => {
+    const at = (host: string) =>
+      String(movedPlace<unknown>('ws://a.example/ws', { host, port: 2 }));
+    expect(at('2001:db8::7')).toBe('ws://[2001:db8::7]:2/ws');
+    expect(at('[2001:db8::7]')).toBe('ws://[2001:db8::7]:2/ws');
+    expect(() => at('fe80::1%eth0')).toThrow('fe80::1%eth0');
+  });
 });

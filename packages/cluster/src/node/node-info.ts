@@ -1,3 +1,5 @@
+import { socketHost } from '@headrace/core/authoring';
+
 /** The address to which the clients of a node connect. */
 export interface NodeAddress {
   /** Host name or IP address for clients, up to 255 characters. */
@@ -102,7 +104,7 @@ export function toAddress(value: unknown): NodeAddress | undefined {
   if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) {
     throw new Error(`an address with the port ${String(port)}`);
   }
-  return { host, port: port as number };
+  return { host: socketHost(host), port: port as number };
 }
 
 /** Returns true for a valid figure of a heartbeat. */

@@ -3,6 +3,7 @@ import { ChannelError, OptionError } from '../errors.ts';
 import { choice, unchecked, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { present } from '../option/present.ts';
+import { socketHost } from '../peer/bare-host.ts';
 import { chooseSockets, type Listen, publicSockets } from '../transport/choose-sockets.ts';
 import type { ListenTarget } from '../transport/listen-target.ts';
 import type { Listener, WantedTransport } from '../transport/listener.ts';
@@ -151,7 +152,11 @@ export function listenerFor(
     return target.network.listenOn(target.port, keepAlive, target.backlog);
   }
   const { tls: _tls, transport: _transport, ...where } = target;
-  return (listen ?? publicSockets(NOT_WITH_TLS))(where, options);
+  const place =
+    'host' in where && typeof where.host === 'string'
+      ? { ...where, host: socketHost(where.host) }
+      : where;
+  return (listen ?? publicSockets(NOT_WITH_TLS))(place, options);
 }
 
 /**

@@ -5,6 +5,7 @@ import { optionErrorAt } from '../option/option-check.ts';
 import { choice, unchecked, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { present } from '../option/present.ts';
+import { socketHost, urlHost } from '../peer/bare-host.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import {
   keepAliveSetter,
@@ -174,11 +175,12 @@ function plainConnectorFor(
   if ('network' in where) {
     if ('name' in where) return where.network.connect(where.name, clock);
     const { network, host = 'localhost', port } = where;
-    return network.connectTo(host, port, keepAlive);
+    return network.connectTo(socketHost(host), port, keepAlive);
   }
   const setKeepAlive = 'port' in where ? keepAliveSetter(settings) : undefined;
   const socketOptions = {
     ...where,
+    ...('port' in where && socketHosts(where)),
     ...('lookup' in where && where.lookup && { lookup: guarded(where.lookup) }),
     noDelay,
     keepAlive: settings.keepAlive,
@@ -189,6 +191,14 @@ function plainConnectorFor(
   return isEncrypted
     ? SocketTransport.of(connectSocket(socketOptions, setKeepAlive))
     : SocketTransport.connecting(socketOptions, setKeepAlive);
+}
+
+/** Returns the hosts of a place as Node's sockets take them. */
+function socketHosts({ host, localAddress }: PortPlace): Partial<PortPlace> {
+  return {
+    ...(typeof host === 'string' && { host: socketHost(host) }),
+    ...(typeof localAddress === 'string' && { localAddress: socketHost(localAddress) }),
+  };
 }
 
 /** Makes a failure of `lookup`, and an answer without an address, a failure of the connect. */
@@ -206,5 +216,7 @@ export function placeText(place: ConnectPlace): string {
   const given = present(place);
   if ('transport' in given) return given.place ?? 'the peer of a transport';
   if ('name' in given) return `the name "${given.name}"`;
-  return 'path' in given ? given.path : `${given.host ?? 'localhost'}:${given.port}`;
+  return 'path' in given
+    ? given.path
+    : `${urlHost(String(given.host ?? 'localhost'))}:${given.port}`;
 }

@@ -2,6 +2,7 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { callSafely } from '../call/call-safely.ts';
 import { toError } from '../errors.ts';
+import { socketHost } from '../peer/bare-host.ts';
 
 /**
  * Calls a lookup function, and passes on its first answer: an error, or at least one address, each address once. A function of the
@@ -30,9 +31,10 @@ function addressesIn(answer: unknown, host: string): LookupAddress[] | Error {
   try {
     const byAddress = new Map<string, LookupAddress>();
     for (const one of [answer].flat()) {
-      const address: unknown = typeof one === 'string' ? one : Object(one).address;
-      const family = typeof address === 'string' ? isIP(address) : 0;
-      if (family !== 0) byAddress.set(address as string, { address: address as string, family });
+      const given: unknown = typeof one === 'string' ? one : Object(one).address;
+      const address = typeof given === 'string' ? socketHost(given) : '';
+      const family = isIP(address);
+      if (family !== 0) byAddress.set(address, { address, family });
     }
     return byAddress.size > 0 ? [...byAddress.values()] : notFound(host);
   } catch (thrown) {

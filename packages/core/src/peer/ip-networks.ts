@@ -1,5 +1,5 @@
 import { type BlockList, isIP } from 'node:net';
-import { bareHost } from './bare-host.ts';
+import { bareHost, socketHost } from './bare-host.ts';
 
 /** Bits of an IPv4-mapped address before the IPv4 address. */
 const MAPPED_BITS = 96;
@@ -10,7 +10,8 @@ const MAPPED_BITS = 96;
  * @returns the family of what was added, or `undefined` if the text is neither
  */
 export function addNetwork(list: BlockList, text: string): 'ipv4' | 'ipv6' | undefined {
-  const [address = '', prefix, ...more] = text.split('/');
+  const [given = '', prefix, ...more] = text.split('/');
+  const address = socketHost(given);
   const version = isIP(address);
   if (version === 0 || address.includes('%') || more.length > 0) return undefined;
   const bits = version === 4 ? 32 : 128;

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { Address } from '../contract/connection.ts';
+import { addressText } from '../text/address-text.ts';
 import type { Carrier } from './transport.ts';
 
 let lastLocal: Address | undefined;
@@ -40,5 +41,5 @@ export function socketCarrier(address: Address | undefined): Carrier {
 
 export function peerText(remote: Address | undefined): string {
   if (remote === undefined) return 'the peer';
-  return 'path' in remote ? remote.path : `${remote.host}:${remote.port}`;
+  return addressText(remote);
 }

@@ -9,7 +9,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { channelOf, type KnownOrStranger, sizeOfBytes } from '@headrace/core/authoring';
+import { channelOf, type KnownOrStranger, sizeOfBytes, urlHost } from '@headrace/core/authoring';
 import { principalOf } from '@headrace/handlers';
 import type { SenderAddress } from '../datagram.ts';
 import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
@@ -144,7 +144,7 @@ export class PeerTransport
       return undefined;
     }
     const { host, port } = this.remoteAddress;
-    const text = `a datagram of ${bytes} bytes to ${host}:${port}, with its headers, is more than the ${this.allowance} bytes that it may get before it has proved its address: see provePeer, and the options signInProves and amplification`;
+    const text = `a datagram of ${bytes} bytes to ${urlHost(host)}:${port}, with its headers, is more than the ${this.allowance} bytes that it may get before it has proved its address: see provePeer, and the options signInProves and amplification`;
     return new RejectedError(DATAGRAM_ERRORS.REJECTED_AMPLIFICATION, text, {
       bytes,
       allowance: this.allowance,

@@ -1,4 +1,5 @@
 import { ChannelError, EncodeError, type HeadraceError, isHeadraceError } from '@headrace/core';
+import { urlHost } from '@headrace/core/authoring';
 import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
 
 const UNREACHABLE = new Set([
@@ -27,7 +28,7 @@ export function datagramError(error: Error, toHost?: string, toPort?: number): H
     readonly port?: number;
   };
   const { code = 'unknown', address: host = toHost, port = toPort } = known;
-  const to = host === undefined ? 'the peer' : `${host}:${port}`;
+  const to = host === undefined ? 'the peer' : `${urlHost(host)}:${port}`;
   const details = {
     code,
     ...(host !== undefined && { host }),

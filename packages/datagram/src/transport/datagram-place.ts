@@ -5,7 +5,7 @@ import type {
   DatagramSocket,
   MulticastGroup,
 } from '@headrace/core';
-import { having, value } from '@headrace/core/authoring';
+import { having, socketHost, urlHost, value } from '@headrace/core/authoring';
 import type { DatagramSocketOptions } from '../socket/datagram-socket-options.ts';
 import { NodeDatagramSocket } from '../socket/node-datagram-socket.ts';
 
@@ -32,8 +32,14 @@ export function openSocket(
   settings: DatagramSettings,
   network: DatagramNetwork | undefined,
 ): DatagramSocket {
-  if (network === undefined) return new NodeDatagramSocket(place, settings);
-  return network.datagramSocket(place, settings);
+  const { host, peer } = place;
+  const known = {
+    ...place,
+    ...(host !== undefined && { host: socketHost(host) }),
+    ...(peer !== undefined && { peer: { ...peer, host: socketHost(peer.host) } }),
+  };
+  if (network === undefined) return new NodeDatagramSocket(known, settings);
+  return network.datagramSocket(known, settings);
 }
 
 /** Returns the place of a socket with one peer. */
@@ -50,5 +56,5 @@ export function connectedPlace(
   const isLocal6 = localAddress?.includes(':') === true || options.family === 6;
   const host = where.host ?? (isLocal6 ? '::1' : '127.0.0.1');
   const bound = { host: localAddress, port: localPort, peer: { host, port }, groups: [] };
-  return { bound, target: `${host}:${port}` };
+  return { bound, target: `${urlHost(host)}:${port}` };
 }

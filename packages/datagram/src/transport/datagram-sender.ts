@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type Clock, type DatagramSocket, EncodeError, type OutboundBytes } from '@headrace/core';
-import { toBuffer, toError } from '@headrace/core/authoring';
+import { socketHost, toBuffer, toError, urlHost } from '@headrace/core/authoring';
 import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
 import type { DatagramCounters } from './datagram-counters.ts';
 import { datagramError } from './datagram-failure.ts';
@@ -43,7 +43,7 @@ export class DatagramSender implements OutcomeReceiver {
     this.failures = undefined;
   }
 
-  send(place: number, bytes: OutboundBytes, host: string | undefined, port: number): void {
+  send(place: number, bytes: OutboundBytes, given: string | undefined, port: number): void {
     let buffer: Uint8Array;
     try {
       buffer = toBuffer(bytes);
@@ -52,8 +52,9 @@ export class DatagramSender implements OutcomeReceiver {
       this.refuse(place, toError(thrown));
       return;
     }
-    const error =
-      host === undefined || host === this.lastAddress ? undefined : this.look(host, port);
+    const isKnown = given === undefined || given === this.lastAddress;
+    const host = isKnown ? given : socketHost(given);
+    const error = isKnown ? undefined : this.look(host!, port);
     if (error === undefined)
       this.socket.send(buffer, host, port, this.outcomes.of(this, place, host, port));
     else this.refuse(place, error);
@@ -78,7 +79,7 @@ export class DatagramSender implements OutcomeReceiver {
     }
     const cure =
       kind === 4 ? `write it as ::ffff:${host}, with ipv6Only: false` : 'bind one with family: 6';
-    const text = `${host}:${port} is an ${theirs} address, and the socket is one of ${family}: ${cure}`;
+    const text = `${urlHost(host)}:${port} is an ${theirs} address, and the socket is one of ${family}: ${cure}`;
     return new EncodeError(DATAGRAM_ERRORS.DATAGRAM_RECIPIENT, text, { host, port, family });
   }
 

@@ -12,7 +12,7 @@ import {
   type Transport,
   type TransportSink,
 } from '@headrace/core';
-import { sizeOfBytes } from '@headrace/core/authoring';
+import { sizeOfBytes, socketHost, urlHost } from '@headrace/core/authoring';
 import {
   Datagram,
   type OutboundDatagram,
@@ -144,8 +144,8 @@ export class DatagramTransport implements Transport, ConnectionlessRules, Datagr
       return;
     }
     const { host, port } = recipient;
-    const peer = `${this.place.peer!.host}:${this.place.peer!.port}`;
-    const text = `a datagram to ${host}:${port} on a channel that sends to its peer alone, ${peer}: leave the recipient out, or bind a channel`;
+    const peer = placeOf(this.place.peer!);
+    const text = `a datagram to ${placeOf(recipient)} on a channel that sends to its peer alone, ${peer}: leave the recipient out, or bind a channel`;
     const error = new EncodeError(DATAGRAM_ERRORS.DATAGRAM_RECIPIENT, text, { host, port, peer });
     this.sender.refuse(place, error);
   }
@@ -156,7 +156,8 @@ export class DatagramTransport implements Transport, ConnectionlessRules, Datagr
     if (port !== peer!.port) return false;
     const { remoteAddress } = this;
     const isHost = remoteAddress !== undefined && 'host' in remoteAddress;
-    return host === peer!.host || (isHost && host === remoteAddress.host);
+    const known = socketHost(String(host));
+    return known === socketHost(peer!.host) || (isHost && known === remoteAddress.host);
   }
 
   private sent(failures: ReadonlyMap<number, Error> | undefined): void {
@@ -247,4 +248,8 @@ function isRecipient(recipient: Recipient | undefined): boolean {
 
 function sizeOfReceived(message: unknown): number {
   return (message as Datagram).bytes.length;
+}
+
+function placeOf({ host, port }: Recipient): string {
+  return `${urlHost(String(host))}:${port}`;
 }

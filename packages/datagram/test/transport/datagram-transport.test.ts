@@ -201,7 +201,7 @@ it('refuses an address of another family than that of the socket, before it is s
   ]);
   expect(futures[1]!.error).toMatchObject({
     message: expect.stringContaining(
-      '2001:db8::1:5 is an IPv6 address, and the socket is one of IPv4',
+      '[2001:db8::1]:5 is an IPv6 address, and the socket is one of IPv4',
     ),
     details: { host: '2001:db8::1', port: 5, family: 'IPv4' },
   });

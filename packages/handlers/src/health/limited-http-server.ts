@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Logger, systemClock } from '@headrace/core';
-import { warnFirst } from '@headrace/core/authoring';
+import { socketHost, warnFirst } from '@headrace/core/authoring';
 
 /** Address and client limits of a {@link limitedHttpServer}. */
 export interface HttpLimits {
@@ -73,7 +73,7 @@ export async function limitedHttpServer(
     socket.setTimeout(server.timeout, () => socket.destroy());
     if (sockets.size > maxConnections) closeOldest(sockets.keys().next().value!);
   });
-  server.listen(port, host);
+  server.listen(port, socketHost(host));
   await once(server, 'listening');
   server.on('error', (error) => acceptFailed?.(error));
   return {

@@ -5,7 +5,7 @@ import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { systemClock } from '@headrace/core';
-import { attempted, printable } from '@headrace/core/authoring';
+import { attempted, printable, socketHost, urlHost } from '@headrace/core/authoring';
 import type { ServedStatus } from '@headrace/handlers/health';
 import { UserError } from './user-error.ts';
 
@@ -61,7 +61,7 @@ export async function askStatus(
  * @throws UserError if the name has no address
  */
 export async function targetsOf(url: URL): Promise<Target[]> {
-  const name = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const name = socketHost(url.hostname);
   const addresses = await lookup(name, { all: true }).catch((error: Error) => {
     throw new UserError(failureText({ url }, error));
   });
@@ -71,7 +71,7 @@ export async function targetsOf(url: URL): Promise<Target[]> {
 /** Returns the text of a target for people. */
 export function placeOf({ url, address }: Target): string {
   if (address === undefined) return url.host;
-  const host = address.family === 6 ? `[${address.address}]` : address.address;
+  const host = urlHost(address.address);
   return url.port === '' ? host : `${host}:${url.port}`;
 }
 

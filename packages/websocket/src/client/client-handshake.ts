@@ -8,7 +8,7 @@ import {
   DuplexHandler,
   type Handler,
 } from '@headrace/core';
-import { keepLoan, rememberMethods, shownUrl } from '@headrace/core/authoring';
+import { keepLoan, rememberMethods, shownUrl, socketHost } from '@headrace/core/authoring';
 import { type DeflateTerms, deflateOfAnswer, offerOf } from '../socket/compression.ts';
 import type { AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
@@ -131,7 +131,7 @@ function requestOf(terms: ClientTerms, key: string, stream: ChannelDuplex): Clie
   const { username, password } = url;
   return request({
     createConnection: () => stream,
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1') || 'localhost',
+    host: socketHost(url.hostname) || 'localhost',
     port: url.port === '' ? defaultPort : Number(url.port),
     defaultPort,
     path,

@@ -7,7 +7,7 @@ import {
   TlsClientContext,
   type TlsClientOptions,
 } from '@headrace/core';
-import { credentialsOf, shownUrl, toError } from '@headrace/core/authoring';
+import { credentialsOf, shownUrl, socketHost, toError } from '@headrace/core/authoring';
 import { deflateTerms } from '../socket/compression.ts';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import { MESSAGE_LIMITS } from '../socket/message-limits.ts';
@@ -68,7 +68,7 @@ function targetOf(
     throw new OptionError('OPTION_CONFLICT', text, { option: 'tls' });
   }
   credentialsOf(url);
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const host = socketHost(url.hostname);
   const secure = isSecure && { tls: new TlsClientContext(tls ?? {}, host) };
   if (!url.protocol.includes('unix')) {
     const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);

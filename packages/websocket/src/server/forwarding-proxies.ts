@@ -1,8 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
 import { type Address, type Channel, CLIENT_ADDRESS, type TrustedPeers } from '@headrace/core';
-import { peerOf, type TrustCheck, trustCheck } from '@headrace/core/authoring';
-import { isLoopback } from './own-origin.ts';
+import {
+  isLoopback,
+  peerOf,
+  socketHost,
+  type TrustCheck,
+  trustCheck,
+} from '@headrace/core/authoring';
 import { targetOf } from './request-target.ts';
 
 /** Facts about a request that depend on trusted proxies. */
@@ -68,7 +73,7 @@ const WITH_PORT = /^\[?([^\]]+?)\]?:(\d{1,5})$/;
 
 /** Parses an address. Some proxies append the client's port; without one, the port is 0. */
 function parseAddress(text: string): Address | undefined {
-  const bare = text.replace(/^\[(.*)\]$/, '$1');
+  const bare = socketHost(text);
   const [host = '', port = '0'] =
     isIP(bare) === 0 ? (WITH_PORT.exec(text)?.slice(1) ?? []) : [bare];
   if (isIP(host) === 0 || Number(port) > MAX_PORT) return undefined;

@@ -1,8 +1,4 @@
-import { BlockList } from 'node:net';
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8);
-loopback.addAddress('::1', 'ipv6');
+import { isLoopback } from '@headrace/core/authoring';
 
 /** The facts that decide whether a request comes from a page of this server. */
 export interface OriginFacts {
@@ -31,11 +27,5 @@ export function isOwnOrigin(
   if (page.host !== new URL(asked).host) return false;
   const isLocal = localAddress !== undefined && isLoopback(localAddress);
   if (!isLocal || isForwarded || page.protocol === 'https:') return true;
-  return page.hostname === 'localhost' || isLoopback(page.hostname);
-}
-
-/** Returns true for an address within this machine. */
-export function isLoopback(address: string): boolean {
-  const bare = address.replace(/^\[|\]$/g, '');
-  return loopback.check(bare) || loopback.check(bare, 'ipv6');
+  return isLoopback(page.hostname);
 }

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import type { AddressFunction } from '@headrace/client';
 import type { PortPlace } from '@headrace/core';
-import { checkKind, checkNumber } from '@headrace/core/authoring';
+import { checkKind, checkNumber, socketHost } from '@headrace/core/authoring';
 
 /**
  * Returns a function that finds the nodes of a mesh by the A and AAAA records of a name, for the option `peers`: one node at each
@@ -22,7 +22,7 @@ export function hostPlaces(name: string, port: number): AddressFunction<PortPlac
   checkKind('name', name, typeof name === 'string' && name !== '', 'the name of the nodes');
   checkNumber('port', port, { min: 1, max: 65_535, integer: true });
   return async () => {
-    const found = await lookup(name, { all: true });
+    const found = await lookup(socketHost(name), { all: true });
     return found.map(({ address: host }) => ({ host, port }));
   };
 }

@@ -1,4 +1,4 @@
-import { addressText } from '@headrace/core/authoring';
+import { urlHost } from '@headrace/core/authoring';
 import { toAddress } from '../../node/node-info.ts';
 
 /** An address at which a node listens for other nodes. */
@@ -11,7 +11,7 @@ export interface MeshPlace {
 
 /** Returns the place as text, which is its key in tables, too. */
 export function placeText({ host, port }: MeshPlace): string {
-  return addressText({ host, port, family: host.includes(':') ? 'IPv6' : 'IPv4' });
+  return `${urlHost(host)}:${port}`;
 }
 
 /**

@@ -5,6 +5,8 @@ import {
   custom,
   describeOptions,
   having,
+  isEveryAddress,
+  isLoopback,
   object,
   text,
   value,
@@ -143,10 +145,6 @@ export function meshWay({
   };
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
 /** The checked options of a node of the mesh. */
 export interface MeshPlan {
   readonly way: MeshWay;
@@ -164,7 +162,7 @@ export function meshPlan(options: MeshOptions, bus: BusPlan): MeshPlan {
   const { advertise, register, maxPeerBytes, host, ...rest } = OPTIONS.resolve(options);
   const peers = options.peers ?? [];
   const way = meshWay(options);
-  if (advertise === undefined && isWildcard(host)) {
+  if (advertise === undefined && isEveryAddress(host)) {
     const text = `host is ${host}, which is not an address of this node: give advertise, the address for other nodes`;
     throw new OptionError('OPTION_CONFLICT', text, { option: 'advertise' });
   }
@@ -178,7 +176,3 @@ export function meshPlan(options: MeshOptions, bus: BusPlan): MeshPlan {
 
 const toPlacesOption = (peers: readonly MeshPlace[]) =>
   understood<readonly MeshPlace[], readonly MeshPlace[]>(PLACES, toPlaces)('peers', peers);
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
-}

@@ -1,4 +1,4 @@
-import { attempted } from '@headrace/core/authoring';
+import { attempted, urlHost } from '@headrace/core/authoring';
 import type { RedisClientOptions } from '@redis/client';
 import type { BusHost } from '../bus.ts';
 import type { ServerOrder } from '../server-order.ts';
@@ -48,7 +48,7 @@ export async function masterUrl(
     }
   };
   const [host = '', port = ''] = await sentinels.try({ ms, now: () => clock.now(), random }, ask);
-  url.hostname = host.includes(':') ? `[${host}]` : host;
+  url.hostname = urlHost(host);
   url.port = port;
   return String(url);
 }

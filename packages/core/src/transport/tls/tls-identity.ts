@@ -4,6 +4,7 @@ import { domainToASCII } from 'node:url';
 import { OptionError } from '../../errors.ts';
 import { time, unchecked } from '../../option/option-kind.ts';
 import { describeOptions } from '../../option/option-set.ts';
+import { socketHost } from '../../peer/bare-host.ts';
 
 /** A certificate with its key, and the rules of encryption. The names and forms are those of `node:tls`. */
 export interface TlsIdentity
@@ -42,11 +43,13 @@ export const TLS_IDENTITY = describeOptions('TlsIdentity', {
 const NAME = /^[\w.*\-\u0080-\u{10ffff}]+$/u;
 
 /**
- * Returns a host name as it is in certificates and in a handshake: in ASCII, and without the dot of an absolute name.
+ * Returns a host as it is in certificates and in a handshake: a name in ASCII, without the dot of an absolute name; an IPv6 address
+ * without brackets and zone.
  *
  * @see RFC 6066, section 3; RFC 5890
  */
-export function tlsName(name: string): string {
+export function tlsName(host: string): string {
+  const [name = ''] = host.includes(':') ? socketHost(host).split('%') : [host];
   const isInternational = /[\u0080-\u{10ffff}]/u.test(name) && NAME.test(name);
   const ascii = isInternational ? domainToASCII(name) || name : name;
   // The name of the root stays: without a name, Node checks the certificate for localhost.
