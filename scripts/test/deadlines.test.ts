@@ -347,6 +347,7 @@ const TIMERS = [
   'packages/handlers/src/health/limited-http-server.ts',
   'packages/handlers/src/limit/message-rate-handler.ts', // the next message may pass
   'packages/handlers/src/limit/overload-guard.ts',
+  'packages/handlers/src/metrics/failure-log.ts', // the end of a minute with repeated lines
   'packages/handlers/src/shaping/delayed-writes.ts',
   'packages/handlers/src/shaping/traffic-counter.ts',
   'packages/handlers/src/shaping/traffic-shaping-handler.ts',

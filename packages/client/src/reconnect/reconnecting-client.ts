@@ -45,6 +45,8 @@ import {
 
 /** Time in which a step under way must go on after the page is shown, because it can have stalled while no code ran. */
 const WAKE_MS = 1000;
+/** Maximum number of connections that are left to servers which take no more work on them. The oldest end first. */
+const MAX_LEFT = 8;
 
 /** Events of a `ReconnectingClient`, with the arguments of their listeners. */
 export interface ReconnectingClientEvents<P = unknown, C = unknown> {
@@ -284,6 +286,9 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     if (current === undefined || this.state.name !== 'online') return;
     this.current = undefined;
     this.left.add(current);
+    const [oldest] = this.left;
+    // Its server does not end it.
+    if (this.left.size > MAX_LEFT) oldest!.end();
     this.machine.leaves();
     current.onClosed(() => {
       this.left.delete(current);

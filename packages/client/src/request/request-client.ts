@@ -14,6 +14,7 @@ import {
   carefulLogger,
   choice,
   describeOptions,
+  isPeerLeaving,
   object,
   observeSource,
   onAbort,
@@ -459,8 +460,4 @@ function endIfOver(channel: Channel, error: unknown): boolean {
   if (isHeadraceError(error.cause, 'OUTBOUND_FULL') && channel.isOpen) return false;
   if (!isPeerLeaving(channel)) channel.end();
   return true;
-}
-
-function isPeerLeaving(channel: Channel): boolean {
-  return channel.pipeline.get(ExchangeCallHandler)?.isPeerLeaving === true;
 }

@@ -182,6 +182,19 @@ describe('ReconnectingClient, its connections', () => {
     expect(states.at(-1)).toBe('waiting 60000 peer');
   });
 
+  it('a server that announces the end of each connection, and ends none, is not left with more and more of them', async () => {
+    const client = world.client(['a', 'b'], { retry: fixed(1000) });
+    for (const name of ['a', 'b']) await world.up(name);
+    await world.start(client);
+    for (let i = 0; i < 50; i += 1) {
+      client.moveOn();
+      await world.pass(1500);
+      expect(client.state.name).toBe('online');
+    }
+    const open = ['a', 'b'].flatMap((name) => world.connections(name));
+    expect(open.length).toBeLessThanOrEqual(9);
+  });
+
   it('gives up after five tries, with an error and a state', async () => {
     const client = world.client(['a'], { retry: fixed(3000, { attempts: 5 }) });
     const states = story(client);

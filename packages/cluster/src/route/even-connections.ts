@@ -18,7 +18,8 @@ export interface EvenConnectionsOptions {
   readonly cluster: { readonly nodes: readonly NodeInfo[] };
   /**
    * Sends this many clients of this node to other nodes: `(count) => server.sendOn(count)`, or
-   * `(count) => table.move({ count, spreadMs: 1000 })` for lasting channels with a log.
+   * `(count) => table.move({ count, spreadMs: 1000 })` for lasting channels with a log. Until a promise that it returns settles, these
+   * clients are not sent on again.
    */
   readonly sendOn: (count: number) => unknown;
   /** A node sends clients on while it has more than this share of the mean number of connections. @default 1.03 */
@@ -72,6 +73,8 @@ export class EvenConnections implements Disposable {
   private readonly options: ReturnType<typeof OPTIONS.resolve<EvenConnectionsOptions>>;
   private readonly logger: Logger;
   private timer: Timer | undefined;
+  /** Number of clients that `sendOn` sends on, but that may still be connected. */
+  private underWay = 0;
 
   /** @throws OptionError */
   constructor(options: EvenConnectionsOptions) {
@@ -99,12 +102,24 @@ export class EvenConnections implements Disposable {
   }
 
   private check(): void {
-    const { sendOn, share } = this.options;
-    const excess = excessOf(this.options.cluster.nodes, this.options.ratio);
-    if (excess === 0) return;
-    callSafely(sendOn, Math.ceil(excess * share), (error) =>
-      this.logger.log('error', 'sendOn of EvenConnections failed', error),
+    const { cluster, ratio, share } = this.options;
+    const excess = excessOf(cluster.nodes, ratio);
+    const count = Math.min(Math.ceil(excess * share), Math.ceil(excess) - this.underWay);
+    if (count <= 0) return;
+    this.underWay += count;
+    callSafely(
+      (some) => this.sendOn(some),
+      count,
+      (error) => this.logger.log('error', 'sendOn of EvenConnections failed', error),
     );
+  }
+
+  private async sendOn(count: number): Promise<void> {
+    try {
+      await this.options.sendOn(count);
+    } finally {
+      this.underWay -= count;
+    }
   }
 }
 

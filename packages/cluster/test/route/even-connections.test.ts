@@ -61,11 +61,36 @@ describe('EvenConnections', () => {
       logger: { log: (_level, text, error) => void logged.push(`${text}: ${String(error)}`) },
     });
     clock.advance(3000);
-    await Promise.resolve();
+    await new Promise(setImmediate);
     expect(logged).toEqual([
       'sendOn of EvenConnections failed: Error: a',
       'sendOn of EvenConnections failed: Error: b',
     ]);
+  });
+
+  it('does not send on again what is on its way', async () => {
+    const clock = new VirtualClock();
+    const sent: number[] = [];
+    let isOver = (): void => {};
+    using _even = new EvenConnections({
+      cluster: { nodes: [node(300), node(0), node(0)] },
+      sendOn: (count) => {
+        sent.push(count);
+        return new Promise<void>((resolve) => {
+          isOver = resolve;
+        });
+      },
+      share: 1,
+      clock,
+      random: () => 0,
+    });
+    // The connections have calls under way, so that their ends take a while.
+    clock.advance(8000);
+    expect(sent).toEqual([200]);
+    isOver();
+    await new Promise(setImmediate);
+    clock.advance(1000);
+    expect(sent).toEqual([200, 200]);
   });
 
   it('makes connections even after servers were replaced one after the other, without a herd', async () => {

@@ -100,7 +100,7 @@ export class ClockDeadlines implements Deadlines {
     this.timerAt = at;
     const delayMs = Math.max(0, at - this.clock.now());
     this.timer = NO_CONTEXT.runInAsyncScope(() =>
-      this.clock.schedule(this.fire, delayMs, this.keeping > 0),
+      this.clock.schedule(this.due, delayMs, this.keeping > 0),
     );
   }
 
@@ -109,6 +109,14 @@ export class ClockDeadlines implements Deadlines {
     this.timer = undefined;
     this.timerAt = Number.POSITIVE_INFINITY;
   }
+
+  /** Called by the timer, which has waited for the sockets itself if it was late. */
+  private readonly due = (): void => this.wereRead(this.timerAt);
+
+  private readonly wereRead = (readAt: number): void => {
+    this.readAt = readAt;
+    this.fire();
+  };
 
   private readonly fire = (): void => {
     this.disarm();
@@ -124,9 +132,8 @@ export class ClockDeadlines implements Deadlines {
     this.isFiring = true;
     // The task of another deadline can have taken long, too.
     if (first.deadline > this.readAt && isLate(now - first.deadline)) {
-      this.readAt = now;
       this.turnEndsAt = 0;
-      afterReads(clock, now, now - first.deadline, this.fire);
+      afterReads(clock, now, now - first.deadline, this.wereRead);
       return;
     }
     if (this.turnEndsAt === 0) this.turnEndsAt = clock.turns.endOfShare(now, TURN_BUDGET_MS);

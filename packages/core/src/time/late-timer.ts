@@ -15,22 +15,28 @@ export function isLate(lateMs: number): boolean {
  * turns of the connections that have more input than fits in one. The task waits for these at most as long as it is late.
  *
  * @param now - time of the clock, in milliseconds
+ * @param task - called with the time after which the sockets were read
  */
 export function afterReads(
   clock: Pick<Clock, 'now' | 'nextTurn' | 'turns'>,
   now: number,
   lateMs: number,
-  task: () => void,
+  task: (readAt: number) => void,
 ): void {
   const untilMs = now + Math.min(lateMs, MAX_BUSY_MS);
   let wasBusy = false;
+  let turnAt = now;
   const look = (): void => {
-    const isBusy = clock.turns.isBusy && clock.now() < untilMs;
+    const time = clock.now();
+    const isBusy = clock.turns.isBusy && time < untilMs;
     // A connection that has worked off its input is read again in the turn after that.
     const isRead = !isBusy && !wasBusy;
     wasBusy = isBusy;
-    if (isRead) task();
-    else clock.nextTurn(look);
+    if (isRead) task(turnAt);
+    else {
+      turnAt = time;
+      clock.nextTurn(look);
+    }
   };
   clock.nextTurn(look);
 }

@@ -1,8 +1,10 @@
 import { connect, createServer } from 'node:net';
-import { type Clock, type Deadlines, systemClock } from '@headrace/core';
+import { type Clock, type Deadlines, systemClock, type Timer, type Turns } from '@headrace/core';
+import { runTimer } from '@headrace/core/authoring';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { systemClock as pageClock } from '../../src/browser/system-clock.ts';
+import { ClockDeadlines } from '../../src/time/clock-deadlines.ts';
 
 /** Runs nothing else until the time has passed, as the garbage collector or a long computation does. */
 function standStill(clock: Clock, ms: number): void {
@@ -107,6 +109,59 @@ it('runs a timer that is in time without a turn, and many late ones with one', (
   clock.advance(0);
   // One of the timer of all, and one of the deadlines themselves.
   expect([count, turns]).toEqual([201, 2]);
+});
+
+/** An event loop whose connections are always busy with their input, so that each turn takes 40 ms. */
+class BusyLoop {
+  readonly turns: Turns = {
+    isBusy: true,
+    endOfShare: (now, budgetMs) => now + budgetMs,
+    wait: (_now, resume) => this.nextTurn(resume),
+  };
+  private time = 0;
+  private readonly timers: { readonly at: number; readonly task: () => void }[] = [];
+  private readonly tasks: (() => void)[] = [];
+  private later: (() => void)[] = [];
+
+  now = (): number => this.time;
+  timeOfDay = this.now;
+  execute = (task: () => void): void => void this.tasks.push(task);
+  nextTurn = (task: () => void): void => void this.later.push(task);
+
+  schedule = (task: () => void, delayMs: number): Timer => {
+    const timer = { at: this.time + delayMs, task };
+    this.timers.push(timer);
+    return { cancel: () => void this.timers.splice(this.timers.indexOf(timer), 1) };
+  };
+
+  turn(): void {
+    for (const timer of this.timers.filter(({ at }) => at <= this.time)) {
+      this.timers.splice(this.timers.indexOf(timer), 1);
+      runTimer(this, this.time, this.time - timer.at, timer.task);
+      this.runTasks();
+    }
+    for (const task of this.later.splice(0)) {
+      task();
+      this.runTasks();
+    }
+    this.time += 40;
+  }
+
+  private runTasks(): void {
+    for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) task();
+  }
+}
+
+it('deadlines of a process that is always busy are not later and later', () => {
+  const loop = new BusyLoop();
+  const deadlines = new ClockDeadlines(loop);
+  const lateMs: number[] = [];
+  for (let at = 100; at <= 5000; at += 100) {
+    deadlines.schedule(() => lateMs.push(loop.now() - at), at);
+  }
+  for (let turn = 0; turn < 250; turn++) loop.turn();
+  expect(lateMs).toHaveLength(50);
+  expect(Math.max(...lateMs)).toBeLessThanOrEqual(120);
 });
 
 it('reads what lies in a socket before a late timer runs', async () => {

@@ -324,9 +324,9 @@ const functions: Readonly<Record<string, Act>> = {
     const channel = peer(new handlers.UserEventHandler(Event, handle), seen);
     channel.pipeline.fireUserEventTriggered(new Event());
   },
-  'serveHealth ready': (check) => {
-    expect(new HealthServer({ port: 0, ready: { check } }).notReady).toEqual(['check']);
-    return SILENT;
+  'serveHealth ready': (check, seen) => {
+    const health = new HealthServer({ port: 0, ready: { check }, logger: loggerOf(seen) });
+    expect(health.notReady).toEqual(['check']);
   },
   'serveHealth status': async (status, seen) => {
     const owner = { logger: loggerOf(seen), timeoutMs: 5, notReady: () => [] };

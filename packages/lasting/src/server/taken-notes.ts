@@ -9,6 +9,8 @@ const LOOK_MS = 1000;
 const MAX_NOTES = 10_000;
 /** Maximum number of tries to write notes while others write for the same table. */
 const MAX_TRIES = 5;
+/** Time between two writes for one table. All notes are written again each time, and the table reads them only now and then. */
+const PACE_MS = 250;
 /** Separates the place of a writer from the rest of its name. Neither has this character. */
 const SEPARATOR = '.';
 
@@ -63,7 +65,7 @@ export class TakenNotes {
   private async send(place: string, clock: Clock): Promise<void> {
     const { log, ask } = this.parts;
     try {
-      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
         const found = await ask(clock, () => log.read(place));
         const names = this.unsent.get(place)!.splice(0);
         const all = [...namesIn(found?.records), ...names].slice(-MAX_NOTES);
@@ -73,6 +75,10 @@ export class TakenNotes {
         const later = this.unsent.get(place)!;
         if (revision === undefined) later.unshift(...names);
         else if (later.length === 0) break;
+        else {
+          tries = 0;
+          await new Promise<void>((resolve) => clock.deadlines.schedule(resolve, PACE_MS));
+        }
       }
     } catch {
       // The process before asks the log when the window of the client is over.
