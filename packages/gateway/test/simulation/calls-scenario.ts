@@ -10,7 +10,7 @@ import { type ApiAnswer, answerForError } from '../../src/http/api-error.ts';
 import { type ApiCaller, ApiOperations } from '../../src/http/api-operations.ts';
 import { type ApiRequest, ROUTES } from '../../src/http/api-routes.ts';
 import { IdempotentRequests } from '../../src/http/idempotent-requests.ts';
-import { FAULTS_MS, FIRST_MS, keeperFaults } from './keeper-faults.ts';
+import { FAULTS_MS, FIRST_MS, keeperFaults, leaveInOrder } from './keeper-faults.ts';
 
 const CLIENT = 'client';
 const LIMITS = {
@@ -60,6 +60,9 @@ interface Life {
   readonly requests: IdempotentRequests;
   /** How often the gateway carried out the command of a tag. */
   readonly done: Map<string, number>;
+  /** Calls that are not answered yet. */
+  readonly underWay: Set<Promise<void>>;
+  isLeaving: boolean;
 }
 
 class CallsWorld {
@@ -102,6 +105,8 @@ class CallsWorld {
       api: new ApiOperations(connections, { ...RULES, maxBatch: 100, maxListed: 4 }, failed),
       requests: new IdempotentRequests(peers, LIMITS, host.clock),
       done: new Map(),
+      underWay: new Set(),
+      isLeaving: false,
     };
     const commands = commandsOf(cluster);
     const carryOut = commands['listener']!;
@@ -112,6 +117,20 @@ class CallsWorld {
       return carryOut(command);
     };
     this.lives.push(life);
+  }
+
+  /** The node takes no further call, leaves, and joins again. */
+  async leave(name: string): Promise<void> {
+    const life = this.living.find(({ host }) => host.name === name);
+    if (life === undefined) return;
+    life.isLeaving = true;
+    const { host, process, cluster, underWay } = life;
+    await leaveInOrder(host, cluster, underWay);
+    if (process?.isAlive === true) await this.run(host);
+  }
+
+  private get living(): Life[] {
+    return this.lives.filter(({ process, isLeaving }) => process?.isAlive === true && !isLeaving);
   }
 
   async client(host: SimulatedHost): Promise<void> {
@@ -142,17 +161,21 @@ class CallsWorld {
   private async repeat(client: SimulatedHost, call: Call): Promise<void> {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const life = this.random(client);
-      // A node that is down, or that joins, does not answer.
-      if (life !== undefined) {
-        life.host.clock.schedule(() => void this.send(life, call), 0);
-      }
+      // A node that is down, that joins, or that leaves, does not answer.
+      if (life !== undefined) life.host.clock.schedule(() => this.begin(life, call), 0);
       await after(client, client.random() < 0.3 ? 10 : client.random() * TIMEOUT_MS);
     }
   }
 
   private random(client: SimulatedHost): Life | undefined {
-    const living = this.lives.filter(({ process }) => process?.isAlive === true);
+    const { living } = this;
     return living[Math.floor(client.random() * living.length)];
+  }
+
+  private begin(life: Life, call: Call): void {
+    const { underWay } = life;
+    const sent = this.send(life, call).finally(() => underWay.delete(sent));
+    underWay.add(sent);
   }
 
   private async send({ api, requests }: Life, { path, body, tag, answers }: Call): Promise<void> {
@@ -186,10 +209,9 @@ class CallsWorld {
   }
 
   check(): void {
-    const { calls, lives } = this;
+    const { calls, lives, living } = this;
     assert.ok(calls.length > 100, 'the client hardly called');
     assert.ok(this.lists > 2, `only ${this.lists} lists were read`);
-    const living = lives.filter(({ process }) => process?.isAlive === true);
     let carriedOut = 0;
     for (const { path, tag, answers } of calls) {
       const reached = lives.filter(({ done }) => done.has(tag));
@@ -241,7 +263,7 @@ export const callsScenario =
     const world = new CallsWorld(sim, fault);
     runNodes(sim, (host) => world.run(host));
     sim.host(CLIENT, (host) => world.client(host));
-    keeperFaults(sim);
+    keeperFaults(sim, (name) => world.leave(name));
     await sim.run({ untilMs: QUIET_MS });
     world.check();
   };

@@ -1,4 +1,5 @@
 import assert from 'node:assert';
+import type { Cluster } from '@headrace/cluster';
 import { connectionsOf } from '@headrace/gateway';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import {
@@ -9,7 +10,7 @@ import {
 } from '../../../cluster/test/simulation/cluster-world.ts';
 import { type ApiAnswer, answerForError } from '../../src/http/api-error.ts';
 import { IdempotentRequests } from '../../src/http/idempotent-requests.ts';
-import { FAULTS_MS, FIRST_MS, keeperFaults } from './keeper-faults.ts';
+import { FAULTS_MS, FIRST_MS, keeperFaults, leaveInOrder } from './keeper-faults.ts';
 
 const CLIENT = 'client';
 const LIMITS = {
@@ -23,7 +24,7 @@ const TRIES = 8;
 const TIMEOUT_MS = 3000;
 
 /** What is wrong with the nodes, for a scenario that has to notice it. */
-export type RepeatFault = 'each node for itself' | 'no copies';
+export type RepeatFault = 'each node for itself' | 'no copies' | 'no wait at the end';
 
 /** A request with an idempotency key, as its client knows it. */
 class Repeated {
@@ -42,7 +43,10 @@ class Repeated {
 interface Api {
   readonly host: SimulatedHost;
   readonly process: SimulatedHost['currentProcess'];
+  readonly cluster: Cluster;
   readonly requests: IdempotentRequests;
+  /** Requests that are not answered yet. */
+  readonly underWay: Set<Promise<void>>;
 }
 
 class RepeatWorld {
@@ -61,7 +65,19 @@ class RepeatWorld {
     const peers = this.fault === 'each node for itself' ? undefined : connectionsOf(cluster).peers;
     const requests = new IdempotentRequests(peers, LIMITS, host.clock);
     if (this.fault === 'no copies') requests['kept'].toCopy = () => new Map();
-    this.apis.set(host.name, { host, process: host.currentProcess, requests });
+    if (this.fault === 'no wait at the end') requests['leaving'] = async () => {};
+    const process = host.currentProcess;
+    this.apis.set(host.name, { host, process, cluster, requests, underWay: new Set() });
+  }
+
+  /** The node takes no further request, leaves, and joins again. */
+  async leave(name: string): Promise<void> {
+    const api = this.apis.get(name);
+    if (api?.process?.isAlive !== true) return;
+    this.apis.delete(name);
+    const { host, process, cluster, underWay } = api;
+    await leaveInOrder(host, cluster, underWay);
+    if (process.isAlive) await this.run(host);
   }
 
   async client(host: SimulatedHost): Promise<void> {
@@ -78,13 +94,18 @@ class RepeatWorld {
   private async repeat(client: SimulatedHost, one: Repeated): Promise<void> {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const name = NODES[Math.floor(client.random() * NODES.length)]!;
-      const { host, process, requests } = this.apis.get(name)!;
-      // A node that is down, or that joins, does not answer.
-      if (process?.isAlive === true) {
-        host.clock.schedule(() => void this.send(host, requests, one), 0);
+      const api = this.apis.get(name);
+      // A node that is down, that joins, or that leaves, does not answer.
+      if (api?.process?.isAlive === true) {
+        api.host.clock.schedule(() => this.begin(api, one), 0);
       }
       await after(client, client.random() < 0.3 ? 10 : client.random() * TIMEOUT_MS);
     }
+  }
+
+  private begin({ host, requests, underWay }: Api, one: Repeated): void {
+    const sent = this.send(host, requests, one).finally(() => underWay.delete(sent));
+    underWay.add(sent);
   }
 
   private async send(
@@ -132,7 +153,7 @@ export const repeatScenario =
     const world = new RepeatWorld(sim, fault);
     runNodes(sim, (host) => world.run(host));
     sim.host(CLIENT, (host) => world.client(host));
-    keeperFaults(sim);
+    keeperFaults(sim, (name) => world.leave(name));
     await sim.run({ untilMs: QUIET_MS });
     world.check();
   };

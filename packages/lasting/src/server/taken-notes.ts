@@ -7,9 +7,12 @@ import type { JournalLog } from './journal-owner.ts';
 const LOOK_MS = 1000;
 /** Maximum number of notes that a table has unread. The oldest are dropped. */
 const MAX_NOTES = 10_000;
-/** Maximum number of tries to write notes while others write for the same table. */
+/** Maximum number of tries to write notes while others write for the same table, or the log fails. */
 const MAX_TRIES = 5;
-/** Time between two writes for one table. All notes are written again each time, and the table reads them only now and then. */
+/**
+ * Time between two writes for one table, and after a failure. All notes are written again each time, and the table reads them only
+ * now and then.
+ */
 const PACE_MS = 250;
 /** Separates the place of a writer from the rest of its name. Neither has this character. */
 const SEPARATOR = '.';
@@ -64,25 +67,30 @@ export class TakenNotes {
 
   private async send(place: string, clock: Clock): Promise<void> {
     const { log, ask } = this.parts;
-    try {
-      for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
+    for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
+      let names: string[] = [];
+      let written: 'yes' | 'no' | 'unknown' = 'unknown';
+      try {
         const found = await ask(clock, () => log.read(place));
-        const names = this.unsent.get(place)!.splice(0);
+        names = this.unsent.get(place)!.splice(0);
         const all = [...namesIn(found?.records), ...names].slice(-MAX_NOTES);
         const at = { after: found?.revision, replaces: true };
         const record = Buffer.from(all.join('\n'));
         const revision = await ask(clock, () => log.append(place, record, at));
-        const later = this.unsent.get(place)!;
-        if (revision === undefined) later.unshift(...names);
-        else if (later.length === 0) break;
-        else {
-          tries = 0;
-          await new Promise<void>((resolve) => clock.deadlines.schedule(resolve, PACE_MS));
-        }
+        written = revision === undefined ? 'no' : 'yes';
+      } catch {
+        // A note that is written twice does no harm.
       }
-    } catch {
-      // The process before asks the log when the window of the client is over.
+      const later = this.unsent.get(place)!;
+      if (written === 'yes') {
+        if (later.length === 0) break;
+        tries = 0;
+      } else later.unshift(...names);
+      // Another writer was faster: the notes are read again at once.
+      if (written === 'no') continue;
+      await new Promise<void>((resolve) => clock.deadlines.schedule(resolve, PACE_MS));
     }
+    // Without its notes, the process before asks the log when the window of the client is over.
     this.unsent.delete(place);
   }
 

@@ -57,3 +57,31 @@ it('writes many notes to a process that is gone in few records, and loses none',
   expect(new Set(Buffer.from(record!).toString().split('\n'))).toEqual(new Set(told));
   expect(log.appends).toBeLessThan(25);
 });
+
+it('writes a note again if the log fails, or does not answer', async () => {
+  const clock = new VirtualClock();
+  const log = slowLog(clock);
+  let asked = 0;
+  const ask = async (_clock: Clock, call: () => unknown): Promise<unknown> => {
+    asked += 1;
+    // The third call is the append after the first read that works, whose answer is lost.
+    const answer = asked === 1 ? undefined : await call();
+    if (asked === 1 || asked === 3) throw new Error('late');
+    return answer;
+  };
+  const notes = (place: number) =>
+    new TakenNotes(
+      { log, ask } as never,
+      (bytes) => new Uint8Array(bytes).fill(place),
+      () => {},
+    );
+  const before = notes(1);
+  notes(2).tell(before.writer('x'), 'name', clock);
+  for (let at = 0; at < 2000; at++) {
+    clock.advance(1);
+    await new Promise(setImmediate);
+  }
+  const [record] = log.places.get(before.place)!.records;
+  expect(new Set(Buffer.from(record!).toString().split('\n'))).toEqual(new Set(['name']));
+  expect(asked).toBe(5);
+});

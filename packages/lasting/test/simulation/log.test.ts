@@ -42,9 +42,9 @@ describe('a lasting channel whose processes die, and whose log another process h
     expect(seen.moved).toBeGreaterThan(SEEDS);
   });
 
-  it('an absence that is measured by the time of day is found within 100 seeds', async () => {
+  it('an absence that is measured by the time of day is found within 50 seeds', async () => {
     const scenario = primaryLogScenario(undefined, TimeOfDayTable);
-    await expect(exploreMistake({ seeds: 100, settleMs, scenario })).rejects.toThrow(
+    await expect(exploreMistake({ seeds: 50, settleMs, scenario })).rejects.toThrow(
       /^seed \d+ fails/,
     );
   });

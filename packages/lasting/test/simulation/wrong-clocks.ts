@@ -4,7 +4,7 @@ import type { Simulation } from '@headrace/simulation';
 
 /** Less apart than a log keeps its records. */
 const OFFSETS_MS = [240_000, -180_000, 0, 120_000];
-const JUMPS = 8;
+const JUMPS = 24;
 
 /** Returns by how much a clock is wrong now: by minutes, and it jumps forward and back until this time. */
 export function wrongOffset(sim: Simulation, untilMs: number, first = 0): () => number {
