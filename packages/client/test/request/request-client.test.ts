@@ -747,7 +747,8 @@ describe('RequestClient and a server that stops in order', () => {
     const ready = async (channel: Channel) => {
       if (!isFirst) return;
       isFirst = false;
-      void outcome(channel.pipeline.get(ExchangeHandler)!.request(Buffer.from('slow')));
+      const slow = channel.pipeline.get(ExchangeHandler)!.request(Buffer.from('slow'));
+      void outcome(slow as Promise<Buffer>);
       await new Promise<void>((resolve) => world.clock.schedule(resolve, 100));
     };
     const client = clientOf({ client: { bootstrap: bootstrap(), ...common, ready } });
