@@ -263,7 +263,7 @@ export class YamuxHandler implements Handler {
       },
       violated: (error) => {
         ctx.fireExceptionCaught(error);
-        if (channel.isOpen) channel.close('bad-input');
+        channel.end({ reason: 'bad-input' });
       },
       released: () => this.gate.update(),
     };

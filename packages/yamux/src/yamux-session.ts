@@ -162,7 +162,8 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
       this.link.flush();
       done();
     };
-    this.sendOn();
+    if (this.isOver) this.whenSent();
+    else this.sendOn();
   }
 
   // --- what substreams do ---

@@ -45,7 +45,7 @@ import {
   reportUncaught,
   reportUnseenWrite,
 } from './channel-report.ts';
-import { causeOf, transportError } from './close-cause.ts';
+import { causeOf, isOfInput, transportError } from './close-cause.ts';
 import {
   type CloseListener,
   type CloseListeners,
@@ -271,6 +271,15 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
     this.ending.failure ??= error;
     // The handlers' `close` receives the reason that `closeInfo` will contain.
     this.closeAs(causeOf(this.ending.failure).reason);
+  }
+
+  /**
+   * Ends the channel because of its input, as a decoder does. A handler may have answered the peer, which may still be sending: a
+   * close would reset the connection, and the peer would lose the answer.
+   */
+  private endWith(error: Error): void {
+    this.ending.failure ??= error;
+    this.end({ reason: causeOf(this.ending.failure).reason });
   }
 
   /** Closes the channel, for example after a stuck or refused write. A write cannot be given up halfway. */
@@ -527,7 +536,8 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
       return;
     }
     reportUncaught(this.channel, error);
-    this.failWith(error);
+    if (isOfInput(error)) this.endWith(error);
+    else this.failWith(error);
   }
 
   unhandledEvent(event: unknown): Handled {

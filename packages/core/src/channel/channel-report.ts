@@ -51,12 +51,13 @@ function typeText(message: unknown): string {
 
 /**
  * Logs an error that has passed the last handler. The level is `debug` if the peer left or reset its connection. The
- * level is also `debug` if the channel is closed and the error is not a fault of the program, because the rest of the
- * input of a closed channel often causes further errors. For other errors the level is `warn`.
+ * level is also `debug` if the channel has ended and the error is not a fault of the program, because the rest of the
+ * input of such a channel often causes further errors. For other errors the level is `warn`.
  */
 export function reportUncaught(channel: Channel, error: Error): void {
-  const { isOpen } = channel;
-  const level: LogLevel = isUsual(error) || (!isOpen && !isOwnFault(error)) ? 'debug' : 'warn';
+  const { isOpen, discardsInput } = channel;
+  const level: LogLevel =
+    isUsual(error) || (discardsInput && !isOwnFault(error)) ? 'debug' : 'warn';
   const then = isOpen ? 'closing' : 'the channel is closed already';
   channel.logger.log(
     level,

@@ -87,17 +87,23 @@ describe('the tail', () => {
     expect(channel.closeInfo).toEqual({ reason: 'error', by: 'local', error });
   });
 
-  it('warns once of input that is wrong in many places: what is wrong after the close is for debugging', () => {
+  it('warns once of input that is wrong in many places: what is wrong after the end is for debugging', () => {
     const { channel, entries, clock } = open();
     const wrong = (text: string) => new DecodeError('MESSAGE_INVALID', text);
     clock.run(() => channel.pipeline.fireExceptionCaught(wrong('first')));
     clock.run(() => channel.pipeline.fireExceptionCaught(wrong('second')));
+    expect(channel.isOpen).toBe(true);
+    expect(channel.discardsInput).toBe(true);
     clock.run(() => channel.pipeline.fireExceptionCaught(new TypeError('a fault of the program')));
+    clock.run(() => channel.pipeline.fireExceptionCaught(wrong('third')));
     expect(entries.map(({ level, message }) => [level, message.replace(/^.*; /, '')])).toEqual([
       ['warn', 'closing'],
+      ['debug', 'closing'],
+      ['warn', 'closing'],
       ['debug', 'the channel is closed already'],
-      ['warn', 'the channel is closed already'],
     ]);
+    const { reason, by, error } = channel.closeInfo!;
+    expect([reason, by, error?.message]).toEqual(['bad-input', 'peer', 'first']);
   });
 
   it('names the handler that threw, however the error came to the end', async () => {

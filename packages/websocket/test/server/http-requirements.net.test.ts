@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { type Server, ServerBootstrap, silentLogger } from '@headrace/core';
+import { VirtualClock } from '@headrace/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HttpEndpoint, WebSocketTextCodec } from '../../src/index.ts';
 
@@ -373,4 +374,34 @@ describe('a request', () => {
     expect(got).toMatch(/\r\nDate: .* GMT\r\n/);
     expect(got.endsWith('\r\n\r\n')).toBe(true);
   });
+
+  it.each<readonly [string, string, RegExp]>([
+    ['a head that is too long', 'GET / HTTP/1.1\r\nA: ', refusal(431)],
+    ['a length that is no number', post('Content-Length: z\r\n'), refusal(400)],
+    ['a method that is not served', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n', refusal(501)],
+  ])(
+    'with %s is refused in words, although its client goes on sending',
+    async (_name, text, answer) => {
+      const endpoint = new HttpEndpoint();
+      const refusing = await new ServerBootstrap()
+        .childOptions({ logger: silentLogger, clock: new VirtualClock() })
+        .childHandler((channel) => channel.pipeline.addLast(endpoint.handler()))
+        .bind({ port: 0, host: '127.0.0.1' });
+      try {
+        const socket = connect(refusing.port, '127.0.0.1').pause();
+        socket.on('error', () => {});
+        socket.write(text);
+        const more = Buffer.alloc(256 * 1024, 'x');
+        for (let i = 0; i < 20; i++) await new Promise((resolve) => socket.write(more, resolve));
+        let got = '';
+        socket.on('data', (bytes) => {
+          got += bytes.toString('latin1');
+        });
+        await new Promise((resolve) => socket.resume().once('close', resolve));
+        expect(got).toMatch(answer);
+      } finally {
+        await refusing.close();
+      }
+    },
+  );
 });
