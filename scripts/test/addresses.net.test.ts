@@ -150,7 +150,9 @@ it.each(FORMS)('sockets of datagrams take %s', async (form, address) => {
       .options(options)
       .handler(
         ({ pipeline }) =>
-          void pipeline.addLast({ channelRead: (_ctx: unknown, one: unknown) => read.push(one) }),
+          void pipeline.addLast({
+            channelRead: (_ctx: unknown, one: unknown) => void read.push(one),
+          }),
       )
       .bind({ host: form, port: 0 });
   const [one, two] = [used(await channel()), used(await channel())];
