@@ -45,7 +45,7 @@ export function transportError(reported: Error): Error {
 
 /** Returns true for an error about what the peer has sent, or has not sent in time. */
 export function isOfInput(error: Error): boolean {
-  return error instanceof DecodeError || isHeadraceError(error, 'HR_ERR_TIMEOUT_READ');
+  return error instanceof DecodeError || isHeadraceError(error, 'TIMEOUT_READ');
 }
 
 /** Returns the close information of a channel that this error closed. */
