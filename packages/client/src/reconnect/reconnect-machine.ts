@@ -182,7 +182,9 @@ export class ReconnectMachine<P, C> {
   leftEnded(now: number): Actions<P, C> {
     const { current } = this;
     this.left -= 1;
-    if (current.name !== 'waiting' || this.hasReserved) return NOTHING;
+    // A server that announces the end of each connection at once is not back.
+    const isBack = this.moves < MAX_MOVES;
+    if (!isBack || current.name !== 'waiting' || this.hasReserved) return NOTHING;
     this.beginAbsence(now);
     this.attempt = this.round = 1;
     const delayMs = this.policyDelay(now);

@@ -195,22 +195,30 @@ describe('ReconnectingClient, its connections', () => {
     expect(open.length).toBeLessThanOrEqual(9);
   });
 
-  it('a server that announces the end of each connection at once is connected to less and less often', async () => {
-    const client = world.client(['a', 'b'], {
-      retry: exponential({ maxMs: 60_000, jitter: 'none' }),
-    });
-    for (const name of ['a', 'b']) await world.up(name);
-    let count = 0;
-    client.on('state', ({ name }) => {
-      if (name !== 'online') return;
-      count += 1;
-      client.moveOn();
-    });
-    await world.start(client);
-    for (let i = 0; i < 40; i += 1) await world.pass(15_000);
-    expect(count).toBeGreaterThan(15);
-    expect(count).toBeLessThan(40);
-  });
+  it.each([
+    ['and ends none', Number.POSITIVE_INFINITY],
+    ['and ends it half a second later', 500],
+  ])(
+    'a server that announces the end of each connection at once, %s, is connected to less and less often',
+    async (_, endsAfterMs) => {
+      const client = world.client(['a', 'b'], {
+        retry: exponential({ maxMs: 60_000, jitter: 'none' }),
+      });
+      for (const name of ['a', 'b']) await world.up(name);
+      let count = 0;
+      client.on('state', (state) => {
+        if (state.name !== 'online') return;
+        count += 1;
+        const { channel } = state;
+        if (endsAfterMs < 60_000) world.clock.schedule(() => channel.end(), endsAfterMs);
+        client.moveOn();
+      });
+      await world.start(client);
+      for (let i = 0; i < 40; i += 1) await world.pass(15_000);
+      expect(count).toBeGreaterThan(15);
+      expect(count).toBeLessThan(40);
+    },
+  );
 
   it('gives up after five tries, with an error and a state', async () => {
     const client = world.client(['a'], { retry: fixed(3000, { attempts: 5 }) });
