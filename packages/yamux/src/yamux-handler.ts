@@ -263,7 +263,7 @@ export class YamuxHandler implements Handler {
       },
       violated: (error) => {
         ctx.fireExceptionCaught(error);
-        channel.end({ reason: 'bad-input' });
+        if (channel.isOpen) channel.close('bad-input');
       },
       released: () => this.gate.update(),
     };
