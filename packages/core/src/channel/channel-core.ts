@@ -24,7 +24,7 @@ import type {
   WriteOptions,
 } from '../contract.ts';
 import { isDrainEvent, isDrainStartEvent } from '../drain/drain-mark.ts';
-import { ChannelError } from '../errors.ts';
+import { ChannelError, DecodeError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { unchecked } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
@@ -45,7 +45,7 @@ import {
   reportUncaught,
   reportUnseenWrite,
 } from './channel-report.ts';
-import { causeOf, isOfInput, transportError } from './close-cause.ts';
+import { causeOf, transportError } from './close-cause.ts';
 import {
   type CloseListener,
   type CloseListeners,
@@ -536,7 +536,7 @@ export class ChannelCore implements PipelineHost, OutputOwner, ReplacementOwner 
       return;
     }
     reportUncaught(this.channel, error);
-    if (isOfInput(error)) this.endWith(error);
+    if (error instanceof DecodeError) this.endWith(error);
     else this.failWith(error);
   }
 

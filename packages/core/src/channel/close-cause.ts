@@ -43,11 +43,6 @@ export function transportError(reported: Error): Error {
   return new ChannelError('CHANNEL_FAILED', `${what} (${text})`, { code }, error);
 }
 
-/** Returns true for an error about what the peer has sent, or has not sent in time. */
-export function isOfInput(error: Error): boolean {
-  return error instanceof DecodeError || isHeadraceError(error, 'TIMEOUT_READ');
-}
-
 /** Returns the close information of a channel that this error closed. */
 export function causeOf(error: Error): CloseInfo {
   const code = systemCode(error);
