@@ -318,7 +318,7 @@ export class YamuxHandler implements Handler {
 
   close(ctx: Context, reason: CloseReason): WriteFuture {
     this.session!.goAway();
-    if (ctx.channel.isActive) ctx.flush();
+    if (ctx.isActive) ctx.flush();
     return ctx.close(reason);
   }
 

@@ -51,7 +51,7 @@ export interface SessionLimits {
 
 interface PendingPing {
   readonly value: number;
-  readonly sentAt: number;
+  sentAt: number;
   readonly promise: Promise<number>;
   readonly resolve: (roundTripMs: number) => void;
   readonly reject: (error: Error) => void;
@@ -75,6 +75,8 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
   private readonly turns = new Fifo<Substream>();
   private readonly afterEvent = onceAfterEvent<SessionLink>(() => this.sendOn());
   private isUp = false;
+  /** Frames that wait for the connection: at most a ping and a go away. */
+  private readonly early: Buffer[] = [];
   private isFinished = false;
   /** Called when no substream has output. */
   private whenSent: (() => void) | undefined = undefined;
@@ -117,6 +119,8 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
 
   up(): void {
     this.isUp = true;
+    for (const frame of this.early.splice(0)) this.send(frame);
+    if (this.ping !== undefined) this.ping.sentAt = this.link.clock.now();
     for (const substream of this.waiting) {
       const error = this.dial(substream);
       if (error !== undefined) substream.fail(error);
@@ -203,6 +207,10 @@ export class YamuxSession implements SubstreamOwner, FrameReceiver {
 
   send(frame: Buffer): void {
     if (this.isOver || this.isFinished) return;
+    if (!this.isUp) {
+      this.early.push(frame);
+      return;
+    }
     this.link.write(frame);
     this.afterEvent(this.link);
   }

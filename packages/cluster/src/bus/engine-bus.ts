@@ -19,6 +19,7 @@ import type { BusEngine, BusLink } from './bus-engine.ts';
 import { BusLinkKeeper } from './bus-link-keeper.ts';
 import { type BusPlan, busPlan, type EngineBusOptions } from './bus-options.ts';
 import { KeptMessages } from './kept-messages.ts';
+import { SharedAnswers } from './shared-answers.ts';
 import { Subscriptions } from './subscriptions.ts';
 
 export type { EngineBusOptions } from './bus-options.ts';
@@ -35,6 +36,10 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   private readonly kept: KeptMessages;
   private readonly subscriptions: Subscriptions;
   private readonly answers: EngineAnswers<BusHost>;
+  private readonly settling = new SharedAnswers(() => this.whileUp((link) => link.settled()));
+  private readonly counting = new SharedAnswers((subject) =>
+    this.whileUp((link) => link.receivers(subject)),
+  );
   private keeper: BusLinkKeeper | undefined = undefined;
   private will: { readonly subject: string; readonly bytes: Uint8Array } | undefined = undefined;
   private isClosed = false;
@@ -149,12 +154,12 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
   }
 
   settled(): Promise<void> {
-    return this.whileUp((link) => link.settled());
+    return this.settling.of('');
   }
 
   /** Resolves with the number of links that listen, or 1 for any if the engine does not count. Rejects with `BUS_DOWN`. */
   receivers(subject: string): Promise<number> {
-    return this.whileUp((link) => link.receivers(subject));
+    return this.counting.of(subject);
   }
 
   /**

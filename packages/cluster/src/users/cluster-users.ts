@@ -181,7 +181,8 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
   /**
    * Sends a message to all connections of an id. Resolves with the number of connections to which the message was sent, on other
    * nodes within 1.5 s. Nodes that do not answer in time do not count. While the bus is down, only connections on this node
-   * receive the message. If the id has no connection on this node then, the call rejects with `BUS_DOWN`.
+   * receive the message. If the id has no connection on this node then, the call rejects with `BUS_DOWN`, or with `REJECTED_QUEUE`
+   * while 10,000 calls wait for other nodes.
    *
    * @throws EncodeError like `send`, as a rejection
    */
@@ -212,12 +213,13 @@ export class ClusterUsers<Principal = unknown> implements Sessions<Principal> {
 
   /**
    * Resolves with true if the id has connections, as far as known. The connections of a killed node count for 5 s. Rejects with
-   * `BUS_DOWN` if the id has no connection on this node and the bus is down.
+   * `BUS_DOWN` if the id has no connection on this node and the bus is down, and with `REJECTED_QUEUE` while 10,000 calls wait for
+   * other nodes.
    */
   async isOnline(id: string): Promise<boolean> {
     const key = token(id);
     if (this.users.byKey.has(key)) return true;
-    await this.index.ready();
+    await this.questions.ready();
     return this.index.holders(key).length > 0;
   }
 

@@ -1,3 +1,4 @@
+import { RejectedError } from '@headrace/core';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { Question } from './question.ts';
 import type { UserIndex } from './user-index.ts';
@@ -6,12 +7,16 @@ import { toCount } from './user-message.ts';
 /** The answers to a question: the number of connections, by node. */
 export type Answers = ReadonlyMap<string, number>;
 
+/** Maximum number of calls that wait. A peer can cause a call with each message, and each waits while the bus is silent. */
+const MAX_CALLS = 10_000;
+
 /** Asks all nodes that have connections of a user. */
 export class UserQuestions {
   private readonly context: ClusterContext;
   private readonly index: UserIndex;
   private readonly part: string;
   private readonly open = new Set<Question>();
+  private calls = 0;
 
   /** @param part - the part of the inbox, and the name of the number line */
   constructor(context: ClusterContext, index: UserIndex, part: string) {
@@ -21,10 +26,36 @@ export class UserQuestions {
   }
 
   /**
-   * Asks the nodes of a user. Rejects with `BUS_DOWN`. @param publish - a function that sends the question to a subject, with the
+   * Asks the nodes of a user. Rejects with `BUS_DOWN`, and with `REJECTED_QUEUE` if too many calls wait. @param publish - a function that sends the question to a subject, with the
    * next number of the line
    */
-  async ask(key: string, timeoutMs: number, publish: (subject: string) => void): Promise<Answers> {
+  ask(key: string, timeoutMs: number, publish: (subject: string) => void): Promise<Answers> {
+    return this.counted(() => this.askNodes(key, timeoutMs, publish));
+  }
+
+  /** Resolves when the locations of users are known, as `UserIndex.ready`. Rejects with `REJECTED_QUEUE` if too many calls wait. */
+  ready(): Promise<void> {
+    return this.counted(() => this.index.ready());
+  }
+
+  private async counted<T>(call: () => Promise<T>): Promise<T> {
+    if (this.calls >= MAX_CALLS) {
+      const text = `${MAX_CALLS} calls about users wait for other nodes already: await the calls, or limit them by client`;
+      throw new RejectedError('REJECTED_QUEUE', text, { sent: false, maxCalls: MAX_CALLS });
+    }
+    this.calls += 1;
+    try {
+      return await call();
+    } finally {
+      this.calls -= 1;
+    }
+  }
+
+  private async askNodes(
+    key: string,
+    timeoutMs: number,
+    publish: (subject: string) => void,
+  ): Promise<Answers> {
     await this.index.ready();
     const { wire, inbox } = this.context;
     const subjects = this.index.subjects(key);

@@ -397,6 +397,32 @@ describe('EngineBus: several listeners of one subject', () => {
 });
 
 describe('EngineBus: waiting and closing', () => {
+  it('keeps one question and one behind it, however often it is asked while the engine is silent', async () => {
+    const { engine, bus, open } = scriptedBus();
+    await open();
+    engine.settles = false;
+    const { asked } = engine.link;
+    const promises = new Set<Promise<unknown>>();
+    for (let i = 0; i < 100_000; i++) promises.add(bus.settled()).add(bus.receivers('room'));
+    await turn();
+    expect([promises.size, engine.link.asked - asked]).toEqual([4, 2]);
+    engine.link.sink.lost(undefined);
+    const outcomes = await Promise.allSettled(promises);
+    expect(outcomes.map(({ status }) => status)).toEqual(Array(4).fill('rejected'));
+  });
+
+  it('asks again for what was subscribed while a question was under way', async () => {
+    const { engine, bus, open } = scriptedBus();
+    await open();
+    const { asked } = engine.link;
+    const first = bus.settled();
+    bus.subscribe('late', () => {});
+    await Promise.all([first, bus.settled(), bus.settled()]);
+    expect(engine.link.asked - asked).toBe(2);
+    await bus.settled();
+    expect(engine.link.asked - asked).toBe(3);
+  });
+
   it('rejects settled() and receivers() with BUS_DOWN when the link is lost before their answer', async () => {
     const { engine, bus, open } = scriptedBus();
     await open();

@@ -52,6 +52,8 @@ export class ScriptedLink implements BusLink {
   readonly closes: boolean[] = [];
   readonly log?: LogLink;
   bytes = 0;
+  /** How many questions the link was asked. */
+  asked = 0;
   private readonly engine: ScriptedEngine;
 
   get maxBytes(): number | undefined {
@@ -83,10 +85,12 @@ export class ScriptedLink implements BusLink {
   }
 
   settled(): Promise<void> {
+    this.asked += 1;
     return this.engine.settles ? Promise.resolve() : new Promise(() => {});
   }
 
   receivers(subject: string): Promise<number> {
+    this.asked += 1;
     if (!this.engine.settles) return new Promise(() => {});
     return Promise.resolve(this.engine.listening.get(subject) ?? 0);
   }

@@ -8,6 +8,7 @@ import { onceAfterEvent } from '@headrace/core/authoring';
 export class CallOutput {
   /** The context that messages are written from. */
   readonly ctx: Context;
+  private hasBegun = false;
   private isReading = false;
   private isDirty = false;
   private readonly flushSoon = onceAfterEvent<Context>(() => {
@@ -18,10 +19,13 @@ export class CallOutput {
     this.ctx = ctx;
   }
 
-  /** Whether the channel accepts writes. */
+  /** Whether the channel accepts writes, and no handler before this one holds `channelActive` back. */
   get isOpen(): boolean {
-    const { channel } = this.ctx;
-    return channel.isActive && !channel.isEnding;
+    const { ctx } = this;
+    if (!ctx.channel.isActive || ctx.channel.isEnding) return false;
+    // Asked once, because each message would ask all handlers.
+    this.hasBegun ||= ctx.isActive;
+    return this.hasBegun;
   }
 
   /** Whether the channel accepts writes and is writable. */
