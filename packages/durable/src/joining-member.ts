@@ -1,5 +1,6 @@
 import type { LogEntry, LogPosition } from '@headrace/cluster';
 import { type Channel, ChannelError } from '@headrace/core';
+import { attempted } from '@headrace/core/authoring';
 import { WAS_LEFT } from './durable-errors.ts';
 import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
@@ -168,11 +169,9 @@ export class JoiningMember {
   private within<T>(promise: Promise<T>): Promise<T> {
     const { room } = this.parts;
     const { clock } = room.wire.host;
-    return new Promise<T>((resolve, reject) => {
-      const late = (): void => reject(room.downError(`could not be read for ${WITHIN_MS} ms`));
-      const timer = clock.schedule(late, Math.max(0, this.deadline - clock.now()), true);
-      promise.then(resolve, reject).finally(() => timer.cancel());
-    });
+    const timeoutMs = Math.max(0, this.deadline - clock.now());
+    const error = () => room.downError(`could not be read for ${WITHIN_MS} ms`);
+    return attempted(() => promise, { limit: { clock, timeoutMs, error } });
   }
 }
 
