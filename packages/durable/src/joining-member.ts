@@ -27,7 +27,7 @@ export interface JoinParts {
 }
 
 const WITHIN_MS = 5000;
-const AGAIN_MS = 300;
+const RETRY_DELAY_MS = 300;
 
 /**
  * A member that was away. The member receives the missed messages before it is added, and never more at once than its output
@@ -146,9 +146,9 @@ export class JoiningMember {
         return await this.within(this.parts.pages.after(after));
       } catch (error) {
         this.check();
-        if (clock.now() + AGAIN_MS > this.deadline) throw error;
+        if (clock.now() + RETRY_DELAY_MS > this.deadline) throw error;
       }
-      await new Promise<void>((resolve) => void clock.schedule(resolve, AGAIN_MS));
+      await new Promise<void>((resolve) => void clock.schedule(resolve, RETRY_DELAY_MS));
       this.check();
     }
   }

@@ -424,5 +424,5 @@ function newMember(
 }
 
 function closedError(): ChannelError {
-  return new ChannelError('CHANNEL_CLOSED', 'the channel ended before it had the state');
+  return new ChannelError('CHANNEL_CLOSED', 'the channel closed before the state arrived');
 }

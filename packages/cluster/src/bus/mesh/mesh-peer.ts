@@ -87,12 +87,7 @@ export class MeshPeer implements Handler {
     try {
       this.take(ctx, frame);
     } catch (thrown) {
-      throw new DecodeError(
-        'MESSAGE_INVALID',
-        'a frame that no node of a mesh sends',
-        {},
-        toError(thrown),
-      );
+      throw new DecodeError('MESSAGE_INVALID', 'unexpected mesh frame', {}, toError(thrown));
     }
   }
 
