@@ -6,7 +6,7 @@ import { basename, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nearestTo } from '../packages/core/src/text/nearest-name.ts';
 import { formattedLike } from './json-format.ts';
-import { LOOK_MS, lock, unlock } from './lock.mjs';
+import { lock, POLL_INTERVAL_MS, unlock } from './lock.mjs';
 import { type Packed, packAll } from './packed-packages.ts';
 import { must } from './program.ts';
 import { foldersIn } from './source-file.ts';
@@ -84,7 +84,7 @@ async function installPacked(all: readonly Packed[]): Promise<void> {
   // One process at a time, of another clone, too: two npm in one folder break each other's files.
   const file = join(project, 'node_modules', '.headrace-installing');
   const isTaken = lock(file, `installs into ${project}`);
-  while (!isTaken()) await delay(LOOK_MS);
+  while (!isTaken()) await delay(POLL_INTERVAL_MS);
   try {
     await install(packages);
   } finally {

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LOOK_MS, lock, unlock } from './lock.mjs';
+import { lock, POLL_INTERVAL_MS, unlock } from './lock.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const stamp = join(root, 'node_modules', '.headrace-installed');
@@ -49,7 +49,7 @@ export function installMissing() {
   refuseForeignFolder();
   const file = join(root, 'scripts', '.tmp', 'installing');
   const isTaken = lock(file, 'installs the dependencies');
-  while (!isTaken()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+  while (!isTaken()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_INTERVAL_MS);
   try {
     // The process that had the lock may have installed what this one needs.
     if (!isInstalled()) install();

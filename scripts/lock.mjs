@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } f
 import { dirname } from 'node:path';
 
 /** Milliseconds between two looks at a lock of another process. */
-export const LOOK_MS = 200;
+export const POLL_INTERVAL_MS = 200;
 
 /**
  * Returns a function that takes a lock, and returns true, or false while another process has it. The lock of a process that has

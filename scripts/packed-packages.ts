@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LOOK_MS, lock, unlock } from './lock.mjs';
+import { lock, POLL_INTERVAL_MS, unlock } from './lock.mjs';
 import { must } from './program.ts';
 import { filesBelow, foldersIn } from './source-file.ts';
 import { entriesOf, readManifest, writeFiles } from './workspace.ts';
@@ -54,7 +54,7 @@ export async function packAll(
 ): Promise<Packed[]> {
   const file = join(root, WORK, 'packing');
   const isTaken = lock(file, 'packs the packages of this clone');
-  while (!isTaken()) await delay(LOOK_MS);
+  while (!isTaken()) await delay(POLL_INTERVAL_MS);
   try {
     const packages = await packedNow(root);
     await use?.(packages);

@@ -142,7 +142,7 @@ class Side implements Handler {
   }
 }
 
-function carryOut(step: Step, own: Side, other: Side): void {
+function execute(step: Step, own: Side, other: Side): void {
   const { channel } = own;
   const isOpen = channel.isOpen && !channel.isEnding;
   switch (step.do) {
@@ -209,13 +209,13 @@ export async function runProgram({ open }: EndsTarget, program: Program): Promis
   await settle();
   for (const { steps, thenMs } of program.calls) {
     clock.run(() => {
-      for (const step of steps) carryOut(step, sides[step.side], sides[1 - step.side]!);
+      for (const step of steps) execute(step, sides[step.side], sides[1 - step.side]!);
     });
     // A peer that reads nothing may be given up.
     if (sides.every(({ hold }) => hold === undefined)) clock.advance(thenMs);
   }
   for (const [number, own] of sides.entries())
-    clock.run(() => carryOut({ do: 'release', side: 0 }, own, sides[1 - number]!));
+    clock.run(() => execute({ do: 'release', side: 0 }, own, sides[1 - number]!));
   await settle();
   clock.advance(SETTLED_MS);
   await settle();

@@ -13,7 +13,7 @@ import { runNodes } from './run-nodes.ts';
 
 const NODES = 3;
 /** A bus that did not answer is tried again. */
-const AGAIN_MS = 5000;
+const RETRY_DELAY_MS = 5000;
 /** Set by the first process for its workers. */
 const BUS_IN_USE = 'CLUSTER_BUS_IN_USE';
 
@@ -70,5 +70,5 @@ function goOverLater(bus: string, restart: () => void): void {
     process.env[BUS_IN_USE] = 'setting';
     console.error('cluster-chat: CLUSTER_BUS answers: the nodes go over to it, one by one');
     restart();
-  }, AGAIN_MS).unref();
+  }, RETRY_DELAY_MS).unref();
 }

@@ -81,6 +81,7 @@ export {
 } from './hold/pending-write-queue.ts';
 export { dropsKeptMessages, endsWhole, ReadGate } from './hold/read-gate.ts';
 export { readOn, TakenReads } from './hold/taken-reads.ts';
+export { WritableWaits } from './hold/writable-waits.ts';
 // Faults of the program, as opposed to network errors
 export { isOwnFault, markExpected } from './log/own-fault.ts';
 // Warnings that a peer can cause again and again

@@ -37,7 +37,7 @@ interface Held<Value> extends ChannelKey<Value> {
 }
 
 /** Time after which a change that failed is repeated. */
-const AGAIN_MS = 1000;
+const RETRY_DELAY_MS = 1000;
 
 /**
  * The keys of a state group that live as long as channels of this node. The node removes them when their channel closes, and sets
@@ -224,6 +224,6 @@ export class ChannelKeys<Value> {
     held.timer = this.owner.clock.deadlines.schedule(() => {
       held.timer = undefined;
       if (this.byKey.get(held.key) === held) task();
-    }, AGAIN_MS);
+    }, RETRY_DELAY_MS);
   }
 }

@@ -1,5 +1,6 @@
 import type { LogEntry, LogPosition } from '@headrace/cluster';
 import { type Channel, ChannelError } from '@headrace/core';
+import { attempted } from '@headrace/core/authoring';
 import { WAS_LEFT } from './durable-errors.ts';
 import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';
@@ -26,7 +27,7 @@ export interface JoinParts {
 }
 
 const WITHIN_MS = 5000;
-const AGAIN_MS = 300;
+const RETRY_DELAY_MS = 300;
 
 /**
  * A member that was away. The member receives the missed messages before it is added, and never more at once than its output
@@ -145,9 +146,9 @@ export class JoiningMember {
         return await this.within(this.parts.pages.after(after));
       } catch (error) {
         this.check();
-        if (clock.now() + AGAIN_MS > this.deadline) throw error;
+        if (clock.now() + RETRY_DELAY_MS > this.deadline) throw error;
       }
-      await new Promise<void>((resolve) => void clock.schedule(resolve, AGAIN_MS));
+      await new Promise<void>((resolve) => void clock.schedule(resolve, RETRY_DELAY_MS));
       this.check();
     }
   }
@@ -168,11 +169,9 @@ export class JoiningMember {
   private within<T>(promise: Promise<T>): Promise<T> {
     const { room } = this.parts;
     const { clock } = room.wire.host;
-    return new Promise<T>((resolve, reject) => {
-      const late = (): void => reject(room.downError(`could not be read for ${WITHIN_MS} ms`));
-      const timer = clock.schedule(late, Math.max(0, this.deadline - clock.now()), true);
-      promise.then(resolve, reject).finally(() => timer.cancel());
-    });
+    const timeoutMs = Math.max(0, this.deadline - clock.now());
+    const error = () => room.downError(`could not be read for ${WITHIN_MS} ms`);
+    return attempted(() => promise, { limit: { clock, timeoutMs, error } });
   }
 }
 

@@ -53,7 +53,7 @@ const SPREAD_MS = 1000;
 /** Time in which a node that has just joined learns which nodes exist. Until then, it takes no node for gone. */
 const UNKNOWN_MS = 5000;
 /** Time after which a removal that failed is repeated. */
-const AGAIN_MS = 1000;
+const RETRY_DELAY_MS = 1000;
 
 /**
  * Removes the keys of a state group whose life is over: keys with a time to live, and keys of channels whose node is gone. Every
@@ -143,7 +143,7 @@ export class KeyExpiry {
     mortal.timer = this.owner.clock.deadlines.schedule(() => {
       mortal.timer = undefined;
       void this.end(key, mortal, false).then((isEnded) => {
-        if (!isEnded) this.expireLater(key, mortal, AGAIN_MS);
+        if (!isEnded) this.expireLater(key, mortal, RETRY_DELAY_MS);
       });
     }, delayMs);
   }
@@ -192,6 +192,6 @@ export class KeyExpiry {
     of.timer ??= this.owner.clock.deadlines.schedule(() => {
       of.timer = undefined;
       this.look(node, of);
-    }, AGAIN_MS);
+    }, RETRY_DELAY_MS);
   }
 }

@@ -31,7 +31,7 @@ export interface RoomFeedOwner<E extends LogEntry = LogEntry> {
 }
 
 /** Time after which a log that could not be read is read again. */
-const AGAIN_MS = 300;
+const RETRY_DELAY_MS = 300;
 /** Time in which a stored entry comes back. Otherwise, the log is read. */
 const EXPECTED_WITHIN_MS = 1000;
 
@@ -181,7 +181,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
   private look(): void {
     if (!this.isStarted) return;
     if (this.isPaused) this.isLookDue = true;
-    else this.carryOut(this.order.look());
+    else this.execute(this.order.look());
   }
 
   private live(entry: E): void {
@@ -191,7 +191,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
     }
     // Entries that are not accepted now are read from the log.
     if (this.isPaused) this.isLookDue = true;
-    else this.carryOut(this.order.live(entry));
+    else this.execute(this.order.live(entry));
   }
 
   private pause(rest: readonly OrderAction<E>[]): void {
@@ -201,14 +201,14 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
     this.owner.onceFree(() => {
       if (this.turn !== turn) return;
       this.isPaused = false;
-      this.carryOut(this.rest);
+      this.execute(this.rest);
       if (this.isPaused || !this.isLookDue) return;
       this.isLookDue = false;
       this.look();
     });
   }
 
-  private carryOut(actions: readonly OrderAction<E>[]): void {
+  private execute(actions: readonly OrderAction<E>[]): void {
     const { owner, turn } = this;
     for (const [i, action] of actions.entries()) {
       // Delivering an entry can remove the last reader.
@@ -254,7 +254,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
     }
     if (this.turn !== turn) return;
     this.droppedAndRead = dropped;
-    this.carryOut(order.page(page));
+    this.execute(order.page(page));
     if (!order.isBehind) this.wake(readCount);
   }
 
@@ -266,7 +266,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
       () => {
         if (this.room.wire.bus.state === 'up') this.look();
       },
-      AGAIN_MS * (0.5 + random() / 2),
+      RETRY_DELAY_MS * (0.5 + random() / 2),
     );
   }
 

@@ -1,6 +1,11 @@
 import type { LogPosition } from '@headrace/cluster';
 import { type Channel, ChannelError, type Clock } from '@headrace/core';
-import { broadcasting, type EncodedForms, onceAfterEvent } from '@headrace/core/authoring';
+import {
+  broadcasting,
+  type EncodedForms,
+  onceAfterEvent,
+  WritableWaits,
+} from '@headrace/core/authoring';
 import { isPosition } from './joining-member.ts';
 import { READ_WITHIN_MS } from './local-state.ts';
 import { PendingJoin } from './pending-join.ts';
@@ -85,7 +90,7 @@ export class StateMembers<Value> {
   private readonly owner: MembersOwner<Value>;
   private readonly members = new Map<Channel, StateMember>();
   /** The channels that accept no more now. Each has one listener, however often it joins and is removed meanwhile. */
-  private readonly full = new Set<Channel>();
+  private readonly full = new WritableWaits();
   private deltaMembers = 0;
   private readonly soon = onceAfterEvent<MembersOwner<Value>>(() => this.beginRound());
   /** The members that the present round has not reached. */
@@ -353,9 +358,7 @@ export class StateMembers<Value> {
     // An output that is full because it was not flushed does not mean that the member is slow.
     if (!channel.isWritable) channel.flush();
     if (channel.isWritable) return true;
-    this.full.add(channel);
-    channel.onceWritable(() => {
-      this.full.delete(channel);
+    this.full.once(channel, () => {
       const present = this.members.get(channel);
       if (present === undefined) return;
       this.beginSlice();
@@ -421,5 +424,5 @@ function newMember(
 }
 
 function closedError(): ChannelError {
-  return new ChannelError('CHANNEL_CLOSED', 'the channel ended before it had the state');
+  return new ChannelError('CHANNEL_CLOSED', 'the channel closed before the state arrived');
 }

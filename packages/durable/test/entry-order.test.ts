@@ -261,7 +261,7 @@ describe('EntryOrder', () => {
           const delivered: number[] = [];
           let asked: { after: number } | undefined;
           let answer: LogPage | undefined;
-          const carryOut = (actions: readonly OrderAction[]) => {
+          const execute = (actions: readonly OrderAction[]) => {
             for (const action of actions) {
               if (action.do === 'deliver') delivered.push(action.entry.position.offset);
               else if (action.do === 'read') {
@@ -277,22 +277,22 @@ describe('EntryOrder', () => {
             if (page === undefined) return;
             asked = undefined;
             answer = undefined;
-            carryOut(order.page(page));
+            execute(order.page(page));
           };
           for (const one of events) {
-            if (one === 'live') carryOut(order.live(log.append(1 + (log.entries.length % 3))));
+            if (one === 'live') execute(order.live(log.append(1 + (log.entries.length % 3))));
             else if (one === 'lost') log.append();
             else if (one === 'twice') {
-              for (const entry of log.entries.slice(-2)) carryOut(order.live(entry));
+              for (const entry of log.entries.slice(-2)) execute(order.live(entry));
             } else if (one === 'answer') answered();
-            else if (one === 'up') carryOut(order.look());
+            else if (one === 'up') execute(order.look());
             else if (asked !== undefined) {
               asked = undefined;
               answer = undefined;
               order.failed();
             }
           }
-          carryOut(order.look());
+          execute(order.look());
           for (let i = 0; i < 200 && asked !== undefined; i++) answered();
           expect(delivered).toEqual(log.entries.map(({ position }) => position.offset));
         },

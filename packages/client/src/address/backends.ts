@@ -10,6 +10,7 @@ import {
   type Timer,
 } from '@headrace/core';
 import {
+  attempted,
   CLOCK,
   carefulLogger,
   choice,
@@ -305,20 +306,13 @@ export class Backends<P> implements Disposable {
   }
 
   private async checkNow(backend: Backend<P>): Promise<void> {
-    const { checkTimeoutMs } = this;
-    const aborter = new AbortController();
-    let deadline: Timer | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      deadline = this.clock.schedule(() => {
-        const text = `the check has not settled within ${checkTimeoutMs} ms`;
-        const error = new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs: checkTimeoutMs });
-        aborter.abort(error);
-        reject(error);
-      }, checkTimeoutMs);
-    });
+    const { clock, checkTimeoutMs: timeoutMs } = this;
+    const text = `the check has not settled within ${timeoutMs} ms`;
+    const error = () => new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs });
+    const limit = { clock, timeoutMs, error };
     const { timer } = backend;
     try {
-      await Promise.race([this.check!(backend.place, { signal: aborter.signal }), late]);
+      await attempted(async (signal) => this.check!(backend.place, { signal }), { limit });
       if (!backend.isHealthy) this.report('info', backend, 'passes its check again');
       backend.isHealthy = true;
     } catch (thrown) {
@@ -326,7 +320,6 @@ export class Backends<P> implements Disposable {
       this.report(backend.isHealthy ? 'warn' : 'debug', backend, what);
       backend.isHealthy = false;
     }
-    deadline?.cancel();
     // The place may have left the list, or the checks may have stopped.
     if (backend.timer === timer && timer !== undefined) this.checkIn(backend, this.checkEveryMs);
   }

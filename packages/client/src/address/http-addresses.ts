@@ -55,7 +55,7 @@ const OPTIONS = describeOptions('httpAddresses', {
   clock: CLOCK,
 });
 /** Minimum time between two requests for clients whose places have all failed. */
-const AGAIN_MS = 1000;
+const RETRY_DELAY_MS = 1000;
 /** Maximum time for which an answer is valid, even if its `ttlMs` is longer. */
 const LONGEST_TTL_MS = 3_600_000;
 
@@ -175,7 +175,7 @@ class RouteReader {
     }
     const { places, ttlMs } = routeOf(await this.bodyOf(response), url);
     const now = this.options.clock.now();
-    const keptUntilMs = now + Math.min(ttlMs, AGAIN_MS);
+    const keptUntilMs = now + Math.min(ttlMs, RETRY_DELAY_MS);
     this.known = { places, untilMs: now + ttlMs, keptUntilMs };
     return places;
   }

@@ -318,12 +318,12 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     if (this.isActing) return;
     this.isActing = true;
     for (let next = this.actions.shift(); next !== undefined; next = this.actions.shift()) {
-      this.carryOut(next);
+      this.execute(next);
     }
     this.isActing = false;
   }
 
-  private carryOut(action: ReconnectAction<P, C>): void {
+  private execute(action: ReconnectAction<P, C>): void {
     if (action.do === 'find') this.find();
     else if (action.do === 'connect') this.connect();
     else if (action.do === 'ready') this.makeReady(action.channel);

@@ -217,7 +217,7 @@ export class RequestClient<
    * has closed. A call with `input` is not repeated, because its items cannot be read twice.
    */
   request(body: T['call'], options: CallOptions<T['answer']> = {}): Promise<T['result']> {
-    return this.carryOut(options, (exchange, leftMs) =>
+    return this.execute(options, (exchange, leftMs) =>
       exchange.request(body, { ...options, timeoutMs: optionOf(leftMs) }),
     );
   }
@@ -246,7 +246,7 @@ export class RequestClient<
     // A signal of `AbortSignal.any` would stay with a signal that outlives the stream.
     const stopListening = options.signal && following(options.signal, leaving);
     const waiting = { ...call, signal, timeoutMs: optionOf(Math.min(timeoutMs, itemTimeoutMs)) };
-    return this.carryOut(waiting, async (exchange) => {
+    return this.execute(waiting, async (exchange) => {
       const leftMs = Math.max(1, Math.ceil(until - this.clock.now()));
       const times = { timeoutMs: optionOf(leftMs), itemTimeoutMs: optionOf(itemTimeoutMs) };
       const items = exchange.stream(body, { ...options, ...times });
@@ -275,7 +275,7 @@ export class RequestClient<
         throw noticeError(toError(error), write.mayHaveLeft);
       });
     };
-    this.carryOut(options, tell).then(
+    this.execute(options, tell).then(
       () => notice.succeed(),
       (error: Error) => {
         if (wasSent(error)) notice.handOver();
@@ -297,7 +297,7 @@ export class RequestClient<
   }
 
   /** Sends over a connection, and repeats over later connections as `retry` and the time allow. */
-  private carryOut<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
+  private execute<R>(options: CallOptions, send: Send<T, R>): Promise<R> {
     this.budget?.called();
     return new Promise((resolve, reject) => {
       const { timeoutMs = this.timeoutMs, signal, input } = resolvedCall(options);

@@ -56,7 +56,7 @@ export type LeavePlan = Resolved<LeaveOptions, typeof OPTIONS.kinds> & {
   readonly spreadMs: number;
 };
 const DEFAULT_SPREAD_MS = 5000;
-const LOOK_MS = 100;
+const POLL_INTERVAL_MS = 100;
 
 /** @internal @throws OptionError */
 export function leavePlan(options: LeaveOptions): LeavePlan {
@@ -103,7 +103,7 @@ async function moveAll(tables: readonly Movable[], spreadMs: number, clock: Cloc
   for (const table of tables) table.move({ spreadMs: Math.floor(spreadMs) });
   const endAt = clock.now() + spreadMs;
   while (linked.some(isLinked) && clock.now() < endAt) {
-    const ms = Math.min(LOOK_MS, endAt - clock.now());
+    const ms = Math.min(POLL_INTERVAL_MS, endAt - clock.now());
     await new Promise<void>((resolve) => void clock.schedule(resolve, ms, true));
   }
 }

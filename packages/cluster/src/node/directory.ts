@@ -132,20 +132,20 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     // Kept messages must not include heartbeats, because one is sent with `up`.
     if (this.wire.bus.state === 'up') this.announce();
     // While the bus is silent or down, or this process stands still, the silence of a node means nothing.
-    this.carryOut(this.machine.look(Math.min(now, this.echoAt + HEARTBEAT_MS)));
+    this.execute(this.machine.look(Math.min(now, this.echoAt + HEARTBEAT_MS)));
     this.timer = clock.schedule(() => this.look(), HEARTBEAT_MS);
   }
 
   private heard(envelope: Envelope): void {
     if (envelope.kind !== KIND.heartbeat)
-      throw new Error(`kind ${envelope.kind} is not for all nodes`);
+      throw new Error(`unexpected broadcast kind ${envelope.kind}`);
     const heartbeat = toHeartbeat(decodeBody(envelope));
     // A will needs no time, because its node has ended.
     if (envelope.time === 0 && heartbeat.isGone !== true)
       throw new Error('a heartbeat without a time');
     if (envelope.node !== this.wire.nodeId) {
       const { node } = envelope;
-      this.carryOut(this.machine.heard(node, heartbeat, this.wire.host.clock.now()));
+      this.execute(this.machine.heard(node, heartbeat, this.wire.host.clock.now()));
       const { presence } = heartbeat;
       if (presence !== undefined && this.isAlive(node)) this.emit('marked', node, presence);
     } else if (heartbeat.nonce === this.nonce) this.echoed();
@@ -175,7 +175,7 @@ export class Directory extends WatchedEmitter<DirectoryEvents> {
     for (const lines of this.heardLines) lines.forget(id);
   }
 
-  private carryOut(actions: readonly DirectoryAction[]): void {
+  private execute(actions: readonly DirectoryAction[]): void {
     for (const action of actions) {
       if (action.do === 'forgotten') this.forgotten(action.id);
       else if (action.do === 'left') this.emit('left', action.node, action.reason);

@@ -1,5 +1,5 @@
 import type { Channel, Clock, GroupOutcome, Timer } from '@headrace/core';
-import { suspendedMs } from '@headrace/core/authoring';
+import { suspendedMs, WritableWaits } from '@headrace/core/authoring';
 
 /**
  * Number of bytes that members receive before they have time to send them. The output of a member accepts more than this at once.
@@ -49,7 +49,7 @@ export class MemberPace {
   private isBurst = false;
   private waitLeftMs = MAX_WAIT_MS;
   private waitedAt = 0;
-  private readonly slow = new Set<Channel>();
+  private readonly slow = new WritableWaits();
   private listeners: (() => void)[] | undefined = undefined;
   private patience: Timer | undefined = undefined;
 
@@ -155,10 +155,7 @@ export class MemberPace {
       // The member had no time while this process stood still.
       const waitedMs = suspendedMs(now, dueAt) > 0 ? 0 : now - beganAt;
       this.waitLeftMs -= waitedMs;
-      if (waitedMs >= PATIENCE_MS && !channel.isWritable) {
-        slow.add(channel);
-        channel.onceWritable(() => slow.delete(channel));
-      }
+      if (waitedMs >= PATIENCE_MS && !channel.isWritable) slow.once(channel, () => {});
       clock.nextTurn(this.look);
     };
     const timer = clock.schedule(over, PATIENCE_MS);

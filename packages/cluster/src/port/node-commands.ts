@@ -174,7 +174,7 @@ export class NodeCommands {
       if (isHere) {
         // Decoded from the bytes, so that this node also works on a copy.
         const note = toNote(decodeBody(body));
-        clock.execute(() => question.answered(wire.nodeId, this.carryOut(note)));
+        clock.execute(() => question.answered(wire.nodeId, this.execute(note)));
       }
       if (node === undefined) wire.send(this.part.subject(wire.subjects), KIND.ask, body);
       else if (!isOwn) wire.send(wire.subjects.node(node), KIND.ask, body);
@@ -201,7 +201,7 @@ export class NodeCommands {
     if (!directory.noteActivity(from)) return;
     const about = String(note.ask);
     try {
-      this.answer(from, about, this.carryOut(note));
+      this.answer(from, about, this.execute(note));
     } catch (thrown) {
       this.answer(from, about, this.failed(note, thrown));
     }
@@ -211,7 +211,7 @@ export class NodeCommands {
     this.context.inbox.send(to, KIND.answer, { to: this.part.answers, about, ...answer } as never);
   }
 
-  private carryOut(note: Record<string, unknown>): CommandAnswer {
+  private execute(note: Record<string, unknown>): CommandAnswer {
     try {
       return { value: this.listener?.(note) };
     } catch (thrown) {

@@ -109,7 +109,7 @@ function toRow(value: unknown): PresenceRow {
   if (!Array.isArray(value)) throw new Error('a row of presence is a list');
   const [group, count, joined = [], left = []] = value as unknown[];
   if (typeof group !== 'string' || group.length > MAX_GROUP_LENGTH) {
-    throw new Error('presence of no group');
+    throw new Error('presence without a group');
   }
   return { group, count: toNumber('count', count), joined: toIds(joined), left: toIds(left) };
 }

@@ -82,7 +82,7 @@ export class Presence implements GroupPresenceOwner {
     inbox.listen(PART, '', (note, from) => this.noted(note, from));
     this.subscription = wire.listen(wire.subjects.presence, (envelope) => this.received(envelope));
     wire.bus.on('up', this.onUp);
-    directory.on('marked', (id, mark) => this.carryOut(this.others.marked(id, mark, clock.now())));
+    directory.on('marked', (id, mark) => this.execute(this.others.marked(id, mark, clock.now())));
     directory.on('left', ({ id }, reason) => this.isGone(id, reason));
     directory.on('vanished', (id) => this.isGone(id, 'node-gone'));
     wire.onRenamed(() => {
@@ -216,7 +216,7 @@ export class Presence implements GroupPresenceOwner {
     if (!this.context.directory.noteActivity(node)) return;
     if (kind !== KIND.presence) throw new Error(`kind ${kind} is not about presence`);
     const { rows } = (decodeBody(envelope) ?? {}) as Record<string, unknown>;
-    this.carryOut(this.others.delta(node, number, toRows(rows)));
+    this.execute(this.others.delta(node, number, toRows(rows)));
   }
 
   private noted(note: Record<string, unknown>, from: string): void {
@@ -226,7 +226,7 @@ export class Presence implements GroupPresenceOwner {
       this.answer(from, toPresenceQuestion(note));
       return;
     }
-    this.carryOut(this.others.answer(from, ask as number, toPresenceAnswer(note)));
+    this.execute(this.others.answer(from, ask as number, toPresenceAnswer(note)));
     if (!this.others.isAsked(from)) this.stopWaiting(from);
   }
 
@@ -247,10 +247,10 @@ export class Presence implements GroupPresenceOwner {
 
   private isGone(id: string, reason: LeaveReason): void {
     this.stopWaiting(id);
-    this.carryOut(this.others.gone(id, reason));
+    this.execute(this.others.gone(id, reason));
   }
 
-  private carryOut(actions: readonly PresenceAction[]): void {
+  private execute(actions: readonly PresenceAction[]): void {
     for (const action of actions) {
       if (action.do === 'ask') this.ask(action.node, action.question);
       else if (action.do === 'wait') this.wait(action.node, action.number);
@@ -290,7 +290,7 @@ export class Presence implements GroupPresenceOwner {
     if (this.isClosed) return;
     const timer = this.context.wire.host.clock.schedule(() => {
       this.timers.delete(node);
-      this.carryOut(then());
+      this.execute(then());
     }, ms);
     this.timers.set(node, timer);
   }

@@ -8,7 +8,7 @@ const BUCKETS = 256;
 /** Maximum time to wait for answers of nodes after all nodes have sent a heartbeat. */
 const SURE_WITHIN_MS = 2000;
 /** Interval at which the wait checks for these answers. */
-const LOOK_MS = 20;
+const POLL_INTERVAL_MS = 20;
 
 /**
  * Maps a user to the nodes with connections of the user. Every node knows the nodes of all users, as members of groups with
@@ -85,7 +85,7 @@ export class UserIndex {
     const untilMs = clock.now() + presence.sureInMs + SURE_WITHIN_MS;
     while (!this.isSure && clock.now() < untilMs) {
       await new Promise<void>((resolve) => {
-        const timer = clock.schedule(resolve, Math.max(presence.sureInMs, LOOK_MS), true);
+        const timer = clock.schedule(resolve, Math.max(presence.sureInMs, POLL_INTERVAL_MS), true);
         this.stopWaiting = () => {
           timer.cancel();
           resolve();

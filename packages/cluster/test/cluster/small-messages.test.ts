@@ -3,7 +3,7 @@ import { isHeadraceError } from '@headrace/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Nodes, sent } from '../nodes.ts';
 
-const MOST = 4096;
+const MAX_BYTES = 4096;
 const BIG = 'x'.repeat(5000);
 
 const codeOf = (thrown: unknown): boolean => isHeadraceError(thrown, 'MESSAGE_TOO_LONG');
@@ -11,7 +11,7 @@ const codeOf = (thrown: unknown): boolean => isHeadraceError(thrown, 'MESSAGE_TO
 describe('a bus whose engine takes only short messages', () => {
   let nodes: Nodes;
   const small = (): Bus =>
-    Object.defineProperty(memoryBus({ hub: nodes.hub }), 'maxBytes', { value: MOST });
+    Object.defineProperty(memoryBus({ hub: nodes.hub }), 'maxBytes', { value: MAX_BYTES });
   const join = () => nodes.join<string>({ bus: small() });
 
   beforeEach(() => {

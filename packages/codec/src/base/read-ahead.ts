@@ -4,7 +4,7 @@ import type { ByteInput } from './byte-input.ts';
 /** Number of frames that are decoded at first. For a handler that holds reads after each message, each frame is decoded once. */
 const FIRST = 1;
 const GROWTH = 4;
-const MOST = 64;
+const MAX_FRAMES = 64;
 
 /** The place of a frame in the memory of the input. */
 export interface FramePlace {
@@ -47,7 +47,7 @@ export class ReadAhead {
   fill(input: ByteInput, finder: FrameFinder, reader: AheadReader): void {
     this.clear();
     const { place, messages, ends, most } = this;
-    this.most = Math.min(MOST, most * GROWTH);
+    this.most = Math.min(MAX_FRAMES, most * GROWTH);
     const { buffer } = input;
     let index = input.start;
     let count = 0;

@@ -58,6 +58,15 @@ export const crc32: Crc = crcOf({
   xorout: 0xffff_ffff,
 });
 
+/** CRC-32C (CRC-32/ISCSI), the checksum of headers of the PROXY protocol. The checksum of `123456789` is 0xe3069283. */
+export const crc32c: Crc = crcOf({
+  width: 32,
+  poly: 0x1edc_6f41,
+  init: 0xffff_ffff,
+  isReflected: true,
+  xorout: 0xffff_ffff,
+});
+
 function crcOf(parameters: CrcParameters): Crc {
   const { width, init, isReflected, xorout } = parameters;
   const mask = width === 32 ? -1 : (1 << width) - 1;

@@ -74,7 +74,7 @@ function parseValue(reader: MqttReader, { format }: MqttProperty): unknown {
   }
 }
 
-const MOST: { readonly [format: string]: number } = {
+const MAX_VALUES: { readonly [format: string]: number } = {
   bit: 1,
   uint16: 0xffff,
   uint32: 0xffff_ffff,
@@ -99,7 +99,7 @@ export function faultOfMqttProperty(property: MqttProperty, value: unknown): str
         : 'has an entry that is not a name and a value';
     }
     default: {
-      const most = MOST[format]!;
+      const most = MAX_VALUES[format]!;
       const isRight = Number.isInteger(value) && Number(value) >= min && Number(value) <= most;
       return isRight ? undefined : `is ${String(value)}, not ${min} to ${most}`;
     }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type Address, DecodeError } from '@headrace/core';
-import { crc32c } from './crc32c.ts';
+import { crc32c } from '../checksum/crc.ts';
 import { ipBytes, ipText } from './ip-text.ts';
 import type { ProxiedTransport, ProxyHeader } from './proxy-header.ts';
 import { findChecksum, formatTlvs, type ProxyTlv, parseTlvs } from './proxy-tlv.ts';

@@ -10,7 +10,7 @@ import {
 import type { Address, Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { crc32c } from '../../src/proxy-protocol/crc32c.ts';
+import { crc32c } from '../../src/checksum/crc.ts';
 
 const CLIENT: Address = { host: '203.0.113.7', port: 51_000, family: 'IPv4' };
 const SERVER: Address = { host: '192.0.2.1', port: 443, family: 'IPv4' };

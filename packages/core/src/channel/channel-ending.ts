@@ -5,7 +5,7 @@ import { ChannelDeadline } from '../time/channel-deadline.ts';
 import { causeOf, closedError } from './close-cause.ts';
 
 /** Minimum time between two looks at waiting output, in milliseconds. */
-const LOOK_MS = 100;
+const POLL_INTERVAL_MS = 100;
 
 const LOCAL: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 
@@ -39,7 +39,7 @@ class Linger extends ChannelDeadline {
       return;
     }
     this.seen = progress;
-    this.begin(channel, channel.clock.now() + Math.max(0, LOOK_MS - this.ms));
+    this.begin(channel, channel.clock.now() + Math.max(0, POLL_INTERVAL_MS - this.ms));
   }
 }
 

@@ -6,7 +6,7 @@ import type { ReadHold } from '../contract.ts';
  * Time without reads after which the transport is asked for a failure. Further questions follow after twice the time,
  * and so on, at most MAX_MS apart.
  */
-const LOOK_MS = 1000;
+const POLL_INTERVAL_MS = 1000;
 const MAX_MS = 8000;
 
 export interface HeldInput {
@@ -96,8 +96,8 @@ export class ReadHolds implements DeadlineEntry {
     if (this.suspendedSince < 0) return;
     const now = this.clock.now();
     const suspended = now - this.suspendedSince;
-    const isDue = suspended >= LOOK_MS;
-    this.scheduleCheck(isDue ? Math.min(suspended, MAX_MS) : LOOK_MS - suspended, now);
+    const isDue = suspended >= POLL_INTERVAL_MS;
+    this.scheduleCheck(isDue ? Math.min(suspended, MAX_MS) : POLL_INTERVAL_MS - suspended, now);
     if (isDue) this.input.detectFailure();
   }
 
@@ -114,7 +114,7 @@ export class ReadHolds implements DeadlineEntry {
     const now = this.clock.now();
     if (!pauses) this.heldBefore += now - this.suspendedSince;
     this.suspendedSince = pauses ? now : -1;
-    if (pauses) this.scheduleCheck(LOOK_MS, now);
+    if (pauses) this.scheduleCheck(POLL_INTERVAL_MS, now);
   }
 
   private resume(): void {

@@ -3,6 +3,7 @@ import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { PendingWriteQueue, type PendingWriteTarget } from '../hold/pending-write-queue.ts';
+import { WritableWaits } from '../hold/writable-waits.ts';
 import { fn } from '../option/function-option.ts';
 import { choice, number } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
@@ -131,8 +132,7 @@ export class SlowMembers {
   private readonly maxMessages: number;
   private readonly keyOf: (message: unknown) => unknown;
   private readonly waiting = new Map<Channel, MemberWrites>();
-  /** The channels with a listener, so that one that leaves and joins again and again while it reads nothing has only one. */
-  private readonly awaited = new Set<Channel>();
+  private readonly awaited = new WritableWaits();
 
   constructor(options: SlowMemberOptions) {
     const given = SLOW_MEMBER_OPTIONS.part(options);
@@ -190,7 +190,7 @@ export class SlowMembers {
     if (writes === undefined) {
       writes = new MemberWrites(channel);
       this.waiting.set(channel, writes);
-      this.resumeLater(channel);
+      this.awaited.once(channel, () => this.resume(channel));
     }
     if (writes.dropKey(key, 'a newer message of the same key replaced it')) {
       this.counters.coalesced += 1;
@@ -201,22 +201,13 @@ export class SlowMembers {
     return writes.hold(message, key);
   }
 
-  private resumeLater(channel: Channel): void {
-    if (this.awaited.has(channel)) return;
-    this.awaited.add(channel);
-    channel.onceWritable(() => {
-      this.awaited.delete(channel);
-      this.resume(channel);
-    });
-  }
-
   /** Called when the member is writable again. Writes waiting messages until it is no longer writable. */
   private resume(channel: Channel): void {
     const writes = this.waiting.get(channel);
     if (writes === undefined) return;
     while (!writes.queue.isEmpty) {
       if (!channel.isWritable && channel.isOpen) {
-        this.resumeLater(channel);
+        this.awaited.once(channel, () => this.resume(channel));
         return;
       }
       writes.send();

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { CloseInfo } from '../contract/connection.ts';
+import { attempted } from '../time/attempt.ts';
+import { systemClock } from '../time/system-clock.ts';
 import type { Transport, TransportSink } from './transport.ts';
 
 /** Number of blocks that no kernel accepts at once while the other end does not read. */
@@ -22,30 +24,16 @@ export async function connectAndCheck(
 ): Promise<string | undefined> {
   const closers: (() => void)[] = [];
   try {
-    const pair = await within(
-      limitMs,
-      connect((close) => closers.push(close)),
-    );
+    const error = () => new Error('it took too long');
+    const limit = { clock: systemClock, timeoutMs: limitMs, error };
+    const pair = await attempted(() => connect((close) => closers.push(close)), { limit });
     closers.length = 0;
     for (const one of pair) closers.push(() => one.close(LOCAL));
-    return await within(limitMs, runCheck(new Side(pair[0]), new Side(pair[1])));
+    return await attempted(() => runCheck(new Side(pair[0]), new Side(pair[1])), { limit });
   } catch (thrown) {
     return `the self-check failed: ${String((thrown as Error).message)}`;
   } finally {
     for (const close of closers) close();
-  }
-}
-
-/** Rejects when the time is over. */
-async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('it took too long')), limitMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -235,7 +235,7 @@ export class Gateway<Message = unknown> {
     this.stopServing();
     this.timer?.cancel();
     this.confirm();
-    for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.abandon());
+    for (const entry of [...this.entries.values()]) this.execute(entry, entry.link.abandon());
   }
 
   // --- connections ---
@@ -278,7 +278,7 @@ export class Gateway<Message = unknown> {
     checkLength(body.byteLength, this.port.maxBodyBytes);
     // Copied, because a decoder's view would keep the whole input in memory.
     const kept = this.rules.isAcknowledged ? Buffer.from(body) : body;
-    this.carryOut(entry, entry.link.message(bodyType, kept));
+    this.execute(entry, entry.link.message(bodyType, kept));
   }
 
   /** @internal Delays the end of a connection until its messages are answered. */
@@ -292,13 +292,13 @@ export class Gateway<Message = unknown> {
     const entry = this.entries.get(id);
     if (entry === undefined) return;
     entry.hasInputEnded = true;
-    this.carryOut(entry, []);
+    this.execute(entry, []);
   }
 
   /** @internal */
   disconnected(id: number, reason: string): void {
     const entry = this.entries.get(id);
-    if (entry !== undefined) this.carryOut(entry, entry.link.closed(reason, this.clock.now()));
+    if (entry !== undefined) this.execute(entry, entry.link.closed(reason, this.clock.now()));
   }
 
   private choose(entry: GatewayEntry): void {
@@ -308,15 +308,15 @@ export class Gateway<Message = unknown> {
     const ready = this.ready();
     if (ready.length === 0) this.aloneSince ??= this.clock.now();
     if (ready.length === 0 && before !== undefined) {
-      this.carryOut(entry, link.workerStays());
+      this.execute(entry, link.workerStays());
       return;
     }
     if (before !== undefined) this.left.use(before, true);
-    this.carryOut(entry, link.workerReplaced());
+    this.execute(entry, link.workerReplaced());
     const now = this.clock.now();
     const mustWait = ready.length > 0 && link.isSuspect && !this.suspects.begins(entry, now);
     const worker = mustWait ? undefined : rendezvous(ready, `${this.port.nodeId}:${link.id}`);
-    this.carryOut(entry, link.assign(worker, now));
+    this.execute(entry, link.assign(worker, now));
   }
 
   private ready(): string[] {
@@ -336,11 +336,11 @@ export class Gateway<Message = unknown> {
         if (ready.size > 0) this.choose(entry);
       } else if (!this.port.isAlive(worker)) {
         this.left.use(worker, true);
-        this.carryOut(entry, link.workerGone());
+        this.execute(entry, link.workerGone());
       } else {
         link.leavesInOrder = draining.has(worker) || this.leaving.peek(worker) !== undefined;
-        if (ready.has(worker)) this.carryOut(entry, link.workerStays());
-        else if (ready.size > 0) this.carryOut(entry, link.workerLeaves(now));
+        if (ready.has(worker)) this.execute(entry, link.workerStays());
+        else if (ready.size > 0) this.execute(entry, link.workerLeaves(now));
       }
     }
   }
@@ -355,7 +355,7 @@ export class Gateway<Message = unknown> {
 
   private busChanged(isUp: boolean): void {
     for (const entry of [...this.entries.values()])
-      this.carryOut(entry, entry.link.busChanged(isUp));
+      this.execute(entry, entry.link.busChanged(isUp));
   }
 
   private tickLater(): void {
@@ -364,7 +364,7 @@ export class Gateway<Message = unknown> {
     this.timer = this.clock.schedule(() => {
       this.timer = undefined;
       const now = this.clock.now();
-      for (const entry of [...this.entries.values()]) this.carryOut(entry, entry.link.tick(now));
+      for (const entry of [...this.entries.values()]) this.execute(entry, entry.link.tick(now));
       this.chooseFor(this.suspects.late(now - this.rules.handoverMs));
       this.forgetLeaving(now);
       this.notifyWorkers();
@@ -405,7 +405,7 @@ export class Gateway<Message = unknown> {
       this.left.delete(from);
       for (const one of [...this.entries.values()]) {
         one.link.workerIsBack(from);
-        this.carryOut(one, []);
+        this.execute(one, []);
       }
       return;
     }
@@ -414,18 +414,18 @@ export class Gateway<Message = unknown> {
       for (const one of [...this.entries.values()]) {
         if (one.link.worker !== from) continue;
         one.link.leavesInOrder = true;
-        this.carryOut(one, one.link.workerLeaves(now));
+        this.execute(one, one.link.workerLeaves(now));
       }
       return;
     }
     if (op === OP.unknown && connection === 0) {
-      for (const one of [...this.entries.values()]) this.carryOut(one, one.link.doubt(from, now));
+      for (const one of [...this.entries.values()]) this.execute(one, one.link.doubt(from, now));
       this.port.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
       return;
     }
     const entry = this.entries.get(connection);
     if (entry !== undefined) {
-      this.carryOut(entry, entry.link.received(from, frame, now));
+      this.execute(entry, entry.link.received(from, frame, now));
     } else if (op !== OP.unknown) {
       this.port.send(from, encodeFrame(frameOf({ op: OP.leave, connection, epoch })));
     }
@@ -450,7 +450,7 @@ export class Gateway<Message = unknown> {
     }
   }
 
-  private carryOut(entry: GatewayEntry, actions: readonly LinkAction[]): void {
+  private execute(entry: GatewayEntry, actions: readonly LinkAction[]): void {
     for (const action of actions) this.act(entry, action);
     const { link, ctx, gate, drain, hasInputEnded } = entry;
     drain.update();

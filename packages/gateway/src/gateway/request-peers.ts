@@ -9,7 +9,7 @@ import {
 /** The part of an HTTP API that the other nodes call. */
 export interface ServedRequests {
   /** Carries out a command of a node, and returns the answer. */
-  carryOut(command: Record<string, unknown>): unknown;
+  execute(command: Record<string, unknown>): unknown;
   /** Called when the nodes, or their states, may have changed. */
   changed(): void;
   /** Called when this node leaves the cluster. The node stays until the promise resolves. */
@@ -81,7 +81,7 @@ export class ClusterPeers implements RequestPeers {
 
   serve(requests: ServedRequests): void {
     this.commands.serve(
-      (command) => requests.carryOut(command),
+      (command) => requests.execute(command),
       () => requests.changed(),
     );
     this.port.listen({

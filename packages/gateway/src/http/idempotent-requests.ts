@@ -26,7 +26,7 @@ const SETTLED_MS = 2000;
 const ALONE_MS = 5000;
 /** Time to wait for the list of nodes after a start. */
 const KNOWN_MS = 6000;
-const LOOK_MS = 50;
+const POLL_INTERVAL_MS = 50;
 /**
  * Time to wait for a request that another node carries out, or for a keeper that does not answer. A node that is gone is known to be
  * gone after 5 s. The second constant has the times between two claims.
@@ -78,7 +78,7 @@ export class IdempotentRequests {
     this.isInCluster = peers !== undefined;
     this.peers = peers ?? alone((command) => this.carryOutCommand(command));
     this.peers.serve({
-      carryOut: (command) => this.carryOutCommand(command),
+      execute: (command) => this.carryOutCommand(command),
       changed: () => this.changed(),
       leaving: (timeoutMs) => this.leaving(timeoutMs),
     });
@@ -315,7 +315,7 @@ export class IdempotentRequests {
         throw new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { sent: false });
       }
       if (this.clock.now() - since >= KNOWN_MS) throw unreachable();
-      await this.pause(LOOK_MS);
+      await this.pause(POLL_INTERVAL_MS);
     }
   }
 
@@ -336,7 +336,7 @@ export class IdempotentRequests {
 }
 
 /** Stands for the other nodes of a program without a cluster. */
-function alone(carryOut: (command: Record<string, unknown>) => unknown): RequestPeers {
+function alone(execute: (command: Record<string, unknown>) => unknown): RequestPeers {
   return {
     nodeId: 'here',
     state: 'up',
@@ -344,7 +344,7 @@ function alone(carryOut: (command: Record<string, unknown>) => unknown): Request
     draining: [],
     isSure: true,
     isAlive: () => true,
-    ask: async (_node, command) => carryOut(command as Record<string, unknown>),
+    ask: async (_node, command) => execute(command as Record<string, unknown>),
     serve: () => {},
   };
 }

@@ -41,7 +41,7 @@ class GatewayStream implements DeliveryEnds {
   private toGateway: GatewayFrame[] = [];
 
   constructor() {
-    this.carryOut(this.link.assign('worker', 0));
+    this.execute(this.link.assign('worker', 0));
   }
 
   get kept(): number {
@@ -50,7 +50,7 @@ class GatewayStream implements DeliveryEnds {
 
   offer(item: number): boolean {
     if (this.link.mustHold) return false;
-    this.carryOut(this.link.message(BODY.text, Buffer.from(String(item))));
+    this.execute(this.link.message(BODY.text, Buffer.from(String(item))));
     return true;
   }
 
@@ -69,7 +69,7 @@ class GatewayStream implements DeliveryEnds {
 
   arrived(at: End, one: unknown): void {
     const frame = one as GatewayFrame;
-    if (at === 'sender') this.carryOut(this.link.received('worker', frame, this.now));
+    if (at === 'sender') this.execute(this.link.received('worker', frame, this.now));
     else {
       if (frame.op === OP.open) this.session ??= new GatewaySession('gateway', frame);
       this.acknowledge(this.session?.take(frame));
@@ -77,13 +77,13 @@ class GatewayStream implements DeliveryEnds {
   }
 
   reconnect(): void {
-    this.carryOut(this.link.busChanged(false));
-    this.carryOut(this.link.busChanged(true));
+    this.execute(this.link.busChanged(false));
+    this.execute(this.link.busChanged(true));
   }
 
   askAgain(): void {
     this.now += RULES.syncMs;
-    this.carryOut(this.link.tick(this.now));
+    this.execute(this.link.tick(this.now));
   }
 
   private acknowledge(answer: SessionAnswer): void {
@@ -94,7 +94,7 @@ class GatewayStream implements DeliveryEnds {
     );
   }
 
-  private carryOut(actions: readonly LinkAction[]): void {
+  private execute(actions: readonly LinkAction[]): void {
     for (const action of actions) {
       if (action.do === 'send') this.toWorker.push(action.frame);
       else throw new Error(`an action ${action.do}`);
@@ -155,24 +155,24 @@ class AnswerStream implements DeliveryEnds {
 
   arrived(at: End, one: unknown): void {
     const frame = decodeFrame(one as Buffer)!;
-    if (at === 'receiver') this.carryOut(this.link.received('worker', frame, this.now));
+    if (at === 'receiver') this.execute(this.link.received('worker', frame, this.now));
     else if (frame.op !== OP.confirm) this.connection.acknowledge(FLAG.answer, frame.number);
     else for (const has of decodeConfirmations(frame.body)) this.connection.confirmed(has);
   }
 
   reconnect(): void {
-    this.carryOut(this.link.busChanged(false));
-    this.carryOut(this.link.busChanged(true));
+    this.execute(this.link.busChanged(false));
+    this.execute(this.link.busChanged(true));
     this.connection.acknowledge(0, 0);
   }
 
   askAgain(): void {
     this.now += TELL_EVERY_MS;
-    this.carryOut(this.link.tick(this.now));
+    this.execute(this.link.tick(this.now));
     if (!this.connection.isConfirmed) this.connection.acknowledge(0, 0);
   }
 
-  private carryOut(actions: readonly LinkAction[]): void {
+  private execute(actions: readonly LinkAction[]): void {
     for (const action of actions) {
       if (action.do === 'write') this.taken.push(Number(action.body));
       else if (action.do === 'send') this.toWorker.push(encodeFrame(action.frame));

@@ -72,8 +72,8 @@ describe('connectionsOf', () => {
     for (let i = 0; i < 4; i += 1) await connect(i % 2);
     for (const front of fronts) {
       const commands = commandsOf(front);
-      const carryOut = commands['listener']!;
-      commands['listener'] = (command: object) => carryOut({ ...command, limit: undefined });
+      const execute = commands['listener']!;
+      commands['listener'] = (command: object) => execute({ ...command, limit: undefined });
     }
     const first = await given(of.page({ all: true }, 2));
     const second = await given(of.page({ all: true }, 2, first.next));

@@ -109,12 +109,12 @@ class CallsWorld {
       isLeaving: false,
     };
     const commands = commandsOf(cluster);
-    const carryOut = commands['listener']!;
+    const execute = commands['listener']!;
     commands['listener'] = (command: Record<string, unknown>) => {
       const { name, message, changes } = command;
       const tag = String(name ?? message ?? Object.keys(changes ?? {})[0]);
       life.done.set(tag, (life.done.get(tag) ?? 0) + 1);
-      return carryOut(command);
+      return execute(command);
     };
     this.lives.push(life);
   }

@@ -336,8 +336,8 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
         if (action.do === 'kick-others') this.kickAll(ctx, others);
         else if (action.do === 'accept') this.accept(ctx, principal, reply, isRestored);
         else if (action.do === 'reject') {
-          this.carryOut(ctx, action, { reply: this.functions.replies?.duplicate?.(principal) });
-        } else this.carryOut(ctx, action, {});
+          this.execute(ctx, action, { reply: this.functions.replies?.duplicate?.(principal) });
+        } else this.execute(ctx, action, {});
       }
     } finally {
       this.isDeciding = false;
@@ -352,7 +352,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
   ): void {
     this.isDeciding = true;
     try {
-      for (const action of actions) this.carryOut(ctx, action, facts);
+      for (const action of actions) this.execute(ctx, action, facts);
     } finally {
       this.isDeciding = false;
     }
@@ -370,7 +370,7 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     return this.machine.phase !== 'checking' && !this.isKeeping;
   }
 
-  private carryOut(ctx: Context, action: AuthAction, facts: RefusalFacts<Message, Reply>): void {
+  private execute(ctx: Context, action: AuthAction, facts: RefusalFacts<Message, Reply>): void {
     if (action.do === 'hand-on') this.handOn(ctx);
     else if (action.do === 'redeliver') this.kept.redeliver(ctx);
     else if (action.do === 'reject') this.reject(ctx, action.why, action.stays, facts);

@@ -1,5 +1,5 @@
 /** Size at which measuring stops, so that a value with cycles is not measured forever. */
-const MOST = 16 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 /** Size of each value in addition to its text, as codecs count it. `[]` takes three bytes of a text and 67 bytes of memory. */
 const VALUE_BYTES = 64;
 
@@ -10,7 +10,7 @@ const VALUE_BYTES = 64;
 export function jsonSize(value: unknown): number {
   const open: unknown[] = [value];
   let size = 0;
-  while (open.length > 0 && size < MOST) {
+  while (open.length > 0 && size < MAX_BYTES) {
     const each = open.pop();
     if (typeof each === 'string') size += each.length + 2 + VALUE_BYTES;
     else if (typeof each !== 'object' || each === null) size += 1 + VALUE_BYTES;

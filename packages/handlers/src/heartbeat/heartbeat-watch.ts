@@ -77,7 +77,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
   beatFirst(ctx: Context): void {
     if (!this.isFirstDue || this.ctx !== ctx) return;
     this.isFirstDue = false;
-    this.carryOut(ctx, this.machine!, this.machine!.first(ctx.clock.now()));
+    this.execute(ctx, this.machine!, this.machine!.first(ctx.clock.now()));
     this.arm(ctx, this.machine!);
   }
 
@@ -85,7 +85,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
   probe(ctx: Context): void {
     const { machine } = this;
     if (!this.sendsPings || machine === undefined || this.ctx !== ctx || machine.isAwaiting) return;
-    this.carryOut(ctx, machine, machine.first(ctx.clock.now()));
+    this.execute(ctx, machine, machine.first(ctx.clock.now()));
     if (this.ctx === ctx && ctx.channel.isOpen) this.arm(ctx, machine);
   }
 
@@ -150,7 +150,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     this.suspend(ctx, machine);
     callInContext(ctx, () => {
       for (const action of machine.due(ctx.clock.now(), this.plannedAt)) {
-        if (isOn()) this.carryOut(ctx, machine, action);
+        if (isOn()) this.execute(ctx, machine, action);
       }
     });
     if (isOn()) callInContext(ctx, () => this.arm(ctx, machine));
@@ -174,7 +174,7 @@ export class HeartbeatWatch<In, Out> implements DeadlineEntry {
     this.heldMs = readHeldMs;
   }
 
-  private carryOut(ctx: Context, machine: HeartbeatMachine, action: HeartbeatAction): void {
+  private execute(ctx: Context, machine: HeartbeatMachine, action: HeartbeatAction): void {
     if (action.do === 'ping') {
       this.ping(ctx, machine);
       return;

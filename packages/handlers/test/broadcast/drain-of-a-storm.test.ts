@@ -17,7 +17,7 @@ import { expect, it } from 'vitest';
 
 const MEMBERS = 100;
 /** Each look at the time takes so long: a broadcast to some dozens of members takes several turns. */
-const LOOK_MS = 1;
+const POLL_INTERVAL_MS = 1;
 
 class SlowClock extends VirtualClock {
   lookMs = 0;
@@ -82,7 +82,7 @@ class Storm {
       joins += 1;
       if (joins === afterJoins) clock.execute(shutDown);
     });
-    clock.lookMs = LOOK_MS;
+    clock.lookMs = POLL_INTERVAL_MS;
     clock.run(() => {
       for (let i = 0; i < MEMBERS; i++) this.join(`member-${i}`);
     });

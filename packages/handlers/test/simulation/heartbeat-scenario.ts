@@ -10,7 +10,7 @@ import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { CHAOS, type ChaosScenario, expectNone, QUIET_AT_MS } from './chaos-scenario.ts';
 import { stayConnected } from './stay-connected.ts';
 
-const LOOK_MS = 500;
+const POLL_INTERVAL_MS = 500;
 /** A look that comes later than this means that the process stood still. */
 const STOOD_STILL_MS = 1000;
 /** The strict preset finds a dead peer within 9 s; the server calls a peer idle after 12 s. */
@@ -35,12 +35,12 @@ function watchSilence(
     if (now - lookedAt > STOOD_STILL_MS) since = now;
     lookedAt = now;
     const silentMs = now - since;
-    if (silentMs > limitMs + 2 * LOOK_MS) {
+    if (silentMs > limitMs + 2 * POLL_INTERVAL_MS) {
       report(`${host.name}: open at ${now} ms, but silent for ${silentMs} ms`);
     }
-    clock.schedule(look, LOOK_MS);
+    clock.schedule(look, POLL_INTERVAL_MS);
   };
-  clock.schedule(look, LOOK_MS);
+  clock.schedule(look, POLL_INTERVAL_MS);
   return {
     heard: () => {
       since = clock.now();

@@ -51,7 +51,7 @@ export async function askStatus(
   if (code === 500) {
     throw new UserError(`${place} could not make its status: its log has the reason`);
   }
-  if (code !== 200) throw new UserError(`${url.href} answered ${code}, which no status does`);
+  if (code !== 200) throw new UserError(`${url.href}: unexpected HTTP status ${code}`);
   return statusIn(body, url);
 }
 

@@ -246,7 +246,7 @@ describe('headrace status says', () => {
     const away = await answering((_, response) =>
       response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
     );
-    expect(await fails([String(away)])).toContain('answered 302');
+    expect(await fails([String(away)])).toContain('unexpected HTTP status 302');
     const broken = await answering((_, response) => response.writeHead(500).end());
     expect(await fails([String(broken)])).toContain('its log has the reason');
     const silent = await listening(createTcpServer((socket) => void socket.end('hello\n')));

@@ -154,7 +154,7 @@ export class ResumeTransport implements Transport, InputOwner {
   frame(link: ResumeLink, frame: Buffer): Error | undefined {
     if (this.links.link !== link || this.isFinished) return undefined;
     const action = this.machine.received(frame, this.input);
-    return action === undefined ? undefined : this.carryOut(action);
+    return action === undefined ? undefined : this.execute(action);
   }
 
   /** Called at the end of a burst of messages of a link. */
@@ -218,7 +218,7 @@ export class ResumeTransport implements Transport, InputOwner {
     this.fill();
   }
 
-  private carryOut(action: ResumeAction): Error | undefined {
+  private execute(action: ResumeAction): Error | undefined {
     switch (action.do) {
       case 'acknowledged':
         // The peer waits for its log, and acknowledges the same messages again.

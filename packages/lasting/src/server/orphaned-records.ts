@@ -6,7 +6,7 @@ import type { JournalLog, LeftRecord } from './journal-owner.ts';
 /** Maximum number of remembered channels. The records of further channels expire in the log. */
 const MAX_LEFT = 10_000;
 /** Time after which the log is asked again. If the log has no records, the time doubles with each try. */
-const AGAIN_MS = 5000;
+const RETRY_DELAY_MS = 5000;
 
 interface Left extends LeftRecord {
   readonly until: number;
@@ -34,7 +34,7 @@ export class OrphanedRecords {
   add(record: LeftRecord, clock: Clock): void {
     if (this.left.size >= MAX_LEFT) return;
     const until = clock.now() + this.parts.log.keepMs;
-    this.left.set(record.id, { ...record, until, waitMs: AGAIN_MS, nextAt: 0 });
+    this.left.set(record.id, { ...record, until, waitMs: RETRY_DELAY_MS, nextAt: 0 });
     this.later(clock);
   }
 
@@ -43,7 +43,7 @@ export class OrphanedRecords {
     this.timer ??= clock.deadlines.schedule(() => {
       this.timer = undefined;
       void this.removeAll(clock);
-    }, AGAIN_MS);
+    }, RETRY_DELAY_MS);
   }
 
   /** Removes the records one after the other, until the log fails. */

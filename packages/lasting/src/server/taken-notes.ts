@@ -4,7 +4,7 @@ import type { RandomBytes } from '../protocol/resume-machine.ts';
 import type { JournalLog } from './journal-owner.ts';
 
 /** Interval at which a table reads its notes, in milliseconds. */
-const LOOK_MS = 1000;
+const POLL_INTERVAL_MS = 1000;
 /** Maximum number of notes that a table has unread. The oldest are dropped. */
 const MAX_NOTES = 10_000;
 /** Maximum number of tries to write notes while others write for the same table, or the log fails. */
@@ -101,7 +101,7 @@ export class TakenNotes {
     this.timer ??= clock.deadlines.schedule(() => {
       this.timer = undefined;
       void this.look(clock);
-    }, LOOK_MS);
+    }, POLL_INTERVAL_MS);
   }
 
   stop(): void {

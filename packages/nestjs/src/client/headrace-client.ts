@@ -1,6 +1,6 @@
 import type { ClientState, ReconnectingClient } from '@headrace/client';
 import { type Channel, type ConnectPlace, TimedOutError } from '@headrace/core';
-import { callSafely, isPromiseLike, toError, whenSettled } from '@headrace/core/authoring';
+import { attempted, callSafely, isPromiseLike, toError } from '@headrace/core/authoring';
 import { Call, CallTable, requestLost } from '@headrace/handlers/call';
 import { Logger } from '@nestjs/common';
 import { ClientProxy, type ReadPacket, type WritePacket } from '@nestjs/microservices';
@@ -209,23 +209,11 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
       if (isPromiseLike(message)) {
         const { clock } = this.settings;
         const { timeoutMs } = times;
-        const late = (): void => {
-          isDropped = true;
-          const text = `the serializer returned no message within ${timeoutMs} ms`;
-          reject(new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs }));
-        };
-        const deadline = Number.isFinite(timeoutMs) ? clock.schedule(late, timeoutMs) : undefined;
-        whenSettled(
-          message,
-          (value) => {
-            deadline?.cancel();
-            submit(value, times);
-          },
-          (thrown) => {
-            deadline?.cancel();
-            reject(toError(thrown));
-          },
-        );
+        const text = `the serializer returned no message within ${timeoutMs} ms`;
+        const error = () => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs });
+        attempted(() => message, { limit: { clock, timeoutMs, error } })
+          .then((value) => submit(value, times))
+          .catch(reject);
       } else submit(message, times);
     } catch (thrown) {
       reject(toError(thrown));
@@ -333,31 +321,23 @@ export class HeadraceClient extends ClientProxy<HeadraceClientEvents> {
     this.waiters.clear();
   }
 
-  private connected(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const { timeoutMs, clock } = this.settings;
-      const timer = Number.isFinite(timeoutMs)
-        ? clock.schedule(() => expired(), timeoutMs, true)
-        : undefined;
-      const waiter: Waiter = {
-        resolve: () => {
-          timer?.cancel();
-          resolve();
-        },
-        reject: (error) => {
-          timer?.cancel();
-          reject(error);
-        },
-      };
-      const expired = (): void => {
-        this.waiters.delete(waiter);
-        const cause = this.table.lastLoss;
-        const why = cause === undefined ? '' : `: ${cause.message}`;
-        const text = `no connection within ${timeoutMs} ms${why}`;
-        reject(new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs }, cause));
-      };
-      this.waiters.add(waiter);
-    });
+  private async connected(): Promise<void> {
+    const { timeoutMs, clock } = this.settings;
+    const error = (): Error => {
+      const cause = this.table.lastLoss;
+      const why = cause === undefined ? '' : `: ${cause.message}`;
+      const text = `no connection within ${timeoutMs} ms${why}`;
+      return new TimedOutError('TIMEOUT_CONNECT', text, { timeoutMs }, cause);
+    };
+    let waiter!: Waiter;
+    const wait = () =>
+      new Promise<void>((resolve, reject) => {
+        waiter = { resolve, reject };
+        this.waiters.add(waiter);
+      });
+    await attempted(wait, { limit: { clock, timeoutMs, error } }).finally(() =>
+      this.waiters.delete(waiter),
+    );
   }
 
   private tell(listener: StateListener, state: ClientState<ConnectPlace, Channel>): void {

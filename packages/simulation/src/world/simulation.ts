@@ -66,7 +66,7 @@ export interface SimulationRunOptions {
 /** Time in which a connection must be read, after all faults are repaired, in milliseconds. */
 const READ_WITHIN_MS = 60_000;
 /** Time between two looks at connections that are not read, in milliseconds. */
-const LOOK_MS = 1000;
+const POLL_INTERVAL_MS = 1000;
 
 /** The direction of a partition, and its effect on senders. */
 export interface PartitionOptions {
@@ -325,7 +325,7 @@ export class Simulation {
     const untilMs = this.now + READ_WITHIN_MS;
     let unread = checks.unread();
     while (unread.length > 0 && this.now < untilMs) {
-      await this.run({ untilMs: this.now + LOOK_MS });
+      await this.run({ untilMs: this.now + POLL_INTERVAL_MS });
       unread = unread.filter((one) => one.isStillUnread);
     }
     checks.verifyRead(unread, this.now, READ_WITHIN_MS);

@@ -32,7 +32,7 @@ export interface PageTransportOptions {
 /** Buffered bytes below which the browser is ready for more output. */
 const ENOUGH_BUFFERED_BYTES = 64 * 1024;
 /** Interval of checks of the browser's buffer, because the browser fires no event when it has sent the buffer. */
-const LOOK_MS = 20;
+const POLL_INTERVAL_MS = 20;
 /** Maximum length of held messages while reads are held, because a page cannot stop the server. Text counts in UTF-16 code units. */
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
 /** Bytes that each held message counts in addition to its length. */
@@ -169,7 +169,7 @@ export class PageTransport implements Transport, WebSocketTransport {
       if (!this.isActive) return;
       if (this.unsentBytes > ENOUGH_BUFFERED_BYTES) this.look();
       else this.input.sink?.written();
-    }, LOOK_MS);
+    }, POLL_INTERVAL_MS);
   }
 
   // --- the end ---

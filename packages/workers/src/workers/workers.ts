@@ -73,7 +73,7 @@ export class Workers {
     // Workers can use the process bus even if this process does not.
     processRelay().onFull = (workerId) => this.warnOfFull(workerId);
     for (const signal of SIGNALS) process.on(signal, this.onSignal);
-    this.carryOut(this.machine.start());
+    this.execute(this.machine.start());
     return ready.then(() => this);
   }
 
@@ -105,15 +105,15 @@ export class Workers {
 
   /** Replaces all workers, like SIGHUP. */
   restart(): void {
-    this.carryOut(this.machine.restart());
+    this.execute(this.machine.restart());
   }
 
   /** Drains all workers and ends this process, like SIGTERM. */
   stop(): void {
-    this.carryOut(this.machine.stop());
+    this.execute(this.machine.stop());
   }
 
-  private carryOut(actions: readonly WorkersAction[]): void {
+  private execute(actions: readonly WorkersAction[]): void {
     for (const action of actions) this.act(action);
   }
 
@@ -164,9 +164,9 @@ export class Workers {
     this.slots.set(id, number);
     worker.on('message', (message: unknown) => {
       const own = asWorkerMessage(message);
-      if (own?.headrace === 'ready') this.carryOut(this.machine.ready(id, own.info, now()));
+      if (own?.headrace === 'ready') this.execute(this.machine.ready(id, own.info, now()));
       else if (own?.headrace === 'failed') {
-        this.carryOut(this.machine.failed(id, errorFrom(own.error)));
+        this.execute(this.machine.failed(id, errorFrom(own.error)));
       } else if (own?.headrace === 'leaving') this.tell(id, { headrace: 'leave' });
       else if (own?.headrace === 'reported') this.reports.answered(id, own);
     });
@@ -175,7 +175,7 @@ export class Workers {
       if (isGone) return;
       isGone = true;
       const actions = this.machine.ended(id, { code, signal: signal || null }, now());
-      this.carryOut(actions);
+      this.execute(actions);
       this.processes.delete(id);
       this.slots.delete(id);
       this.handoffs.ended(id);
@@ -185,7 +185,7 @@ export class Workers {
     // A process that could not be started emits no `exit`.
     worker.on('error', (error) => {
       if (worker.process.pid !== undefined) return;
-      this.carryOut(this.machine.failed(id, toError(error)));
+      this.execute(this.machine.failed(id, toError(error)));
       ended(null, null);
     });
   }
@@ -213,7 +213,7 @@ export class Workers {
     this.timers.get(key)?.cancel();
     const task = (): void => {
       this.timers.delete(key);
-      this.carryOut(this.machine.due(key));
+      this.execute(this.machine.due(key));
     };
     this.timers.set(key, systemClock.schedule(task, delayMs, true));
   }

@@ -21,7 +21,7 @@ import type { MeshPlan } from './mesh-plan.ts';
 import { MeshRefusals } from './mesh-refusals.ts';
 
 /** Interval at which the addresses without a connection are tried again. */
-const LOOK_EACH_MS = 1000;
+const POLL_INTERVAL_MS = 1000;
 /** Maximum time for the first attempts to connect, before the node counts as up. */
 const FIRST_ATTEMPTS_MS = 1000;
 
@@ -252,7 +252,7 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
     this.lookTimer = this.clock.schedule(() => {
       this.dialAll();
       this.lookLater();
-    }, LOOK_EACH_MS);
+    }, POLL_INTERVAL_MS);
   }
 
   private dialAll(): void {

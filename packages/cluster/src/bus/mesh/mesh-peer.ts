@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { type Channel, type Context, DecodeError, type Handler, type Types } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { toError, WritableWaits } from '@headrace/core/authoring';
 import { FRAME, numberFrame, readMessage, readSubjects } from './mesh-frame.ts';
 import type { MeshIdentity } from './mesh-greeting.ts';
 import { placeText } from './mesh-place.ts';
@@ -27,8 +27,8 @@ export class MeshPeer implements Handler {
   private readonly maxBytes: number;
   private readonly pongs = new Map<number, () => void>();
   private pings = 0;
-  /** The newest ping without an answer, while the peer does not take output. */
-  private unanswered: number | undefined = undefined;
+  private newestPing = 0;
+  private readonly unanswered = new WritableWaits();
   private isFull = false;
   private lostCount = 0;
 
@@ -87,12 +87,7 @@ export class MeshPeer implements Handler {
     try {
       this.take(ctx, frame);
     } catch (thrown) {
-      throw new DecodeError(
-        'MESSAGE_INVALID',
-        'a frame that no node of a mesh sends',
-        {},
-        toError(thrown),
-      );
+      throw new DecodeError('MESSAGE_INVALID', 'unexpected mesh frame', {}, toError(thrown));
     }
   }
 
@@ -136,13 +131,9 @@ export class MeshPeer implements Handler {
 
   /** Answers a ping. While the peer takes no output, only the newest ping waits for its answer, which answers the earlier ones too. */
   private pinged(ctx: Context, number: number): void {
-    const isAwaited = this.unanswered !== undefined;
-    this.unanswered = number;
-    if (isAwaited) return;
-    ctx.channel.onceWritable(() => {
-      const newest = this.unanswered!;
-      this.unanswered = undefined;
-      if (ctx.channel.isActive) ctx.writeAndFlush(numberFrame(FRAME.pong, newest));
+    this.newestPing = number;
+    this.unanswered.once(ctx.channel, () => {
+      if (ctx.channel.isActive) ctx.writeAndFlush(numberFrame(FRAME.pong, this.newestPing));
     });
   }
 

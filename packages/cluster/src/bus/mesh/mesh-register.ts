@@ -9,7 +9,13 @@ import {
   stderrLogger,
   systemClock,
 } from '@headrace/core';
-import { addressText, CLOCK, describeOptions, LOGGER } from '@headrace/core/authoring';
+import {
+  addressText,
+  CLOCK,
+  describeOptions,
+  LOGGER,
+  WritableWaits,
+} from '@headrace/core/authoring';
 import { MeshConnections } from './mesh-connections.ts';
 import { FRAME } from './mesh-frame.ts';
 import { type MeshGreeting, type MeshIdentity, MeshKeys } from './mesh-greeting.ts';
@@ -99,8 +105,8 @@ class RegisterTable implements HandshakeOwner {
   private readonly connections: MeshConnections;
   private readonly refusals: MeshRefusals;
   private readonly nodes = new Map<Channel, MeshPlace>();
-  /** The nodes that take no output now, and the newest list, which they do not have. */
-  private readonly behind = new Set<Channel>();
+  /** The nodes that take no output now, and do not have the newest list. */
+  private readonly behind = new WritableWaits();
   private list = Buffer.alloc(0);
 
   constructor(
@@ -147,10 +153,7 @@ class RegisterTable implements HandshakeOwner {
   private announce(): void {
     this.list = Buffer.concat([Buffer.of(FRAME.places), Buffer.from(JSON.stringify(this.places))]);
     for (const channel of this.nodes.keys()) {
-      if (this.behind.has(channel)) continue;
-      this.behind.add(channel);
-      channel.onceWritable(() => {
-        this.behind.delete(channel);
+      this.behind.once(channel, () => {
         if (this.nodes.has(channel)) channel.writeAndFlush(this.list);
       });
     }

@@ -113,7 +113,7 @@ export function acknowledgementIn(message: Msg): Acknowledgement {
 export function sequenceIn(answer: Acknowledgement): number {
   const { seq, error } = answer;
   if (error !== undefined) throw new Error(`JetStream stored nothing: ${error.description}`);
-  if (seq === undefined) throw new Error('JetStream returned no number');
+  if (seq === undefined) throw new Error('no sequence in the acknowledgement of JetStream');
   return seq;
 }
 

@@ -18,7 +18,7 @@ const MAX_TRIES = 5;
  * replicated stream has lost messages if it does not have them at this many looks, at this interval.
  */
 const LOOKS = 6;
-const LOOK_EACH_MS = 1000;
+const POLL_INTERVAL_MS = 1000;
 /** Interval at which the server is asked for a live copy. */
 const CONFIRM_EACH_MS = 1000;
 
@@ -211,7 +211,7 @@ export class NatsStore {
     for (let looks = 1; kept !== undefined && looks < LOOKS; looks += 1) {
       const isComplete = now.config.num_replicas < 2 || now.state.last_seq >= memory.newest;
       if (isComplete) break;
-      await new Promise<void>((resolve) => void clock.schedule(resolve, LOOK_EACH_MS));
+      await new Promise<void>((resolve) => void clock.schedule(resolve, POLL_INTERVAL_MS));
       const again = await this.look();
       if (again === undefined) break;
       now = again;

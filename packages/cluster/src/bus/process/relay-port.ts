@@ -55,7 +55,7 @@ export class RelayPort {
   received({ headraceLink, calls }: RelayFrame): void {
     const reader = new CallReader(calls);
     try {
-      while (!reader.isAtEnd) this.carryOut(headraceLink, reader.number(), reader);
+      while (!reader.isAtEnd) this.execute(headraceLink, reader.number(), reader);
     } catch {
       // A frame of another version: its calls are not carried out, and the bus of the worker does not come up.
     }
@@ -91,7 +91,7 @@ export class RelayPort {
     });
   }
 
-  private carryOut(id: number, what: number, fields: CallReader): void {
+  private execute(id: number, what: number, fields: CallReader): void {
     if (what === ASK.hello) {
       this.leave(id);
       const link = new RemoteLink(this, id);

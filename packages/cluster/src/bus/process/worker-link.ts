@@ -144,13 +144,13 @@ export class WorkerLink implements BusLink, LogLink {
     if (frame?.headraceLink !== this.id) return;
     const reader = new CallReader(frame.calls);
     try {
-      while (!reader.isAtEnd && !this.isClosed) this.carryOut(reader.number(), reader);
+      while (!reader.isAtEnd && !this.isClosed) this.execute(reader.number(), reader);
     } catch (thrown) {
       this.gone(new Error('the primary runs another version of this package', { cause: thrown }));
     }
   }
 
-  private carryOut(what: number, fields: CallReader): void {
+  private execute(what: number, fields: CallReader): void {
     switch (what) {
       case TELL.welcome:
         this.welcome();

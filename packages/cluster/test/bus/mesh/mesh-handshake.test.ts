@@ -193,7 +193,7 @@ describe('MeshHandshake', () => {
     }
   });
 
-  it('closes a connection on which nobody greets', () => {
+  it('closes a connection without a hello in time', () => {
     const { channel } = accepting(new TestEnd('b'));
     channel.advance(4999);
     expect(channel.isOpen).toBe(true);
