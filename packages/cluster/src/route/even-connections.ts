@@ -24,7 +24,7 @@ export interface EvenConnectionsOptions {
   readonly sendOn: (count: number) => unknown;
   /** A node sends clients on while it has more than this share of the mean number of connections. @default 1.03 */
   readonly ratio?: number;
-  /** Share of the excess that a node sends on in a second. @default 0.1 */
+  /** Share of the excess that a node sends on in a second. @default 0.15 */
   readonly share?: number;
   /** Receives the errors of `sendOn`. @default stderrLogger() */
   readonly logger?: Logger;
@@ -38,7 +38,7 @@ const OPTIONS = describeOptions('EvenConnections', {
   cluster: CLUSTER,
   sendOn: fn({ answers: 'async', takes: 1, purpose: 'sends clients on', required: true }),
   ratio: number({ min: 1, max: 100, default: 1.03 }),
-  share: number({ min: 0.001, max: 1, default: 0.1 }),
+  share: number({ min: 0.001, max: 1, default: 0.15 }),
   logger: LOGGER,
   clock: CLOCK,
   random: RANDOM,

@@ -28,7 +28,7 @@ function sentOn(nodes: readonly NodeInfo[]): number[] {
 
 describe('EvenConnections', () => {
   it('sends a share of the excess on, and nothing near the mean', () => {
-    expect(sentOn([node(180), node(20), node(0)])).toEqual([12]);
+    expect(sentOn([node(180), node(20), node(0)])).toEqual([17]);
     expect(sentOn([node(18), node(2), node(0)])).toEqual([2]);
     expect(sentOn([node(102), node(97), node(100)])).toEqual([]);
     expect(sentOn([node(1), node(0), node(0)])).toEqual([]);
