@@ -105,13 +105,13 @@ class Gateway
     /** 1 or 0. */
     public static function isOnline(mixed $client_id): int
     {
-        return (int) (!self::isEmpty($client_id) && self::get('connections', $client_id)['online']);
+        return (int) (!self::isEmpty($client_id) && self::get('connections', $client_id, 'online', 'bool'));
     }
 
     /** 1 or 0. */
     public static function isUidOnline(mixed $uid): int
     {
-        return (int) (!self::isEmpty($uid) && self::get('users', $uid)['online']);
+        return (int) (!self::isEmpty($uid) && self::get('users', $uid, 'online', 'bool'));
     }
 
     /** 1 or 0 for each. */
@@ -122,7 +122,7 @@ class Gateway
 
     public static function getAllClientIdCount(): int
     {
-        return self::call('GET', '/count')['count'];
+        return self::call('GET', '/count', 'count', 'int');
     }
 
     /** The older name of getAllClientIdCount. */
@@ -282,7 +282,7 @@ class Gateway
     public static function ungroup(mixed $group): void
     {
         if ($group) {
-            self::call('POST', '/leave', ['to' => ['group' => (string) $group], 'group' => (string) $group]);
+            self::call('POST', '/leave', 'count', 'int', ['to' => ['group' => (string) $group], 'group' => (string) $group]);
         }
     }
 
@@ -309,7 +309,7 @@ class Gateway
     public static function closeClient(mixed $client_id, mixed $message = null): bool
     {
         $last = self::isEmpty($message) ? [] : ['message' => $message];
-        return !self::isEmpty($client_id) && self::call('POST', '/disconnect', ['to' => ['connection' => (string) $client_id]] + $last)['closed'] > 0;
+        return !self::isEmpty($client_id) && self::call('POST', '/disconnect', 'closed', 'int', ['to' => ['connection' => (string) $client_id]] + $last) > 0;
     }
 
     /** True if the connection was there. */
@@ -344,7 +344,7 @@ class Gateway
 
     private static function countOf(mixed $group): int
     {
-        return self::isEmpty($group) ? 0 : self::get('groups', $group)['count'];
+        return self::isEmpty($group) ? 0 : self::get('groups', $group, 'count', 'int');
     }
 
     private static function check(string $function, mixed $raw): void
@@ -362,7 +362,7 @@ class Gateway
 
     private static function publish(array $to, mixed $message, mixed $exclude = null): int
     {
-        return self::call('POST', '/publish', self::publication($to, $message, $exclude))['delivered'];
+        return self::call('POST', '/publish', 'delivered', 'int', self::publication($to, $message, $exclude));
     }
 
     private static function publishToEach(string $kind, array $names, mixed $message, mixed $exclude = null): void
@@ -377,8 +377,8 @@ class Gateway
         }
         $refused = null;
         foreach (array_chunk($messages, self::BATCH) as $batch) {
-            foreach (self::call('POST', '/batch', ['messages' => $batch])['results'] as $result) {
-                $refused ??= isset($result['error']) ? $result : null;
+            foreach (self::call('POST', '/batch', 'results', 'array', ['messages' => $batch]) as $result) {
+                $refused ??= !is_array($result) || isset($result['error']) ? (array) $result : null;
             }
         }
         // The others have their message by now.
@@ -387,14 +387,14 @@ class Gateway
         }
     }
 
-    private static function get(string $path, mixed $name): array
+    private static function get(string $path, mixed $name, string $member, string $type): mixed
     {
-        return self::call('GET', "/$path/" . self::name($name));
+        return self::call('GET', "/$path/" . self::name($name), $member, $type);
     }
 
     private static function change(string $path, mixed $client_id, array $change): bool
     {
-        return !self::isEmpty($client_id) && self::call('POST', $path, ['to' => ['connection' => (string) $client_id]] + $change)['count'] > 0;
+        return !self::isEmpty($client_id) && self::call('POST', $path, 'count', 'int', ['to' => ['connection' => (string) $client_id]] + $change) > 0;
     }
 
     private static function name(mixed $name): string
@@ -419,14 +419,26 @@ class Gateway
     private static function listed(string $path): array
     {
         $all = [];
-        for ($query = ''; ; $query = '?after=' . self::name($next)) {
-            $part = self::call('GET', $path . $query);
-            array_push($all, ...$part['connections']);
+        $after = null;
+        for ($query = ''; ; $query = '?after=' . self::name($after)) {
+            $part = self::call('GET', $path . $query, 'connections', 'array', null, true);
+            foreach ($part['connections'] as $one) {
+                $isWhole = is_string($one['id'] ?? null) && is_array($one['session'] ?? null)
+                    && self::areNames($one['users'] ?? null) && self::areNames($one['groups'] ?? null);
+                $all[] = $isWhole ? $one : throw self::error([], 200);
+            }
             $next = $part['next'] ?? null;
             if ($next === null) {
                 return $all;
             }
+            // The same part again would be asked for without an end.
+            $after = is_string($next) && $next !== $after ? $next : throw self::error([], 200);
         }
+    }
+
+    private static function areNames(mixed $names): bool
+    {
+        return is_array($names) && array_filter($names, is_string(...)) === $names;
     }
 
     /** @param callable $of the members that a connection adds to each of its groups */
@@ -451,13 +463,16 @@ class Gateway
         return array_combine($names, $names);
     }
 
-    private static function call(string $method, string $path, ?array $body = null): array
+    /** The member of the answer, or the whole answer. An answer without the member is not the API's, and counts as none. */
+    private static function call(string $method, string $path, string $member, string $type, ?array $body = null, bool $isWhole = false): mixed
     {
         $http = [
             'method' => $method,
             'header' => ['Authorization: Bearer ' . self::$apiKey],
             'timeout' => self::$timeout,
             'ignore_errors' => true,
+            // A redirect would carry the key to another server.
+            'follow_location' => 0,
         ];
         if ($body !== null) {
             // The same key in each try: what was done already is not done again.
@@ -475,10 +490,10 @@ class Gateway
             $text = @file_get_contents(self::$api . $path, false, stream_context_create(['http' => $http]));
             $status = (int) (explode(' ', $http_response_header[0] ?? '')[1] ?? 0);
             $answer = json_decode((string) $text, true);
-            if ($status === 200 && is_array($answer)) {
-                return $answer;
+            if ($status === 200 && is_array($answer) && get_debug_type($answer[$member] ?? null) === $type) {
+                return $isWhole ? $answer : $answer[$member];
             }
-            $isPassing = $status === 0 || in_array($status, [429, 503], true) && !isset($answer['done']);
+            $isPassing = in_array($status, [0, 200], true) || in_array($status, [429, 503], true) && !isset($answer['done']);
             if ($left <= 0 || !$isPassing) {
                 throw self::error(is_array($answer) ? $answer : [], $status);
             }
@@ -489,7 +504,8 @@ class Gateway
     private static function error(array $answer, int $status): ApiException
     {
         $error = is_array($answer['error'] ?? null) ? $answer['error'] : [];
-        $code = (string) ($error['code'] ?? 'NO_ANSWER');
-        return new ApiException($code, (string) ($error['message'] ?? 'no answer of the API'), $status, $answer['done'] ?? null);
+        $text = fn (string $name, string $default) => is_string($error[$name] ?? null) ? $error[$name] : $default;
+        $done = is_int($answer['done'] ?? null) ? $answer['done'] : null;
+        return new ApiException($text('code', 'NO_ANSWER'), $text('message', 'no answer of the API'), $status, $done);
     }
 }

@@ -16,6 +16,8 @@ function call(string $path, array $body, int $tries = 3): array
         'content' => json_encode($body, JSON_THROW_ON_ERROR),
         'timeout' => 10,
         'ignore_errors' => true,
+        // A redirect would carry the key to another server.
+        'follow_location' => 0,
     ]];
     for ($left = $tries - 1; ; $left--) {
         $http_response_header = [];

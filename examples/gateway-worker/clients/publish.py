@@ -17,6 +17,13 @@ class ApiError(Exception):
         self.code = error["code"]
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would carry the key to another server."""
+
+    def redirect_request(self, *_):
+        return None
+
+
 def call(path, body, tries=3):
     # The same key in each try: what was done already is not done again.
     request = urllib.request.Request(
@@ -28,9 +35,10 @@ def call(path, body, tries=3):
             "Idempotency-Key": str(uuid.uuid4()),
         },
     )
+    opener = urllib.request.build_opener(NoRedirect)
     for left in reversed(range(tries)):
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with opener.open(request, timeout=10) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             if left == 0 or error.code not in (429, 503):

@@ -1,6 +1,8 @@
 // The clients in other languages, as programs of their own, against the API of the example.
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ChannelError } from '@headrace/core';
@@ -416,6 +418,84 @@ describe.skipIf(!isThere('php'))('the functions of GatewayWorker in PHP', () => 
       expect.stringMatching(/^[A-Z_]+$/),
     ]);
     expect(sent).toEqual([]);
+  });
+
+  describe('at a server that is not the API, or breaks', () => {
+    const ok = (body: string, length = body.length) =>
+      `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n${body}`;
+    const CALLS = [
+      'getAllClientIdCount()',
+      "isOnline('a')",
+      "sendToClient('a', 'hi')",
+      "sendToGroup(['a', 'b'], 'hi')",
+      "joinGroup('a', 'b')",
+      "closeClient('a')",
+      'getAllUidList()',
+      "getSession('a')",
+      "getClientSessionsByGroup('b')",
+      'getAllGroupUidList()',
+    ];
+
+    /** What each call throws at a server with these answers, one after another and the last one again. */
+    async function at(answers: readonly string[], calls: readonly string[] = CALLS) {
+      const requests: string[] = [];
+      const bad = createServer((socket) => {
+        socket.on('error', () => {});
+        socket.once('data', (bytes) => {
+          requests.push(String(bytes));
+          socket.end(answers[Math.min(requests.length, answers.length) - 1]!, 'latin1');
+        });
+      });
+      bad.listen(0, '127.0.0.1');
+      await once(bad, 'listening');
+      const { port } = bad.address() as AddressInfo;
+      const code = `error_reporting(E_ALL); require 'Gateway.php'; use GatewayClient\\Gateway;
+        Gateway::$api = 'http://127.0.0.1:${port}'; Gateway::$tries = ${answers.length};
+        foreach ([${calls.map((call) => `fn () => Gateway::${call}`).join(', ')}] as $call) {
+          try { echo json_encode($call()); } catch (Throwable $e) { echo (new ReflectionClass($e))->getShortName(), ' ', $e->apiCode ?? ''; }
+          echo "\\n";
+        }`;
+      const { output } = await run(['php', '-r', code]);
+      bad.close();
+      return { requests, results: output.trim().split('\n') };
+    }
+
+    it.each([
+      ['nothing', ''],
+      ['garbage', '\xff\xfe\r\n'],
+      ['no JSON', ok('<html>')],
+      ['JSON that is no object', ok('7')],
+      ['half an answer', ok('{"count":1,"online', 90)],
+      ['the answer of another call', ok('{"accepted":true}')],
+      [
+        'members of other types',
+        ok(
+          '{"count":"many","online":[],"delivered":{},"results":1,"closed":null,"connections":{"a":1}}',
+        ),
+      ],
+      ['connections without members', ok('{"results":[1],"connections":[{"id":{}},7]}')],
+      [
+        'an error of another shape',
+        'HTTP/1.1 500 No\r\n\r\n{"error":{"code":[1],"message":{}},"done":"x"}',
+      ],
+      ['an error that is a text', 'HTTP/1.1 500 No\r\n\r\n{"error":"broken"}'],
+    ])('throw their own exception: %s', async (_what, answer) => {
+      const { results } = await at([answer]);
+      expect(results).toEqual(CALLS.map(() => 'ApiException NO_ANSWER'));
+    });
+
+    it('ask again after half an answer', async () => {
+      const whole = ok('{"count":7}');
+      const { results } = await at([ok('{"cou', 11), whole], ['getAllClientIdCount()']);
+      expect(results).toEqual(['7']);
+    });
+
+    it('carry the key nowhere else', async () => {
+      const elsewhere = `http://127.0.0.1:${server.port}/count`;
+      const answer = `HTTP/1.1 302 Found\r\nlocation: ${elsewhere}\r\ncontent-length: 0\r\n\r\n`;
+      const { results } = await at([answer], ['getAllClientIdCount()']);
+      expect(results).toEqual(['ApiException NO_ANSWER']);
+    });
   });
 
   it('try again while the cluster fails, and throw what is refused', async () => {
