@@ -1,6 +1,7 @@
 // Every error code has a heading of its own below its class, with its meaning, when it happens and what to do.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BUS_ERRORS } from '@headrace/bus';
 import { CLIENT_ERRORS } from '@headrace/client';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ERROR_CODES, type ErrorCodeEntry } from '@headrace/core';
@@ -17,6 +18,7 @@ const PARTS = ['**When:**', '**What to do:**'];
 export const ALL_CODES: readonly ErrorCodeEntry[] = [
   ERROR_CODES,
   CLIENT_ERRORS,
+  BUS_ERRORS,
   CLUSTER_ERRORS,
   DURABLE_ERRORS,
   DATAGRAM_ERRORS,

@@ -1,7 +1,8 @@
 // Binds users: node --expose-gc bound-users.mjs '{"url", "serverPid", "users"}'
 // Prints what each costs here and in the server, in bytes, and how long it takes, in seconds.
+
+import { natsBus } from '@headrace/bus/nats';
 import { Cluster } from '@headrace/cluster';
-import { natsBus } from '@headrace/cluster/nats';
 import { nullChannel } from '../micro/null-channel.mjs';
 import { residentBytes } from './cpu-time.mjs';
 

@@ -1,6 +1,8 @@
 // Two nodes of a cluster in this process, on one hub: node crossed-load.mjs '{"members"}', forked.
 // For each message { rounds } it sends that many messages on one node, and each goes to the members of both.
-import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+
+import { MemoryHub, memoryBus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { LengthFieldPrepender } from '@headrace/codec';
 import { nullChannel } from '../micro/null-channel.mjs';
 

@@ -1,8 +1,9 @@
 // Presence of many groups: node --expose-gc presence-at-rest.mjs '{"url", "nodes", "groups", "presence", "seconds"}'
 // Nodes in this one process, with one member in each group of each node. Prints what a node costs: its memory, its joins,
 // and a second in which nobody joins, with that of a node without groups before it.
+
+import { natsBus } from '@headrace/bus/nats';
 import { Cluster } from '@headrace/cluster';
-import { natsBus } from '@headrace/cluster/nats';
 import { nullChannel } from '../micro/null-channel.mjs';
 
 const { url, nodes, groups, presence, seconds } = JSON.parse(process.argv[2]);

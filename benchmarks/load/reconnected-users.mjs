@@ -3,8 +3,9 @@
 // one knows them all, and answers the next message, with which the server is killed and started again, with
 // { reached, known }: seconds from the loss until a message that was sent after it arrives, and until the other node
 // knows again where all users are.
+
+import { natsBus } from '@headrace/bus/nats';
 import { Cluster } from '@headrace/cluster';
-import { natsBus } from '@headrace/cluster/nats';
 import { nullChannel } from '../micro/null-channel.mjs';
 
 const { url, users } = JSON.parse(process.argv[2]);

@@ -5,8 +5,9 @@
 // - { say: { messages, everyMs, together } }: writes messages of 100 bytes to a room, so many in a turn
 // - { heard: messages }: waits until the one member that this node has in this room got so many
 // - { figures: true }: the CPU time so far, in microseconds, and what it put on the bus about presence
+
+import { natsBus } from '@headrace/bus/nats';
 import { Cluster } from '@headrace/cluster';
-import { natsBus } from '@headrace/cluster/nats';
 import { nullChannel } from '../micro/null-channel.mjs';
 
 const { url, place } = JSON.parse(process.argv[2]);

@@ -3,8 +3,8 @@
 // The receiver gets { expect: n } and answers { armed: true }, then { cpu } when so many came; the sender gets
 // { send: n } and answers { sent: true }, then { report: true } and answers { cpu }. CPU in microseconds per message.
 
+import { natsBus } from '@headrace/bus/nats';
 import { Cluster } from '@headrace/cluster';
-import { natsBus } from '@headrace/cluster/nats';
 import { LengthFieldPrepender } from '@headrace/codec';
 import { connect } from '@nats-io/transport-node';
 import { nullChannel } from '../micro/null-channel.mjs';

@@ -1,5 +1,7 @@
 // What the heartbeats of a cluster's other nodes cost a node: 1000 nodes, each with another load in each heartbeat.
-import { Cluster, EngineBus } from '@headrace/cluster';
+
+import { EngineBus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { measure } from './measure.mjs';
 
 const NODES = 1000;

@@ -8,10 +8,10 @@ const [port, host = '127.0.0.1', protocol = 'frames', url = ''] = process.argv.s
 
 async function busOf() {
   if (url.startsWith('redis:')) {
-    const { redisBus } = await import('@headrace/cluster/redis');
+    const { redisBus } = await import('@headrace/bus/redis');
     return redisBus({ url });
   }
-  const { natsBus } = await import('@headrace/cluster/nats');
+  const { natsBus } = await import('@headrace/bus/nats');
   return natsBus({ servers: url });
 }
 

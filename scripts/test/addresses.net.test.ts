@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { hostPlaces, meshBus, meshRegister } from '@headrace/bus/mesh';
 import { ProxyConnector, ReconnectingClient } from '@headrace/client';
 import { Cluster } from '@headrace/cluster';
-import { hostPlaces, meshBus, meshRegister } from '@headrace/cluster/mesh';
 import { Bootstrap, type Channel, ServerBootstrap, silentLogger } from '@headrace/core';
 import { urlHost } from '@headrace/core/authoring';
 import { DatagramBootstrap } from '@headrace/datagram';

@@ -27,11 +27,8 @@ import {
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
 import { HttpEndpoint } from '@headrace/websocket';
 import { afterEach, describe, expect, it } from 'vitest';
-import { MeshKeys } from '../../packages/cluster/src/bus/mesh/mesh-greeting.ts';
-import {
-  type HandshakeOwner,
-  MeshHandshake,
-} from '../../packages/cluster/src/bus/mesh/mesh-handshake.ts';
+import { MeshKeys } from '../../packages/bus/src/mesh/mesh-greeting.ts';
+import { type HandshakeOwner, MeshHandshake } from '../../packages/bus/src/mesh/mesh-handshake.ts';
 import { FakeNetwork } from '../../packages/datagram/test/fake-network.ts';
 import { encodeResumeFrame } from '../../packages/lasting/src/protocol/resume-frame.ts';
 import { clientFrame } from '../../packages/websocket/test/socket/client-frame.ts';
@@ -138,7 +135,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: 'handshake of a mesh',
-    file: 'packages/cluster/src/bus/mesh/mesh-handshake.ts',
+    file: 'packages/bus/src/mesh/mesh-handshake.ts',
     whileHeld: 'runs',
     open: () => opened(new MeshHandshake(MESH_END, 'acceptor', MS)),
   },

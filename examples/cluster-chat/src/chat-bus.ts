@@ -1,5 +1,6 @@
 // CLUSTER_BUS is the one setting: the same room on the processes of one machine, over NATS or over Redis.
-import { type Bus, Cluster } from '@headrace/cluster';
+import type { Bus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { processBus } from '@headrace/workers';
 
@@ -7,10 +8,10 @@ import { processBus } from '@headrace/workers';
 export async function chatBus(address: string | undefined): Promise<Bus> {
   if (address === undefined) return processBus();
   if (address.startsWith('nats:')) {
-    const { natsBus } = await import('@headrace/cluster/nats');
+    const { natsBus } = await import('@headrace/bus/nats');
     return natsBus({ servers: address });
   }
-  const { redisBus } = await import('@headrace/cluster/redis');
+  const { redisBus } = await import('@headrace/bus/redis');
   return redisBus({ url: address });
 }
 

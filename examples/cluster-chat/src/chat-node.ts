@@ -1,4 +1,5 @@
-import { type Bus, Cluster } from '@headrace/cluster';
+import type { Bus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { type Logger, type Server, stderrLogger } from '@headrace/core';
 import type { StartedWorker, WorkerDrain } from '@headrace/workers';
 import { clientIdKey } from 'headrace-example-broadcast-chat';

@@ -1,4 +1,5 @@
-import type { LogPosition, MessageCodec } from '@headrace/cluster';
+import type { MessageCodec } from '@headrace/cluster';
+import type { LogPosition } from '@headrace/store';
 import type { Said } from 'headrace-example-chat-showcase';
 
 /** A message as it comes out of the log. */

@@ -1,4 +1,5 @@
-import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+import { MemoryHub, memoryBus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { freePort } from '@headrace/workers';
 import { settingsSchema } from 'headrace-example-chat-showcase';

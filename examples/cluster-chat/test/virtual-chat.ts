@@ -1,5 +1,7 @@
 // The chat's room on several nodes, in this process and on virtual time.
-import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+
+import { MemoryHub, memoryBus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { type Handler, silentLogger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import {

@@ -1,7 +1,8 @@
 // GatewayWorker's first example: gateways hold the connections, workers have the logic, a register names the gateways.
 // A third worker needs a bus that it can join: BUS=nats://127.0.0.1:4222 for it and for the others.
 import nodeCluster from 'node:cluster';
-import { type Bus, Cluster, type ClusterOptions } from '@headrace/cluster';
+import type { Bus } from '@headrace/bus';
+import { Cluster, type ClusterOptions } from '@headrace/cluster';
 import { textLines } from '@headrace/codec';
 import { AttributeKey, type Pipeline, type Server, ServerBootstrap } from '@headrace/core';
 import { Gateway, Worker } from '@headrace/gateway';

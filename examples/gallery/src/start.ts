@@ -1,6 +1,7 @@
 // What every system of the gallery shares: its settings, and how it starts and ends.
 import { constants } from 'node:os';
-import type { Bus, Cluster } from '@headrace/cluster';
+import type { Bus } from '@headrace/bus';
+import type { Cluster } from '@headrace/cluster';
 import type { Server } from '@headrace/core';
 import type { ProcessBusOptions, StartedWorker, WorkerContext } from '@headrace/workers';
 
@@ -103,7 +104,7 @@ export function endsBySignal(end: () => unknown): void {
 /** NATS if `BUS` names it (`nats://127.0.0.1:4222`); else the bus between the processes of one command. */
 export async function busOf(options: ProcessBusOptions = {}): Promise<Bus> {
   const servers = process.env['BUS'];
-  if (servers) return (await import('@headrace/cluster/nats')).natsBus({ servers, ...options });
+  if (servers) return (await import('@headrace/bus/nats')).natsBus({ servers, ...options });
   return (await import('@headrace/workers')).processBus(options);
 }
 

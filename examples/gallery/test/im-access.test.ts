@@ -1,5 +1,7 @@
 // When the route names a node, and when it does not any more, in virtual time.
-import { type Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+
+import { MemoryHub, memoryBus } from '@headrace/bus';
+import type { Cluster } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { expect, it } from 'vitest';

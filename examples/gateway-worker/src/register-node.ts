@@ -1,5 +1,5 @@
+import { meshRegister } from '@headrace/bus/mesh';
 import { Cluster, routeServer } from '@headrace/cluster';
-import { meshRegister } from '@headrace/cluster/mesh';
 import type { StartedWorker } from '@headrace/workers';
 import { nodeBus } from './node-bus.ts';
 import { HOST } from './ports.ts';

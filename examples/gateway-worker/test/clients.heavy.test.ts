@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { CLUSTER_ERRORS } from '@headrace/cluster';
+import { BUS_ERRORS } from '@headrace/bus';
 import { ChannelError } from '@headrace/core';
 import type { ConnectionInfo, ConnectionTarget, JsonValue } from '@headrace/gateway';
 import type { LimitedHttpServer } from '@headrace/handlers/health';
@@ -34,8 +34,7 @@ beforeAll(async () => {
       except?: readonly ConnectionTarget[],
     ) => {
       failures -= 1;
-      if (failures >= 0)
-        throw new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'not now', { bus: 'memory' });
+      if (failures >= 0) throw new ChannelError(BUS_ERRORS.BUS_DOWN, 'not now', { bus: 'memory' });
       sent.push([to, message, ...(except ?? []).map((one) => Object.values(one)[0])]);
       return { connections: 2, nodes: 1 };
     },

@@ -1,5 +1,7 @@
 // What clients type, on virtual time: two gateways, a worker, and a bus in memory.
-import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+
+import { MemoryHub, memoryBus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel, passTime, settle, VirtualClock } from '@headrace/core/testing';
 import { connectionsOf, Gateway, Worker } from '@headrace/gateway';

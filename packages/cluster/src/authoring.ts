@@ -6,9 +6,6 @@
 
 // Arguments of applications
 export { checkChannel } from './application/check-channel.ts';
-// Processes of one machine
-export { type ProcessBusOptions, processBus } from './bus/process/process-bus.ts';
-export { type ProcessRelay, processRelay } from './bus/process/process-relay.ts';
 // Groups that deliver their messages in a way of their own
 export { elsewhere } from './delivery/elsewhere.ts';
 export type { DeliveryGroup, GroupDelivery } from './delivery/group-delivery.ts';
@@ -22,8 +19,6 @@ export {
   GROUP_OPTIONS,
   type GroupPlan,
 } from './group/group-options.ts';
-// States by key
-export { type Keyed, KeyedEntries } from './log/keyed-entries.ts';
 // Nodes
 export { rendezvous, rendezvousOrder } from './node/rendezvous.ts';
 export { MemberPace, type PacedMembers } from './pace/member-pace.ts';

@@ -6,20 +6,6 @@
 
 // Questions to members
 export type { ClusterAnswer, ClusterRequestOptions } from './asking/member-question.ts';
-// The bus
-export type {
-  Bus,
-  BusEvents,
-  BusHost,
-  BusListener,
-  BusSubscription,
-  DropCause,
-  PublishOutcome,
-} from './bus/bus.ts';
-export type { BusEngine, BusLink, BusLinkSink, WillWitness } from './bus/bus-engine.ts';
-export type { EngineBusOptions } from './bus/bus-options.ts';
-export { EngineBus } from './bus/engine-bus.ts';
-export { type MemoryBusOptions, MemoryHub, memoryBus } from './bus/memory/memory-bus.ts';
 // The node
 export { Cluster, type ClusterCounters, type ClusterEvents } from './cluster/cluster.ts';
 export type { ClusterOptions } from './cluster/cluster-options.ts';
@@ -33,17 +19,6 @@ export { CLUSTER_ERRORS } from './error/cluster-errors.ts';
 // Groups
 export { ClusterGroup, type ClusterGroupEvents } from './group/cluster-group.ts';
 export type { ClusterGroupOptions, GroupWriteOptions } from './group/group-options.ts';
-export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './log/log.ts';
-export type {
-  StateAnswer,
-  StateEntry,
-  StateLimits,
-  StateLink,
-  StateLog,
-  StatePage,
-  StateRefusal,
-  StateWrite,
-} from './log/state-log.ts';
 export type { NodeAddress, NodeInfo, NodeLife, NodeState, NodeStatus } from './node/node-info.ts';
 export type { LeaveReason, Member } from './presence/presence-machine.ts';
 // Where clients go

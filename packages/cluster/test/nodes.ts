@@ -1,4 +1,5 @@
-import { type Bus, Cluster, type ClusterOptions, MemoryHub, memoryBus } from '@headrace/cluster';
+import { type Bus, MemoryHub, memoryBus } from '@headrace/bus';
+import { Cluster, type ClusterOptions } from '@headrace/cluster';
 import type { Logger } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 

@@ -1,7 +1,8 @@
-import type { ClusterGroupOptions, LogLimits, LogPosition } from '@headrace/cluster';
+import type { ClusterGroupOptions } from '@headrace/cluster';
 import { commonPlan, GROUP_OPTIONS, type GroupPlan } from '@headrace/cluster/authoring';
 import { OptionError, type SlowMemberOptions } from '@headrace/core';
 import { describeOptions, fn, number, SLOW_MEMBER_OPTIONS, whole } from '@headrace/core/authoring';
+import type { LogLimits, LogPosition } from '@headrace/store';
 
 /** Options of {@link durableGroup}. A slow member is closed. Its client connects again with its position. */
 export interface DurableGroupOptions<Message = unknown>

@@ -1,6 +1,6 @@
-import type { LogPosition } from '@headrace/cluster';
 import type { GroupOutcome } from '@headrace/core';
 import { callSafely } from '@headrace/core/authoring';
+import type { LogPosition } from '@headrace/store';
 
 /**
  * The outcome of a write to a durable group. The outcome settles when the message is stored, or when the store has failed.

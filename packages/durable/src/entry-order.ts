@@ -1,4 +1,4 @@
-import type { LogEntry, LogPage, LogPosition } from '@headrace/cluster';
+import type { LogEntry, LogPage, LogPosition } from '@headrace/store';
 import { FeedOrder, type OrderAction } from './feed-order.ts';
 
 /** Returns true if nothing was stored between an offset and this entry. */

@@ -1,4 +1,4 @@
-import type { LogEntry, LogPosition } from '@headrace/cluster';
+import type { LogEntry, LogPosition } from '@headrace/store';
 
 /** An action that follows from an entry or a page. */
 export type OrderAction<E extends LogEntry = LogEntry> =

@@ -1,7 +1,7 @@
-import type { LogEntry, LogPosition } from '@headrace/cluster';
 import { checkChannel } from '@headrace/cluster/authoring';
 import type { Channel } from '@headrace/core';
 import { checkNumber, describeOptions, fn, whole } from '@headrace/core/authoring';
+import type { LogEntry, LogPosition } from '@headrace/store';
 import { TOO_MANY_WAIT } from './durable-errors.ts';
 import { isPosition, JoiningMember, type JoinOutcome } from './joining-member.ts';
 import { PendingJoin } from './pending-join.ts';

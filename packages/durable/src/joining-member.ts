@@ -1,6 +1,6 @@
-import type { LogEntry, LogPosition } from '@headrace/cluster';
 import { type Channel, ChannelError } from '@headrace/core';
 import { attempted } from '@headrace/core/authoring';
+import type { LogEntry, LogPosition } from '@headrace/store';
 import { WAS_LEFT } from './durable-errors.ts';
 import type { Room } from './room.ts';
 import type { RoomFeed } from './room-feed.ts';

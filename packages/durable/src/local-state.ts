@@ -1,5 +1,5 @@
-import type { LogPosition } from '@headrace/cluster';
 import type { Clock } from '@headrace/core';
+import type { LogPosition } from '@headrace/store';
 import { MAX_WAITING } from './durable-errors.ts';
 import { StateView } from './state-view.ts';
 

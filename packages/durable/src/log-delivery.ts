@@ -1,4 +1,4 @@
-import type { ClusterGroupCounters, LogEntry } from '@headrace/cluster';
+import type { ClusterGroupCounters } from '@headrace/cluster';
 import {
   type DeliveryGroup,
   elsewhere,
@@ -8,6 +8,7 @@ import {
 } from '@headrace/cluster/authoring';
 import type { ChannelMatcher, GroupOutcome } from '@headrace/core';
 import { callSafely, toError } from '@headrace/core/authoring';
+import type { LogEntry } from '@headrace/store';
 import type { DurablePlan } from './durable-options.ts';
 import { DurableOutcome } from './durable-outcome.ts';
 import { EntryOrder } from './entry-order.ts';

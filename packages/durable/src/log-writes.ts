@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
-import type { LogPosition } from '@headrace/cluster';
 import { ChannelError, type ChannelMatcher, type GroupOutcome, type Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import type { LogPosition } from '@headrace/store';
 import { MAX_WAITING, WAS_LEFT } from './durable-errors.ts';
 import type { DurableOutcome } from './durable-outcome.ts';
 import type { Room } from './room.ts';

@@ -1,5 +1,5 @@
-import type { LogEntry } from '@headrace/cluster';
 import { Fifo } from '@headrace/core/authoring';
+import type { LogEntry } from '@headrace/store';
 
 /** Limits the size too, because of large messages. */
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -1,6 +1,7 @@
-import type { BusSubscription, LogEntry, LogPage, LogPosition } from '@headrace/cluster';
+import type { BusSubscription } from '@headrace/bus';
 import type { GroupWire } from '@headrace/cluster/authoring';
 import type { Timer } from '@headrace/core';
+import type { LogEntry, LogPage, LogPosition } from '@headrace/store';
 import type { FeedOrder, OrderAction } from './feed-order.ts';
 import { RecentEntries } from './recent-entries.ts';
 

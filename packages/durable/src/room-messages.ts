@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer';
-import type { LogEntry } from '@headrace/cluster';
 import {
   checkBodyLength,
   decodeBody,
@@ -8,6 +7,7 @@ import {
 } from '@headrace/cluster/authoring';
 import { EncodeError, OptionError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import type { LogEntry } from '@headrace/store';
 import type { DurablePlan } from './durable-options.ts';
 import type { Room } from './room.ts';
 

@@ -1,6 +1,12 @@
-import type { LogEntry, LogLimits, LogPage, LogPosition } from '@headrace/cluster';
 import type { GroupWire } from '@headrace/cluster/authoring';
 import { OptionError } from '@headrace/core';
+import {
+  type LogEntry,
+  type LogLimits,
+  type LogPage,
+  type LogPosition,
+  logOf,
+} from '@headrace/store';
 import { StoreRoom } from './store-room.ts';
 
 /** The log of one durable group, for all its parts on this node. */
@@ -8,7 +14,8 @@ export class Room extends StoreRoom<LogEntry, LogPage, Uint8Array, LogPosition, 
   /** @throws OptionError for a bus without a log */
   constructor(wire: GroupWire, group: string, limits: LogLimits) {
     const { bus, subjects } = wire;
-    if (bus.log === undefined) {
+    const store = logOf(bus);
+    if (store === undefined) {
       throw new OptionError(
         'OPTION_CONFLICT',
         `the group ${group} cannot be durable: the bus ${bus.name} has no log; ` +
@@ -16,6 +23,6 @@ export class Room extends StoreRoom<LogEntry, LogPage, Uint8Array, LogPosition, 
         { option: 'durable', bus: bus.name },
       );
     }
-    super(wire, group, { what: 'log', store: bus.log, stream: subjects.stream(group), limits });
+    super(wire, group, { what: 'log', store, stream: subjects.stream(group), limits });
   }
 }

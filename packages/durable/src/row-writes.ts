@@ -1,5 +1,5 @@
-import type { LogPosition, StateEntry } from '@headrace/cluster';
 import { RejectedError } from '@headrace/core';
+import type { LogPosition, StateEntry } from '@headrace/store';
 import type { RowReading } from './row-reading.ts';
 import { MAX_TRIES } from './state-errors.ts';
 import type { ChangeAnswer } from './state-room.ts';

@@ -1,6 +1,6 @@
-import type { LogEntry, LogPage } from '@headrace/cluster';
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import type { LogEntry, LogPage } from '@headrace/store';
 import { MAX_WAITING } from './durable-errors.ts';
 import { comesNext } from './entry-order.ts';
 import { PAGE_ENTRIES } from './feed-order.ts';

@@ -1,5 +1,5 @@
-import type { StateEntry } from '@headrace/cluster';
 import type { Clock, Logger } from '@headrace/core';
+import type { StateEntry } from '@headrace/store';
 import { type RowOutcome, RowWrites } from './row-writes.ts';
 import type { StateErrors } from './state-errors.ts';
 import type { SourcePlan } from './state-options.ts';

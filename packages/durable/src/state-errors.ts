@@ -1,6 +1,6 @@
-import type { StateEntry, StateLimits, StateRefusal } from '@headrace/cluster';
 import { ChannelError, OptionError, RejectedError } from '@headrace/core';
 import type { Rate } from '@headrace/core/authoring';
+import type { StateEntry, StateLimits, StateRefusal } from '@headrace/store';
 import { DURABLE_ERRORS } from './durable-errors.ts';
 
 /** Maximum number of times that a change is tried, because another one came first. */

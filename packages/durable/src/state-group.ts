@@ -1,4 +1,4 @@
-import type { Cluster, LogPosition, StateEntry, StatePage } from '@headrace/cluster';
+import type { Cluster } from '@headrace/cluster';
 import {
   additionOf,
   checkChannel,
@@ -10,6 +10,7 @@ import {
 } from '@headrace/cluster/authoring';
 import type { Channel } from '@headrace/core';
 import { atOnce } from '@headrace/core/authoring';
+import type { LogPosition, StateEntry, StatePage } from '@headrace/store';
 import { ChannelKeys } from './channel-keys.ts';
 import { TOO_MANY_WAIT, WAS_LEFT } from './durable-errors.ts';
 import { KeyExpiry } from './key-expiry.ts';

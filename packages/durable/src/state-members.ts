@@ -1,4 +1,3 @@
-import type { LogPosition } from '@headrace/cluster';
 import { type Channel, ChannelError, type Clock } from '@headrace/core';
 import {
   broadcasting,
@@ -6,6 +5,7 @@ import {
   onceAfterEvent,
   WritableWaits,
 } from '@headrace/core/authoring';
+import type { LogPosition } from '@headrace/store';
 import { isPosition } from './joining-member.ts';
 import { READ_WITHIN_MS } from './local-state.ts';
 import { PendingJoin } from './pending-join.ts';

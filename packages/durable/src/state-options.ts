@@ -1,4 +1,4 @@
-import type { MessageCodec, StateLimits } from '@headrace/cluster';
+import type { MessageCodec } from '@headrace/cluster';
 import { type Channel, OptionError } from '@headrace/core';
 import {
   choice,
@@ -12,6 +12,7 @@ import {
   time,
   whole,
 } from '@headrace/core/authoring';
+import type { StateLimits } from '@headrace/store';
 import type { StateMessage } from './state-message.ts';
 import type { StateRead, StateRows } from './state-row.ts';
 

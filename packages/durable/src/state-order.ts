@@ -1,4 +1,4 @@
-import type { LogPosition, StateEntry, StatePage } from '@headrace/cluster';
+import type { LogPosition, StateEntry, StatePage } from '@headrace/store';
 import { FeedOrder, type OrderAction } from './feed-order.ts';
 
 type StateAction = OrderAction<StateEntry>;

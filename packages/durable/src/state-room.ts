@@ -1,12 +1,13 @@
-import type {
-  StateAnswer,
-  StateEntry,
-  StateLimits,
-  StatePage,
-  StateWrite,
-} from '@headrace/cluster';
 import type { GroupWire } from '@headrace/cluster/authoring';
 import { OptionError } from '@headrace/core';
+import {
+  type StateAnswer,
+  type StateEntry,
+  type StateLimits,
+  type StatePage,
+  type StateWrite,
+  statesOf,
+} from '@headrace/store';
 import { StoreRoom } from './store-room.ts';
 
 /** The answer of the store to a change that is within its limits. */
@@ -23,7 +24,8 @@ export class StateRoom extends StoreRoom<
   /** @throws OptionError for a bus without a store for states */
   constructor(wire: GroupWire, group: string, limits: StateLimits) {
     const { bus, subjects } = wire;
-    if (bus.stateLog === undefined) {
+    const store = statesOf(bus);
+    if (store === undefined) {
       throw new OptionError(
         'OPTION_CONFLICT',
         `the group ${group} cannot be a state group: the bus ${bus.name} has no store for states; ` +
@@ -33,7 +35,7 @@ export class StateRoom extends StoreRoom<
     }
     super(wire, group, {
       what: 'state',
-      store: bus.stateLog,
+      store,
       stream: subjects.state(group),
       limits,
     });

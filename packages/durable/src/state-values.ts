@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import type { StateEntry, StateWrite } from '@headrace/cluster';
 import { type Body, decodeBody, encodeBody, type StoredMessage } from '@headrace/cluster/authoring';
 import { EncodeError, OptionError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import type { StateEntry, StateWrite } from '@headrace/store';
 import { type KeyLife, LASTING, splitLife, withLife } from './key-life.ts';
 import type { StateMessage, StateValue } from './state-message.ts';
 import type { StatePlan } from './state-options.ts';

@@ -1,6 +1,6 @@
-import type { LogPosition } from '@headrace/cluster';
-import { type Keyed, KeyedEntries } from '@headrace/cluster/authoring';
 import { Fifo } from '@headrace/core/authoring';
+import type { LogPosition } from '@headrace/store';
+import { type Keyed, KeyedEntries } from '@headrace/store/authoring';
 import type { StateValue } from './state-message.ts';
 
 /** A change as this node keeps it. */

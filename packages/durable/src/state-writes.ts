@@ -1,6 +1,6 @@
-import type { LogPosition, StateAnswer, StateEntry, StateWrite } from '@headrace/cluster';
 import { ChannelError } from '@headrace/core';
 import { TokenBucket } from '@headrace/core/authoring';
+import type { LogPosition, StateAnswer, StateEntry, StateWrite } from '@headrace/store';
 import type { ChannelKey, ChannelKeys } from './channel-keys.ts';
 import { type KeyLife, LASTING } from './key-life.ts';
 import type { RowChange } from './row-writes.ts';

@@ -1,4 +1,5 @@
-import { type BusSubscription, CLUSTER_ERRORS } from '@headrace/cluster';
+import type { BusSubscription } from '@headrace/bus';
+import { BUS_ERRORS } from '@headrace/bus';
 import type { GroupWire } from '@headrace/cluster/authoring';
 import { ChannelError } from '@headrace/core';
 import { WAS_LEFT } from './durable-errors.ts';
@@ -53,7 +54,7 @@ export class StoreRoom<Entry, Page, Write, Answer, Limits> implements FeedRoom<E
   downError(why: string): ChannelError {
     const { name: bus } = this.wire.bus;
     const text = `the ${this.part.what} of ${this.group} on the bus ${bus} ${why}`;
-    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus });
+    return new ChannelError(BUS_ERRORS.BUS_DOWN, text, { bus });
   }
 
   /** Opens the stream in the store, once. @throws ChannelError `BUS_DOWN` when the cluster was left */

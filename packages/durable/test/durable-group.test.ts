@@ -1,16 +1,12 @@
-import {
-  Cluster,
-  type ClusterGroup,
-  EngineBus,
-  type LogPosition,
-  memoryBus,
-} from '@headrace/cluster';
-import { meshBus } from '@headrace/cluster/mesh';
+import { EngineBus, memoryBus } from '@headrace/bus';
+import { meshBus } from '@headrace/bus/mesh';
+import { Cluster, type ClusterGroup } from '@headrace/cluster';
 import { ChannelMatchers } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { DurableGroup, durableGroup, type JoinOutcome, stateGroup } from '@headrace/durable';
 import { BroadcastHandler } from '@headrace/handlers';
 import { Simulation } from '@headrace/simulation';
+import { type LogPosition, logOf } from '@headrace/store';
 import { describe, expect, it, vi } from 'vitest';
 import { type Member, VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
 
@@ -316,7 +312,7 @@ describe('a durable group', () => {
     const [room] = all as [DurableGroup<string>];
     const member = await memberOf(nodes, room);
     const { bus, subjects } = clusters[0]!.parts.wire;
-    await bus.log!.append(subjects.stream('room'), 'x', Buffer.from('rubbish'));
+    await logOf(bus)!.append(subjects.stream('room'), 'x', Buffer.from('rubbish'));
     room.write('sense');
     await nodes.pass(20);
     expect(member.got).toEqual(['2 sense']);
@@ -709,7 +705,6 @@ describe('durableGroup', () => {
     const nodes = new VirtualNodes();
     const bus = new EngineBus({
       name: 'fast://here',
-      hasLog: false,
       connect: () => new Promise(() => {}),
     });
     const joining = nodes.join({ bus, joinTimeoutMs: 10 });

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry, LogPage } from '@headrace/cluster';
+import type { LogEntry, LogPage } from '@headrace/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EntryOrder } from '../src/entry-order.ts';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry } from '@headrace/cluster';
-import { memoryBus } from '@headrace/cluster';
+import { memoryBus } from '@headrace/bus';
 import { durableGroup } from '@headrace/durable';
+import { type LogEntry, logOf } from '@headrace/store';
 import { expect, it } from 'vitest';
 import { Nodes, sent } from '../../cluster/test/nodes.ts';
 
@@ -11,7 +11,7 @@ const KEY = 'a secret of 16 bytes and more';
 async function follower() {
   const nodes = new Nodes();
   const bus = memoryBus({ hub: nodes.hub });
-  const log = bus.log!;
+  const log = logOf(bus)!;
   const follow = log.follow.bind(log);
   let live: (entry: LogEntry) => void = () => {};
   let reads = 0;

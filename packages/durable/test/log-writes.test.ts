@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry, LogPage, LogPosition } from '@headrace/cluster';
 import { VirtualClock } from '@headrace/core/testing';
+import type { LogEntry, LogPage, LogPosition } from '@headrace/store';
 import { expect, it } from 'vitest';
 import { DurableOutcome } from '../src/durable-outcome.ts';
 import { EntryOrder } from '../src/entry-order.ts';

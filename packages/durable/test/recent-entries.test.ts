@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry } from '@headrace/cluster';
+import type { LogEntry } from '@headrace/store';
 import { describe, expect, it } from 'vitest';
 import { RecentEntries } from '../src/recent-entries.ts';
 

@@ -1,5 +1,5 @@
-import type { LogEntry, LogPage, StateEntry, StatePage } from '@headrace/cluster';
 import { VirtualClock } from '@headrace/core/testing';
+import type { LogEntry, LogPage, StateEntry, StatePage } from '@headrace/store';
 import { expect, it } from 'vitest';
 import { EntryOrder } from '../src/entry-order.ts';
 import type { FeedOrder } from '../src/feed-order.ts';

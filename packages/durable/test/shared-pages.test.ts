@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { LogEntry, LogPage } from '@headrace/cluster';
 import { VirtualClock } from '@headrace/core/testing';
+import type { LogEntry, LogPage } from '@headrace/store';
 import { describe, expect, it } from 'vitest';
 import { SharedPages } from '../src/shared-pages.ts';
 

@@ -10,6 +10,7 @@ import {
 } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import { type Member, VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
+import { statesIn } from '../../store/test/fixture/engines.ts';
 import { words } from './help/state-words.ts';
 
 interface Unit {
@@ -262,7 +263,7 @@ describe('deltas of the rows of a database', () => {
 
     nodes.hub.kill();
     await nodes.pass(50);
-    (nodes.hub.relay as unknown as { states: Map<string, unknown> }).states.clear();
+    statesIn(nodes.hub.relay).clear();
     put('a', { x: 20, name: LONG });
     nodes.hub.start();
     await nodes.pass(3000);

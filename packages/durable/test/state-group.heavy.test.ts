@@ -1,7 +1,7 @@
 // A state group over a real server that is killed: members of all nodes have what the store has at the end.
 import { setTimeout as delay } from 'node:timers/promises';
+import { natsBus } from '@headrace/bus/nats';
 import { Cluster } from '@headrace/cluster';
-import { natsBus } from '@headrace/cluster/nats';
 import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { type StateMessage, stateGroup } from '@headrace/durable';

@@ -1,4 +1,5 @@
-import { CLUSTER_ERRORS, Cluster, memoryBus } from '@headrace/cluster';
+import { BUS_ERRORS, memoryBus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { isHeadraceError, type RejectedError } from '@headrace/core';
 import {
   DURABLE_ERRORS,
@@ -6,8 +7,10 @@ import {
   type StateGroupOptions,
   stateGroup,
 } from '@headrace/durable';
+import { statesOf } from '@headrace/store';
 import { describe, expect, it } from 'vitest';
 import { VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
+import { statesIn } from '../../store/test/fixture/engines.ts';
 import { words } from './help/state-words.ts';
 
 /** Two nodes with one group. */
@@ -123,7 +126,7 @@ describe('a state group', () => {
     await of(a.join(one.channel));
     nodes.hub.kill();
     await nodes.pass(50);
-    const { states } = nodes.hub.relay as unknown as { readonly states: Map<string, unknown> };
+    const states = statesIn(nodes.hub.relay);
     states.clear();
     nodes.hub.start();
     await nodes.pass(5000);
@@ -288,7 +291,7 @@ describe('a state group', () => {
   it('keeps the state only while the node has members, or always', async () => {
     const { nodes, a, b, of } = await pair();
     const { hub } = nodes;
-    const state = () => hub.relay.state('hr.pvirtual.s.proom').followerCount;
+    const state = () => statesIn(hub.relay).state('hr.pvirtual.s.proom').followerCount;
     expect(state()).toBe(0);
     expect(await of(a.get('a'))).toBe(undefined);
     expect(state()).toBe(0);
@@ -375,7 +378,7 @@ describe('a state group', () => {
     await leaving;
     expect((await storing).offset).toBe(1);
     const failed = await of(a.set('a', 2).catch((error: unknown) => error));
-    expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
+    expect(isHeadraceError(failed, BUS_ERRORS.BUS_DOWN)).toBe(true);
     expect((await of(b.get('a')))?.value).toBe(1);
   });
 
@@ -402,7 +405,7 @@ describe('a state group', () => {
     const nodes = new VirtualNodes();
     const bus = memoryBus({ hub: nodes.hub });
     const group = stateGroup<number>(await nodes.join({ bus }), 'room');
-    const log = bus.stateLog!;
+    const log = statesOf(bus)!;
     const follow = log.follow.bind(log);
     let tell: Parameters<typeof follow>[1] = () => {};
     log.follow = (stream, listener) => {
@@ -413,7 +416,7 @@ describe('a state group', () => {
     void group.set('k', 1);
     void group.join(channel);
     await nodes.pass(60);
-    const { states } = nodes.hub.relay as unknown as { readonly states: Map<string, unknown> };
+    const states = statesIn(nodes.hub.relay);
     states.clear();
     const position = { epoch: 'another', offset: 0 };
     const nothing = { id: '', key: '', isRemoval: true, ageMs: 0, bytes: Buffer.alloc(0) };

@@ -1,7 +1,10 @@
-import { type Bus, type Cluster, memoryBus } from '@headrace/cluster';
+import { type Bus, memoryBus } from '@headrace/bus';
+import type { Cluster } from '@headrace/cluster';
 import { type StateGroup, type StateGroupOptions, stateGroup } from '@headrace/durable';
+import { statesOf } from '@headrace/store';
 import { describe, expect, it } from 'vitest';
 import { type Member, VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
+import { statesIn } from '../../store/test/fixture/engines.ts';
 import { words } from './help/state-words.ts';
 
 interface Node {
@@ -199,7 +202,7 @@ describe('a key of a channel', () => {
     await nodes.of(b.group.set('l', 3));
     nodes.hub.kill();
     await nodes.pass(50);
-    const { states } = nodes.hub.relay as unknown as { readonly states: Map<string, unknown> };
+    const states = statesIn(nodes.hub.relay);
     states.clear();
     nodes.hub.start();
     await nodes.pass(5000);
@@ -214,7 +217,7 @@ describe('a key of a channel', () => {
     const [a, b] = [await nodes.node(), await nodes.node()];
     const { got } = await nodes.watch(b);
     const { channel } = await nodes.member();
-    const log = a.bus.stateLog!;
+    const log = statesOf(a.bus)!;
     const append = log.append.bind(log);
     let isFirst = true;
     log.append = async (...change) => {
@@ -230,7 +233,7 @@ describe('a key of a channel', () => {
     await nodes.pass(50);
     nodes.hub.kill();
     await nodes.pass(50);
-    const { states } = nodes.hub.relay as unknown as { readonly states: Map<string, unknown> };
+    const states = statesIn(nodes.hub.relay);
     states.clear();
     nodes.hub.start();
     await nodes.of(setting, 20_000);
@@ -248,9 +251,9 @@ describe('a key of a channel', () => {
     await nodes.of(a.group.set('k', 1, { channel }));
     nodes.hub.kill();
     await nodes.pass(50);
-    const { states } = nodes.hub.relay as unknown as { readonly states: Map<string, unknown> };
+    const states = statesIn(nodes.hub.relay);
     states.clear();
-    const log = a.bus.stateLog!;
+    const log = statesOf(a.bus)!;
     const append = log.append.bind(log);
     // The removal is answered after the new state was read.
     log.append = async (...change) => {

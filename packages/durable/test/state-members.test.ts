@@ -1,6 +1,6 @@
-import type { LogPosition } from '@headrace/cluster';
 import { ChannelError, handler } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import type { LogPosition } from '@headrace/store';
 import { expect, it } from 'vitest';
 import { StateMembers } from '../src/state-members.ts';
 import { StateView } from '../src/state-view.ts';

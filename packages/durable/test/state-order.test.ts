@@ -1,4 +1,4 @@
-import type { StateEntry, StateLimits, StatePage } from '@headrace/cluster';
+import type { StateEntry, StateLimits, StatePage } from '@headrace/store';
 import { describe, expect, it } from 'vitest';
 import { MemoryState } from '../../cluster/test/simulation/broker-state.ts';
 import type { OrderAction } from '../src/feed-order.ts';

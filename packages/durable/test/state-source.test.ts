@@ -10,6 +10,7 @@ import {
 } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import { VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
+import { statesIn } from '../../store/test/fixture/engines.ts';
 import type { RowWrites } from '../src/row-writes.ts';
 import { StateSource } from '../src/state-source.ts';
 import { StateView } from '../src/state-view.ts';
@@ -50,7 +51,7 @@ const values = async (group: StateGroup<number>) =>
 async function loseStore(nodes: VirtualNodes): Promise<void> {
   nodes.hub.kill();
   await nodes.pass(50);
-  const { states } = nodes.hub.relay as unknown as { readonly states: Map<string, unknown> };
+  const states = statesIn(nodes.hub.relay);
   states.clear();
   nodes.hub.start();
 }
@@ -138,7 +139,7 @@ describe('a state group with a database', () => {
     const late = database.put('a', 1);
     await of(b.set('a', 2, { rowVersion: database.put('a', 2) }));
     // The node misses live changes, and reads only the newest one of the key. It cannot remove the key at once.
-    const state = nodes.hub.relay.state('hr.pvirtual.s.proom') as unknown as {
+    const state = statesIn(nodes.hub.relay).state('hr.pvirtual.s.proom') as unknown as {
       followers: Set<unknown>;
       append: (id: string, write: { isRemoval: boolean }, now: number) => unknown;
     };

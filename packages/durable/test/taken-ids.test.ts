@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { durableGroup } from '@headrace/durable';
+import { logOf } from '@headrace/store';
 import { describe, expect, it } from 'vitest';
 import { Nodes, sent } from '../../cluster/test/nodes.ts';
 import type { DurableOutcome } from '../src/durable-outcome.ts';
@@ -17,7 +18,7 @@ async function attacked() {
   room.add(channel);
   await nodes.pass(3000);
   const { bus, subjects } = stranger.parts.wire;
-  const log = bus.log!;
+  const log = logOf(bus)!;
   const stream = subjects.stream('room');
   const store = (id: string, bytes: Buffer) => log.append(stream, id, bytes);
   await log.open(stream, { messages: 1000, ageMs: 1e9 });

@@ -4,8 +4,8 @@
  * @module
  */
 
-export { type ProcessBusOptions, processBus } from '@headrace/cluster/authoring';
 export { freePort } from './workers/free-port.ts';
+export { type ProcessBusOptions, processBus } from './workers/process-bus.ts';
 export { runWorkers } from './workers/run-workers.ts';
 export type { AboutWorker, WorkerEvent } from './workers/worker-event.ts';
 export type {

@@ -1,9 +1,9 @@
+import { BUS_ERRORS } from '@headrace/bus';
 import { ChannelError, RejectedError, type Timer } from '@headrace/core';
 import { describeOptions, number, toError, unchecked } from '@headrace/core/authoring';
 import { requestLost } from '@headrace/handlers/call';
 import type { GroupAnswers } from '@headrace/rpc';
 import { KIND } from '../envelope/envelope.ts';
-import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import { type AskedGroup, AskedMembers } from './asked-members.ts';
 import { fromWireValue, toTexts, toWireError, toWireValue, type WireValue } from './member-note.ts';
@@ -114,10 +114,7 @@ export class MemberQuestions {
     for (const node of nodes) {
       if (bus.state === 'down') {
         const text = 'the bus is down: members of other nodes cannot be asked';
-        question.giveUp(
-          node,
-          () => new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { sent: false }),
-        );
+        question.giveUp(node, () => new ChannelError(BUS_ERRORS.BUS_DOWN, text, { sent: false }));
       } else this.tell(node, { what: 'ask', number: about, group: name, value, timeoutMs });
     }
   }

@@ -1,5 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import type { Bus } from '@headrace/bus';
+import { NODE_KEYS, toAddress, understood } from '@headrace/bus/authoring';
 import type { Clock, Logger } from '@headrace/core';
 import {
   CLOCK,
@@ -14,10 +16,7 @@ import {
   value,
   whole,
 } from '@headrace/core/authoring';
-import { understood } from '../application/understood.ts';
-import type { Bus } from '../bus/bus.ts';
-import { NODE_KEYS } from '../envelope/node-keys.ts';
-import { type NodeAddress, toAddress, toRoles } from '../node/node-info.ts';
+import { type NodeAddress, toRoles } from '../node/node-info.ts';
 import { type ClusterUsersOptions, USERS_OPTIONS } from '../users/cluster-users.ts';
 
 /** Options of `Cluster.join`. */

@@ -1,6 +1,6 @@
+import { within } from '@headrace/bus/authoring';
 import { type Clock, OptionError } from '@headrace/core';
 import { describeOptions, list, number, type Resolved, whole } from '@headrace/core/authoring';
-import { within } from '../time/within.ts';
 
 /** A server that can be drained, such as a `Server` of `@headrace/core`. */
 export interface Drainable {

@@ -1,5 +1,5 @@
+import type { BusSubscription } from '@headrace/bus';
 import { type ChannelMatcher, type GroupOutcome, OptionError } from '@headrace/core';
-import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { BEGINS, checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';

@@ -1,6 +1,6 @@
+import type { PublishOutcome } from '@headrace/bus';
+import type { GroupPosition } from '@headrace/client';
 import type { ChannelGroup, ChannelMatcher, GroupOutcome } from '@headrace/core';
-import type { PublishOutcome } from '../bus/bus.ts';
-import type { LogPosition } from '../log/log.ts';
 import type { Gap } from './gap-event.ts';
 
 /** Delivers the messages of a group to its members on all nodes, over the bus or through the log. */
@@ -42,7 +42,7 @@ export interface DeliveryGroup {
   /** Flushes the members of this node once for all messages that arrive together. */
   flushSoon(): void;
   gap(gap: Gap): void;
-  skipped(from: LogPosition, to: LogPosition): void;
+  skipped(from: GroupPosition, to: GroupPosition): void;
 }
 
 /** Counts of a `ClusterGroup` since it was made. */

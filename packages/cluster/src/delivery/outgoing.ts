@@ -1,4 +1,4 @@
-import type { PublishOutcome } from '../bus/bus.ts';
+import type { PublishOutcome } from '@headrace/bus';
 import type { Body } from '../envelope/body.ts';
 import { BEGINS, FLUSH, KIND } from '../envelope/envelope.ts';
 import type { Wire } from '../node/wire.ts';

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { type NodeKeys, secretKeys } from '@headrace/bus/authoring';
 import { toBuffer } from '@headrace/core/authoring';
 import {
   decodeEnvelope,
@@ -11,7 +12,6 @@ import {
   SEALED_VERSION,
   versionOf,
 } from './envelope.ts';
-import { type NodeKeys, secretKeys } from './node-keys.ts';
 
 /** Bytes of the HMAC that are sent. 128 bits cannot be guessed. */
 const SEAL_BYTES = 16;

@@ -2,6 +2,5 @@ import { ERROR_PAGE, errorCodes } from '@headrace/core';
 
 /** The codes of the errors that only this package raises. `docs/errors.md` explains each code. */
 export const CLUSTER_ERRORS = errorCodes('HR_ERR_', ERROR_PAGE, {
-  BUS_DOWN: ['ChannelError', 'the bus to the other processes of a cluster is down'],
   GATEWAY_FAILED: ['ChannelError', 'a gateway failed at a command about its connections'],
 });

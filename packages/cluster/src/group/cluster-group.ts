@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { GroupPosition } from '@headrace/client';
 import {
   type Channel,
   ChannelGroup,
@@ -19,7 +20,6 @@ import type {
   DeliveryGroup,
   GroupDelivery,
 } from '../delivery/group-delivery.ts';
-import type { LogPosition } from '../log/log.ts';
 import type { NodeHost } from '../node/wire.ts';
 import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
@@ -44,7 +44,7 @@ export interface ClusterGroupEvents {
    * The log of a durable group no longer reaches back to the last message that the members of this node received, or another log
    * replaced it. Members may have missed the messages between the two positions.
    */
-  skipped: [hole: { readonly from: LogPosition; readonly to: LogPosition }];
+  skipped: [hole: { readonly from: GroupPosition; readonly to: GroupPosition }];
 }
 
 /** The registry of the groups of a node, as a group uses it. */

@@ -1,6 +1,6 @@
+import type { BusSubscription } from '@headrace/bus';
 import type { Timer } from '@headrace/core';
 import { WatchedEmitter } from '@headrace/core/authoring';
-import type { BusSubscription } from '../bus/bus.ts';
 import { decodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
 import { type DirectoryAction, DirectoryMachine } from './directory-machine.ts';

@@ -1,4 +1,4 @@
-import type { BusSubscription } from '../bus/bus.ts';
+import type { BusSubscription } from '@headrace/bus';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import type { Wire } from './wire.ts';

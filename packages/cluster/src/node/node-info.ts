@@ -1,4 +1,4 @@
-import { socketHost } from '@headrace/core/authoring';
+import { toAddress } from '@headrace/bus/authoring';
 
 /** The address to which the clients of a node connect. */
 export interface NodeAddress {
@@ -94,17 +94,6 @@ export function toRoles(value: unknown): string[] {
     throw new Error(`roles are up to ${MAX_ROLES} texts of up to ${MAX_ROLE_LENGTH} characters`);
   }
   return names as string[];
-}
-
-/** @throws an error for an invalid address */
-export function toAddress(value: unknown): NodeAddress | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { host, port } = value as Record<string, unknown>;
-  if (typeof host !== 'string' || host.length > 255) throw new Error('an address without a host');
-  if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) {
-    throw new Error(`an address with the port ${String(port)}`);
-  }
-  return { host: socketHost(host), port: port as number };
 }
 
 /** Returns true for a valid figure of a heartbeat. */

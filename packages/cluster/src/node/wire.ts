@@ -1,13 +1,13 @@
 import type { Buffer } from 'node:buffer';
+import type { Bus, BusHost, BusSubscription, PublishOutcome } from '@headrace/bus';
+import { AgingMap } from '@headrace/bus/authoring';
 import { toError } from '@headrace/core/authoring';
-import type { Bus, BusHost, BusSubscription, PublishOutcome } from '../bus/bus.ts';
-import type { Subjects } from '../bus/subject.ts';
 import { type Body, encodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND, type Kind, MAX_BODY_BYTES } from '../envelope/envelope.ts';
 import { type EnvelopeSeal, MAX_OVERHEAD_BYTES } from '../envelope/envelope-seal.ts';
-import { AgingMap } from '../time/aging-map.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { FreshMessages, timeAfter } from './fresh-messages.ts';
+import type { Subjects } from './subject.ts';
 
 /** The process of a node, as the parts of the node use it. */
 export interface NodeHost extends Omit<BusHost, 'probe'> {

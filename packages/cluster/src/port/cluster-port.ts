@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
+import type { BusSubscription, PublishOutcome } from '@headrace/bus';
 import type { Clock, Logger } from '@headrace/core';
-import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { BODY, KIND } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';

@@ -1,12 +1,12 @@
+import type { BusSubscription } from '@headrace/bus';
+import { BUS_ERRORS } from '@headrace/bus';
 import { ChannelError, isHeadraceError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { BusSubscription } from '../bus/bus.ts';
-import type { Subjects } from '../bus/subject.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, KIND } from '../envelope/envelope.ts';
-import { CLUSTER_ERRORS } from '../error/cluster-errors.ts';
 import { toNote } from '../node/inbox.ts';
+import type { Subjects } from '../node/subject.ts';
 import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 import { Question } from '../users/question.ts';
@@ -233,7 +233,7 @@ export class NodeCommands {
   private busDown(): ChannelError {
     const { name: bus } = this.context.wire.bus;
     const text = `the bus ${bus} is down: other nodes cannot be reached`;
-    return new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { bus, sent: false });
+    return new ChannelError(BUS_ERRORS.BUS_DOWN, text, { bus, sent: false });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
+import type { Bus, BusHost } from '@headrace/bus';
 import type { Channel, GroupOutcome } from '@headrace/core';
-import type { Bus, BusHost } from '../bus/bus.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { DeliveryGroup, GroupDelivery } from '../delivery/group-delivery.ts';
 import type { Body } from '../envelope/body.ts';

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
+import type { BusSubscription, PublishOutcome } from '@headrace/bus';
 import type { Clock, Logger } from '@headrace/core';
-import type { BusSubscription, PublishOutcome } from '../bus/bus.ts';
 
 /** Receives the reports of a {@link NodePort}. */
 export interface NodeListener {

@@ -1,13 +1,12 @@
+import type { BusSubscription } from '@headrace/bus';
+import { token, within } from '@headrace/bus/authoring';
 import type { Timer } from '@headrace/core';
 import { onceAfterEvent } from '@headrace/core/authoring';
 import type { MemberQuestions } from '../asking/member-questions.ts';
-import type { BusSubscription } from '../bus/bus.ts';
-import { token } from '../bus/subject.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { type Envelope, KIND } from '../envelope/envelope.ts';
 import type { ClusterContext } from '../node/cluster-context.ts';
 import type { NodeHost } from '../node/wire.ts';
-import { within } from '../time/within.ts';
 import { GroupPresence, type GroupPresenceOwner, type PresenceListener } from './group-presence.ts';
 import type { OwnMembers } from './own-members.ts';
 import { OwnPresence } from './own-presence.ts';

@@ -1,8 +1,8 @@
+import { token } from '@headrace/bus/authoring';
 import type { Channel } from '@headrace/core';
 import { checkKind } from '@headrace/core/authoring';
 import type { Session } from '@headrace/handlers';
 import { checkChannel } from '../application/check-channel.ts';
-import { token } from '../bus/subject.ts';
 import { BoundIds } from './bound-ids.ts';
 import { BoundUser } from './bound-user.ts';
 

@@ -1,3 +1,5 @@
+import type { BusSubscription } from '@headrace/bus';
+import { token } from '@headrace/bus/authoring';
 import type { Channel, CloseReason } from '@headrace/core';
 import {
   choice,
@@ -10,8 +12,6 @@ import {
   writeToEach,
 } from '@headrace/core/authoring';
 import type { OtherSession, Session, Sessions } from '@headrace/handlers';
-import type { BusSubscription } from '../bus/bus.ts';
-import { token } from '../bus/subject.ts';
 import { type Body, decodeBody, encodeBody } from '../envelope/body.ts';
 import { ANSWER, checkBodyLength, type Envelope, KIND, type Kind } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';

@@ -1,8 +1,10 @@
-import { Cluster, MemoryHub, memoryBus } from '@headrace/cluster';
+import { MemoryHub, memoryBus } from '@headrace/bus';
+import { Relay } from '@headrace/bus/authoring';
+import { Cluster } from '@headrace/cluster';
 import type { Clock } from '@headrace/core';
 import { durableGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
-import { Relay, type RelayBytes } from '../../src/bus/relay/relay.ts';
+import type { RelayBytes } from '../../../bus/test/fixture/relay.ts';
 import { BODY, encodeEnvelope, KIND } from '../../src/envelope/envelope.ts';
 import { Nodes, sent } from '../nodes.ts';
 

@@ -1,4 +1,4 @@
-import { type Bus, memoryBus } from '@headrace/cluster';
+import { type Bus, memoryBus } from '@headrace/bus';
 import { isHeadraceError } from '@headrace/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Nodes, sent } from '../nodes.ts';

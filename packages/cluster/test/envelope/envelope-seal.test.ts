@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { inspect } from 'node:util';
-import { Cluster, memoryBus } from '@headrace/cluster';
+import { memoryBus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { OptionError } from '@headrace/core';
 import { durableGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';

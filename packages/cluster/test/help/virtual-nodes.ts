@@ -1,4 +1,5 @@
-import { Cluster, type ClusterOptions, MemoryHub, memoryBus } from '@headrace/cluster';
+import { MemoryHub, memoryBus } from '@headrace/bus';
+import { Cluster, type ClusterOptions } from '@headrace/cluster';
 import {
   Bootstrap,
   type Channel,

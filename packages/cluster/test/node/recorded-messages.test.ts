@@ -1,4 +1,5 @@
-import { type Bus, type Cluster, memoryBus } from '@headrace/cluster';
+import { type Bus, memoryBus } from '@headrace/bus';
+import type { Cluster } from '@headrace/cluster';
 import type { Clock } from '@headrace/core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Envelope, KIND } from '../../src/envelope/envelope.ts';

@@ -1,3 +1,4 @@
+import type { EngineBusOptions } from '@headrace/bus';
 import { Cluster } from '@headrace/cluster';
 import { lengthPrefixed } from '@headrace/codec';
 import {
@@ -8,7 +9,6 @@ import {
   silentLogger,
 } from '@headrace/core';
 import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
-import type { EngineBusOptions } from '../../src/bus/bus-options.ts';
 import { type BusChoice, busOf } from './bus-choice.ts';
 
 /** How the peer of a member answers. */

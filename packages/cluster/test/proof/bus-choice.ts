@@ -1,6 +1,6 @@
-import type { Bus, EngineBusOptions } from '@headrace/cluster';
-import { natsBus } from '@headrace/cluster/nats';
-import { redisBus } from '@headrace/cluster/redis';
+import type { Bus, EngineBusOptions } from '@headrace/bus';
+import { natsBus } from '@headrace/bus/nats';
+import { redisBus } from '@headrace/bus/redis';
 
 /** The server that the nodes of a proof meet at. */
 export interface BusChoice {

@@ -1,6 +1,8 @@
 // A hub that counts, for the tests of docs/capacity.md.
-import { type Cluster, type ClusterOptions, MemoryHub } from '@headrace/cluster';
-import { Relay } from '../../src/bus/relay/relay.ts';
+
+import { MemoryHub } from '@headrace/bus';
+import { Relay } from '@headrace/bus/authoring';
+import type { Cluster, ClusterOptions } from '@headrace/cluster';
 import { Nodes } from '../nodes.ts';
 
 export interface Count {

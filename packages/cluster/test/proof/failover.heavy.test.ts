@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Bus } from '@headrace/cluster';
-import { natsBus } from '@headrace/cluster/nats';
-import { redisBus } from '@headrace/cluster/redis';
+import type { Bus } from '@headrace/bus';
+import { natsBus } from '@headrace/bus/nats';
+import { redisBus } from '@headrace/bus/redis';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { createClient } from '@redis/client';

@@ -1,6 +1,6 @@
 // State groups over Redis while its server fails.
 import { setTimeout as delay } from 'node:timers/promises';
-import { redisBus } from '@headrace/cluster/redis';
+import { redisBus } from '@headrace/bus/redis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BusServer, missing, REDIS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { absentSentinel, Sentinels } from './sentinels.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bus } from '@headrace/cluster';
-import { redisBus } from '@headrace/cluster/redis';
+import type { Bus } from '@headrace/bus';
+import { redisBus } from '@headrace/bus/redis';
 import { createClient } from '@redis/client';
 import {
   BusServer,

@@ -1,6 +1,7 @@
 // A durable group on several nodes in this process, written and read on each of them while their servers fail.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Bus, Cluster } from '@headrace/cluster';
+import type { Bus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { type DurableGroup, durableGroup } from '@headrace/durable';

@@ -1,9 +1,11 @@
 // A state group on several nodes in this process, changed and read on each of them while their server fails.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Bus, Cluster, type LogPosition } from '@headrace/cluster';
+import type { Bus } from '@headrace/bus';
+import { Cluster } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { type StateGroup, type StateMessage, stateGroup } from '@headrace/durable';
+import type { LogPosition } from '@headrace/store';
 import { sent } from '../nodes.ts';
 
 const CHANGE_EACH_MS = 10;

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { LogPage, LogPosition } from '@headrace/cluster';
 import type { SimulatedHost } from '@headrace/simulation';
-import type { LogEntry, LogLimits, LogLink } from '../../src/log/log.ts';
+import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '@headrace/store';
 import { OP } from './broker-frame.ts';
 import { BrokerStates, type StateFault } from './broker-state.ts';
 

@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import { MemoryState } from '../../src/log/memory-state.ts';
 import type {
   StateAnswer,
   StateEntry,
@@ -7,10 +6,11 @@ import type {
   StateLink,
   StatePage,
   StateWrite,
-} from '../../src/log/state-log.ts';
+} from '@headrace/store';
+import { MemoryState } from '../../../store/test/fixture/engines.ts';
 import { OP } from './broker-frame.ts';
 
-export { MemoryState } from '../../src/log/memory-state.ts';
+export { MemoryState } from '../../../store/test/fixture/engines.ts';
 
 /** How the states of a broker may be broken, for scenarios that have to notice it. */
 export type StateFault =

@@ -1,5 +1,6 @@
-import { type Bus, Cluster, type ClusterOptions } from '@headrace/cluster';
-import { type MeshBusOptions, meshBus } from '@headrace/cluster/mesh';
+import type { Bus } from '@headrace/bus';
+import { type MeshBusOptions, meshBus } from '@headrace/bus/mesh';
+import { Cluster, type ClusterOptions } from '@headrace/cluster';
 import type { SimulatedHost, Simulation } from '@headrace/simulation';
 import { BrokerDisk } from './broker-log.ts';
 import { runBroker } from './simulated-broker.ts';

@@ -1,11 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { type Bus, type BusEngine, EngineBus } from '@headrace/cluster';
+import type { BusHost, BusLink, BusLinkSink, EngineBusOptions } from '@headrace/bus';
+import { type Bus, type BusEngine, EngineBus } from '@headrace/bus';
 import { lengthPrefixed } from '@headrace/codec';
 import { Bootstrap, type Channel, type Context } from '@headrace/core';
 import type { SimulatedHost } from '@headrace/simulation';
-import type { BusHost } from '../../src/bus/bus.ts';
-import type { BusLink, BusLinkSink } from '../../src/bus/bus-engine.ts';
-import type { EngineBusOptions } from '../../src/bus/engine-bus.ts';
+import { provideStores } from '@headrace/store';
 import { decodeFrame, encodeFrame, OP } from './broker-frame.ts';
 import { BrokerLogLink, type LogFault } from './broker-log.ts';
 import { BrokerStateLink } from './broker-state.ts';
@@ -20,13 +19,16 @@ export function simulatedBus(
   options?: EngineBusOptions,
   fault?: LogFault,
 ): Bus {
-  return new EngineBus(new SimulatedEngine(host, fault), options);
+  const bus = new EngineBus(new SimulatedEngine(host, fault), options);
+  provideStores(bus, {
+    openLog: (link) => (link as SimulatedLink).log,
+    openStates: (link) => (link as SimulatedLink).stateLog,
+  });
+  return bus;
 }
 
 class SimulatedEngine implements BusEngine {
   readonly name = 'simulated://bus';
-  readonly hasLog = true;
-  readonly hasStateLog = true;
   private readonly host: SimulatedHost;
   private readonly fault: LogFault | undefined;
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert';
-import { CLUSTER_ERRORS, type Cluster } from '@headrace/cluster';
+import { BUS_ERRORS } from '@headrace/bus';
+import type { Cluster } from '@headrace/cluster';
 import { type Channel, isHeadraceError } from '@headrace/core';
 import { SeededRandom } from '@headrace/core/testing';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
@@ -86,7 +87,7 @@ class UserLife {
       const count = await users.deliver(id, `${nodeId} 0`);
       assert.ok(count <= NODES.length, `${count} took it`);
     } catch (error) {
-      assert.ok(isHeadraceError(error, CLUSTER_ERRORS.BUS_DOWN), String(error));
+      assert.ok(isHeadraceError(error, BUS_ERRORS.BUS_DOWN), String(error));
     }
     this.host.note(`deliver took ${this.host.clock.now() - begun}`);
   }

@@ -1,5 +1,6 @@
-import type { Cluster, EngineBus } from '@headrace/cluster';
-import { CLUSTER_ERRORS } from '@headrace/cluster';
+import type { EngineBus } from '@headrace/bus';
+import { BUS_ERRORS } from '@headrace/bus';
+import type { Cluster } from '@headrace/cluster';
 import { type Clock, type Context, isHeadraceError, type LogLevel } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
@@ -167,7 +168,7 @@ describe('users on two nodes', () => {
     nodes.hub.kill();
     expect(await after(10, a.users.deliver('ann', 'hello'))).toBe(1);
     const failed = await after(10, b.users.deliver('nobody', 'hello'));
-    expect(isHeadraceError(failed, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
+    expect(isHeadraceError(failed, BUS_ERRORS.BUS_DOWN)).toBe(true);
   });
 
   describe('while an answer of another node is missing', () => {
@@ -220,7 +221,7 @@ describe('users on two nodes', () => {
       await nodes.pass(10);
       void b.leave();
       await nodes.pass(0);
-      expect(failed.mock.calls[0]?.[0]).toMatchObject({ code: CLUSTER_ERRORS.BUS_DOWN.code });
+      expect(failed.mock.calls[0]?.[0]).toMatchObject({ code: BUS_ERRORS.BUS_DOWN.code });
     });
   });
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert';
 import { type GroupJoined, LastPosition } from '@headrace/client';
-import type { Cluster, LogEntry, LogPosition } from '@headrace/cluster';
+import type { Cluster } from '@headrace/cluster';
 import { type Channel, ChannelMatchers } from '@headrace/core';
 import { type DurableGroup, durableGroup } from '@headrace/durable';
 import type { Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
+import type { LogEntry, LogPosition } from '@headrace/store';
 import { BrokerDisk, type LogFault } from '../../../cluster/test/simulation/broker-log.ts';
 import {
   badWeather,

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { BusSubscription, Cluster, MessageCodec } from '@headrace/cluster';
+import type { BusSubscription } from '@headrace/bus';
+import type { Cluster, MessageCodec } from '@headrace/cluster';
 import { decodeBody, encodeBody, rendezvous } from '@headrace/cluster/authoring';
 import {
   type Channel,

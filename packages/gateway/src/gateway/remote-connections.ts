@@ -1,4 +1,4 @@
-import { CLUSTER_ERRORS, type Cluster, type LogPosition } from '@headrace/cluster';
+import { CLUSTER_ERRORS, type Cluster } from '@headrace/cluster';
 import {
   type CommandAnswer,
   type CommandOutcome,
@@ -10,6 +10,7 @@ import {
 import { type Channel, ChannelError, EncodeError, TimedOutError } from '@headrace/core';
 import { checkKind, toError } from '@headrace/core/authoring';
 import type { JsonValue } from '@headrace/rpc';
+import type { LogPosition } from '@headrace/store';
 import {
   type ConnectionInfo,
   type ConnectionPage,

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import type { MessageCodec, PublishOutcome } from '@headrace/cluster';
+import type { PublishOutcome } from '@headrace/bus';
+import type { MessageCodec } from '@headrace/cluster';
 import { BODY, encodeBody } from '@headrace/cluster/authoring';
 import { EncodeError } from '@headrace/core';
 import { ENTRY_OVERHEAD_BYTES } from '@headrace/core/authoring';

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import type { BusSubscription, Cluster, MessageCodec, PublishOutcome } from '@headrace/cluster';
+import type { BusSubscription, PublishOutcome } from '@headrace/bus';
+import type { Cluster, MessageCodec } from '@headrace/cluster';
 import { decodeBody } from '@headrace/cluster/authoring';
 import { type Clock, type Logger, type Timer } from '@headrace/core';
 import {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { CLUSTER_ERRORS } from '@headrace/cluster';
+import { BUS_ERRORS } from '@headrace/bus';
 import { type HeadraceError, isHeadraceError } from '@headrace/core';
 
 /** An error in an answer of the API. `code` is for programs, and `message` is for people. */
@@ -83,7 +83,7 @@ const REFUSALS = [
   ['MESSAGE_NOT_ENCODABLE', 'WRONG_MESSAGE'],
   ['MESSAGE_TOO_LONG', 'MESSAGE_TOO_LONG'],
 ] as const;
-const { code: BUS_DOWN } = CLUSTER_ERRORS.BUS_DOWN;
+const { code: BUS_DOWN } = BUS_ERRORS.BUS_DOWN;
 const RETRY_SOON = { 'retry-after': '1' };
 
 /** Makes the answer for an error, or undefined for an unexpected error. */

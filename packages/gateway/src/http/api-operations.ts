@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { LogPosition } from '@headrace/cluster';
 import { type Channel, type HeadraceError, isHeadraceError } from '@headrace/core';
 import type { JsonValue } from '@headrace/rpc';
+import type { LogPosition } from '@headrace/store';
 import type { ConnectionInfo } from '../gateway/held-connections.ts';
 import type {
   ConnectionTarget,

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
-import type { LogPosition } from '@headrace/cluster';
 import {
   type Channel,
   type Clock,
@@ -14,6 +13,7 @@ import {
 } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
 import { IdleStateEvent, IdleStateHandler } from '@headrace/handlers';
+import type { LogPosition } from '@headrace/store';
 import type { Listening } from '../gateway/remote-connections.ts';
 import { StreamAnswer } from './api-error.ts';
 

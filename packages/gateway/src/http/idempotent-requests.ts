@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { CLUSTER_ERRORS } from '@headrace/cluster';
+import { BUS_ERRORS } from '@headrace/bus';
 import { rendezvousOrder } from '@headrace/cluster/authoring';
 import { ChannelError, type Clock, isHeadraceError, type Timer } from '@headrace/core';
 import type { RequestPeers } from '../gateway/request-peers.ts';
@@ -312,7 +312,7 @@ export class IdempotentRequests {
     while (!this.areNodesKnown) {
       if (this.peers.state === 'down') {
         const text = 'the bus is down: no node can be asked about an idempotency key';
-        throw new ChannelError(CLUSTER_ERRORS.BUS_DOWN, text, { sent: false });
+        throw new ChannelError(BUS_ERRORS.BUS_DOWN, text, { sent: false });
       }
       if (this.clock.now() - since >= KNOWN_MS) throw unreachable();
       await this.pause(POLL_INTERVAL_MS);

@@ -1,4 +1,4 @@
-import type { PublishOutcome } from '@headrace/cluster';
+import type { PublishOutcome } from '@headrace/bus';
 import type { Handler } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import {

@@ -1,3 +1,4 @@
+import { BUS_ERRORS } from '@headrace/bus';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { commandsOf } from '@headrace/cluster/authoring';
 import { EncodeError, isHeadraceError, TimedOutError } from '@headrace/core';
@@ -135,12 +136,12 @@ describe('connectionsOf, when something fails', () => {
     const calls = [of.send({ connection: ids[0]! }, 'hi'), of.list({ all: true })];
     for (const call of calls) {
       const failure = await failureOf(there, call, 0);
-      expect(isHeadraceError(failure, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
+      expect(isHeadraceError(failure, BUS_ERRORS.BUS_DOWN)).toBe(true);
       expect((failure as TimedOutError).details).toEqual({ bus: 'memory:', sent: false });
     }
     const own = connectionsOf(fronts[0]!);
     const all = await failureOf(there, own.send({ all: true }, 'all'), 0);
-    expect(isHeadraceError(all, CLUSTER_ERRORS.BUS_DOWN)).toBe(true);
+    expect(isHeadraceError(all, BUS_ERRORS.BUS_DOWN)).toBe(true);
     expect(await there.given(own.send({ connection: ids[0]! }, 'one'))).toBe(1);
     expect(channels.map(sent)).toEqual([['one'], []]);
   });

@@ -1,4 +1,4 @@
-import { CLUSTER_ERRORS } from '@headrace/cluster';
+import { BUS_ERRORS } from '@headrace/bus';
 import { ChannelError, TimedOutError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { apiWorld, KEY } from './api-world.ts';
@@ -6,7 +6,7 @@ import { apiWorld, KEY } from './api-world.ts';
 const HI = { to: { group: 'lobby' }, message: 'hi' };
 const once = (key: string) => ({ 'idempotency-key': key });
 const busDown = () => {
-  throw new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'the bus is down', { bus: 'memory' });
+  throw new ChannelError(BUS_ERRORS.BUS_DOWN, 'the bus is down', { bus: 'memory' });
 };
 const late = () => {
   throw new TimedOutError('TIMEOUT_REQUEST', 'late', { gateways: 'a', count: 2 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { CLUSTER_ERRORS } from '@headrace/cluster';
+import { BUS_ERRORS } from '@headrace/bus';
 import { ChannelError, EncodeError, OptionError, TimedOutError } from '@headrace/core';
 import type { ConnectionTarget } from '@headrace/gateway';
 import { clusterApi } from '@headrace/gateway/http';
@@ -11,7 +11,7 @@ import { apiWorld, KEY } from './api-world.ts';
 
 const HI = { to: { all: true }, message: 'hi' };
 const busDown = () => {
-  throw new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'the bus is down', { bus: 'memory' });
+  throw new ChannelError(BUS_ERRORS.BUS_DOWN, 'the bus is down', { bus: 'memory' });
 };
 
 describe('clusterApi', () => {

@@ -1,11 +1,11 @@
 // Streams of events: what a listener of a group receives, and what ends it.
 import { connect } from 'node:net';
-import type { LogPosition } from '@headrace/cluster';
-import { CLUSTER_ERRORS } from '@headrace/cluster';
+import { BUS_ERRORS } from '@headrace/bus';
 import { type Channel, ChannelError } from '@headrace/core';
 import { durableGroup } from '@headrace/durable';
 import { connectionsOf } from '@headrace/gateway';
 import type { ListenedEvent } from '@headrace/gateway/http';
+import type { LogPosition } from '@headrace/store';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sent } from '../../../cluster/test/nodes.ts';
 import { world } from '../gateway/remote-world.ts';
@@ -164,7 +164,7 @@ describe('a listener of events', () => {
   it('is ended if it cannot become a member', async () => {
     const { connections, port, lines } = await heard();
     connections.fail = () => {
-      throw new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'down', { bus: 'memory' });
+      throw new ChannelError(BUS_ERRORS.BUS_DOWN, 'down', { bus: 'memory' });
     };
     const { got } = await listen(port, '?group=a');
     await expect.poll(() => got.isOver).toBe(true);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { BUS_ERRORS } from '@headrace/bus';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ChannelError, EncodeError, TimedOutError } from '@headrace/core';
 import type { RequestPeers } from '@headrace/gateway';
@@ -164,7 +165,7 @@ describe('the description in OpenAPI', () => {
     check('/users/{user}', await limited.ask('/users/a'));
     const { post, connections, ask, open } = await apiWorld({ maxRequests: 1 });
     const errors = [
-      new ChannelError(CLUSTER_ERRORS.BUS_DOWN, 'down'),
+      new ChannelError(BUS_ERRORS.BUS_DOWN, 'down'),
       new ChannelError(CLUSTER_ERRORS.GATEWAY_FAILED, 'failed', { count: 1 }),
       new TimedOutError('TIMEOUT_REQUEST', 'late', { count: 1 }),
       new EncodeError('MESSAGE_TOO_LONG', 'long'),

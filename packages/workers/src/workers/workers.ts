@@ -1,8 +1,9 @@
 import cluster, { type Worker } from 'node:cluster';
-import { processRelay } from '@headrace/cluster/authoring';
+import { processRelay } from '@headrace/bus/authoring';
 import { systemClock, type Timer } from '@headrace/core';
 import { describeOptions, number, toError } from '@headrace/core/authoring';
 import type { StatusReport } from '@headrace/handlers/health';
+import { keepStores } from '@headrace/store/authoring';
 import { watchClusterChannel } from './cluster-channel.ts';
 import { KeptPorts } from './kept-ports.ts';
 import { UnansweredHandoffs } from './unanswered-handoffs.ts';
@@ -70,8 +71,10 @@ export class Workers {
     const ready = new Promise<void>((resolve) => {
       this.becameReady = resolve;
     });
-    // Workers can use the process bus even if this process does not.
-    processRelay().onFull = (workerId) => this.warnOfFull(workerId);
+    // Workers can use the process bus and its stores even if this process does not.
+    const relay = processRelay();
+    keepStores(relay.relay);
+    relay.onFull = (workerId) => this.warnOfFull(workerId);
     for (const signal of SIGNALS) process.on(signal, this.onSignal);
     this.execute(this.machine.start());
     return ready.then(() => this);

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLogger, systemClock } from '@headrace/core';
+import { logOf } from '@headrace/store';
 import { processBus, runWorkers } from '@headrace/workers';
 
 const { COUNT = '1000', SIZE = '100' } = process.env;
@@ -39,8 +40,8 @@ async function node(name: string): Promise<void> {
   const cpuMs = Math.round((user + system) / 1000);
   const others = await bus.receivers('to.nobody');
   // Open, so that it stays in the others' count.
-  await bus.log!.open('s', { messages: 10, ageMs: 60_000 });
-  const { offset } = await bus.log!.append('s', name, Buffer.from(name));
+  await logOf(bus)!.open('s', { messages: 10, ageMs: 60_000 });
+  const { offset } = await logOf(bus)!.append('s', name, Buffer.from(name));
   print({
     node: name,
     got,

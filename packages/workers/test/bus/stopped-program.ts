@@ -2,7 +2,7 @@
 // what they have heard, for stopped-worker.figures.heavy.test.ts, which stops one of them.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { processRelay } from '@headrace/cluster/authoring';
+import { processRelay } from '@headrace/bus/authoring';
 import { silentLogger, systemClock } from '@headrace/core';
 import { processBus, runWorkers } from '@headrace/workers';
 

@@ -1,0 +1,62 @@
+import { token } from '@headrace/bus/authoring';
+
+/** The subjects of one application. */
+export class Subjects {
+  private readonly prefix: string;
+
+  constructor(app: string) {
+    this.prefix = `hr.${token(app)}`;
+  }
+
+  /** The subject of the heartbeats of all nodes. */
+  get nodes(): string {
+    return `${this.prefix}.nodes`;
+  }
+
+  node(id: string): string {
+    return `${this.prefix}.n.${id}`;
+  }
+
+  group(name: string): string {
+    return `${this.prefix}.g.${token(name)}`;
+  }
+
+  /** The subject of presence: members that join and leave the groups of all nodes. */
+  get presence(): string {
+    return `${this.prefix}.p`;
+  }
+
+  /** The subject of messages about users to all nodes, for a node that does not know yet where users are. */
+  get users(): string {
+    return `${this.prefix}.u`;
+  }
+
+  usersOf(node: string): string {
+    return `${this.prefix}.u.${node}`;
+  }
+
+  /** The subject of commands about connections to all gateways. */
+  get connections(): string {
+    return `${this.prefix}.c`;
+  }
+
+  /** The subject of commands about requests to all nodes with an HTTP API. */
+  get requests(): string {
+    return `${this.prefix}.r`;
+  }
+
+  /** Returns the stream of a durable group, for appends. */
+  stream(name: string): string {
+    return `${this.prefix}.d.${token(name)}`;
+  }
+
+  /** Returns the stream of a state group, for changes. */
+  state(name: string): string {
+    return `${this.prefix}.s.${token(name)}`;
+  }
+
+  /** Returns the subject on which a bus receives its own heartbeats. */
+  probe(id: string): string {
+    return `${this.prefix}.b.${id}`;
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * For packages that are built on a store: `@headrace/store/authoring`. The names can change in minor versions.
+ *
+ * @module
+ */
+
+export { type Keyed, KeyedEntries } from './contract/keyed-entries.ts';
+export { keepStores } from './relay/relay-stores.ts';

@@ -1,0 +1,19 @@
+/**
+ * Logs and keyed states, in memory, in the primary of `node:cluster`, in NATS JetStream or in Redis: `@headrace/store`.
+ *
+ * @module
+ */
+
+export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './contract/log.ts';
+export type {
+  StateAnswer,
+  StateEntry,
+  StateLimits,
+  StateLink,
+  StateLog,
+  StatePage,
+  StateRefusal,
+  StateWrite,
+} from './contract/state-log.ts';
+export type { StoreEngine } from './contract/store-engine.ts';
+export { logOf, provideStores, statesOf } from './stores/bus-stores.ts';

@@ -1,0 +1,23 @@
+import type { BusLink } from '@headrace/bus';
+import type { NatsAccess } from '@headrace/bus/nats';
+import type { StoreEngine } from '../contract/store-engine.ts';
+import { NatsCopies } from './nats-copies.ts';
+import { NatsJetStream } from './nats-jet-stream.ts';
+import { NatsLogLink } from './nats-log-link.ts';
+import { NatsStateLink } from './nats-state-link.ts';
+import type { NatsStoreParts } from './nats-store-parts.ts';
+import type { StreamMemory } from './stream-memory.ts';
+
+/** The stores of one bus over NATS, in JetStream. */
+export function natsStores(): StoreEngine {
+  const memories = new Map<string, StreamMemory>();
+  const partsOf = (link: BusLink): NatsStoreParts => {
+    const access = link.access as NatsAccess;
+    const jetStream = new NatsJetStream(access);
+    return { ...access, jetStream, copies: new NatsCopies(access), memories };
+  };
+  return {
+    openLog: (link) => new NatsLogLink(partsOf(link)),
+    openStates: (link) => new NatsStateLink(partsOf(link)),
+  };
+}

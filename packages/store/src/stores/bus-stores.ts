@@ -1,0 +1,99 @@
+import type { Bus, BusHost, BusLink, LinkWatcher } from '@headrace/bus';
+import { BUS_ERRORS } from '@headrace/bus';
+import { EngineAnswers } from '@headrace/bus/authoring';
+import { ChannelError } from '@headrace/core';
+import { checkLogLimits, type Log } from '../contract/log.ts';
+import { checkStateLimits, type StateLog } from '../contract/state-log.ts';
+import type { StoreEngine } from '../contract/store-engine.ts';
+import type { StateKind } from '../contract/store-link.ts';
+import { natsStores } from '../nats/nats-stores.ts';
+import { redisStores } from '../redis/redis-stores.ts';
+import { relayStores } from '../relay/relay-stores.ts';
+import { workerStores } from '../relay/worker-stores.ts';
+import { EngineLog } from '../stream/engine-log.ts';
+
+/** The engines of this package, by the kind of the bus. */
+const ENGINES: Readonly<Record<string, () => StoreEngine>> = {
+  nats: natsStores,
+  redis: redisStores,
+  relay: relayStores,
+  worker: workerStores,
+};
+
+const stores = new WeakMap<Bus, BusStores>();
+
+/** The stores of one bus. They open themselves again over each new link. */
+class BusStores implements LinkWatcher {
+  readonly log: EngineLog | undefined;
+  readonly states: EngineLog<StateKind> | undefined;
+  private readonly engine: StoreEngine;
+  private readonly answers: EngineAnswers<BusHost>;
+
+  constructor(bus: Bus, engine: StoreEngine) {
+    this.engine = engine;
+    this.answers = new EngineAnswers(bus.name);
+    const { answers } = this;
+    this.log = engine.openLog && new EngineLog(answers, 'durable groups', checkLogLimits);
+    this.states =
+      engine.openStates && new EngineLog<StateKind>(answers, 'state groups', checkStateLimits);
+    bus.watchLinks?.(this);
+  }
+
+  opened(host: BusHost): void {
+    this.answers.opened(host);
+  }
+
+  linked(link: BusLink): void {
+    this.log?.linked(this.engine.openLog!(link));
+    this.states?.linked(this.engine.openStates!(link));
+  }
+
+  linkUp(): void {
+    this.log?.linkUp();
+    this.states?.linkUp();
+  }
+
+  unlinked(): void {
+    this.log?.unlinked();
+    this.states?.unlinked();
+    this.answers.unlinked();
+  }
+
+  closed(): void {
+    this.log?.close();
+    this.states?.close();
+  }
+}
+
+/** Returns the log of a bus, or undefined if its engine has no logs. All calls for one bus return the same log. */
+export function logOf(bus: Bus): Log | undefined {
+  return storesOf(bus)?.log;
+}
+
+/** Returns the states of a bus, or undefined if its engine has no states. All calls for one bus return the same ones. */
+export function statesOf(bus: Bus): StateLog | undefined {
+  return storesOf(bus)?.states;
+}
+
+/**
+ * Gives a bus the stores of an engine of your own. Call this function before a group is opened.
+ *
+ * @throws ChannelError `BUS_DOWN` for a bus that has stores already
+ */
+export function provideStores(bus: Bus, engine: StoreEngine): void {
+  if (stores.has(bus)) {
+    throw new ChannelError(BUS_ERRORS.BUS_DOWN, `the bus ${bus.name} has stores already`, {
+      bus: bus.name,
+    });
+  }
+  stores.set(bus, new BusStores(bus, engine));
+}
+
+function storesOf(bus: Bus): BusStores | undefined {
+  let known = stores.get(bus);
+  const make = ENGINES[bus.kind ?? ''];
+  if (known !== undefined || make === undefined || bus.watchLinks === undefined) return known;
+  known = new BusStores(bus, make());
+  stores.set(bus, known);
+  return known;
+}
