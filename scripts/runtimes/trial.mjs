@@ -46,6 +46,7 @@ async function take(channel, count) {
 }
 
 const PACKAGES = [
+  'bus',
   'client',
   'cluster',
   'codec',
@@ -54,6 +55,7 @@ const PACKAGES = [
   'inject',
   'lasting',
   'simulation',
+  'store',
   'websocket',
 ];
 
