@@ -1,5 +1,5 @@
 import type { Session } from '@headrace/handlers';
-import type { Claim } from './claim.ts';
+import type { Claim, OtherClaim } from './claim.ts';
 
 /** A user with connections on this node. A node has many thousands of these objects, so they must stay small. */
 export class BoundUser<Principal> {
@@ -12,7 +12,7 @@ export class BoundUser<Principal> {
   /** The time at which the newest session was added, by the clock's `now()`. */
   cameAt = 0;
   /** The claims of other nodes, if another node has the user. */
-  others: Map<string, Claim> | undefined = undefined;
+  others: Map<string, OtherClaim> | undefined = undefined;
 
   constructor(first: Session<Principal>) {
     this.sessions = [first];

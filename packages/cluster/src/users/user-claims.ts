@@ -1,14 +1,19 @@
+import type { Timer } from '@headrace/core';
 import { encodeBody } from '../envelope/body.ts';
 import { KIND } from '../envelope/envelope.ts';
 import type { Wire } from '../node/wire.ts';
 import type { BoundUser } from './bound-user.ts';
-import { isLater, isSameClaim, nextClaim } from './claim.ts';
+import { type ClaimTime, isLater, isSameTime, nextClaim } from './claim.ts';
 import type { UserIndex } from './user-index.ts';
 import { aboutUser, toClaimMessage } from './user-message.ts';
 import type { UserPaces } from './user-paces.ts';
 
 /** Maximum number of users that are claimed in one turn of the event loop when the bus is up again. */
 const CLAIMS_PER_TURN = 500;
+/** Interval at which a claim is sent again to a node that has not shown that it knows the claim. */
+const CONFIRM_EACH_MS = 1000;
+/** Number of times that a claim is sent again. A node that hears nothing for that long considers the other one as gone. */
+const MAX_TRIES = 8;
 
 /** The parts that claims need. */
 export interface ClaimsContext {
@@ -25,14 +30,17 @@ export interface ClaimsContext {
 /**
  * Finds the node with the newest connection of a user. Nodes with the same user exchange their claims when a session is added,
  * when they learn of each other, and after a loss of the bus. With `kick-older`, the latest claim stays.
+ *
+ * Each claim names the claim of the receiver that the sender knows, so that a claim that was lost on its way is sent again.
  */
 export class UserClaims {
   private readonly context: ClaimsContext;
   /** Users that have, or had, connections on other nodes too. */
   private readonly shared = new Set<string>();
   private readonly unclaimed = new Set<string>();
-  /** Users whose next claim asks the other nodes for their claims. */
-  private readonly asking = new Set<string>();
+  /** Users whose claim another holder may not know, with the number of tries that are left. */
+  private readonly unconfirmed = new Map<string, number>();
+  private confirming: Timer | undefined = undefined;
   private isClaiming = false;
 
   constructor(context: ClaimsContext) {
@@ -66,22 +74,20 @@ export class UserClaims {
 
   /** Called when the last session was removed. */
   left(key: string): void {
-    this.asking.delete(key);
     this.shared.delete(key);
+    this.unconfirmed.delete(key);
   }
 
   /** Called when a claim of another node has arrived. */
   received(key: string, user: BoundUser<unknown>, node: string, value: unknown): void {
-    const { claim, ageMs, asks } = toClaimMessage(value, node);
+    const { claim, ageMs, asks, knows } = toClaimMessage(value, node);
     user.others ??= new Map();
-    const before = user.others.get(node);
-    user.others.set(node, claim);
+    user.others.set(node, { claim, knows });
     // The claim of this node is still to be sent, and is later.
     if (user.claim === undefined || user.isClaimDue) return;
     if (this.context.onDuplicate === 'kick-older' && isLater(claim, user.claim)) {
       this.beaten(key, user, ageMs);
-    } else if (asks || before === undefined || !isSameClaim(before, claim)) {
-      // The other node may not have received the claim of this node.
+    } else if (asks || !isConfirmed(user, node)) {
       this.repeat(key);
     }
   }
@@ -90,9 +96,11 @@ export class UserClaims {
     const { bus } = this.context.wire;
     bus.off('up', this.onUp);
     bus.off('down', this.onDown);
+    this.confirming?.cancel();
   }
 
   private readonly onDown = (): void => {
+    this.unconfirmed.clear();
     for (const key of this.shared) {
       const user = this.context.users.get(key);
       if (user !== undefined) user.others = undefined;
@@ -100,10 +108,7 @@ export class UserClaims {
   };
 
   private readonly onUp = (): void => {
-    for (const key of this.shared) {
-      this.asking.add(key);
-      this.repeat(key);
-    }
+    for (const key of this.shared) this.repeat(key);
   };
 
   private claimSome(): void {
@@ -121,19 +126,52 @@ export class UserClaims {
   private claim(key: string): void {
     const { wire, index, users, line } = this.context;
     const user = users.get(key);
-    const asks = this.asking.delete(key);
     if (user === undefined) return;
     if (user.isClaimDue) this.make(user);
     const holders = index.holders(key);
     if (holders.length === 0) return;
     const { ms, count } = user.claim!;
-    const body = aboutUser(key, encodeBody({ ms, count, ageMs: this.ageOf(user), asks }));
-    for (const node of holders) wire.send(wire.subjects.usersOf(node), KIND.claim, body, 0, line);
+    const ageMs = this.ageOf(user);
+    let asksAny = false;
+    for (const node of holders) {
+      const asks = !isConfirmed(user, node);
+      asksAny ||= asks;
+      const knows = user.others?.get(node)?.claim;
+      const body = encodeBody({ ms, count, ageMs, ...(asks && { asks }), ...known(knows) });
+      wire.send(wire.subjects.usersOf(node), KIND.claim, aboutUser(key, body), 0, line);
+    }
+    if (asksAny && !this.unconfirmed.has(key)) {
+      this.unconfirmed.set(key, MAX_TRIES);
+      this.confirmLater();
+    }
+  }
+
+  private confirmLater(): void {
+    if (this.confirming !== undefined || this.unconfirmed.size === 0) return;
+    this.confirming = this.context.wire.host.clock.schedule(() => {
+      this.confirming = undefined;
+      for (const [key, left] of this.unconfirmed) this.confirm(key, left);
+      this.confirmLater();
+    }, CONFIRM_EACH_MS);
+  }
+
+  /** Sends a claim again if another holder has not shown that it knows the claim. */
+  private confirm(key: string, left: number): void {
+    const { users, index } = this.context;
+    const user = users.get(key);
+    const isKnown =
+      user === undefined || index.holders(key).every((node) => isConfirmed(user, node));
+    if (isKnown || left === 0) {
+      this.unconfirmed.delete(key);
+      return;
+    }
+    this.unconfirmed.set(key, left - 1);
+    this.repeat(key);
   }
 
   private make(user: BoundUser<unknown>): void {
     const { nodeId, host } = this.context.wire;
-    const known = [...(user.others?.values() ?? [])];
+    const known = [...(user.others?.values() ?? [])].map(({ claim }) => claim);
     if (user.claim !== undefined) known.push(user.claim);
     user.claim = nextClaim(host.clock.timeOfDay(), nodeId, known);
     user.isClaimDue = false;
@@ -155,4 +193,15 @@ export class UserClaims {
     this.context.paces.deliverAll(key);
     for (const session of [...user.sessions]) session.kick();
   }
+}
+
+/** Returns true if another node has shown that it knows the present claim of this node. */
+function isConfirmed({ claim, others }: BoundUser<unknown>, node: string): boolean {
+  const knows = others?.get(node)?.knows;
+  return claim !== undefined && knows !== undefined && isSameTime(knows, claim);
+}
+
+/** Returns the field of a claim that names the claim of the receiver. */
+function known(claim: ClaimTime | undefined): { readonly knows?: readonly [number, number] } {
+  return claim === undefined ? {} : { knows: [claim.ms, claim.count] };
 }

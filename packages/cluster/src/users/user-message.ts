@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Body } from '../envelope/body.ts';
-import type { Claim } from './claim.ts';
+import type { ClaimTime, OtherClaim } from './claim.ts';
 
 /** Maximum length of a key, the token of a user's id. One byte contains the length. */
 const MAX_KEY_BYTES = 127;
@@ -23,22 +23,29 @@ export function fromAboutUser({ bodyType, body }: Body): { readonly key: string;
 }
 
 /** A claim as sent over the bus. */
-export interface ClaimMessage {
-  readonly claim: Claim;
+export interface ClaimMessage extends OtherClaim {
   /** Time since the newest connection of the sender signed in, in milliseconds. The time does not depend on the time of day. */
   readonly ageMs: number;
-  /** True if the sender does not know the claims of other nodes. */
+  /** True if the sender does not know whether this node has its claim. */
   readonly asks: boolean;
 }
 
 /** @throws an error for an invalid claim */
 export function toClaimMessage(value: unknown, node: string): ClaimMessage {
-  const { ms, count, ageMs, asks } = (value ?? {}) as Record<string, unknown>;
-  if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(count)) {
-    throw new Error('a claim without a time');
-  }
-  const claim = { ms: ms as number, count: count as number, node };
-  return { claim, ageMs: typeof ageMs === 'number' ? ageMs : 0, asks: asks === true };
+  const { ms, count, ageMs, asks, knows } = (value ?? {}) as Record<string, unknown>;
+  const time = toClaimTime(ms, count);
+  if (time === undefined) throw new Error('a claim without a time');
+  return {
+    claim: { ...time, node },
+    ageMs: typeof ageMs === 'number' ? ageMs : 0,
+    asks: asks === true,
+    knows: Array.isArray(knows) ? toClaimTime(knows[0], knows[1]) : undefined,
+  };
+}
+
+function toClaimTime(ms: unknown, count: unknown): ClaimTime | undefined {
+  if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(count)) return undefined;
+  return { ms: ms as number, count: count as number };
 }
 
 /** A question to a node about a user. */

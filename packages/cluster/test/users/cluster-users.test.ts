@@ -368,6 +368,53 @@ describe('users on two nodes', () => {
     expect([a.users.size, b.users.size]).toEqual([0, 0]);
   });
 
+  it('keep the newest connection, although claims between two nodes were lost', async () => {
+    const { nodes, a, b, bind } = await twoNodes('kick-older');
+    const phone = await bind('ann', a);
+    await nodes.pass(500);
+    await bind('ann', b);
+    await nodes.pass(500);
+    expect(phone.isEnding).toBe(true);
+    const again = await bind('ann', a);
+    await nodes.pass(500);
+    // A node that does not learn of another claim keeps its connection: bus and presence are as before.
+    const { relay } = nodes.hub;
+    const publish = relay.publish.bind(relay);
+    let lost = 0;
+    relay.publish = (subject, bytes) => {
+      if (subject === `hr.ptest.u.${a.nodeId}`) lost += 1;
+      else publish(subject, bytes);
+    };
+    const desk = await bind('ann', b);
+    await nodes.pass(2500);
+    expect([again.isEnding, desk.isEnding]).toEqual([false, false]);
+    relay.publish = publish;
+    await nodes.pass(1000);
+    expect([again.isEnding, desk.isEnding]).toEqual([true, false]);
+    // Nothing is sent any more.
+    const published = vi.spyOn(relay, 'publish');
+    await nodes.pass(10_000);
+    expect(published.mock.calls.some(([subject]) => subject.startsWith('hr.ptest.u.'))).toBe(false);
+    expect(lost).toBeLessThan(10);
+  });
+
+  it('send a claim that nobody answers a few times, and no more', async () => {
+    const { nodes, a, b, bind } = await twoNodes();
+    await bind('ann', a);
+    await nodes.pass(500);
+    const { relay } = nodes.hub;
+    const publish = relay.publish.bind(relay);
+    let lost = 0;
+    relay.publish = (subject, bytes) => {
+      if (subject === `hr.ptest.u.${a.nodeId}`) lost += 1;
+      else publish(subject, bytes);
+    };
+    await bind('ann', b);
+    await nodes.pass(60_000);
+    expect(lost).toBeGreaterThan(3);
+    expect(lost).toBeLessThan(30);
+  });
+
   it('keep the newest connection, wherever it is, with kick-older', async () => {
     const { nodes, a, b, bind } = await twoNodes('kick-older');
     const first = await bind('ann', a);
