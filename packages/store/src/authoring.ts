@@ -5,4 +5,4 @@
  */
 
 export { type Keyed, KeyedEntries } from './contract/keyed-entries.ts';
-export { keepStores } from './relay/relay-stores.ts';
+export { keepStores } from './relay/kept-streams.ts';

@@ -21,6 +21,10 @@ export interface BusBench {
     stop(): unknown;
     /** Continues the server after `stop`. */
     continue(): unknown;
+    /** Copies what the server, which was killed, has stored. */
+    save?(): unknown;
+    /** Brings back the last copy while the server is killed, or nothing if it keeps nothing. @default no test loses what was stored */
+    restore?(): unknown;
   };
 }
 
@@ -56,6 +60,10 @@ export class BenchBus {
 
   state(name: string): string {
     return `hr.${this.app}.s.${name}`;
+  }
+
+  records(name: string): string {
+    return `hr.${this.app}.k.${name}`;
   }
 
   listen(name: string, heard: string[] = this.heard): { close(): void } {
