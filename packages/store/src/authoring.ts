@@ -5,4 +5,5 @@
  */
 
 export { type Keyed, KeyedEntries } from './contract/keyed-entries.ts';
+export { MemoryRecords } from './memory/memory-records.ts';
 export { keepStores } from './relay/kept-streams.ts';

@@ -20,8 +20,8 @@ export class MemoryRecords {
     this.keepMs = Math.max(this.keepMs, keepMs);
   }
 
-  append({ key, bytes, after, replaces }: RecordWrite, now: number): string | undefined {
-    const known = this.find(key, now);
+  append({ key, bytes, after, replaces }: RecordWrite, nowMs: number): string | undefined {
+    const known = this.find(key, nowMs);
     if (known?.records.at(-1)?.equals(bytes) === true) return known.revision;
     if (after !== known?.revision) return undefined;
     this.count += 1;
@@ -29,12 +29,12 @@ export class MemoryRecords {
     const before = replaces ? [] : (known?.records ?? []);
     // The newest key comes last, so that keys without new records are forgotten first.
     this.stored.delete(key);
-    this.stored.set(key, { records: [...before, Buffer.from(bytes)], revision, at: now });
+    this.stored.set(key, { records: [...before, Buffer.from(bytes)], revision, at: nowMs });
     return revision;
   }
 
-  read(key: string, now: number): KeyRecords | undefined {
-    const known = this.find(key, now);
+  read(key: string, nowMs: number): KeyRecords | undefined {
+    const known = this.find(key, nowMs);
     return known && { records: known.records, revision: known.revision };
   }
 
@@ -42,9 +42,9 @@ export class MemoryRecords {
     if (this.stored.get(key)?.revision === after) this.stored.delete(key);
   }
 
-  private find(key: string, now: number): Stored | undefined {
+  private find(key: string, nowMs: number): Stored | undefined {
     for (const [other, { at }] of this.stored) {
-      if (now - at <= this.keepMs) break;
+      if (nowMs - at <= this.keepMs) break;
       this.stored.delete(other);
     }
     return this.stored.get(key);

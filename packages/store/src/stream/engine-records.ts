@@ -68,21 +68,23 @@ export class EngineRecords implements Records {
 
   private async ask<T>(stream: string, question: (link: RecordLink) => Promise<T>): Promise<T> {
     const { answers, link } = this;
+    const { clock } = answers.host;
     if (link === undefined || !this.isUp) throw answers.downError();
     const asking = async (): Promise<T> => {
       await this.opening(link, stream);
       return question(link);
     };
     try {
-      return await within(answers.host.clock, ANSWER_MS, answers.whileLinked(asking()), () => {
+      return await within(clock, ANSWER_MS, answers.whileLinked(asking()), () => {
         throw new Error(`the store has not answered within ${ANSWER_MS} ms`);
       });
     } catch (thrown) {
       const error = toError(thrown);
       if (isHeadraceError(error, 'MESSAGE_TOO_LONG') || error instanceof OptionError) throw error;
+      if (this.link !== link) throw answers.downError(error);
       // The stream may be gone: the next call opens it again.
-      if (this.link === link) this.opened.delete(stream);
-      throw answers.downError(error);
+      this.opened.delete(stream);
+      throw answers.busError(`stores nothing: ${error.message}`, error);
     }
   }
 

@@ -262,7 +262,7 @@ export const RECORD_TESTS: readonly RecordTest[] = [
     },
   ],
   [
-    'the records: a revision that the store has lost is refused, also after others went on',
+    'the records: a revision that the store has lost is refused, even after others went on',
     async (test, expect, { server }) => {
       if (server.restore === undefined) return;
       const [one, two] = [await Chain.open(test), await Chain.open(test)];
