@@ -4,7 +4,15 @@
  * @module
  */
 
-export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './contract/log.ts';
+export {
+  commonOffset,
+  type Log,
+  type LogEntry,
+  type LogLimits,
+  type LogLink,
+  type LogPage,
+  type LogPosition,
+} from './contract/log.ts';
 export type {
   KeyRecords,
   RecordLimits,

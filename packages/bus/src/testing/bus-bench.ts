@@ -123,6 +123,16 @@ export class BusTest {
     return promise;
   }
 
+  /** Kills the server and starts it again. @param meanwhile - called while the server is killed, and every bus is down */
+  async restart(meanwhile: () => unknown = () => {}): Promise<void> {
+    const { server } = this.bench;
+    await server.kill();
+    await this.until(() => this.open.every(({ bus }) => bus.state === 'down'));
+    await meanwhile();
+    await server.start();
+    await this.until(() => this.open.every(({ bus }) => bus.state === 'up'));
+  }
+
   async end(): Promise<void> {
     for (const { bus } of this.open) await this.of(bus.close());
   }

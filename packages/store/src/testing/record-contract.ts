@@ -269,25 +269,13 @@ export const RECORD_TESTS: readonly RecordTest[] = [
       const [kept, alone, filler] = [nextKey(), nextKey(), nextKey()];
       const first = await one.append(kept, 'a');
       let last = await one.append(alone, 'a');
-      const restarts = async (meanwhile: () => unknown) => {
-        const ups = [one, two].map(
-          ({ bus }) =>
-            () =>
-              bus.bus.state === 'up',
-        );
-        await server.kill();
-        await test.until(() => ups.every((isUp) => !isUp()));
-        await meanwhile();
-        await server.start();
-        await test.until(() => ups.every((isUp) => isUp()));
-      };
-      await restarts(() => server.save?.());
+      await test.restart(() => server.save?.());
       const lost: (string | undefined)[] = [];
       for (const [at, text] of ['b', 'c', 'd'].entries()) {
         lost.push(await one.append(kept, text, lost.at(-1) ?? first));
         last = await one.append(alone, `${text} ${at}`, last);
       }
-      await restarts(() => server.restore!());
+      await test.restart(() => server.restore!());
       // Another writer goes on from the older record, in as many records, so that numbers could be used again.
       const found = await two.read(kept);
       let [revision, filled] = [found?.revision, undefined as string | undefined];
