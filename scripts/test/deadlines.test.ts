@@ -91,8 +91,10 @@ const protocols = [{ name: 'a', matches, install() {} }];
 
 const HELLO = encodeResumeFrame({ kind: 'open', windowMs: 60_000, creditBytes: 1 << 20 });
 const MESH_END: HandshakeOwner = {
-  identity: { id: 'here', kind: 'node', place: { host: 'here', port: 7700 } },
-  keys: new MeshKeys([]),
+  node: {
+    identity: { id: 'here', kind: 'node', place: { host: 'here', port: 7700 } },
+    keys: new MeshKeys([]),
+  },
   decide: () => 'join',
   done() {},
   refused() {},
