@@ -342,7 +342,6 @@ const TIMERS = [
   'packages/core/src/time/attempt.ts', // a connect, a request or a lookup of one client or bus
   'packages/core/src/time/clock-deadlines.ts', // the timer of all deadlines
   'packages/handlers/src/broadcast/announcer.ts',
-  'packages/handlers/src/flow/file-tail.ts', // the next look at a file
   'packages/handlers/src/health/limited-http-server.ts',
   'packages/handlers/src/limit/message-rate-handler.ts', // the next message may pass
   'packages/handlers/src/limit/overload-guard.ts',
