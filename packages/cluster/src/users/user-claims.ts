@@ -204,7 +204,7 @@ function isConfirmed({ claim, others }: BoundUser<unknown>, node: string): boole
   return knows === 'unsaid' || isSameTime(knows, claim);
 }
 
-/** Returns the field of a claim that names the claim of the receiver, also if the sender knows none. */
+/** Returns the field of a claim that names the claim of the receiver, even if the sender knows none. */
 function fields(claim: ClaimTime | undefined): readonly [number, number] | null {
   return claim === undefined ? null : [claim.ms, claim.count];
 }
