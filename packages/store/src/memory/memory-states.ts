@@ -11,43 +11,66 @@ import type {
 } from '../contract/state-log.ts';
 import { MemoryState } from './memory-state.ts';
 
-/** No other process reads these states. */
-const EPOCH = '1';
+/** The epoch of states that no other process reads. */
+const OWN_EPOCH = '1';
 
-/** States in the memory of this process, for a program without a bus that has states. They end with the process. */
-export function memoryStates(clock: Clock): StateLog {
-  return new MemoryStates(clock);
+/** States in the memory of this process, by name. */
+export class MemoryStates {
+  private readonly states = new Map<string, MemoryState>();
+  private readonly epoch: string | undefined;
+
+  /** @param epoch - the epoch of each state. @default each state has another one */
+  constructor(epoch?: string) {
+    this.epoch = epoch;
+  }
+
+  /** Returns a state, and makes it at the first call. */
+  state(name: string): MemoryState {
+    let state = this.states.get(name);
+    if (state === undefined) {
+      state = new MemoryState(this.epoch);
+      this.states.set(name, state);
+    }
+    return state;
+  }
+
+  /** Forgets all states, as a server that has lost its data. For tests. */
+  clear(): void {
+    this.states.clear();
+  }
 }
 
-class MemoryStates implements StateLog {
+/** Returns states for a program without a bus that has some. They end with the process. */
+export function memoryStates(clock: Clock): StateLog {
+  return new OwnStates(clock, new MemoryStates(OWN_EPOCH));
+}
+
+/** A user of states of this process, with limits of its own. */
+export class OwnStates implements StateLog {
   private readonly clock: Clock;
-  private readonly states = new Map<string, MemoryState>();
+  private readonly states: MemoryStates;
   private readonly limits = new OpenedLimits<StateLimits>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, states: MemoryStates) {
     this.clock = clock;
+    this.states = states;
   }
 
   async open(stream: string, limits: StateLimits): Promise<void> {
     this.limits.open(stream, limits);
-    if (!this.states.has(stream)) this.states.set(stream, new MemoryState(EPOCH));
   }
 
   async append(stream: string, id: string, write: StateWrite): Promise<StateAnswer> {
-    return this.state(stream).append(id, write, this.limits.of(stream), this.clock.now());
+    const limits = this.limits.of(stream);
+    return this.states.state(stream).append(id, write, limits, this.clock.now());
   }
 
   async read(stream: string, after: number, limit: number): Promise<StatePage> {
-    return this.state(stream).read(after, limit, this.limits.of(stream), this.clock.now());
+    const limits = this.limits.of(stream);
+    return this.states.state(stream).read(after, limit, limits, this.clock.now());
   }
 
   follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription {
-    return { close: this.state(stream).follow(listener) };
-  }
-
-  /** @throws Error for a stream that was not opened */
-  private state(stream: string): MemoryState {
-    this.limits.of(stream);
-    return this.states.get(stream)!;
+    return { close: this.states.state(stream).follow(listener) };
   }
 }
