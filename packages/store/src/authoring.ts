@@ -5,4 +5,5 @@
  */
 
 export { type Keyed, KeyedEntries } from './contract/keyed-entries.ts';
+export { memoryStates } from './memory/memory-states.ts';
 export { keepStores } from './relay/relay-stores.ts';

@@ -7,7 +7,7 @@ import type {
 } from '@headrace/bus/authoring';
 import { OpenedLimits } from '../contract/opened-limits.ts';
 import type { StateLimits } from '../contract/state-log.ts';
-import { MemoryState } from '../memory/memory-state.ts';
+import { MemoryStates } from '../memory/memory-states.ts';
 import { stateEntryText, stateWriteFrom } from './entry-text.ts';
 import { Followings } from './followings.ts';
 
@@ -29,24 +29,7 @@ export const STATE_CALL = {
 } as const;
 
 /** The states in the memory of this process, for the links of one relay. */
-export class StateService implements RelayService {
-  private readonly states = new Map<string, MemoryState>();
-
-  /** Returns a state, and makes it at the first call. */
-  state(name: string): MemoryState {
-    let state = this.states.get(name);
-    if (state === undefined) {
-      state = new MemoryState();
-      this.states.set(name, state);
-    }
-    return state;
-  }
-
-  /** Forgets all states, as a server that has lost its data. For tests. */
-  clear(): void {
-    this.states.clear();
-  }
-
+export class StateService extends MemoryStates implements RelayService {
   connect(link: ServiceLink): ServedLink {
     return new ServedStates(this, link);
   }
