@@ -46,6 +46,7 @@ export class EngineLog<K extends StoreKind = LogKind> {
     const checked = this.checked(limits);
     let known = this.streams.get(stream);
     if (known === undefined) {
+      if (this.isClosed) throw this.answers.busError('was closed');
       known = new LogStream<K>(this.answers, stream, this.share);
       this.streams.set(stream, known);
       if (this.link !== undefined) known.linked(this.link);

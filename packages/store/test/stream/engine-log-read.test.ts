@@ -12,6 +12,17 @@ const LINK: LogLink = {
   follow: () => ({ close: () => {} }),
 };
 
+describe('EngineLog.open', () => {
+  it('says that the bus was closed, like append and read, and not that it is down', async () => {
+    const answers = new EngineAnswers('test://here');
+    answers.opened({ clock: new VirtualClock(), logger: { log: () => {} } });
+    const log = new EngineLog(answers, 'durable groups', checkLogLimits);
+    log.close();
+    await expect(log.open('room', { messages: 1, ageMs: 1 })).rejects.toThrow('was closed');
+    await expect(log.read('room', 0, 1)).rejects.toThrow('was closed');
+  });
+});
+
 describe('EngineLog.read', () => {
   it('rejects when the link is lost right before it would have been asked', async () => {
     const answers = new EngineAnswers('test://here');

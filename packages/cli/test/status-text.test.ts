@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { bytesText, countText, durationText } from '../../src/cli/number-text.ts';
-import { asciiJson, type Look, statusText } from '../../src/cli/status-text.ts';
+import { bytesText, countText, durationText } from '../src/number-text.ts';
+import { asciiJson, type Look, statusText } from '../src/status-text.ts';
 import { processReport, served } from './process-report.ts';
 
 const lookOf = (...statuses: Look['statuses']): Look => ({ statuses, failures: [] });

@@ -11,9 +11,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import { StreamWriteHandler } from '@headrace/handlers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FileTail, type FileTailOptions } from '../../src/flow/file-tail.ts';
-import { StreamWriteHandler } from '../../src/flow/stream-write-handler.ts';
+import { FileTail, type FileTailOptions } from '../src/file-tail.ts';
 
 let folder: string;
 let path: string;

@@ -90,19 +90,6 @@ interface LogFile {
  * - The tail ends when its signal aborts, and when its reader leaves the loop.
  *
  * A read fails with `FILE_FAILED` if the file cannot be read.
- *
- * @example
- * ```ts run
- * import { FileTail } from '@headrace/handlers';
- *
- * const tail = new FileTail('package.json');
- * for await (const chunk of tail) {
- *   console.log(String(chunk.subarray(0, 1)), tail.place?.position === chunk.length);
- *   break;
- * }
- * // prints { true
- * ```
- * @see {@link FileRegion} for a file that does not grow
  */
 export class FileTail implements AsyncIterable<Buffer> {
   private readonly path: string;

@@ -15,7 +15,7 @@ import { VirtualClock } from '@headrace/core/testing';
 import { ServerMetrics } from '@headrace/handlers';
 import { type HealthServer, processStatus, serveHealth } from '@headrace/handlers/health';
 import { afterEach, describe, expect, it } from 'vitest';
-import { run } from '../../src/cli/main.ts';
+import { run } from '../src/main.ts';
 import { processReport, served } from './process-report.ts';
 
 const KEY = 'open-sesame';
@@ -88,8 +88,8 @@ async function runs(args: readonly string[], around: Around = {}): Promise<Ran> 
 describe('headrace status', () => {
   it('prints the numbers of a program, from the process of the command', async () => {
     const { port } = await healthServer();
-    const bin = fileURLToPath(new URL('../../src/cli/bin.ts', import.meta.url));
-    const register = new URL('../../../../scripts/register.mjs', import.meta.url).href;
+    const bin = fileURLToPath(new URL('../src/bin.ts', import.meta.url));
+    const register = new URL('../../../scripts/register.mjs', import.meta.url).href;
     const args = ['--conditions=@headrace/source', '--import', register, bin, 'status', `${port}`];
     const env = { ...process.env, HEADRACE_KEY: KEY };
     const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env });
