@@ -77,6 +77,8 @@ const EVERYWHERE: readonly Rule[] = [
         '^$1/$2/',
         `^packages/core/test/fixture/(?:${SHARED_FIXTURES.join('|')})\\.ts$`,
         `^packages/cluster/test/(?:${CLUSTER_FIXTURES.join('|')})\\.ts$`,
+        '^packages/codec/test/(?:decoder-harness|held-memory)\\.ts$',
+        '^packages/mqtt/test/mqtt5-packets\\.ts$',
         '^packages/bus/test/(?:bus/scripted-engine|fixture/relay)\\.ts$',
         '^packages/store/test/fixture/engines\\.ts$',
         '^packages/simulation/test/fixture/explore-mistake\\.ts$',

@@ -91,8 +91,10 @@ const protocols = [{ name: 'a', matches, install() {} }];
 
 const HELLO = encodeResumeFrame({ kind: 'open', windowMs: 60_000, creditBytes: 1 << 20 });
 const MESH_END: HandshakeOwner = {
-  identity: { id: 'here', kind: 'node', place: { host: 'here', port: 7700 } },
-  keys: new MeshKeys([]),
+  node: {
+    identity: { id: 'here', kind: 'node', place: { host: 'here', port: 7700 } },
+    keys: new MeshKeys([]),
+  },
   decide: () => 'join',
   done() {},
   refused() {},
@@ -340,7 +342,6 @@ const TIMERS = [
   'packages/core/src/time/attempt.ts', // a connect, a request or a lookup of one client or bus
   'packages/core/src/time/clock-deadlines.ts', // the timer of all deadlines
   'packages/handlers/src/broadcast/announcer.ts',
-  'packages/handlers/src/flow/file-tail.ts', // the next look at a file
   'packages/handlers/src/health/limited-http-server.ts',
   'packages/handlers/src/limit/message-rate-handler.ts', // the next message may pass
   'packages/handlers/src/limit/overload-guard.ts',

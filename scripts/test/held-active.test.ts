@@ -2,7 +2,7 @@
 // Until then, no handler begins: no greeting, no time that counts, no upstream, no decision about the balancer's address.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import * as codec from '@headrace/codec';
-import { MessageToMessageDecoder, MqttDecoder, ProxyProtocolDecoder } from '@headrace/codec';
+import { MessageToMessageDecoder, ProxyProtocolDecoder } from '@headrace/codec';
 import * as core from '@headrace/core';
 import {
   type Channel,
@@ -45,6 +45,9 @@ import * as opentelemetry from '@headrace/handlers/opentelemetry';
 import { TracingHandler } from '@headrace/handlers/opentelemetry';
 import * as lasting from '@headrace/lasting';
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
+import * as mqtt from '@headrace/mqtt';
+import { MqttDecoder } from '@headrace/mqtt';
+import * as resp from '@headrace/resp';
 import * as rpc from '@headrace/rpc';
 import {
   ExchangeCallHandler,
@@ -53,6 +56,7 @@ import {
   type JsonRpcExchange,
   jsonRpcExchange,
 } from '@headrace/rpc';
+import * as stomp from '@headrace/stomp';
 import * as websocket from '@headrace/websocket';
 import { HttpEndpoint } from '@headrace/websocket';
 import * as yamux from '@headrace/yamux';
@@ -342,7 +346,20 @@ describe.each(ALL)('$name', ({ make, does }) => {
 });
 
 it('each exported handler that can begin something is tried', () => {
-  const packages = [core, codec, handlers, opentelemetry, rpc, websocket, yamux, lasting, gateway];
+  const packages = [
+    core,
+    codec,
+    mqtt,
+    resp,
+    stomp,
+    handlers,
+    opentelemetry,
+    rpc,
+    websocket,
+    yamux,
+    lasting,
+    gateway,
+  ];
   const { handlerAdded } = MessageToMessageDecoder.prototype;
   const found = packages.flatMap((exports) => Object.entries(exports as Record<string, unknown>));
   const beginners = found.filter(([, value]) => {

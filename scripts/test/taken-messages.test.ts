@@ -5,9 +5,6 @@ import {
   LengthFieldFrameDecoder,
   LineFrameDecoder,
   MessageToMessageDecoder,
-  MqttDecoder,
-  RespCodec,
-  StompDecoder,
   StreamingStringDecoder,
   StringCodec,
 } from '@headrace/codec';
@@ -22,6 +19,9 @@ import {
   startsWith,
   textHeartbeat,
 } from '@headrace/handlers';
+import { MqttDecoder } from '@headrace/mqtt';
+import { RespCodec } from '@headrace/resp';
+import { StompDecoder } from '@headrace/stomp';
 import { WebSocketBinaryCodec, WebSocketPing, WebSocketTextCodec } from '@headrace/websocket';
 import { expect, it } from 'vitest';
 

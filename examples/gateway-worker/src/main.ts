@@ -5,12 +5,13 @@
 import cluster from 'node:cluster';
 import { stderrLogger } from '@headrace/core';
 import { freePort, runWorkers } from '@headrace/workers';
+import { startApiNode } from './api-node.ts';
 import { startGateway } from './gateway-node.ts';
 import { apiFrom, HOST, portsFrom } from './ports.ts';
 import { startRegister } from './register-node.ts';
 import { startWorker } from './worker-node.ts';
 
-const ROLES = ['register', 'gateway', 'gateway', 'worker', 'worker'] as const;
+const ROLES = ['register', 'gateway', 'gateway', 'worker', 'worker', 'api'] as const;
 
 const roleOf = (number: number) => ROLES[number - 1]!;
 /** `gateway 2`: the second one of its role. */
@@ -39,8 +40,10 @@ try {
     logger: stderrLogger('warn'),
     start: ({ number }) => {
       const { gateway, register, mesh } = ports;
-      if (roleOf(number) === 'register') return startRegister(register, mesh);
-      return roleOf(number) === 'gateway' ? startGateway(gateway, mesh) : startWorker(api, mesh);
+      const role = roleOf(number);
+      if (role === 'register') return startRegister(register, mesh);
+      if (role === 'gateway') return startGateway(gateway, mesh);
+      return role === 'worker' ? startWorker(mesh) : startApiNode(api, mesh);
     },
     onWorker: (event) => {
       if (isListening && event.type === 'started') {

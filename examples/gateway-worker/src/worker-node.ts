@@ -1,10 +1,8 @@
 import { Cluster } from '@headrace/cluster';
 import { connectionsOf, Worker, type WorkerConnection } from '@headrace/gateway';
 import type { StartedWorker } from '@headrace/workers';
-import { startApi } from './api.ts';
 import { Commands, type Speaker } from './commands.ts';
 import { nodeBus } from './node-bus.ts';
-import type { ApiPlace } from './ports.ts';
 
 const speakerOf = ({ id, attributes }: WorkerConnection<string>): Speaker => ({
   id,
@@ -15,7 +13,7 @@ const speakerOf = ({ id, attributes }: WorkerConnection<string>): Speaker => ({
  * The logic, as in the first example of GatewayWorker: everybody hears who comes, what they say, and who goes. A line that
  * begins with a slash is a command, which may be about connections of any gateway.
  */
-export async function startWorker(place: ApiPlace, meshPort: number): Promise<StartedWorker> {
+export async function startWorker(meshPort: number): Promise<StartedWorker> {
   const cluster = await Cluster.join({
     app: 'gateway-worker',
     bus: await nodeBus(meshPort),
@@ -52,11 +50,8 @@ export async function startWorker(place: ApiPlace, meshPort: number): Promise<St
       if (reason !== 'moved') everybody.writeAndFlush(`${connection.attributes['client']} logout`);
     },
   });
-  // All workers share the port: one that is killed leaves it to the others.
-  const api = await startApi(connections, place);
   return {
     async drain({ drainTimeoutMs }) {
-      await api.close();
       await cluster.leave({ drainTimeoutMs });
       worker.close();
     },

@@ -139,7 +139,7 @@ async function whoIsIn(room: string, asks: Client): Promise<string[]> {
 describe('gateways and workers', () => {
   it('print where they listen and each process', () => {
     expect(output).toMatch(
-      /^listening tcp:\/\/127\.0\.0\.1:\d+\nregister 1: process \d+\ngateway 1: process \d+\ngateway 2: process \d+\nworker 1: process \d+\nworker 2: process \d+\nregister http:\/\/127\.0\.0\.1:\d+\/route\napi http:\/\/127\.0\.0\.1:\d+\/\n$/,
+      /^listening tcp:\/\/127\.0\.0\.1:\d+\nregister 1: process \d+\ngateway 1: process \d+\ngateway 2: process \d+\nworker 1: process \d+\nworker 2: process \d+\napi 1: process \d+\nregister http:\/\/127\.0\.0\.1:\d+\/route\napi http:\/\/127\.0\.0\.1:\d+\/\n$/,
     );
     expect(errors).toBe('');
   });

@@ -1,5 +1,5 @@
-import { type RespCodec, RespError, type RespInput, type RespValue } from '@headrace/codec';
 import { type Context, type Handler, HeadraceError, type Types } from '@headrace/core';
+import { type RespCodec, RespError, type RespInput, type RespValue } from '@headrace/resp';
 import { COMMANDS, checkArity, unknownCommand } from './command/commands.ts';
 import { outOfMemory } from './memory.ts';
 import { Session, type Shared } from './session.ts';

@@ -1,4 +1,4 @@
-import { RespError } from '@headrace/codec';
+import { RespError } from '@headrace/resp';
 
 /** Counts what clients make the server keep: keys, values, and names that somebody listens to. */
 export class Memory {

@@ -1,6 +1,6 @@
-import { RespCodec, RespEncoder, RespError } from '@headrace/codec';
 import { type Handler, type Server, ServerBootstrap, systemClock } from '@headrace/core';
 import { ConnectionLimitHandler, ReadWhenWritable } from '@headrace/handlers';
+import { RespCodec, RespEncoder, RespError } from '@headrace/resp';
 import { CommandHandler } from './command-handler.ts';
 import { Memory } from './memory.ts';
 import { Store } from './store.ts';

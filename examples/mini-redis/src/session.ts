@@ -1,5 +1,5 @@
-import type { RespCodec, RespInput } from '@headrace/codec';
 import type { Channel } from '@headrace/core';
+import type { RespCodec, RespInput } from '@headrace/resp';
 import type { Memory } from './memory.ts';
 import type { Store } from './store.ts';
 import type { Subscriptions } from './subscriptions.ts';

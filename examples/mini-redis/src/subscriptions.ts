@@ -1,5 +1,5 @@
-import { RespPush } from '@headrace/codec';
 import { type Channel, ChannelGroup } from '@headrace/core';
+import { RespPush } from '@headrace/resp';
 import type { Memory } from './memory.ts';
 
 /** The cost of a name with listeners beside its own bytes, and of each listener. */

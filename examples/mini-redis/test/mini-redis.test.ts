@@ -1,6 +1,6 @@
-import { RespCodec } from '@headrace/codec';
 import type { Context } from '@headrace/core';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
+import { RespCodec } from '@headrace/resp';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { CommandHandler } from '../src/command-handler.ts';
 import { Memory } from '../src/memory.ts';

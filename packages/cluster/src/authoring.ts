@@ -20,8 +20,9 @@ export {
   type GroupPlan,
 } from './group/group-options.ts';
 // Nodes
-export { rendezvous, rendezvousOrder } from './node/rendezvous.ts';
+export { rendezvous } from './node/rendezvous.ts';
 export { MemberPace, type PacedMembers } from './pace/member-pace.ts';
+export { type ApiNodes, apiNodesOf } from './port/api-nodes.ts';
 export { additionOf, portOf } from './port/cluster-port.ts';
 export {
   type CommandAnswer,
@@ -29,7 +30,6 @@ export {
   type CommandOutcome,
   commandsOf,
   type NodeCommands,
-  requestCommandsOf,
   type SentCommand,
 } from './port/node-commands.ts';
 export {

@@ -81,35 +81,6 @@ export { JsonCodec, type JsonCodecOptions } from './json/json-codec.ts';
 export { JsonDecoder, type JsonDecoderOptions } from './json/json-decoder.ts';
 export { JsonEncoder, type JsonEncoderOptions } from './json/json-encoder.ts';
 export { encodeJson, parseJson, textOfJson } from './json/json-message.ts';
-// MQTT
-export { type MqttPeer, mqttPeerOf } from './mqtt/mqtt-connection.ts';
-export { MqttDecoder, type MqttDecoderOptions } from './mqtt/mqtt-decoder.ts';
-export { MqttEncoder } from './mqtt/mqtt-encoder.ts';
-export type {
-  MqttAcknowledgement,
-  MqttAuth,
-  MqttConnack,
-  MqttConnect,
-  MqttDisconnect,
-  MqttPacket,
-  MqttProtocolLevel,
-  MqttPublish,
-  MqttQos,
-  MqttSignal,
-  MqttSuback,
-  MqttSubscribe,
-  MqttSubscription,
-  MqttUnsuback,
-  MqttUnsubscribe,
-  MqttWill,
-} from './mqtt/mqtt-packet.ts';
-export type {
-  MqttProperties,
-  MqttPropertiesOf,
-  MqttPropertyNames,
-} from './mqtt/mqtt-properties.ts';
-export { MQTT_REASONS } from './mqtt/mqtt-reasons.ts';
-export { type MqttShare, mqttShareOf } from './mqtt/mqtt-topic.ts';
 // The common cases, decoder and encoder together
 export {
   type ContentLengthPrefixedOptions,
@@ -147,40 +118,12 @@ export {
   type ProxyTlv,
   proxyTlv,
 } from './proxy-protocol/proxy-tlv.ts';
-// The Redis protocol
-export { RespCodec, type RespCodecOptions } from './resp/resp-codec.ts';
-export { RespDecoder, type RespDecoderOptions } from './resp/resp-decoder.ts';
-export {
-  encodeResp,
-  RespEncoder,
-  type RespEncoderOptions,
-  type RespProtocol,
-} from './resp/resp-encoder.ts';
-export {
-  RespAttributed,
-  RespBigNumber,
-  RespDouble,
-  RespError,
-  type RespInput,
-  RespMap,
-  RespNull,
-  RespPush,
-  type RespScalar,
-  RespSet,
-  RespSimple,
-  type RespValue,
-  RespVerbatim,
-} from './resp/resp-value.ts';
 export type { MessageLimitOptions } from './schema/message-limit.ts';
 export {
   SCHEMA_CODEC_OPTIONS,
   SchemaCodec,
   type SchemaCodecOptions,
 } from './schema/schema-codec.ts';
-// STOMP
-export { StompDecoder, type StompDecoderOptions } from './stomp/stomp-decoder.ts';
-export { StompEncoder } from './stomp/stomp-encoder.ts';
-export { type StompCommand, StompFrame, type StompVersion } from './stomp/stomp-frame.ts';
 // Text
 export { StreamingStringDecoder } from './text/streaming-string-decoder.ts';
 export { StringCodec, type StringCodecOptions } from './text/string-codec.ts';

@@ -6,18 +6,18 @@ import {
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
-  MqttDecoder,
   PROXY_HEADER,
   ProxyProtocolDecoder,
-  StompDecoder,
   VarintFrameDecoder,
 } from '@headrace/codec';
 import type { Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import { MqttDecoder } from '@headrace/mqtt';
+import { StompDecoder } from '@headrace/stomp';
 import { describe, expect, it } from 'vitest';
 import { noteFigures } from '../../core/test/fixture/figure.ts';
+import { Mqtt5PacketDecoder } from '../../mqtt/test/mqtt5-packets.ts';
 import { heldByEach, heldByMessage, mostHeld } from './held-memory.ts';
-import { Mqtt5PacketDecoder } from './mqtt/mqtt5-packets.ts';
 
 const LIMIT = 256 * 1024;
 

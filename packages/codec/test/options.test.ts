@@ -1,10 +1,15 @@
 import { DurationSchema } from '@bufbuild/protobuf/wkt';
-import * as codec from '@headrace/codec';
+import * as own from '@headrace/codec';
 import * as cbor from '@headrace/codec/cbor';
 import * as msgpack from '@headrace/codec/msgpack';
 import * as protobuf from '@headrace/codec/protobuf';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import * as mqtt from '@headrace/mqtt';
+import * as resp from '@headrace/resp';
+import * as stomp from '@headrace/stomp';
 import { describe, expect, it } from 'vitest';
+
+const codec = { ...own, ...mqtt, ...resp, ...stomp };
 
 /** Whatever somebody may give, typed or not. */
 type Given = never;

@@ -19,23 +19,8 @@ import {
   LengthFieldPrepender,
   LineFrameDecoder,
   lengthPrefixed,
-  MqttDecoder,
-  MqttEncoder,
-  type MqttPacket,
   ProxyProtocolDecoder,
   ProxyProtocolEncoder,
-  RespBigNumber,
-  RespCodec,
-  RespDecoder,
-  RespDouble,
-  RespEncoder,
-  RespError,
-  RespSimple,
-  type RespValue,
-  RespVerbatim,
-  StompDecoder,
-  StompEncoder,
-  StompFrame,
   StreamingStringDecoder,
   StringCodec,
   StringDecoder,
@@ -49,6 +34,19 @@ import { CborCodec } from '@headrace/codec/cbor';
 import { MsgpackCodec } from '@headrace/codec/msgpack';
 import { ProtobufCodec } from '@headrace/codec/protobuf';
 import { type Handler } from '@headrace/core';
+import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/mqtt';
+import {
+  RespBigNumber,
+  RespCodec,
+  RespDecoder,
+  RespDouble,
+  RespEncoder,
+  RespError,
+  RespSimple,
+  type RespValue,
+  RespVerbatim,
+} from '@headrace/resp';
+import { StompDecoder, StompEncoder, StompFrame } from '@headrace/stomp';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -59,7 +57,7 @@ import {
   type Pair,
   writtenAndRead,
 } from '../../core/test/fixture/written-and-read.ts';
-import { Mqtt5PacketDecoder, Mqtt5PacketEncoder } from './mqtt/mqtt5-packets.ts';
+import { Mqtt5PacketDecoder, Mqtt5PacketEncoder } from '../../mqtt/test/mqtt5-packets.ts';
 
 const framed = (...codecs: readonly Handler[]): Handler[] => [
   ...lengthPrefixed({ maxFrameLength: 10_000 }),
@@ -384,6 +382,10 @@ describe('what an encoder writes', () => {
       ...PAIRS.flatMap(({ covers }) => covers.map(({ name }) => name)),
       ...ELSEWHERE.map(([{ name }]) => name),
     ]);
-    expect(codecsOf(new URL('../src/', import.meta.url))).toEqual([...covered].sort());
+    expect(
+      ['codec', 'mqtt', 'resp', 'stomp']
+        .flatMap((name) => codecsOf(new URL(`../../${name}/src/`, import.meta.url)))
+        .sort(),
+    ).toEqual([...covered].sort());
   });
 });

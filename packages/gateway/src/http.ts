@@ -12,7 +12,7 @@ export type {
   Listening,
   Published,
 } from './gateway/remote-connections.ts';
-export type { RequestPeers, ServedRequests } from './gateway/request-peers.ts';
+export type { RequestPeers } from './gateway/request-peers.ts';
 export type { GatewayAttributes } from './gateway/worker-connection.ts';
 export type { ApiProblem } from './http/api-error.ts';
 export type { ApiKey, ApiRight } from './http/api-keys.ts';

@@ -16,6 +16,6 @@ export {
   type Published,
   RemoteConnections,
 } from './gateway/remote-connections.ts';
-export type { RequestPeers, ServedRequests } from './gateway/request-peers.ts';
+export type { RequestPeers } from './gateway/request-peers.ts';
 export { Worker, type WorkerOptions } from './gateway/worker.ts';
 export type { GatewayAttributes, WorkerConnection } from './gateway/worker-connection.ts';

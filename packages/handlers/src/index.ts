@@ -77,7 +77,6 @@ export { WriteTimeoutHandler, type WriteTimeoutOptions } from './timeout/write-t
 // Flow
 
 export { FileRegion, type FileRegionOptions } from './flow/file-region.ts';
-export { type FilePlace, FileTail, type FileTailOptions } from './flow/file-tail.ts';
 export { FlowControlHandler } from './flow/flow-control-handler.ts';
 export {
   FlushConsolidationHandler,

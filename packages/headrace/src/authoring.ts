@@ -1,2 +1,3 @@
-/** `@headrace/core/authoring` under the name of the umbrella package. @module */
+/** `@headrace/core/authoring` and `@headrace/codec/authoring` under the name of the umbrella package. @module */
+export * from '@headrace/codec/authoring';
 export * from '@headrace/core/authoring';

@@ -6,4 +6,5 @@
 
 export { type Keyed, KeyedEntries } from './contract/keyed-entries.ts';
 export { MemoryRecords } from './memory/memory-records.ts';
+export { memoryStates } from './memory/memory-states.ts';
 export { keepStores } from './relay/kept-streams.ts';

@@ -4,7 +4,7 @@ import {
   type MqttPacket,
   type MqttQos,
   type MqttWill,
-} from '@headrace/codec';
+} from '@headrace/mqtt';
 import { decodedBy, encodedBy } from '../decoder-run.ts';
 import { type Family, type MessageCase, messageFamily } from '../family.ts';
 

@@ -6,7 +6,7 @@ import {
   RespNull,
   RespSimple,
   type RespValue,
-} from '@headrace/codec';
+} from '@headrace/resp';
 import { decodedBy } from '../decoder-run.ts';
 import { messageFamily } from '../family.ts';
 

@@ -1,4 +1,4 @@
-import { StompDecoder, StompEncoder, StompFrame } from '@headrace/codec';
+import { StompDecoder, StompEncoder, StompFrame } from '@headrace/stomp';
 import { decodedBy, encodedBy } from '../decoder-run.ts';
 import { messageFamily } from '../family.ts';
 

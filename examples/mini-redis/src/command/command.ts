@@ -1,4 +1,4 @@
-import { RespError, type RespInput } from '@headrace/codec';
+import { RespError, type RespInput } from '@headrace/resp';
 import type { Session } from '../session.ts';
 
 /** One command: how many arguments it takes, and what it answers; `undefined` if it answered by itself. */

@@ -1,4 +1,4 @@
-import { RespError } from '@headrace/codec';
+import { RespError } from '@headrace/resp';
 import type { Command } from './command.ts';
 import { CONNECTION_COMMANDS } from './connection-commands.ts';
 import { KEY_COMMANDS } from './key-commands.ts';

@@ -1,4 +1,4 @@
-import { RespError, type RespInput } from '@headrace/codec';
+import { RespError, type RespInput } from '@headrace/resp';
 import type { Session } from '../session.ts';
 import { type CommandTable, integerOf, keyOf, NOT_AN_INTEGER } from './command.ts';
 

@@ -1,4 +1,4 @@
-import { RespNull, RespPush } from '@headrace/codec';
+import { RespNull, RespPush } from '@headrace/resp';
 import { outOfMemory } from '../memory.ts';
 import type { Session } from '../session.ts';
 import { type CommandTable, keyOf } from './command.ts';

@@ -1,4 +1,4 @@
-import { RespError, type RespInput, RespNull, RespSimple } from '@headrace/codec';
+import { RespError, type RespInput, RespNull, RespSimple } from '@headrace/resp';
 import type { Session } from '../session.ts';
 import {
   type CommandTable,

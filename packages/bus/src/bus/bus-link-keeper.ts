@@ -15,6 +15,7 @@ export interface BusLinkOwner {
   /** Called when the link receives its own heartbeats, to send the kept messages before later messages. */
   givesKept(): void;
   linkUp(): void;
+  /** Called when a link has ended that was reported. */
   unlinked(): void;
   /** Called after `unlinked` when another link will be made. `wasUp` is true if the bus was up until now. */
   failed(cause: Error | undefined, wasUp: boolean): void;
@@ -157,8 +158,10 @@ export class BusLinkKeeper {
     const { clock } = this.host;
     this.current = link;
     this.heardAt = this.arrivedAt = clock.now();
-    this.owner.linked(link);
     const isCurrent = this.ofThisLink();
+    this.owner.linked(link);
+    // The link can end meanwhile, or a watcher close the bus.
+    if (!isCurrent()) return;
     link.settled().then(
       () => {
         if (!isCurrent()) return;
@@ -250,6 +253,7 @@ export class BusLinkKeeper {
   }
 
   private forgetLink(): void {
+    const { current } = this;
     this.generation += 1;
     this.current = undefined;
     this.isUp = false;
@@ -257,7 +261,7 @@ export class BusLinkKeeper {
     this.isSettled = false;
     this.isLate = this.hasArrived = false;
     this.heartbeat?.cancel();
-    this.owner.unlinked();
+    if (current !== undefined) this.owner.unlinked();
   }
 
   /** Returns a function that is true until this link is lost or the bus ends. */

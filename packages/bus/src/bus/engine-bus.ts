@@ -91,12 +91,12 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     if (this.isClosed) throw answers.busError('was closed: each cluster needs a new one');
     if (answers.isOpened) throw answers.busError('is in use by a cluster already');
     answers.opened(host);
-    for (const watcher of this.watchers) watcher.opened(host);
+    this.tell((watcher) => watcher.opened(host));
     const keeper = new BusLinkKeeper(this.engine, this.plan, host, {
       linked: (link) => this.linked(link),
       givesKept: () => this.deliverKept(),
       linkUp: () => {
-        for (const watcher of this.watchers) watcher.linkUp();
+        this.tell((watcher) => watcher.linkUp());
         this.emit('up');
       },
       unlinked: () => this.unlinked(),
@@ -153,12 +153,15 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
 
   /** Reports the links of the bus to a watcher from now on, beginning with the present one. */
   watchLinks(watcher: LinkWatcher): void {
-    this.watchers.push(watcher);
     const { answers, keeper } = this;
     if (answers.isOpened) watcher.opened(answers.host);
+    if (this.isClosed) {
+      watcher.closed();
+      return;
+    }
+    this.watchers.push(watcher);
     if (keeper?.link !== undefined) watcher.linked(keeper.link);
     if (keeper?.upLink !== undefined) watcher.linkUp();
-    if (this.isClosed) watcher.closed();
   }
 
   /**
@@ -184,8 +187,8 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     const { keeper } = this;
     const wasUp = this.upLink !== undefined;
     this.isClosed = true;
-    for (const watcher of this.watchers) watcher.closed();
     const ending = keeper?.end(this.answers.busError('was closed'));
+    this.tell((watcher) => watcher.closed());
     for (let left = this.kept.shift(); left !== undefined; left = this.kept.shift()) {
       this.drop(left.subject, left.bytes, 'closed');
     }
@@ -199,11 +202,11 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     this.mostBytes = link.maxBytes ?? Number.POSITIVE_INFINITY;
     for (const subject of this.subscriptions.subjects()) link.subscribe(subject);
     if (this.will !== undefined) link.setWill?.(this.will.subject, this.will.bytes);
-    for (const watcher of this.watchers) watcher.linked(link);
+    this.tell((watcher) => watcher.linked(link));
   }
 
   private unlinked(): void {
-    for (const watcher of this.watchers) watcher.unlinked();
+    this.tell((watcher) => watcher.unlinked());
     this.answers.unlinked();
   }
 
@@ -216,6 +219,17 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
       if (next === undefined) return;
       if (next.bytes.byteLength > this.mostBytes) this.drop(next.subject, next.bytes, 'tooLong');
       else this.keeper!.give(next.subject, next.bytes);
+    }
+  }
+
+  /** Tells each watcher. A watcher that is added meanwhile learns of it from {@link watchLinks}. */
+  private tell(report: (watcher: LinkWatcher) => void): void {
+    for (const watcher of [...this.watchers]) {
+      try {
+        report(watcher);
+      } catch (thrown) {
+        this.listenerFailed('links', [], toError(thrown));
+      }
     }
   }
 

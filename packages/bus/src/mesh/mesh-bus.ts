@@ -23,7 +23,8 @@ export interface MeshBusOptions extends EngineBusOptions, MeshOptions {}
  * import { Cluster } from '@headrace/cluster';
  * import { meshBus } from '@headrace/bus/mesh';
  *
- * const peers = [1, 2].map((at) => ({ host: '127.0.0.1', port: 47_700 + at }));
+ * const ports = 20_000 + (process.pid % 10_000) * 2; // any two free ports
+ * const peers = [0, 1].map((at) => ({ host: '127.0.0.1', port: ports + at }));
  * const join = ({ port }: { port: number }) =>
  *   Cluster.join({ app: 'chat', bus: meshBus({ port, peers }) });
  * const nodes = await Promise.all(peers.map(join));

@@ -15,7 +15,7 @@ import {
 import { SettableFuture } from '@headrace/core/authoring';
 import { bytesHeartbeat, ConnectionLimitHandler, HeartbeatHandler } from '@headrace/handlers';
 import { ALIVE, ALIVE_ANSWER, MAX_FRAME_BYTES } from './mesh-frame.ts';
-import type { MeshGreeting, MeshIdentity, MeshKeys } from './mesh-greeting.ts';
+import type { MeshEnd, MeshGreeting } from './mesh-greeting.ts';
 import { type HandshakeOwner, MeshHandshake, type Verdict } from './mesh-handshake.ts';
 import type { MeshPlace } from './mesh-place.ts';
 import type { MeshWay } from './mesh-plan.ts';
@@ -176,20 +176,14 @@ async function joinOf({ attributes }: Channel): Promise<void> {
 /** The handshake of one dialed connection, as a promise. */
 class Join implements HandshakeOwner {
   readonly promise: SettableFuture = new SettableFuture();
+  readonly node: MeshEnd;
   private readonly owner: HandshakeOwner;
 
   constructor(owner: HandshakeOwner) {
+    this.node = owner.node;
     this.owner = owner;
     // A connection that ends before its handshake is awaited fails the attempt to connect, too.
     this.promise.onSettled(() => {});
-  }
-
-  get identity(): MeshIdentity {
-    return this.owner.identity;
-  }
-
-  get keys(): MeshKeys {
-    return this.owner.keys;
   }
 
   decide(other: MeshGreeting): Verdict {

@@ -1,14 +1,12 @@
 import type { ReconnectingClient } from '@headrace/client';
 import type { Context } from '@headrace/core';
 import type { MeshConnections } from './mesh-connections.ts';
-import type { MeshGreeting, MeshIdentity, MeshKeys } from './mesh-greeting.ts';
+import type { MeshEnd, MeshGreeting } from './mesh-greeting.ts';
 import type { HandshakeOwner, Verdict } from './mesh-handshake.ts';
 import { type MeshPlace, placeText } from './mesh-place.ts';
 
 /** The node for which a {@link MeshDialer} connects. */
-export interface DialingNode {
-  readonly identity: MeshIdentity;
-  readonly keys: MeshKeys;
+export interface DialingNode extends MeshEnd {
   readonly connections: MeshConnections;
   isConnected(id: string): boolean;
   joined(ctx: Context, other: MeshGreeting): void;
@@ -25,7 +23,7 @@ export class MeshDialer implements HandshakeOwner {
   readonly place: MeshPlace;
   /** Whether the address is in the list of this node. Otherwise, the dialer stops when nobody answers. */
   isListed: boolean;
-  private readonly node: DialingNode;
+  readonly node: DialingNode;
   private client: ReconnectingClient | undefined = undefined;
   /** The id of the node at this address, as of the last handshake. */
   private id: string | undefined = undefined;
@@ -38,14 +36,6 @@ export class MeshDialer implements HandshakeOwner {
     this.place = place;
     this.node = node;
     this.isListed = isListed;
-  }
-
-  get identity(): MeshIdentity {
-    return this.node.identity;
-  }
-
-  get keys(): MeshKeys {
-    return this.node.keys;
   }
 
   /** Whether the dialer has stopped, and its address is not in the list. */

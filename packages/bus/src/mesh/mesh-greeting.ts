@@ -19,6 +19,12 @@ export interface MeshIdentity {
   readonly place: MeshPlace;
 }
 
+/** What a handshake says of its own end, and proves. The address can change until the node listens. */
+export interface MeshEnd {
+  readonly identity: MeshIdentity;
+  readonly keys: MeshKeys;
+}
+
 /** The first message of each end, with the text over which the proofs are made. */
 export interface MeshGreeting extends MeshIdentity {
   readonly hasKeys: boolean;

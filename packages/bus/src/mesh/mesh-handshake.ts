@@ -1,13 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type Channel, type Context, DecodeError, type Handler, type Types } from '@headrace/core';
 import { ChannelDeadline, printable, toError } from '@headrace/core/authoring';
-import {
-  greetingText,
-  type MeshGreeting,
-  type MeshIdentity,
-  type MeshKeys,
-  readGreeting,
-} from './mesh-greeting.ts';
+import { greetingText, type MeshEnd, type MeshGreeting, readGreeting } from './mesh-greeting.ts';
 
 /**
  * What the dialer decides when it knows the other end. `join`: this connection carries the messages of the pair. `introduce`: the
@@ -17,8 +11,7 @@ export type Verdict = 'join' | 'introduce' | 'leave';
 
 /** The owner of a {@link MeshHandshake}. */
 export interface HandshakeOwner {
-  readonly identity: MeshIdentity;
-  readonly keys: MeshKeys;
+  readonly node: MeshEnd;
   /** Called at the dialer, when the other end has proved its key. */
   decide(other: MeshGreeting): Verdict;
   /** Called at the end of the handshake. With `join`, the owner replaces the handshake by its own handler. */
@@ -57,7 +50,7 @@ export class MeshHandshake implements Handler {
     this.owner = owner;
     this.deadline = new HandshakeDeadline({ ms: timeoutMs, whileHeld: 'runs' });
     this.isDialer = side === 'dialer';
-    this.ownText = greetingText(owner.identity, owner.keys.hasKeys);
+    this.ownText = greetingText(owner.node.identity, owner.node.keys.hasKeys);
   }
 
   channelActive(ctx: Context): void {
@@ -92,7 +85,7 @@ export class MeshHandshake implements Handler {
 
   private answer(ctx: Context, text: string): void {
     this.other = readGreeting(text);
-    const proof = this.owner.keys.prove('acceptor', { dialer: text, acceptor: this.ownText });
+    const proof = this.owner.node.keys.prove('acceptor', { dialer: text, acceptor: this.ownText });
     send(ctx, { greeting: this.ownText, proof });
   }
 
@@ -100,20 +93,20 @@ export class MeshHandshake implements Handler {
     const { owner, ownText } = this;
     const other = readGreeting(String(greeting));
     const texts = { dialer: ownText, acceptor: other.text };
-    const refusal = owner.keys.refusal(proof, 'acceptor', texts, other);
+    const refusal = owner.node.keys.refusal(proof, 'acceptor', texts, other);
     if (refusal !== undefined) {
       this.refuse(ctx, refusal);
       return;
     }
     const verdict = owner.decide(other);
-    send(ctx, { verdict, proof: owner.keys.prove('dialer', { ...texts, verdict }) });
+    send(ctx, { verdict, proof: owner.node.keys.prove('dialer', { ...texts, verdict }) });
     this.end(ctx, other, verdict);
   }
 
   private takeVerdict(ctx: Context, other: MeshGreeting, { verdict, proof }: Step): void {
     const { owner, ownText } = this;
     const texts = { dialer: other.text, acceptor: ownText, verdict: String(verdict) };
-    const refusal = owner.keys.refusal(proof, 'dialer', texts, other);
+    const refusal = owner.node.keys.refusal(proof, 'dialer', texts, other);
     if (refusal !== undefined) this.refuse(ctx, refusal);
     else this.end(ctx, other, isVerdict(verdict) ? verdict : 'leave');
   }

@@ -285,18 +285,10 @@ export class MeshLink implements BusLink, PeerOwner, PlacesOwner {
 
 /** The handshakes of connections that other nodes make. */
 class Acceptor implements HandshakeOwner {
-  private readonly link: MeshLink;
+  readonly node: MeshLink;
 
   constructor(link: MeshLink) {
-    this.link = link;
-  }
-
-  get identity(): MeshIdentity {
-    return this.link.identity;
-  }
-
-  get keys(): MeshKeys {
-    return this.link.keys;
+    this.node = link;
   }
 
   decide(): Verdict {
@@ -304,7 +296,7 @@ class Acceptor implements HandshakeOwner {
   }
 
   done(ctx: Context, other: MeshGreeting, verdict: Verdict): void {
-    const { link } = this;
+    const { node: link } = this;
     const { id } = link.identity;
     if (verdict === 'introduce' && id < other.id) link.introduced(other);
     else if (verdict !== 'join') return;
@@ -316,37 +308,29 @@ class Acceptor implements HandshakeOwner {
   refused({ channel }: Context, why: string): void {
     const address = channel.remoteAddress;
     const who = address === undefined ? 'that has connected' : addressText(address);
-    this.link.refused(who, why, true);
+    this.node.refused(who, why, true);
   }
 }
 
 /** The handshake of the connection of a node to itself. */
 class SelfDialer implements HandshakeOwner {
-  private readonly link: MeshLink;
+  readonly node: MeshLink;
 
   constructor(link: MeshLink) {
-    this.link = link;
-  }
-
-  get identity(): MeshIdentity {
-    return this.link.identity;
-  }
-
-  get keys(): MeshKeys {
-    return this.link.keys;
+    this.node = link;
   }
 
   decide({ id }: MeshGreeting): Verdict {
-    return id === this.link.identity.id ? 'join' : 'leave';
+    return id === this.node.identity.id ? 'join' : 'leave';
   }
 
   done(ctx: Context, other: MeshGreeting, verdict: Verdict): void {
-    if (verdict === 'join') this.link.joinedSelf(ctx, true);
-    else this.link.refused(placeText(other.place), 'the own address leads to another node');
+    if (verdict === 'join') this.node.joinedSelf(ctx, true);
+    else this.node.refused(placeText(other.place), 'the own address leads to another node');
   }
 
   refused(_ctx: Context, why: string): void {
-    this.link.refused(placeText(this.link.identity.place), why);
+    this.node.refused(placeText(this.node.identity.place), why);
   }
 }
 

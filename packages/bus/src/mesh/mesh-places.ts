@@ -11,7 +11,7 @@ import {
 import { Attempt, toError } from '@headrace/core/authoring';
 import type { MeshConnections } from './mesh-connections.ts';
 import { FRAME } from './mesh-frame.ts';
-import type { MeshGreeting, MeshIdentity, MeshKeys } from './mesh-greeting.ts';
+import type { MeshEnd, MeshGreeting } from './mesh-greeting.ts';
 import type { HandshakeOwner, Verdict } from './mesh-handshake.ts';
 import { type MeshPlace, placeText, toPlaces } from './mesh-place.ts';
 
@@ -100,8 +100,7 @@ class AskedPlaces implements PlaceSource {
 
 /** The list of a register. While the register cannot be reached, its last list holds. */
 export class RegisteredPlaces implements PlaceSource, HandshakeOwner {
-  readonly identity: MeshIdentity;
-  readonly keys: MeshKeys;
+  readonly node: MeshEnd;
   places: readonly MeshPlace[] | undefined = undefined;
   private readonly owner: PlacesOwner;
   private readonly connections: MeshConnections;
@@ -112,14 +111,8 @@ export class RegisteredPlaces implements PlaceSource, HandshakeOwner {
   /** Why the register was refused last, since the last list. */
   private refusal: string | undefined = undefined;
 
-  constructor(
-    place: MeshPlace,
-    node: { readonly identity: MeshIdentity; readonly keys: MeshKeys },
-    connections: MeshConnections,
-    owner: PlacesOwner,
-  ) {
-    this.identity = node.identity;
-    this.keys = node.keys;
+  constructor(place: MeshPlace, node: MeshEnd, connections: MeshConnections, owner: PlacesOwner) {
+    this.node = node;
     this.owner = owner;
     this.connections = connections;
     this.name = placeText(place);

@@ -18,7 +18,7 @@ import {
 } from '@headrace/core/authoring';
 import { MeshConnections } from './mesh-connections.ts';
 import { FRAME } from './mesh-frame.ts';
-import { type MeshGreeting, type MeshIdentity, MeshKeys } from './mesh-greeting.ts';
+import { type MeshEnd, type MeshGreeting, MeshKeys } from './mesh-greeting.ts';
 import type { HandshakeOwner, Verdict } from './mesh-handshake.ts';
 import { type MeshPlace, placeText } from './mesh-place.ts';
 import { MESH_LISTEN, type MeshListenOptions, meshWay } from './mesh-plan.ts';
@@ -79,11 +79,14 @@ export async function meshRegister(options: MeshRegisterOptions): Promise<MeshRe
     unheardMs: UNHEARD_MS,
     connectTimeoutMs: TIMEOUT_MS,
   });
-  const table = new RegisterTable(connections, new MeshKeys(way.keys), refusals, {
-    id: randomBytes(8).toString('hex'),
-    kind: 'register',
-    // Nobody dials a register by its greeting.
-    place: { host: way.host, port: Math.max(1, way.port) },
+  const table = new RegisterTable(connections, refusals, {
+    keys: new MeshKeys(way.keys),
+    identity: {
+      id: randomBytes(8).toString('hex'),
+      kind: 'register',
+      // Nobody dials a register by its greeting.
+      place: { host: way.host, port: Math.max(1, way.port) },
+    },
   });
   const server = await connections.listen(() => table);
   return {
@@ -100,8 +103,7 @@ export async function meshRegister(options: MeshRegisterOptions): Promise<MeshRe
 
 /** The nodes that are connected to a register. */
 class RegisterTable implements HandshakeOwner {
-  readonly identity: MeshIdentity;
-  readonly keys: MeshKeys;
+  readonly node: MeshEnd;
   private readonly connections: MeshConnections;
   private readonly refusals: MeshRefusals;
   private readonly nodes = new Map<Channel, MeshPlace>();
@@ -109,16 +111,10 @@ class RegisterTable implements HandshakeOwner {
   private readonly behind = new WritableWaits();
   private list = Buffer.alloc(0);
 
-  constructor(
-    connections: MeshConnections,
-    keys: MeshKeys,
-    refusals: MeshRefusals,
-    identity: MeshIdentity,
-  ) {
+  constructor(connections: MeshConnections, refusals: MeshRefusals, node: MeshEnd) {
     this.connections = connections;
-    this.keys = keys;
     this.refusals = refusals;
-    this.identity = identity;
+    this.node = node;
   }
 
   get places(): MeshPlace[] {

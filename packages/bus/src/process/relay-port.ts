@@ -175,7 +175,10 @@ class RemoteLink implements RelayMember {
     const known = this.services.get(name);
     if (known !== undefined) return known;
     const service = relay.services.get(name);
-    if (service === undefined) throw new Error(`the primary process serves no ${name}`);
+    if (service === undefined) {
+      const cure = 'call runWorkers() or processBus() of @headrace/workers there';
+      throw new Error(`the primary process serves no ${name}: ${cure}`);
+    }
     const link: ServiceLink = {
       relay,
       now: () => this.port.now(),

@@ -3,7 +3,7 @@ import { LengthFieldFrameDecoder, LengthFieldPrepender } from '@headrace/codec';
 import type { Context } from '@headrace/core';
 import { connectedPair, EmbeddedChannel } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
-import { type MeshGreeting, type MeshIdentity, MeshKeys } from '../../src/mesh/mesh-greeting.ts';
+import { type MeshEnd, type MeshGreeting, MeshKeys } from '../../src/mesh/mesh-greeting.ts';
 import { type HandshakeOwner, MeshHandshake, type Verdict } from '../../src/mesh/mesh-handshake.ts';
 
 const OLD = 'an old secret of 16 bytes';
@@ -11,14 +11,13 @@ const NEW = 'a new secret of 16 bytes';
 
 /** One end of a handshake, which records what comes out of it. */
 class TestEnd implements HandshakeOwner {
-  readonly identity: MeshIdentity;
-  readonly keys: MeshKeys;
+  readonly node: MeshEnd;
   readonly outcomes: string[] = [];
   private readonly verdict: Verdict;
 
   constructor(id: string, keys: readonly string[] = [], verdict: Verdict = 'join') {
-    this.identity = { id, kind: 'node', place: { host: id, port: 7700 } };
-    this.keys = new MeshKeys(keys);
+    const identity = { id, kind: 'node', place: { host: id, port: 7700 } } as const;
+    this.node = { identity, keys: new MeshKeys(keys) };
     this.verdict = verdict;
   }
 

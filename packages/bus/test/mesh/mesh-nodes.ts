@@ -81,8 +81,10 @@ export class MeshNodes {
       const connections = new MeshConnections(way, { clock, logger, random, ...times });
       for (let at = 1; at <= ports; at += 1) {
         const owner: HandshakeOwner = {
-          identity: { id: 'z', kind: 'node', place: { host, port: at } },
-          keys: new MeshKeys([]),
+          node: {
+            identity: { id: 'z', kind: 'node', place: { host, port: at } },
+            keys: new MeshKeys([]),
+          },
           decide: () => 'introduce',
           done: () => {},
           refused: () => {},

@@ -252,6 +252,15 @@ describe('the relay', () => {
     expect(entries).toHaveLength(4);
   });
 
+  it('says what a primary without stores must call', async () => {
+    const relay = new Relay();
+    const process = new FakeProcess(relay);
+    relay.services.clear();
+    await expect(process.log.open('room', { messages: 1, ageMs: 1000 })).rejects.toThrow(
+      'the primary process serves no log: call runWorkers() or processBus() of @headrace/workers there',
+    );
+  });
+
   it('does nothing for frames that are none of this version', async () => {
     const relay = new Relay();
     const process = new FakeProcess(relay);

@@ -1,9 +1,9 @@
 import { DecodeError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 
-/** A position in the log of a durable group, as sent by the server: a `LogPosition` of `@headrace/cluster`. */
+/** A position in the log of a durable group, as sent by the server. */
 export interface GroupPosition {
-  /** Identifier of the log, which changes when the log was lost or may have lost messages. */
+  /** Id of the log, without `:` and white space. It changes when the log was lost or may have lost messages. */
   readonly epoch: string;
   /** Number of the message, which grows with each message of the group, not always by 1. */
   readonly offset: number;

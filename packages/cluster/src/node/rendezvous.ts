@@ -18,14 +18,3 @@ export function rendezvous(nodes: readonly string[], key: string): string | unde
   }
   return best;
 }
-
-/** Returns the nodes from the highest score for a key to the lowest. The first is the node that {@link rendezvous} chooses. */
-export function rendezvousOrder(nodes: Iterable<string>, key: string): string[] {
-  const left = [...new Set(nodes)];
-  const order: string[] = [];
-  for (let first = rendezvous(left, key); first !== undefined; first = rendezvous(left, key)) {
-    order.push(first);
-    left.splice(left.indexOf(first), 1);
-  }
-  return order;
-}

@@ -40,11 +40,6 @@ export class Subjects {
     return `${this.prefix}.c`;
   }
 
-  /** The subject of commands about requests to all nodes with an HTTP API. */
-  get requests(): string {
-    return `${this.prefix}.r`;
-  }
-
   /** Returns the stream of a durable group, for appends. */
   stream(name: string): string {
     return `${this.prefix}.d.${token(name)}`;
@@ -53,6 +48,11 @@ export class Subjects {
   /** Returns the stream of a state group, for changes. */
   state(name: string): string {
     return `${this.prefix}.s.${token(name)}`;
+  }
+
+  /** Returns the stream of the idempotency keys of one key of an HTTP API. No token of a group begins with `k`. */
+  keys(scope: string): string {
+    return `${this.prefix}.s.k${token(scope)}`;
   }
 
   /** Returns the subject on which a bus receives its own heartbeats. */

@@ -6,7 +6,6 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, KIND } from '../envelope/envelope.ts';
 import { toNote } from '../node/inbox.ts';
-import type { Subjects } from '../node/subject.ts';
 import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 import { Question } from '../users/question.ts';
@@ -37,90 +36,40 @@ export interface SentCommand {
   readonly outcome: Promise<CommandOutcome>;
 }
 
-/** The kind of commands: their names on the bus. */
-interface CommandPart {
-  /** The part of the inbox that receives the commands. */
-  readonly to: string;
-  /** The part of the inbox that receives the answers. */
-  readonly answers: string;
-  /** The group for the presence of the nodes that carry out commands. No token of a name begins with `c`. */
-  readonly group: string;
-  /** What the commands are about, for the log. */
-  readonly about: string;
-  /** The subject of commands to all nodes that carry them out. */
-  readonly subject: (subjects: Subjects) => string;
-}
+/** The part of the inbox that receives the commands. */
+const TO = 'connections';
+/** The part of the inbox that receives the answers. */
+const ANSWERS = 'connection-answers';
+/** The group for the presence of the nodes that carry out commands. No token of a name begins with `c`. */
+const GROUP = 'cg';
 
-const CONNECTIONS: CommandPart = {
-  to: 'connections',
-  answers: 'connection-answers',
-  group: 'cg',
-  about: 'connections',
-  subject: ({ connections }) => connections,
-};
-const REQUESTS: CommandPart = {
-  to: 'requests',
-  answers: 'request-answers',
-  group: 'cr',
-  about: 'requests of the HTTP API',
-  subject: ({ requests }) => requests,
-};
-
-/**
- * Sends commands of one kind to the nodes of a cluster that carry them out, and receives the answers. Each node has one object of
- * each kind.
- */
+/** Sends commands about connections to the nodes of a cluster that carry them out, and receives the answers. */
 export class NodeCommands {
   private readonly context: GroupContext;
-  private readonly part: CommandPart;
   private readonly served: GroupPresence;
   private readonly open = new Set<Question<CommandAnswer>>();
   private listener: CommandListener | undefined = undefined;
   private subscription: BusSubscription | undefined = undefined;
   private asked = 0;
-  private changed = (): void => {};
 
   /** @internal */
-  constructor(context: GroupContext, part: CommandPart) {
+  constructor(context: GroupContext) {
     const { directory, presence } = context;
     const gone = (id: string): void => {
       for (const question of this.open) question.gone(id);
     };
     this.context = context;
-    this.part = part;
-    this.served = presence.part(part.group, {
-      joined: () => this.changed(),
-      left: (_id, node) => {
-        gone(node);
-        this.changed();
-      },
-    });
+    this.served = presence.part(GROUP, { joined: () => {}, left: (_id, node) => gone(node) });
     directory.on('left', ({ id }) => gone(id));
     directory.on('vanished', gone);
   }
 
-  /** The nodes that carry out commands, as far as this node knows, this node included. */
-  get nodes(): string[] {
-    const others = this.served.holders('');
-    return this.listener === undefined ? others : [this.context.wire.nodeId, ...others];
-  }
-
-  /** Whether {@link nodes} has all nodes. */
-  get isSure(): boolean {
-    return this.context.presence.isSure;
-  }
-
-  /**
-   * Carries out commands on this node. Returns a function that stops this service.
-   *
-   * @param changed - called when {@link nodes} has changed
-   */
-  serve(listener: CommandListener, changed = (): void => {}): () => void {
+  /** Carries out commands on this node. Returns a function that stops this service. */
+  serve(listener: CommandListener): () => void {
     const { wire, inbox, presence } = this.context;
     this.listener = listener;
-    this.changed = changed;
-    const stop = inbox.listen(this.part.to, '', (note, from) => this.received(note, from));
-    this.subscription = wire.listen(this.part.subject(wire.subjects), (envelope) =>
+    const stop = inbox.listen(TO, '', (note, from) => this.received(note, from));
+    this.subscription = wire.listen(wire.subjects.connections, (envelope) =>
       this.received(toNote(decodeBody(envelope)), envelope.node),
     );
     this.served.add('');
@@ -129,7 +78,6 @@ export class NodeCommands {
       stop();
       this.subscription?.close();
       this.listener = undefined;
-      this.changed = () => {};
       this.served.remove('');
     };
   }
@@ -142,7 +90,7 @@ export class NodeCommands {
   send(node: string | undefined, command: object, timeoutMs: number): SentCommand {
     this.asked += 1;
     const about = String(this.asked);
-    const body = encodeBody({ to: this.part.to, about: '', ask: about, ...command });
+    const body = encodeBody({ to: TO, about: '', ask: about, ...command });
     checkBodyLength(body.body, this.context.wire.maxBodyBytes);
     const outcome = this.ask(node, about, body, timeoutMs);
     outcome.catch(() => {});
@@ -166,7 +114,7 @@ export class NodeCommands {
     // While the nodes are not known for certain, more of them can exist.
     const question = new Question<CommandAnswer>(clock, timeoutMs, isKnown ? expected : []);
     if (isKnown && expected.length === 0) question.end();
-    const stop = inbox.listen(this.part.answers, about, (note, from) =>
+    const stop = inbox.listen(ANSWERS, about, (note, from) =>
       question.answered(from, note as CommandAnswer),
     );
     this.open.add(question);
@@ -176,7 +124,7 @@ export class NodeCommands {
         const note = toNote(decodeBody(body));
         clock.execute(() => question.answered(wire.nodeId, this.execute(note)));
       }
-      if (node === undefined) wire.send(this.part.subject(wire.subjects), KIND.ask, body);
+      if (node === undefined) wire.send(wire.subjects.connections, KIND.ask, body);
       else if (!isOwn) wire.send(wire.subjects.node(node), KIND.ask, body);
       const answers = await question.answers;
       const missing = this.missing(isKnown ? question.missing : undefined, answers);
@@ -208,7 +156,7 @@ export class NodeCommands {
   }
 
   private answer(to: string, about: string, answer: CommandAnswer): void {
-    this.context.inbox.send(to, KIND.answer, { to: this.part.answers, about, ...answer } as never);
+    this.context.inbox.send(to, KIND.answer, { to: ANSWERS, about, ...answer } as never);
   }
 
   private execute(note: Record<string, unknown>): CommandAnswer {
@@ -224,7 +172,7 @@ export class NodeCommands {
     const isTooLong = isHeadraceError(error, 'MESSAGE_TOO_LONG');
     // A too long message is the caller's error, not an error of this node.
     if (!isTooLong) {
-      const text = `a command about ${this.part.about} failed: ${JSON.stringify(op)}`;
+      const text = `a command about connections failed: ${JSON.stringify(op)}`;
       this.context.wire.host.logger.log('error', text, error);
     }
     return { failure: { isTooLong, text: error.message } };
@@ -242,15 +190,6 @@ export function commandsOf(cluster: Cluster<never>): NodeCommands {
   return cluster.addition(connectionCommands);
 }
 
-/** Returns the commands about requests of the HTTP API of a node, which its API carries out. Each node has one object. */
-export function requestCommandsOf(cluster: Cluster<never>): NodeCommands {
-  return cluster.addition(requestCommands);
-}
-
 function connectionCommands(context: GroupContext): NodeCommands {
-  return new NodeCommands(context, CONNECTIONS);
-}
-
-function requestCommands(context: GroupContext): NodeCommands {
-  return new NodeCommands(context, REQUESTS);
+  return new NodeCommands(context);
 }

@@ -26,6 +26,7 @@ export interface GroupWire {
   readonly subjects: {
     stream(group: string): string;
     state(group: string): string;
+    keys(scope: string): string;
   };
   /** Returns hexadecimal digits that cannot be guessed. */
   randomText(size: number): string;

@@ -8,7 +8,7 @@ import type { UserIndex } from './user-index.ts';
 import { aboutUser, toClaimMessage } from './user-message.ts';
 import type { UserPaces } from './user-paces.ts';
 
-/** Maximum number of users that are claimed in one turn of the event loop when the bus is up again. */
+/** Maximum number of users that are claimed in one turn of the event loop. */
 const CLAIMS_PER_TURN = 500;
 /** Interval at which a claim is sent again to a node that has not shown that it knows the claim. */
 const CONFIRM_EACH_MS = 1000;
@@ -37,7 +37,8 @@ export class UserClaims {
   private readonly context: ClaimsContext;
   /** Users that have, or had, connections on other nodes too. */
   private readonly shared = new Set<string>();
-  private readonly unclaimed = new Set<string>();
+  /** Users whose claim is to be sent: to all other holders, or to those that have not shown that they know it. */
+  private readonly unclaimed = new Map<string, 'all' | 'unsure'>();
   /** Users whose claim another holder may not know, with the number of tries that are left. */
   private readonly unconfirmed = new Map<string, number>();
   private confirming: Timer | undefined = undefined;
@@ -66,10 +67,8 @@ export class UserClaims {
   /** Sends the claim again, because other nodes may not know it. */
   repeat(key: string): void {
     this.shared.add(key);
-    this.unclaimed.add(key);
-    if (this.isClaiming) return;
-    this.isClaiming = true;
-    this.context.wire.host.clock.execute(() => this.claimSome());
+    this.unclaimed.set(key, 'all');
+    this.claimSoon();
   }
 
   /** Called when the last session was removed. */
@@ -111,62 +110,62 @@ export class UserClaims {
     for (const key of this.shared) this.repeat(key);
   };
 
+  private claimSoon(): void {
+    if (this.isClaiming) return;
+    this.isClaiming = true;
+    this.context.wire.host.clock.execute(() => this.claimSome());
+  }
+
   private claimSome(): void {
     let left = CLAIMS_PER_TURN;
-    for (const key of this.unclaimed) {
+    for (const [key, to] of this.unclaimed) {
       if (left === 0) break;
       left -= 1;
       this.unclaimed.delete(key);
-      this.claim(key);
+      this.claim(key, to);
     }
     this.isClaiming = this.unclaimed.size > 0;
     if (this.isClaiming) this.context.wire.host.clock.schedule(() => this.claimSome(), 0);
   }
 
-  private claim(key: string): void {
-    const { wire, index, users, line } = this.context;
+  private claim(key: string, to: 'all' | 'unsure'): void {
+    const { index, users } = this.context;
     const user = users.get(key);
     if (user === undefined) return;
     if (user.isClaimDue) this.make(user);
     const holders = index.holders(key);
-    if (holders.length === 0) return;
+    const unsure = holders.filter((node) => !isConfirmed(user, node));
+    const left = (this.unconfirmed.get(key) ?? MAX_TRIES + 1) - (to === 'all' ? 0 : 1);
+    if (unsure.length > 0 && left > 0) this.unconfirmed.set(key, left);
+    else this.unconfirmed.delete(key);
+    this.confirmLater();
+    if (to === 'all') this.send(key, user, holders);
+    else if (left > 0) this.send(key, user, unsure);
+  }
+
+  private send(key: string, user: BoundUser<unknown>, nodes: readonly string[]): void {
+    const { wire, line } = this.context;
     const { ms, count } = user.claim!;
     const ageMs = this.ageOf(user);
-    let asksAny = false;
-    for (const node of holders) {
-      const asks = !isConfirmed(user, node);
-      asksAny ||= asks;
-      const knows = user.others?.get(node)?.claim;
-      const body = encodeBody({ ms, count, ageMs, ...(asks && { asks }), ...known(knows) });
+    for (const node of nodes) {
+      const asks = isConfirmed(user, node) ? undefined : true;
+      const knows = fields(user.others?.get(node)?.claim);
+      const body = encodeBody({ ms, count, ageMs, asks, knows });
       wire.send(wire.subjects.usersOf(node), KIND.claim, aboutUser(key, body), 0, line);
-    }
-    if (asksAny && !this.unconfirmed.has(key)) {
-      this.unconfirmed.set(key, MAX_TRIES);
-      this.confirmLater();
     }
   }
 
+  /** Sends claims again, after a while, to the holders that have not shown that they know them. */
   private confirmLater(): void {
     if (this.confirming !== undefined || this.unconfirmed.size === 0) return;
     this.confirming = this.context.wire.host.clock.schedule(() => {
       this.confirming = undefined;
-      for (const [key, left] of this.unconfirmed) this.confirm(key, left);
+      for (const key of this.unconfirmed.keys()) {
+        if (!this.unclaimed.has(key)) this.unclaimed.set(key, 'unsure');
+      }
+      this.claimSoon();
       this.confirmLater();
     }, CONFIRM_EACH_MS);
-  }
-
-  /** Sends a claim again if another holder has not shown that it knows the claim. */
-  private confirm(key: string, left: number): void {
-    const { users, index } = this.context;
-    const user = users.get(key);
-    const isKnown =
-      user === undefined || index.holders(key).every((node) => isConfirmed(user, node));
-    if (isKnown || left === 0) {
-      this.unconfirmed.delete(key);
-      return;
-    }
-    this.unconfirmed.set(key, left - 1);
-    this.repeat(key);
   }
 
   private make(user: BoundUser<unknown>): void {
@@ -195,13 +194,17 @@ export class UserClaims {
   }
 }
 
-/** Returns true if another node has shown that it knows the present claim of this node. */
+/**
+ * Returns true if another node has shown that it knows the present claim of this node. A node of an earlier version answers each
+ * claim that asks, and so shows it by any claim: to ask it again would never end.
+ */
 function isConfirmed({ claim, others }: BoundUser<unknown>, node: string): boolean {
-  const knows = others?.get(node)?.knows;
-  return claim !== undefined && knows !== undefined && isSameTime(knows, claim);
+  const { knows = 'none' } = others?.get(node) ?? {};
+  if (claim === undefined || knows === 'none') return false;
+  return knows === 'unsaid' || isSameTime(knows, claim);
 }
 
-/** Returns the field of a claim that names the claim of the receiver. */
-function known(claim: ClaimTime | undefined): { readonly knows?: readonly [number, number] } {
-  return claim === undefined ? {} : { knows: [claim.ms, claim.count] };
+/** Returns the field of a claim that names the claim of the receiver, even if the sender knows none. */
+function fields(claim: ClaimTime | undefined): readonly [number, number] | null {
+  return claim === undefined ? null : [claim.ms, claim.count];
 }

@@ -39,8 +39,12 @@ export function toClaimMessage(value: unknown, node: string): ClaimMessage {
     claim: { ...time, node },
     ageMs: typeof ageMs === 'number' ? ageMs : 0,
     asks: asks === true,
-    knows: Array.isArray(knows) ? toClaimTime(knows[0], knows[1]) : undefined,
+    knows: knows === undefined ? 'unsaid' : toKnown(knows),
   };
+}
+
+function toKnown(value: unknown): ClaimTime | 'none' {
+  return (Array.isArray(value) ? toClaimTime(value[0], value[1]) : undefined) ?? 'none';
 }
 
 function toClaimTime(ms: unknown, count: unknown): ClaimTime | undefined {

@@ -49,7 +49,7 @@ export class ByteInput {
    * this size.
    */
   wanted = 0;
-  /** @internal The number of bytes of a skipped frame that have not arrived yet. */
+  /** The number of bytes of a skipped frame that have not arrived yet. */
   toDiscard = 0;
   private readonly copyBelowBytes: number;
   private owned = false;
@@ -125,7 +125,7 @@ export class ByteInput {
     this.start += length;
   }
 
-  /** @internal Drops the next bytes. Call the method again to drop the bytes that have not arrived yet. */
+  /** Drops the next bytes. Call the method again, without a length, to drop the bytes that have not arrived yet. */
   discard(length = this.toDiscard): void {
     const arrived = Math.min(length, this.end - this.start);
     this.start += arrived;

@@ -569,7 +569,6 @@ export abstract class ByteToMessageDecoder<
     this.kept.deliver(ctx);
   }
 
-  /** @internal */
   override failStream(ctx: Context, error: Error): void {
     this.failed = true;
     if (this.isKeeping) this.kept.drop();

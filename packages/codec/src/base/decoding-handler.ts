@@ -75,8 +75,8 @@ export abstract class DecodingHandler extends KeptInputRouting implements Handle
   }
 
   /**
-   * @internal Reports a fatal error and ends the channel. The error is fired first, so that a handler can still write an answer.
-   * The name avoids a clash with functions of a subclass.
+   * Reports a fatal error and ends the channel. The error is fired first, so that a handler can still write an answer. A decoder
+   * whose protocol has an answer for bad input can write it here, and then call the method of its base class.
    */
   abstract failStream(ctx: Context, error: Error): void;
 

@@ -167,7 +167,6 @@ export abstract class MessageDecoding<I, O> extends DecodingHandler {
     else ctx.fireExceptionCaught(error);
   }
 
-  /** @internal */
   override failStream(ctx: Context, error: Error): void {
     // A bad datagram has no effect on the next datagram, which can be from another peer.
     if (hasIndependentMessages(ctx)) {

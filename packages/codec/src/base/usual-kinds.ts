@@ -10,4 +10,5 @@ const bytesAnd = (kind: MessageKind): MessageKinds => ({
 
 export const BYTES_AND_BYTES: MessageKinds = bytesAnd('bytes');
 export const BYTES_AND_TEXT: MessageKinds = bytesAnd('text');
+/** The kinds of a codec between bytes on the side of the wire and values, such as packets, on the other side. */
 export const BYTES_AND_VALUES: MessageKinds = bytesAnd('values');

@@ -45,7 +45,11 @@ export function checkText(
   checkMessage(Buffer.from(text), maxMessageBytes, countValues);
 }
 
-/** Refuses a message whose count is too large with this number of values. */
+/**
+ * Refuses a message whose count is too large with this number of values.
+ *
+ * @throws DecodeError `FRAME_TOO_LONG`
+ */
 export function checkCount(
   bytes: Uint8Array,
   values: number,

@@ -6,15 +6,13 @@ import {
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
-  MqttDecoder,
-  type MqttPublish,
-  RespDecoder,
-  StompDecoder,
-  type StompFrame,
   VarintFrameDecoder,
 } from '@headrace/codec';
 import type { Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import { MqttDecoder, type MqttPublish } from '@headrace/mqtt';
+import { RespDecoder } from '@headrace/resp';
+import { StompDecoder, type StompFrame } from '@headrace/stomp';
 import { describe, expect, it } from 'vitest';
 
 /** As much as a read's share of memory may have. */

@@ -1,7 +1,12 @@
-import * as codec from '@headrace/codec';
+import * as own from '@headrace/codec';
 import type { Handler } from '@headrace/core';
 import { verifyFrameTimeout } from '@headrace/core/testing';
+import * as mqtt from '@headrace/mqtt';
+import * as resp from '@headrace/resp';
+import * as stomp from '@headrace/stomp';
 import { describe, expect, it } from 'vitest';
+
+const codec = { ...own, ...mqtt, ...resp, ...stomp };
 
 const {
   ByteToMessageDecoder,

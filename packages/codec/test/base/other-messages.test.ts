@@ -1,13 +1,18 @@
 import { create } from '@bufbuild/protobuf';
 import { DurationSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
-import * as codec from '@headrace/codec';
+import * as own from '@headrace/codec';
 import * as cbor from '@headrace/codec/cbor';
 import * as msgpack from '@headrace/codec/msgpack';
 import * as protobuf from '@headrace/codec/protobuf';
 import { DecodeError, type Handler, isHeadraceError, pipeline } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import * as mqtt from '@headrace/mqtt';
+import * as resp from '@headrace/resp';
+import * as stomp from '@headrace/stomp';
 import { describe, expect, it } from 'vitest';
 import { NotingChannel } from '../decoder-harness.ts';
+
+const codec = { ...own, ...mqtt, ...resp, ...stomp };
 
 const BYTES = Buffer.from('bytes');
 const MESSAGES = { bytes: BYTES, text: 'text', values: { a: 1 } } as const;

@@ -1,4 +1,4 @@
-import * as everything from '@headrace/codec';
+import * as own from '@headrace/codec';
 import {
   ByteToMessageDecoder,
   CompressionCodec,
@@ -14,12 +14,8 @@ import {
   LineFrameDecoder,
   MessageToMessageCodec,
   MessageToMessageDecoder,
-  MqttDecoder,
   ProxyProtocolDecoder,
-  RespCodec,
-  RespDecoder,
   type Several,
-  StompDecoder,
   StreamingStringDecoder,
   StringCodec,
   StringDecoder,
@@ -28,7 +24,15 @@ import {
 } from '@headrace/codec';
 import { type Context, type Handler, type Pipeline, TlsUpgradeEvent } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import * as mqtt from '@headrace/mqtt';
+import { MqttDecoder } from '@headrace/mqtt';
+import * as resp from '@headrace/resp';
+import { RespCodec, RespDecoder } from '@headrace/resp';
+import * as stomp from '@headrace/stomp';
+import { StompDecoder } from '@headrace/stomp';
 import { describe, expect, it } from 'vitest';
+
+const everything = { ...own, ...mqtt, ...resp, ...stomp };
 
 /** Asks what is held, as an upgrade to TLS does, when the line comes that begins it. */
 class Asking implements Handler {

@@ -6,10 +6,10 @@ import {
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
-  MqttDecoder,
 } from '@headrace/codec';
 import type { Context, Types } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import { MqttDecoder } from '@headrace/mqtt';
 import { describe, expect, it } from 'vitest';
 
 type AnyDecoder = () => ByteToMessageDecoder<Buffer, Types<{ reads: Buffer; passesOn: Buffer }>>;

@@ -6,11 +6,11 @@ import {
   JsonObjectDecoder,
   LengthFieldFrameDecoder,
   LineFrameDecoder,
-  RespDecoder,
   VarintFrameDecoder,
 } from '@headrace/codec';
 import type { Handler } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
+import { RespDecoder } from '@headrace/resp';
 import { describe, expect, it } from 'vitest';
 import { figure } from '../../../core/test/fixture/figure.ts';
 

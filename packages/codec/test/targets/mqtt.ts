@@ -1,6 +1,6 @@
-import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/codec';
+import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/mqtt';
+import { MQTT5_PACKETS, Mqtt5PacketDecoder, mqtt5Bytes } from '../../../mqtt/test/mqtt5-packets.ts';
 import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
-import { MQTT5_PACKETS, Mqtt5PacketDecoder, mqtt5Bytes } from '../mqtt/mqtt5-packets.ts';
 
 const PACKETS: MqttPacket[] = [
   { type: 'connect', protocolLevel: 4, cleanSession: true, keepAliveSeconds: 60, clientId: 'a' },

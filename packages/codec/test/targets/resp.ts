@@ -1,4 +1,4 @@
-import { RespDecoder } from '@headrace/codec';
+import { RespDecoder } from '@headrace/resp';
 import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
 
 const samples = [

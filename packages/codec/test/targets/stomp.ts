@@ -1,4 +1,4 @@
-import { StompDecoder } from '@headrace/codec';
+import { StompDecoder } from '@headrace/stomp';
 import { bytesOf, type DecoderTarget } from '../decoder-target.ts';
 
 export const targets: DecoderTarget[] = [

@@ -102,7 +102,7 @@ export class RemoteConnections {
     this.commands = commandsOf(cluster);
   }
 
-  /** The nodes with an HTTP API. They share their idempotency keys. */
+  /** The nodes with an HTTP API, and the store in which they share their idempotency keys. */
   get peers(): RequestPeers {
     return new ClusterPeers(this.cluster);
   }

@@ -39,7 +39,7 @@ export const API_ERRORS = {
   INTERNAL: [500, 'the API failed; its log says why'],
   NOT_OFFERED: [501, 'the connections of this API do not offer the call'],
   BUSY: [503, 'the API answers as many requests of the key as it may at a time'],
-  KEY_UNREACHABLE: [503, 'a node that keeps the idempotency key does not answer'],
+  KEYS_NOT_SHARED: [503, 'several nodes have the API, and their bus has no store for keys'],
   STILL_RUNNING: [503, 'the first request with the idempotency key is not answered yet'],
 } as const satisfies Readonly<Record<string, readonly [status: number, meaning: string]>>;
 

@@ -66,7 +66,7 @@ export interface ApiConnections {
     position: LogPosition | undefined,
     answer: (outcome: Listening) => unknown,
   ): Promise<void>;
-  /** The nodes that share idempotency keys. @default none: idempotency keys hold at this listener only */
+  /** The nodes and the store that share idempotency keys. @default none: the keys are in the memory of this listener */
   readonly peers?: RequestPeers | undefined;
 }
 

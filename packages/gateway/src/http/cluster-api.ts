@@ -91,12 +91,9 @@ export interface ClusterApiOptions {
   readonly requestBurst?: number;
   /** Time that the answer to a request with an idempotency key is kept, in milliseconds. @default 600000 */
   readonly idempotencyMs?: number;
-  /**
-   * Maximum number of kept answers for each key of the API on each node. The oldest answers are forgotten first.
-   * @default 10000
-   */
+  /** Maximum number of idempotency keys of each key of the API in the store. The oldest answers are forgotten first. @default 10000 */
   readonly maxIdempotencyKeys?: number;
-  /** Maximum size of the kept answers for each key of the API on each node, in bytes. @default 8388608 */
+  /** Maximum size of the idempotency keys and answers of each key of the API in the store, in bytes. @default 8388608 */
   readonly maxIdempotencyBytes?: number;
   /** Clock of the API. @default the system's clock */
   readonly clock?: Clock;
@@ -157,7 +154,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
  * A POST with the header `Idempotency-Key` is carried out once, whichever node of the cluster receives the repetitions. A
  * repetition within `idempotencyMs` receives the first answer and `Idempotency-Replayed: true`. Another body with the same key
  * receives 422. An answer after which nothing was done is not kept. If the node of the first request ended before it answered, a
- * repetition receives 409 `OUTCOME_UNKNOWN`. All nodes need the same keys of the API.
+ * repetition receives 409 `OUTCOME_UNKNOWN`. The keys are in the store of the bus. All nodes need the same keys of the API and the same limits.
  *
  * A listener of `/events` is a connection of this node, and a member of the group. It receives `joined` with
  * `{"recovered":false,"position":null}`, and then an event for each message. With a durable group of this node and `toEvent`, events

@@ -1,4 +1,7 @@
-import { ENTRY_OVERHEAD_BYTES, RecentMap } from '@headrace/core/authoring';
+import { Buffer } from 'node:buffer';
+import type { Clock } from '@headrace/core';
+import type { StateAnswer, StateEntry, StateLimits, StateLog, StateRefusal } from '@headrace/store';
+import type { RequestPeers } from '../gateway/request-peers.ts';
 import type { ApiAnswer } from './api-error.ts';
 
 /** The limits of the kept answers of one key of the API. */
@@ -8,170 +11,140 @@ export interface IdempotencyLimits {
   readonly maxIdempotencyBytes: number;
 }
 
-/** A request with an idempotency key. */
-export interface KeyedRequest {
-  /** The key of the API, as a digest: the clients of two keys may use the same idempotency key. */
-  readonly scope: string;
-  readonly key: string;
+/** What the store has of a request. Without `by` and `answer`, its outcome is unknown, which always fits into the place of a claim. */
+export interface KeptRequest {
   /** A digest of the path and the body. */
   readonly digest: string;
-  /** The attempt of a node to be the one that carries the request out. */
+  /** The attempt to be the one that carries the request out. */
   readonly claim: string;
-  /** The node of the attempt. */
-  readonly by: string;
+  /** The node of the claim, while the request is not answered. */
+  readonly by?: string;
+  readonly answer?: ApiAnswer;
 }
 
-/** A request that was carried out, as nodes give it to each other. */
-export interface SettledRequest extends KeyedRequest {
-  readonly answer: ApiAnswer;
-  readonly ageMs: number;
-  /** The nodes that keep it. */
-  readonly nodes: readonly string[];
-}
+/** Removals need not be remembered, because nobody follows the state. A repeated one is recognized. */
+const REMOVALS = { removals: 100, removalAgeMs: 120_000 };
+const PAGE = 100;
+/** The part of the limit that is forgotten at once when it is reached. */
+const SHARE = 0.01;
+/** Number of times that room is made for one request, while other nodes take it. */
+const MAX_TRIES = 10;
+const MIN_SWEEP_MS = 1000;
 
-/** What a node that keeps a key answers to a claim. */
-export type ClaimReply =
-  | { readonly is: 'granted' }
-  /** Another request had the key. */
-  | { readonly is: 'reused' }
-  /** A node carries the request out. */
-  | { readonly is: 'running'; readonly by: string }
-  | { readonly is: 'done'; readonly request: SettledRequest };
-
-interface Entry extends KeyedRequest {
-  readonly at: number;
-  readonly answer: ApiAnswer | undefined;
-  readonly nodes: readonly string[];
-  readonly bytes: number;
-}
-
-interface Table {
-  readonly entries: RecentMap<Entry>;
-  held: number;
-}
-
-/** The size of an entry without its texts and its answer, on Node 20. */
-const BYTES_OF_ENTRY = 10 * ENTRY_OVERHEAD_BYTES;
-
-/** The idempotency keys that this node keeps. Above the limits, the oldest keys of the same key of the API are forgotten first. */
+/**
+ * The idempotency keys of one key of the API: a state in the store, with an entry for each idempotency key. Above its limits, the keys that
+ * were answered first are forgotten. A request that is not answered is forgotten only if its node is gone.
+ */
 export class KeptRequests {
+  private readonly peers: RequestPeers;
+  private readonly store: StateLog;
   private readonly limits: IdempotencyLimits;
-  private readonly tables = new Map<string, Table>();
+  private readonly clock: Clock;
+  private readonly stream: string;
+  private sweepAt = 0;
 
-  constructor(limits: IdempotencyLimits) {
+  constructor(
+    peers: RequestPeers,
+    store: StateLog,
+    scope: string,
+    limits: IdempotencyLimits,
+    clock: Clock,
+  ) {
+    this.peers = peers;
+    this.store = store;
     this.limits = limits;
-  }
-
-  /** Makes a claim the only one of its key, or returns why it is not. The same claim can be made again. */
-  claim(request: KeyedRequest, now: number): ClaimReply {
-    const known = this.entryOf(request, now);
-    if (known === undefined) {
-      this.set(request, now, undefined, [], now);
-      return { is: 'granted' };
-    }
-    if (known.digest !== request.digest) return { is: 'reused' };
-    const { answer, by } = known;
-    if (answer !== undefined) return { is: 'done', request: settledOf(known, answer, now) };
-    return known.claim === request.claim ? { is: 'granted' } : { is: 'running', by };
-  }
-
-  /** Keeps the answer to a request. The first answer of another claim stays. */
-  settle(request: SettledRequest, now: number): void {
-    const known = this.entryOf(request, now);
-    if (known?.answer !== undefined && known.claim !== request.claim) return;
-    this.set(request, now - request.ageMs, request.answer, request.nodes, now);
-  }
-
-  /** Forgets a claim after which nothing was done. */
-  release({ scope, key, claim }: KeyedRequest): void {
-    const table = this.tables.get(scope);
-    const known = table?.entries.peek(key);
-    if (known?.claim === claim && known.answer === undefined) this.delete(scope, table!, known);
-  }
-
-  /** Settles the requests of nodes that are gone, which cannot be carried out by another node without doing them twice. */
-  abandon(isAlive: (node: string) => boolean, unknown: ApiAnswer, now: number): void {
-    for (const table of [...this.tables.values()]) {
-      for (const [, one] of [...table.entries]) {
-        if (one.answer !== undefined || isAlive(one.by)) continue;
-        this.set(one, one.at, unknown, one.nodes, now);
-      }
-    }
+    this.clock = clock;
+    this.stream = peers.stream(scope);
+    const { maxIdempotencyKeys: keys, maxIdempotencyBytes: bytes } = limits;
+    const stateLimits: StateLimits = { keys, bytes, ...REMOVALS };
+    // The bus can be down. The store opens the state when a call needs it.
+    store.open(this.stream, stateLimits).catch(() => {});
   }
 
   /**
-   * Returns the requests that other nodes are to keep, too, by node, and notes that they have them.
+   * Changes what is kept of a key, if the key has the expected version, or does not exist for 0.
    *
-   * @param keepersOf - returns the nodes that keep a request
+   * @param id - the same id for the same change
+   * @param kept - undefined forgets the key
    */
-  toCopy(
-    keepersOf: (request: KeyedRequest) => readonly string[],
-    now: number,
-  ): Map<string, SettledRequest[]> {
-    const copies = new Map<string, SettledRequest[]>();
-    for (const { entries } of this.tables.values()) {
-      for (const [key, entry] of [...entries]) {
-        const { answer, nodes, at } = entry;
-        if (answer === undefined || now - at > this.limits.idempotencyMs) continue;
-        const missing = keepersOf(entry).filter((node) => !nodes.includes(node));
-        if (missing.length === 0) continue;
-        const kept = { ...entry, nodes: [...nodes, ...missing] };
-        entries.use(key, kept);
-        for (const node of missing) {
-          const list = copies.get(node) ?? [];
-          list.push(settledOf(kept, answer, now));
-          copies.set(node, list);
+  async change(
+    key: string,
+    id: string,
+    kept: KeptRequest | undefined,
+    expected: number,
+  ): Promise<StateAnswer> {
+    const isRemoval = kept === undefined;
+    const bytes = this.peers.encode(this.seal({ id, key, isRemoval }), kept ?? {});
+    const byteLength = Buffer.byteLength(key) + bytes.byteLength;
+    const write = { key, bytes, isRemoval, expected, byteLength };
+    for (let tries = 1; ; tries += 1) {
+      const answer = await this.store.append(this.stream, id, write);
+      if (!('full' in answer) || tries >= MAX_TRIES || !(await this.forget(answer))) return answer;
+    }
+  }
+
+  /** Returns what an entry keeps, or undefined for one that this node cannot read. */
+  read(entry: StateEntry): KeptRequest | undefined {
+    try {
+      return this.peers.decode(this.seal(entry), entry.bytes) as KeptRequest | undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Returns true for a key that is not kept any more. */
+  isOver({ ageMs }: StateEntry, kept: KeptRequest | undefined): boolean {
+    return ageMs > this.limits.idempotencyMs && !this.isUnderWay(kept);
+  }
+
+  /** Forgets the keys that are over, from time to time. They keep their place until then, but count as unknown. */
+  sweep(): void {
+    const now = this.clock.now();
+    if (now < this.sweepAt) return;
+    this.sweepAt = now + Math.max(MIN_SWEEP_MS, this.limits.idempotencyMs / 10);
+    this.forget().catch(() => {});
+  }
+
+  /** Forgets what is over, and from the oldest on what a refused change needs. Returns false if there was nothing to forget. */
+  private async forget(refusal?: StateRefusal): Promise<boolean> {
+    const { maxIdempotencyKeys, maxIdempotencyBytes } = this.limits;
+    const isOfKeys = refusal?.full === 'keys';
+    const limit = isOfKeys ? maxIdempotencyKeys : maxIdempotencyBytes;
+    const over = refusal === undefined ? 0 : refusal.size - limit + (isOfKeys ? 1 : 0);
+    let left = over > 0 ? over + Math.floor(limit * SHARE) : 0;
+    let isAny = false;
+    for (let after = 0, isLast = false; !isLast; ) {
+      const { entries, end, last } = await this.store.read(this.stream, after, PAGE);
+      const removals: Promise<StateAnswer>[] = [];
+      after = end;
+      isLast = end >= last;
+      for (const entry of entries) {
+        const kept = entry.isRemoval ? undefined : this.read(entry);
+        if (entry.isRemoval || this.isUnderWay(kept)) continue;
+        // The entries are in the order of their ages.
+        if (left <= 0 && !this.isOver(entry, kept)) {
+          isLast = true;
+          break;
         }
+        left -= isOfKeys ? 1 : Buffer.byteLength(entry.key) + entry.bytes.byteLength;
+        removals.push(this.removed(entry));
       }
+      isAny ||= removals.length > 0;
+      await Promise.all(removals);
     }
-    return copies;
+    return isAny;
   }
 
-  private entryOf({ scope, key }: KeyedRequest, now: number): Entry | undefined {
-    const known = this.tables.get(scope)?.entries.peek(key);
-    return known !== undefined && now - known.at <= this.limits.idempotencyMs ? known : undefined;
+  private removed({ key, position }: StateEntry): Promise<StateAnswer> {
+    return this.change(key, this.peers.newId(), undefined, position.offset);
   }
 
-  private set(
-    { scope, key, digest, claim, by }: KeyedRequest,
-    at: number,
-    answer: ApiAnswer | undefined,
-    nodes: readonly string[],
-    now: number,
-  ): void {
-    let table = this.tables.get(scope);
-    if (table === undefined) {
-      table = { entries: new RecentMap(Number.POSITIVE_INFINITY), held: 0 };
-      this.tables.set(scope, table);
-    }
-    const known = table.entries.peek(key);
-    if (known !== undefined) table.held -= known.bytes;
-    const length = answer === undefined ? 0 : 2 * JSON.stringify(answer.value).length;
-    const bytes = BYTES_OF_ENTRY + key.length + digest.length + length;
-    table.entries.use(key, { scope, key, digest, claim, by, at, answer, nodes, bytes });
-    table.held += bytes;
-    this.forget(scope, table, now);
+  private isUnderWay(kept: KeptRequest | undefined): boolean {
+    return kept?.by !== undefined && !this.peers.isGone(kept.by);
   }
 
-  private forget(scope: string, table: Table, now: number): void {
-    const { idempotencyMs, maxIdempotencyKeys, maxIdempotencyBytes } = this.limits;
-    for (;;) {
-      const { oldest } = table.entries;
-      if (oldest === undefined) return;
-      const isFull = table.entries.size > maxIdempotencyKeys || table.held > maxIdempotencyBytes;
-      if (!isFull && now - oldest.at <= idempotencyMs) return;
-      this.delete(scope, table, oldest);
-    }
+  /** Returns what the seal of an entry is about. The seal is not valid for another key, or under another id. */
+  private seal({ id, key, isRemoval }: Pick<StateEntry, 'id' | 'key' | 'isRemoval'>): string {
+    return `${this.stream}\0${id.length}\0${id}${isRemoval ? '-' : '='}${key}`;
   }
-
-  private delete(scope: string, table: Table, { key, bytes }: Entry): void {
-    table.entries.delete(key);
-    table.held -= bytes;
-    if (table.entries.size === 0) this.tables.delete(scope);
-  }
-}
-
-function settledOf(entry: Entry, answer: ApiAnswer, now: number): SettledRequest {
-  const { scope, key, digest, claim, by, at, nodes } = entry;
-  return { scope, key, digest, claim, by, answer, ageMs: now - at, nodes };
 }

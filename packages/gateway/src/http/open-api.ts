@@ -32,7 +32,7 @@ const WITH_BODY: readonly ApiErrorCode[] = [
   'ENCODED_BODY',
   'OUTCOME_UNKNOWN',
   'IDEMPOTENCY_KEY_REUSED',
-  'KEY_UNREACHABLE',
+  'KEYS_NOT_SHARED',
   'STILL_RUNNING',
 ];
 const OF_MESSAGE: readonly ApiErrorCode[] = [

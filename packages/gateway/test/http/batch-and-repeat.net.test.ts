@@ -159,7 +159,7 @@ describe('a request with an idempotency key', () => {
   });
 
   it('forgets the oldest answers above its number of keys, or of bytes', async () => {
-    for (const limits of [{ maxIdempotencyKeys: 2 }, { maxIdempotencyBytes: 1500 }]) {
+    for (const limits of [{ maxIdempotencyKeys: 2 }, { maxIdempotencyBytes: 420 }]) {
       const { post, noted } = await apiWorld(limits);
       for (const key of ['a', 'b', 'c', 'c', 'b']) await post('/publish', HI, once(key));
       expect(noted).toHaveLength(3);
@@ -169,7 +169,7 @@ describe('a request with an idempotency key', () => {
   });
 
   it('is forgotten for no requests with another key of the API', async () => {
-    for (const limits of [{ maxIdempotencyKeys: 2 }, { maxIdempotencyBytes: 1500 }]) {
+    for (const limits of [{ maxIdempotencyKeys: 2 }, { maxIdempotencyBytes: 420 }]) {
       const { post, noted } = await apiWorld({ keys: [KEY, 'other'], ...limits });
       await post('/publish', HI, once('a'));
       for (const key of ['a', 'b', 'c', 'd']) await post('/publish', HI, once(key), 'other');

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { BUS_ERRORS } from '@headrace/bus';
 import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ChannelError, EncodeError, TimedOutError } from '@headrace/core';
-import type { RequestPeers } from '@headrace/gateway';
+import { VirtualClock } from '@headrace/core/testing';
 import { afterAll, describe, expect, it } from 'vitest';
-import { API_ERRORS, answerForError, Refusal } from '../../src/http/api-error.ts';
+import { noPeers } from '../../src/gateway/request-peers.ts';
+import { API_ERRORS } from '../../src/http/api-error.ts';
 import { ROUTES } from '../../src/http/api-routes.ts';
 import { openApiDocument } from '../../src/http/open-api.ts';
 import { type Answer, apiWorld, KEY, NotedConnections } from './api-world.ts';
@@ -28,19 +29,6 @@ function check(path: string, { status, value, headers, code }: Answer): void {
   for (const name of needed) expect(headers.get(name), name).not.toBeNull();
   if (code !== undefined) seen.add(code);
 }
-
-const UNKNOWN = answerForError(new Refusal('OUTCOME_UNKNOWN', 'gone'));
-/** All nodes give the same answer. */
-const peersThatAnswer = (reply: unknown): RequestPeers => ({
-  nodeId: 'here',
-  state: 'up',
-  nodes: ['here', 'other'],
-  draining: [],
-  isSure: true,
-  isAlive: () => true,
-  ask: async (_node, command) => ((command as { op: string }).op === 'claim' ? reply : true),
-  serve: (requests) => requests.changed(),
-});
 
 const HI = { to: { group: 'a' }, message: 'hi' };
 /** A body that the path takes. */
@@ -184,13 +172,19 @@ describe('the description in OpenAPI', () => {
   });
 
   it('describes what a repeated request meets', async () => {
-    const replies = [
-      undefined,
-      { is: 'running', by: 'other' },
-      { is: 'done', request: { answer: UNKNOWN, nodes: [] } },
-    ];
-    for (const reply of replies) {
-      const connections = Object.assign(new NotedConnections(), { peers: peersThatAnswer(reply) });
+    const shared = noPeers(new VirtualClock());
+    const first = Object.assign(new NotedConnections(), { peers: shared });
+    first.fail = () => new Promise(() => {});
+    const { post: begin } = await apiWorld({ connections: first });
+    void begin('/publish', HI, { 'idempotency-key': 'a' }).catch(() => {});
+    await expect.poll(() => first.noted).toHaveLength(1);
+    const all = [
+      [shared, 'STILL_RUNNING'],
+      [{ ...shared, isGone: () => true }, 'OUTCOME_UNKNOWN'],
+      [{ ...shared, store: undefined, others: 1 }, 'KEYS_NOT_SHARED'],
+    ] as const;
+    for (const [peers, code] of all) {
+      const connections = Object.assign(new NotedConnections(), { peers });
       const { post, clock } = await apiWorld({ connections });
       const asked = post('/publish', HI, { 'idempotency-key': 'a' });
       let answer: Answer | undefined;
@@ -204,6 +198,7 @@ describe('the description in OpenAPI', () => {
         })
         .toBeDefined();
       check('/publish', answer!);
+      expect(answer!.code).toBe(code);
     }
   });
 

@@ -10,7 +10,7 @@ import { type ApiAnswer, answerForError } from '../../src/http/api-error.ts';
 import { type ApiCaller, ApiOperations } from '../../src/http/api-operations.ts';
 import { type ApiRequest, ROUTES } from '../../src/http/api-routes.ts';
 import { IdempotentRequests } from '../../src/http/idempotent-requests.ts';
-import { FAULTS_MS, FIRST_MS, keeperFaults, leaveInOrder } from './keeper-faults.ts';
+import { FAULTS_MS, FIRST_MS, leaveInOrder, nodeFaults } from './node-faults.ts';
 
 const CLIENT = 'client';
 const LIMITS = {
@@ -20,6 +20,7 @@ const LIMITS = {
 };
 const RULES = { target: undefined, checkMessage: undefined, describe: undefined };
 const QUIET_MS = 75_000;
+const CALM_MS = 20_000;
 const CONNECTIONS = 5;
 const TRIES = 6;
 /** The time after which a client repeats a call. */
@@ -140,6 +141,8 @@ class CallsWorld {
       if (host.random() < 0.3) void this.list(host);
       await after(host, 20 + host.random() * 300);
     }
+    await after(host, CALM_MS);
+    await this.list(host);
   }
 
   private call(host: SimulatedHost): Call {
@@ -197,7 +200,12 @@ class CallsWorld {
       const life = this.random(client);
       if (life === undefined) return;
       const given = { ...NOTHING, query: new URLSearchParams(query) };
-      const part = await answer(life.api, given, EVERYTHING).catch((error) => failed(error).value);
+      const part = await new Promise<object>((resolve) => {
+        const give = () =>
+          answer(life.api, given, EVERYTHING).catch((error) => failed(error).value);
+        // A node that dies meanwhile never answers.
+        life.host.clock.schedule(() => void give().then(resolve), 0);
+      });
       const { connections, next } = part as { connections?: { id: string }[]; next?: string };
       if (connections === undefined) return;
       ids.push(...connections.map(({ id }) => id));
@@ -211,7 +219,7 @@ class CallsWorld {
   check(): void {
     const { calls, lives, living } = this;
     assert.ok(calls.length > 100, 'the client hardly called');
-    assert.ok(this.lists > 2, `only ${this.lists} lists were read`);
+    assert.ok(this.lists > 0, 'no list was read');
     let carriedOut = 0;
     for (const { path, tag, answers } of calls) {
       const reached = lives.filter(({ done }) => done.has(tag));
@@ -226,7 +234,7 @@ class CallsWorld {
       assert.ok(counts[0] <= most, `${path} ${tag} counts ${counts[0]} connections of ${most}`);
       for (const life of living) if (life.done.has(tag)) checkEffect(life, path, tag);
     }
-    assert.ok(carriedOut > calls.length / 2, `only ${carriedOut} calls were answered with 200`);
+    assert.ok(carriedOut > 20, `only ${carriedOut} calls were answered with 200`);
   }
 }
 
@@ -263,7 +271,7 @@ export const callsScenario =
     const world = new CallsWorld(sim, fault);
     runNodes(sim, (host) => world.run(host));
     sim.host(CLIENT, (host) => world.client(host));
-    keeperFaults(sim, (name) => world.leave(name));
+    nodeFaults(sim, (name) => world.leave(name));
     await sim.run({ untilMs: QUIET_MS });
     world.check();
   };

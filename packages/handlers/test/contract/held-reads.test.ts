@@ -3,12 +3,12 @@ import {
   LengthFieldFrameDecoder,
   LineFrameDecoder,
   MessageToMessageDecoder,
-  RespCodec,
   StringCodec,
   several,
 } from '@headrace/codec';
 import { ChannelGroup, type Context, type Handler, sequential } from '@headrace/core';
 import { describeHeldReads, type EmbeddedChannel } from '@headrace/core/testing';
+import { RespCodec } from '@headrace/resp';
 import { describe, expect, it } from 'vitest';
 import {
   AuthHandler,

@@ -26,7 +26,6 @@ const takers: OptionTakers = {
   ConnectionRateHandler: (options) => new handlers.ConnectionRateHandler(options),
   EchoHandler: (options) => new handlers.EchoHandler(options),
   FileRegion: (options) => new handlers.FileRegion('a', options),
-  FileTail: (options) => new handlers.FileTail('a', options),
   FlushConsolidationHandler: (options) => new handlers.FlushConsolidationHandler(options),
   ForwardHandler: (options) => new handlers.ForwardHandler(options),
   GlobalTraffic: (options) => new handlers.GlobalTraffic(options),

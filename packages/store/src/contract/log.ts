@@ -1,13 +1,9 @@
 import type { BusSubscription } from '@headrace/bus';
+import type { GroupPosition } from '@headrace/client';
 import { checkNumber } from '@headrace/core/authoring';
 
-/** A place in the log of a durable group. Two positions can be compared if they have the same epoch. */
-export interface LogPosition {
-  /** Id of the log, without `:` and white space. The epoch changes when the log was lost, or may have lost messages. */
-  readonly epoch: string;
-  /** Number of the message, which grows with each message of the group, but not always by 1. */
-  readonly offset: number;
-}
+/** A place in a log, as a client keeps it. Two positions can be compared if they have the same epoch. */
+export type LogPosition = GroupPosition;
 
 /** One stored message. */
 export interface LogEntry {

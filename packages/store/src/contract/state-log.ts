@@ -70,7 +70,7 @@ export interface StatePage {
 
 /**
  * The store of an engine for states, over one link. A state has one entry for each key: the newest change. Each change gets an
- * offset, which is higher than all offsets before. Stream names come from `Subjects.state()`: `hr.<app>.s.<group>`. The link does
+ * offset, which is higher than all offsets before. Stream names come from `Subjects.state()` or `keys()`: `hr.<app>.s.<group>`. The link does
  * not retry. Calls under way when the link ends need not settle.
  */
 export interface StateLink {

@@ -10,6 +10,7 @@ import { OpenedLimits } from '../contract/opened-limits.ts';
 import type { KeyRecords } from '../contract/records.ts';
 import type { StoreKind } from '../contract/store-link.ts';
 import type { MemoryRecords } from '../memory/memory-records.ts';
+import { MemoryStreams } from '../memory/memory-streams.ts';
 import {
   type FollowedKind,
   type FollowedMemory,
@@ -35,32 +36,15 @@ export const STORE_CALL = {
 } as const;
 
 /** The streams of one kind in the memory of this process, for the links of one relay. */
-export class KeptStreams<Memory> implements RelayService {
-  private readonly kind: KeptKind<Memory>;
+export class KeptStreams<Memory> extends MemoryStreams<Memory> implements RelayService {
   private readonly serve: (streams: KeptStreams<Memory>, link: ServiceLink) => ServedLink;
-  private readonly streams = new Map<string, Memory>();
 
   constructor(
-    kind: KeptKind<Memory>,
+    { make }: KeptKind<Memory>,
     serve: (streams: KeptStreams<Memory>, link: ServiceLink) => ServedLink,
   ) {
-    this.kind = kind;
+    super(make);
     this.serve = serve;
-  }
-
-  /** Returns a stream, and makes it at the first call. */
-  of(name: string): Memory {
-    let stream = this.streams.get(name);
-    if (stream === undefined) {
-      stream = this.kind.make();
-      this.streams.set(name, stream);
-    }
-    return stream;
-  }
-
-  /** Forgets all streams, as a server that has lost its data. For tests. */
-  clear(): void {
-    this.streams.clear();
   }
 
   connect(link: ServiceLink): ServedLink {

@@ -91,14 +91,15 @@ export function recordsOf(bus: Bus): Records | undefined {
 /**
  * Gives a bus the stores of an engine of your own. Call this function before a group is opened.
  *
- * @throws ChannelError `BUS_DOWN` for a bus that has stores already
+ * @throws ChannelError `BUS_DOWN` for a bus that has stores already, or does not report its links
  */
 export function provideStores(bus: Bus, engine: StoreEngine): void {
-  if (stores.has(bus)) {
-    throw new ChannelError(BUS_ERRORS.BUS_DOWN, `the bus ${bus.name} has stores already`, {
-      bus: bus.name,
-    });
-  }
+  const refuse = (why: string) => {
+    throw new ChannelError(BUS_ERRORS.BUS_DOWN, `the bus ${bus.name} ${why}`, { bus: bus.name });
+  };
+  if (stores.has(bus))
+    refuse('has stores already: call provideStores once, before logOf or a group');
+  if (bus.watchLinks === undefined) refuse('reports no links: make it an EngineBus');
   stores.set(bus, new BusStores(bus, engine));
 }
 

@@ -3,18 +3,16 @@
 //   → PUBLISH   devices/pump-7/telemetry   {"celsius":21.5}
 //   ← PUBLISH   devices/pump-7/commands    {"jsonrpc":"2.0","id":1,"method":"open","params":{"valve":2}}
 //   → PUBLISH   devices/pump-7/results     {"jsonrpc":"2.0","id":1,"result":"opened"}
+import { encodeJson, MessageToMessageCodec, parseJson } from '@headrace/codec';
+import { type Context, DecodeError } from '@headrace/core';
+import { principalOf } from '@headrace/handlers';
 import {
-  encodeJson,
-  MessageToMessageCodec,
   MQTT_REASONS,
   type MqttPacket,
   type MqttPublish,
   type MqttSubscribe,
   type MqttUnsubscribe,
-  parseJson,
-} from '@headrace/codec';
-import { type Context, DecodeError } from '@headrace/core';
-import { principalOf } from '@headrace/handlers';
+} from '@headrace/mqtt';
 import { MAX_MESSAGE_BYTES, notice } from './protocol.ts';
 
 /** Turns publishes on the topics of a device into messages of the gateway, and commands into publishes. */

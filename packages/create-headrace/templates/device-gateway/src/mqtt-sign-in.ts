@@ -1,7 +1,8 @@
 // How a device that speaks MQTT signs in: by its CONNECT, with its name as client identifier and the token as password.
-import { MQTT_REASONS, type MqttPacket, mqttPeerOf } from '@headrace/codec';
+
 import { type Channel, handler } from '@headrace/core';
 import { type AuthReplies, IdleStateHandler } from '@headrace/handlers';
+import { MQTT_REASONS, type MqttPacket, mqttPeerOf } from '@headrace/mqtt';
 import { checkedLogin, type Login } from './protocol.ts';
 
 /** The login in a client's first packet; `undefined` if it is none. */

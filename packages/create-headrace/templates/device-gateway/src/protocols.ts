@@ -1,5 +1,5 @@
 // The two protocols of devices on one port: a CONNECT begins MQTT, everything else JSON lines.
-import { jsonLines, MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/codec';
+import { jsonLines } from '@headrace/codec';
 import { type Channel, pipeline } from '@headrace/core';
 import {
   AuthHandler,
@@ -9,6 +9,7 @@ import {
   type SessionRegistry,
   startsWith,
 } from '@headrace/handlers';
+import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/mqtt';
 import type { ExchangeHandler, JsonRpcExchange } from '@headrace/rpc';
 import { MqttDeviceCodec } from './mqtt-codec.ts';
 import { mqttKeepAlive, mqttReplies, readMqttLogin } from './mqtt-sign-in.ts';

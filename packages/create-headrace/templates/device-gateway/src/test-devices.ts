@@ -1,8 +1,9 @@
 // Devices for the tests: connected in memory, with a clock that the test moves.
-import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/codec';
+
 import { handler, pipeline } from '@headrace/core';
 import { connectedPair } from '@headrace/core/testing';
 import { ServerMetrics } from '@headrace/handlers';
+import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/mqtt';
 import { devicePipeline } from './device.ts';
 import { DeviceGateway } from './gateway.ts';
 

@@ -1,0 +1,7 @@
+/**
+ * The command `headrace`. A program of your own can start it with its arguments.
+ *
+ * @module
+ */
+
+export { main } from './main.ts';
