@@ -65,7 +65,6 @@ const apart = [
   '**/pcap-writer.test.ts',
   '**/stall-watch.test.ts',
   '**/client-in-a-page.test.ts',
-  '**/jet-stream-session-log.test.ts',
   '**/way-store.test.ts',
   '**/scripts/test/function-options.test.ts',
 ];

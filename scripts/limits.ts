@@ -33,8 +33,8 @@ const ALSO = new Set(
    GuessLimiter.forgiveEveryMs GuessLimiter.freeTries GuessLimiter.sharedFactor IdleStateHandler.readerIdleMs
    HeadraceClient.timeoutMs HeadraceServer.authTimeoutMs ProtocolDetector.maxBytes RetryBudget.burst
    RetryBudget.perSecond YamuxHandler.windowBytes clusterApi.idempotencyMs clusterApi.requestsPerSecond
-   durableGroup.ageMs durableGroup.messages durableGroup.recent jetStreamSessionLog.keepMs leave.batch leave.spreadMs
-   memorySessionLog.keepMs redisSessionLog.keepMs runWorkers.maxSurge shutdown.batch
+   durableGroup.ageMs durableGroup.messages durableGroup.recent leave.batch leave.spreadMs
+   memorySessionLog.keepMs sessionLogOf.keepMs runWorkers.maxSurge shutdown.batch
    stateGroup.changesPerSecond stateGroup.removalAgeMs stateGroup.removals
    EngineBus.heartbeatMs ReconnectingClient.raceMs ConnectSocketOptions.familyAttemptMs`.split(
     /\s+/,

@@ -1,8 +1,9 @@
 // As echo.mjs, on lasting channels: node benchmarks/servers/echo-lasting.mjs PORT [HOST] [LOG]; the log is `memory`, or the address
 // of a Redis or NATS.
+import { openBus } from '@headrace/bus';
 import { ServerBootstrap } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';
-import { memorySessionLog, ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { memorySessionLog, ResumeHandler, ResumeTable, sessionLogOf } from '@headrace/lasting';
 import { frameHandlers } from './frames.mjs';
 
 class PassThroughHandler {
@@ -18,14 +19,11 @@ class PassThroughHandler {
 async function logAt(url) {
   if (url === undefined) return undefined;
   if (url === 'memory') return memorySessionLog();
-  if (url.startsWith('redis:')) {
-    const { createClient } = await import('@redis/client');
-    const { redisSessionLog } = await import('@headrace/lasting/redis');
-    return redisSessionLog({ client: await createClient({ url }).connect() });
-  }
-  const { connect } = await import('@nats-io/transport-node');
-  const { jetStreamSessionLog } = await import('@headrace/lasting/nats');
-  return jetStreamSessionLog({ connection: await connect({ servers: url }) });
+  const app = 'echo';
+  const { natsBus } = await import('@headrace/bus/nats');
+  const { redisBus } = await import('@headrace/bus/redis');
+  const bus = url.startsWith('redis:') ? redisBus({ url }) : natsBus({ servers: url });
+  return sessionLogOf(openBus(bus, { app }), { app });
 }
 
 const [port, host = '127.0.0.1', logUrl] = process.argv.slice(2);

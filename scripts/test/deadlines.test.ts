@@ -351,7 +351,6 @@ const TIMERS = [
   'packages/handlers/src/shaping/traffic-shaping-handler.ts',
   'packages/lasting/src/channel/resume-transport.ts', // an acknowledgement that waits for more
   'packages/lasting/src/client/lasting-client.ts',
-  'packages/lasting/src/log/jet-stream-session-log.ts', // a read that no server answers is sent again
   'packages/rpc/src/service/repeated-call.ts',
   'packages/rpc/src/service/resumed-items.ts', // the next attempt of one call of a client
   'packages/tabs/src/port/port-transport.ts', // a tab that crashed

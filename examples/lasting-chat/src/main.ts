@@ -8,7 +8,7 @@ import { openRoom } from './room.ts';
 import { PAGE_PORT, PASSWORD, SERVER_PORT } from './settings.ts';
 
 const log = process.env['LOG'];
-const kept = log === undefined ? undefined : await keptIn(log);
+const kept = log === undefined ? undefined : keptIn(log);
 const room = openRoom({
   password: PASSWORD,
   note: (line) => console.log(line),

@@ -23,4 +23,5 @@ export type {
 export { BUS_ERRORS } from './bus/bus-errors.ts';
 export type { EngineBusOptions } from './bus/bus-options.ts';
 export { EngineBus } from './bus/engine-bus.ts';
+export { type OpenBusOptions, openBus } from './bus/open-bus.ts';
 export { type MemoryBusOptions, MemoryHub, memoryBus } from './memory/memory-bus.ts';

@@ -1,16 +1,10 @@
-import type { LogEntry, LogPage, LogPosition } from '@headrace/store';
+import { commonOffset, type LogEntry, type LogPage, type LogPosition } from '@headrace/store';
 import { FeedOrder, type OrderAction } from './feed-order.ts';
 
 /** Returns true if nothing was stored between an offset and this entry. */
 export function comesNext({ previous }: LogEntry, after: number): boolean {
   // The value 0 can mean that the log no longer knows the previous entry.
   return previous <= after && (previous > 0 || after === 0);
-}
-
-/** Returns the offset after which everything is new for a reader of an earlier epoch. */
-function commonOffset({ epoch, offset }: LogPosition, { common }: LogPage): number {
-  if (common === undefined || !epoch.startsWith(common.base)) return 0;
-  return Math.min(offset, common.offset);
 }
 
 /** The order of a log, whose entries are all delivered. A place that a live copy claims counts once the log has confirmed it. */

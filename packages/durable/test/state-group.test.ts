@@ -291,7 +291,7 @@ describe('a state group', () => {
   it('keeps the state only while the node has members, or always', async () => {
     const { nodes, a, b, of } = await pair();
     const { hub } = nodes;
-    const state = () => statesIn(hub.relay).state('hr.pvirtual.s.proom').followerCount;
+    const state = () => statesIn(hub.relay).of('hr.pvirtual.s.proom').followerCount;
     expect(state()).toBe(0);
     expect(await of(a.get('a'))).toBe(undefined);
     expect(state()).toBe(0);

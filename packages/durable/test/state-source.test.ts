@@ -139,7 +139,7 @@ describe('a state group with a database', () => {
     const late = database.put('a', 1);
     await of(b.set('a', 2, { rowVersion: database.put('a', 2) }));
     // The node misses live changes, and reads only the newest one of the key. It cannot remove the key at once.
-    const state = statesIn(nodes.hub.relay).state('hr.pvirtual.s.proom') as unknown as {
+    const state = statesIn(nodes.hub.relay).of('hr.pvirtual.s.proom') as unknown as {
       followers: Set<unknown>;
       append: (id: string, write: { isRemoval: boolean }, now: number) => unknown;
     };

@@ -19,13 +19,8 @@ export {
 export { LASTING_ERRORS } from './lasting-errors.ts';
 // Logs that keep lasting channels
 export { type MemorySessionLogOptions, memorySessionLog } from './log/memory-session-log.ts';
-export { serveSessionLog } from './log/serve-session-log.ts';
 export type { AppendPlace, LoggedSession, SessionLog } from './log/session-log.ts';
-export {
-  type SessionLogCalls,
-  type SessionLogOverOptions,
-  sessionLogOver,
-} from './log/session-log-over.ts';
+export { type SessionLogOfOptions, sessionLogOf } from './log/session-log-of.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server
 export type { GoneReason } from './server/gone-reason.ts';

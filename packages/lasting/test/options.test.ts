@@ -1,3 +1,4 @@
+import { memoryBus } from '@headrace/bus';
 import { isHeadraceError } from '@headrace/core';
 import { expect, it } from 'vitest';
 import * as lasting from '../src/index.ts';
@@ -16,14 +17,7 @@ const takers: Readonly<Record<string, readonly [(options: never) => unknown, obj
   ],
   ResumeTable: [(options) => new lasting.ResumeTable(options), {}],
   memorySessionLog: [(options) => lasting.memorySessionLog(options), {}],
-  sessionLogOver: [
-    (options) =>
-      lasting.sessionLogOver(
-        { request: bootstrap.connect, stream: bootstrap.connect as never },
-        options,
-      ),
-    {},
-  ],
+  sessionLogOf: [(options) => lasting.sessionLogOf(memoryBus(), options), { app: 'test' }],
 };
 
 /** Exported classes and functions that take none. */
@@ -35,7 +29,6 @@ const others: readonly string[] = [
   'acknowledged',
   'isLinked',
   'linksOf',
-  'serveSessionLog',
   'unacknowledged',
 ];
 

@@ -5,5 +5,6 @@
  */
 
 export { type Keyed, KeyedEntries } from './contract/keyed-entries.ts';
+export { MemoryRecords } from './memory/memory-records.ts';
 export { memoryStates } from './memory/memory-states.ts';
-export { keepStores } from './relay/relay-stores.ts';
+export { keepStores } from './relay/kept-streams.ts';

@@ -1,10 +1,25 @@
 /**
- * Logs and keyed states, in memory, in the primary of `node:cluster`, in NATS JetStream or in Redis: `@headrace/store`.
+ * Logs, keyed states and records, in memory, in the primary of `node:cluster`, in NATS JetStream or in Redis: `@headrace/store`.
  *
  * @module
  */
 
-export type { Log, LogEntry, LogLimits, LogLink, LogPage, LogPosition } from './contract/log.ts';
+export {
+  commonOffset,
+  type Log,
+  type LogEntry,
+  type LogLimits,
+  type LogLink,
+  type LogPage,
+  type LogPosition,
+} from './contract/log.ts';
+export type {
+  KeyRecords,
+  RecordLimits,
+  RecordLink,
+  Records,
+  RecordWrite,
+} from './contract/records.ts';
 export type {
   StateAnswer,
   StateEntry,
@@ -16,4 +31,4 @@ export type {
   StateWrite,
 } from './contract/state-log.ts';
 export type { StoreEngine } from './contract/store-engine.ts';
-export { logOf, provideStores, statesOf } from './stores/bus-stores.ts';
+export { logOf, provideStores, recordsOf, statesOf } from './stores/bus-stores.ts';

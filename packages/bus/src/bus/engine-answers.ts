@@ -20,7 +20,7 @@ export class EngineAnswers<Host extends { readonly clock: Clock; readonly logger
    */
   get host(): Host {
     if (this.given !== undefined) return this.given;
-    throw this.busError('is not open: Cluster.join({ bus }) opens it');
+    throw this.busError('is not open: Cluster.join({ bus }) or openBus(bus) opens it');
   }
 
   get isOpened(): boolean {

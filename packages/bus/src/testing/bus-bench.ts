@@ -21,6 +21,10 @@ export interface BusBench {
     stop(): unknown;
     /** Continues the server after `stop`. */
     continue(): unknown;
+    /** Copies what the server, which was killed, has stored. */
+    save?(): unknown;
+    /** Brings back the last copy while the server is killed, or nothing if it keeps nothing. @default no test loses what was stored */
+    restore?(): unknown;
   };
 }
 
@@ -56,6 +60,10 @@ export class BenchBus {
 
   state(name: string): string {
     return `hr.${this.app}.s.${name}`;
+  }
+
+  records(name: string): string {
+    return `hr.${this.app}.k.${name}`;
   }
 
   listen(name: string, heard: string[] = this.heard): { close(): void } {
@@ -113,6 +121,16 @@ export class BusTest {
     promise.then(over, over);
     await this.until(() => isOver);
     return promise;
+  }
+
+  /** Kills the server and starts it again. @param meanwhile - called while the server is killed, and every bus is down */
+  async restart(meanwhile: () => unknown = () => {}): Promise<void> {
+    const { server } = this.bench;
+    await server.kill();
+    await this.until(() => this.open.every(({ bus }) => bus.state === 'down'));
+    await meanwhile();
+    await server.start();
+    await this.until(() => this.open.every(({ bus }) => bus.state === 'up'));
   }
 
   async end(): Promise<void> {

@@ -228,6 +228,7 @@ describe('the relay', () => {
     const [one, two] = [new FakeProcess(relay), new FakeProcess(relay)];
     const entries: LogEntry[] = [];
     await one.log.open('s', { messages: 3, ageMs: Number.POSITIVE_INFINITY });
+    await two.log.open('s', { messages: 3, ageMs: Number.POSITIVE_INFINITY });
     const following = two.log.follow('s', (entry) => entries.push(entry));
     await two.link.settled();
     const positions = await Promise.all(

@@ -16,8 +16,8 @@ export interface AppendPlace {
 
 /**
  * A store for the lasting channels of several processes, so that each process can continue any channel. Every process can read
- * all records, and the records survive the processes. Use `redisSessionLog` or `jetStreamSessionLog` for several machines,
- * `sessionLogOver` for the processes of one machine, and `memorySessionLog` for one process, for example in tests.
+ * all records, and the records survive the processes. Use `sessionLogOf` with `natsBus` or `redisBus` for several machines, and with
+ * `processBus` for the workers of one machine; use `memorySessionLog` for one process, for example in tests.
  *
  * A log keeps records for each id. An id has at most 64 letters, digits, `-` and `_`. If two processes append after the same
  * revision, only one process succeeds.

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { expect } from 'vitest';
 import { freePort } from '../../../core/test/fixture/free-port.ts';
@@ -26,8 +27,14 @@ class ServerProgram {
   constructor(name: LogName, logPorts: readonly number[], port: number, load: Load) {
     const args = [name, logPorts.join(), port, textOf(load)];
     this.program = new ChildProgram('./server/log-process.ts', ...args);
-    this.serves = this.program.told<Told>();
-    this.program.process.on('message', ({ wrong, note, over }: Told) => {
+    let isServing = (): void => {};
+    this.serves = new Promise<void>((resolve, reject) => {
+      isServing = resolve;
+      this.program.process.once('exit', () => reject(new Error('it ended before it served')));
+    });
+    this.serves.catch(() => {});
+    this.program.process.on('message', ({ port: its, wrong, note, over }: Told) => {
+      if (its !== undefined) isServing();
       this.wrong ??= wrong;
       if (note !== undefined) this.notes.push(`${port}: ${note}`);
       if (this.notes.length > MAX_NOTES) this.notes.shift();
@@ -58,6 +65,8 @@ export interface KillsAndRestarts {
   readonly log: LogName;
   /** Ports of the servers of the log. */
   readonly logPorts: readonly number[];
+  /** Is called with each server process, for a log in this one. @default does nothing */
+  readonly serveLog?: (child: ChildProcess) => void;
   readonly clients: number;
   /** Number of server processes. @default 2 */
   readonly servers?: number;
@@ -99,6 +108,7 @@ function sumOf(all: readonly ClientCounts[]): ClientCounts {
 export async function killsAndRestarts({
   log,
   logPorts,
+  serveLog,
   clients,
   servers: serverCount = 2,
   load,
@@ -107,8 +117,11 @@ export async function killsAndRestarts({
 }: KillsAndRestarts): Promise<EndCounts> {
   const ports: number[] = [];
   while (ports.length < serverCount) ports.push(await freePort());
-  const start = (index: number): ServerProgram =>
-    new ServerProgram(log, logPorts, ports[index]!, load);
+  const start = (index: number): ServerProgram => {
+    const server = new ServerProgram(log, logPorts, ports[index]!, load);
+    serveLog?.(server.program.process);
+    return server;
+  };
   const servers = ports.map((_, index) => start(index));
   const all = [...servers];
   const share = clients / CLIENT_PROCESSES;

@@ -1,5 +1,7 @@
 // The log of lasting channels on three servers of NATS, whose leader is killed under load.
 import { setTimeout as delay } from 'node:timers/promises';
+import { openBus } from '@headrace/bus';
+import { natsBus } from '@headrace/bus/nats';
 import { lengthPrefixed, StringCodec } from '@headrace/codec';
 import {
   AttributeKey,
@@ -9,14 +11,14 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
-import { LastingBootstrap, ResumeHandler, ResumeTable } from '@headrace/lasting';
-import { jetStreamSessionLog } from '@headrace/lasting/nats';
+import { LastingBootstrap, ResumeHandler, ResumeTable, sessionLogOf } from '@headrace/lasting';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { NatsCluster } from '../log/nats-cluster.ts';
 
 const CLIENTS = 50;
-const STREAM = 'hr_lasting';
+const app = 'test';
+const STREAM = 'hr_ptest+k+lasting';
 const host = '127.0.0.1';
 const options = { logger: silentLogger };
 const framing = () => lengthPrefixed({ maxFrameLength: 65_536 });
@@ -65,10 +67,10 @@ describe.runIf(absent === '')(`a log in three servers of NATS${absent}`, () => {
   it('loses and repeats nothing when the leader of its stream is killed, twice', async () => {
     const cluster = await NatsCluster.start();
     onTestFinished(() => cluster.end());
-    const connection = await cluster.connect();
-    onTestFinished(() => connection.close());
-    const log = jetStreamSessionLog({ connection, replicas: 3, logger: silentLogger });
-    const table = new ResumeTable({ log });
+    const servers = cluster.ports.map((port) => `nats://127.0.0.1:${port}`);
+    const bus = openBus(natsBus({ servers, replicas: 3 }), { app, logger: silentLogger });
+    onTestFinished(() => bus.close());
+    const table = new ResumeTable({ log: sessionLogOf(bus, { app }) });
     const server = await new ServerBootstrap()
       .options(options)
       .childOptions(options)

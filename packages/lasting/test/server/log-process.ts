@@ -2,6 +2,9 @@
 // servers, the port of this one, and the load. It says `{ port }` when it serves, what is wrong as `{ wrong }`, and how channels have
 // ended and what it logs, as `{ note }`. At SIGTERM it gives
 // its channels up into the log, says `{ over }`, and ends; killed, it leaves them there.
+import { openBus } from '@headrace/bus';
+import { natsBus } from '@headrace/bus/nats';
+import { redisBus } from '@headrace/bus/redis';
 import { lengthPrefixed } from '@headrace/codec';
 import {
   AttributeKey,
@@ -18,14 +21,11 @@ import {
   ResumeHandler,
   ResumeTable,
   type SessionLog,
+  sessionLogOf,
 } from '@headrace/lasting';
-import { jetStreamSessionLog } from '@headrace/lasting/nats';
-import { redisSessionLog } from '@headrace/lasting/redis';
 import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
-import { connect } from '@nats-io/transport-node';
-import { createClient } from '@redis/client';
 import { bodyOf, loadFrom, numbersIn, WINDOW_MS } from './numbered-exchange.ts';
-import { primaryLogAt } from './primary-log.ts';
+import { primaryLog } from './primary-log.ts';
 
 export type LogName = 'primary' | 'redis' | 'jetstream';
 
@@ -138,23 +138,21 @@ const childHandler = (channel: LastingChannel): void => {
   });
 };
 
-async function openLog(): Promise<SessionLog> {
-  if (logName === 'primary') return primaryLogAt(Number(logPorts));
-  if (logName === 'redis') {
-    const client = createClient({ url: `redis://127.0.0.1:${logPorts}` });
-    client.on('error', () => {});
-    await client.connect();
-    return redisSessionLog({ client, keepMs: 2 * WINDOW_MS });
-  }
-  const servers = logPorts.split(',').map((each) => `nats://127.0.0.1:${each}`);
-  const connection = await connect({
-    ...{ servers, maxReconnectAttempts: -1, reconnectTimeWait: 200, noAsyncTraces: true },
-  });
-  const replicas = servers.length;
-  return jetStreamSessionLog({ connection, replicas, logger, keepMs: 2 * WINDOW_MS });
+function openLog(): SessionLog {
+  if (logName === 'primary') return primaryLog();
+  const app = 'test';
+  const ports = logPorts.split(',');
+  const bus =
+    logName === 'redis'
+      ? redisBus({ url: `redis://127.0.0.1:${ports[0]}` })
+      : natsBus({
+          servers: ports.map((each) => `nats://127.0.0.1:${each}`),
+          replicas: ports.length,
+        });
+  return sessionLogOf(openBus(bus, { app, logger }), { app, keepMs: 2 * WINDOW_MS });
 }
 
-const table = new ResumeTable({ log: await openLog(), windowMs: WINDOW_MS });
+const table = new ResumeTable({ log: openLog(), windowMs: WINDOW_MS });
 const server = await new ServerBootstrap()
   .options(options)
   .childOptions(options)

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import {
   BusServer,
@@ -8,7 +9,7 @@ import {
 import { NatsCluster } from '../log/nats-cluster.ts';
 import { killsAndRestarts } from './kills-and-restarts.ts';
 import type { LogName } from './log-process.ts';
-import { servePrimaryLog } from './primary-log.ts';
+import { PrimaryLog } from './primary-log.ts';
 
 const CLIENTS = 1000;
 /** 20 messages in a second, of each end of each channel, which leaves half of two cores to other tests. A record has what one turn of the event loop brings: each message alone would cost one. */
@@ -36,13 +37,13 @@ const TIMEOUT_MS = 900_000;
 
 interface LogServer {
   readonly port: number;
+  readonly serve?: (child: ChildProcess) => void;
   readonly end: () => Promise<void>;
 }
 
 /** The log in the memory of the process that starts the others. */
 const primaryLog = async (): Promise<LogServer> => {
-  const server = await servePrimaryLog();
-  return { port: server.port, end: () => server.close() };
+  return { port: 0, serve: new PrimaryLog().serve, end: async () => {} };
 };
 
 const LOGS: readonly (readonly [LogName, string, string, () => Promise<LogServer>])[] = [
@@ -73,6 +74,7 @@ for (const [log, place, why, start] of LOGS) {
           const counts = await killsAndRestarts({
             log,
             logPorts: [server.port],
+            ...(server.serve !== undefined && { serveLog: server.serve }),
             clients: CLIENTS,
             load: LOAD,
             events: EVENTS,
@@ -99,6 +101,7 @@ for (const [log, place, why, start] of LOGS) {
           const { answered, calls, resumed } = await killsAndRestarts({
             log,
             logPorts: [server.port],
+            ...(server.serve !== undefined && { serveLog: server.serve }),
             clients: PAUSED_CLIENTS,
             load: PAUSED_LOAD,
             events: Array(PAUSES).fill('pause'),
@@ -152,7 +155,7 @@ it.runIf(noNats === '')(
         load: QUIET_LOAD,
         events: ['kill'],
         killed: () => {
-          electing = cluster.killLeaderOf('hr_lasting');
+          electing = cluster.killLeaderOf('hr_ptest+k+lasting');
         },
       });
       const electionMs = await electing!;

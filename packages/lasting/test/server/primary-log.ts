@@ -1,45 +1,51 @@
-import { RequestClient } from '@headrace/client';
-import { lengthPrefixed } from '@headrace/codec';
-import { Bootstrap, type Server, ServerBootstrap, silentLogger } from '@headrace/core';
+import type { ChildProcess } from 'node:child_process';
+import { EngineBus, openBus } from '@headrace/bus';
+import { Relay } from '@headrace/bus/authoring';
+import { silentLogger, systemClock } from '@headrace/core';
+import { type SessionLog, sessionLogOf } from '@headrace/lasting';
+import { keepStores } from '@headrace/store/authoring';
 import {
-  memorySessionLog,
-  type SessionLog,
-  serveSessionLog,
-  sessionLogOver,
-} from '@headrace/lasting';
-import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
+  asRelayFrame,
+  connectToPrimary,
+  processWire,
+  RelayPort,
+} from '../../../bus/test/fixture/relay.ts';
 import { WINDOW_MS } from './numbered-exchange.ts';
 
-const options = { logger: silentLogger };
-const host = '127.0.0.1';
-const format = binaryExchange();
-const framing = () => lengthPrefixed({ maxFrameLength: 16 * 1024 * 1024 });
+const app = 'test';
 
-/** Serves a log in memory to other processes. */
-export function servePrimaryLog(): Promise<Server> {
-  const handle = serveSessionLog(memorySessionLog({ keepMs: 2 * WINDOW_MS }));
-  return new ServerBootstrap()
-    .options(options)
-    .childOptions(options)
-    .childHandler(({ pipeline }) =>
-      pipeline.addLast(...framing(), new ExchangeHandler({ format, handle })),
-    )
-    .bind({ host, port: 0 });
+/** A log in the memory of this process, for its children, as the primary of `node:cluster` has it for workers. */
+export class PrimaryLog {
+  private readonly relay = new Relay();
+
+  constructor() {
+    keepStores(this.relay);
+  }
+
+  /** Answers a child that uses {@link primaryLog}. */
+  readonly serve = (child: ChildProcess): void => {
+    const port = new RelayPort(this.relay, {
+      send: (frame, left) => {
+        if (child.connected) child.send(frame, undefined, undefined, left);
+      },
+      now: () => systemClock.now(),
+      full: () => {},
+    });
+    child.on('message', (message) => {
+      const frame = asRelayFrame(message);
+      if (frame !== undefined) port.received(frame);
+    });
+    child.once('exit', () => port.close());
+  };
 }
 
-/** The log in another process. */
-export async function primaryLogAt(port: number): Promise<SessionLog> {
-  const calls = new RequestClient({
-    client: {
-      bootstrap: new Bootstrap()
-        .options(options)
-        .handler(({ pipeline }) =>
-          pipeline.addLast(...framing(), new ExchangeHandler({ format, maxQueued: 100_000 })),
-        ),
-      addresses: [{ host, port }],
-      ...options,
-    },
+/** The log of the process that has started this one. */
+export function primaryLog(): SessionLog {
+  const bus = new EngineBus({
+    name: 'process:',
+    kind: 'worker',
+    connect: (sink, host, signal) => connectToPrimary(processWire, sink, host, signal),
   });
-  await calls.start();
-  return sessionLogOver(calls, { keepMs: 2 * WINDOW_MS });
+  openBus(bus, { app, logger: silentLogger });
+  return sessionLogOf(bus, { app, keepMs: 2 * WINDOW_MS });
 }

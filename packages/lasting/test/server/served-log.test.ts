@@ -1,14 +1,11 @@
 import { type Channel, type Context, type Handler, isHeadraceError } from '@headrace/core';
 import { LASTING_ERRORS, type SessionLog } from '@headrace/lasting';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LogServer } from '../log/log-server.ts';
+import { HubLog } from '../log/hub-log.ts';
 import { TwoProcesses } from './two-processes.ts';
 
-/** Calls of the processes are lost after this time without the primary, in milliseconds. */
-const CALL_MS = 500;
-
 describe('a lasting channel whose log the primary process has', () => {
-  let primary: LogServer;
+  let primary: HubLog;
   let world: TwoProcesses;
   let client: Channel;
   let texts: string[];
@@ -30,17 +27,11 @@ describe('a lasting channel whose log the primary process has', () => {
     await world.passSlowly(2000);
   };
 
-  const primaryUp = async (): Promise<void> => {
-    const up = primary.up();
-    await world.settle();
-    await up;
-  };
-
   beforeEach(async () => {
     world = new TwoProcesses({ log: reached, logTimeoutMs: 1000 });
-    primary = new LogServer(world);
-    await primaryUp();
-    log = primary.reached({}, CALL_MS);
+    primary = new HubLog();
+    log = primary.reached(world.clock);
+    await world.pass(100);
     texts = [];
     await world.up(() => [echo()]);
     client = await world.connect({
@@ -72,7 +63,7 @@ describe('a lasting channel whose log the primary process has', () => {
     primary.kill();
     await say('two');
     expect([texts, client.isActive]).toEqual([['one'], true]);
-    await primaryUp();
+    primary.start();
     await world.passSlowly(6000);
     expect(texts).toEqual(['one', 'two']);
     // The next primary has the whole channel.
@@ -84,7 +75,7 @@ describe('a lasting channel whose log the primary process has', () => {
   it('is gone when its process and the primary are gone', async () => {
     primary.kill();
     await world.before.kill();
-    await primaryUp();
+    primary.start();
     await world.passSlowly(6000);
     expect(isHeadraceError(client.closeInfo?.error, LASTING_ERRORS.RESUME_GONE)).toBe(true);
   });
@@ -92,9 +83,9 @@ describe('a lasting channel whose log the primary process has', () => {
   it('leaves nothing in the primary when it ends', async () => {
     const { id } = [...world.before.table['sessions'].values()][0]!.transport;
     const name = Buffer.from(id, 'latin1').toString('hex');
-    expect(await primary.log.read(name)).toBeDefined();
+    expect(await log.read(name)).toBeDefined();
     client.close();
     await world.passSlowly(500);
-    expect(await primary.log.read(name)).toBeUndefined();
+    expect(await log.read(name)).toBeUndefined();
   });
 });

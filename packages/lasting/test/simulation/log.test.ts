@@ -2,8 +2,8 @@ import { explore } from '@headrace/simulation';
 import { describe, expect, it } from 'vitest';
 import { exploreMistake } from '../../../simulation/test/fixture/explore-mistake.ts';
 import {
+  busLogScenario,
   logScenario,
-  primaryLogScenario,
   restoredLogScenario,
   LOG_SETTLE_MS as settleMs,
 } from './log-scenario.ts';
@@ -34,18 +34,11 @@ describe('a lasting channel whose processes die, and whose log loses its newest 
   });
 });
 
-describe('a lasting channel whose processes die, and whose log another process has', () => {
+describe('a lasting channel whose processes die, and whose log is reached over a bus that fails', () => {
   it('goes on, delivers each message once and in order, and goes from process to process', async () => {
     const seen = { resumedElsewhere: 0, moved: 0 };
-    await explore({ seeds: SEEDS, settleMs, scenario: primaryLogScenario(seen) });
+    await explore({ seeds: SEEDS, settleMs, scenario: busLogScenario(seen) });
     expect(seen.resumedElsewhere).toBeGreaterThan(SEEDS);
     expect(seen.moved).toBeGreaterThan(SEEDS);
-  });
-
-  it('an absence that is measured by the time of day is found within 50 seeds', async () => {
-    const scenario = primaryLogScenario(undefined, TimeOfDayTable);
-    await expect(exploreMistake({ seeds: 50, settleMs, scenario })).rejects.toThrow(
-      /^seed \d+ fails/,
-    );
   });
 });

@@ -19,12 +19,7 @@ import {
   NoFence,
   NoHolds,
 } from './log-mistakes.ts';
-import {
-  LOG_SETTLE_MS,
-  logScenario,
-  primaryLogScenario,
-  restoredLogScenario,
-} from './log-scenario.ts';
+import { busLogScenario, LOG_SETTLE_MS, logScenario, restoredLogScenario } from './log-scenario.ts';
 import { RELOAD_SETTLE_MS, reloadScenario } from './reload-scenario.ts';
 
 const SEEDS = 2000;
@@ -50,8 +45,8 @@ describe(`${SEEDS} seeds of chaos`, () => {
     await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: LOG_SETTLE_MS });
   });
 
-  it('a lasting channel whose log another process has delivers once and in order', async () => {
-    const scenario = primaryLogScenario();
+  it('a lasting channel whose log is reached over a bus delivers once and in order', async () => {
+    const scenario = busLogScenario();
     await explore({ seeds: SEEDS, firstSeed, scenario, settleMs: LOG_SETTLE_MS });
   });
 

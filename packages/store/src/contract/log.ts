@@ -46,10 +46,26 @@ export interface LogPage {
    */
   readonly last: number;
   /**
-   * The part that the log has in common with its earlier epochs, if it has lost messages: all entries up to `offset`. The earlier
-   * epochs begin with `base`.
+   * The part that the log has in common with its earlier epochs, if it may have lost messages: all entries up to `offset`, without
+   * those between `after` and `before` of each pair of `lost`. The earlier epochs begin with `base`.
    */
-  readonly common?: { readonly base: string; readonly offset: number } | undefined;
+  readonly common?:
+    | {
+        readonly base: string;
+        readonly offset: number;
+        readonly lost?: readonly { readonly after: number; readonly before: number }[];
+      }
+    | undefined;
+}
+
+/**
+ * Returns the offset up to which a log has all entries that a reader of an earlier epoch has: its own offset if nothing that it has
+ * was lost, and 0 for another log. Of another epoch, everything after this offset is new for the reader.
+ */
+export function commonOffset({ epoch, offset }: LogPosition, { common }: LogPage): number {
+  if (common === undefined || !epoch.startsWith(common.base)) return 0;
+  const gap = common.lost?.find(({ after, before }) => after < offset && offset < before);
+  return Math.min(gap?.after ?? offset, common.offset);
 }
 
 /**

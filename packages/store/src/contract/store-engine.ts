@@ -1,5 +1,6 @@
 import type { BusLink } from '@headrace/bus';
 import type { LogLink } from './log.ts';
+import type { RecordLink } from './records.ts';
 import type { StateLink } from './state-log.ts';
 
 /**
@@ -11,4 +12,6 @@ export interface StoreEngine {
   openLog?(link: BusLink): LogLink;
   /** Opens the states of the engine over a link, for state groups. @default the engine has no states */
   openStates?(link: BusLink): StateLink;
+  /** Opens the records of the engine over a link, for lasting channels. @default the engine has no records */
+  openRecords?(link: BusLink): RecordLink;
 }

@@ -10,7 +10,7 @@ export interface StoreKind {
   readonly write: { readonly byteLength: number };
   readonly answer: unknown;
   readonly entry: object;
-  readonly page: unknown;
+  readonly page: { readonly entries: readonly object[] };
 }
 
 /** A log of messages. */

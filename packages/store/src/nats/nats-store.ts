@@ -26,13 +26,15 @@ const CONFIRM_EACH_MS = 1000;
 export interface NatsStoreOptions {
   /** The name of the JetStream stream. */
   readonly name: string;
-  /** The subjects of the messages, `hr.<app>.d.>`, and of their live copies, `hr.<app>.l.>`. */
+  /** The subjects of the messages, `hr.<app>.d.>`, and of their live copies, `hr.<app>.l.>`, if there are copies. */
   readonly subjects: string;
-  readonly copies: string;
+  readonly copies: string | undefined;
   /** The kind of groups in the stream, for texts. */
   readonly groups: string;
   /** Whether the newest message always stays in the stream. Then a stream without it has lost messages. @default false */
   readonly keepsNewest?: boolean;
+  /** Whether a message can replace the earlier ones of its subject. @default false */
+  readonly rollsUp?: boolean;
   /** Wanted number of replicas, if the application has set it. */
   readonly replicas: number | undefined;
   /** Maximum size of the stream in bytes, if the application has set it. */
@@ -56,6 +58,8 @@ export class NatsStore {
   private readonly manager: JetStreamManager;
   private readonly options: NatsStoreOptions;
   private known: StreamInfo | undefined = undefined;
+  /** Whether several servers store the stream. */
+  isReplicated = false;
   private isDoubtful = false;
   private hasComparedReplicas = false;
   /** The newest live copy, while the server is asked for it now or soon. */
@@ -82,6 +86,11 @@ export class NatsStore {
   /** The epoch of the stream that was opened first. Another stream has other numbers. */
   get epoch(): string | undefined {
     return this.firstEpoch;
+  }
+
+  /** The highest sequence that was seen, or 0. */
+  get newest(): number {
+    return this.options.memory.newest;
   }
 
   /** Notes a refused request. The stream can be gone, or another stream can have its name. */
@@ -162,6 +171,7 @@ export class NatsStore {
           continue;
         }
         const epoch = epochOf(this.known);
+        this.isReplicated = this.known.config.num_replicas > 1;
         this.firstEpoch ??= epoch;
         this.announceOpened();
         return epoch === this.firstEpoch;
@@ -271,7 +281,7 @@ export class NatsStore {
   }
 
   private configFor({ messages, ageMs }: LogLimits): Partial<StreamConfig> & { name: string } {
-    const { name, subjects, copies, replicas, maxBytes, keepsNewest } = this.options;
+    const { name, subjects, copies, replicas, maxBytes, keepsNewest, rollsUp } = this.options;
     const age = Number.isFinite(ageMs) ? Math.max(100, Math.ceil(ageMs)) * NANOSECONDS : 0;
     const window = DUPLICATE_WINDOW_MS * NANOSECONDS;
     return {
@@ -281,13 +291,14 @@ export class NatsStore {
       retention: 'limits' as StreamConfig['retention'],
       num_replicas: replicas ?? 1,
       max_bytes: maxBytes ?? NO_LIMIT,
-      // A state must not lose its oldest keys.
-      ...(keepsNewest === true &&
+      // A state must not lose its oldest keys, and no key its records to others.
+      ...((keepsNewest === true || rollsUp === true) &&
         maxBytes !== undefined && { discard: 'new' as StreamConfig['discard'] }),
       max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
       max_age: age,
       duplicate_window: age === 0 ? window : Math.min(window, age),
-      republish: { src: subjects, dest: copies },
+      ...(copies !== undefined && { republish: { src: subjects, dest: copies } }),
+      ...(rollsUp === true && { allow_rollup_hdrs: true }),
     };
   }
 }
@@ -306,16 +317,18 @@ function checkStream(
   if (now.retention !== 'limits') {
     throw new Error(`${its} has the retention ${now.retention}: it must be limits`);
   }
-  if (now.republish !== undefined && now.republish.dest !== republish!.dest) {
-    throw new Error(
-      `${its} is republished to ${now.republish.dest}: it must be ${republish!.dest}`,
-    );
+  if (
+    now.republish !== undefined &&
+    republish !== undefined &&
+    now.republish.dest !== republish.dest
+  ) {
+    throw new Error(`${its} is republished to ${now.republish.dest}: it must be ${republish.dest}`);
   }
 }
 
 /**
  * Returns the change that meets the limits of all groups, or undefined if they are met. Without `republish`, no member would get a
- * message, and with `no_ack`, no write would end.
+ * message, with `no_ack`, no write would end, and without rollups, no record would replace others.
  */
 function raise(
   now: StreamConfig,
@@ -331,7 +344,8 @@ function raise(
     messages === now.max_msgs_per_subject &&
     age === now.max_age &&
     window === now.duplicate_window &&
-    now.republish !== undefined &&
+    (now.republish !== undefined || wanted.republish === undefined) &&
+    (now.allow_rollup_hdrs || wanted.allow_rollup_hdrs !== true) &&
     now.no_ack !== true
   ) {
     return undefined;
@@ -342,7 +356,8 @@ function raise(
     max_age: age,
     max_bytes: bytes,
     duplicate_window: window,
-    republish: now.republish ?? wanted.republish!,
+    ...((now.republish ?? wanted.republish) && { republish: now.republish ?? wanted.republish! }),
+    allow_rollup_hdrs: now.allow_rollup_hdrs || wanted.allow_rollup_hdrs === true,
     no_ack: false,
   };
 }

@@ -4,6 +4,7 @@ import type { StoreEngine } from '../contract/store-engine.ts';
 import { NatsCopies } from './nats-copies.ts';
 import { NatsJetStream } from './nats-jet-stream.ts';
 import { NatsLogLink } from './nats-log-link.ts';
+import { NatsRecordLink } from './nats-record-link.ts';
 import { NatsStateLink } from './nats-state-link.ts';
 import type { NatsStoreParts } from './nats-store-parts.ts';
 import type { StreamMemory } from './stream-memory.ts';
@@ -19,5 +20,6 @@ export function natsStores(): StoreEngine {
   return {
     openLog: (link) => new NatsLogLink(partsOf(link)),
     openStates: (link) => new NatsStateLink(partsOf(link)),
+    openRecords: (link) => new NatsRecordLink(partsOf(link)),
   };
 }

@@ -51,7 +51,8 @@ export class RedisLogLink implements LogLink {
   async read(stream: string, after: number, limit: number): Promise<LogPage> {
     const [, ageMs] = this.store.limitsOf(stream);
     const count = String(Math.max(1, Math.min(limit, MAX_PAGE)));
-    const [epoch, first, last, ...rest] = await this.store.run(READ, keysOf(stream), [
+    const [epoch, base, gaps, first, last, ...rest] = await this.store.run(READ, keysOf(stream), [
+      this.parts.runId,
       randomUUID(),
       String(after),
       count,
@@ -71,7 +72,13 @@ export class RedisLogLink implements LogLink {
         bytes: rest[at + 3]!,
       });
     }
-    return { epoch: text(epoch), entries, first: Number(text(first)), last: Number(text(last)) };
+    const end = Number(text(last));
+    const lost = Array.from(text(gaps).matchAll(/(\d+)-(\d+)/g), ([, after, before]) => ({
+      after: Number(after),
+      before: Number(before),
+    }));
+    const common = lost.length === 0 ? undefined : { base: text(base), offset: end, lost };
+    return { epoch: text(epoch), entries, first: Number(text(first)), last: end, common };
   }
 
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {

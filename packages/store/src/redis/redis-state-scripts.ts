@@ -51,7 +51,7 @@ if not epoch or not isWhole() then
   live()
 elseif head[3] ~= ARGV[1] then
   -- A server that was started again, or another one, may have lost what was acknowledged: no offset is used twice.
-  epoch, upcoming = ARGV[2], upcoming + 1048576
+  epoch, upcoming = ARGV[2], upcomingAfter(upcoming)
   -- A command without new data comes first: after it, a server without memory accepts the others.
   redis.call('HDEL', at, 'run')
   redis.call('HSET', at, 'epoch', epoch, 'run', ARGV[1], 'next', text(upcoming))

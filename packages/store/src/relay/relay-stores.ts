@@ -1,114 +1,86 @@
 import type { BusSubscription } from '@headrace/bus';
-import type { Relay, RelayAccess } from '@headrace/bus/authoring';
-import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../contract/log.ts';
+import type { RelayAccess } from '@headrace/bus/authoring';
 import { OpenedLimits } from '../contract/opened-limits.ts';
-import type {
-  StateAnswer,
-  StateEntry,
-  StateLimits,
-  StateLink,
-  StatePage,
-  StateWrite,
-} from '../contract/state-log.ts';
+import type { RecordLink } from '../contract/records.ts';
 import type { StoreEngine } from '../contract/store-engine.ts';
-import { type LogService, logsOf } from './log-service.ts';
-import { type StateService, statesIn } from './state-service.ts';
+import type { StoreKind, StoreLink } from '../contract/store-link.ts';
+import { followedIn, type KeptStreams, recordsIn } from './kept-streams.ts';
+import { type FollowedKind, type FollowedMemory, LOGS, STATES } from './relay-kinds.ts';
 
 /** The stores in the memory of this process: of a `memoryBus()`, and of the primary's `processBus()`. */
 export function relayStores(): StoreEngine {
   return {
-    openLog: ({ access }) => new RelayLogLink(access as RelayAccess),
-    openStates: ({ access }) => new RelayStateLink(access as RelayAccess),
+    openLog: ({ access }) => new RelayStoreLink(LOGS, access as RelayAccess),
+    openStates: ({ access }) => new RelayStoreLink(STATES, access as RelayAccess),
+    openRecords: ({ access }) => relayRecords(access as RelayAccess),
   };
 }
 
-/** Makes the stores of a relay, so that its workers can use them although this process does not. */
-export function keepStores(relay: Relay): void {
-  logsOf(relay);
-  statesIn(relay);
-}
-
-class RelayLogLink implements LogLink {
+/** The streams of one kind, over a link of this process. */
+class RelayStoreLink<K extends StoreKind, Memory extends FollowedMemory<K>>
+  implements StoreLink<K>
+{
+  private readonly kind: FollowedKind<K, Memory>;
   private readonly access: RelayAccess;
-  private readonly logs: LogService;
+  private readonly streams: KeptStreams<Memory>;
+  private readonly limits = new OpenedLimits<K['limits']>();
 
-  constructor(access: RelayAccess) {
+  constructor(kind: FollowedKind<K, Memory>, access: RelayAccess) {
+    this.kind = kind;
     this.access = access;
-    this.logs = logsOf(access.relay);
+    this.streams = followedIn(access.relay, kind);
   }
 
-  open(stream: string, limits: LogLimits): Promise<void> {
-    return this.access.ask(() => this.logs.stream(stream).limit(limits));
-  }
-
-  append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
-    const { access, logs } = this;
-    return access.ask(() => logs.stream(stream).append(id, bytes, access.clock.now()));
-  }
-
-  read(stream: string, after: number, limit: number): Promise<LogPage> {
-    const { access, logs } = this;
-    return access.ask(() => logs.stream(stream).read(after, limit, access.clock.now()));
-  }
-
-  follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
-    return followed(this.access, listener, (take) => this.logs.stream(stream).follow(take));
-  }
-}
-
-class RelayStateLink implements StateLink {
-  private readonly access: RelayAccess;
-  private readonly states: StateService;
-  private readonly limits = new OpenedLimits<StateLimits>();
-
-  constructor(access: RelayAccess) {
-    this.access = access;
-    this.states = statesIn(access.relay);
-  }
-
-  open(stream: string, limits: StateLimits): Promise<void> {
-    return this.access.ask(() => this.limits.open(stream, limits));
-  }
-
-  append(stream: string, id: string, write: StateWrite): Promise<StateAnswer> {
-    const { access, states, limits } = this;
-    return access.ask(() => {
-      const own = limits.of(stream);
-      return states.state(stream).append(id, write, own, access.clock.now());
+  open(stream: string, limits: K['limits']): Promise<void> {
+    return this.access.ask(() => {
+      this.limits.open(stream, limits);
+      this.kind.opened?.(this.streams.of(stream), limits);
     });
   }
 
-  read(stream: string, after: number, limit: number): Promise<StatePage> {
-    const { access, states, limits } = this;
+  append(stream: string, id: string, write: K['write']): Promise<K['answer']> {
+    const { kind, access, streams, limits } = this;
     return access.ask(() => {
       const own = limits.of(stream);
-      return states.state(stream).read(after, limit, own, access.clock.now());
+      return kind.append(streams.of(stream), id, write, own, access.clock.now());
     });
   }
 
-  follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription {
-    return followed(this.access, listener, (take) => this.states.state(stream).follow(take));
+  read(stream: string, after: number, limit: number): Promise<K['page']> {
+    const { kind, access, streams, limits } = this;
+    return access.ask(() => {
+      const own = limits.of(stream);
+      return kind.read(streams.of(stream), after, limit, own, access.clock.now());
+    });
+  }
+
+  /** Follows until the subscription is closed or the link ends. The listener receives each entry later, like over any engine. */
+  follow(stream: string, listener: (entry: K['entry']) => void): BusSubscription {
+    const { access } = this;
+    let isClosed = false;
+    const unfollow = this.streams.of(stream).follow((entry) =>
+      access.deliver(() => {
+        if (!isClosed) listener(entry);
+      }),
+    );
+    const forget = access.onEnd(unfollow);
+    return {
+      close: () => {
+        isClosed = true;
+        forget();
+        unfollow();
+      },
+    };
   }
 }
 
-/** Follows until the subscription is closed or the link ends. The listener receives each entry later, like over any engine. */
-function followed<E>(
-  access: RelayAccess,
-  listener: (entry: E) => void,
-  follow: (take: (entry: E) => void) => () => void,
-): BusSubscription {
-  let isClosed = false;
-  const unfollow = follow((entry) =>
-    access.deliver(() => {
-      if (!isClosed) listener(entry);
-    }),
-  );
-  const forget = access.onEnd(unfollow);
+function relayRecords(access: RelayAccess): RecordLink {
+  const { relay, clock } = access;
+  const streams = recordsIn(relay);
   return {
-    close: () => {
-      isClosed = true;
-      forget();
-      unfollow();
-    },
+    open: (stream, limits) => access.ask(() => streams.of(stream).limit(limits)),
+    append: (stream, write) => access.ask(() => streams.of(stream).append(write, clock.now())),
+    read: (stream, key) => access.ask(() => streams.of(stream).read(key, clock.now())),
+    remove: (stream, key, after) => access.ask(() => streams.of(stream).remove(key, after)),
   };
 }

@@ -1,132 +1,114 @@
+import { Buffer } from 'node:buffer';
 import type { BusSubscription } from '@headrace/bus';
 import type { WorkerAccess } from '@headrace/bus/authoring';
 import { toBuffer } from '@headrace/core/authoring';
-import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../contract/log.ts';
-import type {
-  StateAnswer,
-  StateEntry,
-  StateLimits,
-  StateLink,
-  StatePage,
-  StateWrite,
-} from '../contract/state-log.ts';
+import type { RecordLink } from '../contract/records.ts';
 import type { StoreEngine } from '../contract/store-engine.ts';
-import {
-  type EntryText,
-  entryFrom,
-  finite,
-  type StateEntryText,
-  stateEntryFrom,
-  stateWriteFields,
-} from './entry-text.ts';
-import { LOG_CALL, LOG_SERVICE } from './log-service.ts';
-import { STATE_CALL, STATE_SERVICE } from './state-service.ts';
+import type { StoreKind, StoreLink } from '../contract/store-link.ts';
+import { STORE_CALL } from './kept-streams.ts';
+import { type FollowedKind, type FollowedMemory, LOGS, RECORDS, STATES } from './relay-kinds.ts';
 
 /** The stores of a worker's `processBus()`, in the memory of the primary. */
 export function workerStores(): StoreEngine {
   return {
-    openLog: ({ access }) => new WorkerLogLink(access as WorkerAccess),
-    openStates: ({ access }) => new WorkerStateLink(access as WorkerAccess),
+    openLog: ({ access }) => new WorkerStoreLink(LOGS, access as WorkerAccess),
+    openStates: ({ access }) => new WorkerStoreLink(STATES, access as WorkerAccess),
+    openRecords: ({ access }) => workerRecords(access as WorkerAccess),
   };
 }
 
-/** One store of the primary, over the link of a worker. */
-class PrimaryStore<E, Text> {
+/** The streams of one kind in the primary, over the link of a worker. */
+class WorkerStoreLink<K extends StoreKind, Memory extends FollowedMemory<K>>
+  implements StoreLink<K>
+{
+  private readonly kind: FollowedKind<K, Memory>;
   private readonly access: WorkerAccess;
-  private readonly service: string;
-  private readonly followers = new Map<string, (entry: E) => void>();
+  private readonly followers = new Map<string, (entry: K['entry']) => void>();
 
-  constructor(access: WorkerAccess, service: string, read: (text: Text) => E) {
+  constructor(kind: FollowedKind<K, Memory>, access: WorkerAccess) {
+    this.kind = kind;
     this.access = access;
-    this.service = service;
-    access.listen(service, (fields) => {
+    access.listen(kind.service, (fields) => {
       const follower = this.followers.get(fields.text());
-      follower?.(read(fields.any() as Text));
+      follower?.(kind.entryFrom(fields.list()));
     });
   }
 
-  /** @param length - the length of the texts among the fields, without the stream */
-  request(stream: string, length: number, what: number, ...fields: unknown[]): Promise<unknown> {
-    const { access, service } = this;
-    return access.request(service, stream.length + length, what, stream, ...fields);
+  async open(stream: string, limits: K['limits']): Promise<void> {
+    const given = limits as Readonly<Record<string, number>>;
+    const numbers = this.kind.limits.map((name) => finite(given[name]!));
+    await this.request(STORE_CALL.open, stream, ...numbers);
+  }
+
+  async append(stream: string, id: string, write: K['write']): Promise<K['answer']> {
+    const fields = this.kind.writeFields(write);
+    return this.kind.answerFrom(await this.request(STORE_CALL.append, stream, id, ...fields));
+  }
+
+  async read(stream: string, after: number, limit: number): Promise<K['page']> {
+    const page = await this.request(STORE_CALL.read, stream, after, finite(limit));
+    const { entries, ...rest } = page as { readonly entries: readonly (readonly unknown[])[] };
+    return { ...rest, entries: entries.map(this.kind.entryFrom) };
   }
 
   /** Follows a stream. A link has one follower for each stream. */
-  follow(
-    stream: string,
-    { follow, unfollow }: typeof LOG_CALL | typeof STATE_CALL,
-    listener: (entry: E) => void,
-  ): BusSubscription {
-    const { access, service, followers } = this;
-    const own = (entry: E): void => listener(entry);
+  follow(stream: string, listener: (entry: K['entry']) => void): BusSubscription {
+    const { access, kind, followers } = this;
+    const own = (entry: K['entry']): void => listener(entry);
     followers.set(stream, own);
-    access.call(service, stream.length, follow, stream);
+    access.call(kind.service, stream.length, STORE_CALL.follow, stream);
     return {
       close: () => {
         if (followers.get(stream) !== own) return;
         followers.delete(stream);
-        access.call(service, stream.length, unfollow, stream);
+        access.call(kind.service, stream.length, STORE_CALL.unfollow, stream);
       },
     };
   }
-}
 
-class WorkerLogLink implements LogLink {
-  private readonly store: PrimaryStore<LogEntry, EntryText>;
-
-  constructor(access: WorkerAccess) {
-    this.store = new PrimaryStore(access, LOG_SERVICE, entryFrom);
-  }
-
-  async open(stream: string, { messages, ageMs }: LogLimits): Promise<void> {
-    await this.store.request(stream, 0, LOG_CALL.open, ...[messages, ageMs].map(finite));
-  }
-
-  async append(stream: string, id: string, bytes: Uint8Array): Promise<LogPosition> {
-    const text = toBuffer(bytes).toString('base64');
-    const length = id.length + text.length;
-    return (await this.store.request(stream, length, LOG_CALL.append, id, text)) as LogPosition;
-  }
-
-  async read(stream: string, after: number, limit: number): Promise<LogPage> {
-    const page = await this.store.request(stream, 0, LOG_CALL.read, after, finite(limit));
-    const { entries, ...rest } = page as Omit<LogPage, 'entries'> & { entries: EntryText[] };
-    return { ...rest, entries: entries.map(entryFrom) };
-  }
-
-  follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
-    return this.store.follow(stream, LOG_CALL, listener);
+  private request(what: number, ...fields: readonly (string | number)[]): Promise<unknown> {
+    return asked(this.access, this.kind.service, what, fields);
   }
 }
 
-class WorkerStateLink implements StateLink {
-  private readonly store: PrimaryStore<StateEntry, StateEntryText>;
+function workerRecords(access: WorkerAccess): RecordLink {
+  const ask = (what: number, ...fields: readonly (string | number)[]) =>
+    asked(access, RECORDS.service, what, fields);
+  return {
+    open: async (stream, { keepMs }) => void (await ask(STORE_CALL.open, stream, finite(keepMs))),
+    append: async (stream, { key, bytes, after, replaces }) => {
+      const data = toBuffer(bytes).toString('base64');
+      const place = [after ?? '', replaces ? 1 : 0] as const;
+      const revision = await ask(STORE_CALL.append, stream, key, data, ...place);
+      return (revision as string | null) ?? undefined;
+    },
+    read: async (stream, key) => {
+      const found = (await ask(STORE_CALL.read, stream, key)) as readonly string[] | null;
+      if (found === null) return undefined;
+      const [revision, ...records] = found;
+      return {
+        revision: revision!,
+        records: records.map((data) => Buffer.from(data, 'base64')),
+      };
+    },
+    remove: async (stream, key, after) => void (await ask(STORE_CALL.remove, stream, key, after)),
+  };
+}
 
-  constructor(access: WorkerAccess) {
-    this.store = new PrimaryStore(access, STATE_SERVICE, stateEntryFrom);
-  }
+function asked(
+  access: WorkerAccess,
+  service: string,
+  what: number,
+  fields: readonly (string | number)[],
+): Promise<unknown> {
+  const texts = fields.reduce<number>(
+    (sum, field) => sum + (typeof field === 'string' ? field.length : 0),
+    0,
+  );
+  return access.request(service, texts, what, ...fields);
+}
 
-  async open(stream: string, { keys, bytes, removals, removalAgeMs }: StateLimits): Promise<void> {
-    const numbers = [keys, bytes, removals, removalAgeMs].map(finite);
-    await this.store.request(stream, 0, STATE_CALL.open, ...numbers);
-  }
-
-  async append(stream: string, id: string, write: StateWrite): Promise<StateAnswer> {
-    const fields = stateWriteFields(write);
-    const length = id.length + write.key.length + String(fields[1]).length;
-    const answer = await this.store.request(stream, length, STATE_CALL.append, id, ...fields);
-    const { conflict } = answer as { readonly conflict?: StateEntryText | null };
-    if (conflict === undefined || conflict === null) return answer as StateAnswer;
-    return { conflict: stateEntryFrom(conflict) };
-  }
-
-  async read(stream: string, after: number, limit: number): Promise<StatePage> {
-    const page = await this.store.request(stream, 0, STATE_CALL.read, after, finite(limit));
-    const { entries, ...rest } = page as Omit<StatePage, 'entries'> & { entries: StateEntryText[] };
-    return { ...rest, entries: entries.map(stateEntryFrom) };
-  }
-
-  follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription {
-    return this.store.follow(stream, STATE_CALL, listener);
-  }
+/** Returns a limit as a number that JSON has, because it has no Infinity. */
+function finite(limit: number): number {
+  return Math.min(limit, Number.MAX_SAFE_INTEGER);
 }

@@ -3,6 +3,7 @@ import { BUS_ERRORS } from '@headrace/bus';
 import { EngineAnswers } from '@headrace/bus/authoring';
 import { ChannelError } from '@headrace/core';
 import { checkLogLimits, type Log } from '../contract/log.ts';
+import type { Records } from '../contract/records.ts';
 import { checkStateLimits, type StateLog } from '../contract/state-log.ts';
 import type { StoreEngine } from '../contract/store-engine.ts';
 import type { StateKind } from '../contract/store-link.ts';
@@ -11,6 +12,7 @@ import { redisStores } from '../redis/redis-stores.ts';
 import { relayStores } from '../relay/relay-stores.ts';
 import { workerStores } from '../relay/worker-stores.ts';
 import { EngineLog } from '../stream/engine-log.ts';
+import { EngineRecords } from '../stream/engine-records.ts';
 
 /** The engines of this package, by the kind of the bus. */
 const ENGINES: Readonly<Record<string, () => StoreEngine>> = {
@@ -26,6 +28,7 @@ const stores = new WeakMap<Bus, BusStores>();
 class BusStores implements LinkWatcher {
   readonly log: EngineLog | undefined;
   readonly states: EngineLog<StateKind> | undefined;
+  readonly records: EngineRecords | undefined;
   private readonly engine: StoreEngine;
   private readonly answers: EngineAnswers<BusHost>;
 
@@ -36,6 +39,7 @@ class BusStores implements LinkWatcher {
     this.log = engine.openLog && new EngineLog(answers, 'durable groups', checkLogLimits);
     this.states =
       engine.openStates && new EngineLog<StateKind>(answers, 'state groups', checkStateLimits);
+    this.records = engine.openRecords && new EngineRecords(answers);
     bus.watchLinks?.(this);
   }
 
@@ -46,22 +50,26 @@ class BusStores implements LinkWatcher {
   linked(link: BusLink): void {
     this.log?.linked(this.engine.openLog!(link));
     this.states?.linked(this.engine.openStates!(link));
+    this.records?.linked(this.engine.openRecords!(link));
   }
 
   linkUp(): void {
     this.log?.linkUp();
     this.states?.linkUp();
+    this.records?.linkUp();
   }
 
   unlinked(): void {
     this.log?.unlinked();
     this.states?.unlinked();
+    this.records?.unlinked();
     this.answers.unlinked();
   }
 
   closed(): void {
     this.log?.close();
     this.states?.close();
+    this.records?.unlinked();
   }
 }
 
@@ -73,6 +81,11 @@ export function logOf(bus: Bus): Log | undefined {
 /** Returns the states of a bus, or undefined if its engine has no states. All calls for one bus return the same ones. */
 export function statesOf(bus: Bus): StateLog | undefined {
   return storesOf(bus)?.states;
+}
+
+/** Returns the records of a bus, or undefined if its engine has no records. All calls for one bus return the same ones. */
+export function recordsOf(bus: Bus): Records | undefined {
+  return storesOf(bus)?.records;
 }
 
 /**

@@ -1,12 +1,13 @@
 import { type BusBench, testing } from '@headrace/bus/testing';
 import type { TestRunner } from '@headrace/core/testing';
-import { logOf, statesOf } from '../stores/bus-stores.ts';
+import { logOf, recordsOf, statesOf } from '../stores/bus-stores.ts';
 import { LOG_TESTS } from './log-contract.ts';
+import { RECORD_TESTS } from './record-contract.ts';
 import { STATE_TESTS } from './state-contract.ts';
 
 /**
- * Tests the contract of the stores of a bus: of its log for durable groups, and of its states for state groups, as far as its
- * engine has them. Run the tests for your own engine before you use the engine.
+ * Tests the contract of the stores of a bus: of its log for durable groups, of its states for state groups, and of its
+ * records for lasting channels, as far as its engine has them. Run the tests for your own engine before you use the engine.
  *
  * @example
  * ```ts
@@ -24,6 +25,7 @@ export function describeStores({ describe, it, expect }: TestRunner, bench: BusB
   const tests = [
     ...(logOf(bus) === undefined ? [] : LOG_TESTS),
     ...(statesOf(bus) === undefined ? [] : STATE_TESTS),
+    ...(recordsOf(bus) === undefined ? [] : RECORD_TESTS),
   ];
   describe(`the store contract: ${bench.name}`, () => {
     for (const [name, body] of tests) {

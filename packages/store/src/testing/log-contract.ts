@@ -3,7 +3,7 @@ import { BUS_ERRORS } from '@headrace/bus';
 import type { BenchBus, BusBench, BusTest } from '@headrace/bus/testing';
 import { isHeadraceError } from '@headrace/core';
 import type { TestRunner } from '@headrace/core/testing';
-import type { LogEntry, LogPage } from '../contract/log.ts';
+import { commonOffset, type LogEntry, type LogPage, type LogPosition } from '../contract/log.ts';
 import { logOf } from '../stores/bus-stores.ts';
 
 type LogTest = readonly [
@@ -135,6 +135,51 @@ export const LOG_TESTS: readonly LogTest[] = [
       const next = await test.of(logOf(one.bus)!.append(stream, 'b', Buffer.from('b')));
       expect(next.offset).toBeGreaterThan(offset);
       expect(next.epoch).toBe(page.epoch);
+    },
+  ],
+  [
+    'the log: a position that was lost is told from those that are kept',
+    async (test, expect, { server }) => {
+      if (server.restore === undefined) return;
+      const [one, two] = [await test.up(), await test.up()];
+      const stream = one.stream('proom');
+      for (const { bus } of [one, two]) await test.of(logOf(bus)!.open(stream, LIMITS));
+      const append = (bench: BenchBus, id: string) =>
+        test.of(logOf(bench.bus)!.append(stream, id, Buffer.from(id)));
+      /** A link whose stream has another epoch ends. */
+      const page = async (): Promise<LogPage> => {
+        for (;;) {
+          try {
+            return await test.of(logOf(one.bus)!.read(stream, 0, 100));
+          } catch (thrown) {
+            if (!isHeadraceError(thrown, BUS_ERRORS.BUS_DOWN)) throw thrown;
+            await test.pass(50);
+          }
+        }
+      };
+      /** What of the log up to a position a reader need not read again. */
+      const known = (at: LogPosition, its: LogPage) =>
+        at.epoch === its.epoch ? at.offset : commonOffset(at, its);
+      const kept = [await append(one, 'a'), await append(one, 'b')];
+      await test.restart(() => server.save?.());
+      const lost = [await append(one, 'c'), await append(one, 'd')];
+      for (const at of kept) expect(known(at, await page())).toBe(at.offset);
+      await test.restart(() => server.restore!());
+      // Whoever has seen what was lost tells the others.
+      await page();
+      const later = [await append(two, 'x'), await append(two, 'y')];
+      await test.restart();
+      later.push(await append(two, 'z'));
+      const after = await page();
+      const isKept = texts(after.entries).includes('b');
+      expect(texts(after.entries)).toEqual([...(isKept ? ['a', 'b'] : []), 'x', 'y', 'z']);
+      for (const at of lost) {
+        expect(at.epoch === after.epoch).toBe(false);
+        expect(known(at, after) <= (isKept ? kept[1]!.offset : 0)).toBe(true);
+      }
+      // A store that was put back from a copy may count as another one.
+      for (const at of kept) expect([0, at.offset].includes(known(at, after))).toBe(true);
+      expect(known(later[2]!, after)).toBe(later[2]!.offset);
     },
   ],
   [

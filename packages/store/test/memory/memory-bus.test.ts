@@ -4,8 +4,8 @@ import { VirtualClock } from '@headrace/core/testing';
 import { durableGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import { Nodes } from '../../../cluster/test/nodes.ts';
-import { logsOf } from '../../src/relay/log-service.ts';
 import { describeStores } from '../../src/testing/index.ts';
+import { forgetAll, logsOf } from '../fixture/engines.ts';
 
 const clock = new VirtualClock();
 const hub = new MemoryHub();
@@ -26,6 +26,7 @@ const bench: BusBench = {
     start: () => hub.start(),
     stop: () => hub.stop(),
     continue: () => hub.start(),
+    restore: () => forgetAll(hub.relay),
   },
 };
 describeBus({ describe, it, expect }, bench);
@@ -37,7 +38,7 @@ describe('a hub that goes and comes', () => {
     const a = await nodes.join();
     durableGroup(a, 'room').add(nodes.channel());
     await nodes.pass(100);
-    const stream = logsOf(nodes.hub.relay).stream('hr.ptest.d.proom');
+    const stream = logsOf(nodes.hub.relay).of('hr.ptest.d.proom');
     for (let i = 0; i < 5; i++) {
       expect(stream.followerCount).toBe(1);
       nodes.hub.kill();

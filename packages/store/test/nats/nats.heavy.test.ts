@@ -34,6 +34,8 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
       start: () => server.start(),
       stop: () => server.stop(),
       continue: () => server.continue(),
+      save: () => server.save(),
+      restore: () => server.restore(),
     },
   };
   describeBus({ describe, it, expect }, bench);

@@ -31,6 +31,8 @@ describe.runIf(absent === '')(`a real redis-server${absent}`, () => {
       start: () => server.start(),
       stop: () => server.stop(),
       continue: () => server.continue(),
+      save: () => server.save(),
+      restore: () => server.restore(),
     },
   };
   describeBus({ describe, it, expect }, bench);

@@ -5,8 +5,9 @@ import { type BusBench, describeBus } from '@headrace/bus/testing';
 import { VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { connectToPrimary, RelayPort } from '../../../bus/test/fixture/relay.ts';
-import { keepStores } from '../../src/relay/relay-stores.ts';
+import { keepStores } from '../../src/relay/kept-streams.ts';
 import { describeStores } from '../../src/testing/index.ts';
+import { forgetAll } from '../fixture/engines.ts';
 
 const clock = new VirtualClock();
 
@@ -36,6 +37,10 @@ class FakePrimary {
 
   start(): void {
     this.isDead = false;
+  }
+
+  restore(): void {
+    forgetAll(this.relay);
   }
 
   stop(): void {

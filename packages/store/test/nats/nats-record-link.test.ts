@@ -1,0 +1,208 @@
+import type { NatsAccess } from '@headrace/bus/nats';
+import { systemClock } from '@headrace/core';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { NatsRecordLink } from '../../src/nats/nats-record-link.ts';
+import type { NatsStoreParts } from '../../src/nats/nats-store-parts.ts';
+
+const STREAM = 'hr.papp.k.lasting';
+const HEADERS = { get: (): string => '' };
+
+interface Stored {
+  readonly seq: number;
+  readonly data: Buffer;
+  readonly header: Map<string, string> & typeof HEADERS;
+}
+
+type Query =
+  | { readonly seq: number; readonly last_by_subj?: undefined }
+  | { readonly seq?: undefined; readonly last_by_subj: string };
+
+class Headers extends Map<string, string> {
+  override get(name: string): string {
+    return super.get(name) ?? '';
+  }
+}
+
+/** A JetStream whose leader may not have applied what it has stored. */
+class FakeJetStream {
+  config: Record<string, unknown> | undefined = undefined;
+  /** The newest record of each subject, as its leader knows it. */
+  readonly applied = new Map<string, Stored>();
+  readonly all = new Map<number, Stored>();
+  stored: [subject: string, record: Stored][] = [];
+  readonly published: string[] = [];
+  readonly queries: Query[] = [];
+  /** The answer to the next append. */
+  refusal: object | undefined = undefined;
+  maxBytes = 1_048_576;
+  sequence = 0;
+
+  readonly streams = {
+    info: async () => {
+      if (this.config === undefined) throw Object.assign(new Error('none'), { code: 10_059 });
+      const state = { messages: this.all.size, last_seq: this.sequence };
+      return { config: this.config, created: '2026', state };
+    },
+    add: async (config: object) => {
+      this.config = { num_replicas: 1, max_age: 0, ...config };
+      return this.streams.info();
+    },
+    update: async (_name: string, config: object) => {
+      this.config = { ...config };
+    },
+    getMessage: async (_name: string, query: Query) => {
+      this.queries.push(query);
+      const { seq, last_by_subj } = query;
+      return (seq === undefined ? this.applied.get(last_by_subj!) : this.all.get(seq)) ?? null;
+    },
+    purge: async () => {},
+  };
+
+  clients = async () => ({ manager: this });
+  headers = () => new Headers();
+
+  publish = async (subject: string, data: Buffer, header: Headers) => {
+    this.published.push(subject);
+    const last = this.stored.findLast(([its]) => its === subject)?.[1] ?? this.applied.get(subject);
+    const expected = header.get('Nats-Expected-Last-Subject-Sequence');
+    const isWrong = expected !== '' && Number(expected) !== (last?.seq ?? 0);
+    const error = this.refusal ?? (isWrong ? { err_code: 10_071 } : undefined);
+    if (error !== undefined) return { json: () => ({ error }) };
+    this.sequence += 1;
+    const record = { seq: this.sequence, data, header } as unknown as Stored;
+    this.all.set(this.sequence, record);
+    this.stored.push([subject, record]);
+    this.apply();
+    return { json: () => ({ seq: record.seq }) };
+  };
+
+  apply(): void {
+    for (const [subject, record] of this.stored.splice(0)) this.applied.set(subject, record);
+  }
+}
+
+let server: FakeJetStream;
+let suspected: number;
+
+async function linkOf(replicas?: number): Promise<NatsRecordLink> {
+  const connection = { publish: () => {}, subscribe: () => {} };
+  const copies = {
+    watch: () => {},
+    madeAnew: () => {},
+    suspect: () => {
+      suspected += 1;
+    },
+  };
+  const parts = {
+    ...{ connection, copies, replicas, jetStream: server, clock: systemClock },
+    ...{ memories: new Map(), warn: () => {} },
+  } as unknown as NatsAccess & NatsStoreParts;
+  const link = new NatsRecordLink(parts);
+  await link.open(STREAM, { keepMs: 60_000 });
+  return link;
+}
+
+const write = (key: string, text: string, after?: string, replaces = after === undefined) => ({
+  ...{ key, bytes: Buffer.from(text), after, replaces },
+});
+
+async function appendAll(link: NatsRecordLink, keys: readonly string[], count: number) {
+  const after = new Map<string, string>();
+  for (let at = 0; at < count; at += 1) {
+    for (const key of keys) {
+      const its = write(key, `${key}${at}`, after.get(key), at % 4 === 0);
+      after.set(key, (await link.append(STREAM, its))!);
+    }
+  }
+  return after;
+}
+
+beforeEach(() => {
+  server = new FakeJetStream();
+  suspected = 0;
+});
+
+describe('records in JetStream', () => {
+  it('are in a stream that rolls up, drops nothing for others, and is not republished', async () => {
+    await linkOf();
+    expect(server.config).toMatchObject({
+      ...{ name: 'hr_papp+k+lasting', subjects: ['hr.papp.k.lasting.*'], num_replicas: 1 },
+      ...{ allow_rollup_hdrs: true, max_age: 60_000 * 1e6, max_msgs_per_subject: -1 },
+    });
+    expect(server.config).not.toHaveProperty('republish');
+  });
+
+  it('are read from several servers only as far as their leader knows, with one mark for many reads', async () => {
+    const link = await linkOf(3);
+    await link.append(STREAM, write('x', 'one'));
+    // The next leader has the record, and does not know yet that it was acknowledged.
+    const [record] = [...server.applied.entries()];
+    server.applied.clear();
+    server.stored = [record!];
+    server.published.length = 0;
+    const reads = await Promise.all(Array.from({ length: 50 }, () => link.read(STREAM, 'x')));
+    for (const found of reads) expect(found!.records.map(String)).toEqual(['one']);
+    expect(server.published).toEqual([`${STREAM}.m`]);
+  });
+
+  it('are read from a single server at once, each by its number', async () => {
+    const link = await linkOf();
+    await appendAll(link, ['x', 'y', 'z'], 7);
+    server.published.length = server.queries.length = 0;
+    const found = await link.read(STREAM, 'y');
+    expect(found!.records.map(String)).toEqual(['y4', 'y5', 'y6']);
+    expect(server.queries).toEqual([{ last_by_subj: `${STREAM}.py` }, { seq: 14 }, { seq: 17 }]);
+    expect(server.published).toEqual([]);
+  });
+
+  it('are read again if a whole record has removed them meanwhile, and not for ever', async () => {
+    const link = await linkOf();
+    const after = await appendAll(link, ['x'], 3);
+    const { getMessage } = server.streams;
+    server.streams.getMessage = async (name, query) => {
+      if (query.seq !== undefined && server.all.size === 3) {
+        server.all.clear();
+        await link.append(STREAM, write('x', 'whole', after.get('x'), true));
+      }
+      return getMessage(name, query);
+    };
+    expect((await link.read(STREAM, 'x'))!.records.map(String)).toEqual(['whole']);
+    await link
+      .append(STREAM, write('z', 'a'))
+      .then((its) => link.append(STREAM, write('z', 'b', its)));
+    server.all.clear();
+    await expect(link.read(STREAM, 'z')).rejects.toThrow('none of the records that it has of z');
+  });
+
+  it('of a number that was used again are not those of an earlier link', async () => {
+    const one = await linkOf();
+    const lost = await one.append(STREAM, write('x', 'lost'));
+    // The stream has lost the record, and another process has stored one with the same number.
+    server.applied.clear();
+    server.all.clear();
+    server.sequence = 0;
+    const [other, again] = [await linkOf(), await linkOf()];
+    await other.append(STREAM, write('x', 'of another process'));
+    expect(await again.append(STREAM, write('x', 'more', lost))).toBe(undefined);
+    expect((await other.read(STREAM, 'x'))!.records.map(String)).toEqual(['of another process']);
+    await again.remove(STREAM, 'x', lost!);
+    // The link that has stored it suspects the stream when a number comes again.
+    await one.append(STREAM, write('y', 'a'));
+    await one.append(STREAM, write('z', 'b'));
+    server.sequence = 0;
+    await one.append(STREAM, write('w', 'c'));
+    expect(suspected).toBe(1);
+  });
+
+  it('that are too long are refused for ever, and others are tried again', async () => {
+    const link = await linkOf();
+    server.refusal = { err_code: 10_054, description: 'message size exceeds' };
+    const tooLong = { code: 'HR_ERR_MESSAGE_TOO_LONG' };
+    await expect(link.append(STREAM, write('x', 'a'))).rejects.toMatchObject(tooLong);
+    server.refusal = { description: 'no space' };
+    await expect(link.append(STREAM, write('x', 'a'))).rejects.toThrow('no space');
+    server.refusal = undefined;
+    server.maxBytes = 1100;
+    await expect(link.append(STREAM, write('x', 'a'.repeat(80)))).rejects.toMatchObject(tooLong);
+  });
+});
