@@ -73,10 +73,13 @@ export class RedisLogLink implements LogLink {
       });
     }
     const end = Number(text(last));
-    const lost = Array.from(text(gaps).matchAll(/(\d+)-(\d+)/g), ([, after, before]) => ({
-      after: Number(after),
-      before: Number(before),
-    }));
+    const lost = text(gaps)
+      .split(' ')
+      .filter((gap) => gap !== '')
+      .map((gap) => {
+        const [after, before] = gap.split('-');
+        return { after: Number(after), before: Number(before) };
+      });
     const common = lost.length === 0 ? undefined : { base: text(base), offset: end, lost };
     return { epoch: text(epoch), entries, first: Number(text(first)), last: end, common };
   }

@@ -165,7 +165,7 @@ export const LOG_TESTS: readonly LogTest[] = [
       const lost = [await append(one, 'c'), await append(one, 'd')];
       for (const at of kept) expect(known(at, await page())).toBe(at.offset);
       await test.restart(() => server.restore!());
-      // A node that has seen what was lost tells the others.
+      // The reader that has seen the loss tells the others.
       await page();
       const later = [await append(two, 'x'), await append(two, 'y')];
       await test.restart();

@@ -194,6 +194,14 @@ describe('records in JetStream', () => {
     expect(suspected).toBe(1);
   });
 
+  it('are stored after the revision that they name, and not after an earlier one', async () => {
+    const link = await linkOf();
+    const first = await link.append(STREAM, write('x', 'one'));
+    await link.append(STREAM, write('x', 'two', first));
+    expect(await link.append(STREAM, write('x', 'late', first))).toBe(undefined);
+    expect((await link.read(STREAM, 'x'))!.records.map(String)).toEqual(['one', 'two']);
+  });
+
   it('that are too long are refused for ever, and others are tried again', async () => {
     const link = await linkOf();
     server.refusal = { err_code: 10_054, description: 'message size exceeds' };
