@@ -26,7 +26,8 @@ const OPTIONS = describeOptions('sessionLogOf', {
  * Returns a log that keeps lasting channels in the engine of a bus: JetStream, Redis, or the primary process of `node:cluster`. A
  * cluster or `openBus` opens the bus. While it is down, channels wait.
  *
- * - `natsBus`: a record is acknowledged when a majority of its `replicas` has stored it. A record that exceeds the `max_payload` of
+ * - `natsBus`: a record is acknowledged when a majority of its `replicas` has stored it. With several replicas, use nats-server 2.11
+ *   or later: earlier ones can let two processes go on with one channel, and a line in the log says so. A record that exceeds the `max_payload` of
  *   NATS (default 1 MiB) ends its channel with `MESSAGE_TOO_LONG`. A record can take three times the `creditBytes` of the table,
  *   plus held messages and the state of `save`; for a client that writes without reading, four times the `creditBytes` plus twice
  *   the channel's `maxOutboundBytes`. Use a `creditBytes` of 262144, or raise `max_payload`.

@@ -73,9 +73,16 @@ export class NatsRecordLink implements RecordLink {
       this.streams.set(stream, records);
     }
     const { store } = records;
-    if (await store.open({ messages: Number.POSITIVE_INFINITY, ageMs: keepMs })) return;
-    this.parts.copies.madeAnew(store);
-    throw new Error(`the JetStream stream ${store.name} has another epoch`);
+    if (!(await store.open({ messages: Number.POSITIVE_INFINITY, ageMs: keepMs }))) {
+      this.parts.copies.madeAnew(store);
+      throw new Error(`the JetStream stream ${store.name} has another epoch`);
+    }
+    const { version = '' } = this.parts.connection.info ?? {};
+    if (store.isReplicated && !checksReplicas(version)) {
+      store.warnOnce(
+        `nats-server ${version} can let two processes go on with one key of the JetStream stream ${store.name}, which has replicas: use 2.11 or later, or one replica`,
+      );
+    }
   }
 
   async append(
@@ -271,6 +278,15 @@ export class NatsRecordLink implements RecordLink {
       ask();
     });
   }
+}
+
+/**
+ * Returns true if a server of this version compares the number of the last record with those that are being replicated, too. Earlier
+ * ones can acknowledge two records after the same one (nats-server issue 4320), if the stream has replicas.
+ */
+function checksReplicas(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 2 || (major === 2 && minor >= 11);
 }
 
 function subjectOf(stream: string, key: string): string {

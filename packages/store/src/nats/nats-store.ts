@@ -206,7 +206,8 @@ export class NatsStore {
     return true;
   }
 
-  private warnOnce(text: string): void {
+  /** Writes a line to the log of this process, unless it was written over this or an earlier link. */
+  warnOnce(text: string): void {
     const { memory, warn } = this.options;
     if (memory.lines.has(text)) return;
     memory.lines.add(text);

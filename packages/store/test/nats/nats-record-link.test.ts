@@ -83,9 +83,11 @@ class FakeJetStream {
 
 let server: FakeJetStream;
 let suspected: number;
+let lines: string[];
+let version: string;
 
 async function linkOf(replicas?: number): Promise<NatsRecordLink> {
-  const connection = { publish: () => {}, subscribe: () => {} };
+  const connection = { publish: () => {}, subscribe: () => {}, info: { version } };
   const copies = {
     watch: () => {},
     madeAnew: () => {},
@@ -95,7 +97,7 @@ async function linkOf(replicas?: number): Promise<NatsRecordLink> {
   };
   const parts = {
     ...{ connection, copies, replicas, jetStream: server, clock: systemClock },
-    ...{ memories: new Map(), warn: () => {} },
+    ...{ memories: new Map(), warn: (line: string) => void lines.push(line) },
   } as unknown as NatsAccess & NatsStoreParts;
   const link = new NatsRecordLink(parts);
   await link.open(STREAM, { keepMs: 60_000 });
@@ -120,6 +122,8 @@ async function appendAll(link: NatsRecordLink, keys: readonly string[], count: n
 beforeEach(() => {
   server = new FakeJetStream();
   suspected = 0;
+  lines = [];
+  version = '2.11.0';
 });
 
 describe('records in JetStream', () => {
@@ -131,6 +135,22 @@ describe('records in JetStream', () => {
     });
     expect(server.config).not.toHaveProperty('republish');
   });
+
+  it.each([
+    ['2.9.10', 3, 1],
+    ['2.10.29', 3, 1],
+    ['2.9.10', 1, 0],
+    ['2.11.0', 3, 0],
+    ['3.0.0', 3, 0],
+  ])(
+    'say once that nats-server %s with %i replicas lets two writers go on: %i lines',
+    async (its, replicas, count) => {
+      version = its;
+      const link = await linkOf(replicas);
+      await link.open(STREAM, { keepMs: 60_000 });
+      expect(lines).toHaveLength(count);
+    },
+  );
 
   it('are read from several servers only as far as their leader knows, with one mark for many reads', async () => {
     const link = await linkOf(3);
