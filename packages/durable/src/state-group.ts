@@ -9,15 +9,15 @@ import {
   wireOf,
 } from '@headrace/cluster/authoring';
 import type { Channel } from '@headrace/core';
-import { atOnce } from '@headrace/core/authoring';
 import type { LogPosition, StateEntry, StatePage } from '@headrace/store';
 import { ChannelKeys } from './channel-keys.ts';
 import { TOO_MANY_WAIT, WAS_LEFT } from './durable-errors.ts';
 import { KeyExpiry } from './key-expiry.ts';
+import { KeyUpdates } from './key-updates.ts';
 import { LocalState, READ_WITHIN_MS } from './local-state.ts';
 import { RoomFeed } from './room-feed.ts';
 import { StateDatabase } from './state-database.ts';
-import { MAX_TRIES, StateErrors } from './state-errors.ts';
+import { StateErrors } from './state-errors.ts';
 import { type StateJoin, StateMembers } from './state-members.ts';
 import type { StateValue } from './state-message.ts';
 import {
@@ -70,6 +70,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   private readonly expiry: KeyExpiry;
   private readonly channelKeys: ChannelKeys<Value>;
   private readonly writes: StateWrites<Value>;
+  private readonly updates: KeyUpdates<Value>;
   private readonly database: StateDatabase<Value> | undefined = undefined;
   /** Number of calls of `refresh` that are under way. */
   private refreshes = 0;
@@ -131,8 +132,13 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     this.channelKeys = channelKeys;
     const stored = (change: StoredChange): void => this.isStored(change);
     this.writes = new StateWrites({ room, plan, values, errors, channelKeys, stored, came: look });
+    const { writes } = this;
+    this.updates = new KeyUpdates<Value>({
+      ...{ values, writes, errors },
+      current: () => this.local.current,
+      read: (key) => this.get(key),
+    });
     if (plan.source !== undefined) {
-      const { writes } = this;
       const owner = {
         ...{ clock, logger, random, group: name, maxKeys: limits.keys },
         ...{ values, writes, errors, caughtUp },
@@ -233,8 +239,12 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   }
 
   /**
-   * Changes a key by its present value, and repeats that while other changes come in between. Resolves with the new value and its
-   * version, or with undefined if the key does not exist then. The key keeps nothing of the life that it had: see the options.
+   * Changes a key by its present value, and repeats that while other nodes change the key in between. Resolves with the new value and
+   * its version, or with undefined if the key does not exist then. The key keeps nothing of the life that it had: see the options.
+   *
+   * Updates of one key on one node wait for each other. Those that wait are made one after another with a single write, which counts
+   * once for `changesPerSecond`. Each resolves with its own value. If the next one has replaced this value in the same write, the
+   * version is the one before the write, so that {@link set} with this version is refused.
    *
    * Rejects like {@link set}, with the errors of the function, with `STATE_CONFLICT` after 100 changes in between, and with
    * `OPTION_CONFLICT` in a group with `getState`: change the database, and then `set` the key.
@@ -248,29 +258,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   ): Promise<StateValue<Value> | undefined> {
     const lifetime = UPDATE_OPTIONS.resolve(options);
     if (this.database !== undefined) throw this.errors.notWithDatabase('update');
-    const { current } = this.local;
-    let isKnown = current !== undefined;
-    let present = current?.get(key);
-    let expected = present?.version ?? 0;
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const value = atOnce('change', change(present?.value));
-      if (value === present?.value) {
-        if (isKnown) return present;
-        present = await this.get(key);
-        expected = present?.version ?? 0;
-        isKnown = true;
-        continue;
-      }
-      const answer = await this.writes.change({ key, value, expected, ...lifetime });
-      if ('position' in answer) {
-        return value === undefined ? undefined : { value, version: answer.position.offset };
-      }
-      isKnown = true;
-      const { conflict } = answer;
-      present = conflict === null ? undefined : this.values.decoded(conflict)?.kept;
-      expected = conflict?.position.offset ?? 0;
-    }
-    throw this.errors.changedTooOften(key);
+    return this.updates.update(key, change, lifetime);
   }
 
   /**
