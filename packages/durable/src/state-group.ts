@@ -12,6 +12,7 @@ import type { Channel } from '@headrace/core';
 import type { LogPosition, StateEntry, StatePage } from '@headrace/store';
 import { ChannelKeys } from './channel-keys.ts';
 import { TOO_MANY_WAIT, WAS_LEFT } from './durable-errors.ts';
+import { Freshness } from './freshness.ts';
 import { KeyExpiry } from './key-expiry.ts';
 import { KeyUpdates } from './key-updates.ts';
 import { LocalState, READ_WITHIN_MS } from './local-state.ts';
@@ -23,11 +24,13 @@ import type { StateValue } from './state-message.ts';
 import {
   DELETE_OPTIONS,
   JOIN_OPTIONS,
+  READ_OPTIONS,
   SET_OPTIONS,
   type StateGroupOptions,
   type StateJoinOptions,
   type StateLifetime,
   type StatePlan,
+  type StateReadOptions,
   type StateSetOptions,
   type StateWriteOptions,
   statePlan,
@@ -36,6 +39,7 @@ import {
 import { StateOrder } from './state-order.ts';
 import { StateRoom } from './state-room.ts';
 import { StateValues } from './state-values.ts';
+import type { StateView } from './state-view.ts';
 import { StateWrites, type StoredChange } from './state-writes.ts';
 
 /** Counts of a {@link StateGroup} on this node since it was made. */
@@ -54,8 +58,11 @@ export interface StateGroupCounters {
  * A member gets the state as it is, and then each change, in the order of the store. A member that is slow gets the newest value of
  * each key. The store gives each change a version, which is higher than all versions before. While a node has members, it keeps
  * the state in memory.
+ *
+ * While a node cannot read the store, the group is stale there: its members get a further `begin`, and `ready` when they have again what
+ * the store has. The events `stale` and `fresh` and {@link isStale} say so to the application.
  */
-export class StateGroup<Value = unknown> implements Iterable<Channel> {
+export class StateGroup<Value = unknown> extends Freshness implements Iterable<Channel> {
   /** The name of the group, the same on all nodes. */
   readonly name: string;
   /** @internal The options that later calls must agree with. */
@@ -83,6 +90,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     options: StateGroupOptions<Value>,
     isAlive: (node: string) => boolean,
   ) {
+    super(wire.host.logger, `the state group ${name}`);
     const plan = statePlan(options);
     const { limits } = plan;
     const { clock, random, logger } = wire.host;
@@ -98,6 +106,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     const caughtUp = (): Promise<void> => this.feed.caughtUp();
     const look = (): void => this.look();
     const notRead = (): Error | undefined => this.notRead();
+    const isStale = (): boolean => this.isStale;
     const left = (): Error | undefined => (room.isLeft ? room.downError(WAS_LEFT) : undefined);
     this.feed = new RoomFeed(room, new StateOrder(), 0, {
       isOurs: (entry) => values.isOurs(entry),
@@ -106,16 +115,18 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       moved: () => {},
       restarted: ({ epoch }) => this.restarted(epoch),
       reached: (at, floor) => this.reached(at, floor),
+      freshnessChanged: () => this.freshnessChanged(),
       isBusy: () => false,
       onceFree: (listener) => listener(),
     });
     this.local = new LocalState<Value>({
-      ...{ clock, caughtUp, notRead, left, maxRemovals: limits.removals, waits: look },
+      ...{ clock, caughtUp, notRead, isStale, left, waits: look },
+      maxRemovals: limits.removals,
       full: () => room.downError(TOO_MANY_WAIT),
       hasAgreed: () => this.database?.source.hasAgreed !== false,
     });
     this.members = new StateMembers<Value>({
-      ...{ clock, group: name, caughtUp, notRead, left, went: look },
+      ...{ clock, group: name, caughtUp, notRead, isStale, left, went: look },
       view: () => this.local.shown,
       formatted: (message) => values.formatted(message),
     });
@@ -159,6 +170,10 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   get counters(): StateGroupCounters {
     const { stored, failed } = this.writes;
     return { stored, failed, received: this.received };
+  }
+
+  get isStale(): boolean {
+    return this.feed.isStale;
   }
 
   /** Returns true for a member on this node. */
@@ -282,16 +297,17 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
 
   /**
    * Resolves with the value of a key as the members of this node have it, or with undefined. It is not older than a change that this
-   * node has stored before the call. A node that does not keep the state reads it. Rejects with `BUS_DOWN` or the error of
+   * node has stored before the call. A node that does not keep the state reads it. While the group {@link isStale}, the call waits for the
+   * store, except with `allowStale`. Rejects with `BUS_DOWN` or the error of
    * {@link refresh} if it could not be read for 5 s.
    */
-  async get(key: string): Promise<StateValue<Value> | undefined> {
-    return (await this.local.loaded()).get(key);
+  async get(key: string, options: StateReadOptions = {}): Promise<StateValue<Value> | undefined> {
+    return (await this.read(options)).get(key);
   }
 
   /** Resolves with the values of all keys, in the order of their versions, as {@link get} does. */
-  async entries(): Promise<Map<string, StateValue<Value>>> {
-    return (await this.local.loaded()).entries();
+  async entries(options: StateReadOptions = {}): Promise<Map<string, StateValue<Value>>> {
+    return (await this.read(options)).entries();
   }
 
   /** @internal Removes the keys of this node's channels, stores the changes under way, and ends with the node. */
@@ -312,6 +328,17 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   /** @internal Called when a node may be gone. */
   peersChanged(): void {
     this.expiry.peersChanged();
+  }
+
+  private async read(options: StateReadOptions): Promise<StateView<Value>> {
+    const { allowStale } = READ_OPTIONS.resolve(options);
+    const { local } = this;
+    return (allowStale ? local.shown : undefined) ?? (await local.loaded());
+  }
+
+  private freshnessChanged(): void {
+    this.show();
+    this.emit(this.isStale ? 'stale' : 'fresh');
   }
 
   /** @throws OptionError for options that the database of `getState` decides about, and for versions of rows without it */
