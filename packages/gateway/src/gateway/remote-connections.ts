@@ -230,10 +230,9 @@ export class RemoteConnections {
           return { count, connections, next: connections.at(-1)!.id };
         }
         const page: ConnectionPage = await this.pageAfter(node, where, from, rest);
-        // A gateway of an earlier version sends more than the limit.
-        connections.push(...page.connections.slice(0, rest));
+        connections.push(...page.connections);
         if (page.connections.length > 0) pages += 1;
-        from = page.connections.length > rest ? from : page.next;
+        from = page.next;
       }
     }
     return { count, connections, next: undefined };
