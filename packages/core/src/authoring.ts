@@ -192,6 +192,7 @@ export { RetryBudget, type RetryBudgetOptions } from './retry/retry-budget.ts';
 export type { RetryPolicy, RetryRound } from './retry/retry-policy.ts';
 // Texts
 export { addressText } from './text/address-text.ts';
+export { isJsonObject, type NotJson, notJson } from './text/json-value.ts';
 export { nearestTo } from './text/nearest-name.ts';
 /** Escapes text of a peer, so that it is safe in a line of a log. */
 export { printable } from './text/printable.ts';
