@@ -12,13 +12,14 @@ import type { Channel } from '@headrace/core';
 import type { LogPosition, StateEntry, StatePage } from '@headrace/store';
 import { ChannelKeys } from './channel-keys.ts';
 import { TOO_MANY_WAIT, WAS_LEFT } from './durable-errors.ts';
-import { Freshness } from './freshness.ts';
+import { Freshness, type FreshnessEvents } from './freshness.ts';
 import { KeyExpiry } from './key-expiry.ts';
 import { KeyUpdates } from './key-updates.ts';
 import { LocalState, READ_WITHIN_MS } from './local-state.ts';
 import { RoomFeed } from './room-feed.ts';
 import { StateDatabase } from './state-database.ts';
 import { StateErrors } from './state-errors.ts';
+import { type KeptGroup, StateGroups } from './state-groups.ts';
 import { type StateJoin, StateMembers } from './state-members.ts';
 import type { StateValue } from './state-message.ts';
 import {
@@ -52,6 +53,13 @@ export interface StateGroupCounters {
   readonly received: number;
 }
 
+/** What a {@link StateGroup} needs of its node. */
+export interface StateGroupNode {
+  isAlive(node: string): boolean;
+  /** Called when the group begins to be in use on this node, and when it ends. */
+  keep(group: KeptGroup, isUsed: boolean): void;
+}
+
 /**
  * A state that the members of all nodes see: keys with values. {@link stateGroup} makes the group.
  *
@@ -82,13 +90,15 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
   /** Number of calls of `refresh` that are under way. */
   private refreshes = 0;
   private received = 0;
+  private readonly keep: StateGroupNode['keep'];
+  private hasListeners = false;
 
   /** @internal @throws OptionError */
   constructor(
     name: string,
     wire: GroupWire,
     options: StateGroupOptions<Value>,
-    isAlive: (node: string) => boolean,
+    { isAlive, keep }: StateGroupNode,
   ) {
     super(wire.host.logger, `the state group ${name}`);
     const plan = statePlan(options);
@@ -158,6 +168,8 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
       };
       this.database = new StateDatabase(owner, plan.source);
     }
+    this.keep = keep;
+    room.onUse = (isUsed) => keep(this, isUsed || this.hasListeners);
     this.look();
   }
 
@@ -174,6 +186,26 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
 
   get isStale(): boolean {
     return this.feed.isStale;
+  }
+
+  override on<E extends keyof FreshnessEvents>(
+    event: E,
+    listener: (...args: FreshnessEvents[E]) => void,
+    context?: unknown,
+  ): this {
+    this.hasListeners = true;
+    this.keep(this, true);
+    return super.on(event, listener, context);
+  }
+
+  override once<E extends keyof FreshnessEvents>(
+    event: E,
+    listener: (...args: FreshnessEvents[E]) => void,
+    context?: unknown,
+  ): this {
+    this.hasListeners = true;
+    this.keep(this, true);
+    return super.once(event, listener, context);
   }
 
   /** Returns true for a member on this node. */
@@ -464,26 +496,29 @@ export function stateGroup<Value = unknown>(
     return known;
   }
   const port = portOf(cluster);
-  const isAlive = (node: string): boolean => port.isAlive(node);
-  const group = new StateGroup<Value>(name, wireOf(cluster), options, isAlive);
-  if (groups.size === 0) {
+  const group = new StateGroup<Value>(name, wireOf(cluster), options, {
+    isAlive: (node) => port.isAlive(node),
+    keep: (one, isUsed) => groups.keep(one, isUsed),
+  });
+  if (!groups.isListening) {
+    groups.isListening = true;
     port.listen({
       received: () => {},
       peersChanged: () => {
-        for (const one of groups.values()) one.peersChanged();
+        for (const one of groups) one.peersChanged();
       },
       busChanged: () => {},
       leaving: async () => {
-        await Promise.all(Array.from(groups.values(), (one) => one.leave()));
+        await Promise.all(Array.from(groups, (one) => one.leave()));
       },
     });
   }
-  groups.set(name, group as StateGroup);
+  groups.set(name, group);
   // The node itself comes first.
   if (cluster.nodes[0]!.state === 'left') void group.leave();
   return group;
 }
 
-function stateGroupsOfNode(): Map<string, StateGroup> {
-  return new Map();
+function stateGroupsOfNode(): StateGroups {
+  return new StateGroups();
 }

@@ -90,6 +90,11 @@ export interface LogLink {
    * `settled()` of the link resolves. Called once for each stream, and again after that subscription was closed.
    */
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription;
+  /**
+   * Forgets what this process keeps for a stream that nobody here uses now, so that names that come and go fill no memory. What is
+   * stored stays, and a later `open` begins again.
+   */
+  release?(stream: string): void;
 }
 
 /**

@@ -6,6 +6,10 @@ export class OpenedLimits<Limits> {
     this.limits.set(stream, limits);
   }
 
+  release(stream: string): void {
+    this.limits.delete(stream);
+  }
+
   /** @throws Error for a stream that was not opened over this link */
   of(stream: string): Limits {
     const limits = this.limits.get(stream);

@@ -92,6 +92,11 @@ export interface StateLink {
    * own offset carries no change: it tells a reader without the changes up to this offset, or of another epoch, to read.
    */
   follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription;
+  /**
+   * Forgets what this process keeps for a stream that nobody here uses now, so that names that come and go fill no memory. What is
+   * stored stays, and a later `open` begins again.
+   */
+  release?(stream: string): void;
 }
 
 /**

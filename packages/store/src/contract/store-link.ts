@@ -37,6 +37,8 @@ export interface StoreLink<K extends StoreKind> {
   append(stream: string, id: string, write: K['write']): Promise<K['answer']>;
   read(stream: string, after: number, limit: number): Promise<K['page']>;
   follow(stream: string, listener: (entry: K['entry']) => void): BusSubscription;
+  /** Forgets what this process keeps for a stream that nobody here uses now. A later `open` begins anew. */
+  release?(stream: string): void;
 }
 
 /** The answers of an engine, for its stores. */

@@ -23,16 +23,27 @@ export class MemoryState {
   readonly epoch: string;
   private readonly entries = new KeyedEntries<Stored>();
   private readonly removals = new Fifo<Stored>();
-  private last = 0;
-  private floor = 0;
+  private last: number;
+  private floor: number;
   /** The number and the size of the keys that are not removed. */
   private readonly counts = { keys: 0, bytes: 0 };
   /** The offsets of the known ids. */
   private readonly ids = new AgingMap<number>(DUPLICATE_WINDOW_MS, MAX_IDS);
   private readonly followers = new Set<(entry: StateEntry) => void>();
 
-  constructor(epoch: string = randomUUID()) {
+  /** @param offset - the offset after which its changes begin */
+  constructor(epoch: string = randomUUID(), offset = 0) {
     this.epoch = epoch;
+    this.last = offset;
+    this.floor = offset;
+  }
+
+  /**
+   * The highest offset of a state that nobody follows and that has no keys. Its removals tell nobody anything that an empty state
+   * does not.
+   */
+  get emptyAt(): number | undefined {
+    return this.counts.keys === 0 && this.followers.size === 0 ? this.last : undefined;
   }
 
   /** @param limits - the limits of the node that asks for the change */

@@ -33,6 +33,8 @@ export const STORE_CALL = {
   unfollow: 4,
   /** key, after */
   remove: 5,
+  /** nothing */
+  release: 6,
 } as const;
 
 /** The streams of one kind in the memory of this process, for the links of one relay. */
@@ -40,10 +42,10 @@ export class KeptStreams<Memory> extends MemoryStreams<Memory> implements RelayS
   private readonly serve: (streams: KeptStreams<Memory>, link: ServiceLink) => ServedLink;
 
   constructor(
-    { make }: KeptKind<Memory>,
+    { make, emptyAt }: KeptKind<Memory>,
     serve: (streams: KeptStreams<Memory>, link: ServiceLink) => ServedLink,
   ) {
-    super(make);
+    super(make, emptyAt);
     this.serve = serve;
   }
 
@@ -132,6 +134,11 @@ class ServedStreams<K extends StoreKind, Memory extends FollowedMemory<K>> imple
         return () => {
           this.followings.get(name)?.();
           this.followings.delete(name);
+        };
+      case STORE_CALL.release:
+        return () => {
+          limits.release(name);
+          streams.release(name, link.now());
         };
       default:
         throw new Error(`there is no call ${what}`);

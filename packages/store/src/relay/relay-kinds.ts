@@ -12,7 +12,9 @@ import { MemoryStream } from '../memory/memory-stream.ts';
 export interface KeptKind<Memory> {
   /** The name of the service. */
   readonly service: string;
-  make(): Memory;
+  make(offset: number): Memory;
+  /** See {@link MemoryStreams}. */
+  emptyAt?(memory: Memory): number | undefined;
 }
 
 /** Streams with appends and followers, for the links of one relay. Workers send and receive everything as JSON. */
@@ -81,7 +83,8 @@ function stateEntryFrom(text: readonly unknown[]): StateEntry {
 export const STATES: FollowedKind<StateKind, MemoryState> = {
   service: 'state',
   limits: ['keys', 'bytes', 'removals', 'removalAgeMs'],
-  make: () => new MemoryState(),
+  make: (offset) => new MemoryState(undefined, offset),
+  emptyAt: (memory) => memory.emptyAt,
   append: (memory, id, write, limits, now) => memory.append(id, write, limits, now),
   read: (memory, after, limit, limits, now) => memory.read(after, limit, limits, now),
   // The expected version is -1 for any.

@@ -54,6 +54,11 @@ class RelayStoreLink<K extends StoreKind, Memory extends FollowedMemory<K>>
     });
   }
 
+  release(stream: string): void {
+    this.limits.release(stream);
+    this.streams.release(stream, this.access.clock.now());
+  }
+
   /** Follows until the subscription is closed or the link ends. The listener receives each entry later, like over any engine. */
   follow(stream: string, listener: (entry: K['entry']) => void): BusSubscription {
     const { access } = this;

@@ -66,6 +66,10 @@ class WorkerStoreLink<K extends StoreKind, Memory extends FollowedMemory<K>>
     };
   }
 
+  release(stream: string): void {
+    this.access.call(this.kind.service, stream.length, STORE_CALL.release, stream);
+  }
+
   private request(what: number, ...fields: readonly (string | number)[]): Promise<unknown> {
     return asked(this.access, this.kind.service, what, fields);
   }

@@ -94,6 +94,15 @@ export class EngineLog<K extends StoreKind = LogKind> {
     return this.opened(stream).follow(listener);
   }
 
+  /** Forgets a stream that nobody follows and nothing is appended to. */
+  release(stream: string): void {
+    const known = this.streams.get(stream);
+    if (known?.isIdle !== true) return;
+    this.streams.delete(stream);
+    known.close();
+    this.link?.release?.(stream);
+  }
+
   /**
    * Called with a new link that is not up yet. Subscribes to the followed streams, so that the subscriptions are in force when
    * the bus is up.

@@ -80,6 +80,11 @@ export class LogStream<K extends StoreKind = LogKind> {
     this.name = name;
   }
 
+  /** Whether nobody follows the stream, and nothing waits to be stored. */
+  get isIdle(): boolean {
+    return this.listeners.size === 0 && this.appends.isEmpty;
+  }
+
   async open(limits: K['limits']): Promise<void> {
     const { limits: before } = this;
     if (before === undefined || !areSame(before, limits)) {

@@ -79,6 +79,11 @@ class BenchState {
     }
   }
 
+  /** Forgets the state on this node, unless it is followed. */
+  release(): void {
+    statesOf(this.one.bus)!.release?.(this.stream);
+  }
+
   async follow(): Promise<StateEntry[]> {
     const live: StateEntry[] = [];
     statesOf(this.one.bus)!.follow(this.stream, (entry) => live.push(entry));
@@ -398,6 +403,24 @@ export const STATE_TESTS: readonly StateTest[] = [
       await test.of(closing);
       expect(await state.change('a', '4').catch(isDown)).toBe(true);
       await server.start();
+    },
+  ],
+  [
+    'the state: is there for a node that has released it and opens it again',
+    async (test, expect) => {
+      const [one, two] = await pair(test);
+      const first = await one.set('a', '1');
+      one.release();
+      await one.open();
+      expect(textsOf(await one.all())).toEqual(['a=1']);
+      const live = await one.follow();
+      one.release();
+      const second = await two.set('a', '2');
+      await test.until(() => live.length === 1);
+      expect(second).toBeGreaterThan(first);
+      const third = await one.set('b', '3');
+      expect(third).toBeGreaterThan(second);
+      expect(textsOf(await two.all())).toEqual(['a=2', 'b=3']);
     },
   ],
 ];
