@@ -37,6 +37,7 @@ export interface StoreLink<K extends StoreKind> {
   append(stream: string, id: string, write: K['write']): Promise<K['answer']>;
   read(stream: string, after: number, limit: number): Promise<K['page']>;
   follow(stream: string, listener: (entry: K['entry']) => void): BusSubscription;
+  waitsFor?(stream: string, id: string): string | undefined;
 }
 
 /** The answers of an engine, for its stores. */

@@ -31,10 +31,12 @@ export interface NatsStoreOptions {
   readonly copies: string | undefined;
   /** The kind of groups in the stream, for texts. */
   readonly groups: string;
-  /** Whether the newest message always stays in the stream. Then a stream without it has lost messages. @default false */
+  /** Whether the stream refuses new messages before it drops old ones, and each epoch begins without the messages before it. @default false */
   readonly keepsNewest?: boolean;
   /** Whether a message can replace the earlier ones of its subject. @default false */
   readonly rollsUp?: boolean;
+  /** Whether a stream still has the message that is always in it. Asked at each look. */
+  readonly isWhole?: (now: StreamInfo) => Promise<boolean>;
   /** Wanted number of replicas, if the application has set it. */
   readonly replicas: number | undefined;
   /** Maximum size of the stream in bytes, if the application has set it. */
@@ -233,12 +235,8 @@ export class NatsStore {
 
   private async lastKeptAt(now: StreamInfo): Promise<number | undefined> {
     const { streams } = this.manager;
-    const { keepsNewest, memory } = this.options;
-    if (keepsNewest === true) {
-      const { messages, last_seq } = now.state;
-      const isMarked = markOf(now.config)?.since === last_seq;
-      if (messages === 0 && last_seq > 0 && !isMarked) return last_seq;
-    }
+    const { isWhole, memory } = this.options;
+    if (isWhole !== undefined && !(await isWhole(now))) return now.state.last_seq;
     return memory.lastKept(epochOf(now), async ({ sequence, id }) => {
       const found = await streams.getMessage(this.name, { seq: sequence });
       if (found === null) {
@@ -251,9 +249,10 @@ export class NatsStore {
   }
 
   /** Gives the stream another epoch, because numbers of lost messages are used again. */
-  private async mark({ config, created }: StreamInfo, kept: number): Promise<void> {
+  private async mark({ config, created, state }: StreamInfo, kept: number): Promise<void> {
     const { memory, warn, announce, randomText, groups, keepsNewest } = this.options;
-    const since = keepsNewest === true ? kept : Math.min(kept, markOf(config)?.since ?? kept);
+    const isState = keepsNewest === true;
+    const since = isState ? state.last_seq : Math.min(kept, markOf(config)?.since ?? kept);
     const rest = config.description?.replace(MARK, '') ?? '';
     const description = `${rest} headrace-epoch=${since}.${randomText()}`.trim();
     await this.manager.streams.update(this.name, { ...config, description });
@@ -293,8 +292,9 @@ export class NatsStore {
       num_replicas: replicas ?? 1,
       max_bytes: maxBytes ?? NO_LIMIT,
       // A state must not lose its oldest keys, and no key its records to others.
-      ...((keepsNewest === true || rollsUp === true) &&
-        maxBytes !== undefined && { discard: 'new' as StreamConfig['discard'] }),
+      ...((keepsNewest === true || rollsUp === true) && {
+        discard: 'new' as StreamConfig['discard'],
+      }),
       max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
       max_age: age,
       duplicate_window: age === 0 ? window : Math.min(window, age),
@@ -340,7 +340,9 @@ function raise(
   const window = Math.max(now.duplicate_window, wanted.duplicate_window!);
   const isSized = wanted.max_bytes !== NO_LIMIT;
   const bytes = isSized ? larger(now.max_bytes, wanted.max_bytes!) : now.max_bytes;
+  const discard = wanted.discard ?? now.discard;
   if (
+    discard === now.discard &&
     bytes === now.max_bytes &&
     messages === now.max_msgs_per_subject &&
     age === now.max_age &&
@@ -356,6 +358,7 @@ function raise(
     max_msgs_per_subject: messages,
     max_age: age,
     max_bytes: bytes,
+    discard,
     duplicate_window: window,
     ...((now.republish ?? wanted.republish) && { republish: now.republish ?? wanted.republish! }),
     allow_rollup_hdrs: now.allow_rollup_hdrs || wanted.allow_rollup_hdrs === true,
@@ -385,11 +388,6 @@ export function epochOf({ created, config }: Identity): string {
 export function commonOf({ created, config }: Identity): LogPage['common'] {
   const mark = markOf(config);
   return mark && { base: baseOf(created), offset: mark.since };
-}
-
-/** Returns the part of the epoch that changes when the stream has lost messages, without white space. */
-export function markNameOf({ config }: Identity): string {
-  return markOf(config)?.name ?? '-';
 }
 
 function baseOf(created: string): string {
