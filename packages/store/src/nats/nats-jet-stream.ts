@@ -55,11 +55,6 @@ export class NatsJetStream {
     return this.parts.connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Version of the server of this connection. */
-  get version(): string {
-    return this.parts.connection.info?.version ?? '';
-  }
-
   headers(): MsgHdrs {
     return this.parts.peer.headers();
   }

@@ -9,7 +9,7 @@ import { MAX_PAGE_BYTES } from '../memory/memory-stream.ts';
 import type { NatsCopies } from './nats-copies.ts';
 import type { NatsJetStream } from './nats-jet-stream.ts';
 import { textOf } from './nats-jet-stream.ts';
-import { commonOf, epochOf, type NatsStore } from './nats-store.ts';
+import { checksKeys, commonOf, epochOf, type NatsStore } from './nats-store.ts';
 import { keyIn } from './state-key.ts';
 import { decodeRecord, RECORD_HEADER, type StateRecord } from './state-record.ts';
 import { StateRemovals } from './state-removals.ts';
@@ -24,11 +24,6 @@ const FETCH_MS = 5000;
 /** Time after which the clock of the server is asked for its time again. */
 const TIME_VALID_MS = 60_000;
 const MIN_MESSAGES = 8;
-/**
- * The first server version that checks the newest message of a key among the changes that are being replicated, too. Before, a
- * replicated stream can store the changes of two writers that expect the same message (nats-server issue 4320).
- */
-const REPLICATED_KEYS_SINCE = [2, 11] as const;
 
 /** The parts of a {@link NatsStateReader}. */
 export interface NatsStateReaderParts {
@@ -70,7 +65,7 @@ export class NatsStateReader {
   /** Difference between the clock of the server and the clock of this process, in milliseconds. */
   private difference: number | undefined = undefined;
   private measuredAt = 0;
-  private checksKeys: boolean | undefined = undefined;
+  private isKeyChecked: boolean | undefined = undefined;
   /** The removals that are not forgotten. */
   readonly removals = new StateRemovals();
 
@@ -84,11 +79,10 @@ export class NatsStateReader {
   }
 
   /**
-   * Whether the server's check of the newest message of a key is serializable, or undefined before the stream was read: of two
-   * writers at the same time, it stores one.
+   * Whether the server {@link checksKeys}, as far as the newest look at the stream knows, or undefined before the first one.
    */
   get isKeyed(): boolean | undefined {
-    return this.checksKeys;
+    return this.isKeyChecked;
   }
 
   async page(after: number, limit: number): Promise<StatePage> {
@@ -144,8 +138,8 @@ export class NatsStateReader {
         throw new Error(`the JetStream stream ${name} has another epoch`);
       }
       const { messages, bytes, last_seq: last } = info.state;
-      const { max_bytes: maxBytes, num_replicas: replicas } = info.config;
-      this.checksKeys = replicas < 2 || isSince(jetStream.version, REPLICATED_KEYS_SINCE);
+      const { max_bytes: maxBytes } = info.config;
+      this.isKeyChecked = checksKeys(info);
       const floor = floorIn(found, epoch);
       // The floor may have been stored after the look for it.
       if (floor === undefined && last > (commonOf(info)?.offset ?? 0)) {
@@ -285,11 +279,6 @@ export class NatsStateReader {
       manager.consumers.delete(store.name, info.name).catch(() => {});
     }
   }
-}
-
-function isSince(version: string, [major, minor]: readonly [number, number]): boolean {
-  const [is = 0, isMinor = 0] = version.split('.').map(Number);
-  return is > major || (is === major && isMinor >= minor);
 }
 
 /** Returns the messages up to the maximum size of a page, and at least one. */

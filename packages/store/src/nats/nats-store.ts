@@ -51,6 +51,12 @@ export interface NatsStoreOptions {
   readonly clock: Clock;
 }
 
+/**
+ * The version of the server that answers for a stream, which is its leader. Servers since 2.11 say it. The server of the connection can
+ * have another version.
+ */
+const LEADER_VERSION = '_nats.ver';
+
 /** The mark in the description of a stream that has lost messages. Servers before 2.10 have no metadata of streams. */
 const MARK = / ?headrace-epoch=(\d+)\.([A-Za-z0-9_-]+)/;
 
@@ -62,6 +68,8 @@ export class NatsStore {
   private known: StreamInfo | undefined = undefined;
   /** Whether several servers store the stream. */
   isReplicated = false;
+  /** Whether the server {@link checksKeys} of the stream, as it was opened. */
+  checksKeys = true;
   private isDoubtful = false;
   private hasComparedReplicas = false;
   /** The newest live copy, while the server is asked for it now or soon. */
@@ -174,11 +182,12 @@ export class NatsStore {
         }
         const epoch = epochOf(this.known);
         this.isReplicated = this.known.config.num_replicas > 1;
+        this.checksKeys = checksKeys(this.known);
         this.firstEpoch ??= epoch;
         this.announceOpened();
         return epoch === this.firstEpoch;
       }
-      await this.manager.streams.update(this.name, raised);
+      await this.update(raised);
       this.known = undefined;
     }
     throw new Error(`the limits of the JetStream stream ${this.name} do not stay as they are set`);
@@ -199,7 +208,7 @@ export class NatsStore {
       return false;
     }
     try {
-      await this.manager.streams.update(this.name, { ...now, num_replicas: replicas });
+      await this.update({ ...now, num_replicas: replicas });
     } catch (thrown) {
       this.warnOnce(`${text}: ${toError(thrown).message}`);
       return false;
@@ -255,7 +264,7 @@ export class NatsStore {
     const since = isState ? state.last_seq : Math.min(kept, markOf(config)?.since ?? kept);
     const rest = config.description?.replace(MARK, '') ?? '';
     const description = `${rest} headrace-epoch=${since}.${randomText()}`.trim();
-    await this.manager.streams.update(this.name, { ...config, description });
+    await this.update({ ...config, description });
     memory.restart(undefined);
     warn(
       `the JetStream stream ${this.name} of ${created} has lost messages after number ${kept}: its ${groups} have another epoch`,
@@ -267,6 +276,15 @@ export class NatsStore {
     return this.manager.streams.info(this.name).catch((thrown: unknown) => {
       if (codeOf(thrown) === NOT_FOUND) return undefined;
       throw toError(thrown);
+    });
+  }
+
+  private update({ metadata, ...config }: Partial<StreamConfig>): Promise<StreamInfo> {
+    // A server before 2.11 would keep what a newer one has said of itself.
+    const { [LEADER_VERSION]: _, ...rest } = metadata ?? {};
+    return this.manager.streams.update(this.name, {
+      ...config,
+      ...(metadata !== undefined && { metadata: rest }),
     });
   }
 
@@ -398,6 +416,21 @@ function baseOf(created: string): string {
 function markOf({ description = '' }: StreamConfig): { since: number; name: string } | undefined {
   const [, since, name] = MARK.exec(description) ?? [];
   return name === undefined ? undefined : { since: Number(since), name: `-${name}` };
+}
+
+/**
+ * Returns true if the check of the newest message of a key is serializable: of two writers that expect the same message, the server
+ * stores one. Before 2.11, the leader of a replicated stream does not look at the messages that are being replicated, and can store
+ * both (nats-server issue 4320).
+ */
+export function checksKeys({ config }: Pick<StreamInfo, 'config'>): boolean {
+  const { num_replicas: replicas, metadata } = config;
+  return replicas < 2 || isSince(metadata?.[LEADER_VERSION], [2, 11]);
+}
+
+function isSince(version: string | undefined, [major, minor]: readonly [number, number]): boolean {
+  const [is = 0, isMinor = 0] = (version ?? '').split('.').map(Number);
+  return is > major || (is === major && isMinor >= minor);
 }
 
 /** Returns a name that no other epoch has. */

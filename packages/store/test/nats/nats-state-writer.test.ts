@@ -23,7 +23,7 @@ interface Stored {
 class FakeStream {
   readonly clock = new VirtualClock();
   readonly bySubject = new Map<string, Stored>();
-  readonly replicas: number;
+  replicas: number;
   readonly version: string;
   maxBytes = -1;
   last = 0;
@@ -39,7 +39,7 @@ class FakeStream {
   /** The changes and deletions that the server was asked for, in order, without the first floor. */
   readonly asked: string[] = [];
 
-  constructor(replicas = 1, version = '2.9.10') {
+  constructor(replicas = 1, version = '') {
     this.replicas = replicas;
     this.version = version;
   }
@@ -113,7 +113,11 @@ class FakeStream {
     streams: {
       info: async () => ({
         created,
-        config: { num_replicas: this.replicas, max_bytes: this.maxBytes },
+        config: {
+          ...{ num_replicas: this.replicas, max_bytes: this.maxBytes },
+          // Servers since 2.11 say their version.
+          ...(this.version !== '' && { metadata: { '_nats.ver': this.version } }),
+        },
         state: { messages: this.bySubject.size, bytes: this.bytes, last_seq: this.last },
       }),
       getMessage: async (
@@ -173,7 +177,6 @@ function writerOf(
       startAt: (at: number) => ({ opt_start_seq: at }),
     }),
     maxBytes: 65_536,
-    version: stream.version,
     headers: () => new Map(),
     publish: async (subject: string, data: Buffer, headers: Map<string, string>) => {
       await Promise.resolve();
@@ -211,14 +214,14 @@ const textsOf = ({ entries }: Awaited<ReturnType<NatsStateReader['page']>>) =>
 
 const texts = async ({ reader }: ReturnType<typeof writerOf>) => textsOf(await reader.page(0, 100));
 const KEYED: readonly [number, string][] = [
-  [1, '2.9.10'],
+  [1, ''],
   [3, '2.11.0'],
+  [3, '2.12.4'],
   [3, '3.0.0'],
 ];
 const WHOLE: readonly [number, string][] = [
-  [3, '2.9.10'],
-  [3, '2.10.29'],
   [3, ''],
+  [3, '2.10.29'],
 ];
 
 describe('NatsStateWriter', () => {
