@@ -191,6 +191,12 @@ export class NatsStateReader {
     return streams.getMessage(this.parts.store.name, { last_by_subj: subject });
   }
 
+  /** Deletes a message, unless it was replaced, or another node has deleted it. */
+  async delete(sequence: number): Promise<void> {
+    const { streams } = (await this.parts.jetStream.clients()).manager;
+    await streams.deleteMessage(this.parts.store.name, sequence, false).catch(() => {});
+  }
+
   /** Makes an entry of a message. */
   async entryOf(epoch: string, message: StoredMsg): Promise<StateEntry | undefined> {
     const { seq, subject, header: headers, data, time } = message;

@@ -3,11 +3,9 @@ import type { StateLimits, StateRefusal, StateWrite } from '../contract/state-lo
 import { refusalOf, type StateCounts } from '../contract/state-rules.ts';
 import type { NatsStateReader, StateEnd } from './nats-state-reader.ts';
 
-/** Time after which the size of the stream is asked for again, for a change that lets the state grow. */
-const ASK_EACH_MS = 1000;
-/** Time for which a count of all messages is good enough to accept a change. */
-const COUNT_EACH_MS = 10_000;
-/** A count is good enough to refuse a change for a time that grows with its costs. */
+/** Time for which the size of the stream, or a count of its messages, is good enough to accept a change. */
+const VALID_MS = 10_000;
+/** A count is good enough to refuse a change for a time that grows with its costs: this number of messages for a millisecond. */
 const COUNTED_IN_MS = 20;
 /** A node uses this share of the room that is left before it asks again, because other nodes use the same room. */
 const ROOM_SHARE = 16;
@@ -16,6 +14,8 @@ const RESERVE_SHARE = 16;
 /** Size of a message in the stream, besides its key and its bytes. */
 const MESSAGE_BYTES = 256;
 
+const NOTHING: StateCounts = { keys: 0, bytes: 0 };
+
 interface Counted extends StateCounts {
   readonly at: number;
   readonly end: StateEnd;
@@ -23,8 +23,11 @@ interface Counted extends StateCounts {
 
 /**
  * The size of a state, as far as one node needs it for its limits. All messages of the stream are an upper bound of the keys and
- * bytes. Only near a limit, the node counts what they are. Nodes that write at the same time do not see each other, so a state can have
- * somewhat more than its limits.
+ * bytes. Only near a limit, the node counts what they are.
+ *
+ * Nodes that write at the same time do not see each other. So a node that has looked at the size adds at most one change, or a
+ * {@link ROOM_SHARE} of the room that it has seen, before it looks again. N nodes together exceed a limit by at most what N - 1 nodes
+ * may add.
  */
 export class StateSize {
   private readonly reader: NatsStateReader;
@@ -32,10 +35,13 @@ export class StateSize {
   private end: StateEnd | undefined = undefined;
   private askedAt = 0;
   private counted: Counted | undefined = undefined;
-  /** What this node has added since it asked. */
-  private own: StateCounts = { keys: 0, bytes: 0 };
-  /** The changes that are sent, and have no answer yet. */
+  /** What this node has sent since it looked, and the part of it that has answers. */
+  private own = NOTHING;
+  private landed = NOTHING;
+  /** What this node may have sent before it looks again. */
+  private most = NOTHING;
   private readonly flying = new Set<Promise<unknown>>();
+  private looking: Promise<void> | undefined = undefined;
 
   constructor(reader: NatsStateReader, clock: Clock) {
     this.reader = reader;
@@ -48,43 +54,19 @@ export class StateSize {
     this.askedAt = this.clock.now();
   }
 
-  /**
-   * Makes sure that {@link refusalOf} is right about changes that add keys and bytes, and resolves with how many: at least the first
-   * change, and at most a share of the room, because other nodes use the same room.
-   */
-  async prepare(limits: StateLimits, first: StateCounts, all: StateCounts): Promise<StateCounts> {
-    const { clock, own } = this;
-    let added = this.allowed(limits, first, all);
-    const fits = (has: StateCounts) =>
-      (added.keys === 0 || has.keys + added.keys <= limits.keys) &&
-      (added.bytes === 0 || has.bytes + added.bytes <= Math.min(limits.bytes, this.storeMost));
-    const share = this.share(limits);
-    if (own.keys > share.keys || own.bytes > share.bytes || !fits(this.counts)) {
-      // A change under way is in no count yet, or in two.
-      await Promise.all(this.flying);
-      await this.ask();
-      added = this.allowed(limits, first, all);
-    } else if (clock.now() - this.askedAt >= ASK_EACH_MS) {
-      this.askedAt = clock.now();
-      void this.ask().catch(() => {
-        // The next change asks again.
-      });
-    }
-    if (fits(this.upper)) {
-      this.counted = undefined;
-      return added;
-    }
-    const { counted } = this;
-    const { messages, last } = this.end!;
-    const validMs = fits(this.counts) ? COUNT_EACH_MS : Math.floor(messages / COUNTED_IN_MS);
-    const isValid = counted !== undefined && clock.now() - counted.at < validMs;
-    if (!isValid && counted?.end.last !== last) {
-      const counted = await this.reader.counted(this.end!);
-      this.counted = { ...counted, at: clock.now() };
-      this.end = counted.end;
-      this.own = { keys: 0, bytes: 0 };
-    }
-    return added;
+  /** Looks at the stream if a change that adds keys and bytes has no room, or the last look is too old. */
+  async prepare(limits: StateLimits, first: StateCounts): Promise<void> {
+    if (this.hasRoom(first) && this.clock.now() - this.askedAt <= VALID_MS) return;
+    this.looking ??= this.look(limits, first).finally(() => {
+      this.looking = undefined;
+    });
+    await this.looking;
+  }
+
+  /** Whether {@link refusalOf} is right about a change. Another change can have used its room since it was prepared. */
+  hasRoom({ keys, bytes }: StateCounts): boolean {
+    const { room } = this;
+    return (keys <= 0 || keys <= room.keys) && (bytes <= 0 || bytes <= room.bytes);
   }
 
   refusalOf(
@@ -92,11 +74,15 @@ export class StateSize {
     limits: StateLimits,
     present: number | undefined,
   ): StateRefusal | undefined {
-    const refusal = refusalOf(write, limits, this.counts, present);
     const { isRemoval, byteLength } = write;
     const more = byteLength - (present ?? -MESSAGE_BYTES);
-    if (refusal !== undefined || isRemoval || more <= 0) return refusal;
-    return this.upper.bytes + more > this.storeMost ? this.storeRefusal(byteLength) : undefined;
+    const isOver = !isRemoval && more > 0 && this.upper.bytes + more > this.storeMost;
+    const refusal =
+      refusalOf(write, limits, this.counts, present) ??
+      (isOver ? this.storeRefusal(byteLength) : undefined);
+    // Another node can make room at any time.
+    if (refusal !== undefined) this.askedAt = Number.NEGATIVE_INFINITY;
+    return refusal;
   }
 
   /** The answer for a change for which the stream has no room. */
@@ -105,36 +91,70 @@ export class StateSize {
     return { full: 'store', size: bytes + byteLength, most: maxBytes };
   }
 
-  /** Notes a change that this node sends, or that was not stored. */
-  add(keys: number, bytes: number): void {
-    this.own = { keys: this.own.keys + keys, bytes: this.own.bytes + bytes };
+  /** Notes a change that this node sends. */
+  sent(added: StateCounts): void {
+    this.own = sumOf(this.own, added);
   }
 
-  /** Notes that changes are sent. @param answers - resolves with their answers */
-  fly(answers: Promise<unknown>): void {
+  /** Notes that a change was not stored. */
+  notStored(added: StateCounts): void {
+    this.own = sumOf(this.own, added, -1);
+    this.landed = sumOf(this.landed, added, -1);
+  }
+
+  /** Notes the changes that are sent together. @param answers - resolves with their answers */
+  fly(added: readonly StateCounts[], answers: Promise<unknown>): void {
     this.flying.add(answers);
-    void answers.then(() => this.flying.delete(answers));
+    void answers.then(() => {
+      this.flying.delete(answers);
+      for (const each of added) this.landed = sumOf(this.landed, each);
+    });
   }
 
-  private async ask(): Promise<void> {
-    const { own } = this;
+  private get room(): StateCounts {
+    return sumOf(this.most, this.own, -1);
+  }
+
+  private async look(limits: StateLimits, first: StateCounts): Promise<void> {
+    // A change under way can be in no count yet, or in two.
+    await Promise.all(this.flying);
+    const { landed } = this;
     this.saw(await this.reader.end());
-    this.own = { keys: this.own.keys - own.keys, bytes: this.own.bytes - own.bytes };
+    this.own = sumOf(this.own, landed, -1);
+    this.landed = sumOf(this.landed, landed, -1);
+    await this.count(limits, first);
+    const share = this.shareOf(limits);
+    this.most = sumOf(this.own, {
+      keys: Math.max(first.keys, share.keys),
+      bytes: Math.max(first.bytes, share.bytes),
+    });
   }
 
-  private allowed(limits: StateLimits, first: StateCounts, all: StateCounts): StateCounts {
-    const share = this.share(limits);
-    return {
-      keys: Math.min(all.keys, Math.max(first.keys, share.keys)),
-      bytes: Math.min(all.bytes, Math.max(first.bytes, share.bytes)),
-    };
+  /** Counts the keys, if the upper bound of them does not fit, and an earlier count is too old. */
+  private async count(limits: StateLimits, first: StateCounts): Promise<void> {
+    const { clock, counted } = this;
+    const fits = ({ keys, bytes }: StateCounts) =>
+      keys + first.keys <= limits.keys &&
+      bytes + first.bytes <= Math.min(limits.bytes, this.storeMost);
+    if (fits(this.upper)) {
+      this.counted = undefined;
+      return;
+    }
+    const { messages, last } = this.end!;
+    const validMs = fits(this.counts) ? VALID_MS : Math.floor(messages / COUNTED_IN_MS);
+    const isValid = counted !== undefined && clock.now() - counted.at < validMs;
+    if (isValid || counted?.end.last === last) return;
+    const now = await this.reader.counted(this.end!);
+    this.counted = { ...now, at: clock.now() };
+    this.end = now.end;
   }
 
-  private share(limits: StateLimits): StateCounts {
+  private shareOf(limits: StateLimits): StateCounts {
     const { keys, bytes } = this.counts;
+    const room = Math.min(limits.bytes - bytes, this.storeMost - this.upper.bytes);
     return {
-      keys: (limits.keys - keys) / ROOM_SHARE,
-      bytes: Math.min(limits.bytes - bytes, this.storeMost - this.upper.bytes) / ROOM_SHARE,
+      keys: Math.floor((limits.keys - keys) / ROOM_SHARE),
+      bytes: Math.floor(room / ROOM_SHARE),
     };
   }
 
@@ -158,4 +178,8 @@ export class StateSize {
     const { maxBytes } = this.end!;
     return maxBytes > 0 ? maxBytes * (1 - 1 / RESERVE_SHARE) : Number.POSITIVE_INFINITY;
   }
+}
+
+function sumOf(one: StateCounts, other: StateCounts, factor = 1): StateCounts {
+  return { keys: one.keys + factor * other.keys, bytes: one.bytes + factor * other.bytes };
 }

@@ -36,6 +36,9 @@ class FakeStream {
   consumers = 0;
   /** Number of consumers so far. */
   counts = 0;
+  /** Number of looks at the stream, and of messages that expect its end. */
+  looks = 0;
+  wholes = 0;
   /** The changes and deletions that the server was asked for, in order, without the first floor. */
   readonly asked: string[] = [];
 
@@ -66,6 +69,7 @@ class FakeStream {
       error: { err_code: 10071, description: `wrong last sequence: ${at}` },
     });
     const whole = headers.get('Nats-Expected-Last-Sequence');
+    if (whole !== undefined) this.wholes += 1;
     if (whole !== undefined && Number(whole) !== this.last) return wrong(this.last);
     const present = this.bySubject.get(subject)?.seq ?? 0;
     const own = headers.get('Nats-Expected-Last-Subject-Sequence');
@@ -111,15 +115,18 @@ class FakeStream {
 
   readonly manager = {
     streams: {
-      info: async () => ({
-        created,
-        config: {
-          ...{ num_replicas: this.replicas, max_bytes: this.maxBytes },
-          // Servers since 2.11 say their version.
-          ...(this.version !== '' && { metadata: { '_nats.ver': this.version } }),
-        },
-        state: { messages: this.bySubject.size, bytes: this.bytes, last_seq: this.last },
-      }),
+      info: async () => {
+        this.looks += 1;
+        return {
+          created,
+          config: {
+            ...{ num_replicas: this.replicas, max_bytes: this.maxBytes },
+            // Servers since 2.11 say their version.
+            ...(this.version !== '' && { metadata: { '_nats.ver': this.version } }),
+          },
+          state: { messages: this.bySubject.size, bytes: this.bytes, last_seq: this.last },
+        };
+      },
       getMessage: async (
         _name: string,
         { seq, last_by_subj: by }: { seq?: number; last_by_subj?: string },
@@ -349,6 +356,60 @@ describe('NatsStateWriter', () => {
     expect(answers.filter((answer) => 'position' in answer).length).toBe(200);
     expect(answers.slice(200)).toEqual(Array(100).fill({ full: 'keys', size: 200 }));
     expect(stream.counts).toBeLessThan(10);
+  });
+
+  it.each([
+    [2, 20],
+    [8, 20],
+    [8, 1000],
+    [40, 400],
+  ])(
+    '%i nodes that fill a state of %i keys exceed it by what all but one of them may add',
+    async (count, keys) => {
+      const stream = new FakeStream();
+      const nodes = Array.from({ length: count }, () => writerOf(stream, { keys }));
+      const answers = await Promise.all(
+        nodes.flatMap(({ change }, at) =>
+          Array.from({ length: Math.ceil((3 * keys) / count) }, (_, i) => change(`${at}-${i}`, '1')),
+        ),
+      );
+      const stored = answers.filter((answer) => 'position' in answer).length;
+      // The floor is a message of the stream, too.
+      expect(stored).toBe(stream.bySubject.size - 1);
+      expect(stored).toBeGreaterThanOrEqual(keys);
+      expect(stored).toBeLessThanOrEqual(keys + (count - 1) * Math.max(1, Math.floor(keys / 16)));
+      // Nodes that look again and again come to an end.
+      const looks = stream.looks / (count * answers.length);
+      expect([stream.asked.length / answers.length < 3, looks < 3]).toEqual([true, true]);
+    },
+  );
+
+  it('a message of another program in the place of a key is replaced', async () => {
+    const stream = new FakeStream();
+    const one = writerOf(stream);
+    await one.change('a', '1');
+    stream.store(`${STREAM}.pb`, Buffer.from('x'), new Map([['Nats-Msg-Id', 'other']]));
+    expect(await texts(one)).toEqual(['a=1']);
+    expect(offsetOf(await one.change('b', '2'))).toBe(4);
+    expect(await texts(one)).toEqual(['a=1', 'b=2']);
+  });
+
+  it('expects the end of the stream within a second after it has got replicas', async () => {
+    const stream = new FakeStream();
+    const one = writerOf(stream);
+    await one.change('a', '0');
+    stream.replicas = 3;
+    await passTime(stream.clock, 1000);
+    // The look that finds the replicas is beside this change.
+    await one.change('a', '1');
+    const from = stream.wholes;
+    await Promise.all([one.change('a', '2'), one.change('b', '2')]);
+    expect(stream.wholes - from).toBe(2);
+    stream.replicas = 1;
+    await passTime(stream.clock, 1000);
+    await one.change('a', '3');
+    await one.change('a', '4');
+    expect(stream.wholes - from).toBe(3);
   });
 
   it('a store that is full refuses new values, and keeps room for removals', async () => {
