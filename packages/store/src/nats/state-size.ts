@@ -8,7 +8,7 @@ const VALID_MS = 10_000;
 /** A count is good enough to refuse a change for a time that grows with its costs: this number of messages for a millisecond. */
 const COUNTED_IN_MS = 20;
 /** A node uses this share of the room that is left before it asks again, because other nodes use the same room. */
-const ROOM_SHARE = 16;
+const ROOM_SHARE = 32;
 /** This share of the `max_bytes` of the stream is left for removals, and for values that replace others. */
 const RESERVE_SHARE = 16;
 /** Size of a message in the stream, besides its key and its bytes. */

@@ -69,7 +69,7 @@ async function worldOf(count: number, limits: Partial<StateLimits> = {}) {
 }
 
 describe.runIf(absent === '')(`states in a real nats-server${absent}`, () => {
-  it('many writers at once exceed a limit by a few keys at most, and a writer that never stops lets others write', async () => {
+  it('many writers at once exceed a limit by a key of each but one, and a writer that never stops lets others write', async () => {
     const { buses, change, read, end } = await worldOf(6, { keys: 50 });
     const [busy, ...others] = buses;
     for (let i = 0; i < 20; i++) await change(busy!, `busy ${i}`, 'x');
@@ -93,8 +93,9 @@ describe.runIf(absent === '')(`states in a real nats-server${absent}`, () => {
     const { entries } = await read(busy!);
     const stored = answers.filter((answer) => 'position' in answer).length;
     expect(entries.length).toBe(20 + stored);
-    // Each node asks before each key that it adds, so only the keys of the last moment are too many.
-    expect(stored >= 30 && stored < 30 + others.length).toBe(true);
+    // A node that has seen room for 30 keys adds one, and looks again. So each node but one can add a key too many.
+    expect(stored).toBeGreaterThanOrEqual(30);
+    expect(stored).toBeLessThanOrEqual(30 + others.length - 1);
     const full = answers.filter((answer) => 'full' in answer && answer.full === 'keys').length;
     expect(full).toBe(200 - stored);
     await end();
