@@ -14,7 +14,7 @@ import {
 import { LastingBootstrap, ResumeHandler, ResumeTable, sessionLogOf } from '@headrace/lasting';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
-import { NatsCluster } from '../log/nats-cluster.ts';
+import { NatsCluster } from '../../../store/test/fixture/nats-cluster.ts';
 
 const CLIENTS = 50;
 const app = 'test';

@@ -138,6 +138,11 @@ export class NatsStateReader {
         throw new Error(`the JetStream stream ${name} has another epoch`);
       }
       const { messages, bytes, last_seq: last } = info.state;
+      // A leader that was elected a moment ago may not have all messages yet, or they are lost.
+      if (last < store.newest) {
+        copies.suspect(store);
+        throw new Error(`the JetStream stream ${name} ends at ${last}, before ${store.newest}`);
+      }
       const { max_bytes: maxBytes } = info.config;
       this.isKeyChecked = checksKeys(info);
       const floor = floorIn(found, epoch);
@@ -236,7 +241,10 @@ export class NatsStateReader {
     return Math.min(last, this.removals.floor);
   }
 
-  /** Reads messages after a sequence, up to a number of messages or another sequence. The stream has a message at `to` or later. */
+  /**
+   * Reads messages after a sequence, up to a number of messages or another sequence. The stream has a message at `to` or later, though
+   * the server that has the consumer may not have it yet.
+   */
   private messages(
     after: number,
     to: number,
@@ -245,7 +253,6 @@ export class NatsStateReader {
   ): Promise<{ readonly messages: readonly JsMsg[]; readonly isEnd: boolean }> {
     return this.consumerAt(after + 1, headersOnly, async (info) => {
       const messages: JsMsg[] = [];
-      if (info.num_pending === 0) return { messages, isEnd: true };
       const { client } = await this.parts.jetStream.clients();
       const consumer = client.consumers.getConsumerFromInfo(info);
       const fetched = await consumer.fetch({ max_messages: most, expires: FETCH_MS });
@@ -253,10 +260,12 @@ export class NatsStateReader {
       for await (const message of fetched) {
         const { seq } = message;
         if (seq <= to) messages.push(message);
-        isEnd = seq >= to || message.info.pending === 0;
+        isEnd = seq >= to;
         if (isEnd || messages.length === most) break;
       }
-      if (messages.length === 0 && !isEnd) throw new Error('JetStream sent no messages');
+      if (!isEnd && messages.length < most) {
+        throw new Error(`the server of the consumer has not the messages up to number ${to} yet`);
+      }
       return { messages, isEnd };
     });
   }

@@ -36,6 +36,8 @@ class FakeStream {
   consumers = 0;
   /** Number of consumers so far. */
   counts = 0;
+  /** The newest message that the server of the consumers has. */
+  sent = Number.POSITIVE_INFINITY;
   /** Number of looks at the stream, and of messages that expect its end. */
   looks = 0;
   wholes = 0;
@@ -144,7 +146,7 @@ class FakeStream {
       add: async (_name: string, { opt_start_seq: from }: { opt_start_seq: number }) => {
         this.consumers += 1;
         this.counts += 1;
-        const waiting = this.ordered().filter(({ seq }) => seq >= from);
+        const waiting = this.ordered().filter(({ seq }) => seq >= from && seq <= this.sent);
         const now = new Date(this.clock.now()).toISOString();
         return { created: now, num_pending: waiting.length, name: 'c', waiting };
       },
@@ -193,7 +195,7 @@ function writerOf(
     },
   } as never;
   const epoch = created.replaceAll(':', '');
-  const store = { name: 's', epoch, saw: () => {}, doubt: () => {} };
+  const store = { name: 's', epoch, newest: 0, saw: () => {}, doubt: () => {} };
   const copies = { suspect: () => {}, madeAnew: () => {} };
   const floorSubject = `${STREAM}.floor`;
   const parts = { jetStream, store, copies, floorSubject, clock } as never;
@@ -212,7 +214,7 @@ function writerOf(
     ids += 1;
     return writer.append(id ?? `id-${ids}`, write);
   };
-  return { change, reader, writer, notices, name };
+  return { change, reader, writer, notices, name, store };
 }
 
 const offsetOf = (answer: StateAnswer) => 'position' in answer && answer.position.offset;
@@ -370,7 +372,9 @@ describe('NatsStateWriter', () => {
       const nodes = Array.from({ length: count }, () => writerOf(stream, { keys }));
       const answers = await Promise.all(
         nodes.flatMap(({ change }, at) =>
-          Array.from({ length: Math.ceil((3 * keys) / count) }, (_, i) => change(`${at}-${i}`, '1')),
+          Array.from({ length: Math.ceil((3 * keys) / count) }, (_, i) =>
+            change(`${at}-${i}`, '1'),
+          ),
         ),
       );
       const stored = answers.filter((answer) => 'position' in answer).length;
@@ -383,6 +387,19 @@ describe('NatsStateWriter', () => {
       expect([stream.asked.length / answers.length < 3, looks < 3]).toEqual([true, true]);
     },
   );
+
+  it('reads nothing of a server that has not the newest messages yet', async () => {
+    const stream = new FakeStream(3, '2.11.0');
+    const one = writerOf(stream);
+    for (const key of ['a', 'b', 'a']) await one.change(key, '1');
+    for (stream.sent of [0, 3])
+      await expect(one.reader.page(0, 10)).rejects.toThrow('up to number 4');
+    stream.sent = 4;
+    expect(await texts(one)).toEqual(['b=1', 'a=1']);
+    // The leader has lost the newest message, or does not have it yet.
+    one.store.newest = 5;
+    await expect(one.reader.page(0, 10)).rejects.toThrow('ends at 4, before 5');
+  });
 
   it('a message of another program in the place of a key is replaced', async () => {
     const stream = new FakeStream();
