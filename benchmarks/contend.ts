@@ -12,6 +12,8 @@ const CHANGES = 800;
 const ONE = 'one node';
 const DURABLE = 'a durable group';
 const WRITERS = 3;
+/** The time on the way to the server, and the same back. */
+const DELAYS_MS = [10, 50] as const;
 const SECONDS = 10;
 
 interface Answer {
@@ -38,7 +40,8 @@ export async function contend({ rounds }: Settings): Promise<Result[]> {
     await using bus = await BusProcess.start(server);
     if (bus === undefined) continue;
     const { url } = bus;
-    results.push(...(await ownKeys(name, url, rounds)), await slowLinks(name, url, rounds));
+    results.push(...(await ownKeys(name, url, rounds)));
+    for (const delayMs of DELAYS_MS) results.push(await slowLinks(name, url, rounds, delayMs));
   }
   return results;
 }
@@ -84,17 +87,22 @@ async function ownKeys(name: string, url: string, rounds: number): Promise<Resul
 }
 
 /** The time between two changes, beside a durable group over the same links, and of the slowest node. */
-async function slowLinks(name: string, url: string, rounds: number): Promise<Result> {
+async function slowLinks(
+  name: string,
+  url: string,
+  rounds: number,
+  delayMs: number,
+): Promise<Result> {
   const [own, durable, slowest]: number[][] = [[], [], []];
   for (let round = 0; round < rounds; round += 1) {
-    const order = { url, nodes: WRITERS, delayMs: 50, seconds: SECONDS };
+    const order = { url, nodes: WRITERS, delayMs, seconds: SECONDS };
     const { rate, least } = await ask({ ...order, kind: 'state' });
     own!.push(1000 / rate);
     slowest!.push(1000 / (least * WRITERS));
     durable!.push(1000 / (await ask({ ...order, kind: 'durable' })).rate);
   }
   return {
-    title: `changes of a state in ${name} by ${WRITERS} nodes at 100 ms`,
+    title: `changes of a state in ${name} by ${WRITERS} nodes at ${2 * delayMs} ms`,
     unit: 'ms between two changes',
     rows: [
       { peer: HEADRACE, values: own! },
