@@ -20,7 +20,6 @@ export {
   type GroupPlan,
 } from './group/group-options.ts';
 // Nodes
-export { rendezvous } from './node/rendezvous.ts';
 export { MemberPace, type PacedMembers } from './pace/member-pace.ts';
 export { type ApiNodes, apiNodesOf } from './port/api-nodes.ts';
 export { additionOf, portOf } from './port/cluster-port.ts';

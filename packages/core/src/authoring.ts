@@ -192,12 +192,15 @@ export { RetryBudget, type RetryBudgetOptions } from './retry/retry-budget.ts';
 export type { RetryPolicy, RetryRound } from './retry/retry-policy.ts';
 // Texts
 export { addressText } from './text/address-text.ts';
+export { isJsonObject, type NotJson, notJson } from './text/json-value.ts';
 export { nearestTo } from './text/nearest-name.ts';
 /** Escapes text of a peer, so that it is safe in a line of a log. */
 export { printable } from './text/printable.ts';
+export { rendezvous } from './text/rendezvous.ts';
 export { requestPath } from './text/request-path.ts';
 /** A URL without its secrets, and the header that carries them. */
 export { credentialsOf, shownUrl } from './text/shown-url.ts';
+export { hashOf, mixed } from './text/text-hash.ts';
 export { urlOf } from './text/url-of.ts';
 // Asynchronous work with a time-out
 export {

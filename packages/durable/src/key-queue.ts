@@ -8,7 +8,7 @@ export class KeyQueue<Work> {
     this.perform = perform;
   }
 
-  /** Begins the work at once, or after the work that is under way for the key, together with all that waits. */
+  /** Begins the work at once, or after the work that is under way for the key, together with everything that waits. */
   add(key: string, work: Work): void {
     const waiting = this.waiting.get(key);
     if (waiting !== undefined) waiting.push(work);

@@ -26,12 +26,27 @@ export interface LocalStateOwner {
 
 /** A call that needs the state on this node. */
 interface Waiter<Value> {
-  resolve(view: StateView<Value>): void;
-  reject(error: Error): void;
+  readonly resolve: (view: StateView<Value>) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Time within which the state must be read for a call. */
 export const READ_WITHIN_MS = 5000;
+
+/** Calls `failed` once the state is not there in time. Returns a function that ends the wait. */
+export function limitRead(
+  owner: Pick<LocalStateOwner, 'clock' | 'notRead'>,
+  failed: (error: Error) => void,
+): () => void {
+  const wait = () => owner.clock.schedule(late, READ_WITHIN_MS, true);
+  const late = (): void => {
+    const error = owner.notRead();
+    if (error === undefined) timer = wait();
+    else failed(error);
+  };
+  let timer = wait();
+  return () => timer.cancel();
+}
 
 /** The state of a group as this node has read it, and the calls that wait for it. */
 export class LocalState<Value> {
@@ -89,7 +104,7 @@ export class LocalState<Value> {
     if (this.waiters.size >= MAX_WAITING) throw owner.full();
     return new Promise((resolve, reject) => {
       const settled = (settle: () => void): void => {
-        timer.cancel();
+        stop();
         this.waiters.delete(waiter);
         settle();
         owner.waits();
@@ -98,13 +113,7 @@ export class LocalState<Value> {
         resolve: (view) => settled(() => resolve(view)),
         reject: (error) => settled(() => reject(error)),
       };
-      const wait = () => owner.clock.schedule(late, READ_WITHIN_MS, true);
-      const late = (): void => {
-        const error = owner.notRead();
-        if (error === undefined) timer = wait();
-        else waiter.reject(error);
-      };
-      let timer = wait();
+      const stop = limitRead(owner, waiter.reject);
       this.waiters.add(waiter);
       owner.waits();
     });

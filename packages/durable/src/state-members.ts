@@ -7,7 +7,7 @@ import {
 } from '@headrace/core/authoring';
 import type { LogPosition } from '@headrace/store';
 import { isPosition } from './joining-member.ts';
-import { READ_WITHIN_MS } from './local-state.ts';
+import { limitRead } from './local-state.ts';
 import { PendingJoin } from './pending-join.ts';
 import type { StateMessage } from './state-message.ts';
 import type { StateView, ViewChange } from './state-view.ts';
@@ -137,20 +137,18 @@ export class StateMembers<Value> {
     if (refusal !== undefined) return Promise.reject(refusal);
     const member = newMember(channel, isPosition(asked) ? asked : undefined, takesDeltas);
     const joining = new Promise<StateJoin>((resolve, reject) => {
-      const late = (): void => {
-        if (member.epoch !== undefined || this.members.get(channel) !== member) return;
-        const error = this.owner.notRead();
-        if (error === undefined) timer = this.owner.clock.schedule(late, READ_WITHIN_MS, true);
-        else this.drop(member, error);
-      };
-      let timer = this.owner.clock.schedule(late, READ_WITHIN_MS, true);
+      const stop = limitRead(this.owner, (error) => {
+        if (member.epoch === undefined && this.members.get(channel) === member) {
+          this.drop(member, error);
+        }
+      });
       member.settle = {
         resolve: (join) => {
-          timer.cancel();
+          stop();
           resolve(join);
         },
         reject: (error) => {
-          timer.cancel();
+          stop();
           reject(error);
         },
       };

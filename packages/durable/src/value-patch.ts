@@ -1,4 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util';
+import { isJsonObject } from '@headrace/core/authoring';
 
 /** A JSON merge patch (RFC 7396) for an object. */
 export type ValuePatch = Readonly<Record<string, unknown>>;
@@ -12,14 +13,14 @@ const MAX_DEPTH = 64;
  * same JSON as with the value.
  */
 export function patchOf(from: unknown, to: unknown, depth = 0): ValuePatch | undefined {
-  if (!isPlain(from) || !isPlain(to) || depth > MAX_DEPTH || !keepsOrder(from, to)) {
+  if (!isJsonObject(from) || !isJsonObject(to) || depth > MAX_DEPTH || !keepsOrder(from, to)) {
     return undefined;
   }
   const changes: [string, unknown][] = [];
   for (const [key, value] of Object.entries(to)) {
     const isNew = !Object.hasOwn(from, key);
     const before = isNew ? undefined : from[key];
-    if (isPlain(before) && isPlain(value)) {
+    if (isJsonObject(before) && isJsonObject(value)) {
       const part = patchOf(before, value, depth + 1);
       if (part === undefined) return undefined;
       if (Object.keys(part).length > 0) changes.push([key, part]);
@@ -52,7 +53,7 @@ function isSame(one: unknown, other: unknown, depth: number): boolean {
     const isEqual = (part: unknown, i: number) => isSame(part, (other as unknown[])[i], depth + 1);
     return Array.isArray(other) && one.length === other.length && one.every(isEqual);
   }
-  if (isPlain(one) && isPlain(other)) {
+  if (isJsonObject(one) && isJsonObject(other)) {
     const names = Object.keys(one);
     const isEqual = (name: string) =>
       Object.hasOwn(other, name) && isSame(one[name], other[name], depth + 1);
@@ -67,18 +68,11 @@ function isSame(one: unknown, other: unknown, depth: number): boolean {
 /** Returns true if a patch can set a field to a value. The patch has an array as a whole, so `null` within it stays. */
 function isCarried(value: unknown, depth: number): boolean {
   if (value === null || depth > MAX_DEPTH || !isOfJson(value)) return false;
-  return !isPlain(value) || Object.values(value).every((one) => isCarried(one, depth + 1));
+  return !isJsonObject(value) || Object.values(value).every((one) => isCarried(one, depth + 1));
 }
 
 /** Returns true for a value that JSON has as it is, and for an array of any values. */
 function isOfJson(value: unknown): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
-  return Number.isFinite(value) || Array.isArray(value) || isPlain(value);
-}
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const isBare = prototype === Object.prototype || prototype === null;
-  return isBare && typeof (value as Record<string, unknown>)['toJSON'] !== 'function';
+  return Number.isFinite(value) || Array.isArray(value) || isJsonObject(value);
 }

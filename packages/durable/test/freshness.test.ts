@@ -1,7 +1,7 @@
+import { LiveState, type LiveStateMessage } from '@headrace/client';
 import { VirtualClock } from '@headrace/core/testing';
 import { durableGroup, type Freshness, stateGroup } from '@headrace/durable';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { LiveState, type LiveStateMessage } from '../../client/src/index.ts';
 import { VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
 import { type CheckedFeed, FeedChecks } from '../src/feed-checks.ts';
 import { StoreRoom } from '../src/store-room.ts';

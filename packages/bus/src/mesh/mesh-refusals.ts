@@ -1,4 +1,4 @@
-import type { Clock, Logger, Timer } from '@headrace/core';
+import type { Clock, Logger } from '@headrace/core';
 import { RepeatLimit } from '@headrace/core/authoring';
 
 /** Number of lines for one reason in one period, and its length. A node that is refused tries again each second. */
@@ -9,15 +9,15 @@ const LIMIT = { maxLines: 8, periodMs: 60_000 };
  * own: strangers make any number of them, with any reason, and must not silence what is logged about the nodes of the own list.
  */
 export class MeshRefusals {
-  private readonly clock: Clock;
   private readonly logger: Logger;
-  private readonly ofStrangers = this.limit();
-  private readonly ofOwnList = this.limit();
-  private readonly timers = new Set<Timer>();
+  private readonly ofStrangers: RepeatLimit;
+  private readonly ofOwnList: RepeatLimit;
 
   constructor(clock: Clock, logger: Logger) {
-    this.clock = clock;
+    const owner = { ...LIMIT, clock, report: (line: string) => logger.log('warn', line) };
     this.logger = logger;
+    this.ofStrangers = new RepeatLimit(owner);
+    this.ofOwnList = new RepeatLimit(owner);
   }
 
   log(text: string, isStranger: boolean): void {
@@ -26,25 +26,7 @@ export class MeshRefusals {
   }
 
   close(): void {
-    for (const timer of this.timers) timer.cancel();
-    this.timers.clear();
-  }
-
-  private limit(): RepeatLimit {
-    return new RepeatLimit({
-      ...LIMIT,
-      later: (task, delayMs) => {
-        const timer = this.clock.schedule(() => {
-          this.timers.delete(timer);
-          task();
-        }, delayMs);
-        this.timers.add(timer);
-      },
-      report: (count, example, periodMs) =>
-        this.logger.log(
-          'warn',
-          `${count} more lines like this in ${periodMs / 1000} s: ${example}`,
-        ),
-    });
+    this.ofStrangers.close();
+    this.ofOwnList.close();
   }
 }

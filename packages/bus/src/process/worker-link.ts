@@ -71,12 +71,9 @@ export class WorkerLink implements BusLink {
     this.ask(subject.length + data.length, ASK.publish, subject, data);
   }
 
-  /** Sends the will in a frame of its own, because an older primary drops the rest of a frame after an unknown call. */
   setWill(subject: string, bytes: Uint8Array): void {
     const data = toBuffer(bytes).toString('base64');
-    this.batch.flush();
     this.ask(subject.length + data.length, ASK.will, subject, data);
-    this.batch.flush();
   }
 
   subscribe(subject: string): void {

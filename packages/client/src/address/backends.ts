@@ -17,6 +17,7 @@ import {
   describeOptions,
   fn,
   LOGGER,
+  rendezvous,
   time,
   toError,
   unchecked,
@@ -231,8 +232,8 @@ export class Backends<P> implements Disposable {
     // If a check is wrong, or all places had a bad moment, it is better to try than to refuse all clients.
     const among = usable.length > 0 ? usable : left;
     if (among.length === 0) throw new ChannelError('CHANNEL_REFUSED', 'no place is left to try');
-    if (key !== undefined && this.pick === 'hash') return byKey(among, key);
-    return this.inTurn(among);
+    if (this.pick !== 'hash') return this.inTurn(among);
+    return rendezvous(among, key!, (backend) => backend.key)!;
   }
 
   /** Returns the next place in turn, with the fewest connections for `least-connections`. */
@@ -331,33 +332,6 @@ export class Backends<P> implements Disposable {
 
 function isUsable(backend: Backend<unknown>, now: number): boolean {
   return backend.isHealthy && now >= backend.ejectedUntil;
-}
-
-/**
- * Returns the place with the highest score for a key. The score of a place does not depend on the other places.
- *
- * @see Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996
- */
-function byKey<P>(among: readonly Backend<P>[], key: string): Backend<P> {
-  let best = among[0]!;
-  let highest = -1;
-  for (const backend of among) {
-    const score = hash(`${backend.key}\n${key}`);
-    if (score > highest) {
-      best = backend;
-      highest = score;
-    }
-  }
-  return best;
-}
-
-/** FNV-1a over UTF-16 units, with the final mixing of MurmurHash3, which spreads similar texts. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
-  return (value ^ (value >>> 16)) >>> 0;
 }
 
 function shown(place: unknown): string {

@@ -1,4 +1,4 @@
-import { hashOf } from '../node/text-hash.ts';
+import { hashOf } from '@headrace/core/authoring';
 import type { PresenceDigest } from './presence-digest.ts';
 import { ENTRY_LENGTH, type PresenceRow } from './presence-message.ts';
 

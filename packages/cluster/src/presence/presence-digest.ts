@@ -1,4 +1,4 @@
-import { hashOf, mixed } from '../node/text-hash.ts';
+import { hashOf, mixed } from '@headrace/core/authoring';
 
 /**
  * A number for the members of all groups of a node. The digest is the sum of a number for each id and each group's count, so the

@@ -1,5 +1,5 @@
+import { hashOf } from '@headrace/core/authoring';
 import type { PresenceMark } from '../node/node-info.ts';
-import { hashOf } from '../node/text-hash.ts';
 import { PresenceDigest } from './presence-digest.ts';
 import type {
   PresenceAnswer,

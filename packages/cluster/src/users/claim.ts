@@ -14,8 +14,8 @@ export interface Claim extends ClaimTime {
 /** The claim of another node. */
 export interface OtherClaim {
   readonly claim: Claim;
-  /** The claim of this node that the other node knew when it sent its own. A node of an earlier version does not say it. */
-  readonly knows: ClaimTime | 'none' | 'unsaid';
+  /** The claim of this node that the other node knew when it sent its own. */
+  readonly knows: ClaimTime | undefined;
 }
 
 /** Makes a claim that is later than all known claims of a user, like a hybrid logical clock for each user. */

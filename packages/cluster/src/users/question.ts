@@ -1,4 +1,5 @@
-import type { Clock, Timer } from '@headrace/core';
+import { within } from '@headrace/bus/authoring';
+import type { Clock } from '@headrace/core';
 
 /** Waits for the answers of several nodes. In a question about a user, each answer is a number of connections. */
 export class Question<Answer = number> {
@@ -6,16 +7,15 @@ export class Question<Answer = number> {
   readonly answers: Promise<ReadonlyMap<string, Answer>>;
   private readonly got = new Map<string, Answer>();
   private readonly expected: Set<string>;
-  private readonly timer: Timer;
   private resolve!: (answers: ReadonlyMap<string, Answer>) => void;
 
   /** @param expected - the nodes that must answer; if empty, the question waits its whole time */
   constructor(clock: Clock, timeoutMs: number, expected: Iterable<string>) {
     this.expected = new Set(expected);
-    this.answers = new Promise((resolve) => {
+    const ended = new Promise<ReadonlyMap<string, Answer>>((resolve) => {
       this.resolve = resolve;
     });
-    this.timer = clock.schedule(() => this.resolve(this.got), timeoutMs);
+    this.answers = within(clock, timeoutMs, ended, () => this.got);
   }
 
   answered(node: string, answer: Answer): void {
@@ -34,7 +34,6 @@ export class Question<Answer = number> {
 
   /** Ends the question with the answers so far. */
   end(): void {
-    this.timer.cancel();
     this.resolve(this.got);
   }
 }

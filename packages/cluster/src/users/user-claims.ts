@@ -194,14 +194,10 @@ export class UserClaims {
   }
 }
 
-/**
- * Returns true if another node has shown that it knows the present claim of this node. A node of an earlier version answers each
- * claim that asks, and so shows it by any claim: to ask it again would never end.
- */
+/** Returns true if another node has shown that it knows the present claim of this node. */
 function isConfirmed({ claim, others }: BoundUser<unknown>, node: string): boolean {
-  const { knows = 'none' } = others?.get(node) ?? {};
-  if (claim === undefined || knows === 'none') return false;
-  return knows === 'unsaid' || isSameTime(knows, claim);
+  const knows = others?.get(node)?.knows;
+  return claim !== undefined && knows !== undefined && isSameTime(knows, claim);
 }
 
 /** Returns the field of a claim that names the claim of the receiver, even if the sender knows none. */

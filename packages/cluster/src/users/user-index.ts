@@ -1,4 +1,4 @@
-import { hashOf } from '../node/text-hash.ts';
+import { hashOf } from '@headrace/core/authoring';
 import type { GroupPresence, PresenceListener } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 

@@ -39,12 +39,8 @@ export function toClaimMessage(value: unknown, node: string): ClaimMessage {
     claim: { ...time, node },
     ageMs: typeof ageMs === 'number' ? ageMs : 0,
     asks: asks === true,
-    knows: knows === undefined ? 'unsaid' : toKnown(knows),
+    knows: Array.isArray(knows) ? toClaimTime(knows[0], knows[1]) : undefined,
   };
-}
-
-function toKnown(value: unknown): ClaimTime | 'none' {
-  return (Array.isArray(value) ? toClaimTime(value[0], value[1]) : undefined) ?? 'none';
 }
 
 function toClaimTime(ms: unknown, count: unknown): ClaimTime | undefined {

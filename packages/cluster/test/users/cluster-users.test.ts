@@ -427,28 +427,6 @@ describe('users on two nodes', () => {
     expect(onTheWay.count).toBeLessThan(30);
   });
 
-  it.each(['allow', 'kick-older'] as const)(
-    'exchange few claims with a node that does not say which it knows, with %s',
-    async (onDuplicate) => {
-      const { nodes, a, b, bind } = await twoNodes(onDuplicate);
-      const isKicking = onDuplicate === 'kick-older';
-      // As the versions before the one that repeats claims.
-      const earlier = (claim: Buffer) =>
-        Buffer.from(claim.toString('latin1').replace(/,"knows":(null|\[\d+,\d+\])/, ''), 'latin1');
-      const onTheWay = claimsTo(nodes, a, earlier);
-      const phone = await bind('ann', a);
-      await nodes.pass(1000);
-      const desk = await bind('ann', b);
-      await nodes.pass(20_000);
-      expect([phone.isEnding, desk.isEnding]).toEqual([isKicking, false]);
-      const again = await bind('ann', a);
-      await nodes.pass(20_000);
-      expect([desk.isEnding, again.isEnding]).toEqual([isKicking, false]);
-      expect(onTheWay.count).toBeGreaterThan(0);
-      expect(onTheWay.count).toBeLessThan(6);
-    },
-  );
-
   it('keep the newest connection, wherever it is, with kick-older', async () => {
     const { nodes, a, b, bind } = await twoNodes('kick-older');
     const first = await bind('ann', a);

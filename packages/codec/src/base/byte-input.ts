@@ -8,6 +8,9 @@ import {
   ReadRoom,
 } from '@headrace/core/authoring';
 
+/** The number of bytes of a bad frame that an error or the log shows. */
+export const SHOWN_BYTES = 16;
+
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY: ArrayBufferLike = EMPTY.buffer;
 /** Size in bytes below which a rest is copied out of the memory of its read, so that the rest does not keep that memory alive. */

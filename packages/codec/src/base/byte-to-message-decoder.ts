@@ -24,7 +24,7 @@ import {
   toBuffer,
   whole,
 } from '@headrace/core/authoring';
-import { ByteInput } from './byte-input.ts';
+import { ByteInput, SHOWN_BYTES } from './byte-input.ts';
 import { COPY_BELOW } from './copy-below.ts';
 import {
   decodeErrorOf,
@@ -97,8 +97,6 @@ const READS_BYTES: MessageKinds = { reads: 'bytes' };
 const RESUME_MS = 1;
 /** Result of a step of decoding after which nothing else is decoded. */
 const STOPPED = -1;
-/** The number of bytes of a truncated frame that the log shows. */
-const SHOWN_BYTES = 16;
 
 /**
  * Turns a stream of bytes into messages. The result does not depend on how the bytes are cut into reads. This class is the base

@@ -1,9 +1,6 @@
 import { type Context, TimedOutError } from '@headrace/core';
 import { ChannelDeadline } from '@headrace/core/authoring';
-import type { ByteInput } from './byte-input.ts';
-
-/** The number of bytes of an unfinished frame that the error shows. */
-const SHOWN_BYTES = 16;
+import { type ByteInput, SHOWN_BYTES } from './byte-input.ts';
 
 /** The part of a decoder that its deadline uses. */
 export interface DeadlineOwner {

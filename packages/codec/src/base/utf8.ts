@@ -1,7 +1,7 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 import { DecodeError, EncodeError } from '@headrace/core';
+import { SHOWN_BYTES } from './byte-input.ts';
 
-const SHOWN_BYTES = 16;
 const REPLACEMENT = '\uFFFD';
 
 /** Returns the text of UTF-8 bytes, or throws a `DecodeError` for other bytes. */

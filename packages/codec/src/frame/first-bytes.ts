@@ -1,7 +1,6 @@
 import { DecodeError, type ErrorDetails } from '@headrace/core';
-import type { ByteInput } from '../base/byte-input.ts';
+import { type ByteInput, SHOWN_BYTES } from '../base/byte-input.ts';
 
-const SHOWN_BYTES = 16;
 const HTTP = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) |^HTTP\/1/;
 const PROXY_V2 = '0d0a0d0a000d0a515549540a';
 

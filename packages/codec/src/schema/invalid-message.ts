@@ -1,8 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
-
-const SHOWN_BYTES = 16;
+import { SHOWN_BYTES } from '../base/byte-input.ts';
 
 /** Returns the error for a message that a codec cannot parse. A `DecodeError` is returned unchanged. */
 export function invalidMessage(

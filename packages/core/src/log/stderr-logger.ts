@@ -2,6 +2,7 @@ import type { Logger, LogLevel } from '../contract/logger.ts';
 import { isHeadraceError } from '../errors.ts';
 import { checkChoice } from '../option/option-check.ts';
 import { printable } from '../text/printable.ts';
+import { systemClock } from '../time/system-clock.ts';
 import { isOwnFault } from './own-fault.ts';
 import { RepeatLimit } from './repeat-limit.ts';
 
@@ -53,8 +54,8 @@ class StderrLogger implements Logger {
 
   private newLimit(): RepeatLimit {
     return new RepeatLimit({
-      later: (task, delayMs) => setTimeout(task, delayMs).unref(),
-      report: (count, example, periodMs) => this.reportRepeats(count, example, periodMs),
+      clock: systemClock,
+      report: (line) => this.write('warn', printable(line)),
     });
   }
 
@@ -66,12 +67,6 @@ class StderrLogger implements Logger {
     // During debugging, no line is suppressed.
     if (RANK[level] > RANK.info && !limit.passes(text)) return;
     this.write(level, printable(text) + (isOwn ? stackOf(error) : ''));
-  }
-
-  private reportRepeats(count: number, example: string, periodMs: number): void {
-    const lines = count === 1 ? 'line' : 'lines';
-    const text = `${count} more ${lines} like this in ${periodMs / 1000} s: ${printable(example)}`;
-    this.write('warn', text);
   }
 
   private write(level: LogLevel, text: string): void {

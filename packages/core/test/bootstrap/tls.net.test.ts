@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
@@ -498,6 +499,9 @@ describe('TLS', () => {
 });
 
 describe('TLS options', () => {
+  const lockedKey = createPrivateKey(String(own.key)).export({
+    ...{ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'a' },
+  });
   const cases: readonly [why: string, tls: object, message: RegExp][] = [
     ['no certificate', {}, /tls has no certificate/],
     ['a certificate without its key', { cert: own.cert }, /tls\.key is missing beside tls\.cert/],
@@ -512,6 +516,15 @@ describe('TLS options', () => {
     ['a time that makes no sense', { ...own, handshakeTimeoutMs: -1 }, /handshakeTimeoutMs is -1/],
     ['a name without a certificate', { names: { a: {} } }, /tls\.names\["a"\] has no certificate/],
     ['a version that does not exist', { ...own, minVersion: 'TLSv9' }, /not usable/],
+    ['what is no archive of keys', { pfx: Buffer.from('own.pfx') }, /not usable/],
+    [
+      'a wrong passphrase',
+      { cert: own.cert, key: lockedKey, passphrase: 'b' },
+      /not usable.*decrypt/,
+    ],
+    ['ciphers that do not exist', { ...own, ciphers: 'none' }, /not usable.*no cipher match/],
+    ['a curve that does not exist', { ...own, ecdhCurve: 'none' }, /not usable.*ECDH curve/],
+    ['signatures that do not exist', { ...own, sigalgs: 'none' }, /not usable/],
     [
       'a path as cert',
       { ...own, cert: 'own.pem' },

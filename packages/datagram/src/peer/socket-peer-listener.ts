@@ -161,6 +161,8 @@ export class SocketPeerListener
 
   closed(): void {
     this.isActive = false;
+    this.log.close();
+    this.ownLog.close();
     this.sink.closed();
   }
 

@@ -1,8 +1,8 @@
 import type { Clock, Logger, LogLevel } from '@headrace/core';
+import { RepeatLimit } from '@headrace/core/authoring';
 
 /** Maximum number of warnings and errors that strangers can cause in one period. */
-const MAX_LINES = 10;
-const PERIOD_MS = 3_600_000;
+const LIMIT = { maxLines: 10, periodMs: 3_600_000 };
 
 /** The peer of a log line. */
 export interface LoggedPeer {
@@ -16,14 +16,15 @@ export interface LoggedPeer {
 export class StrangerLog {
   /** Number of lines that were lowered to level debug. */
   lowered = 0;
-  private readonly clock: Clock;
-  private endsAt = Number.NEGATIVE_INFINITY;
-  /** Number of lines in this period. */
-  private lines = 0;
-  private loweredBefore = 0;
+  private readonly limit: RepeatLimit;
+  private logger: Logger | undefined = undefined;
 
   constructor(clock: Clock) {
-    this.clock = clock;
+    const report = (_line: string, count: number): void => {
+      const text = `${count} lines of strangers went to level debug in the last hour`;
+      this.logger?.log('warn', text);
+    };
+    this.limit = new RepeatLimit({ ...LIMIT, clock, report });
   }
 
   /** @param peer - peer that is checked for each line; omitted if all lines are about strangers */
@@ -37,27 +38,14 @@ export class StrangerLog {
     };
   }
 
-  private log(logger: Logger, level: LogLevel, text: string, error: Error | undefined): void {
-    const before = this.beginPeriod();
-    if (this.lines >= MAX_LINES) {
-      this.lowered += 1;
-      logger.log('debug', text, error);
-      return;
-    }
-    this.lines += 1;
-    const after =
-      this.lines < MAX_LINES ? '' : '; further lines of strangers go to level debug for an hour';
-    logger.log(level, `${text}${before}${after}`, error);
+  close(): void {
+    this.limit.close();
   }
 
-  /** Starts another period if the last period has ended. Returns a text about the last period for the first line. */
-  private beginPeriod(): string {
-    const now = this.clock.now();
-    if (now < this.endsAt) return '';
-    this.endsAt = now + PERIOD_MS;
-    this.lines = 0;
-    const count = this.lowered - this.loweredBefore;
-    this.loweredBefore = this.lowered;
-    return count === 0 ? '' : `; ${count} lines of strangers went to level debug before`;
+  private log(logger: Logger, level: LogLevel, text: string, error: Error | undefined): void {
+    this.logger = logger;
+    const passes = this.limit.passes(text, 'stranger');
+    if (!passes) this.lowered += 1;
+    logger.log(passes ? level : 'debug', text, error);
   }
 }

@@ -51,11 +51,6 @@ export const FLAG = {
   moved: 1,
   /** open: no message may be left out. */
   acknowledged: 2,
-  /**
-   * open: the gateway confirms numbered frames. A worker of an earlier version ignores this flag, and a gateway of an earlier
-   * version does not set it. Then nothing is numbered.
-   */
-  numbered: 4,
   /** sync: the worker must give the connection back, and receives no more messages. */
   giveBack: 1,
   /** message: a worker that is gone may have handled the message. */

@@ -272,7 +272,7 @@ export class GatewayLink {
 
   private open(now: number): void {
     const { wasConfirmed, rules, attributes, sequence } = this;
-    const kept = rules.isAcknowledged ? FLAG.acknowledged | FLAG.numbered : 0;
+    const kept = rules.isAcknowledged ? FLAG.acknowledged : 0;
     const flags = (wasConfirmed ? FLAG.moved : 0) | kept;
     this.askedAt = now;
     this.send(this.current!, OP.open, {

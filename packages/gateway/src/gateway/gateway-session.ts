@@ -56,7 +56,7 @@ export class GatewaySession {
     this.connection = connection;
     this.epoch = epoch;
     this.isAcknowledged = (flags & FLAG.acknowledged) !== 0;
-    this.answers = (flags & FLAG.numbered) === 0 ? undefined : new KeptFrames();
+    this.answers = this.isAcknowledged ? new KeptFrames() : undefined;
     this.sequence = new ReceiveSequence(number);
     this.lastHandled = number;
     this.jobs.push({ what: 'connect', isMoved: (flags & FLAG.moved) !== 0 });

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { BusSubscription } from '@headrace/bus';
 import type { Cluster, MessageCodec } from '@headrace/cluster';
-import { decodeBody, encodeBody, rendezvous } from '@headrace/cluster/authoring';
+import { decodeBody, encodeBody } from '@headrace/cluster/authoring';
 import {
   type Channel,
   type Clock,
@@ -21,6 +21,7 @@ import {
   passedOver,
   ReadGate,
   RecentMap,
+  rendezvous,
   text,
   toError,
   whole,
@@ -316,7 +317,9 @@ export class Gateway<Message = unknown> {
     this.execute(entry, link.workerReplaced());
     const now = this.clock.now();
     const mustWait = ready.length > 0 && link.isSuspect && !this.suspects.begins(entry, now);
-    const worker = mustWait ? undefined : rendezvous(ready, `${this.port.nodeId}:${link.id}`);
+    const worker = mustWait
+      ? undefined
+      : rendezvous(ready, `${this.port.nodeId}:${link.id}`, (node) => node);
     this.execute(entry, link.assign(worker, now));
   }
 

@@ -8,7 +8,7 @@ import {
   portOf,
 } from '@headrace/cluster/authoring';
 import { type Channel, ChannelError, EncodeError, TimedOutError } from '@headrace/core';
-import { checkKind, toError } from '@headrace/core/authoring';
+import { checkKind, isJsonObject, notJson, toError } from '@headrace/core/authoring';
 import type { JsonValue } from '@headrace/rpc';
 import type { LogPosition } from '@headrace/store';
 import {
@@ -18,7 +18,6 @@ import {
   type HeldConnections,
   heldOf,
 } from './held-connections.ts';
-import { checkJson, isPlain } from './json-check.ts';
 import { ClusterPeers, type RequestPeers } from './request-peers.ts';
 import type { GatewayAttributes } from './worker-connection.ts';
 
@@ -230,10 +229,9 @@ export class RemoteConnections {
           return { count, connections, next: connections.at(-1)!.id };
         }
         const page: ConnectionPage = await this.pageAfter(node, where, from, rest);
-        // A gateway of an earlier version sends more than the limit.
-        connections.push(...page.connections.slice(0, rest));
+        connections.push(...page.connections);
         if (page.connections.length > 0) pages += 1;
-        from = page.connections.length > rest ? from : page.next;
+        from = page.next;
       }
     }
     return { count, connections, next: undefined };
@@ -439,9 +437,17 @@ function checkMessage(message: unknown): void {
   checkJson(message, 'a message to connections');
 }
 
+/** @throws EncodeError `MESSAGE_NOT_ENCODABLE` */
+function checkJson(value: unknown, what: string): void {
+  const wrong = notJson(value);
+  if (wrong === undefined) return;
+  const text = `${what} has ${wrong.what}, which JSON does not carry; bytes can go as text, such as base64`;
+  throw new EncodeError('MESSAGE_NOT_ENCODABLE', text);
+}
+
 /** @throws EncodeError `MESSAGE_NOT_ENCODABLE`, `MESSAGE_TOO_LONG` */
 function checkSession(session: GatewayAttributes): void {
-  checkKind('session', session, isPlain(session), 'an object');
+  checkKind('session', session, isJsonObject(session), 'an object');
   checkJson(session, 'the session of a connection');
   checkSessionLength(session);
 }

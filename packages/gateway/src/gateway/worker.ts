@@ -58,8 +58,6 @@ export interface WorkerOptions<Message = unknown> {
   ) => void | Promise<void>;
   /** Format of messages on the bus. The gateways must use the same format. @default bytes, texts, JSON */
   readonly codec?: MessageCodec<Message>;
-  /** Time without a frame after which the worker asks whether a connection still exists, in milliseconds. @default 300000 */
-  readonly auditMs?: number;
   /**
    * Maximum size of the answers of one connection that its gateway has not confirmed, in bytes. From half of it on, the next message of
    * the connection waits. A write that does not fit is dropped and counted. Only with `delivery: 'acknowledged'`.
@@ -68,13 +66,15 @@ export interface WorkerOptions<Message = unknown> {
   readonly maxUnconfirmedBytes?: number;
 }
 
+/** Time without a frame after which a worker asks whether a connection still exists. */
+const AUDIT_MS = 300_000;
+
 const OPTIONS = describeOptions('Worker', {
   cluster: object('what Cluster.join gave', { required: true }),
   onConnect: fn({ answers: 'async', purpose: 'begins with a connection' }),
   onMessage: fn({ answers: 'async', required: true, purpose: 'handles one message' }),
   onClose: fn({ answers: 'async', purpose: 'ends with a connection' }),
   codec: object('a codec with encode and decode'),
-  auditMs: number({ min: 1000, max: 2 ** 30, default: 300_000 }),
   maxUnconfirmedBytes: number({ min: 1, default: 4 * 1024 * 1024 }),
 });
 
@@ -102,7 +102,6 @@ export class Worker<Message = unknown> {
   private readonly port: GatewayPort;
   private readonly clock: Clock;
   private readonly logger: Logger;
-  private readonly auditMs: number;
   /** The entries by gateway, then by connection. */
   private readonly entries = new Map<string, Map<number, WorkerEntry>>();
   private readonly subscription: BusSubscription;
@@ -152,13 +151,12 @@ export class Worker<Message = unknown> {
   };
 
   constructor(options: WorkerOptions<Message>) {
-    const { auditMs, maxUnconfirmedBytes } = OPTIONS.resolve(options as WorkerOptions);
+    const { maxUnconfirmedBytes } = OPTIONS.resolve(options as WorkerOptions);
     const port = portOfNode(options.cluster);
     this.options = options;
     this.port = port;
     this.clock = port.clock;
     this.logger = port.logger;
-    this.auditMs = auditMs;
     this.host.maxUnconfirmedBytes = maxUnconfirmedBytes;
     this.host.codec = options.codec as MessageCodec<unknown> | undefined;
     this.subscription = port.listen({
@@ -492,11 +490,11 @@ export class Worker<Message = unknown> {
       const now = this.clock.now();
       for (const entries of this.entries.values()) {
         for (const entry of entries.values()) {
-          if (now - entry.heardAt >= this.auditMs) this.ackSoon(entry);
+          if (now - entry.heardAt >= AUDIT_MS) this.ackSoon(entry);
         }
       }
       this.auditLater();
-    }, this.auditMs / 2);
+    }, AUDIT_MS / 2);
   }
 
   /** A frame or a confirmation can be lost. Then the answer to an acknowledgement says what the gateway has. */

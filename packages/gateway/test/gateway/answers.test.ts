@@ -7,9 +7,6 @@ import { GatewayWorld, NotingWorker } from './gateway-world.ts';
 
 const WRITES = 3;
 const MESSAGES = ['1', '2', '3', '4', '5', '6'];
-/** Where the bits of flags are in a frame, and the flag of an `open` that asks for numbers. */
-const FLAGS_AT = 1;
-const NUMBERED = 0x40;
 
 /** A worker that writes three answers to each message, and counts the messages in an attribute. */
 function answering(world: GatewayWorld, node = 'w1', maxUnconfirmedBytes = 1e6): NotingWorker {
@@ -321,62 +318,4 @@ describe('answers of a worker, with acknowledgements', () => {
     expect(read(channel)).toEqual(['a']);
     expect(worker.notes).toEqual(['connect', 'close end']);
   });
-});
-
-describe('a gateway and a worker of different versions', () => {
-  it('number nothing, as before', () => {
-    const world = new GatewayWorld();
-    const ops = new Set<number>();
-    // The same bytes for both: the flag of the newer gateway is not seen, or the older one does not set it.
-    world.onWay = (body) => {
-      ops.add(body[0]!);
-      const frame = decodeFrame(body)!;
-      expect([OP.write, OP.close].includes(frame.op as never) ? frame.number : 0).toBe(0);
-      if (frame.op === OP.open) body[FLAGS_AT]! &= ~NUMBERED;
-      return body;
-    };
-    const worker = answering(world);
-    const gateway = world.gateway({ delivery: 'acknowledged' });
-    const channel = world.connection(gateway);
-    world.clock.advance(50);
-    channel.writeInbound(...MESSAGES);
-    world.clock.advance(5000);
-    worker.only.setAttributes({ set: 'alone' });
-    worker.only.close('enough');
-    world.clock.advance(5000);
-    expect(read(channel)).toEqual(answers(MESSAGES));
-    expect(worker.notes.at(-1)).toBe('close enough');
-    expect([ops.has(OP.numberedAck), ops.has(OP.confirm)]).toEqual([false, false]);
-  });
-});
-
-it('at-most-once numbers, keeps and confirms nothing', () => {
-  const { world, worker, channel } = pair('at-most-once');
-  const ops = new Map<number, number>();
-  const { sentBytes } = world;
-  world.onWay = (body) => {
-    ops.set(body[0]!, (ops.get(body[0]!) ?? 0) + 1);
-    return body;
-  };
-  channel.writeInbound('a');
-  world.clock.advance(5000);
-  expect(read(channel)).toEqual(answers(['a']));
-  // The attributes of the message are in its acknowledgement.
-  expect(Object.fromEntries(ops)).toEqual({ [OP.message]: 1, [OP.write]: WRITES, [OP.ack]: 1 });
-  expect(world.sentBytes - sentBytes).toBe(23 + WRITES * 25 + 34 + '{"last":"a"}'.length);
-  expect(worker.worker['unconfirmed'].size).toBe(0);
-});
-
-it('a message and its answer take 6 bytes more, and a part of a frame', () => {
-  const { world, worker, channel } = pair();
-  worker.handled = () => void worker.only.write('b');
-  const sizes: number[] = [];
-  world.onWay = (body) => {
-    sizes.push(body.byteLength);
-    return body;
-  };
-  channel.writeInbound('a');
-  world.clock.advance(5000);
-  // The message, its answer, the acknowledgement, and the confirmation that all answers of 250 ms share.
-  expect(sizes).toEqual([23, 23, 40, 22 + 21]);
 });

@@ -1,4 +1,3 @@
-import { rendezvous } from '@headrace/cluster/authoring';
 import { textLines } from '@headrace/codec';
 import { DrainEvent, DrainStartEvent } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
@@ -945,22 +944,5 @@ describe('decodeFrame', () => {
     expect(first.notes).toEqual(['connect', 'alive']);
     expect(gateway.ignoredCount).toBeGreaterThan(1000);
     expect(first.worker.ignoredCount).toBeGreaterThan(1000);
-  });
-});
-
-describe('rendezvous', () => {
-  it('spreads keys evenly, and moves only those of the node that goes', () => {
-    const nodes = ['a', 'b', 'c', 'd'].map((name) => name.repeat(32));
-    const keys = Array.from({ length: 20_000 }, (_, i) => `gateway:${i}`);
-    const counts = new Map<string, number>();
-    for (const key of keys) {
-      const node = rendezvous(nodes, key)!;
-      counts.set(node, (counts.get(node) ?? 0) + 1);
-      expect(rendezvous([...nodes].reverse(), key)).toBe(node);
-      const left = nodes.slice(1);
-      if (node !== nodes[0]) expect(rendezvous(left, key)).toBe(node);
-    }
-    for (const count of counts.values()) expect(Math.abs(count - 5000)).toBeLessThan(300);
-    expect(rendezvous([], 'key')).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
-import { rendezvous } from '@headrace/cluster/authoring';
 import { textLines } from '@headrace/codec';
+import { rendezvous } from '@headrace/core/authoring';
 import { describe, expect, it } from 'vitest';
 import { GatewayWorld, NotingWorker } from './gateway-world.ts';
 
@@ -197,7 +197,7 @@ describe('a job that ends its workers', () => {
     world.clock.advance(50);
     // The first job goes to the third worker, and the second one waits behind it.
     const ids = [
-      [...first!.held.keys()].find((id) => rendezvous(['w2', 'w3'], id) === 'w3')!,
+      [...first!.held.keys()].find((id) => rendezvous(['w2', 'w3'], id, String) === 'w3')!,
       [...second!.held.keys()][0]!,
     ];
     const busy = ids.map((id) => channels[Number(id.replace('gateway:', '')) - 1]!);

@@ -67,22 +67,6 @@ describe('connectionsOf', () => {
     await expect(of.page({ group }, 1, 'nobody')).rejects.toThrow(/after is .*id of a connection/);
   });
 
-  it('keeps the length of a part even if a gateway of an earlier version sends more', async () => {
-    const { fronts, connect, given, of } = await world();
-    for (let i = 0; i < 4; i += 1) await connect(i % 2);
-    for (const front of fronts) {
-      const commands = commandsOf(front);
-      const execute = commands['listener']!;
-      commands['listener'] = (command: object) => execute({ ...command, limit: undefined });
-    }
-    const first = await given(of.page({ all: true }, 2));
-    const second = await given(of.page({ all: true }, 2, first.next));
-    const third = await given(of.page({ all: true }, 2, second.next));
-    const parts = [first, second, third].map(({ connections }) => connections.map(({ id }) => id));
-    expect(parts.map((ids) => ids.length)).toEqual([2, 2, 2]);
-    expect([new Set(parts.flat()).size, third.next]).toEqual([6, undefined]);
-  });
-
   it('lists at most 1 MiB in one part', async () => {
     const { connect, given, of } = await world();
     for (let i = 0; i < 38; i += 1) await connect(i % 2);

@@ -18,8 +18,6 @@ export interface OverloadGuardOptions {
   readonly loopDelayMs?: number;
   /** Interval of the measurements, in milliseconds. @default 500 */
   readonly everyMs?: number;
-  /** Share of their limits that both values must fall to before the guard accepts connections again. @default 0.9 */
-  readonly recoverShare?: number;
   /** Duration of an overload after which idle connections are ended, in milliseconds. @default 5000 */
   readonly shedAfterMs?: number;
   /** Minimum time without input after which a connection may be ended, in milliseconds. @default 10000 */
@@ -60,11 +58,13 @@ export class OverloadEvent {
   }
 }
 
+/** Share of their limits that both values must fall to before the guard accepts connections again. */
+const RECOVER_SHARE = 0.9;
+
 const OPTIONS = describeOptions('OverloadGuard', {
   heapShare: number({ min: Number.MIN_VALUE, default: 0.85 }),
   loopDelayMs: number({ min: Number.MIN_VALUE, default: 200 }),
   everyMs: number({ min: 1, max: 2 ** 31 - 1, default: 500 }),
-  recoverShare: number({ max: 1, default: 0.9 }),
   shedAfterMs: number({ default: 5000 }),
   minIdleMs: number({ default: 10_000 }),
   shedShare: number({ max: 1, default: 0.05 }),
@@ -175,7 +175,7 @@ export class OverloadGuard implements Handler {
   private look(ctx: Context): void {
     const load = this.measure();
     const now = ctx.clock.now();
-    const factor = this.stateNow === 'normal' ? 1 : this.options.recoverShare;
+    const factor = this.stateNow === 'normal' ? 1 : RECOVER_SHARE;
     const isOver =
       load.heapShare > this.options.heapShare * factor ||
       load.loopDelayMs > this.options.loopDelayMs * factor;

@@ -1,5 +1,5 @@
 import { type Channel, type Clock, DecodeError, TimedOutError, type Timer } from '@headrace/core';
-import { Fifo, RecentMap, toError } from '@headrace/core/authoring';
+import { attempted, Fifo, RecentMap, toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import type { RandomBytes } from '../protocol/resume-machine.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
@@ -94,19 +94,11 @@ export class LoggedSessions implements JournalLog {
     this.orphanedRecords = new OrphanedRecords(this);
   }
 
-  readonly ask = async <T>(clock: Clock, question: () => Promise<T>, tries = 0): Promise<T> => {
+  readonly ask = <T>(clock: Clock, question: () => Promise<T>, tries = 0): Promise<T> => {
     const timeoutMs = this.limits.logTimeoutMs * 2 ** Math.min(tries, MAX_DOUBLINGS);
-    let timer: Timer | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const text = `it has not answered within ${timeoutMs} ms`;
-      const error = () => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs });
-      timer = clock.deadlines.schedule(() => reject(error()), timeoutMs);
-    });
-    try {
-      return await Promise.race([question(), late]);
-    } finally {
-      timer!.cancel();
-    }
+    const text = `it has not answered within ${timeoutMs} ms`;
+    const error = () => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs });
+    return attempted(question, { limit: { clock, timeoutMs, error } });
   };
 
   readonly read = async (

@@ -1,4 +1,5 @@
 import type { Channel } from '@headrace/core';
+import { notJson } from '@headrace/core/authoring';
 import { principalOf } from '@headrace/handlers';
 
 /**
@@ -15,34 +16,15 @@ export function principalFrom(channel: Channel, saved: unknown): unknown {
 }
 
 /**
- * Checks data that JSON preserves: strings, finite numbers, booleans, null, lists and literals of them.
+ * Checks data that JSON carries.
  *
  * @throws TypeError that names the place of other data
  */
 export function checkedData(name: string, value: unknown): unknown {
-  if (value === undefined) return undefined;
-  // Throws for circular data.
-  JSON.stringify(value);
-  const wrong = notPlain(name, value);
+  const wrong = value === undefined ? undefined : notJson(value);
   if (wrong === undefined) return value;
+  const { path, what } = wrong;
   throw new TypeError(
-    `${wrong} is not plain data: save it as strings, numbers, lists and literals`,
+    `${name}${path} is not plain data (${what}): save it as strings, numbers, lists and literals`,
   );
-}
-
-function notPlain(name: string, value: unknown): string | undefined {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined;
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : name;
-  if (typeof value !== 'object') return name;
-  const isList = Array.isArray(value);
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const isPlain = isList || prototype === Object.prototype || prototype === null;
-  if (!isPlain) return name;
-  for (const [key, part] of isList ? value.entries() : Object.entries(value)) {
-    // JSON omits undefined in a literal, and converts it to null in a list.
-    const isLeftOut = part === undefined && !isList;
-    const wrong = isLeftOut ? undefined : notPlain(`${name}.${key}`, part);
-    if (wrong !== undefined) return wrong;
-  }
-  return undefined;
 }

@@ -4,7 +4,7 @@ import {
   type ServerEvents,
   systemClock,
 } from '@headrace/core';
-import { callSafely, printable, toError } from '@headrace/core/authoring';
+import { callSafely, printable, RepeatLimit, toError } from '@headrace/core/authoring';
 import { ConnectionLimitHandler } from '@headrace/handlers';
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import { finalize, type Observable } from 'rxjs';
@@ -12,7 +12,6 @@ import { HEADRACE, type HeadraceStatus } from '../headrace-status.ts';
 import { HeadraceContext } from './headrace-context.ts';
 import type { IncomingPacket } from './incoming-packet.ts';
 import { PacketServerHandler, type PacketService } from './packet-server-handler.ts';
-import { RareLog } from './rare-log.ts';
 import {
   type HeadraceServerOptions,
   type ServerSettings,
@@ -29,6 +28,8 @@ export type HeadraceServerEvents = {
 const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
 const FAILED = { err: { status: 'error', message: 'Internal server error' }, isDisposed: true };
 const SHOWN_CHARACTERS = 100;
+/** Lines of one kind that strangers can cause. */
+const LIMIT = { maxLines: 1, periodMs: 10_000 };
 
 /**
  * The server's end: a strategy for `createMicroservice` and `connectMicroservice`.
@@ -52,8 +53,8 @@ export class HeadraceServer
   override transportId: symbol;
   private readonly settings: ServerSettings;
   private readonly service: PacketService;
-  private readonly unknownEvents: RareLog;
-  private readonly unanswered: RareLog;
+  /** Limits the lines that strangers can cause. */
+  private readonly limit: RepeatLimit;
   private readonly listeners: {
     readonly event: keyof HeadraceServerEvents;
     readonly callback: never;
@@ -71,15 +72,14 @@ export class HeadraceServer
     this.initializeSerializer(options as never);
     this.initializeDeserializer(options as never);
     const clock = options.clock ?? systemClock;
-    this.unknownEvents = new RareLog(clock, (line) => this.logger.error(line));
-    this.unanswered = new RareLog(clock, (line) => this.logger.error(line));
+    this.limit = new RepeatLimit({ ...LIMIT, clock, report: (line) => this.logger.error(line) });
     this.service = {
       deserialize: (message) => this.deserializer.deserialize(message),
       serialize: (answer) => this.serializer.serialize(answer as never),
       request: (incoming) => this.takeRequest(incoming),
       event: (incoming) => this.takeEvent(incoming),
       unanswered: (channel, { message }) =>
-        this.unanswered.log(`${channel} could not answer a request: ${message}`),
+        this.complain('unanswered', `${channel} could not answer a request: ${message}`),
     };
     this.bootstrap = this.makeBootstrap();
   }
@@ -110,6 +110,7 @@ export class HeadraceServer
     if (server === undefined) return;
     const { drainTimeoutMs } = this.settings;
     await server.shutdown({ drainTimeoutMs });
+    this.limit.close();
     this._status$.next('disconnected');
   }
 
@@ -132,6 +133,10 @@ export class HeadraceServer
     this.server = server;
     for (const { event, callback } of this.listeners) server.on(event, callback);
     this._status$.next('connected');
+  }
+
+  private complain(kind: string, line: string): void {
+    if (this.limit.passes(line, kind)) this.logger.error(line);
   }
 
   private makeBootstrap(): ServerBootstrap {
@@ -174,7 +179,7 @@ export class HeadraceServer
     if (this.handlerOf(pattern) === undefined) {
       work.settled();
       const shown = printable(pattern.slice(0, SHOWN_CHARACTERS));
-      this.unknownEvents.log(`There is no matching event handler for "${shown}".`);
+      this.complain('unknown', `There is no matching event handler for "${shown}".`);
       return;
     }
     const context = this.contextOf(pattern, work);

@@ -20,7 +20,7 @@ import type { NetworkPath } from '../network/network-path.ts';
 import { SimulationError } from '../simulation-error.ts';
 import type { KeepAlive } from '../tcp/keep-alive-probes.ts';
 import { TcpEnd, type TcpKernel } from '../tcp/tcp-end.ts';
-import type { ResolvedTcpSettings } from '../tcp/tcp-settings.ts';
+import { KEEP_ALIVE_IDLE_MS, type ResolvedTcpSettings } from '../tcp/tcp-settings.ts';
 import { UdpPorts } from '../udp/udp-ports.ts';
 import { isMulticast, UdpSocket } from '../udp/udp-socket.ts';
 import { type ClockFault, MachineClock } from './machine-clock.ts';
@@ -416,7 +416,7 @@ export class SimulatedHost implements PortNetwork, DatagramNetwork {
     const keepAlive: KeepAlive =
       idleMs > 0
         ? { idleMs, intervalMs, count: options.keepAliveCount }
-        : { idleMs: this.settings.keepAliveIdleMs, ...SYSTEM_PROBES };
+        : { idleMs: KEEP_ALIVE_IDLE_MS, ...SYSTEM_PROBES };
     end.setKeepAlive(keepAlive);
   }
 }

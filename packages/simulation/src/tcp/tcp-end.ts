@@ -5,6 +5,7 @@ import type { Delivery, NetworkPath } from '../network/network-path.ts';
 import { type KeepAlive, KeepAliveProbes, type ProbedEnd } from './keep-alive-probes.ts';
 import { type Acknowledgement, TcpReceiver } from './tcp-receiver.ts';
 import { type SendingEnd, type SendingKernel, TcpSender } from './tcp-sender.ts';
+import { FIN_TIMEOUT_MS } from './tcp-settings.ts';
 
 /** The kernel of a host, as the ends of its connections see it. */
 export interface TcpKernel extends SendingKernel {
@@ -254,12 +255,12 @@ export class TcpEnd implements ByteEnd, SendingEnd, ProbedEnd {
       this.finish();
       this.leaveIfDone();
       if (this.phase === GONE) return;
-      const { time, settings } = this.kernel;
+      const { time } = this.kernel;
       const giveUp = () => {
         if (this.sender.isFinAcknowledged) this.vanish();
-        else time.plan(time.now + settings.finTimeoutMs, giveUp);
+        else time.plan(time.now + FIN_TIMEOUT_MS, giveUp);
       };
-      time.plan(time.now + settings.finTimeoutMs, giveUp);
+      time.plan(time.now + FIN_TIMEOUT_MS, giveUp);
     }
   }
 

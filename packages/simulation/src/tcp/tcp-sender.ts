@@ -4,7 +4,7 @@ import { systemError } from '@headrace/core/authoring';
 import type { SimulatedTime } from '../simulated-time.ts';
 import { SendBuffer } from './send-buffer.ts';
 import type { Acknowledgement } from './tcp-receiver.ts';
-import type { ResolvedTcpSettings } from './tcp-settings.ts';
+import { RETRANSMISSION_TIMEOUT_MS, type ResolvedTcpSettings } from './tcp-settings.ts';
 import { type WindowedEnd, WindowProbes } from './window-probes.ts';
 
 /** The end that the sending half belongs to. */
@@ -178,6 +178,6 @@ export class TcpSender implements WindowedEnd {
   }
 
   private get giveUpAt(): number {
-    return this.lostSince + this.kernel.settings.retransmissionTimeoutMs;
+    return this.lostSince + RETRANSMISSION_TIMEOUT_MS;
   }
 }

@@ -1,6 +1,5 @@
-import { within } from '@headrace/bus/authoring';
 import { isHeadraceError, OptionError } from '@headrace/core';
-import { toError } from '@headrace/core/authoring';
+import { attempted, toError } from '@headrace/core/authoring';
 import {
   checkRecordLimits,
   type KeyRecords,
@@ -74,10 +73,10 @@ export class EngineRecords implements Records {
       await this.opening(link, stream);
       return question(link);
     };
+    const error = () => new Error(`the store has not answered within ${ANSWER_MS} ms`);
+    const limit = { clock, timeoutMs: ANSWER_MS, error };
     try {
-      return await within(clock, ANSWER_MS, answers.whileLinked(asking()), () => {
-        throw new Error(`the store has not answered within ${ANSWER_MS} ms`);
-      });
+      return await attempted(() => answers.whileLinked(asking()), { limit });
     } catch (thrown) {
       const error = toError(thrown);
       if (isHeadraceError(error, 'MESSAGE_TOO_LONG') || error instanceof OptionError) throw error;

@@ -21,7 +21,6 @@ export interface TlsIdentity
     | 'ciphers'
     | 'ecdhCurve'
     | 'sigalgs'
-    | 'dhparam'
   > {}
 
 export const TLS_IDENTITY = describeOptions('TlsIdentity', {
@@ -36,7 +35,6 @@ export const TLS_IDENTITY = describeOptions('TlsIdentity', {
   ciphers: unchecked(),
   ecdhCurve: unchecked(),
   sigalgs: unchecked(),
-  dhparam: unchecked(),
 });
 
 /** A name of letters, digits and hyphens, in any script. `domainToASCII` cuts other names, for example at a slash. */
