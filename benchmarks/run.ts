@@ -7,6 +7,7 @@ import { broadcast } from './broadcast.ts';
 import { calls } from './calls.ts';
 import { cluster } from './cluster.ts';
 import { connections } from './connections.ts';
+import { contend } from './contend.ts';
 import { datagrams } from './datagrams.ts';
 import { echo } from './echo.ts';
 import { files } from './files.ts';
@@ -47,6 +48,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   lasting,
   logs,
   'state-groups': stateGroups,
+  contend,
   cluster,
   storm,
   rolling,
@@ -58,7 +60,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   starting,
 };
 /** Run by their names only: one installs Bun and compares runtimes, the others take minutes. */
-const ASKED_FOR = ['runtimes', 'nodes', 'storm', 'rolling', 'walls'];
+const ASKED_FOR = ['runtimes', 'nodes', 'storm', 'rolling', 'walls', 'contend'];
 
 const settings: Settings = readSettings(process.argv.slice(2));
 const unknown = settings.parts.filter((part) => !(part in PARTS));

@@ -80,7 +80,7 @@ const EVERYWHERE: readonly Rule[] = [
         '^packages/codec/test/(?:decoder-harness|held-memory)\\.ts$',
         '^packages/mqtt/test/mqtt5-packets\\.ts$',
         '^packages/bus/test/(?:bus/scripted-engine|fixture/relay)\\.ts$',
-        '^packages/store/test/fixture/engines\\.ts$',
+        '^packages/store/test/fixture/(?:engines|nats-cluster)\\.ts$',
         '^packages/simulation/test/fixture/explore-mistake\\.ts$',
         '^packages/client/test/retry/rolling-restart\\.ts$',
       ],

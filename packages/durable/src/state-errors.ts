@@ -32,7 +32,7 @@ export class StateErrors {
     return new ChannelError(DURABLE_ERRORS.STATE_CONFLICT, text, { group, key });
   }
 
-  full({ full, size }: StateRefusal): RejectedError {
+  full({ full, size, most = 0 }: StateRefusal): RejectedError {
     const { group, limits } = this;
     const { keys: maxKeys, bytes: maxBytes } = limits;
     if (full === 'keys') {
@@ -40,8 +40,11 @@ export class StateErrors {
       const details = { group, keys: size, maxKeys };
       return new RejectedError(DURABLE_ERRORS.STATE_KEYS_FULL, text, details);
     }
-    const text = `the state group ${group} would have ${size} bytes, and maxBytes is ${maxBytes}`;
-    const details = { group, bytes: size, maxBytes };
+    const details = { group, bytes: size, maxBytes: full === 'store' ? most : maxBytes };
+    const text =
+      full === 'store'
+        ? `the store of the state group ${group} would have ${size} bytes, and holds ${most} with room for removals: raise its size (maxBytes of natsBus)`
+        : `the state group ${group} would have ${size} bytes, and maxBytes is ${maxBytes}`;
     return new RejectedError(DURABLE_ERRORS.STATE_BYTES_FULL, text, details);
   }
 

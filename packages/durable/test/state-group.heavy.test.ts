@@ -4,7 +4,7 @@ import { natsBus } from '@headrace/bus/nats';
 import { Cluster } from '@headrace/cluster';
 import { silentLogger } from '@headrace/core';
 import { EmbeddedChannel } from '@headrace/core/testing';
-import { type StateMessage, stateGroup } from '@headrace/durable';
+import { DURABLE_ERRORS, type StateMessage, stateGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import { BusServer, missing, NATS_SERVER } from '../../core/test/fixture/bus-server.ts';
 
@@ -73,6 +73,31 @@ describe.runIf(absent === '')(`a state group over a real nats-server${absent}`, 
       await expect.poll(() => Object.fromEntries(member.read())).toEqual(stored);
     }
     for (const cluster of clusters) await cluster.leave();
+    await server.end();
+  });
+
+  it('a stream that is full refuses values with an error that says so, and still removes keys', async () => {
+    const server = await BusServer.start(NATS_SERVER);
+    const bus = natsBus({ servers: `nats://127.0.0.1:${server.port}`, maxBytes: 100_000 });
+    const cluster = await Cluster.join({ app: 'heavy', bus, logger: silentLogger });
+    const group = stateGroup<string>(cluster, 'texts');
+    const text = 'x'.repeat(1000);
+    let stored = 0;
+    let thrown: unknown;
+    for (; thrown === undefined && stored < 200; stored += 1) {
+      await group.set(`key ${stored}`, text).catch((error: unknown) => {
+        thrown = error;
+      });
+    }
+    expect(thrown).toMatchObject({
+      code: DURABLE_ERRORS.STATE_BYTES_FULL.code,
+      details: { group: 'texts', maxBytes: 100_000 },
+    });
+    const { size } = await group.entries();
+    expect(size).toBe(stored - 1);
+    for (let i = 0; i < size; i += 1) await group.delete(`key ${i}`);
+    expect((await group.entries()).size).toBe(0);
+    await cluster.leave();
     await server.end();
   });
 });

@@ -409,6 +409,21 @@ describe('a state group', () => {
     expect(nodes.lines).toEqual(['format of the state group room failed']);
   });
 
+  it('says which store is full', async () => {
+    const nodes = new VirtualNodes();
+    const bus = memoryBus({ hub: nodes.hub });
+    const group = stateGroup<number>(await nodes.join({ bus }), 'room');
+    statesOf(bus)!.append = () => Promise.resolve({ full: 'store', size: 1100, most: 1000 });
+    const stored = group.set('k', 1).catch((error: unknown) => error);
+    await nodes.pass(60);
+    expect(await stored).toMatchObject({
+      code: DURABLE_ERRORS.STATE_BYTES_FULL.code,
+      message:
+        'the store of the state group room would have 1100 bytes, and holds 1000 with room for removals: raise its size (maxBytes of natsBus)',
+      details: { group: 'room', bytes: 1100, maxBytes: 1000 },
+    });
+  });
+
   it('gives members the state again when the store tells that another one, without changes, has taken its place', async () => {
     const nodes = new VirtualNodes();
     const bus = memoryBus({ hub: nodes.hub });

@@ -15,7 +15,7 @@ import { LastingBootstrap, ResumeHandler, ResumeTable } from '@headrace/lasting'
 import { sessionLogOf } from '@headrace/lasting/log';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
-import { NatsCluster } from '../log/nats-cluster.ts';
+import { NatsCluster } from '../../../store/test/fixture/nats-cluster.ts';
 
 const CLIENTS = 50;
 const app = 'test';

@@ -6,7 +6,7 @@ import {
   NATS_SERVER,
   REDIS_SERVER,
 } from '../../../core/test/fixture/bus-server.ts';
-import { NatsCluster } from '../log/nats-cluster.ts';
+import { NatsCluster } from '../../../store/test/fixture/nats-cluster.ts';
 import { killsAndRestarts } from './kills-and-restarts.ts';
 import type { LogName } from './log-process.ts';
 import { PrimaryLog } from './primary-log.ts';

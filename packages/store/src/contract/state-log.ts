@@ -36,11 +36,13 @@ export type StateAnswer =
   | { readonly conflict: StateEntry | null }
   | StateRefusal;
 
-/** The state has, or would have, more keys or bytes than the limits of the link allow. */
+/** The state has, or would have, more keys or bytes than the limits of the link allow, or than its store holds. */
 export interface StateRefusal {
-  readonly full: 'keys' | 'bytes';
+  readonly full: 'keys' | 'bytes' | 'store';
   /** Number of keys that the state has, or of bytes that it would have. */
   readonly size: number;
+  /** With `store`: the number of bytes that the store of this state holds. */
+  readonly most?: number;
 }
 
 /** The limits of one state. `Infinity` means no limit. */
@@ -97,6 +99,8 @@ export interface StateLink {
    * stored stays, and a later `open` begins again.
    */
   release?(stream: string): void;
+  /** Says why an append is not stored yet, for the error of a writer that has waited too long. */
+  waitsFor?(stream: string, id: string): string | undefined;
 }
 
 /**

@@ -39,6 +39,7 @@ export interface StoreLink<K extends StoreKind> {
   follow(stream: string, listener: (entry: K['entry']) => void): BusSubscription;
   /** Forgets what this process keeps for a stream that nobody here uses now. A later `open` begins anew. */
   release?(stream: string): void;
+  waitsFor?(stream: string, id: string): string | undefined;
 }
 
 /** The answers of an engine, for its stores. */

@@ -35,12 +35,17 @@ export class NatsCopies {
     this.parts = parts;
   }
 
-  /** Listens to other nodes that have found that the stream has lost messages. */
-  watch(store: NatsStore, notices: string): void {
+  /** Listens to other nodes that have found that the stream has lost messages. Returns a function that ends it. */
+  watch(store: NatsStore, notices: string): () => void {
     const callback = (error: Error | null) => {
       if (error === null) this.suspect(store);
     };
-    this.parts.connection.subscribe(notices, { callback });
+    const subscription = this.parts.connection.subscribe(notices, { callback });
+    return () => {
+      subscription.unsubscribe();
+      this.lastSequences.delete(store);
+      this.suspected.delete(store);
+    };
   }
 
   /**

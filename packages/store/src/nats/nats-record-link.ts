@@ -77,10 +77,9 @@ export class NatsRecordLink implements RecordLink {
       this.parts.copies.madeAnew(store);
       throw new Error(`the JetStream stream ${store.name} has another epoch`);
     }
-    const { version = '' } = this.parts.connection.info ?? {};
-    if (store.isReplicated && !checksReplicas(version)) {
+    if (!store.checksKeys) {
       store.warnOnce(
-        `nats-server ${version} can let two processes go on with one key of the JetStream stream ${store.name}, which has replicas: use 2.11 or later, or one replica`,
+        `nats-server before 2.11 can let two processes go on with one key of the JetStream stream ${store.name}, which has replicas: use 2.11 or later, or one replica`,
       );
     }
   }
@@ -278,15 +277,6 @@ export class NatsRecordLink implements RecordLink {
       ask();
     });
   }
-}
-
-/**
- * Returns true if a server of this version compares the number of the last record with those that are being replicated, too. Earlier
- * ones can acknowledge two records after the same one (nats-server issue 4320), if the stream has replicas.
- */
-function checksReplicas(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > 2 || (major === 2 && minor >= 11);
 }
 
 function subjectOf(stream: string, key: string): string {

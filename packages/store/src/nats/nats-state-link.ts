@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer';
 import type { BusSubscription } from '@headrace/bus';
 import type { JetStreamManager } from '@nats-io/jetstream';
+import type { LogEntry } from '../contract/log.ts';
 import type {
   StateAnswer,
   StateEntry,
@@ -8,13 +10,15 @@ import type {
   StatePage,
   StateWrite,
 } from '../contract/state-log.ts';
-import { changeIn, NatsStateReader } from './nats-state-reader.ts';
+import { changeIn, floorIn, NatsStateReader, recordOf } from './nats-state-reader.ts';
 import { NatsStateWriter } from './nats-state-writer.ts';
-import { NatsStore, randomText } from './nats-store.ts';
+import { commonOf, epochOf, NatsStore, randomText } from './nats-store.ts';
 import type { NatsStoreParts } from './nats-store-parts.ts';
+import { FLOOR_TOKEN } from './state-record.ts';
 import { memoryOf } from './stream-memory.ts';
 
 const STREAM = /^(hr\.([A-Za-z0-9_-]+))\.s\.([A-Za-z0-9_-]+)$/;
+const NOTHING = Buffer.alloc(0);
 /** The server keeps the newest message of each key. */
 const NEWEST = { messages: 1, ageMs: Number.POSITIVE_INFINITY };
 
@@ -23,7 +27,12 @@ interface LinkedState {
   readonly store: NatsStore;
   readonly reader: NatsStateReader;
   readonly writer: NatsStateWriter;
+  /** Ends the subscriptions to what other nodes tell. */
+  close(): void;
 }
+
+/** A live copy: of a change, or of the floor. */
+type LiveEntry = StateEntry | (LogEntry & { readonly isFloor: true });
 
 /** State groups in JetStream: one stream for each state, with one subject for each key. */
 export class NatsStateLink implements StateLink {
@@ -59,7 +68,22 @@ export class NatsStateLink implements StateLink {
   }
 
   async read(stream: string, after: number, limit: number): Promise<StatePage> {
-    return this.openedState(stream).reader.page(after, limit);
+    const { reader, writer } = this.openedState(stream);
+    const page = await reader.page(after, limit);
+    writer.tidy();
+    return page;
+  }
+
+  release(stream: string): void {
+    this.opened.delete(stream);
+    this.states.get(stream)?.close();
+    this.states.delete(stream);
+    // What it has seen shows whether messages were lost. Whoever uses the stream goes on remembering that.
+    this.parts.memories.delete(namesOf(stream).name);
+  }
+
+  waitsFor(stream: string, id: string): string | undefined {
+    return this.states.get(stream)?.writer.waitsFor(id);
   }
 
   follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription {
@@ -69,12 +93,17 @@ export class NatsStateLink implements StateLink {
       if (known?.epoch !== undefined) resolve(known);
       else this.opened.set(stream, [...(this.opened.get(stream) ?? []), resolve]);
     });
-    return this.parts.copies.follow<StateEntry>(
+    return this.parts.copies.follow<LiveEntry>(
       `${copies}.*`,
       opened,
-      (place, { headers, data, subject: copy }) =>
-        changeIn(place, `${subject}${copy.slice(copies.length)}`, headers, data, 0),
-      listener,
+      (place, { headers, data, subject: copy }) => {
+        const { epoch, sequence, id } = place;
+        const position = { epoch, offset: sequence };
+        const isFloor = recordOf(headers, sequence)?.kind === 'f';
+        if (isFloor) return { position, previous: sequence - 1, id, bytes: NOTHING, isFloor };
+        return changeIn(place, `${subject}${copy.slice(copies.length)}`, headers, data, 0);
+      },
+      changesOf(listener),
     );
   }
 
@@ -91,26 +120,47 @@ export class NatsStateLink implements StateLink {
     const { name, subject, copies: live } = namesOf(stream);
     const memory = memoryOf(memories, name);
     const [notices, turns] = [`${live}.epoch`, `${live}.turn`];
+    const floorSubject = `${subject}.${FLOOR_TOKEN}`;
     const store = new NatsStore(manager, {
       ...{ name, subjects: `${subject}.>`, copies: `${live}.>`, groups: 'state groups' },
       ...{ keepsNewest: true, replicas, maxBytes, memory, warn, clock, randomText },
+      isWhole: async (info) => {
+        if (info.state.last_seq <= (commonOf(info)?.offset ?? 0)) return true;
+        const found = await manager.streams.getMessage(name, { last_by_subj: floorSubject });
+        return floorIn(found, epochOf(info)) !== undefined;
+      },
       announce: () => connection.publish(notices),
     });
-    copies.watch(store, notices);
-    const reader = new NatsStateReader({ jetStream, copies, store, clock }, limits);
+    const unwatch = copies.watch(store, notices);
+    const parts = { jetStream, copies, store, floorSubject, clock };
+    const reader = new NatsStateReader(parts, limits);
     const writer = new NatsStateWriter(
-      {
-        ...{ connection, jetStream, store, reader, memory, stream, turns, clock },
-        name: randomText().slice(0, 6),
-      },
+      { ...parts, connection, reader, stream, turns, name: memory.writer },
       limits,
     );
     const callback = (error: Error | null, message: Parameters<typeof writer.askedToHold>[0]) => {
       if (error === null) writer.askedToHold(message);
     };
-    connection.subscribe(turns, { callback });
-    return { store, reader, writer };
+    const asked = connection.subscribe(turns, { callback });
+    const close = (): void => {
+      unwatch();
+      asked.unsubscribe();
+    };
+    return { store, reader, writer, close };
   }
+}
+
+/** Passes the changes on. A change after a floor follows the change before the floor. */
+function changesOf(listener: (entry: StateEntry) => void): (entry: LiveEntry) => void {
+  let floor = 0;
+  let before = 0;
+  return (entry) => {
+    const previous = entry.previous === floor ? before : entry.previous;
+    if ('isFloor' in entry) {
+      floor = entry.position.offset;
+      before = previous;
+    } else listener(previous === entry.previous ? entry : { ...entry, previous });
+  };
 }
 
 /** Returns the JetStream stream of a state, and the subjects of its changes and of their copies, without the keys. */

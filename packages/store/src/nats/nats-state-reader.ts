@@ -4,17 +4,19 @@ import { toError } from '@headrace/core/authoring';
 import type { ConsumerInfo, JsMsg, StoredMsg } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { StateEntry, StateLimits, StatePage } from '../contract/state-log.ts';
+import type { StateCounts } from '../contract/state-rules.ts';
 import { MAX_PAGE_BYTES } from '../memory/memory-stream.ts';
 import type { NatsCopies } from './nats-copies.ts';
 import type { NatsJetStream } from './nats-jet-stream.ts';
 import { textOf } from './nats-jet-stream.ts';
-import { commonOf, epochOf, markNameOf, type NatsStore } from './nats-store.ts';
+import { checksKeys, commonOf, epochOf, type NatsStore } from './nats-store.ts';
 import { keyIn } from './state-key.ts';
-import { decodeHeader, EMPTY, STATE_HEADER, type StateLedger } from './state-ledger.ts';
+import { decodeRecord, RECORD_HEADER, type StateRecord } from './state-record.ts';
+import { StateRemovals } from './state-removals.ts';
 
 const NANOSECONDS = 1e6;
-/** Number of messages that are read at once to find removals, and to count the keys. */
-const SCAN_MESSAGES = 256;
+/** Number of messages that are read at once to count the keys. */
+const SCAN_MESSAGES = 4096;
 /** Time after which a consumer that was not deleted ends. */
 const CONSUMER_MS = 10_000;
 /** Maximum time for the messages of a page. */
@@ -28,35 +30,32 @@ export interface NatsStateReaderParts {
   readonly jetStream: NatsJetStream;
   readonly copies: NatsCopies;
   readonly store: NatsStore;
+  /** The subject of the floor. */
+  readonly floorSubject: string;
   readonly clock: Clock;
 }
 
-/** The end of a state's stream. */
+/** The floor of a state's stream. */
+export interface StoredFloor {
+  readonly sequence: number;
+  /** Offset of the newest removal that is forgotten. */
+  readonly floor: number;
+}
+
+/** What a state's stream has. */
 export interface StateEnd {
   readonly epoch: string;
-  readonly mark: string;
   /** The sequence of the newest message, even if the stream no longer has it, or 0. */
-  readonly sequence: number;
-  /** What the stream has, or undefined if its messages must be counted. */
-  readonly ledger: StateLedger | undefined;
-  /** Mean size of a message, in bytes. */
-  readonly meanBytes: number;
-}
-
-/** A removal that is remembered. */
-export interface KnownRemoval {
-  readonly sequence: number;
-  /** Time of the removal by the clock of the server, in milliseconds. */
-  readonly at: number;
-}
-
-/** A state after its removals that are too old or too many were forgotten. */
-export interface ForgottenRemovals {
-  readonly ledger: StateLedger;
-  /** The oldest removals that are remembered, in order: all, or one more than the number of removals to come. */
-  readonly remembered: KnownRemoval[];
-  /** The sequences of forgotten removals that the stream still has. */
-  readonly garbage: readonly number[];
+  readonly last: number;
+  /** The floor, or undefined if nothing was stored in this epoch. */
+  readonly floor: StoredFloor | undefined;
+  /** The sequence of the message in the place of the floor, of any epoch, or 0. */
+  readonly floorAt: number;
+  readonly messages: number;
+  /** Size of the messages with their headers, in bytes. */
+  readonly bytes: number;
+  /** The `max_bytes` of the stream, or -1. */
+  readonly maxBytes: number;
 }
 
 /** Reads the stream of one state. */
@@ -66,8 +65,9 @@ export class NatsStateReader {
   /** Difference between the clock of the server and the clock of this process, in milliseconds. */
   private difference: number | undefined = undefined;
   private measuredAt = 0;
-  /** Time of the server up to which no removal is too old. */
-  private quietUntil = 0;
+  private isKeyChecked: boolean | undefined = undefined;
+  /** The removals that are not forgotten. */
+  readonly removals = new StateRemovals();
 
   constructor(parts: NatsStateReaderParts, limits: StateLimits) {
     this.parts = parts;
@@ -76,43 +76,57 @@ export class NatsStateReader {
 
   limit(limits: StateLimits): void {
     this.limits = limits;
-    this.quietUntil = 0;
+  }
+
+  /**
+   * Whether the server {@link checksKeys}, as far as the newest look at the stream knows, or undefined before the first one.
+   */
+  get isKeyed(): boolean | undefined {
+    return this.isKeyChecked;
   }
 
   async page(after: number, limit: number): Promise<StatePage> {
     const before = await this.end();
-    const { epoch, sequence: last } = before;
-    const floor = await this.floorOf(before);
+    const { epoch, last, messages: count, bytes } = before;
+    let floor = this.floorOf(before);
     if (after >= last || limit < 1) return { epoch, entries: [], end: last, last, floor };
-    const most = Math.max(MIN_MESSAGES, Math.floor(MAX_PAGE_BYTES / before.meanBytes));
+    const most = Math.max(MIN_MESSAGES, Math.floor((MAX_PAGE_BYTES * count) / Math.max(1, bytes)));
     let entries: StateEntry[] = [];
     let end = after;
-    let at = floor;
     while (entries.length === 0 && end < last) {
       const { messages, isEnd } = await this.messages(end, last, Math.min(limit, most), false);
       // Another node can have forgotten and deleted removals since.
-      const { ledger, sequence } = await this.end();
-      at = Math.max(at, Math.min(last, ledger?.floor ?? sequence));
+      const now = await this.end();
       const whole = pageOf(messages);
       end = isEnd && whole.length === messages.length ? last : whole.at(-1)!.seq;
-      const now = await this.now();
-      entries = whole
-        .map((message) => entryOf(epoch, message, now))
-        .filter((entry) => entry !== undefined)
-        .filter(({ isRemoval, position }) => !isRemoval || position.offset > at);
+      const serverNow = await this.now();
+      entries = whole.flatMap((message) => entryOf(epoch, message, serverNow) ?? []);
+      for (const entry of entries) this.saw(entry);
+      floor = Math.max(floor, Math.min(last, this.floorOf(now)));
+      entries = entries.filter(({ isRemoval, position }) => !isRemoval || position.offset > floor);
     }
-    return { epoch, entries, end, last, floor: at };
+    return { epoch, entries, end, last, floor };
   }
 
-  /** Reads the newest message of the stream. @throws Error if the stream has another epoch */
+  /** Notes a change that this link has read or followed. */
+  saw({ key, position, isRemoval, ageMs }: StateEntry): void {
+    this.removals.saw(key, position.offset, isRemoval, this.parts.clock.now() - ageMs);
+  }
+
+  /** Forgets removals that are too old or too many. */
+  forget(): void {
+    this.removals.forget(this.limits, this.parts.clock.now());
+  }
+
+  /** Reads what the stream has. @throws Error if the stream has another epoch, or has lost messages */
   async end(): Promise<StateEnd> {
-    const { jetStream, copies, store } = this.parts;
+    const { jetStream, copies, store, floorSubject } = this.parts;
     const { streams } = (await jetStream.clients()).manager;
     const { name } = store;
     for (let tries = 1; ; tries += 1) {
-      const [info, newest] = await Promise.all([
+      const [info, found] = await Promise.all([
         streams.info(name),
-        streams.getMessage(name, { last_by_subj: '>' }),
+        streams.getMessage(name, { last_by_subj: floorSubject }),
       ]).catch((thrown: unknown) => {
         // The stream can be gone. A node that only reads would not make it again.
         copies.suspect(store);
@@ -123,82 +137,57 @@ export class NatsStateReader {
         copies.madeAnew(store);
         throw new Error(`the JetStream stream ${name} has another epoch`);
       }
-      const mark = markNameOf(info);
-      const { messages, bytes, last_seq } = info.state;
-      const meanBytes = messages === 0 ? 1 : Math.max(1, bytes / messages);
-      if (newest !== null) {
-        const header = headerOf(newest.header);
-        const ledger = header?.mark === mark ? header.ledger : undefined;
-        return { epoch, mark, sequence: newest.seq, ledger, meanBytes };
-      }
-      if (last_seq === 0) return { epoch, mark, sequence: 0, ledger: EMPTY, meanBytes };
-      // The message may have been stored after the look for it.
-      if (tries === 1) continue;
-      if (messages > 0) return { epoch, mark, sequence: last_seq, ledger: undefined, meanBytes };
-      if (commonOf(info)?.offset !== last_seq) {
+      const { messages, bytes, last_seq: last } = info.state;
+      // A leader that was elected a moment ago may not have all messages yet, or they are lost.
+      if (last < store.newest) {
         copies.suspect(store);
-        throw new Error(`the JetStream stream ${name} was purged`);
+        throw new Error(`the JetStream stream ${name} ends at ${last}, before ${store.newest}`);
       }
-      const ledger = { ...EMPTY, floor: last_seq, scanned: last_seq };
-      return { epoch, mark, sequence: last_seq, ledger, meanBytes };
+      const { max_bytes: maxBytes } = info.config;
+      this.isKeyChecked = checksKeys(info);
+      const floor = floorIn(found, epoch);
+      // The floor may have been stored after the look for it.
+      if (floor === undefined && last > (commonOf(info)?.offset ?? 0)) {
+        if (tries === 1) continue;
+        throw this.lost();
+      }
+      const floorAt = found?.seq ?? 0;
+      return { epoch, last, floor, floorAt, messages, bytes, maxBytes };
     }
   }
 
-  /** Counts the keys of a state whose newest message does not say what the state has. */
-  async counted({ sequence }: StateEnd): Promise<StateLedger> {
+  /** Reads the floor. @throws Error if the stream has another epoch, or has lost messages */
+  async floor(): Promise<StoredFloor> {
+    const { jetStream, store, floorSubject } = this.parts;
+    const { streams } = (await jetStream.clients()).manager;
+    const found = await streams.getMessage(store.name, { last_by_subj: floorSubject });
+    const floor = floorIn(found, store.epoch!);
+    if (floor === undefined) throw this.lost();
+    return floor;
+  }
+
+  /** Counts the keys of the state, and finds its removals. Resolves with the end that the counts are of, too. */
+  async counted({ last }: StateEnd): Promise<StateCounts & { readonly end: StateEnd }> {
     const sizes = new Map<string, number>();
-    for (let at = 0; at < sequence; ) {
-      const { messages, isEnd } = await this.messages(at, sequence, SCAN_MESSAGES, true);
-      for (const { subject, headers } of messages) {
+    const removed = new Set<string>();
+    for (let at = 0; at < last; ) {
+      const { messages, isEnd } = await this.messages(at, last, SCAN_MESSAGES, true);
+      at = isEnd ? last : messages.at(-1)!.seq;
+      for (const { seq, subject, headers, time } of messages) {
+        const record = recordOf(headers, seq);
+        if (record === undefined || record.kind === 'f') continue;
         const key = keyIn(subject);
-        if (headerOf(headers)?.isRemoval !== false) sizes.delete(key);
+        const isRemoval = record.kind === 'r';
+        this.removals.saw(key, seq, isRemoval, time.getTime() - this.difference!);
+        if (isRemoval) removed.add(key);
         else sizes.set(key, Buffer.byteLength(key) + Number(headers?.get('Nats-Msg-Size')));
       }
-      at = isEnd ? sequence : messages.at(-1)!.seq;
     }
+    const end = await this.end();
+    // A key that changed meanwhile can have left the part that was read. All messages but the floor and the removals are keys.
+    const keys = Math.max(0, end.messages - 1 - removed.size);
     const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-    return { ...EMPTY, keys: sizes.size, bytes, floor: sequence };
-  }
-
-  /**
-   * Finds the removals that are too old or too many at the end of a state. Reads only messages after `scanned`, which each writer
-   * raises, so each message is read a few times at most.
-   *
-   * @param more - the number of removals that come next
-   */
-  async forgotten(sequence: number, ledger: StateLedger, more: number): Promise<ForgottenRemovals> {
-    const { removals: most, removalAgeMs } = this.limits;
-    const isQuiet = this.difference !== undefined && this.serverNow() < this.quietUntil;
-    if (ledger.removals === 0 || (isQuiet && ledger.removals + more <= most)) {
-      return { ledger, remembered: [], garbage: [] };
-    }
-    let { removals, floor } = ledger;
-    const remembered: KnownRemoval[] = [];
-    const garbage: number[] = [];
-    let at = ledger.scanned;
-    while (at < sequence && remembered.length <= more) {
-      const { messages, isEnd } = await this.messages(at, sequence, SCAN_MESSAGES, true);
-      const now = this.serverNow();
-      for (const { seq, headers, time } of messages) {
-        at = seq;
-        if (headerOf(headers)?.isRemoval !== true) continue;
-        const isOver = removals > most || now - time.getTime() > removalAgeMs;
-        if (seq <= floor) garbage.push(seq);
-        else if (remembered.length === 0 && isOver) {
-          garbage.push(seq);
-          floor = seq;
-          removals -= 1;
-        } else if (remembered.push({ sequence: seq, at: time.getTime() }) > more) break;
-      }
-      if (isEnd && remembered.length <= more) {
-        at = sequence;
-        removals = remembered.length;
-      }
-    }
-    const [oldest] = remembered;
-    if (oldest !== undefined) this.quietUntil = oldest.at + removalAgeMs;
-    const scanned = (garbage[0] ?? oldest?.sequence ?? at + 1) - 1;
-    return { ledger: { ...ledger, removals, floor, scanned }, remembered, garbage };
+    return { keys, bytes: Math.round((bytes * keys) / Math.max(1, sizes.size)), end };
   }
 
   /** Returns the newest message of a key, or null. */
@@ -207,11 +196,14 @@ export class NatsStateReader {
     return streams.getMessage(this.parts.store.name, { last_by_subj: subject });
   }
 
-  /** Returns the change at a sequence, or undefined if it was replaced. */
-  async entryAt(epoch: string, sequence: number): Promise<StateEntry | undefined> {
+  /** Deletes a message, unless it was replaced, or another node has deleted it. */
+  async delete(sequence: number): Promise<void> {
     const { streams } = (await this.parts.jetStream.clients()).manager;
-    const message = await streams.getMessage(this.parts.store.name, { seq: sequence });
-    if (message === null) return undefined;
+    await streams.deleteMessage(this.parts.store.name, sequence, false).catch(() => {});
+  }
+
+  /** Makes an entry of a message. */
+  async entryOf(epoch: string, message: StoredMsg): Promise<StateEntry | undefined> {
     const { seq, subject, header: headers, data, time } = message;
     return entryOf(epoch, { seq, subject, headers, data, time }, await this.now());
   }
@@ -232,12 +224,27 @@ export class NatsStateReader {
     return this.parts.clock.now() + this.difference!;
   }
 
-  private async floorOf({ sequence, ledger }: StateEnd): Promise<number> {
-    if (ledger === undefined) return sequence;
-    return (await this.forgotten(sequence, ledger, 0)).ledger.floor;
+  private lost(): Error {
+    const { copies, store } = this.parts;
+    copies.suspect(store);
+    return new Error(
+      `the JetStream stream ${store.name} has lost messages: it was purged, or has dropped its oldest ones`,
+    );
   }
 
-  /** Reads messages after a sequence, up to a number of messages or another sequence. The stream has a message at `to` or later. */
+  /** Returns the offset up to which removals are forgotten. */
+  private floorOf({ last, floor }: StateEnd): number {
+    // What was removed before this epoch is not known.
+    if (floor === undefined) return last;
+    this.removals.raise(floor.floor);
+    this.forget();
+    return Math.min(last, this.removals.floor);
+  }
+
+  /**
+   * Reads messages after a sequence, up to a number of messages or another sequence. The stream has a message at `to` or later, though
+   * the server that has the consumer may not have it yet.
+   */
   private messages(
     after: number,
     to: number,
@@ -246,7 +253,6 @@ export class NatsStateReader {
   ): Promise<{ readonly messages: readonly JsMsg[]; readonly isEnd: boolean }> {
     return this.consumerAt(after + 1, headersOnly, async (info) => {
       const messages: JsMsg[] = [];
-      if (info.num_pending === 0) return { messages, isEnd: true };
       const { client } = await this.parts.jetStream.clients();
       const consumer = client.consumers.getConsumerFromInfo(info);
       const fetched = await consumer.fetch({ max_messages: most, expires: FETCH_MS });
@@ -254,10 +260,12 @@ export class NatsStateReader {
       for await (const message of fetched) {
         const { seq } = message;
         if (seq <= to) messages.push(message);
-        isEnd = seq >= to || message.info.pending === 0;
+        isEnd = seq >= to;
         if (isEnd || messages.length === most) break;
       }
-      if (messages.length === 0 && !isEnd) throw new Error('JetStream sent no messages');
+      if (!isEnd && messages.length < most) {
+        throw new Error(`the server of the consumer has not the messages up to number ${to} yet`);
+      }
       return { messages, isEnd };
     });
   }
@@ -317,22 +325,28 @@ export function changeIn(
   data: Uint8Array,
   ageMs: number,
 ): StateEntry | undefined {
-  const header = headerOf(headers);
-  if (header === undefined) return undefined;
   const { epoch, sequence } = place;
+  const record = recordOf(headers, sequence);
+  if (record === undefined || record.kind === 'f') return undefined;
   return {
     position: { epoch, offset: sequence },
-    // Every message of the stream is a change.
     previous: sequence - 1,
     id: textOf(place.id),
     key: keyIn(subject),
-    isRemoval: header.isRemoval,
+    isRemoval: record.kind === 'r',
     // Copied, because a room's newest messages would keep the client's read buffers in memory.
     bytes: Buffer.from(data),
     ageMs,
   };
 }
 
-export function headerOf(headers: MsgHdrs | undefined) {
-  return decodeHeader(headers?.get(STATE_HEADER));
+export function recordOf(headers: MsgHdrs | undefined, sequence: number): StateRecord | undefined {
+  return decodeRecord(headers?.get(RECORD_HEADER), sequence);
+}
+
+/** Reads the floor of an epoch. */
+export function floorIn(message: StoredMsg | null, epoch: string): StoredFloor | undefined {
+  const record = message && recordOf(message.header, message.seq);
+  if (record?.kind !== 'f' || record.epoch !== epoch) return undefined;
+  return { sequence: message!.seq, floor: record.floor };
 }

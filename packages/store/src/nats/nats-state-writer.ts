@@ -1,38 +1,50 @@
 import { Buffer } from 'node:buffer';
-import { type Clock, EncodeError } from '@headrace/core';
+import type { Clock, Timer } from '@headrace/core';
 import { Fifo, RecentMap, toError } from '@headrace/core/authoring';
+import type { StoredMsg } from '@nats-io/jetstream';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import type { StateAnswer, StateLimits, StateRefusal, StateWrite } from '../contract/state-log.ts';
-import { isConflict, refusalOf } from '../contract/state-rules.ts';
+import type { StateAnswer, StateLimits, StateWrite } from '../contract/state-log.ts';
+import type { StateCounts } from '../contract/state-rules.ts';
 import {
   type Acknowledgement,
-  acknowledgementIn,
   type NatsJetStream,
   plainText,
   sequenceIn,
-  tooLong,
 } from './nats-jet-stream.ts';
-import { type ForgottenRemovals, headerOf, type NatsStateReader } from './nats-state-reader.ts';
+import type { NatsStateReader } from './nats-state-reader.ts';
 import type { NatsStore } from './nats-store.ts';
-import { keyIn, keyToken } from './state-key.ts';
-import { encodeHeader, ranOn, STATE_HEADER, type StateLedger, wroteAt } from './state-ledger.ts';
-import type { StreamMemory } from './stream-memory.ts';
+import { StateFloor } from './state-floor.ts';
+import { keyToken } from './state-key.ts';
+import { ANSWER_MS, isLost, StateMessages } from './state-messages.ts';
+import {
+  moreOf,
+  type PendingChange,
+  type PlannedChange,
+  type PresentChange,
+  planOf,
+  presentIn,
+} from './state-plan.ts';
+import { tagOf } from './state-record.ts';
+import { StateSize } from './state-size.ts';
+import { StateTurns } from './state-turns.ts';
 
 /** Limits of the changes that are sent together. */
 const MAX_BATCH = 256;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
-/** Maximum time for JetStream to answer a change. The log repeats its appends after the same time. */
-const ANSWER_MS = 2000;
-/** Maximum number of keys whose version and size are known between the changes of this node. */
+/** Maximum number of keys whose newest change is known between the changes of this node. */
 const MAX_PRESENT = 4096;
-/** Maximum number of bytes of a change's headers, besides the ids and the ledger. */
-const HEADERS_BYTES = 160;
-/** Maximum time for which a node lets other nodes write first. */
-const MAX_HOLD_MS = 250;
+/** Maximum time for which a node lets another node write first: as long as that node can need for a change. */
+const MAX_HOLD_MS = 2 * ANSWER_MS;
+/** Time for which changes of one key wait for each other, after another node has written between two of them. */
+const UNCHAINED_MS = 1000;
+/** Interval at which the stream is looked at between changes, because it can have other replicas or another leader. */
+const LOOK_EACH_MS = 1000;
+/** The scope of a turn in which a node wants to write any key. No key has this token. */
+const WHOLE = '*';
 /** No stream reaches this sequence, so JetStream stores no message that expects it, and only says whether it has the id. */
 const NEVER = Number.MAX_SAFE_INTEGER;
-const WRONG_LAST_SEQUENCE = 10071;
 const WRONG_LAST_ID = 10070;
+const STORE_FAILED = 10077;
 const NOTHING = Buffer.alloc(0);
 
 /** The parts of a {@link NatsStateWriter}. */
@@ -41,74 +53,63 @@ export interface NatsStateWriterParts {
   readonly jetStream: NatsJetStream;
   readonly store: NatsStore;
   readonly reader: NatsStateReader;
-  readonly memory: StreamMemory;
   /** `hr.<app>.s.<group>` */
   readonly stream: string;
   /** The subject on which a node asks the others to let it write. */
   readonly turns: string;
-  /** A name for the runs of this writer. */
+  /** The subject of the floor. */
+  readonly floorSubject: string;
+  /** The name of this process in the changes. */
   readonly name: string;
   readonly clock: Clock;
 }
 
-interface PendingChange {
-  readonly id: string;
-  readonly write: StateWrite;
-  readonly subject: string;
-  readonly resolve: (answer: StateAnswer) => void;
-  readonly reject: (error: Error) => void;
-  isDone: boolean;
-}
-
-/** The newest change of a key. */
-interface PresentChange {
-  readonly sequence: number;
-  readonly isRemoval: boolean;
-  readonly byteLength: number;
-}
-
-/** The end of the stream, after which the next change is sent. */
-interface WriteBase {
-  readonly epoch: string;
-  readonly mark: string;
-  readonly sequence: number;
-  readonly ledger: StateLedger;
-}
-
-/** A change of a batch: what is stored, or the answer without a change. */
-interface PlannedChange {
-  readonly change: PendingChange;
-  readonly stored?: { readonly sequence: number; readonly ledger: StateLedger };
-  /** The version of the key that the change does not fit, or 0. */
-  readonly conflict?: number;
-  readonly refusal?: StateRefusal;
-}
-
 /**
- * Writes the changes of one node to the stream of a state. The node decides about a change by what the stream has at its end, and
- * the server stores the change only directly after this end. So the checks and the change are one step. If another node was first,
- * the node looks at the stream and decides again.
+ * Writes the changes of one node to the stream of a state. The node decides about a change by the newest message of its key, and the
+ * server stores the change only directly after this message. So the check and the change are one step, and changes of different
+ * keys do not meet. If another node was first, the node looks at the key and decides again.
  *
- * The changes that wait are sent together. Each expects the sequence and the id of the change before it, so the server stores the
- * first changes of a batch, or none.
+ * Where the server's check of a key is not serializable (`NatsStateReader.isKeyed`), a change expects the newest message of the
+ * whole stream instead. Then one batch of the node is under way at a time.
+ *
+ * The changes of one key keep their order. Changes of different keys are sent in their order, and one that another node was
+ * before is stored later. The changes that are sent together are chained from the first one on whose key has another of them: each
+ * expects the id of the change before it, so the server stores the first ones, or none.
  */
 export class NatsStateWriter {
   private readonly parts: NatsStateWriterParts;
+  private readonly messages: StateMessages;
+  private readonly floor: StateFloor;
+  private readonly turns: StateTurns;
+  private readonly size: StateSize;
   private limits: StateLimits;
   private readonly queue = new Fifo<PendingChange>();
-  private readonly waiting = new Map<string, Promise<StateAnswer>>();
-  private isRunning = false;
-  private base: WriteBase | undefined = undefined;
+  private readonly waiting = new Map<string, [PendingChange, Promise<StateAnswer>]>();
+  private begun: Promise<void> | undefined = undefined;
+  /** The end of the stream, if each change expects it and it is known. */
+  private last: number | undefined = undefined;
+  /** The newest change of keys, and null for keys without a message. */
   private present = new RecentMap<PresentChange | null>(MAX_PRESENT);
-  /** Removals that are forgotten, but that the stream still has. */
-  private garbage: number[] = [];
-  /** Number of batches in a row after which another node had written first. */
-  private refusals = 0;
-  private holdUntil = 0;
+  private isPumping = false;
+  /** Number of batches that are under way, and their subjects. */
+  private flying = 0;
+  private readonly busy = new Set<string>();
+  /** Resolves when the batches before were sent. */
+  private sentBefore: Promise<void> = Promise.resolve();
+  private wake: Timer | undefined = undefined;
+  private unchainedUntil = 0;
+  /** Number of batches that have left changes. */
+  private cuts = 0;
+  private lookedAt = 0;
+  private hasWritten = false;
 
   constructor(parts: NatsStateWriterParts, limits: StateLimits) {
     this.parts = parts;
     this.limits = limits;
+    this.messages = new StateMessages(parts.jetStream);
+    this.floor = new StateFloor({ ...parts, messages: this.messages });
+    this.turns = new StateTurns({ ...parts, maxHoldMs: MAX_HOLD_MS });
+    this.size = new StateSize(parts.reader, parts.clock);
   }
 
   limit(limits: StateLimits): void {
@@ -118,291 +119,358 @@ export class NatsStateWriter {
   append(id: string, write: StateWrite): Promise<StateAnswer> {
     // The log repeats a change that still waits here.
     const known = this.waiting.get(id);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known[1];
+    let change!: PendingChange;
     const answer = new Promise<StateAnswer>((resolve, reject) => {
-      const subject = `${this.parts.stream}.${keyToken(write.key)}`;
-      this.queue.push({ id, write, subject, resolve, reject, isDone: false });
+      const token = keyToken(write.key);
+      const subject = `${this.parts.stream}.${token}`;
+      const tag = tagOf(id);
+      change = { id, tag, write, token, subject, resolve, reject, state: 'waiting' };
     });
-    this.waiting.set(id, answer);
-    void this.run();
+    this.queue.push(change);
+    this.waiting.set(id, [change, answer]);
+    // The changes of this turn are sent together.
+    if (!this.isPumping) void Promise.resolve().then(() => this.pump());
+    this.isPumping = true;
     return answer;
   }
 
-  /** Another node asks for time to write. A node that has lost against others does not wait for them. */
+  /** Says why a change is not stored yet. */
+  waitsFor(id: string): string | undefined {
+    const [change] = this.waiting.get(id) ?? [];
+    if (change === undefined) return undefined;
+    const scope = this.scopeOf(change);
+    const races = this.turns.racesOf(scope);
+    if (races > 0) {
+      const what = scope === WHOLE ? 'the state' : 'its key';
+      return `other nodes have changed ${what} before it ${races} times`;
+    }
+    if (this.turns.heldUntil(scope) > 0) return 'it waits for another node that has asked for time';
+    return change.state === 'sent'
+      ? 'JetStream has not answered'
+      : 'the changes before it are not stored';
+  }
+
+  /** Another node asks for time to write. */
   askedToHold(message: Msg): void {
-    const [writer, ms] = Buffer.from(message.data).toString('latin1').split(' ');
-    const isTime = Number(ms) > 0 && Number(ms) <= MAX_HOLD_MS;
-    if (writer === this.parts.name || !isTime || this.refusals > 0) return;
-    this.holdUntil = Math.max(this.holdUntil, this.parts.clock.now() + Number(ms));
+    this.turns.asked(message);
   }
 
-  // --- parts ---
-
-  private async run(): Promise<void> {
-    if (this.isRunning) return;
-    this.isRunning = true;
-    try {
-      // The changes of this turn are sent together.
-      await Promise.resolve();
-      while (!this.queue.isEmpty) {
-        await this.hold();
-        await this.round();
-        while (this.queue.peek()?.isDone === true) this.queue.shift();
-      }
-    } catch (thrown) {
-      this.base = undefined;
-      this.parts.store.doubt();
-      this.failAll(toError(thrown));
-    } finally {
-      this.isRunning = false;
-    }
-  }
-
-  private async hold(): Promise<void> {
-    const { clock } = this.parts;
-    const ms = this.holdUntil - clock.now();
-    if (this.refusals > 0 || ms <= 0) return;
-    await new Promise<void>((resolve) => void clock.schedule(resolve, ms));
-  }
-
-  private async round(): Promise<void> {
-    const { clock, connection, turns, name } = this.parts;
-    const begun = clock.now();
-    this.base ??= await this.look();
-    const batch = this.nextBatch(this.base);
-    const wasFirst = batch.length === 0 || (await this.send(this.base, batch));
-    if (wasFirst) {
-      this.refusals = 0;
-      this.deleteGarbage();
-      return;
-    }
-    this.base = undefined;
-    this.refusals += 1;
-    const ms = Math.min(MAX_HOLD_MS, Math.ceil((clock.now() - begun) * 1.5) + 1);
-    connection.publish(turns, Buffer.from(`${name} ${ms}`, 'latin1'));
-  }
-
-  private async look(): Promise<WriteBase> {
+  /** Forgets removals, and deletes what the stream has of them. */
+  tidy(): void {
     const { reader } = this.parts;
-    const end = await reader.end();
-    this.present = new RecentMap(MAX_PRESENT);
-    this.garbage = [];
-    return { ...end, ledger: end.ledger ?? (await reader.counted(end)) };
+    reader.forget();
+    // A node that does not write does not delete.
+    if (!this.hasWritten) reader.removals.take(NEVER);
+    this.floor.tidy().catch(() => {
+      // A later change, or another node, deletes what is left.
+    });
   }
 
-  /** Returns the next changes, and settles those that an earlier batch without an answer has stored. */
-  private nextBatch({ epoch, ledger }: WriteBase): PendingChange[] {
-    const { unanswered } = this.parts.memory;
+  // --- batches ---
+
+  private get isKeyed(): boolean | undefined {
+    return this.parts.reader.isKeyed;
+  }
+
+  private pump(): void {
+    this.isPumping = false;
+    for (let batch = this.take(); batch.length > 0; batch = this.take()) void this.carry(batch);
+  }
+
+  /** Takes the next changes that can be sent together. */
+  private take(): PendingChange[] {
     const batch: PendingChange[] = [];
+    if (this.isKeyed !== true && this.flying > 0) return batch;
+    const taken = new Set<string>();
+    const passed = new Set<string>();
+    const isChained = this.isKeyed === false || this.parts.clock.now() >= this.unchainedUntil;
     let bytes = 0;
+    let wakeAt = Number.POSITIVE_INFINITY;
     for (let at = 0; at < this.queue.size && batch.length < MAX_BATCH; at++) {
       const change = this.queue.at(at)!;
-      if (change.isDone) continue;
-      const sent = unanswered.get(change.id);
-      if (sent?.epoch === epoch && wroteAt(ledger, sent.writer, sent.sequence)) {
-        this.settle(change, { position: { epoch, offset: sent.sequence } });
+      if (change.state !== 'waiting') continue;
+      const { subject, write } = change;
+      const isRetry = this.isKeyed === true && this.turns.racesOf(change.token) > 0;
+      const heldUntil = this.turns.heldUntil(this.scopeOf(change));
+      if (heldUntil > 0) wakeAt = Math.min(wakeAt, heldUntil);
+      const isBusy = this.busy.has(subject);
+      // A change for which another node was first does not stop the changes of other keys.
+      if (heldUntil > 0 || passed.has(subject) || (isRetry && (isBusy || batch.length > 0))) {
+        passed.add(subject);
         continue;
       }
-      bytes += change.write.byteLength;
+      if (isBusy || (taken.has(subject) && !isChained)) break;
+      bytes += write.byteLength;
       if (batch.length > 0 && bytes > MAX_BATCH_BYTES) break;
+      taken.add(subject);
       batch.push(change);
+      if (isRetry) break;
     }
+    if (wakeAt < Number.POSITIVE_INFINITY) this.wakeAt(wakeAt);
     return batch;
   }
 
-  /** Sends changes. Resolves with false if another node has written first. The rest of the changes stays in the queue then. */
-  private async send(base: WriteBase, batch: readonly PendingChange[]): Promise<boolean> {
-    const removals = batch.filter(({ write }) => write.isRemoval).length;
-    const { reader } = this.parts;
-    const [forgotten] = await Promise.all([
-      reader.forgotten(base.sequence, base.ledger, removals),
-      this.lookUp(batch),
-    ]);
-    const plan = this.plan(base, batch, forgotten);
-    const answers = await this.publish(base, plan);
-    let { sequence, ledger } = base;
-    const refused: PlannedChange[] = [];
-    for (const [i, step] of plan.entries()) {
-      const answer = answers[i]!;
-      if (answer instanceof EncodeError) {
-        this.fail(step.change, answer);
-        return false;
-      }
-      if (answer instanceof Error) throw answer;
-      const { err_code, description = '' } = answer.error ?? {};
-      if (err_code !== WRONG_LAST_SEQUENCE && err_code !== WRONG_LAST_ID) {
-        const offset = sequenceIn(answer);
-        this.settle(step.change, { position: { epoch: base.epoch, offset } });
-        if (answer.duplicate === true) continue;
-        this.parts.store.saw(offset, plainText(step.change.id));
-        sequence = offset;
-        ledger = step.stored!.ledger;
-        continue;
-      }
-      // The answers without a change are right if nothing came in between.
-      const isAtEnd = Number(/(?<!\d)\d+$/.exec(description)?.[0]) === sequence;
-      if (step.stored !== undefined || !isAtEnd) return false;
-      refused.push(step);
-    }
-    this.base = { ...base, sequence, ledger };
-    const settled = await Promise.all(refused.map((step) => this.refuse(base, step)));
-    return settled.every((isSettled) => isSettled);
-  }
-
-  /** Finds the version and the size of the keys. */
-  private async lookUp(batch: readonly PendingChange[]): Promise<void> {
-    const { reader } = this.parts;
-    const subjects = new Set(batch.map(({ subject }) => subject));
-    await Promise.all(
-      [...subjects].map(async (subject) => {
-        if (this.present.peek(subject) !== undefined) return;
-        const message = await reader.newestOf(subject);
-        const isRemoval = headerOf(message?.header)?.isRemoval !== false;
-        const byteLength = Buffer.byteLength(keyIn(subject)) + (message?.data.byteLength ?? 0);
-        const found = message && { sequence: message.seq, isRemoval, byteLength };
-        this.present.use(subject, found);
-      }),
-    );
-  }
-
-  private plan(
-    base: WriteBase,
-    batch: readonly PendingChange[],
-    forgotten: ForgottenRemovals,
-  ): PlannedChange[] {
-    const { name } = this.parts;
-    let { ledger, remembered } = forgotten;
-    this.garbage.push(...forgotten.garbage);
-    let { sequence } = base;
-    const plan: PlannedChange[] = [];
+  /** Sends changes. Those that another node was before, and those that have to wait for an answer, stay in the queue. */
+  private async carry(batch: readonly PendingChange[]): Promise<void> {
+    const { clock, store } = this.parts;
+    const { cuts } = this;
+    const begunAt = clock.now();
+    this.flying += 1;
     for (const change of batch) {
-      const { write, subject } = change;
-      // A batch has fewer keys than are known.
-      const before = this.present.peek(subject) ?? undefined;
-      const current = before?.isRemoval === false ? before : undefined;
-      const version = current?.sequence ?? 0;
-      if (isConflict(write, version)) {
-        plan.push({ change, conflict: version });
-        continue;
-      }
-      const refusal = refusalOf(write, this.limits, ledger, current?.byteLength);
-      if (refusal !== undefined) {
-        plan.push({ change, refusal });
-        continue;
-      }
-      sequence += 1;
-      const { isRemoval, byteLength } = write;
-      let { keys, bytes, removals, floor } = ledger;
-      keys += (isRemoval ? 0 : 1) - (current === undefined ? 0 : 1);
-      bytes += (isRemoval ? 0 : byteLength) - (current?.byteLength ?? 0);
-      if (before?.isRemoval === true && before.sequence > floor) {
-        removals -= 1;
-        remembered = remembered.filter((removal) => removal.sequence !== before.sequence);
-      }
-      if (isRemoval) {
-        removals += 1;
-        remembered.push({ sequence, at: 0 });
-        while (removals > this.limits.removals) {
-          floor = remembered.shift()!.sequence;
-          removals -= 1;
-          this.garbage.push(floor);
-        }
-      }
-      const runs = ranOn(ledger.runs, name, sequence);
-      ledger = { ...ledger, keys, bytes, removals, floor, runs };
-      this.present.use(subject, { sequence, isRemoval, byteLength });
-      plan.push({ change, stored: { sequence, ledger } });
+      change.state = 'sent';
+      this.busy.add(change.subject);
     }
-    return plan;
+    let sent = () => {};
+    let before = Promise.resolve();
+    if (this.turns.racesOf(batch[0]!.token) === 0) {
+      before = this.sentBefore;
+      this.sentBefore = new Promise((resolve) => {
+        sent = resolve;
+      });
+    }
+    let carried = batch;
+    try {
+      await this.begin();
+      const { isKeyed } = this;
+      await this.prepare(batch);
+      await before;
+      // Changes that a batch before has left come first.
+      const isLate = cuts !== this.cuts || isKeyed !== this.isKeyed;
+      const plan = isLate ? [] : this.plan(batch);
+      const answers = this.publish(plan);
+      carried = plan.map(({ change }) => change);
+      const left = batch.filter((change) => change.state === 'sent' && !carried.includes(change));
+      this.release(left, carried);
+      if (left.length > 0 && !isLate) this.cuts += 1;
+      sent();
+      if (left.length > 0) this.pump();
+      await this.finish(plan, await answers, begunAt);
+      // The floor expects the end of the stream, too. So it has a turn of this node before the next batch.
+      if (isKeyed === false) await this.floor.raise().catch(() => {});
+      this.tidy();
+    } catch (thrown) {
+      store.doubt();
+      this.begun = this.last = undefined;
+      for (const { subject } of batch) this.present.delete(subject);
+      this.failAll(batch, toError(thrown));
+    } finally {
+      sent();
+      this.flying -= 1;
+      this.release(carried, []);
+      while (this.queue.peek()?.state === 'done') this.queue.shift();
+      this.pump();
+    }
+  }
+
+  /** Lets changes wait again, and changes of their keys be sent, unless other changes of these keys are under way. */
+  private release(changes: readonly PendingChange[], carried: readonly PendingChange[]): void {
+    const flying = new Set(carried.map(({ subject }) => subject));
+    for (const change of changes) {
+      if (!flying.has(change.subject)) this.busy.delete(change.subject);
+      if (change.state === 'sent') change.state = 'waiting';
+    }
+  }
+
+  /** Reads what the stream has before the first change over this link. */
+  private begin(): Promise<void> {
+    this.begun ??= this.floor.begin().then((end) => this.size.saw(end));
+    return this.begun;
+  }
+
+  /** Finds the newest changes of the keys, and settles what is stored already. Looks at the size of the state if it grows. */
+  private async prepare(batch: readonly PendingChange[]): Promise<void> {
+    const { reader, clock } = this.parts;
+    if (this.isKeyed === false && this.last === undefined) {
+      const end = await reader.end();
+      this.present = new RecentMap(MAX_PRESENT);
+      this.last = end.last;
+    } else if (clock.now() - this.lookedAt >= LOOK_EACH_MS) {
+      this.lookedAt = clock.now();
+      reader.end().catch(() => {
+        // The next change finds out why.
+      });
+    }
+    const subjects = new Set(batch.map(({ subject }) => subject));
+    const unknown = [...subjects].filter((subject) => this.present.peek(subject) === undefined);
+    const found = unknown.map(async (subject) => {
+      this.found(subject, await reader.newestOf(subject));
+    });
+    if ([...subjects].some((subject) => !this.present.peek(subject))) {
+      // After the keys: a key that is gone with a purge is not taken for a new one.
+      await Promise.all([this.floor.look(), ...found]);
+    }
+    let first: StateCounts | undefined;
+    for (const change of batch) {
+      const { subject, tag, write } = change;
+      const present = this.present.peek(subject);
+      const { sequence: offset = 0 } = present?.writers.find((each) => each.tag === tag) ?? {};
+      if (offset > 0) {
+        this.settle(change, { position: { epoch: this.messages.epoch, offset } });
+        continue;
+      }
+      const more = moreOf(write, present);
+      if (more.keys > 0 || more.bytes > 0) first ??= more;
+    }
+    if (first !== undefined) await this.size.prepare(this.limits, first);
+  }
+
+  private plan(batch: readonly PendingChange[]): readonly PlannedChange[] {
+    const { messages, size, limits, last } = this;
+    const left = batch.filter(({ state }) => state !== 'done');
+    return planOf(left, {
+      ...{ messages, size, limits, name: this.parts.name },
+      last: this.isKeyed === true ? undefined : last,
+      presentOf: (subject) => this.present.peek(subject) ?? undefined,
+    });
   }
 
   /** Sends a batch, and resolves with the answers in the same order. */
-  private publish(
-    { epoch, mark }: WriteBase,
+  private async publish(
     plan: readonly PlannedChange[],
-  ): Promise<(Acknowledgement | Error)[]> {
-    const { jetStream, memory, name, clock } = this.parts;
-    let previous: string | undefined;
-    const sends = plan.map(async ({ change, stored }) => {
-      const { id, write, subject } = change;
-      const own = plainText(id);
-      const headers = jetStream.headers();
-      headers.set('Nats-Msg-Id', own);
-      headers.set('Nats-Expected-Last-Sequence', `${(stored?.sequence ?? NEVER + 1) - 1}`);
-      let bytes: Buffer = NOTHING;
-      if (stored !== undefined) {
-        if (previous !== undefined) headers.set('Nats-Expected-Last-Msg-Id', previous);
-        previous = own;
-        const { sequence, ledger } = stored;
-        const { isRemoval } = write;
-        const header = encodeHeader({ isRemoval, mark, ledger });
-        headers.set(STATE_HEADER, header);
-        bytes = write.bytes;
-        const most = jetStream.maxBytes - HEADERS_BYTES - 2 * own.length - header.length;
-        if (bytes.byteLength > most) throw tooLong(bytes.byteLength, most);
-        memory.unanswered.set(id, { epoch, sequence, writer: name }, clock.now());
-      }
-      return acknowledgementIn(await jetStream.publish(subject, bytes, headers, ANSWER_MS));
+  ): Promise<(Acknowledgement | Error | undefined)[]> {
+    const sends = plan.map(({ change, sent }) => {
+      if (sent === undefined) return undefined;
+      const { subject, write } = change;
+      return this.messages
+        .put(subject, write.bytes, sent.headers)
+        .catch((thrown: unknown) => toError(thrown));
     });
-    return Promise.all(sends.map((send) => send.catch((thrown: unknown) => toError(thrown))));
+    const answers = Promise.all(sends);
+    const added = plan.flatMap(({ sent }) => sent?.added ?? []);
+    this.size.fly(added, answers);
+    return answers;
   }
 
-  /** Answers a change that is not stored. Resolves with false if the entry in its way was replaced meanwhile. */
-  private async refuse(
-    { epoch }: WriteBase,
-    { change, conflict, refusal }: PlannedChange,
-  ): Promise<boolean> {
+  private async finish(
+    plan: readonly PlannedChange[],
+    answers: readonly (Acknowledgement | Error | undefined)[],
+    begunAt: number,
+  ): Promise<void> {
+    const { clock } = this.parts;
+    let failure: Error | undefined;
+    const lost = new Set<string>();
+    for (const [i, step] of plan.entries()) {
+      const answer = answers[i];
+      if (step.sent === undefined || answer === undefined) continue;
+      const { change, sent } = step;
+      if (answer instanceof Error) {
+        failure ??= answer;
+        continue;
+      }
+      const { err_code, description = '' } = answer.error ?? {};
+      if (err_code === undefined) {
+        this.stored(change, sent.present, answer);
+        continue;
+      }
+      this.size.notStored(sent.added);
+      this.present.delete(change.subject);
+      if (isLost(answer)) lost.add(this.scopeOf(change));
+      else if (err_code === WRONG_LAST_ID) this.unchainedUntil = clock.now() + UNCHAINED_MS;
+      else if (err_code === STORE_FAILED && description.includes('maximum bytes')) {
+        this.settle(change, this.size.storeRefusal(change.write.byteLength));
+      } else failure ??= new Error(`JetStream stored nothing: ${description}`);
+      this.last = undefined;
+    }
+    for (const scope of lost) this.turns.lost(scope, begunAt);
+    if (failure !== undefined) throw failure;
+    await Promise.all(plan.map((step) => step.sent === undefined && this.decline(step)));
+  }
+
+  private stored(change: PendingChange, present: PresentChange, answer: Acknowledgement): void {
+    const { store, reader, clock, name } = this.parts;
+    const { id, subject, write } = change;
+    const offset = sequenceIn(answer);
+    this.hasWritten = true;
+    if (answer.duplicate === true) {
+      this.present.delete(subject);
+      this.last = undefined;
+    } else {
+      const writers = present.writers.map((each) =>
+        each.writer === name ? { ...each, sequence: offset } : each,
+      );
+      this.present.use(subject, { ...present, sequence: offset, writers });
+      if (this.last !== undefined) this.last = offset;
+      store.saw(offset, plainText(id));
+      reader.removals.saw(write.key, offset, write.isRemoval, clock.now());
+    }
+    this.settle(change, { position: { epoch: this.messages.epoch, offset } });
+  }
+
+  /** Answers a change that is not stored, or leaves it in the queue if its key was changed meanwhile. */
+  private async decline({ change, conflict, refusal, error }: PlannedChange): Promise<void> {
+    const { reader } = this.parts;
+    const { messages } = this;
+    const { subject, tag } = change;
+    if (error !== undefined) {
+      this.forget(change);
+      change.reject(error);
+      return;
+    }
+    const headers = messages.headersOf(plainText(change.id), 's', 0, []);
+    headers.set('Nats-Expected-Last-Sequence', `${NEVER}`);
+    const [known, newest] = await Promise.all([
+      messages.put(subject, NOTHING, headers),
+      reader.newestOf(subject),
+    ]);
+    const present = this.found(subject, newest);
+    const own = present?.writers.find((each) => each.tag === tag);
+    const offset = known.duplicate === true ? sequenceIn(known) : own?.sequence;
+    if (offset !== undefined) {
+      this.settle(change, { position: { epoch: this.messages.epoch, offset } });
+      return;
+    }
     if (refusal !== undefined) {
       this.settle(change, refusal);
-      return true;
+      return;
     }
-    if (conflict === 0) {
-      this.settle(change, { conflict: null });
-      return true;
-    }
-    const entry = await this.parts.reader.entryAt(epoch, conflict!);
-    if (entry === undefined) return false;
-    this.settle(change, { conflict: entry });
-    return true;
+    const version = present?.isRemoval === false ? present.sequence : 0;
+    if (version !== conflict) return;
+    const entry = version === 0 ? null : await reader.entryOf(messages.epoch, newest!);
+    this.settle(change, { conflict: entry ?? null });
   }
 
-  /** Deletes removals that are forgotten. Only then later writers need not find them. The newest message stays. */
-  private deleteGarbage(): void {
-    const { sequence, ledger } = this.base!;
-    const over = this.garbage.filter((each) => each <= ledger.floor && each < sequence);
-    if (over.length === 0) return;
-    this.garbage = this.garbage.filter((each) => !over.includes(each));
-    const { jetStream, store } = this.parts;
-    void (async () => {
-      const { streams } = (await jetStream.clients()).manager;
-      for (const each of over) await streams.deleteMessage(store.name, each, false);
-    })().catch(() => {
-      // A later writer deletes what is left.
-    });
+  /** Remembers the newest message of a key. */
+  private found(subject: string, message: StoredMsg | null): PresentChange | undefined {
+    const present = message && presentIn(message, this.messages.epoch);
+    this.present.use(subject, present);
+    return present ?? undefined;
   }
+
+  private scopeOf({ token }: PendingChange): string {
+    return this.isKeyed === false ? WHOLE : token;
+  }
+
+  private wakeAt(at: number): void {
+    const { clock } = this.parts;
+    this.wake?.cancel();
+    this.wake = clock.schedule(() => this.pump(), Math.max(1, at - clock.now()));
+  }
+
+  // --- answers ---
 
   private settle(change: PendingChange, answer: StateAnswer): void {
     this.forget(change);
     change.resolve(answer);
   }
 
-  private fail(change: PendingChange, error: Error): void {
-    this.forget(change);
-    change.reject(error);
-  }
-
   private forget(change: PendingChange): void {
-    change.isDone = true;
+    change.state = 'done';
     this.waiting.delete(change.id);
-    this.parts.memory.unanswered.delete(change.id);
+    this.turns.done(this.scopeOf(change));
   }
 
-  /** Fails the changes without an answer. They may be stored, so their places are kept. */
-  private failAll(error: Error): void {
-    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
-      if (next.isDone) continue;
-      this.waiting.delete(next.id);
-      next.reject(error);
+  /** Fails the changes without an answer, and those that wait, so that the log repeats them in order. */
+  private failAll(batch: readonly PendingChange[], error: Error): void {
+    const failed = new Set(batch);
+    for (let at = 0; at < this.queue.size; at++) {
+      const change = this.queue.at(at)!;
+      if (change.state === 'waiting') failed.add(change);
+    }
+    for (const change of failed) {
+      if (change.state === 'done') continue;
+      this.forget(change);
+      change.reject(error);
     }
   }
 }

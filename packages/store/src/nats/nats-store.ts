@@ -31,10 +31,12 @@ export interface NatsStoreOptions {
   readonly copies: string | undefined;
   /** The kind of groups in the stream, for texts. */
   readonly groups: string;
-  /** Whether the newest message always stays in the stream. Then a stream without it has lost messages. @default false */
+  /** Whether the stream refuses new messages before it drops old ones, and each epoch begins without the messages before it. @default false */
   readonly keepsNewest?: boolean;
   /** Whether a message can replace the earlier ones of its subject. @default false */
   readonly rollsUp?: boolean;
+  /** Whether a stream still has the message that is always in it. Asked at each look. */
+  readonly isWhole?: (now: StreamInfo) => Promise<boolean>;
   /** Wanted number of replicas, if the application has set it. */
   readonly replicas: number | undefined;
   /** Maximum size of the stream in bytes, if the application has set it. */
@@ -49,6 +51,12 @@ export interface NatsStoreOptions {
   readonly clock: Clock;
 }
 
+/**
+ * The version of the server that answers for a stream, which is its leader. Servers since 2.11 say it. The server of the connection can
+ * have another version.
+ */
+const LEADER_VERSION = '_nats.ver';
+
 /** The mark in the description of a stream that has lost messages. Servers before 2.10 have no metadata of streams. */
 const MARK = / ?headrace-epoch=(\d+)\.([A-Za-z0-9_-]+)/;
 
@@ -60,6 +68,8 @@ export class NatsStore {
   private known: StreamInfo | undefined = undefined;
   /** Whether several servers store the stream. */
   isReplicated = false;
+  /** Whether the server {@link checksKeys} of the stream, as it was opened. */
+  checksKeys = true;
   private isDoubtful = false;
   private hasComparedReplicas = false;
   /** The newest live copy, while the server is asked for it now or soon. */
@@ -172,11 +182,12 @@ export class NatsStore {
         }
         const epoch = epochOf(this.known);
         this.isReplicated = this.known.config.num_replicas > 1;
+        this.checksKeys = checksKeys(this.known);
         this.firstEpoch ??= epoch;
         this.announceOpened();
         return epoch === this.firstEpoch;
       }
-      await this.manager.streams.update(this.name, raised);
+      await this.update(raised);
       this.known = undefined;
     }
     throw new Error(`the limits of the JetStream stream ${this.name} do not stay as they are set`);
@@ -197,7 +208,7 @@ export class NatsStore {
       return false;
     }
     try {
-      await this.manager.streams.update(this.name, { ...now, num_replicas: replicas });
+      await this.update({ ...now, num_replicas: replicas });
     } catch (thrown) {
       this.warnOnce(`${text}: ${toError(thrown).message}`);
       return false;
@@ -233,12 +244,8 @@ export class NatsStore {
 
   private async lastKeptAt(now: StreamInfo): Promise<number | undefined> {
     const { streams } = this.manager;
-    const { keepsNewest, memory } = this.options;
-    if (keepsNewest === true) {
-      const { messages, last_seq } = now.state;
-      const isMarked = markOf(now.config)?.since === last_seq;
-      if (messages === 0 && last_seq > 0 && !isMarked) return last_seq;
-    }
+    const { isWhole, memory } = this.options;
+    if (isWhole !== undefined && !(await isWhole(now))) return now.state.last_seq;
     return memory.lastKept(epochOf(now), async ({ sequence, id }) => {
       const found = await streams.getMessage(this.name, { seq: sequence });
       if (found === null) {
@@ -251,12 +258,13 @@ export class NatsStore {
   }
 
   /** Gives the stream another epoch, because numbers of lost messages are used again. */
-  private async mark({ config, created }: StreamInfo, kept: number): Promise<void> {
+  private async mark({ config, created, state }: StreamInfo, kept: number): Promise<void> {
     const { memory, warn, announce, randomText, groups, keepsNewest } = this.options;
-    const since = keepsNewest === true ? kept : Math.min(kept, markOf(config)?.since ?? kept);
+    const isState = keepsNewest === true;
+    const since = isState ? state.last_seq : Math.min(kept, markOf(config)?.since ?? kept);
     const rest = config.description?.replace(MARK, '') ?? '';
     const description = `${rest} headrace-epoch=${since}.${randomText()}`.trim();
-    await this.manager.streams.update(this.name, { ...config, description });
+    await this.update({ ...config, description });
     memory.restart(undefined);
     warn(
       `the JetStream stream ${this.name} of ${created} has lost messages after number ${kept}: its ${groups} have another epoch`,
@@ -268,6 +276,15 @@ export class NatsStore {
     return this.manager.streams.info(this.name).catch((thrown: unknown) => {
       if (codeOf(thrown) === NOT_FOUND) return undefined;
       throw toError(thrown);
+    });
+  }
+
+  private update({ metadata, ...config }: Partial<StreamConfig>): Promise<StreamInfo> {
+    // A server before 2.11 would keep what a newer one has said of itself.
+    const { [LEADER_VERSION]: _, ...rest } = metadata ?? {};
+    return this.manager.streams.update(this.name, {
+      ...config,
+      ...(metadata !== undefined && { metadata: rest }),
     });
   }
 
@@ -293,8 +310,9 @@ export class NatsStore {
       num_replicas: replicas ?? 1,
       max_bytes: maxBytes ?? NO_LIMIT,
       // A state must not lose its oldest keys, and no key its records to others.
-      ...((keepsNewest === true || rollsUp === true) &&
-        maxBytes !== undefined && { discard: 'new' as StreamConfig['discard'] }),
+      ...((keepsNewest === true || rollsUp === true) && {
+        discard: 'new' as StreamConfig['discard'],
+      }),
       max_msgs_per_subject: Number.isFinite(messages) ? messages : -1,
       max_age: age,
       duplicate_window: age === 0 ? window : Math.min(window, age),
@@ -340,7 +358,9 @@ function raise(
   const window = Math.max(now.duplicate_window, wanted.duplicate_window!);
   const isSized = wanted.max_bytes !== NO_LIMIT;
   const bytes = isSized ? larger(now.max_bytes, wanted.max_bytes!) : now.max_bytes;
+  const discard = wanted.discard ?? now.discard;
   if (
+    discard === now.discard &&
     bytes === now.max_bytes &&
     messages === now.max_msgs_per_subject &&
     age === now.max_age &&
@@ -356,6 +376,7 @@ function raise(
     max_msgs_per_subject: messages,
     max_age: age,
     max_bytes: bytes,
+    discard,
     duplicate_window: window,
     ...((now.republish ?? wanted.republish) && { republish: now.republish ?? wanted.republish! }),
     allow_rollup_hdrs: now.allow_rollup_hdrs || wanted.allow_rollup_hdrs === true,
@@ -387,11 +408,6 @@ export function commonOf({ created, config }: Identity): LogPage['common'] {
   return mark && { base: baseOf(created), offset: mark.since };
 }
 
-/** Returns the part of the epoch that changes when the stream has lost messages, without white space. */
-export function markNameOf({ config }: Identity): string {
-  return markOf(config)?.name ?? '-';
-}
-
 function baseOf(created: string): string {
   return created.replaceAll(':', '');
 }
@@ -400,6 +416,21 @@ function baseOf(created: string): string {
 function markOf({ description = '' }: StreamConfig): { since: number; name: string } | undefined {
   const [, since, name] = MARK.exec(description) ?? [];
   return name === undefined ? undefined : { since: Number(since), name: `-${name}` };
+}
+
+/**
+ * Returns true if the check of the newest message of a key is serializable: of two writers that expect the same message, the server
+ * stores one. Before 2.11, the leader of a replicated stream does not look at the messages that are being replicated, and can store
+ * both (nats-server issue 4320).
+ */
+export function checksKeys({ config }: Pick<StreamInfo, 'config'>): boolean {
+  const { num_replicas: replicas, metadata } = config;
+  return replicas < 2 || isSince(metadata?.[LEADER_VERSION], [2, 11]);
+}
+
+function isSince(version: string | undefined, [major, minor]: readonly [number, number]): boolean {
+  const [is = 0, isMinor = 0] = (version ?? '').split('.').map(Number);
+  return is > major || (is === major && isMinor >= minor);
 }
 
 /** Returns a name that no other epoch has. */

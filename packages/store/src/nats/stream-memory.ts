@@ -1,18 +1,10 @@
-import { AgingMap } from '@headrace/bus/authoring';
-import { DUPLICATE_WINDOW_MS, MAX_IDS } from '../memory/memory-stream.ts';
+import { randomBytes } from 'node:crypto';
 
 /** A message of a stream that this process has seen. */
 export interface SeenMessage {
   readonly sequence: number;
   /** The id in the header of the message. */
   readonly id: string;
-}
-
-/** The place at which a change of a state was sent. The change has this sequence, or was not stored. */
-export interface SentChange {
-  readonly epoch: string;
-  readonly sequence: number;
-  readonly writer: string;
 }
 
 /** Whether the stream still has a seen message. `unknown`: its limits may have removed it. */
@@ -29,8 +21,8 @@ const LEVELS = 3;
 export class StreamMemory {
   /** Lines about the stream that were logged. */
   readonly lines = new Set<string>();
-  /** The changes of a state without an answer, by their ids. They may be stored. */
-  readonly unanswered = new AgingMap<SentChange>(DUPLICATE_WINDOW_MS, MAX_IDS);
+  /** The name of this process in the changes of a state, over all links. */
+  readonly writer = randomBytes(4).toString('base64url');
   private readonly levels: SeenMessage[][] = Array.from({ length: LEVELS }, () => []);
   private epoch: string | undefined = undefined;
   private count = 0;

@@ -304,12 +304,16 @@ export class LogStream<K extends StoreKind = LogKind> {
   }
 
   private fail(append: PendingAppend<K>): void {
-    const { cause, answers } = this;
-    const error =
-      cause === undefined
-        ? answers.downError()
-        : answers.busError(`stores nothing: ${cause.message}`, cause);
+    const error = this.errorOf(append);
     this.settle(append, () => append.reject(error));
+  }
+
+  private errorOf({ id }: PendingAppend<K>): Error {
+    const { cause, answers, link } = this;
+    if (cause !== undefined) return answers.busError(`stores nothing: ${cause.message}`, cause);
+    if (link === undefined || !this.isUp) return answers.downError();
+    const why = link.waitsFor?.(this.name, id) ?? 'it has not answered';
+    return answers.busError(`has not stored a change within ${STORED_WITHIN_MS} ms: ${why}`);
   }
 
   /** Starts one timer for the oldest append. */

@@ -36,12 +36,15 @@ class FakeJetStream {
   refusal: object | undefined = undefined;
   maxBytes = 1_048_576;
   sequence = 0;
+  /** The version that the leader says, as servers since 2.11 do. */
+  version = '2.11.0';
 
   readonly streams = {
     info: async () => {
       if (this.config === undefined) throw Object.assign(new Error('none'), { code: 10_059 });
       const state = { messages: this.all.size, last_seq: this.sequence };
-      return { config: this.config, created: '2026', state };
+      const metadata = { own: 'x', ...(this.version !== '' && { '_nats.ver': this.version }) };
+      return { config: { ...this.config, metadata }, created: '2026', state };
     },
     add: async (config: object) => {
       this.config = { num_replicas: 1, max_age: 0, ...config };
@@ -84,10 +87,9 @@ class FakeJetStream {
 let server: FakeJetStream;
 let suspected: number;
 let lines: string[];
-let version: string;
 
 async function linkOf(replicas?: number): Promise<NatsRecordLink> {
-  const connection = { publish: () => {}, subscribe: () => {}, info: { version } };
+  const connection = { publish: () => {}, subscribe: () => {} };
   const copies = {
     watch: () => {},
     madeAnew: () => {},
@@ -123,7 +125,6 @@ beforeEach(() => {
   server = new FakeJetStream();
   suspected = 0;
   lines = [];
-  version = '2.11.0';
 });
 
 describe('records in JetStream', () => {
@@ -137,20 +138,32 @@ describe('records in JetStream', () => {
   });
 
   it.each([
-    ['2.9.10', 3, 1],
+    ['', 3, 1],
     ['2.10.29', 3, 1],
-    ['2.9.10', 1, 0],
+    ['', 1, 0],
     ['2.11.0', 3, 0],
     ['3.0.0', 3, 0],
   ])(
-    'say once that nats-server %s with %i replicas lets two writers go on: %i lines',
+    'say once that a leader of version "%s" with %i replicas lets two writers go on: %i lines',
     async (its, replicas, count) => {
-      version = its;
+      server.version = its;
       const link = await linkOf(replicas);
       await link.open(STREAM, { keepMs: 60_000 });
       expect(lines).toHaveLength(count);
     },
   );
+
+  it('look at the version at each open, and do not give it back to the server', async () => {
+    await linkOf(1);
+    await linkOf(3);
+    expect(lines).toEqual([expect.stringContaining('they were added')]);
+    expect(server.config).toMatchObject({ num_replicas: 3 });
+    expect(server.config!.metadata).toEqual({ own: 'x' });
+    // The stream has an older leader now.
+    server.version = '';
+    await linkOf(3);
+    expect(lines.at(-1)).toContain('use 2.11 or later');
+  });
 
   it('are read from several servers only as far as their leader knows, with one mark for many reads', async () => {
     const link = await linkOf(3);

@@ -92,6 +92,24 @@ describe('LogStream', () => {
     expect(log.waiting.length).toBe(4);
   });
 
+  it.each([
+    [undefined, 'it has not answered'],
+    ['other nodes have changed its key before it 3 times', 'other nodes have changed its key'],
+  ])(
+    'over a link that stands, the error of a message says that it waited for %s',
+    async (why, text) => {
+      const { bus, log, pass } = await opened();
+      if (why !== undefined) Object.assign(log, { waitsFor: () => why });
+      const failed = logOf(bus)!
+        .append(STREAM, 'a', Buffer.from('a'))
+        .catch((error: Error) => error.message);
+      await pass(5000);
+      expect(await failed).toContain('has not stored a change within 5000 ms');
+      expect(await failed).toContain(text);
+      expect(await failed).not.toContain('is down');
+    },
+  );
+
   it('fails a message that the engine never stores, and goes on with the others', async () => {
     const { bus, log, append, results, pass } = await opened();
     append('a');

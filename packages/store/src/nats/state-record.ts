@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+
+/** The last change that a writer made of a key. */
+export interface WriterChange {
+  readonly writer: string;
+  /** A {@link tagOf} the id of the change. */
+  readonly tag: string;
+  /** The sequence of the change. */
+  readonly sequence: number;
+}
+
+/** The kind of a message: a key that is set or removed, or the {@link FLOOR_TOKEN floor}. */
+export type RecordKind = 's' | 'r' | 'f';
+
+/** The header of a message of a state. */
+export interface StateRecord {
+  readonly kind: RecordKind;
+  /** The epoch in which the message was stored. The sequences of another epoch were lost, and can be used again. */
+  readonly epoch: string;
+  /** Of the floor: the offset of the newest removal that is forgotten. */
+  readonly floor: number;
+  /** The last change of each of the newest writers of the key, the newest at the end. The last one is the message itself. */
+  readonly writers: readonly WriterChange[];
+}
+
+export const RECORD_HEADER = 'Hr-State';
+/**
+ * The last token of the subject of the floor, which no key has. The floor is the first message of an epoch, and always in the
+ * stream: without it, the stream was purged, or has dropped its oldest messages. It is written before removals are deleted.
+ */
+export const FLOOR_TOKEN = 'floor';
+
+/** Number of writers whose last change is known. With headers of this size, a value of 1 MiB less 1 KiB fits into 1 MiB. */
+const MAX_WRITERS = 12;
+const TAG_CHARACTERS = 8;
+const RECORD = /^([srf]) (\S+) (\d+)(?: (\S+))?$/;
+
+export function encodeRecord({ kind, epoch, floor, writers }: StateRecord): string {
+  const changes = writers.map(
+    ({ writer, tag, sequence }) => `${writer}:${tag}:${sequence.toString(36)}`,
+  );
+  // A header ends without white space.
+  return [kind, epoch, floor, ...(changes.length > 0 ? [changes.join(',')] : [])].join(' ');
+}
+
+/** @param sequence - the sequence of the message, which its writer did not know yet */
+export function decodeRecord(text: string | undefined, sequence: number): StateRecord | undefined {
+  const [, kind, epoch, floor, changes = ''] = RECORD.exec(text ?? '') ?? [];
+  if (kind === undefined || epoch === undefined) return undefined;
+  const writers = changes.split(',').flatMap((change): WriterChange[] => {
+    const [writer, tag, at] = change.split(':');
+    if (writer === undefined || tag === undefined || at === undefined) return [];
+    return [{ writer, tag, sequence: Number.parseInt(at, 36) || sequence }];
+  });
+  return { kind: kind as RecordKind, epoch, floor: Number(floor), writers };
+}
+
+/** Adds a change whose sequence is not known yet. */
+export function changedBy(
+  writers: readonly WriterChange[],
+  writer: string,
+  tag: string,
+): readonly WriterChange[] {
+  const others = writers.filter((change) => change.writer !== writer);
+  return [...others, { writer, tag, sequence: 0 }].slice(-MAX_WRITERS);
+}
+
+/** Shortens the id of a change. */
+export function tagOf(id: string): string {
+  return createHash('sha256').update(id).digest('base64url').slice(0, TAG_CHARACTERS);
+}
