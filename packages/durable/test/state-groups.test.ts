@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { memoryBus } from '@headrace/bus';
 import { type StateGroup, stateGroup } from '@headrace/durable';
-import { logOf, statesOf } from '@headrace/store';
+import { type StateLog, statesOf } from '@headrace/store';
 import { expect, it, vi } from 'vitest';
 import { VirtualNodes } from '../../cluster/test/help/virtual-nodes.ts';
 import { words } from './help/state-words.ts';
@@ -44,7 +44,7 @@ it('goes on with a state whose store was released', async () => {
   const nodes = new VirtualNodes();
   const bus = memoryBus({ hub: nodes.hub });
   const group = stateGroup<number>(await nodes.join({ bus }), 'room');
-  const release = vi.spyOn(statesOf(bus)!, 'release' as never);
+  const release = vi.spyOn(statesOf(bus)! as Required<StateLog>, 'release');
   void group.set('k', 1);
   await nodes.pass(5000);
   expect(release.mock.calls).toEqual([[expect.stringContaining('room')]]);
@@ -61,14 +61,13 @@ it('goes on with a state whose store was released', async () => {
   const value = group.get('k');
   await nodes.pass(50);
   expect((await value)?.value).toBe(2);
-  expect(logOf(bus)).toBeDefined();
 });
 
 it('does not release a store while a node writes again and again', async () => {
   const nodes = new VirtualNodes();
   const bus = memoryBus({ hub: nodes.hub });
   const group = stateGroup<number>(await nodes.join({ bus }), 'room');
-  const release = vi.spyOn(statesOf(bus)!, 'release' as never);
+  const release = vi.spyOn(statesOf(bus)! as Required<StateLog>, 'release');
   for (let i = 0; i < 20; i++) {
     void group.set('k', i);
     await nodes.pass(500);

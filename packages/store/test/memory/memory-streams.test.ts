@@ -8,7 +8,13 @@ const LATER_MS = 600_000;
 
 const change = (key: string, text: string | undefined): StateWrite => {
   const bytes = Buffer.from(text ?? '');
-  return { key, bytes, isRemoval: text === undefined, byteLength: bytes.byteLength };
+  return {
+    key,
+    bytes,
+    isRemoval: text === undefined,
+    byteLength: bytes.byteLength,
+    expected: undefined,
+  };
 };
 
 function states() {
