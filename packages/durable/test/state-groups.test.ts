@@ -74,3 +74,16 @@ it('does not release a store while a node writes again and again', async () => {
   }
   expect(release.mock.calls).toEqual([]);
 });
+
+it('does not release a store that is used again in time', async () => {
+  const nodes = new VirtualNodes();
+  const bus = memoryBus({ hub: nodes.hub });
+  const group = stateGroup<number>(await nodes.join({ bus }), 'room');
+  const release = vi.spyOn(statesOf(bus)! as Required<StateLog>, 'release');
+  void group.set('k', 1);
+  await nodes.pass(50);
+  const { channel } = await nodes.member();
+  void group.join(channel);
+  await nodes.pass(5000);
+  expect(release.mock.calls).toEqual([]);
+});

@@ -37,7 +37,7 @@ export interface StoreLink<K extends StoreKind> {
   append(stream: string, id: string, write: K['write']): Promise<K['answer']>;
   read(stream: string, after: number, limit: number): Promise<K['page']>;
   follow(stream: string, listener: (entry: K['entry']) => void): BusSubscription;
-  /** Forgets what this process keeps for a stream that nobody here uses now. A later `open` begins anew. */
+  /** Forgets what this process keeps for a stream that nobody here uses now. A later `open` begins again. */
   release?(stream: string): void;
   waitsFor?(stream: string, id: string): string | undefined;
 }

@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import { AgingMap } from '@headrace/bus/authoring';
 import { Fifo } from '@headrace/core/authoring';
 import { KeyedEntries } from '../contract/keyed-entries.ts';
 import type {
@@ -11,7 +10,8 @@ import type {
   StateWrite,
 } from '../contract/state-log.ts';
 import { isConflict, refusalOf } from '../contract/state-rules.ts';
-import { DUPLICATE_WINDOW_MS, MAX_IDS, MAX_PAGE_BYTES } from './memory-stream.ts';
+import { MAX_PAGE_BYTES } from './memory-stream.ts';
+import { newStart, type StreamStart } from './memory-streams.ts';
 
 /** A change with its time. */
 interface Stored extends Omit<StateEntry, 'ageMs'> {
@@ -27,15 +27,16 @@ export class MemoryState {
   private floor: number;
   /** The number and the size of the keys that are not removed. */
   private readonly counts = { keys: 0, bytes: 0 };
-  /** The offsets of the known ids. */
-  private readonly ids = new AgingMap<number>(DUPLICATE_WINDOW_MS, MAX_IDS);
+  private readonly name: string;
+  private readonly ids: StreamStart['ids'];
   private readonly followers = new Set<(entry: StateEntry) => void>();
 
-  /** @param offset - the offset after which its changes begin */
-  constructor(epoch: string = randomUUID(), offset = 0) {
+  constructor(epoch: string = randomUUID(), { name, offset, ids } = newStart()) {
+    this.name = name;
     this.epoch = epoch;
     this.last = offset;
     this.floor = offset;
+    this.ids = ids;
   }
 
   /**
@@ -50,8 +51,9 @@ export class MemoryState {
   append(id: string, write: StateWrite, limits: StateLimits, now: number): StateAnswer {
     this.forget(limits, now);
     const { epoch } = this;
-    const seen = this.ids.get(id);
-    if (seen !== undefined) return { position: { epoch, offset: seen } };
+    const ownId = `${this.name} ${id}`;
+    const seen = this.ids.get(ownId);
+    if (seen !== undefined) return { position: seen };
     const { key, isRemoval } = write;
     const known = this.entries.get(key);
     const current = known?.isRemoval === true ? undefined : known;
@@ -64,7 +66,7 @@ export class MemoryState {
     const position = { epoch, offset: this.last + 1 };
     const bytes = Buffer.from(write.bytes);
     const entry: Stored = { position, previous, id, key, isRemoval, bytes, at: now };
-    this.ids.set(id, position.offset, now);
+    this.ids.set(ownId, position, now);
     this.put(entry);
     this.forget(limits, now);
     const copy = entryOf(entry, now);

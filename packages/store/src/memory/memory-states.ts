@@ -17,7 +17,7 @@ const OWN_EPOCH = '1';
 
 /** Returns states for a program without a bus that has some. They end with the process. */
 export function memoryStates(clock: Clock): StateLog {
-  return new OwnStates(clock, new MemoryStreams((offset) => new MemoryState(OWN_EPOCH, offset)));
+  return new OwnStates(clock, new MemoryStreams((start) => new MemoryState(OWN_EPOCH, start)));
 }
 
 /** A user of states of this process, with limits of its own. */

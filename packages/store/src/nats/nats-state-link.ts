@@ -78,7 +78,7 @@ export class NatsStateLink implements StateLink {
     this.opened.delete(stream);
     this.states.get(stream)?.close();
     this.states.delete(stream);
-    // What it has seen shows whether messages were lost. Whoever uses the stream goes on remembering that.
+    // Nodes that still use the stream remember what it had, and notice if it is lost.
     this.parts.memories.delete(namesOf(stream).name);
   }
 

@@ -138,7 +138,7 @@ class ServedStreams<K extends StoreKind, Memory extends FollowedMemory<K>> imple
       case STORE_CALL.release:
         return () => {
           limits.release(name);
-          streams.release(name, link.now());
+          streams.release(name);
         };
       default:
         throw new Error(`there is no call ${what}`);

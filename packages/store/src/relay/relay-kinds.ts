@@ -7,12 +7,13 @@ import type { LogKind, StateKind, StoreKind } from '../contract/store-link.ts';
 import { MemoryRecords } from '../memory/memory-records.ts';
 import { MemoryState, sizeOf } from '../memory/memory-state.ts';
 import { MemoryStream } from '../memory/memory-stream.ts';
+import type { StreamStart } from '../memory/memory-streams.ts';
 
 /** A kind of store whose streams are in the memory of the process of the relay. */
 export interface KeptKind<Memory> {
   /** The name of the service. */
   readonly service: string;
-  make(offset: number): Memory;
+  make(start: StreamStart): Memory;
   /** See {@link MemoryStreams}. */
   emptyAt?(memory: Memory): number | undefined;
 }
@@ -83,7 +84,7 @@ function stateEntryFrom(text: readonly unknown[]): StateEntry {
 export const STATES: FollowedKind<StateKind, MemoryState> = {
   service: 'state',
   limits: ['keys', 'bytes', 'removals', 'removalAgeMs'],
-  make: (offset) => new MemoryState(undefined, offset),
+  make: (start) => new MemoryState(undefined, start),
   emptyAt: (memory) => memory.emptyAt,
   append: (memory, id, write, limits, now) => memory.append(id, write, limits, now),
   read: (memory, after, limit, limits, now) => memory.read(after, limit, limits, now),

@@ -56,7 +56,7 @@ class RelayStoreLink<K extends StoreKind, Memory extends FollowedMemory<K>>
 
   release(stream: string): void {
     this.limits.release(stream);
-    this.streams.release(stream, this.access.clock.now());
+    this.streams.release(stream);
   }
 
   /** Follows until the subscription is closed or the link ends. The listener receives each entry later, like over any engine. */

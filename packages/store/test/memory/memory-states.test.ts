@@ -10,7 +10,7 @@ import { describeStores } from '../../src/testing/index.ts';
 
 const clock = new VirtualClock();
 const hub = new MemoryHub();
-const states = new MemoryStreams(() => new MemoryState());
+const states = new MemoryStreams((start) => new MemoryState(undefined, start));
 
 describeStores(
   { describe, it, expect },
