@@ -19,8 +19,8 @@ const NANOSECONDS = 1e6;
 const SCAN_MESSAGES = 4096;
 /** Time after which a consumer that was not deleted ends. */
 const CONSUMER_MS = 10_000;
-/** Maximum time for the messages of a page. */
-const FETCH_MS = 5000;
+/** Maximum time for the messages of a page. What came until then is read, before a change that waits for it is late. */
+const FETCH_MS = 2000;
 /** Time after which the clock of the server is asked for its time again. */
 const TIME_VALID_MS = 60_000;
 const MIN_MESSAGES = 8;
@@ -262,7 +262,7 @@ export class NatsStateReader {
         }
       }
       if (at >= to) return { messages, isEnd: true };
-      if (messages.length === most) return { messages, isEnd: false };
+      if (messages.length > 0) return { messages, isEnd: false };
       // The server of the consumer can be behind the leader of the stream.
       const { name } = this.parts.store;
       const query = { seq: at + 1, next_by_subj: '>' } as { seq: number };
