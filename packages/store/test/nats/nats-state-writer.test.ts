@@ -403,7 +403,7 @@ describe('NatsStateWriter', () => {
     expect(await texts(one)).toEqual(['b=1', 'a=1']);
     // An operator has deleted the newest message.
     stream.last = 6;
-    expect((await one.reader.page(0, 10)).end).toBe(6);
+    expect((await one.reader.page(4, 10)).end).toBe(6);
     stream.last = 4;
     // The leader has lost the newest message, or does not have it yet.
     one.store.newest = 5;
