@@ -3,7 +3,8 @@
 import { openBus } from '@headrace/bus';
 import { ServerBootstrap } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';
-import { memorySessionLog, ResumeHandler, ResumeTable, sessionLogOf } from '@headrace/lasting';
+import { ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { memorySessionLog, sessionLogOf } from '@headrace/lasting/log';
 import { frameHandlers } from './frames.mjs';
 
 class PassThroughHandler {

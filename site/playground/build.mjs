@@ -37,12 +37,6 @@ const PACKAGES = {
   '@headrace/tabs': 'packages/tabs/src/index.ts',
   '@headrace/websocket': 'packages/websocket/src/index.ts',
   '@headrace/yamux': 'packages/yamux/src/index.ts',
-  '@headrace/bus': 'packages/bus/src/index.ts',
-  '@headrace/bus/authoring': 'packages/bus/src/authoring.ts',
-  '@headrace/bus/nats': 'packages/bus/src/nats.ts',
-  '@headrace/bus/redis': 'packages/bus/src/redis.ts',
-  '@headrace/store': 'packages/store/src/index.ts',
-  '@headrace/store/authoring': 'packages/store/src/authoring.ts',
   '@headrace/lasting': 'packages/lasting/src/index.ts',
   '@headrace/simulation': 'packages/simulation/src/index.ts',
   '@headrace/codec/cbor': 'packages/codec/src/cbor/cbor-codec.ts',
@@ -141,7 +135,7 @@ await build({
   format: 'esm',
   platform: 'browser',
   // An optional peer, imported when a proxy is named: a page has none.
-  external: ['socks', '@redis/client', '@nats-io/*'],
+  external: ['socks'],
   target: 'es2022',
   // A browser's `await` cannot be followed, callbacks of promises can.
   supported: { 'async-await': false, 'async-generator': false, 'for-await': false },

@@ -1,7 +1,8 @@
 // Channels that outlive the room: `LOG=redis://127.0.0.1:6379 npm start`. Without a log they last as long as its process.
 import { openBus } from '@headrace/bus';
 import { redisBus } from '@headrace/bus/redis';
-import { ResumeTable, sessionLogOf } from '@headrace/lasting';
+import { ResumeTable } from '@headrace/lasting';
+import { sessionLogOf } from '@headrace/lasting/log';
 
 const app = 'lasting-chat';
 

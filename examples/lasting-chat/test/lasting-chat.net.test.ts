@@ -1,5 +1,6 @@
 import { silentLogger } from '@headrace/core';
-import { memorySessionLog, ResumeTable } from '@headrace/lasting';
+import { ResumeTable } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import { afterEach, expect, it, vi } from 'vitest';
 import { startCutter } from '../src/cutter.ts';
 import { startServer } from '../src/lasting-server.ts';

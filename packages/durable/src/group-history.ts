@@ -3,6 +3,7 @@ import type { Channel } from '@headrace/core';
 import { checkNumber, describeOptions, fn, whole } from '@headrace/core/authoring';
 import type { LogEntry, LogPosition } from '@headrace/store';
 import { TOO_MANY_WAIT } from './durable-errors.ts';
+import { Freshness } from './freshness.ts';
 import { isPosition, JoiningMember, type JoinOutcome } from './joining-member.ts';
 import { PendingJoin } from './pending-join.ts';
 import type { Room } from './room.ts';
@@ -75,7 +76,7 @@ const JOIN_OPTIONS = describeOptions('join', {
 });
 
 /** The stored messages of a durable group, and the members that come back: `group.history`. */
-export class GroupHistory<Message = unknown> {
+export class GroupHistory<Message = unknown> extends Freshness {
   private readonly room: Room;
   private readonly feed: RoomFeed;
   private readonly messages: RoomMessages<Message>;
@@ -90,6 +91,7 @@ export class GroupHistory<Message = unknown> {
     messages: RoomMessages<Message>,
     members: HistoryMembers,
   ) {
+    super(room.wire.host.logger, `the durable group ${room.group}`);
     this.room = room;
     this.feed = feed;
     this.messages = messages;
@@ -105,6 +107,10 @@ export class GroupHistory<Message = unknown> {
    */
   get position(): LogPosition | undefined {
     return this.feed.at;
+  }
+
+  get isStale(): boolean {
+    return this.feed.isStale;
   }
 
   /** Number of reads of the log for members that came back, since the group was made. */

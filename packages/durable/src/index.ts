@@ -8,6 +8,7 @@ export { DURABLE_ERRORS } from './durable-errors.ts';
 export { DurableGroup, durableGroup } from './durable-group.ts';
 export type { DurableGroupOptions } from './durable-options.ts';
 export { DurableOutcome } from './durable-outcome.ts';
+export type { Freshness, FreshnessEvents } from './freshness.ts';
 export type {
   DurableMessage,
   GroupHistory,
@@ -24,6 +25,7 @@ export type {
   StateGroupOptions,
   StateJoinOptions,
   StateLifetime,
+  StateReadOptions,
   StateSetOptions,
   StateWriteOptions,
 } from './state-options.ts';

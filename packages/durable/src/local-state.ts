@@ -10,6 +10,8 @@ export interface LocalStateOwner {
   readonly maxRemovals: number;
   /** Whether the state agrees with the database of the application, if there is one. */
   hasAgreed(): boolean;
+  /** Whether the store may have changes that the state lacks, because it cannot be read now. */
+  isStale(): boolean;
   /** Returns why the state is not there in time, or undefined while it can still come. */
   notRead(): Error | undefined;
   /** Returns an error when the node has left the cluster. */
@@ -85,9 +87,10 @@ export class LocalState<Value> {
     return this.owner.hasAgreed() ? this.whole : undefined;
   }
 
-  /** What the application gets: the state, if it has all changes that this node has stored. */
+  /** What the application gets: the state, if it has all changes that this node has stored, and the store can be read. */
   get current(): StateView<Value> | undefined {
     const { shown, written } = this;
+    if (this.owner.isStale()) return undefined;
     if (shown === undefined || written === undefined) return shown;
     return written.epoch === shown.epoch && written.offset <= shown.offset ? shown : undefined;
   }

@@ -50,6 +50,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
         const { at } = this.feed;
         if (at !== undefined) this.writes.passed(at);
       },
+      freshnessChanged: () => this.history.emit(this.feed.isStale ? 'stale' : 'fresh'),
       // Entries that the members cannot accept yet stay in the log.
       isBusy: () => this.pace.isHeld,
       onceFree: (listener) => this.pace.onceFree(listener),

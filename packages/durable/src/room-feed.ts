@@ -2,6 +2,7 @@ import type { BusSubscription } from '@headrace/bus';
 import type { GroupWire } from '@headrace/cluster/authoring';
 import type { Timer } from '@headrace/core';
 import type { LogEntry, LogPage, LogPosition } from '@headrace/store';
+import { type CheckedFeed, FeedChecks } from './feed-checks.ts';
 import type { FeedOrder, OrderAction } from './feed-order.ts';
 import { RecentEntries } from './recent-entries.ts';
 
@@ -26,6 +27,8 @@ export interface RoomFeedOwner<E extends LogEntry = LogEntry> {
   restarted?(at: LogPosition): void;
   /** Called for a state when the changes up to the position of the feed are delivered; see `OrderAction`. */
   reached?(at: LogPosition, floor: number): void;
+  /** Called when the feed becomes stale or fresh. */
+  freshnessChanged(): void;
   /** Returns true while the members of this node cannot accept more. Then `onceFree` calls its listener. */
   isBusy(): boolean;
   onceFree(listener: () => void): void;
@@ -36,6 +39,9 @@ const RETRY_DELAY_MS = 300;
 /** Time in which a stored entry comes back. Otherwise, the log is read. */
 const EXPECTED_WITHIN_MS = 1000;
 
+/** Time in which a store answers a read. Otherwise, the feed is stale. */
+const ANSWER_WITHIN_MS = 2500;
+
 interface Waiter {
   /** The number of the first read that can answer the waiter. */
   readonly read: number;
@@ -43,7 +49,7 @@ interface Waiter {
 }
 
 /** The entries of one log, in order, while this node has members. */
-export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
+export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements CheckedFeed {
   private readonly recent: RecentEntries;
   private readonly room: FeedRoom<E, Page>;
   private readonly order: FeedOrder<E, Page>;
@@ -64,6 +70,8 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
   /** The number of live copies that no node made. `droppedAndRead` is the value of `dropped` at the last read of the log. */
   private dropped = 0;
   private droppedAndRead = 0;
+  private stale = false;
+  private heard = 0;
 
   /** @param recent - the number of newest entries to keep */
   constructor(
@@ -81,6 +89,15 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
   /** The position of the last delivered entry, or undefined while the start is not known. */
   get at(): LogPosition | undefined {
     return this.delivered;
+  }
+
+  /** Whether the store could not be read up to its end lately, so that it may have entries that are not delivered. */
+  get isStale(): boolean {
+    return this.stale;
+  }
+
+  get heardAt(): number {
+    return this.heard;
   }
 
   get isStarted(): boolean {
@@ -111,6 +128,9 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
     this.subscription = room.follow((entry) => this.live(entry));
     const { wire } = room;
     wire.bus.on('up', this.onUp);
+    wire.bus.on('down', this.onDown);
+    this.hasHeard();
+    FeedChecks.of(wire.bus, wire.host.clock).add(this);
     if (wire.bus.state === 'up') void this.begin();
   }
 
@@ -120,7 +140,11 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
     const { subscription } = this;
     this.subscription = undefined;
     subscription?.close();
-    this.room.wire.bus.off('up', this.onUp);
+    const { bus, host } = this.room.wire;
+    bus.off('up', this.onUp);
+    bus.off('down', this.onDown);
+    FeedChecks.of(bus, host.clock).delete(this);
+    this.stale = false;
     this.again?.cancel();
     this.expecting?.cancel();
     this.expecting = undefined;
@@ -167,6 +191,23 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
     this.look();
   };
 
+  private readonly onDown = (): void => this.setStale(true);
+
+  /** Reads the store, whose answer shows that the feed is fresh. */
+  check(): void {
+    if (this.room.wire.bus.state === 'up') this.look();
+  }
+
+  private setStale(isStale: boolean): void {
+    if (this.stale === isStale) return;
+    this.stale = isStale;
+    this.owner.freshnessChanged();
+  }
+
+  private hasHeard(): void {
+    this.heard = this.room.wire.host.clock.now();
+  }
+
   /** Subscribes before it reads the position of the log. Entries in between can arrive twice, but none is missed. */
   private async begin(): Promise<void> {
     const { turn } = this;
@@ -191,6 +232,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
       return;
     }
     // Entries that are not accepted now are read from the log.
+    this.hasHeard();
     if (this.isPaused) this.isLookDue = true;
     else this.execute(this.order.live(entry));
   }
@@ -244,19 +286,28 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> {
     const { turn, order, room } = this;
     const { readCount } = order;
     const { dropped } = this;
+    const late = room.wire.host.clock.schedule(() => {
+      if (this.turn === turn) this.setStale(true);
+    }, ANSWER_WITHIN_MS);
     let page: Page;
     try {
       page = await room.read(after, limit);
     } catch {
       if (this.turn !== turn) return;
       order.failed();
+      this.setStale(true);
       this.scheduleCheck();
       return;
+    } finally {
+      late.cancel();
     }
     if (this.turn !== turn) return;
+    this.hasHeard();
     this.droppedAndRead = dropped;
     this.execute(order.page(page));
-    if (!order.isBehind) this.wake(readCount);
+    if (order.isBehind || this.turn !== turn) return;
+    if (room.wire.bus.state === 'up') this.setStale(false);
+    this.wake(readCount);
   }
 
   private scheduleCheck(): void {

@@ -1,5 +1,6 @@
 import { RejectedError } from '@headrace/core';
 import type { LogPosition, StateEntry } from '@headrace/store';
+import { KeyQueue } from './key-queue.ts';
 import type { RowReading } from './row-reading.ts';
 import { MAX_TRIES } from './state-errors.ts';
 import type { ChangeAnswer } from './state-room.ts';
@@ -25,6 +26,15 @@ export interface RowChange<Value> {
   readonly rowVersion: number | undefined;
 }
 
+type VersionedChange<Value> = RowChange<Value> & { readonly rowVersion: number };
+
+/** A change that waits for its turn. */
+interface RowSet<Value> {
+  readonly change: VersionedChange<Value>;
+  resolve(outcome: RowOutcome): void;
+  reject(error: unknown): void;
+}
+
 /** What became of a {@link RowChange}. */
 export interface RowOutcome {
   /** The position of the change, or of the newer one for which it was passed over; undefined for a removal of nothing. */
@@ -44,16 +54,19 @@ const AT_ONCE = 64;
  */
 export class RowWrites<Value> {
   private readonly owner: RowWritesOwner<Value>;
+  private readonly queue = new KeyQueue<RowSet<Value>>(async (_key, sets) => {
+    for (const { change, resolve, reject } of sets) await this.setNow(change).then(resolve, reject);
+  });
 
   constructor(owner: RowWritesOwner<Value>) {
     this.owner = owner;
   }
 
   /** Stores a change, unless the key has a change of the same row version or of a newer one. */
-  set(change: RowChange<Value> & { readonly rowVersion: number }): Promise<RowOutcome> {
-    const { rowVersion, value } = change;
-    const isDue = (known: ViewChange<Value> | undefined) => (known?.rowVersion ?? -1) < rowVersion;
-    return this.write(change, isDue, value !== undefined);
+  set(change: VersionedChange<Value>): Promise<RowOutcome> {
+    return new Promise((resolve, reject) => {
+      this.queue.add(change.key, { change, resolve, reject });
+    });
   }
 
   /** Stores the differences between the database and the state, until a signal aborts. Resolves with true if there were any. */
@@ -79,6 +92,12 @@ export class RowWrites<Value> {
     });
     await workOff(refused, signal, (work) => work());
     return isAny;
+  }
+
+  private setNow(change: VersionedChange<Value>): Promise<RowOutcome> {
+    const { rowVersion, value } = change;
+    const isDue = (known: ViewChange<Value> | undefined) => (known?.rowVersion ?? -1) < rowVersion;
+    return this.write(change, isDue, value !== undefined);
   }
 
   /**

@@ -9,25 +9,28 @@ import {
   wireOf,
 } from '@headrace/cluster/authoring';
 import type { Channel } from '@headrace/core';
-import { atOnce } from '@headrace/core/authoring';
 import type { LogPosition, StateEntry, StatePage } from '@headrace/store';
 import { ChannelKeys } from './channel-keys.ts';
 import { TOO_MANY_WAIT, WAS_LEFT } from './durable-errors.ts';
+import { Freshness } from './freshness.ts';
 import { KeyExpiry } from './key-expiry.ts';
+import { KeyUpdates } from './key-updates.ts';
 import { LocalState, READ_WITHIN_MS } from './local-state.ts';
 import { RoomFeed } from './room-feed.ts';
 import { StateDatabase } from './state-database.ts';
-import { MAX_TRIES, StateErrors } from './state-errors.ts';
+import { StateErrors } from './state-errors.ts';
 import { type StateJoin, StateMembers } from './state-members.ts';
 import type { StateValue } from './state-message.ts';
 import {
   DELETE_OPTIONS,
   JOIN_OPTIONS,
+  READ_OPTIONS,
   SET_OPTIONS,
   type StateGroupOptions,
   type StateJoinOptions,
   type StateLifetime,
   type StatePlan,
+  type StateReadOptions,
   type StateSetOptions,
   type StateWriteOptions,
   statePlan,
@@ -36,6 +39,7 @@ import {
 import { StateOrder } from './state-order.ts';
 import { StateRoom } from './state-room.ts';
 import { StateValues } from './state-values.ts';
+import type { StateView } from './state-view.ts';
 import { StateWrites, type StoredChange } from './state-writes.ts';
 
 /** Counts of a {@link StateGroup} on this node since it was made. */
@@ -54,8 +58,11 @@ export interface StateGroupCounters {
  * A member gets the state as it is, and then each change, in the order of the store. A member that is slow gets the newest value of
  * each key. The store gives each change a version, which is higher than all versions before. While a node has members, it keeps
  * the state in memory.
+ *
+ * While a node cannot read the store, the group is stale there: its members get a further `begin`, and `ready` when they have again what
+ * the store has. The events `stale` and `fresh` and {@link isStale} say so to the application.
  */
-export class StateGroup<Value = unknown> implements Iterable<Channel> {
+export class StateGroup<Value = unknown> extends Freshness implements Iterable<Channel> {
   /** The name of the group, the same on all nodes. */
   readonly name: string;
   /** @internal The options that later calls must agree with. */
@@ -70,6 +77,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   private readonly expiry: KeyExpiry;
   private readonly channelKeys: ChannelKeys<Value>;
   private readonly writes: StateWrites<Value>;
+  private readonly updates: KeyUpdates<Value>;
   private readonly database: StateDatabase<Value> | undefined = undefined;
   /** Number of calls of `refresh` that are under way. */
   private refreshes = 0;
@@ -82,6 +90,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     options: StateGroupOptions<Value>,
     isAlive: (node: string) => boolean,
   ) {
+    super(wire.host.logger, `the state group ${name}`);
     const plan = statePlan(options);
     const { limits } = plan;
     const { clock, random, logger } = wire.host;
@@ -97,6 +106,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     const caughtUp = (): Promise<void> => this.feed.caughtUp();
     const look = (): void => this.look();
     const notRead = (): Error | undefined => this.notRead();
+    const isStale = (): boolean => this.isStale;
     const left = (): Error | undefined => (room.isLeft ? room.downError(WAS_LEFT) : undefined);
     this.feed = new RoomFeed(room, new StateOrder(), 0, {
       isOurs: (entry) => values.isOurs(entry),
@@ -105,16 +115,18 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
       moved: () => {},
       restarted: ({ epoch }) => this.restarted(epoch),
       reached: (at, floor) => this.reached(at, floor),
+      freshnessChanged: () => this.freshnessChanged(),
       isBusy: () => false,
       onceFree: (listener) => listener(),
     });
     this.local = new LocalState<Value>({
-      ...{ clock, caughtUp, notRead, left, maxRemovals: limits.removals, waits: look },
+      ...{ clock, caughtUp, notRead, isStale, left, waits: look },
+      maxRemovals: limits.removals,
       full: () => room.downError(TOO_MANY_WAIT),
       hasAgreed: () => this.database?.source.hasAgreed !== false,
     });
     this.members = new StateMembers<Value>({
-      ...{ clock, group: name, caughtUp, notRead, left, went: look },
+      ...{ clock, group: name, caughtUp, notRead, isStale, left, went: look },
       view: () => this.local.shown,
       formatted: (message) => values.formatted(message),
     });
@@ -131,8 +143,13 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
     this.channelKeys = channelKeys;
     const stored = (change: StoredChange): void => this.isStored(change);
     this.writes = new StateWrites({ room, plan, values, errors, channelKeys, stored, came: look });
+    const { writes } = this;
+    this.updates = new KeyUpdates<Value>({
+      ...{ values, writes, errors },
+      current: () => this.local.current,
+      read: (key) => this.get(key),
+    });
     if (plan.source !== undefined) {
-      const { writes } = this;
       const owner = {
         ...{ clock, logger, random, group: name, maxKeys: limits.keys },
         ...{ values, writes, errors, caughtUp },
@@ -153,6 +170,10 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   get counters(): StateGroupCounters {
     const { stored, failed } = this.writes;
     return { stored, failed, received: this.received };
+  }
+
+  get isStale(): boolean {
+    return this.feed.isStale;
   }
 
   /** Returns true for a member on this node. */
@@ -233,8 +254,12 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   }
 
   /**
-   * Changes a key by its present value, and repeats that while other changes come in between. Resolves with the new value and its
-   * version, or with undefined if the key does not exist then. The key keeps nothing of the life that it had: see the options.
+   * Changes a key by its present value, and repeats that while other nodes change the key in between. Resolves with the new value and
+   * its version, or with undefined if the key does not exist then. The key keeps nothing of the life that it had: see the options.
+   *
+   * Updates of one key on one node wait for each other. Those that wait are made one after another with a single write, which counts
+   * once for `changesPerSecond`. Each resolves with its own value. If the next one has replaced this value in the same write, the
+   * version is the one before the write, so that {@link set} with this version is refused.
    *
    * Rejects like {@link set}, with the errors of the function, with `STATE_CONFLICT` after 100 changes in between, and with
    * `OPTION_CONFLICT` in a group with `getState`: change the database, and then `set` the key.
@@ -248,29 +273,7 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   ): Promise<StateValue<Value> | undefined> {
     const lifetime = UPDATE_OPTIONS.resolve(options);
     if (this.database !== undefined) throw this.errors.notWithDatabase('update');
-    const { current } = this.local;
-    let isKnown = current !== undefined;
-    let present = current?.get(key);
-    let expected = present?.version ?? 0;
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const value = atOnce('change', change(present?.value));
-      if (value === present?.value) {
-        if (isKnown) return present;
-        present = await this.get(key);
-        expected = present?.version ?? 0;
-        isKnown = true;
-        continue;
-      }
-      const answer = await this.writes.change({ key, value, expected, ...lifetime });
-      if ('position' in answer) {
-        return value === undefined ? undefined : { value, version: answer.position.offset };
-      }
-      isKnown = true;
-      const { conflict } = answer;
-      present = conflict === null ? undefined : this.values.decoded(conflict)?.kept;
-      expected = conflict?.position.offset ?? 0;
-    }
-    throw this.errors.changedTooOften(key);
+    return this.updates.update(key, change, lifetime);
   }
 
   /**
@@ -294,16 +297,17 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
 
   /**
    * Resolves with the value of a key as the members of this node have it, or with undefined. It is not older than a change that this
-   * node has stored before the call. A node that does not keep the state reads it. Rejects with `BUS_DOWN` or the error of
+   * node has stored before the call. A node that does not keep the state reads it. While the group {@link isStale}, the call waits for the
+   * store, except with `allowStale`. Rejects with `BUS_DOWN` or the error of
    * {@link refresh} if it could not be read for 5 s.
    */
-  async get(key: string): Promise<StateValue<Value> | undefined> {
-    return (await this.local.loaded()).get(key);
+  async get(key: string, options: StateReadOptions = {}): Promise<StateValue<Value> | undefined> {
+    return (await this.read(options)).get(key);
   }
 
   /** Resolves with the values of all keys, in the order of their versions, as {@link get} does. */
-  async entries(): Promise<Map<string, StateValue<Value>>> {
-    return (await this.local.loaded()).entries();
+  async entries(options: StateReadOptions = {}): Promise<Map<string, StateValue<Value>>> {
+    return (await this.read(options)).entries();
   }
 
   /** @internal Removes the keys of this node's channels, stores the changes under way, and ends with the node. */
@@ -324,6 +328,17 @@ export class StateGroup<Value = unknown> implements Iterable<Channel> {
   /** @internal Called when a node may be gone. */
   peersChanged(): void {
     this.expiry.peersChanged();
+  }
+
+  private async read(options: StateReadOptions): Promise<StateView<Value>> {
+    const { allowStale } = READ_OPTIONS.resolve(options);
+    const { local } = this;
+    return (allowStale ? local.shown : undefined) ?? (await local.loaded());
+  }
+
+  private freshnessChanged(): void {
+    this.show();
+    this.emit(this.isStale ? 'stale' : 'fresh');
   }
 
   /** @throws OptionError for options that the database of `getState` decides about, and for versions of rows without it */

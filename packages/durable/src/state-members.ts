@@ -31,6 +31,8 @@ export interface MembersOwner<Value> {
   formatted(message: StateMessage<Value>): unknown;
   /** Resolves after a read of the store that begins now or later. */
   caughtUp(): Promise<void>;
+  /** Whether the store may have changes that the state lacks, because it cannot be read now. */
+  isStale(): boolean;
   /** Called when the last member has gone, or a join has ended. */
   went(): void;
   /** Returns why the state is not there in time, or undefined while it can still come. */
@@ -130,7 +132,7 @@ export class StateMembers<Value> {
   /** Adds a member, or begins again with a member that is ready. */
   join(channel: Channel, asked: LogPosition | undefined, takesDeltas: boolean): Promise<StateJoin> {
     const known = this.members.get(channel);
-    if (known !== undefined && !known.isReady) return known.joining.again();
+    if (known?.settle !== undefined) return known.joining.again();
     const refusal = channel.isEnding ? closedError() : this.owner.left();
     if (refusal !== undefined) return Promise.reject(refusal);
     const member = newMember(channel, isPosition(asked) ? asked : undefined, takesDeltas);
@@ -170,7 +172,9 @@ export class StateMembers<Value> {
 
   /** Ends the joins that are under way. */
   fail(error: Error): void {
-    for (const member of [...this.members.values()]) if (!member.isReady) this.drop(member, error);
+    for (const member of [...this.members.values()]) {
+      if (member.settle !== undefined) this.drop(member, error);
+    }
   }
 
   /** Called when the state has changed, or can be read again. */
@@ -239,18 +243,27 @@ export class StateMembers<Value> {
 
   /** Writes to a member what it accepts of the changes that it does not have. Returns true if it was written to. */
   private advance(member: StateMember): boolean {
-    const view = this.owner.view();
     const { channel } = member;
-    if (view === undefined || this.full.has(channel) || this.members.get(channel) !== member) {
-      return false;
+    if (this.full.has(channel) || this.members.get(channel) !== member) return false;
+    const view = this.owner.view();
+    const isStale = this.owner.isStale();
+    if (view === undefined) {
+      if (!isStale || !member.isReady) return false;
+    } else {
+      // A join does not begin with what may be old.
+      if (isStale && member.epoch === undefined) return false;
+      const isAtEnd = member.epoch === view.epoch && member.at === view.offset;
+      if (isAtEnd && member.isReady !== isStale) return false;
     }
-    if (member.isReady && member.epoch === view.epoch && member.at === view.offset) return false;
     // It leaves soon, because its server is drained, or it was told to go.
     if (channel.isEnding) return false;
     // Also before `begin` and `ready`: a member that joins a small state again and again must not fill its output.
-    if (!this.accepts(member) || !this.begun(member, view)) return false;
+    if (!this.accepts(member)) return false;
+    if (isStale && member.isReady) this.unready(member);
+    if (view === undefined) return true;
+    if (!this.begun(member, view)) return false;
     const isWhole = this.writeChanges(member, view);
-    if (isWhole && !member.isReady) this.ready(member, view);
+    if (isWhole && !member.isReady && !isStale) this.ready(member, view);
     return true;
   }
 
@@ -297,6 +310,14 @@ export class StateMembers<Value> {
     member.count = 0;
     member.isReady = false;
     this.write(member, this.owner.formatted({ type: 'begin', group, epoch, recovered }));
+  }
+
+  /** Tells a member that it may lack changes. They follow, and then `ready`. */
+  private unready(member: StateMember): void {
+    const { group } = this.owner;
+    const epoch = member.epoch!;
+    member.isReady = false;
+    this.write(member, this.owner.formatted({ type: 'begin', group, epoch, recovered: true }));
   }
 
   /** Returns false if the member accepts no more, or its time is over. */

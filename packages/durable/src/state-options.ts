@@ -109,6 +109,15 @@ export interface StateLifetime {
   readonly channel?: Channel | undefined;
 }
 
+/** Options of `StateGroup.get` and `StateGroup.entries`. */
+export interface StateReadOptions {
+  /**
+   * Whether a node that cannot read the store answers at once with what it has, which can be old. Otherwise the call waits for the
+   * store. A node that does not keep the state always waits. @default false
+   */
+  readonly allowStale?: boolean;
+}
+
 /** Options of `StateGroup.set`. */
 export interface StateSetOptions extends StateWriteOptions, StateLifetime {}
 
@@ -138,6 +147,7 @@ const LIFETIME = {
 export const SET_OPTIONS = describeOptions('set', { ...VERSIONS, ...LIFETIME });
 export const JOIN_OPTIONS = describeOptions('join', { deltas: flag({ default: false }) });
 export const DELETE_OPTIONS = describeOptions('delete', VERSIONS);
+export const READ_OPTIONS = describeOptions('get', { allowStale: flag({ default: false }) });
 export const UPDATE_OPTIONS = describeOptions('update', LIFETIME);
 
 /** The database of the application that has the truth about a group. */

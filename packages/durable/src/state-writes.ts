@@ -66,16 +66,28 @@ export class StateWrites<Value> {
     while (this.underWay.size > 0) await Promise.allSettled(this.underWay);
   }
 
-  /** Stores a change of the application. A key whose time to live is over counts as one that does not exist. */
+  /** Stores a change of the application, within the rate, and counts it. */
   change(asked: AskedChange<Value>): Promise<ChangeAnswer> {
-    const write = async (): Promise<ChangeAnswer> => {
-      const answer = await this.within(asked);
-      if (asked.expected !== 0 || !('conflict' in answer) || !this.isOver(answer.conflict)) {
-        return answer;
-      }
-      return this.within({ ...asked, expected: answer.conflict!.position.offset });
-    };
-    return this.counted(write, (answer) => 'position' in answer);
+    return this.counted(
+      () => this.store(asked),
+      (answer) => 'position' in answer,
+    );
+  }
+
+  /** Stores a change of the application. A key whose time to live is over counts as one that does not exist. */
+  async store(asked: AskedChange<Value>): Promise<ChangeAnswer> {
+    const answer = await this.within(asked);
+    if (asked.expected !== 0 || !('conflict' in answer) || !this.isOver(answer.conflict)) {
+      return answer;
+    }
+    return this.within({ ...asked, expected: answer.conflict!.position.offset });
+  }
+
+  /** Notes that a change is under way until the promise settles. */
+  tracked<Outcome>(change: Promise<Outcome>): Promise<Outcome> {
+    const { underWay } = this;
+    underWay.add(change);
+    return change.finally(() => underWay.delete(change));
   }
 
   /**
@@ -153,10 +165,8 @@ export class StateWrites<Value> {
   }
 
   private async append(id: string, write: StateWrite, life: KeyLife): Promise<StateAnswer> {
-    const { owner, underWay } = this;
-    const storing = owner.room.append(id, write);
-    underWay.add(storing);
-    const answer = await storing.finally(() => underWay.delete(storing));
+    const { owner } = this;
+    const answer = await this.tracked(owner.room.append(id, write));
     if ('position' in answer) {
       owner.stored({ id, key: write.key, position: answer.position, life });
     }

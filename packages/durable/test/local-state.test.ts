@@ -12,6 +12,7 @@ function stateOf(epoch: string) {
     clock,
     maxRemovals: 10,
     hasAgreed: () => true,
+    isStale: () => false,
     notRead: () => new Error('late'),
     left: () => undefined,
     full: () => new Error('full'),

@@ -33,6 +33,7 @@ async function writesTo(stored: LogPosition) {
     skipped: () => {},
     moved: () => writes.passed(feed.at!),
     isBusy: () => false,
+    freshnessChanged: () => {},
     onceFree: () => {},
   });
   const writes = new LogWrites(room, feed, () => {});

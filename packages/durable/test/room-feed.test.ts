@@ -26,6 +26,7 @@ function feedOf<E extends LogEntry, Page>(order: FeedOrder<E, Page>) {
     skipped: () => {},
     moved: () => {},
     isBusy: () => false,
+    freshnessChanged: () => {},
     onceFree: () => {},
   });
   /** Answers the only read. Returns the offset after which it reads. */

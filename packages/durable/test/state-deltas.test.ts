@@ -268,6 +268,7 @@ describe('deltas of the rows of a database', () => {
     nodes.hub.start();
     await nodes.pass(3000);
     expect(sent()[0]!.map((word) => word.slice(0, 7))).toEqual([
+      'again',
       'begin',
       'a={"x":',
       'c={"x":',

@@ -120,7 +120,7 @@ describe('a key with a time to live', () => {
     await nodes.pass(8000);
     nodes.hub.start();
     await nodes.pass(8000);
-    expect(words(got).slice(2)).toEqual(['k=1@1', '-k@2']);
+    expect(words(got).slice(2)).toEqual(['k=1@1', 'again', '-k@2', 'ready@2']);
   });
 });
 
@@ -206,10 +206,10 @@ describe('a key of a channel', () => {
     states.clear();
     nodes.hub.start();
     await nodes.pass(5000);
-    expect(words(got).slice(5)).toEqual(['begin', 'k=1@1', 'ready@1']);
+    expect(words(got).slice(5)).toEqual(['again', 'begin', 'k=1@1', 'ready@1']);
     channel.close();
     await nodes.pass(100);
-    expect(words(got).slice(8)).toEqual(['-k@2']);
+    expect(words(got).slice(9)).toEqual(['-k@2']);
   });
 
   it('belongs to its channel when its change is stored late, while the key is set again', async () => {
@@ -328,7 +328,7 @@ describe('a key of a channel', () => {
     await nodes.pass(8000);
     nodes.hub.start();
     await nodes.pass(8000);
-    expect(words(got).slice(2)).toEqual(['k=1@1', '-k@2']);
+    expect(words(got).slice(2)).toEqual(['k=1@1', 'again', '-k@2', 'ready@2']);
   });
 });
 

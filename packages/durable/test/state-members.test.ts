@@ -29,6 +29,7 @@ function stateOf(keys: number) {
       return Promise.resolve();
     },
     went: () => {},
+    isStale: () => false,
     notRead: () => new ChannelError('CHANNEL_CLOSED', 'late'),
     left: () => undefined,
   });

@@ -278,7 +278,7 @@ describe('a state group with a database', () => {
       });
     await loseStore(nodes);
     await nodes.pass(5000);
-    expect(words(one.got).slice(4)).toEqual(['begin', 'a=1@1', 'b=1@2', 'ready@2']);
+    expect(words(one.got).slice(4)).toEqual(['again', 'begin', 'a=1@1', 'b=1@2', 'ready@2']);
   });
 
   it('keeps what its members have while the database fails, and tries again', async () => {

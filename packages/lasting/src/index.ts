@@ -17,10 +17,8 @@ export {
 } from './client/lasting-bootstrap.ts';
 // Errors
 export { LASTING_ERRORS } from './lasting-errors.ts';
-// Logs that keep lasting channels
-export { type MemorySessionLogOptions, memorySessionLog } from './log/memory-session-log.ts';
+// The contract of logs, see `@headrace/lasting/log`
 export type { AppendPlace, LoggedSession, SessionLog } from './log/session-log.ts';
-export { type SessionLogOfOptions, sessionLogOf } from './log/session-log-of.ts';
 export type { MovePlace } from './protocol/resume-frame.ts';
 // The server
 export type { GoneReason } from './server/gone-reason.ts';

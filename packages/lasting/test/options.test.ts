@@ -2,6 +2,7 @@ import { memoryBus } from '@headrace/bus';
 import { isHeadraceError } from '@headrace/core';
 import { expect, it } from 'vitest';
 import * as lasting from '../src/index.ts';
+import * as log from '../src/log.ts';
 
 const bootstrap = { connect: () => Promise.reject(new Error('never called')) };
 
@@ -16,8 +17,8 @@ const takers: Readonly<Record<string, readonly [(options: never) => unknown, obj
     { table: new lasting.ResumeTable(), childHandler: () => {} },
   ],
   ResumeTable: [(options) => new lasting.ResumeTable(options), {}],
-  memorySessionLog: [(options) => lasting.memorySessionLog(options), {}],
-  sessionLogOf: [(options) => lasting.sessionLogOf(memoryBus(), options), { app: 'test' }],
+  memorySessionLog: [(options) => log.memorySessionLog(options), {}],
+  sessionLogOf: [(options) => log.sessionLogOf(memoryBus(), options), { app: 'test' }],
 };
 
 /** Exported classes and functions that take none. */
@@ -43,7 +44,9 @@ function textOf(act: () => unknown): string {
 }
 
 it('knows of every exported class and function whether it takes options', () => {
-  expect(Object.keys(lasting).sort()).toEqual([...Object.keys(takers), ...others].sort());
+  expect(Object.keys({ ...lasting, ...log }).sort()).toEqual(
+    [...Object.keys(takers), ...others].sort(),
+  );
 });
 
 it.each(Object.entries(takers))('%s refuses an unknown option', (_name, [take, required]) => {

@@ -86,8 +86,3 @@ export default {
 
 /** No TLS in a page. */
 export const constants = {};
-
-/** Keys of nodes sign messages of a bus, which a page does not have. */
-export function createSecretKey(): never {
-  throw new Error('a page has no createSecretKey');
-}

@@ -290,8 +290,20 @@ class StateWorld {
     );
   }
 
+  /** No client that reads takes its state for current while its node has no store. */
+  private checkFreshness(life: NodeLife): void {
+    if (life.cluster.state === 'up' || life.isLeaving) return;
+    for (const client of this.clients) {
+      const { channel, live, name, transport } = client;
+      const reads = channel?.isOpen === true && channel.isWritable && !transport!.isStuck;
+      if (client.life !== life || !client.isMember || !reads) continue;
+      assert.equal(live.status, 'stale', `${name} at ${life.host.name}, which has no store`);
+    }
+  }
+
   private act(life: NodeLife): void {
     const { random } = life.host;
+    this.checkFreshness(life);
     const isOver = this.sim.now > this.times.lastActionMs;
     for (const client of this.clients) {
       const isHere = client.life === life;

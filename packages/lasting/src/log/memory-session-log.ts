@@ -22,7 +22,8 @@ const OPTIONS = describeOptions('memorySessionLog', {
  * @throws OptionError if an option is not valid
  * @example
  * ```ts run
- * import { memorySessionLog, ResumeTable } from '@headrace/lasting';
+ * import { ResumeTable } from '@headrace/lasting';
+ * import { memorySessionLog } from '@headrace/lasting/log';
  *
  * const log = memorySessionLog();
  * const [one, other] = [new ResumeTable({ log }), new ResumeTable({ log })];

@@ -40,7 +40,8 @@ const OPTIONS = describeOptions('sessionLogOf', {
  * ```ts check
  * import { openBus } from '@headrace/bus';
  * import { natsBus } from '@headrace/bus/nats';
- * import { ResumeTable, sessionLogOf } from '@headrace/lasting';
+ * import { ResumeTable } from '@headrace/lasting';
+ * import { sessionLogOf } from '@headrace/lasting/log';
  *
  * const bus = openBus(natsBus({ servers: 'nats://127.0.0.1:4222', replicas: 3 }), { app: 'chat' });
  * const table = new ResumeTable({ log: sessionLogOf(bus, { app: 'chat' }), creditBytes: 262_144 });

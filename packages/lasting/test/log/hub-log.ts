@@ -1,6 +1,7 @@
 import { type EngineBus, MemoryHub, memoryBus } from '@headrace/bus';
 import { type Clock, silentLogger } from '@headrace/core';
-import { type SessionLog, sessionLogOf } from '@headrace/lasting';
+import { type SessionLog } from '@headrace/lasting';
+import { sessionLogOf } from '@headrace/lasting/log';
 import { forgetAll, recordsIn } from '../../../store/test/fixture/engines.ts';
 
 const app = 'test';

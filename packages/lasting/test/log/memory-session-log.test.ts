@@ -1,4 +1,4 @@
-import { memorySessionLog } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import { expect, it } from 'vitest';
 
 const FIRST = { after: undefined, replaces: true };

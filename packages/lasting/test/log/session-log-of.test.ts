@@ -2,7 +2,7 @@ import { memoryBus, openBus } from '@headrace/bus';
 import { meshBus } from '@headrace/bus/mesh';
 import { isHeadraceError, silentLogger } from '@headrace/core';
 import { passTime, VirtualClock } from '@headrace/core/testing';
-import { sessionLogOf } from '@headrace/lasting';
+import { sessionLogOf } from '@headrace/lasting/log';
 import { expect, it } from 'vitest';
 import { HubLog } from './hub-log.ts';
 

@@ -1,6 +1,7 @@
 import type { Logger } from '@headrace/core';
 import { EmbeddedChannel, passTime, VirtualClock } from '@headrace/core/testing';
-import { memorySessionLog, ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import { expect } from 'vitest';
 import {
   type Attempt,

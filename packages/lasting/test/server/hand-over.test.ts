@@ -13,9 +13,9 @@ import {
   LASTING_ERRORS,
   LinkResumedEvent,
   linksOf,
-  memorySessionLog,
   unacknowledged,
 } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TwoProcesses } from './two-processes.ts';
 import { WatchedLog } from './watched-log.ts';

@@ -1,6 +1,6 @@
 import type { Channel } from '@headrace/core';
 import { RequestHandler } from '@headrace/handlers';
-import { memorySessionLog } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import { type BinaryExchange, binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TwoProcesses } from './two-processes.ts';

@@ -11,7 +11,8 @@ import {
   ServerBootstrap,
   silentLogger,
 } from '@headrace/core';
-import { LastingBootstrap, ResumeHandler, ResumeTable, sessionLogOf } from '@headrace/lasting';
+import { LastingBootstrap, ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { sessionLogOf } from '@headrace/lasting/log';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { NatsCluster } from '../log/nats-cluster.ts';

@@ -21,8 +21,8 @@ import {
   ResumeHandler,
   ResumeTable,
   type SessionLog,
-  sessionLogOf,
 } from '@headrace/lasting';
+import { sessionLogOf } from '@headrace/lasting/log';
 import { binaryExchange, ExchangeHandler } from '@headrace/rpc';
 import { bodyOf, loadFrom, numbersIn, WINDOW_MS } from './numbered-exchange.ts';
 import { primaryLog } from './primary-log.ts';

@@ -13,11 +13,11 @@ import {
   isLinked,
   LASTING_ERRORS,
   LinkResumedEvent,
-  memorySessionLog,
   type ResumeHandlerOptions,
   ResumeTable,
   unacknowledged,
 } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { foldRecords } from '../../src/protocol/session-record.ts';
 import { LoggedTransport } from '../../src/server/logged-transport.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Channel, silentLogger } from '@headrace/core';
 import { passTime, VirtualClock } from '@headrace/core/testing';
-import { memorySessionLog } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../src/protocol/session-record.ts';
 import { LoggedSessions } from '../../src/server/logged-sessions.ts';

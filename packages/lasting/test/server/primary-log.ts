@@ -2,7 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { EngineBus, openBus } from '@headrace/bus';
 import { Relay } from '@headrace/bus/authoring';
 import { silentLogger, systemClock } from '@headrace/core';
-import { type SessionLog, sessionLogOf } from '@headrace/lasting';
+import { type SessionLog } from '@headrace/lasting';
+import { sessionLogOf } from '@headrace/lasting/log';
 import { keepStores } from '@headrace/store/authoring';
 import {
   asRelayFrame,

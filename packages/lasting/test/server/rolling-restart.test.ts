@@ -1,7 +1,8 @@
 import { spread } from '@headrace/client';
 import { type Channel, type Context, MemoryNetwork } from '@headrace/core';
 import { passTime, settle, VirtualClock } from '@headrace/core/testing';
-import { LinkResumedEvent, memorySessionLog, type SessionLog } from '@headrace/lasting';
+import { LinkResumedEvent, type SessionLog } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import { expect, it } from 'vitest';
 import { connectLasting } from '../client/lasting-world.ts';
 import { Process, type ProcessWorld } from './two-processes.ts';

@@ -1,7 +1,7 @@
 import { JsonCodec } from '@headrace/codec';
 import type { Channel } from '@headrace/core';
 import type { StandardSchema } from '@headrace/core/authoring';
-import { memorySessionLog } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import {
   clientOf,
   defineService,

@@ -16,11 +16,11 @@ import {
   LASTING_ERRORS,
   LastingBootstrap,
   type LastingChannel,
-  memorySessionLog,
   ResumeHandler,
   ResumeTable,
   type SessionLog,
 } from '@headrace/lasting';
+import { memorySessionLog } from '@headrace/lasting/log';
 import type { ChaosOptions, Scenario, SimulatedHost, Simulation } from '@headrace/simulation';
 import { HubLog } from '../log/hub-log.ts';
 import { RestorableLog } from '../log/restorable-log.ts';
