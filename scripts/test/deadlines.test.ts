@@ -337,6 +337,7 @@ const TIMERS = [
   'packages/core/src/bootstrap/drain.ts', // a drain of a server
   'packages/core/src/channel/open-channel.ts', // a connect
   'packages/core/src/drain/drain-start-event.ts',
+  'packages/core/src/log/repeat-limit.ts', // the end of a period with repeated lines
   'packages/core/src/pipeline/handler-context.ts', // passes the call on
   'packages/core/src/testing/transport-contract.ts',
   'packages/core/src/time/attempt.ts', // a connect, a request or a lookup of one client or bus
@@ -345,7 +346,6 @@ const TIMERS = [
   'packages/handlers/src/health/limited-http-server.ts',
   'packages/handlers/src/limit/message-rate-handler.ts', // the next message may pass
   'packages/handlers/src/limit/overload-guard.ts',
-  'packages/handlers/src/metrics/failure-log.ts', // the end of a minute with repeated lines
   'packages/handlers/src/shaping/delayed-writes.ts',
   'packages/handlers/src/shaping/traffic-counter.ts',
   'packages/handlers/src/shaping/traffic-shaping-handler.ts',

@@ -1,3 +1,5 @@
+import type { LiveStateMessage } from '@headrace/client';
+
 /**
  * A message to a member of a state group. The option `format` can give it another form.
  *
@@ -9,35 +11,7 @@
  *   version `from`, which the member has.
  * - `ready` follows the last of these changes. Later changes follow as they are made.
  */
-export type StateMessage<Value = unknown> =
-  | {
-      readonly type: 'begin';
-      readonly group: string;
-      readonly epoch: string;
-      readonly recovered: boolean;
-    }
-  | {
-      readonly type: 'set';
-      readonly group: string;
-      readonly key: string;
-      readonly value: Value;
-      readonly version: number;
-    }
-  | {
-      readonly type: 'patch';
-      readonly group: string;
-      readonly key: string;
-      readonly patch: Readonly<Record<string, unknown>>;
-      readonly from: number;
-      readonly version: number;
-    }
-  | {
-      readonly type: 'delete';
-      readonly group: string;
-      readonly key: string;
-      readonly version: number;
-    }
-  | { readonly type: 'ready'; readonly group: string; readonly version: number };
+export type StateMessage<Value = unknown> = LiveStateMessage<Value>;
 
 /** The value of a key, and its version. */
 export interface StateValue<Value = unknown> {

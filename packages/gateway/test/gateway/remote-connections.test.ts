@@ -1,4 +1,3 @@
-import { commandsOf } from '@headrace/cluster/authoring';
 import { EncodeError, type Handler } from '@headrace/core';
 import { encodeOnce } from '@headrace/core/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
