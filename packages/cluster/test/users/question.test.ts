@@ -13,7 +13,7 @@ describe('a question about a user', () => {
       isOver = true;
     });
     question.answered('a', 1);
-    await Promise.resolve();
+    await new Promise(setImmediate);
     expect(isOver).toBe(false);
     clock.advance(2000);
     expect([...(await question.answers)]).toEqual([['a', 1]]);

@@ -1,5 +1,5 @@
 import { type Channel, type Clock, DecodeError, TimedOutError, type Timer } from '@headrace/core';
-import { attempted, Fifo, RecentMap, toError } from '@headrace/core/authoring';
+import { Fifo, RecentMap, toError } from '@headrace/core/authoring';
 import type { LoggedSession, SessionLog } from '../log/session-log.ts';
 import type { RandomBytes } from '../protocol/resume-machine.ts';
 import { foldRecords, type RecordedSession } from '../protocol/session-record.ts';
@@ -94,11 +94,20 @@ export class LoggedSessions implements JournalLog {
     this.orphanedRecords = new OrphanedRecords(this);
   }
 
-  readonly ask = <T>(clock: Clock, question: () => Promise<T>, tries = 0): Promise<T> => {
+  /** Not an attempt: thousands of channels can wait for one log, and their timers would be due in one turn. */
+  readonly ask = async <T>(clock: Clock, question: () => Promise<T>, tries = 0): Promise<T> => {
     const timeoutMs = this.limits.logTimeoutMs * 2 ** Math.min(tries, MAX_DOUBLINGS);
-    const text = `it has not answered within ${timeoutMs} ms`;
-    const error = () => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs });
-    return attempted(question, { limit: { clock, timeoutMs, error } });
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const text = `it has not answered within ${timeoutMs} ms`;
+      const error = () => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs });
+      timer = clock.deadlines.schedule(() => reject(error()), timeoutMs);
+    });
+    try {
+      return await Promise.race([question(), late]);
+    } finally {
+      timer!.cancel();
+    }
   };
 
   readonly read = async (

@@ -19,8 +19,8 @@ const NANOSECONDS = 1e6;
 const SCAN_MESSAGES = 4096;
 /** Time after which a consumer that was not deleted ends. */
 const CONSUMER_MS = 10_000;
-/** Maximum time for the messages of a page. */
-const FETCH_MS = 5000;
+/** Maximum time for the messages of a page. What came until then is read, before a change that waits for it is late. */
+const FETCH_MS = 2000;
 /** Time after which the clock of the server is asked for its time again. */
 const TIME_VALID_MS = 60_000;
 const MIN_MESSAGES = 8;
@@ -241,10 +241,7 @@ export class NatsStateReader {
     return Math.min(last, this.removals.floor);
   }
 
-  /**
-   * Reads messages after a sequence, up to a number of messages or another sequence. The stream has a message at `to` or later, though
-   * the server that has the consumer may not have it yet.
-   */
+  /** Reads messages after a sequence, up to a number of messages or another sequence. */
   private messages(
     after: number,
     to: number,
@@ -252,21 +249,28 @@ export class NatsStateReader {
     headersOnly: boolean,
   ): Promise<{ readonly messages: readonly JsMsg[]; readonly isEnd: boolean }> {
     return this.consumerAt(after + 1, headersOnly, async (info) => {
+      const { client, manager } = await this.parts.jetStream.clients();
       const messages: JsMsg[] = [];
-      const { client } = await this.parts.jetStream.clients();
-      const consumer = client.consumers.getConsumerFromInfo(info);
-      const fetched = await consumer.fetch({ max_messages: most, expires: FETCH_MS });
-      let isEnd = false;
-      for await (const message of fetched) {
-        const { seq } = message;
-        if (seq <= to) messages.push(message);
-        isEnd = seq >= to;
-        if (isEnd || messages.length === most) break;
+      let at = after;
+      if (info.num_pending > 0) {
+        const consumer = client.consumers.getConsumerFromInfo(info);
+        const fetched = await consumer.fetch({ max_messages: most, expires: FETCH_MS });
+        for await (const message of fetched) {
+          at = message.seq;
+          if (at <= to) messages.push(message);
+          if (at >= to || message.info.pending === 0 || messages.length === most) break;
+        }
       }
-      if (!isEnd && messages.length < most) {
-        throw new Error(`the server of the consumer has not the messages up to number ${to} yet`);
-      }
-      return { messages, isEnd };
+      if (at >= to) return { messages, isEnd: true };
+      if (messages.length > 0) return { messages, isEnd: false };
+      // The server of the consumer can be behind the leader of the stream.
+      const { name } = this.parts.store;
+      const query = { seq: at + 1, next_by_subj: '>' } as { seq: number };
+      const next = await manager.streams.getMessage(name, query);
+      if (next === null || next.seq > to) return { messages, isEnd: true };
+      throw new Error(
+        `JetStream sent no messages after number ${at}, though it has number ${next.seq}`,
+      );
     });
   }
 

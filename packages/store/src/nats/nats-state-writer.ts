@@ -337,8 +337,7 @@ export class NatsStateWriter {
         .catch((thrown: unknown) => toError(thrown));
     });
     const answers = Promise.all(sends);
-    const added = plan.flatMap(({ sent }) => sent?.added ?? []);
-    this.size.fly(added, answers);
+    this.size.fly(answers);
     return answers;
   }
 
@@ -363,7 +362,7 @@ export class NatsStateWriter {
         this.stored(change, sent.present, answer);
         continue;
       }
-      this.size.notStored(sent.added);
+      this.size.sent(sent.added, -1);
       this.present.delete(change.subject);
       if (isLost(answer)) lost.add(this.scopeOf(change));
       else if (err_code === WRONG_LAST_ID) this.unchainedUntil = clock.now() + UNCHAINED_MS;

@@ -100,7 +100,7 @@ export class NatsStore {
 
   /** The highest sequence that was seen, or 0. */
   get newest(): number {
-    return this.options.memory.newest;
+    return this.options.memory.newestOf(this.firstEpoch);
   }
 
   /** Notes a refused request. The stream can be gone, or another stream can have its name. */
@@ -231,7 +231,8 @@ export class NatsStore {
     let now = first;
     let kept = await this.lastKeptAt(now);
     for (let looks = 1; kept !== undefined && looks < LOOKS; looks += 1) {
-      const isComplete = now.config.num_replicas < 2 || now.state.last_seq >= memory.newest;
+      const isComplete =
+        now.config.num_replicas < 2 || now.state.last_seq >= memory.newestOf(epochOf(now));
       if (isComplete) break;
       await new Promise<void>((resolve) => void clock.schedule(resolve, POLL_INTERVAL_MS));
       const again = await this.look();

@@ -35,10 +35,8 @@ export class StateSize {
   private end: StateEnd | undefined = undefined;
   private askedAt = 0;
   private counted: Counted | undefined = undefined;
-  /** What this node has sent since it looked, and the part of it that has answers. */
+  /** What this node has sent since it looked, and may have sent before it looks again. */
   private own = NOTHING;
-  private landed = NOTHING;
-  /** What this node may have sent before it looks again. */
   private most = NOTHING;
   private readonly flying = new Set<Promise<unknown>>();
   private looking: Promise<void> | undefined = undefined;
@@ -65,8 +63,11 @@ export class StateSize {
 
   /** Whether {@link refusalOf} is right about a change. Another change can have used its room since it was prepared. */
   hasRoom({ keys, bytes }: StateCounts): boolean {
-    const { room } = this;
-    return (keys <= 0 || keys <= room.keys) && (bytes <= 0 || bytes <= room.bytes);
+    if (keys <= 0 && bytes <= 0) return true;
+    // What is sent during a look can be in no count, or in two.
+    if (this.looking !== undefined) return false;
+    const { own, most } = this;
+    return own.keys + keys <= most.keys && own.bytes + bytes <= most.bytes;
   }
 
   refusalOf(
@@ -91,43 +92,27 @@ export class StateSize {
     return { full: 'store', size: bytes + byteLength, most: maxBytes };
   }
 
-  /** Notes a change that this node sends. */
-  sent(added: StateCounts): void {
-    this.own = sumOf(this.own, added);
+  /** Notes a change that this node sends, or with -1, that was not stored. */
+  sent({ keys, bytes }: StateCounts, count = 1): void {
+    this.own = { keys: this.own.keys + count * keys, bytes: this.own.bytes + count * bytes };
   }
 
-  /** Notes that a change was not stored. */
-  notStored(added: StateCounts): void {
-    this.own = sumOf(this.own, added, -1);
-    this.landed = sumOf(this.landed, added, -1);
-  }
-
-  /** Notes the changes that are sent together. @param answers - resolves with their answers */
-  fly(added: readonly StateCounts[], answers: Promise<unknown>): void {
+  /** Notes that changes are sent together. @param answers - resolves with their answers */
+  fly(answers: Promise<unknown>): void {
     this.flying.add(answers);
-    void answers.then(() => {
-      this.flying.delete(answers);
-      for (const each of added) this.landed = sumOf(this.landed, each);
-    });
-  }
-
-  private get room(): StateCounts {
-    return sumOf(this.most, this.own, -1);
+    void answers.then(() => this.flying.delete(answers));
   }
 
   private async look(limits: StateLimits, first: StateCounts): Promise<void> {
-    // A change under way can be in no count yet, or in two.
     await Promise.all(this.flying);
-    const { landed } = this;
     this.saw(await this.reader.end());
-    this.own = sumOf(this.own, landed, -1);
-    this.landed = sumOf(this.landed, landed, -1);
+    this.own = NOTHING;
     await this.count(limits, first);
     const share = this.shareOf(limits);
-    this.most = sumOf(this.own, {
+    this.most = {
       keys: Math.max(first.keys, share.keys),
       bytes: Math.max(first.bytes, share.bytes),
-    });
+    };
   }
 
   /** Counts the keys, if the upper bound of them does not fit, and an earlier count is too old. */
@@ -178,8 +163,4 @@ export class StateSize {
     const { maxBytes } = this.end!;
     return maxBytes > 0 ? maxBytes * (1 - 1 / RESERVE_SHARE) : Number.POSITIVE_INFINITY;
   }
-}
-
-function sumOf(one: StateCounts, other: StateCounts, factor = 1): StateCounts {
-  return { keys: one.keys + factor * other.keys, bytes: one.bytes + factor * other.bytes };
 }

@@ -28,9 +28,9 @@ export class StreamMemory {
   private count = 0;
   private highest = 0;
 
-  /** The highest sequence that was seen, or 0. */
-  get newest(): number {
-    return this.highest;
+  /** Returns the highest sequence of an epoch that was seen, or 0. */
+  newestOf(epoch: string | undefined): number {
+    return this.epoch === epoch ? this.highest : 0;
   }
 
   saw(epoch: string, sequence: number, id: string): void {

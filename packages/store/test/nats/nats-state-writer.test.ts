@@ -131,8 +131,11 @@ class FakeStream {
       },
       getMessage: async (
         _name: string,
-        { seq, last_by_subj: by }: { seq?: number; last_by_subj?: string },
+        query: { seq?: number; last_by_subj?: string; next_by_subj?: string },
       ) => {
+        const { seq, last_by_subj: by, next_by_subj: next } = query;
+        if (next !== undefined)
+          return this.ordered().find((message) => message.seq >= seq!) ?? null;
         if (by !== undefined) return this.bySubject.get(by) ?? null;
         return this.ordered().find((message) => message.seq === seq) ?? null;
       },
@@ -392,10 +395,16 @@ describe('NatsStateWriter', () => {
     const stream = new FakeStream(3, '2.11.0');
     const one = writerOf(stream);
     for (const key of ['a', 'b', 'a']) await one.change(key, '1');
-    for (stream.sent of [0, 3])
-      await expect(one.reader.page(0, 10)).rejects.toThrow('up to number 4');
+    stream.sent = 0;
+    await expect(one.reader.page(0, 10)).rejects.toThrow('it has number 1');
+    stream.sent = 3;
+    expect(await one.reader.page(0, 10)).toMatchObject({ end: 3, last: 4 });
     stream.sent = 4;
     expect(await texts(one)).toEqual(['b=1', 'a=1']);
+    // An operator has deleted the newest message.
+    stream.last = 6;
+    expect((await one.reader.page(4, 10)).end).toBe(6);
+    stream.last = 4;
     // The leader has lost the newest message, or does not have it yet.
     one.store.newest = 5;
     await expect(one.reader.page(0, 10)).rejects.toThrow('ends at 4, before 5');
