@@ -5,17 +5,17 @@ import type { Clock, Timer } from '@headrace/core';
 export interface CheckedFeed {
   readonly isStale: boolean;
   /** The time at which the store last gave the feed anything. */
-  readonly heardAt: number;
+  readonly activeAt: number;
   /** Reads the store. */
   check(): void;
 }
 
 /** Time between two checks of the feeds of a bus. */
-const CHECK_EACH_MS = 1000;
+const POLL_INTERVAL_MS = 1000;
 /** A feed that was given something within this time is not checked. */
-const HEARD_WITHIN_MS = 5000;
+const QUIET_AFTER_MS = 5000;
 /** Maximum number of feeds that are checked at once when a store has not answered. */
-const CHECKS_WHEN_STALE = 128;
+const MAX_CHECKS = 128;
 
 const checks = new WeakMap<Bus, FeedChecks>();
 
@@ -44,7 +44,7 @@ export class FeedChecks {
 
   add(feed: CheckedFeed): void {
     this.feeds.add(feed);
-    this.timer ??= this.clock.schedule(() => this.look(), CHECK_EACH_MS);
+    this.timer ??= this.clock.schedule(() => this.poll(), POLL_INTERVAL_MS);
   }
 
   delete(feed: CheckedFeed): void {
@@ -54,15 +54,15 @@ export class FeedChecks {
     this.timer = undefined;
   }
 
-  private look(): void {
-    this.timer = this.clock.schedule(() => this.look(), CHECK_EACH_MS);
+  private poll(): void {
+    this.timer = this.clock.schedule(() => this.poll(), POLL_INTERVAL_MS);
     const { feeds } = this;
-    const quietSince = this.clock.now() - HEARD_WITHIN_MS;
+    const quietSince = this.clock.now() - QUIET_AFTER_MS;
     let isAnyStale = false;
     const due: CheckedFeed[] = [];
     for (const feed of feeds) {
       isAnyStale ||= feed.isStale;
-      if (feed.heardAt <= quietSince && due.length < CHECKS_WHEN_STALE) due.push(feed);
+      if (feed.activeAt <= quietSince && due.length < MAX_CHECKS) due.push(feed);
     }
     for (const feed of isAnyStale ? due : due.slice(0, 1)) {
       // The next time, the others come first.

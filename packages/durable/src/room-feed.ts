@@ -71,7 +71,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements 
   private dropped = 0;
   private droppedAndRead = 0;
   private stale = false;
-  private heard = 0;
+  private lastActivity = 0;
 
   /** @param recent - the number of newest entries to keep */
   constructor(
@@ -96,8 +96,8 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements 
     return this.stale;
   }
 
-  get heardAt(): number {
-    return this.heard;
+  get activeAt(): number {
+    return this.lastActivity;
   }
 
   get isStarted(): boolean {
@@ -129,7 +129,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements 
     const { wire } = room;
     wire.bus.on('up', this.onUp);
     wire.bus.on('down', this.onDown);
-    this.hasHeard();
+    this.noteActivity();
     FeedChecks.of(wire.bus, wire.host.clock).add(this);
     if (wire.bus.state === 'up') void this.begin();
   }
@@ -204,8 +204,8 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements 
     this.owner.freshnessChanged();
   }
 
-  private hasHeard(): void {
-    this.heard = this.room.wire.host.clock.now();
+  private noteActivity(): void {
+    this.lastActivity = this.room.wire.host.clock.now();
   }
 
   /** Subscribes before it reads the position of the log. Entries in between can arrive twice, but none is missed. */
@@ -232,7 +232,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements 
       return;
     }
     // Entries that are not accepted now are read from the log.
-    this.hasHeard();
+    this.noteActivity();
     if (this.isPaused) this.isLookDue = true;
     else this.execute(this.order.live(entry));
   }
@@ -302,7 +302,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements 
       late.cancel();
     }
     if (this.turn !== turn) return;
-    this.hasHeard();
+    this.noteActivity();
     this.droppedAndRead = dropped;
     this.execute(order.page(page));
     if (order.isBehind || this.turn !== turn) return;

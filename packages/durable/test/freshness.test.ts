@@ -177,10 +177,10 @@ describe('the checks of quiet feeds', () => {
     const all = Array.from({ length: count }, (_, at) => {
       const feed = {
         isStale: false,
-        heardAt: clock.now(),
+        activeAt: clock.now(),
         check: () => {
           checked.push(at);
-          feed.heardAt = clock.now();
+          feed.activeAt = clock.now();
         },
       };
       checks.add(feed);
