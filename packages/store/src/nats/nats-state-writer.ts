@@ -113,6 +113,8 @@ export class NatsStateWriter {
   }
 
   limit(limits: StateLimits): void {
+    const { keys, bytes } = this.limits;
+    if (limits.keys !== keys || limits.bytes !== bytes) this.size.forgetRoom();
     this.limits = limits;
   }
 

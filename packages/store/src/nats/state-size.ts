@@ -52,6 +52,11 @@ export class StateSize {
     this.askedAt = this.clock.now();
   }
 
+  /** Called when the limits change. The next change that needs room looks at the stream. */
+  forgetRoom(): void {
+    this.most = NOTHING;
+  }
+
   /** Looks at the stream if a change that adds keys and bytes has no room, or the last look is too old. */
   async prepare(limits: StateLimits, first: StateCounts): Promise<void> {
     if (this.hasRoom(first) && this.clock.now() - this.askedAt <= VALID_MS) return;

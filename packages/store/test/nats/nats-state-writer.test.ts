@@ -352,6 +352,15 @@ describe('NatsStateWriter', () => {
     expect(offsetOf(await other.change('d', '1'))).toBe(7);
   });
 
+  it('counts again when its limits were lowered, although it had room before', async () => {
+    const stream = new FakeStream();
+    const one = writerOf(stream, { keys: 200, bytes: 1e6 });
+    for (const key of ['a', 'b', 'c']) await one.change(key, '123456789');
+    one.writer.limit({ ...LIMITS, keys: 200, bytes: 14 });
+    expect(await one.change('a', '1234567890')).toEqual({ full: 'bytes', size: 31 });
+    expect(offsetOf(await one.change('a', '1'))).toBe(5);
+  });
+
   it('a node that fills a state alone stops at its limits, and counts only near them', async () => {
     const stream = new FakeStream();
     const one = writerOf(stream, { keys: 200, bytes: 1e6 });
