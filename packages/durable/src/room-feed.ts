@@ -70,6 +70,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements 
   /** The number of live copies that no node made. `droppedAndRead` is the value of `dropped` at the last read of the log. */
   private dropped = 0;
   private droppedAndRead = 0;
+  /** Kept while the feed is stopped, so that somebody who heard that it is stale hears when it is fresh. */
   private stale = false;
   private lastActivity = 0;
 
@@ -93,7 +94,7 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements 
 
   /** Whether the store could not be read up to its end lately, so that it may have entries that are not delivered. */
   get isStale(): boolean {
-    return this.stale;
+    return this.isStarted && this.stale;
   }
 
   get activeAt(): number {
@@ -144,7 +145,6 @@ export class RoomFeed<E extends LogEntry = LogEntry, Page = LogPage> implements 
     bus.off('up', this.onUp);
     bus.off('down', this.onDown);
     FeedChecks.of(bus, host.clock).delete(this);
-    this.stale = false;
     this.again?.cancel();
     this.expecting?.cancel();
     this.expecting = undefined;

@@ -62,7 +62,8 @@ export class StateDatabase<Value> {
   /** Stores a change of a row of which the application tells. */
   set(key: string, value: Value | undefined, rowVersion: number): Promise<RowOutcome> {
     const change = () => this.rows.set({ key, value, rowVersion });
-    return this.owner.writes.counted(change, ({ isStored }) => isStored || undefined);
+    const { writes } = this.owner;
+    return writes.tracked(writes.counted(change, ({ isStored }) => isStored || undefined));
   }
 
   /**

@@ -193,8 +193,7 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
     listener: (...args: FreshnessEvents[E]) => void,
     context?: unknown,
   ): this {
-    this.hasListeners = true;
-    this.keep(this, true);
+    this.heard();
     return super.on(event, listener, context);
   }
 
@@ -203,8 +202,7 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
     listener: (...args: FreshnessEvents[E]) => void,
     context?: unknown,
   ): this {
-    this.hasListeners = true;
-    this.keep(this, true);
+    this.heard();
     return super.once(event, listener, context);
   }
 
@@ -360,6 +358,12 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
   /** @internal Called when a node may be gone. */
   peersChanged(): void {
     this.expiry.peersChanged();
+  }
+
+  /** A group with listeners stays, although nobody refers to it. */
+  private heard(): void {
+    this.hasListeners = true;
+    this.keep(this, true);
   }
 
   private async read(options: StateReadOptions): Promise<StateView<Value>> {

@@ -113,6 +113,25 @@ describe('a state group whose node loses the store', () => {
     expect(words(got).slice(3)).toEqual(['again', 'again', 'ready@1']);
   });
 
+  it('says that it is fresh, also if nobody needed the state in between', async () => {
+    const nodes = new VirtualNodes();
+    const group = stateGroup<number>(await nodes.join(), 'prices');
+    const events = heard(group);
+    const [one, two] = [await nodes.member(), await nodes.member()];
+    void group.join(one.channel);
+    await nodes.pass(50);
+    nodes.hub.kill();
+    await nodes.pass(50);
+    group.remove(one.channel);
+    nodes.hub.start();
+    await nodes.pass(5000);
+    expect([group.isStale, events]).toEqual([false, ['stale']]);
+    void group.join(two.channel);
+    await nodes.pass(1000);
+    expect([group.isStale, events]).toEqual([false, ['stale', 'fresh']]);
+    expect(words(two.got)).toEqual(['begin', 'ready@0']);
+  });
+
   it('notices a store that answers nothing, behind a bus that is up', async () => {
     const nodes = new VirtualNodes();
     const group = stateGroup<number>(await nodes.join(), 'prices', { listens: 'always' });

@@ -216,3 +216,13 @@ it('rows of one key that are set at once ask the store for each about once', asy
   expect(outcomes.every(({ isStored }) => isStored)).toBe(true);
   expect(asked).toBeLessThanOrEqual(400);
 });
+
+it('rows that wait are stored before the node leaves', async () => {
+  const getState = async () => [];
+  const { nodes, clusters, a } = await pair({ getState, refreshMs: 600_000 });
+  const sets = each(20, (at) => codeOf(a.set('a', at, { rowVersion: at })));
+  const leaving = clusters[0].leave();
+  await nodes.pass(500);
+  await leaving;
+  expect(await Promise.all(sets)).toEqual(each(20, () => 'none'));
+});
