@@ -113,7 +113,7 @@ describe('a state group whose node loses the store', () => {
     expect(words(got).slice(3)).toEqual(['again', 'again', 'ready@1']);
   });
 
-  it('says that it is fresh, also if nobody needed the state in between', async () => {
+  it('says that it is fresh, even if nobody needed the state in between', async () => {
     const nodes = new VirtualNodes();
     const group = stateGroup<number>(await nodes.join(), 'prices');
     const events = heard(group);
