@@ -46,7 +46,7 @@ export class HandleAcceptor {
   ): string | undefined {
     const listening = (server as unknown as { readonly _handle?: ListeningHandle })._handle;
     if (listening === undefined || !this.isStream(listening)) {
-      return 'the primary of the cluster listens (round-robin)';
+      return 'the primary of node:cluster listens (round-robin)';
     }
     const nodes = listening.onconnection;
     if (typeof nodes !== 'function') return 'the listening handle of Node is not the one we know';
@@ -79,7 +79,7 @@ export class HandleAcceptor {
   }
 
   /**
-   * Returns true for a TCP or pipe handle of this Node. In a cluster's worker the listening handle can be a
+   * Returns true for a TCP or pipe handle of this Node. In a worker of `node:cluster` the listening handle can be a
    * substitute.
    */
   private isStream(handle: StreamHandle | undefined): handle is StreamHandle {
