@@ -21,7 +21,6 @@ export {
 } from './group/group-options.ts';
 // Nodes
 export { MemberPace, type PacedMembers } from './pace/member-pace.ts';
-export { type ApiNodes, apiNodesOf } from './port/api-nodes.ts';
 export { additionOf, portOf } from './port/cluster-port.ts';
 export {
   type CommandAnswer,
@@ -42,3 +41,4 @@ export {
   wireOf,
 } from './port/node-groups.ts';
 export type { NodeListener, NodePort } from './port/node-port.ts';
+export { type ServingNodes, servingNodesOf } from './port/serving-nodes.ts';
