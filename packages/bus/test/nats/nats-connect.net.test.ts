@@ -31,6 +31,7 @@ it('ends the connection to a server that accepts and says nothing, and to the ne
     logger: silentLogger,
     random: () => 0,
     randomBytes: () => Buffer.alloc(16),
+    probe: 'probe',
   };
   const { signal } = new AbortController();
   await expect(connectToNats(target, sink, host, signal)).rejects.toThrow();
