@@ -1,6 +1,6 @@
 import { memoryBus } from '@headrace/bus';
 import { within } from '@headrace/bus/authoring';
-import { type Channel, stderrLogger } from '@headrace/core';
+import { type Channel, OptionError, stderrLogger } from '@headrace/core';
 import { type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
 import { MemberQuestions } from '../asking/member-questions.ts';
 import { BusDelivery } from '../delivery/bus-delivery.ts';
@@ -119,7 +119,7 @@ export class Cluster<Principal = unknown>
    * Joins the cluster, or starts it. Resolves when the bus is up, or after `joinTimeoutMs` (2 s). A node that starts without the
    * bus serves its own members, and joins the other nodes when the bus comes up.
    *
-   * @throws OptionError
+   * @throws OptionError also if the bus can never connect, for example because the package of its engine is not installed
    * @throws ChannelError `BUS_DOWN` for a bus that is closed, or has a cluster already
    */
   static async join<Principal = unknown>(
@@ -273,13 +273,17 @@ export class Cluster<Principal = unknown>
     inbox.start();
     directory.start();
     if (bus.state === 'up') return;
-    let up = (): void => {};
-    const isUp = new Promise<void>((resolve) => {
-      up = resolve;
+    let told = (_cause?: Error): void => {};
+    const first = new Promise<Error | undefined>((resolve) => {
+      told = resolve;
     });
-    bus.on('up', up);
-    await within(host.clock, timeoutMs, isUp, () => {});
-    bus.off('up', up);
+    const up = (): void => told();
+    bus.on('up', up).on('down', told);
+    const cause = await within(host.clock, timeoutMs, first, () => undefined);
+    bus.off('up', up).off('down', told);
+    if (!(cause instanceof OptionError)) return;
+    await this.leave({ drainTimeoutMs: 0 });
+    throw cause;
   }
 
   private async leaveOnce(plan: LeavePlan): Promise<void> {
