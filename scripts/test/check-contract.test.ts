@@ -40,11 +40,20 @@ it('finds what the contract forbids, each where it stands', async () => {
       '}',
     ].join('\n'),
     'examples/chat/src/hold.ts': 'own.hold.release();\nown.hold = undefined;',
+    'packages/bus/src/organs.ts': [
+      'export const of = (socket: Socket) => (socket as unknown as Owner)._handle;',
+      'export const { _handle: handle } = socket;',
+      'export const { _events } = socket;',
+      "child.emit('internalMessage', {});",
+      "export const wrap = process.binding('tcp_wrap');",
+      'export const mine = socket.handle;',
+    ].join('\n'),
     'packages/core/src/transport/a.ts': 'if (systemClock !== clock) process.nextTick(() => {});',
     'packages/core/src/bootstrap/b.ts': transport('SocketTransport'),
   });
   expect(places.sort()).toEqual([
     'examples/chat/src/hold.ts:2',
+    ...[1, 2, 3, 4, 5].map((line) => `packages/bus/src/organs.ts:${line}`),
     'packages/core/src/bootstrap/b.ts:2',
     'packages/core/src/transport/a.ts:1',
     'packages/handlers/src/ends.ts:3',
@@ -61,6 +70,7 @@ it('lets the channel, its subclasses, the test kit, clocks and comments be', asy
     await found({
       'packages/core/src/channel/c.ts': autoRead,
       'packages/core/src/testing/t.ts': autoRead,
+      'packages/workers/src/workers/cluster-channel.ts': "child.emit('internalMessage', {});",
       'packages/core/src/time/system-clock.ts': 'setImmediate(() => {});',
       'packages/core/src/bootstrap/b.ts': 'export const is = (x: unknown) => x instanceof Error;',
       'packages/handlers/src/ends.ts': [

@@ -85,7 +85,7 @@ describe('the start', () => {
     const server = start({ NETTY_TCP_PORT: String(port) });
     expect(await server.exit).toBe(1);
     expect(server.stderr).toBe(
-      `broadcast-chat: cannot listen on 127.0.0.1, port ${port}: another program uses it already (EADDRINUSE); NETTY_TCP_PORT=0 picks a free one\n`,
+      `broadcast-chat: cannot listen on 127.0.0.1, port ${port}: this program or another one uses it already (EADDRINUSE); NETTY_TCP_PORT=0 picks a free one\n`,
     );
     expect(server.stdout).toBe('');
     other.close();

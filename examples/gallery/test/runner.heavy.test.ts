@@ -135,7 +135,7 @@ it('is one line and exit code 1 if the port is in use', async () => {
   const other: Server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => other.once('listening', resolve));
   const { port } = other.address() as { port: number };
-  const text = `gallery: cannot listen on 127.0.0.1, port ${port}: another program uses it already (EADDRINUSE)`;
+  const text = `gallery: cannot listen on 127.0.0.1, port ${port}: this program or another one uses it already (EADDRINUSE)`;
   // As a whole, too: nothing else is started.
   const starts = [['short-and-long', 'server'], ['short-and-long']];
   const refusals = await Promise.all(starts.map((args) => refusal(args, { PORT: port })));

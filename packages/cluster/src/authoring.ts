@@ -19,6 +19,7 @@ export {
   GROUP_OPTIONS,
   type GroupPlan,
 } from './group/group-options.ts';
+export { GroupTable } from './group/group-table.ts';
 // Nodes
 export { MemberPace, type PacedMembers } from './pace/member-pace.ts';
 export { additionOf, portOf } from './port/cluster-port.ts';

@@ -4,6 +4,7 @@ import {
   checkChannel,
   checkGroupName,
   checkSameOptions,
+  GroupTable,
   type GroupWire,
   portOf,
   wireOf,
@@ -12,14 +13,13 @@ import type { Channel } from '@headrace/core';
 import type { LogPosition, StateEntry, StatePage } from '@headrace/store';
 import { ChannelKeys } from './channel-keys.ts';
 import { TOO_MANY_WAIT, WAS_LEFT } from './durable-errors.ts';
-import { Freshness, type FreshnessEvents } from './freshness.ts';
+import { Freshness } from './freshness.ts';
 import { KeyExpiry } from './key-expiry.ts';
 import { KeyUpdates } from './key-updates.ts';
 import { LocalState, READ_WITHIN_MS } from './local-state.ts';
 import { RoomFeed } from './room-feed.ts';
 import { StateDatabase } from './state-database.ts';
 import { StateErrors } from './state-errors.ts';
-import { type KeptGroup, StateGroups } from './state-groups.ts';
 import { type StateJoin, StateMembers } from './state-members.ts';
 import type { StateValue } from './state-message.ts';
 import {
@@ -57,7 +57,7 @@ export interface StateGroupCounters {
 export interface StateGroupNode {
   isAlive(node: string): boolean;
   /** Called when the group begins to be in use on this node, and when it ends. */
-  keep(group: KeptGroup, isUsed: boolean): void;
+  keep(group: StateGroup<never>, isUsed: boolean): void;
 }
 
 /**
@@ -91,7 +91,8 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
   private refreshes = 0;
   private received = 0;
   private readonly keep: StateGroupNode['keep'];
-  private hasListeners = false;
+  /** Whether the store is open. */
+  private isOpen = false;
 
   /** @internal @throws OptionError */
   constructor(
@@ -169,7 +170,11 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
       this.database = new StateDatabase(owner, plan.source);
     }
     this.keep = keep;
-    room.onUse = (isUsed) => keep(this, isUsed || this.hasListeners);
+    room.onUse = (isOpen) => {
+      this.isOpen = isOpen;
+      this.listenersChanged();
+    };
+    this.listenersChanged();
     this.look();
   }
 
@@ -186,24 +191,6 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
 
   get isStale(): boolean {
     return this.feed.isStale;
-  }
-
-  override on<E extends keyof FreshnessEvents>(
-    event: E,
-    listener: (...args: FreshnessEvents[E]) => void,
-    context?: unknown,
-  ): this {
-    this.heard();
-    return super.on(event, listener, context);
-  }
-
-  override once<E extends keyof FreshnessEvents>(
-    event: E,
-    listener: (...args: FreshnessEvents[E]) => void,
-    context?: unknown,
-  ): this {
-    this.heard();
-    return super.once(event, listener, context);
   }
 
   /** Returns true for a member on this node. */
@@ -361,9 +348,8 @@ export class StateGroup<Value = unknown> extends Freshness implements Iterable<C
   }
 
   /** A group with listeners stays, although nobody refers to it. */
-  private heard(): void {
-    this.hasListeners = true;
-    this.keep(this, true);
+  protected override listenersChanged(): void {
+    this.keep(this as never, this.isOpen || this.eventNames().length > 0);
   }
 
   private async read(options: StateReadOptions): Promise<StateView<Value>> {
@@ -509,18 +495,23 @@ export function stateGroup<Value = unknown>(
     port.listen({
       received: () => {},
       peersChanged: () => {
-        for (const one of groups) one.peersChanged();
+        for (const one of groups.all()) one.peersChanged();
       },
       busChanged: () => {},
       leaving: async () => {
-        await Promise.all(Array.from(groups, (one) => one.leave()));
+        await Promise.all(groups.all().map((one) => one.leave()));
       },
     });
   }
-  groups.set(name, group);
   // The node itself comes first.
   if (cluster.nodes[0]!.state === 'left') void group.leave();
   return group;
+}
+
+/** The state groups of a node. What counts is in the store, so a group is needed no longer than somebody uses it. */
+class StateGroups extends GroupTable<StateGroup<never>> {
+  /** Whether the groups hear of the node. */
+  isListening = false;
 }
 
 function stateGroupsOfNode(): StateGroups {

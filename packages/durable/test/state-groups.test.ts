@@ -30,10 +30,14 @@ it('keeps a group only while it is used, or the application refers to it', async
   }
   const used = new WeakRef(stateGroup(cluster, 'used', { listens: 'always' }));
   const heard = new WeakRef(stateGroup(cluster, 'heard').on('stale', () => {}));
+  const listener = (): void => {};
+  const unheard = new WeakRef(stateGroup(cluster, 'unheard').on('stale', listener));
+  unheard.deref()!.off('stale', listener);
   const held = stateGroup(cluster, 'held');
   await nodes.pass(3000);
   await collected();
   expect(gone.filter((one) => one.deref() !== undefined).length).toBeLessThanOrEqual(1);
+  expect(unheard.deref()).toBe(undefined);
   expect([used.deref() !== undefined, heard.deref() !== undefined]).toEqual([true, true]);
   expect(stateGroup(cluster, 'held')).toBe(held);
   // Other options are no conflict when nobody has the group any more.

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { exponential } from '@headrace/client';
-import type { Timer } from '@headrace/core';
+import { OptionError, type Timer } from '@headrace/core';
 import { Attempt, suspendedMs, toError } from '@headrace/core/authoring';
 import { within } from '../time/within.ts';
 import type { BusHost } from './bus.ts';
@@ -19,6 +19,8 @@ export interface BusLinkOwner {
   unlinked(): void;
   /** Called after `unlinked` when another link will be made. `wasUp` is true if the bus was up until now. */
   failed(cause: Error | undefined, wasUp: boolean): void;
+  /** Called instead of `failed` when no other link will be made, because the engine can never connect. */
+  broken(cause: OptionError): void;
   received(subject: string, bytes: Buffer): void;
 }
 
@@ -241,6 +243,13 @@ export class BusLinkKeeper {
     // An engine can report the loss before its connect has settled. The next connect replaces that connect.
     this.connecting?.drop(cause ?? new Error(trouble));
     if (current !== undefined) closeQuietly(current);
+    if (cause instanceof OptionError) {
+      // A package that is missing, or an option that is wrong, is the same at the next try.
+      this.isEnded = true;
+      logger.log('error', `the bus ${this.engine.name} cannot work: ${trouble}`);
+      this.owner.broken(cause);
+      return;
+    }
     this.tries += 1;
     const delayMs = RETRY(this.tries, { elapsedMs: 0, phase: 0, random })!;
     this.retry = clock.schedule(() => this.connect(), delayMs);

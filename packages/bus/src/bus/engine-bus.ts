@@ -103,6 +103,9 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
       failed: (cause, wasUp) => {
         if (wasUp) this.emit('down', cause);
       },
+      broken: (cause) => {
+        this.emit('down', cause);
+      },
       received: (subject, bytes) => this.subscriptions.deliver(subject, bytes),
     });
     this.keeper = keeper;

@@ -61,7 +61,8 @@ const CONTEXT = new AsyncLocalStorage<Set<net.Socket>>();
 
 /**
  * Ends the sockets of a connect that fails. The client never closes a socket if a server accepts the connection and then sends
- * nothing, like a stopped server.
+ * nothing, like a stopped server. Its sockets are found by a channel of `node:diagnostics_channel`, because the client has no member for
+ * them.
  */
 async function endingSockets<T>(signal: AbortSignal, connect: () => Promise<T>): Promise<T> {
   const sockets = new Set<net.Socket>();

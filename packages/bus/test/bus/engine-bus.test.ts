@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { isHeadraceError } from '@headrace/core';
+import { isHeadraceError, OptionError } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import { BUS_ERRORS } from '../../src/bus/bus-errors.ts';
 import { InFlight } from '../../src/bus/in-flight.ts';
@@ -24,6 +24,18 @@ function forgedProbes(generation: number, bytes: number, count: number): Buffer[
 }
 
 describe('EngineBus: up and down', () => {
+  it('does not try again what can never succeed, and says why once', async () => {
+    const { engine, events, lines, clock, open } = scriptedBus();
+    const text = 'the package x is not installed: npm install x';
+    engine.fault = new OptionError('OPTION_INVALID', text, {});
+    await open();
+    clock.advance(600_000);
+    await turn();
+    expect(engine.tries).toBe(1);
+    expect(events).toEqual([`down 0 ${text}`]);
+    expect(lines).toEqual([`error the bus scripted: cannot work: ${text}`]);
+  });
+
   it('is up when its own message came back, after every subscription was made', async () => {
     const { engine, bus, events, open } = scriptedBus();
     bus.subscribe('room', () => {});

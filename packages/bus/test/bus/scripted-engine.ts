@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { LogLevel } from '@headrace/core';
+import type { LogLevel, OptionError } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import type { BusHost } from '../../src/bus/bus.ts';
 import type { BusEngine, BusLink, BusLinkSink } from '../../src/bus/bus-engine.ts';
@@ -20,6 +20,8 @@ export class ScriptedEngine implements BusEngine {
   /** How many links listen, by subject. */
   readonly listening = new Map<string, number>();
   error = 'refused';
+  /** What every connect fails with, if it can never succeed. */
+  fault: OptionError | undefined = undefined;
   maxBytes: number | undefined = undefined;
 
   get link(): ScriptedLink {
@@ -29,6 +31,7 @@ export class ScriptedEngine implements BusEngine {
   connect(sink: BusLinkSink, _host: BusHost, signal: AbortSignal): Promise<BusLink> {
     this.tries += 1;
     this.attempts.push({ sink, signal });
+    if (this.fault !== undefined) return Promise.reject(this.fault);
     if (this.mode === 'throws') throw new Error(this.error);
     if (this.mode === 'refuses') return Promise.reject(new Error(this.error));
     if (this.mode === 'hangs') return new Promise(() => {});

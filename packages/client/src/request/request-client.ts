@@ -168,7 +168,12 @@ export class RequestClient<
   private readonly timeoutMs: number;
   private readonly clock: Clock;
   private readonly logger: Logger;
-  /** The calls and notices that wait for a connection. */
+  /**
+   * The calls and notices that wait for a connection, because then no channel has a handler that could hold them. A call on a
+   * connection is in the table of the connection's handler, whose limits, order and answers are those of one channel, and which has
+   * calls of others too. So a call waits in one table at a time, with one entry among the deadlines and one listener of its signal:
+   * it leaves this table before the handler gets it with the time that is left.
+   */
   private readonly table: CallTable;
   private unseen: UnobservedFailures;
 

@@ -113,6 +113,37 @@ const outcome = (call: Promise<Buffer>): Promise<string> =>
   call.then(String, (error: { code?: string; message: string }) => error.code ?? error.message);
 
 describe('RequestClient', () => {
+  it('has a call in one table at a time, with one deadline and one listener of its signal', async () => {
+    const client = clientOf({ timeoutMs: 1000 });
+    answer = () => new Promise<Buffer>(() => {});
+    const { signal } = new AbortController();
+    const begun = world.clock.now();
+    let endedAt = 0;
+    const call = outcome(client.request(Buffer.from('a'), { signal })).finally(() => {
+      endedAt = world.clock.now();
+    });
+    const state = () => [
+      client.waiting,
+      client.clients[0]!.channel?.pipeline.get(ExchangeHandler)?.counts.inFlight ?? 0,
+      client['table']['deadlines'].size,
+      getEventListeners(signal, 'abort').length,
+    ];
+    await world.pass(500);
+    expect(state()).toEqual([1, 0, 1, 1]);
+    await up();
+    await world.pass(200);
+    expect(state()).toEqual([0, 1, 0, 1]);
+    await world.pass(1000);
+    expect([await call, endedAt - begun, ...state()]).toEqual([
+      'HR_ERR_TIMEOUT_REQUEST',
+      1000,
+      0,
+      0,
+      0,
+      0,
+    ]);
+  });
+
   it('waits for a connection, and asks then', async () => {
     const client = clientOf();
     const call = outcome(client.request(Buffer.from('a')));

@@ -1,17 +1,12 @@
 import { memoryBus } from '@headrace/bus';
 import { within } from '@headrace/bus/authoring';
-import { type Channel, stderrLogger } from '@headrace/core';
+import { type Channel, OptionError, stderrLogger } from '@headrace/core';
 import { type Resolved, toError, WatchedEmitter } from '@headrace/core/authoring';
 import { MemberQuestions } from '../asking/member-questions.ts';
 import { BusDelivery } from '../delivery/bus-delivery.ts';
 import { EnvelopeSeal } from '../envelope/envelope-seal.ts';
 import { ClusterGroup } from '../group/cluster-group.ts';
-import {
-  type BusGroupPlan,
-  type ClusterGroupOptions,
-  checkGroupName,
-  groupPlan,
-} from '../group/group-options.ts';
+import { type ClusterGroupOptions, checkGroupName, groupPlan } from '../group/group-options.ts';
 import { GroupRegistry } from '../group/group-registry.ts';
 import { Directory } from '../node/directory.ts';
 import { Inbox } from '../node/inbox.ts';
@@ -124,7 +119,7 @@ export class Cluster<Principal = unknown>
    * Joins the cluster, or starts it. Resolves when the bus is up, or after `joinTimeoutMs` (2 s). A node that starts without the
    * bus serves its own members, and joins the other nodes when the bus comes up.
    *
-   * @throws OptionError
+   * @throws OptionError also if the bus can never connect, for example because the package of its engine is not installed
    * @throws ChannelError `BUS_DOWN` for a bus that is closed, or has a cluster already
    */
   static async join<Principal = unknown>(
@@ -185,7 +180,7 @@ export class Cluster<Principal = unknown>
     name: string,
     options: ClusterGroupOptions<Message> = {},
   ): ClusterGroup<Message> {
-    const group = this.groupOf<Message>(name, () => this.made(name, groupPlan(options), false));
+    const group = this.groupOf<Message>(name, () => this.made(name, options));
     group.checkSameOptions(options);
     return group;
   }
@@ -195,17 +190,19 @@ export class Cluster<Principal = unknown>
    * member.
    */
   joinedGroup(name: string): ClusterGroup<unknown> {
-    return this.groupOf(name, () => this.made(name, groupPlan({ lives: 'with-members' }), true));
+    const group = this.groupOf(name, () => this.made(name, { lives: 'with-members' }));
+    group.askedByWorkers();
+    return group;
   }
 
   /** @internal Returns the group of this name if it exists. A question from an unknown program must not make a group. */
   knownGroup(name: string): ClusterGroup<never> | undefined {
-    return this.groups.current(name);
+    return this.groups.used.get(name);
   }
 
   /** @internal The number of groups of this node. */
   get groupCount(): number {
-    return this.groups.size;
+    return this.groups.used.size;
   }
 
   /** @internal The names of the groups that a channel of this node is a member of. */
@@ -218,11 +215,11 @@ export class Cluster<Principal = unknown>
     name: string,
     make: (context: GroupContext) => ClusterGroup<Message>,
   ): ClusterGroup<Message> {
-    const known = this.groups.current(name) as ClusterGroup<Message> | undefined;
+    const known = this.groups.used.get(name) as ClusterGroup<Message> | undefined;
     if (known !== undefined) return known;
     checkGroupName(name);
     const group = make(this.context);
-    this.groups.add(group as never);
+    group.begin(this.groups);
     return group;
   }
 
@@ -276,13 +273,17 @@ export class Cluster<Principal = unknown>
     inbox.start();
     directory.start();
     if (bus.state === 'up') return;
-    let up = (): void => {};
-    const isUp = new Promise<void>((resolve) => {
-      up = resolve;
+    let told = (_cause?: Error): void => {};
+    const first = new Promise<Error | undefined>((resolve) => {
+      told = resolve;
     });
-    bus.on('up', up);
-    await within(host.clock, timeoutMs, isUp, () => {});
-    bus.off('up', up);
+    const up = (): void => told();
+    bus.on('up', up).on('down', told);
+    const cause = await within(host.clock, timeoutMs, first, () => undefined);
+    bus.off('up', up).off('down', told);
+    if (!(cause instanceof OptionError)) return;
+    await this.leave({ drainTimeoutMs: 0 });
+    throw cause;
   }
 
   private async leaveOnce(plan: LeavePlan): Promise<void> {
@@ -295,7 +296,7 @@ export class Cluster<Principal = unknown>
     const leftMs = Math.max(0, deadline - clock.now());
     await Promise.all(Array.from(lastWork, (work) => work(leftMs)));
     // Wait until the last writes of clients are stored, or have failed.
-    await settled(this.groups.all(), SETTLE_MS, clock);
+    await settled(this.groups.used.values(), SETTLE_MS, clock);
     presence.close();
     questions.close();
     this.groups.leave();
@@ -340,26 +341,21 @@ export class Cluster<Principal = unknown>
     return 0;
   }
 
-  /** @throws OptionError */
+  /** Returns the group at rest that was made with the same options, or a new one. @throws OptionError */
   private made<Message>(
     name: string,
-    plan: BusGroupPlan<Message>,
-    isOfJoin: boolean,
+    options: ClusterGroupOptions<Message>,
   ): ClusterGroup<Message> {
+    const resting = this.groups.get(name) as ClusterGroup<Message> | undefined;
+    if (resting?.isAgain(options)) return resting;
     const { context } = this;
-    const group = new ClusterGroup<Message>(
-      name,
-      context,
-      plan,
-      (local) => new BusDelivery(context, local, plan),
-    );
-    if (plan.lives === 'with-members') group.liveWithMembers(this.groups, isOfJoin);
-    return group;
+    const plan = groupPlan(options);
+    return new ClusterGroup(name, context, plan, (local) => new BusDelivery(context, local, plan));
   }
 
   private largestGroup(): number {
     let largest = 0;
-    for (const { size } of this.groups.all()) largest = Math.max(largest, size);
+    for (const { size } of this.groups.used.values()) largest = Math.max(largest, size);
     return largest;
   }
 }

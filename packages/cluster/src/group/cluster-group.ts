@@ -25,6 +25,7 @@ import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 import type { LeaveReason, Member } from '../presence/presence-machine.ts';
 import {
+  areSameOptions,
   type ClusterGroupOptions,
   checkSameOptions,
   type GroupPlan,
@@ -49,10 +50,11 @@ export interface ClusterGroupEvents {
 
 /** The registry of the groups of a node, as a group uses it. */
 export interface GroupHome {
-  current(name: string): ClusterGroup<never> | undefined;
-  /** Gives a group its name again. */
-  revived(group: ClusterGroup<never>): void;
-  /** Frees the group at the end of the turn of the event loop, if nothing needs it then. */
+  /** Keeps the group, which begins to be used. @throws OptionError if another group with its name is used */
+  keep(group: ClusterGroup<never>): void;
+  /** Leaves the group to the application, because nothing on this node needs it. */
+  rest(group: ClusterGroup<never>): void;
+  /** Calls `restIfIdle` at the end of the turn of the event loop. */
   look(group: ClusterGroup<never>): void;
 }
 
@@ -84,17 +86,17 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
 {
   /** The name of the group, the same on all nodes. */
   readonly name: string;
+  /** The members of this node. */
+  readonly local: ChannelGroup<Message>;
   private readonly context: GroupContext;
-  private readonly flushOnce = onceAfterEvent<NodeHost>(() => this.members.flush());
-  private readonly plan: GroupPlan<Message>;
-  private readonly members: ChannelGroup<Message>;
+  private readonly flushOnce = onceAfterEvent<NodeHost>(() => this.local.flush());
   private readonly asked: AskedGroup;
   private readonly delivery: GroupDelivery<Message>;
-  private presence: GroupPresence | undefined = undefined;
-  /** Undefined for a group that lives as long as the cluster. */
+  private readonly presence: GroupPresence | undefined;
   private home: GroupHome | undefined = undefined;
-  /** Whether this object is freed. Then another object can have its name. */
-  private isFreed = false;
+  private livesWithMembers: boolean;
+  /** Whether this node keeps the group. A group at rest has no members and no listeners, and other nodes do not see it. */
+  private isUsed = false;
   /** Whether workers made the group for connections, and the application has not asked for it. */
   private isOfJoin = false;
   /** The options that later calls must agree with. */
@@ -109,48 +111,41 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     plan: GroupPlan<Message>,
     deliveryOf: (group: DeliveryGroup) => GroupDelivery<Message>,
   ) {
-    const { presence, idOf, slowMembers } = plan;
+    const { presence, idOf, slowMembers, given } = plan;
     super();
     const { wire } = context;
     this.name = name;
-    this.members = new ChannelGroup<Message>(name, slowMembers);
+    this.local = new ChannelGroup<Message>(name, slowMembers);
     this.context = context;
-    this.plan = plan;
-    this.given = plan.given;
+    this.given = given;
+    this.livesWithMembers = (given as ClusterGroupOptions<Message>).lives === 'with-members';
     this.delivery = deliveryOf(this.forDelivery());
     this.ids = presence === 'ids' ? new Map() : undefined;
+    this.presence = presence === false ? undefined : this.presenceOf();
     this.asked = {
-      local: this.members as unknown as ChannelGroup<never>,
+      local: this.local as unknown as ChannelGroup<never>,
       idOf: (channel) => memberId(channel, idOf, wire.host.logger) ?? channel.id,
     };
-    this.connect();
-    this.members.on('channelJoined', (channel) => {
-      const { live } = this;
-      if (live !== this) {
-        // The channel was added to the `local` of a freed object.
-        this.members.remove(channel);
-        live.add(channel);
-        return;
+    this.local.on('channelJoined', (channel) => {
+      try {
+        this.use();
+      } catch (thrown) {
+        this.local.remove(channel);
+        throw thrown;
       }
-      this.revive();
       const id = this.ids && memberId(channel, idOf, wire.host.logger);
       this.ids?.set(channel, id);
       // Call this before the announcement, so that the new member receives the messages that a listener writes.
       this.delivery.memberCame();
       this.presence?.add(id);
     });
-    this.members.on('channelLeft', (channel) => {
-      if (this.isFreed) return;
+    this.local.on('channelLeft', (channel) => {
+      if (!this.isUsed) return;
       this.delivery.memberWent();
       this.presence?.remove(this.ids?.get(channel));
       this.ids?.delete(channel);
-      this.lookedAt();
+      this.look();
     });
-  }
-
-  /** The members of this node. */
-  get local(): ChannelGroup<Message> {
-    return this.live.members;
   }
 
   get size(): number {
@@ -164,13 +159,12 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
 
   /** The number of members on all nodes, as far as this node knows. Without `presence`, only the members of this node count. */
   get total(): number {
-    const { presence, members } = this.live;
-    return presence?.total ?? members.size;
+    return this.presence?.total ?? this.size;
   }
 
   /** A copy of the counts since the group was made. */
   get counters(): ClusterGroupCounters {
-    return this.live.delivery.counters;
+    return this.delivery.counters;
   }
 
   /**
@@ -178,14 +172,12 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
    * through the log count too.
    */
   get backlog(): number {
-    const { delivery, members } = this.live;
-    return delivery.waiting + members.backlog;
+    return this.delivery.waiting + this.local.backlog;
   }
 
   /** Calls the listener when no {@link backlog} is left, which can be at once. */
   onceDrained(listener: () => void): void {
-    const { delivery, members } = this.live;
-    delivery.onceSettled(() => members.onceDrained(listener));
+    this.delivery.onceSettled(() => this.local.onceDrained(listener));
   }
 
   /**
@@ -194,7 +186,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
    * @throws OptionError `OPTION_CONFLICT` without `presence: 'ids'`
    */
   who(): IterableIterator<Member> {
-    const { ids, presence } = this.live;
+    const { ids, presence } = this;
     if (ids !== undefined) return presence!.who();
     throw new OptionError(
       'OPTION_CONFLICT',
@@ -210,6 +202,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
    */
   add(channel: Channel): boolean {
     checkChannel(channel);
+    this.use();
     return this.local.add(channel);
   }
 
@@ -243,10 +236,9 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   flush(matcher?: ChannelMatcher): void {
-    const { live } = this;
-    live.delivery.flush();
-    live.members.flush(matcher);
-    live.lookedAt();
+    this.delivery.flush();
+    this.local.flush(matcher);
+    this.look();
   }
 
   /**
@@ -279,7 +271,7 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     body: T['call'],
     options: ClusterRequestOptions = {},
   ): GroupAnswers<ClusterAnswer<T['result']>> {
-    return this.context.questions.ask(this.name, this.live.asked, body, options);
+    return this.context.questions.ask(this.name, this.asked, body, options);
   }
 
   /** Closes the matching members of this node. */
@@ -288,62 +280,12 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   override toString(): string {
-    const { members, presence } = this.isFreed ? (this.home!.current(this.name) ?? this) : this;
-    const total = presence?.total ?? members.size;
-    return `${this.constructor.name}(name: ${this.name}, here: ${members.size}, total: ${total})`;
+    const { name, size, total } = this;
+    return `${this.constructor.name}(name: ${name}, here: ${size}, total: ${total})`;
   }
 
   [inspect.custom](): string {
     return this.toString();
-  }
-
-  override on<E extends keyof ClusterGroupEvents>(
-    event: E,
-    listener: (...args: ClusterGroupEvents[E]) => void,
-    context?: unknown,
-  ): this {
-    const { live } = this;
-    if (live !== this) live.on(event, listener, context);
-    else {
-      super.on(event, listener, context);
-      this.revive();
-    }
-    return this;
-  }
-
-  override once<E extends keyof ClusterGroupEvents>(
-    event: E,
-    listener: (...args: ClusterGroupEvents[E]) => void,
-    context?: unknown,
-  ): this {
-    const { live } = this;
-    if (live !== this) live.once(event, listener, context);
-    else {
-      super.once(event, listener, context);
-      this.revive();
-    }
-    return this;
-  }
-
-  override removeListener<E extends keyof ClusterGroupEvents>(
-    event: E,
-    listener?: (...args: ClusterGroupEvents[E]) => void,
-    context?: unknown,
-    once?: boolean,
-  ): this {
-    const { live } = this;
-    if (live !== this) live.removeListener(event, listener, context, once);
-    else super.removeListener(event, listener, context, once);
-    live.lookedAt();
-    return this;
-  }
-
-  override removeAllListeners(event?: keyof ClusterGroupEvents): this {
-    const { live } = this;
-    if (live !== this) live.removeAllListeners(event);
-    else super.removeAllListeners(event);
-    live.lookedAt();
-    return this;
   }
 
   /**
@@ -357,28 +299,35 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     if (!this.isOfJoin) return;
     this.isOfJoin = false;
     this.given = has;
-    if (given.lives !== 'with-members') this.home = undefined;
+    this.livesWithMembers = given.lives === 'with-members';
   }
 
-  /**
-   * @internal Lets the group be freed when nothing needs it. @param isOfJoin - whether the application has not asked for the
-   * group
-   */
-  liveWithMembers(home: GroupHome, isOfJoin: boolean): void {
+  /** @internal Returns true for a group at rest that was made with the same options, which are those of a new group. */
+  isAgain(given: object): boolean {
+    return !this.isUsed && areSameOptions(this.given, given);
+  }
+
+  /** @internal Gives the group its home. A group that lives with the cluster is used from now on, and another one rests. */
+  begin(home: GroupHome): void {
     this.home = home;
-    this.isOfJoin = isOfJoin;
-    this.lookedAt();
+    if (this.livesWithMembers) home.rest(this as never);
+    else this.use();
   }
 
-  /** @internal Frees the group if nothing on this node needs it. Returns true if the registry must forget the group. */
-  freeIfIdle(): boolean {
-    const { home, isFreed, members, delivery, presence, context } = this;
-    const isNeeded = !members.isEmpty || this.eventNames().length > 0;
-    if (home === undefined || isFreed || isNeeded || delivery.free?.() !== true) return false;
-    this.isFreed = true;
-    presence?.free();
-    context.questions.remove(this.name);
-    return true;
+  /** @internal Called when workers ask for the group. The application has not asked for one that is not used. */
+  askedByWorkers(): void {
+    if (!this.isUsed) this.isOfJoin = true;
+  }
+
+  /** @internal Lets the group rest if nothing on this node needs it. */
+  restIfIdle(): void {
+    const { isUsed, livesWithMembers, isEmpty, delivery } = this;
+    if (!isUsed || !livesWithMembers || !isEmpty || this.eventNames().length > 0) return;
+    if (delivery.free?.() !== true) return;
+    this.isUsed = false;
+    this.presence?.free();
+    this.context.questions.remove(this.name);
+    this.home!.rest(this as never);
   }
 
   /** @internal Leaves the cluster. The other nodes receive the last messages, and no later ones. */
@@ -391,22 +340,27 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     logger.log('error', `a listener of ${this.name}’s ${event} threw`, error);
   }
 
+  protected override listenersChanged(): void {
+    if (this.eventNames().length > 0) this.use();
+    else this.look();
+  }
+
   private deliver(
     message: Message,
     how: ChannelMatcher | GroupWriteOptions | undefined,
     isFlushed: boolean,
   ): Outcome {
-    const { live } = this;
-    if (live !== this) return live.deliver(message, how, isFlushed);
     if (message === undefined || message === null) {
       throw new TypeError(`write(${String(message)}): a message cannot be null or undefined`);
     }
     const isMatcher = typeof how === 'function';
     const matcher = isMatcher ? how : how?.matcher;
     const id = isMatcher ? undefined : how?.id;
-    this.revive();
+    this.use();
     try {
-      return this.delivery.write(message, matcher, id, isFlushed) as Outcome;
+      const outcome = this.delivery.write(message, matcher, id, isFlushed) as Outcome;
+      this.look();
+      return outcome;
     } catch (thrown) {
       // A stream that the bus cannot carry.
       void releaseSource(message);
@@ -415,42 +369,28 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
   }
 
   /**
-   * The object that has the name now. A freed object forwards its calls to this object.
+   * Keeps the group on this node. Other nodes see its members and can ask them.
    *
    * @throws OptionError if the group was made again with other options
    */
-  private get live(): this {
-    if (!this.isFreed) return this;
-    const live = this.home!.current(this.name) as this | undefined;
-    live?.checkSameOptions(this.given);
-    return live ?? this;
-  }
-
-  /** Makes a freed group usable again, when no other object has its name. */
-  private revive(): void {
-    if (!this.isFreed) return;
-    this.isFreed = false;
-    this.connect();
-    this.home!.revived(this as never);
-    this.lookedAt();
-  }
-
-  /** Asks the registry to check whether anything still needs the group. */
-  private lookedAt(): void {
-    if (this.home !== undefined && !this.isFreed && this.members.isEmpty)
-      this.home.look(this as never);
-  }
-
-  /** Lets the other nodes see the members and ask them. */
-  private connect(): void {
-    this.presence = this.plan.presence === false ? undefined : this.presenceOf();
+  private use(): void {
+    if (this.isUsed) return;
+    this.home!.keep(this as never);
+    this.isUsed = true;
+    this.presence?.start();
     this.context.questions.add(this.name, this.asked);
+    this.look();
+  }
+
+  /** Lets the registry see whether anything still needs the group. */
+  private look(): void {
+    if (this.livesWithMembers && this.isUsed && this.isEmpty) this.home!.look(this as never);
   }
 
   private forDelivery(): DeliveryGroup {
     return {
       name: this.name,
-      local: this.members as ChannelGroup<unknown>,
+      local: this.local as ChannelGroup<unknown>,
       flushSoon: () => this.flushOnce(this.context.wire.host),
       gap: (gap) => this.emit('gap', gap),
       skipped: (from, to) => this.emit('skipped', { from, to }),

@@ -39,8 +39,9 @@ export interface ClusterGroupOptions<Message = unknown> extends SlowMemberOption
   /**
    * Lifetime of the group on this node. With `with-cluster`, the group lives as long as the cluster, and later calls return the
    * same object. With `with-members`, the group lives while it has members on this node, listeners of its events, or messages
-   * that wait for a flush. The next call with the same options makes a freed group again. A reference to the freed object stays
-   * usable.
+   * that wait for a flush. After that, the node has the group only for as long as the application refers to it, and the next call
+   * with the same options returns it or makes it again. With other options, the next call makes another group, and the earlier
+   * object cannot be used while that one is.
    * @default 'with-cluster'
    */
   readonly lives?: 'with-cluster' | 'with-members';
@@ -115,10 +116,18 @@ export function checkGroupName(name: string): void {
 
 /** Checks that later options agree with those of the first call. @throws OptionError if an existing group has other options */
 export function checkSameOptions(name: string, has: object, given: object): void {
-  for (const [option, value] of Object.entries(given)) {
-    const before = (has as Record<string, unknown>)[option];
-    if (Object.is(before, value)) continue;
-    const text = `the group ${name} exists already with another ${option}: give options once, and its name after that`;
-    throw new OptionError('OPTION_CONFLICT', text, { option });
-  }
+  const option = otherOption(has, given);
+  if (option === undefined) return;
+  const text = `the group ${name} exists already with another ${option}: give options once, and its name after that`;
+  throw new OptionError('OPTION_CONFLICT', text, { option });
+}
+
+/** Returns true for options of which neither has one that the other does not have. */
+export function areSameOptions(a: object, b: object): boolean {
+  return otherOption(a, b) === undefined && otherOption(b, a) === undefined;
+}
+
+function otherOption(has: object, given: object): string | undefined {
+  const before = has as Record<string, unknown>;
+  return Object.entries(given).find(([option, value]) => !Object.is(before[option], value))?.[0];
 }

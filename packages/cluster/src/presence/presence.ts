@@ -104,22 +104,23 @@ export class Presence implements GroupPresenceOwner {
     return Math.max(0, this.upAt + SURE_MS - this.context.wire.host.clock.now());
   }
 
-  /**
-   * Makes the presence of a group. Call it once until the group is freed. Known members of other nodes are announced in a moment.
-   *
-   * @param listener - undefined for a group that only counts
-   */
+  /** Makes the presence of a group, which `start` begins. @param listener - undefined for a group that only counts */
   group(name: string, listener: PresenceListener | undefined): GroupPresence {
-    return this.part(token(name), listener);
+    return new GroupPresence(this, token(name), this.others, listener);
   }
 
-  /** Makes the presence of a part of this package. @param group - a token that no name has */
+  /** Begins the presence of a part of this package. @param group - a token that no name has */
   part(group: string, listener: PresenceListener | undefined): GroupPresence {
-    const { wire } = this.context;
-    const presence = new GroupPresence(this, this.own.group(group), this.others, listener);
-    this.groups.set(group, presence);
-    wire.host.clock.execute(() => presence.announce());
+    const presence = new GroupPresence(this, group, this.others, listener);
+    presence.start();
     return presence;
+  }
+
+  started(presence: GroupPresence): OwnMembers {
+    const { group } = presence;
+    this.groups.set(group, presence);
+    this.context.wire.host.clock.execute(() => presence.announce());
+    return this.own.group(group);
   }
 
   changed(members: OwnMembers): void {

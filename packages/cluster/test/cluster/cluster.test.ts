@@ -1,7 +1,7 @@
-import { MemoryHub, memoryBus } from '@headrace/bus';
+import { EngineBus, MemoryHub, memoryBus } from '@headrace/bus';
 import { Relay } from '@headrace/bus/authoring';
 import { Cluster } from '@headrace/cluster';
-import type { Clock } from '@headrace/core';
+import { type Clock, OptionError, silentLogger } from '@headrace/core';
 import { durableGroup } from '@headrace/durable';
 import { describe, expect, it } from 'vitest';
 import type { RelayBytes } from '../../../bus/test/fixture/relay.ts';
@@ -38,6 +38,16 @@ class LinkedHub extends MemoryHub {
 }
 
 describe('a cluster', () => {
+  it('is not joined over a bus that can never connect', async () => {
+    const text = 'the package x is not installed: npm install x';
+    const connect = () => Promise.reject(new OptionError('OPTION_INVALID', text, {}));
+    const bus = new EngineBus({ name: 'x', connect }, {});
+    const options = { app: 'chat', bus, logger: silentLogger };
+    await expect(Cluster.join(options)).rejects.toThrow(text);
+    expect(bus.state).toBe('down');
+    await expect(Cluster.join(options)).rejects.toThrow('was closed');
+  });
+
   it('works in one process without a bus', async () => {
     await using cluster = await Cluster.join({ app: 'alone' });
     expect(cluster.state).toBe('up');

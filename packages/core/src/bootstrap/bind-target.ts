@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Clock } from '../contract/clock.ts';
 import { ChannelError, OptionError } from '../errors.ts';
 import { choice, unchecked, whole } from '../option/option-kind.ts';
@@ -171,7 +173,7 @@ function checkPermission(target: BindTarget): void {
 }
 
 const WHY: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program uses it already',
+  EADDRINUSE: 'this program or another one uses it already',
   EACCES: 'this user may not use it',
   EPERM: 'this user may not use it',
   EADDRNOTAVAIL: 'this machine has no such address',
@@ -192,7 +194,9 @@ function whyOf(target: BindTarget, code: string): string | undefined {
   if (code === 'EADDRINUSE' && 'path' in target) {
     return 'another program listens there, or one that crashed left its file there: delete it, or pass replaceStale: true';
   }
-  return WHY[code];
+  // Node reports a folder that is missing as EACCES.
+  const isMissing = code === 'EACCES' && 'path' in target && !existsSync(dirname(target.path));
+  return WHY[isMissing ? 'ENOENT' : code];
 }
 
 function placeOf(target: BindTarget): string {

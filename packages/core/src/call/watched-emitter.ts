@@ -17,12 +17,17 @@ export abstract class WatchedEmitter<
   /** Called when a listener threw an error or its promise was rejected. */
   protected abstract listenerFailed(event: string, args: readonly unknown[], error: Error): void;
 
+  /** Called after a listener was added or removed, for an object that is kept while it has listeners. */
+  protected listenersChanged(): void {}
+
   override on<E extends EventEmitter.EventNames<Events>>(
     event: E,
     listener: EventEmitter.EventListener<Events, E>,
     context?: unknown,
   ): this {
-    return super.on(event, this.watch(event, listener), context);
+    super.on(event, this.watch(event, listener), context);
+    this.listenersChanged();
+    return this;
   }
 
   override addListener<E extends EventEmitter.EventNames<Events>>(
@@ -38,7 +43,9 @@ export abstract class WatchedEmitter<
     listener: EventEmitter.EventListener<Events, E>,
     context?: unknown,
   ): this {
-    return super.once(event, this.watch(event, listener), context);
+    super.once(event, this.watch(event, listener), context);
+    this.listenersChanged();
+    return this;
   }
 
   override removeListener<E extends EventEmitter.EventNames<Events>>(
@@ -48,7 +55,15 @@ export abstract class WatchedEmitter<
     once?: boolean,
   ): this {
     const watched = listener && (this.watched.get(listener as Listener) ?? listener);
-    return super.removeListener(event, watched as typeof listener, context, once);
+    super.removeListener(event, watched as typeof listener, context, once);
+    this.listenersChanged();
+    return this;
+  }
+
+  override removeAllListeners(event?: EventEmitter.EventNames<Events>): this {
+    super.removeAllListeners(event);
+    this.listenersChanged();
+    return this;
   }
 
   override off<E extends EventEmitter.EventNames<Events>>(

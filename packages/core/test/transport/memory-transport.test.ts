@@ -87,7 +87,8 @@ describe('a memory network on virtual time', () => {
     const server = await echoServer(network, clock);
     await expect(echoServer(network, clock)).rejects.toMatchObject({
       code: 'HR_ERR_BIND_FAILED',
-      message: 'cannot listen on the name "echo": another program uses it already (EADDRINUSE)',
+      message:
+        'cannot listen on the name "echo": this program or another one uses it already (EADDRINUSE)',
     });
     await server.close();
     await echoServer(network, clock);

@@ -74,6 +74,15 @@ describe.skipIf(process.platform === 'win32')('a path, as a file', () => {
     await server.close();
   });
 
+  it('refuses a folder that does not exist, which is not a matter of rights', async () => {
+    await expect(bind({ path: join(folder, 'missing', 'socket') })).rejects.toMatchObject({
+      code: 'HR_ERR_BIND_FAILED',
+      message: expect.stringMatching(
+        /: its folder does not exist \(EACCES|: its folder does not exist \(ENOENT/,
+      ),
+    });
+  });
+
   it('is never taken from a program that listens, nor from a plain file', async () => {
     const live = join(folder, 'live');
     const server = await bind({ path: live });

@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 
+// The door to `node:cluster`: all that is used of it beyond its documentation. A test runs a cluster under each Node and names what
+// is missing.
 /** A message of `node:cluster` itself: https://github.com/nodejs/node/tree/main/lib/internal/cluster */
 export interface ClusterMessage {
   /** `queryServer` or `close` from the worker; `newconn` to the worker. */
@@ -10,6 +12,30 @@ export interface ClusterMessage {
   readonly ack?: unknown;
   /** The listening handle of the primary. */
   readonly key?: unknown;
+}
+
+/** A worker's request to listen, `queryServer`. */
+export interface ListenQuestion extends ClusterMessage {
+  readonly address: unknown;
+  /** 4 or 6, or a text for UDP. */
+  readonly addressType: unknown;
+  readonly fd: unknown;
+  /** The number among the servers of one worker that listen in the same way. */
+  readonly index: unknown;
+  port: unknown;
+}
+
+/** The answer to a {@link ListenQuestion}. */
+export interface ListenAnswer extends ClusterMessage {
+  readonly errno?: unknown;
+  readonly sockname?: { readonly port?: unknown };
+}
+
+/** A connection that Node passes to a worker with `newconn`. */
+export interface ConnectionHandle {
+  close(): void;
+  /** TCP only. Returns a value other than 0 on failure. */
+  reset?(closed: () => void): number;
 }
 
 /** Watches the messages of `node:cluster` in the primary. */
@@ -66,4 +92,13 @@ export function watchClusterChannel(
 
 function isClusterMessage(message: unknown): message is ClusterMessage {
   return (message as { cmd?: unknown } | null | undefined)?.cmd === 'NODE_CLUSTER';
+}
+
+export function isConnection(handle: unknown): handle is ConnectionHandle {
+  return typeof (handle as Partial<ConnectionHandle> | undefined)?.close === 'function';
+}
+
+/** Answers for a worker, which receives its next connection only after the answer about the last one. */
+export function acknowledgeFor(child: ChildProcess, ack: unknown): void {
+  child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: true });
 }

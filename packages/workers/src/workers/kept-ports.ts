@@ -1,20 +1,9 @@
-import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
-
-/** A worker's request to listen: https://github.com/nodejs/node/blob/main/lib/internal/cluster/child.js */
-interface ListenQuestion extends ClusterMessage {
-  readonly address: unknown;
-  /** 4 or 6, or a text for UDP. */
-  readonly addressType: unknown;
-  readonly fd: unknown;
-  /** The number among the servers of one worker that listen in the same way. */
-  readonly index: unknown;
-  port: unknown;
-}
-
-interface ListenAnswer extends ClusterMessage {
-  readonly errno?: unknown;
-  readonly sockname?: { readonly port?: unknown };
-}
+import type {
+  ClusterMessage,
+  ClusterWatcher,
+  ListenAnswer,
+  ListenQuestion,
+} from './cluster-channel.ts';
 
 interface KeptPort {
   port: number;

@@ -1,11 +1,9 @@
-import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
-
-/** A connection that Node passes to a worker. */
-interface ConnectionHandle {
-  close(): void;
-  /** TCP only. Returns a value other than 0 on failure. */
-  reset?(closed: () => void): number;
-}
+import {
+  type ClusterMessage,
+  type ClusterWatcher,
+  type ConnectionHandle,
+  isConnection,
+} from './cluster-channel.ts';
 
 /**
  * The connections on their way to one worker. Node closes its own descriptor of a connection when the worker acknowledges the
@@ -45,8 +43,4 @@ export class UnansweredHandoffs implements ClusterWatcher {
     }
     this.handles.clear();
   }
-}
-
-function isConnection(handle: unknown): handle is ConnectionHandle {
-  return typeof (handle as Partial<ConnectionHandle> | undefined)?.close === 'function';
 }

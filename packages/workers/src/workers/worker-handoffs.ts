@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { ClusterMessage, ClusterWatcher } from './cluster-channel.ts';
+import { acknowledgeFor, type ClusterMessage, type ClusterWatcher } from './cluster-channel.ts';
 
 /**
  * Chooses the worker of a connection. Node assigns connections in turn. While replaced workers drain, a connection goes to the
@@ -90,7 +90,7 @@ class OneWorker implements ClusterWatcher {
     this.keys.clear();
     for (const [ack, child] of this.inPlaceOf) {
       // Without an answer, Node would never assign another connection to that worker.
-      child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: true });
+      acknowledgeFor(child, ack);
     }
     this.inPlaceOf.clear();
   }

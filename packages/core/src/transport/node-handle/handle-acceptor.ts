@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
 import type { AcceptedOptions } from '../listen-target.ts';
 import type { Transport } from '../transport.ts';
+import { handleBelow } from './handle-obstacle.ts';
 import { HandleTransport } from './handle-transport.ts';
 import type { StreamBinding } from './stream-binding.ts';
 import type { ListeningHandle, NodeInternals, StreamHandle } from './stream-handle.ts';
@@ -44,7 +45,7 @@ export class HandleAcceptor {
     to: AcceptedListener,
     givenUp: (why: string) => void,
   ): string | undefined {
-    const listening = (server as unknown as { readonly _handle?: ListeningHandle })._handle;
+    const listening = handleBelow<ListeningHandle>(server) ?? undefined;
     if (listening === undefined || !this.isStream(listening)) {
       return 'the primary of node:cluster listens (round-robin)';
     }

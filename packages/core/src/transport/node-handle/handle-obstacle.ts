@@ -1,3 +1,4 @@
+// The door to Node's handles: what is read of Node that its documentation does not have.
 import type { NodeInternals, StreamHandle } from './stream-handle.ts';
 
 /** The major versions of Node whose handles the tests use. */
@@ -47,6 +48,11 @@ export function obstacleOf(platform: Platform): string | undefined {
  */
 function isNodesOwn(binding: (name: string) => unknown): boolean {
   return binding.name === 'binding' && Object.getPrototypeOf(binding) === Function.prototype;
+}
+
+/** Returns the handle below a server or a socket of Node, whose public API has no member for it. */
+export function handleBelow<Handle>(owner: object): Handle | null | undefined {
+  return (owner as { readonly _handle?: Handle | null })._handle;
 }
 
 const METHODS = [

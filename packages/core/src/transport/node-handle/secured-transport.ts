@@ -6,7 +6,7 @@ import type { OutboundBytes } from '../../contract/outbound-bytes.ts';
 import { keepRead, readBuffer } from '../read-memory.ts';
 import { StreamTransport } from '../stream-transport.ts';
 import { errnoError } from '../system-error.ts';
-import { hasStreamMethods } from './handle-obstacle.ts';
+import { handleBelow, hasStreamMethods } from './handle-obstacle.ts';
 import { isCountRight, type RequestOwner, type StreamBinding } from './stream-binding.ts';
 import type { HandleRequest, StreamHandle } from './stream-handle.ts';
 
@@ -52,7 +52,7 @@ export class SecuredTransport extends StreamTransport implements RequestOwner {
     binding: StreamBinding,
     explain: (error: Error) => Error,
   ): SecuredTransport | undefined {
-    const { _handle: handle } = socket as unknown as { readonly _handle?: TlsHandle | null };
+    const handle = handleBelow<TlsHandle>(socket);
     const isKnown =
       binding.distrusted === undefined &&
       hasStreamMethods(handle) &&

@@ -1,13 +1,25 @@
 // Which way a server takes its connections, and why. Each case that hangs on how Node was started is a process of
 // its own; `npm run check:nodes` runs them on the other versions of Node, too.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { MemoryNetwork, ServerBootstrap } from '@headrace/core';
 import { afterAll, describe, expect, it } from 'vitest';
-import { obstacleOf, type Platform } from '../../../src/transport/node-handle/handle-obstacle.ts';
+import {
+  handleBelow,
+  hasStreamMethods,
+  obstacleOf,
+  type Platform,
+} from '../../../src/transport/node-handle/handle-obstacle.ts';
+import type {
+  ListeningHandle,
+  StreamHandle,
+} from '../../../src/transport/node-handle/stream-handle.ts';
 import { bundledProgram } from '../../fixture/bundled-program.ts';
 
 const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -192,4 +204,26 @@ describe('handles that are asked for', () => {
       `transport is "handles", but must be 'auto', 'handle', 'socket' or 'bun'`,
     );
   });
+});
+
+it(`has the handles below a listening server and a TLS socket: Node ${process.version}`, async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(socket, 'connect');
+  const secured = new TLSSocket(socket, { isServer: true });
+  const listening = handleBelow<ListeningHandle>(server);
+  const tls = handleBelow<StreamHandle>(secured);
+  const organs = {
+    'the handle of a server': listening !== undefined && listening !== null,
+    'its onconnection': typeof listening?.onconnection === 'function',
+    'the handle of a TLS socket with its methods': hasStreamMethods(tls),
+    'its onread': typeof tls?.onread === 'function',
+    'its bytesRead': typeof tls?.bytesRead === 'number',
+    'its writeQueueSize': typeof tls?.writeQueueSize === 'number',
+  };
+  secured.destroy();
+  socket.destroy();
+  server.close();
+  expect(Object.entries(organs).filter(([, isThere]) => !isThere)).toEqual([]);
 });
