@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUS_ERRORS } from '@headrace/bus';
 import { CLIENT_ERRORS } from '@headrace/client';
-import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ERROR_CODES, type ErrorCodeEntry } from '@headrace/core';
 import { DATAGRAM_ERRORS } from '@headrace/datagram';
 import { DURABLE_ERRORS } from '@headrace/durable';
+import { GATEWAY_ERRORS } from '@headrace/gateway';
 import { LASTING_ERRORS } from '@headrace/lasting';
 import { WEB_SOCKET_ERRORS } from '@headrace/websocket';
 import type { CheckResult } from './problem.ts';
@@ -19,9 +19,9 @@ export const ALL_CODES: readonly ErrorCodeEntry[] = [
   ERROR_CODES,
   CLIENT_ERRORS,
   BUS_ERRORS,
-  CLUSTER_ERRORS,
   DURABLE_ERRORS,
   DATAGRAM_ERRORS,
+  GATEWAY_ERRORS,
   LASTING_ERRORS,
   WEB_SOCKET_ERRORS,
 ].flatMap((table) => Object.values<ErrorCodeEntry>(table));

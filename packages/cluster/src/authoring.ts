@@ -29,7 +29,6 @@ export {
   type CommandOutcome,
   commandsOf,
   type NodeCommands,
-  type SentCommand,
 } from './port/node-commands.ts';
 export {
   DeliveredGroup,

@@ -14,8 +14,6 @@ export type { Drainable, LeaveOptions, Movable } from './cluster/drained-servers
 export type { Gap } from './delivery/gap-event.ts';
 export type { ClusterGroupCounters } from './delivery/group-delivery.ts';
 export type { MessageCodec } from './envelope/body.ts';
-// Errors
-export { CLUSTER_ERRORS } from './error/cluster-errors.ts';
 // Groups
 export { ClusterGroup, type ClusterGroupEvents } from './group/cluster-group.ts';
 export type { ClusterGroupOptions, GroupWriteOptions } from './group/group-options.ts';

@@ -6,6 +6,7 @@
 
 export type { JsonValue } from '@headrace/rpc';
 export { Gateway, type GatewayOptions } from './gateway/gateway.ts';
+export { GATEWAY_ERRORS } from './gateway/gateway-errors.ts';
 export type { GatewayCluster, GatewayListener, GatewayPort } from './gateway/gateway-port.ts';
 export type { ConnectionInfo } from './gateway/held-connections.ts';
 export {

@@ -278,9 +278,11 @@ export class Cluster<Principal = unknown>
       told = resolve;
     });
     const up = (): void => told();
-    bus.on('up', up).on('down', told);
+    bus.on('up', up);
+    bus.on('down', told);
     const cause = await within(host.clock, timeoutMs, first, () => undefined);
-    bus.off('up', up).off('down', told);
+    bus.off('up', up);
+    bus.off('down', told);
     if (!(cause instanceof OptionError)) return;
     await this.leave({ drainTimeoutMs: 0 });
     throw cause;

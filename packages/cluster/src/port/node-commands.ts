@@ -30,12 +30,6 @@ export interface CommandOutcome {
   readonly isUncertain: boolean;
 }
 
-/** A command that was sent. */
-export interface SentCommand {
-  /** Rejects with `BUS_DOWN` if the command was not sent. You may ignore the promise. */
-  readonly outcome: Promise<CommandOutcome>;
-}
-
 /** The part of the inbox that receives the commands. */
 const TO = 'connections';
 /** The part of the inbox that receives the answers. */
@@ -82,18 +76,19 @@ export class NodeCommands {
   }
 
   /**
-   * Sends a command to one node, or to all nodes that carry out commands. Later commands arrive after this command.
+   * Sends a command to one node, or to all nodes that carry out commands. Later commands arrive after this command. The promise
+   * rejects with `BUS_DOWN` if the command was not sent. You may ignore it.
    *
    * @throws EncodeError `MESSAGE_TOO_LONG`, `MESSAGE_NOT_ENCODABLE`
    */
-  send(node: string | undefined, command: object, timeoutMs: number): SentCommand {
+  send(node: string | undefined, command: object, timeoutMs: number): Promise<CommandOutcome> {
     this.asked += 1;
     const about = String(this.asked);
     const body = encodeBody({ to: TO, about: '', ask: about, ...command });
     checkBodyLength(body.body, this.context.wire.maxBodyBytes);
     const outcome = this.ask(node, about, body, timeoutMs);
     outcome.catch(() => {});
-    return { outcome };
+    return outcome;
   }
 
   private async ask(

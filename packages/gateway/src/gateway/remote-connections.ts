@@ -1,4 +1,4 @@
-import { CLUSTER_ERRORS, type Cluster } from '@headrace/cluster';
+import type { Cluster } from '@headrace/cluster';
 import {
   type CommandAnswer,
   type CommandOutcome,
@@ -11,6 +11,7 @@ import { type Channel, ChannelError, EncodeError, TimedOutError } from '@headrac
 import { checkKind, isJsonObject, notJson, toError } from '@headrace/core/authoring';
 import type { JsonValue } from '@headrace/rpc';
 import type { LogPosition } from '@headrace/store';
+import { GATEWAY_ERRORS } from './gateway-errors.ts';
 import {
   type ConnectionInfo,
   type ConnectionPage,
@@ -302,7 +303,7 @@ export class RemoteConnections {
     limit?: number,
   ): Promise<ConnectionPage> {
     const command = { op: 'list', ...where, after, limit };
-    const outcome = await this.commands.send(node, command, ANSWER_MS).outcome;
+    const outcome = await this.commands.send(node, command, ANSWER_MS);
     checkOutcome(outcome);
     const answer = outcome.answers.get(node);
     // The gateway is gone, and its connections with it.
@@ -324,7 +325,7 @@ export class RemoteConnections {
       check();
       const place = placeOf(to);
       const [node, where] = place;
-      const { outcome } = this.commands.send(node, { ...where, ...command }, ANSWER_MS);
+      const outcome = this.commands.send(node, { ...where, ...command }, ANSWER_MS);
       const result = outcome.then((answers) => read(answers, place));
       // The result may be ignored, because a lost gateway must not end the process of a worker.
       result.catch(() => {});
@@ -354,7 +355,7 @@ function failureError(
   const gateways = [gateway, ...others].join(' ');
   if (isTooLong) return new EncodeError('MESSAGE_TOO_LONG', text, { gateways, count });
   const failed = `the gateway ${gateway} failed at a command about its connections: ${text}`;
-  return new ChannelError(CLUSTER_ERRORS.GATEWAY_FAILED, failed, { gateways, count });
+  return new ChannelError(GATEWAY_ERRORS.GATEWAY_FAILED, failed, { gateways, count });
 }
 
 /** Returns the sum of the gateways' counts. @throws the failure or the missing answer of a gateway */

@@ -1,8 +1,7 @@
 import { BUS_ERRORS } from '@headrace/bus';
-import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { commandsOf } from '@headrace/cluster/authoring';
 import { EncodeError, isHeadraceError, TimedOutError } from '@headrace/core';
-import { connectionsOf } from '@headrace/gateway';
+import { connectionsOf, GATEWAY_ERRORS } from '@headrace/gateway';
 import { describe, expect, it } from 'vitest';
 import { sent } from '../../../cluster/test/nodes.ts';
 import { world } from './remote-world.ts';
@@ -34,7 +33,7 @@ describe('connectionsOf, when something fails', () => {
       throw new Error('boom');
     };
     const failure = await failureOf(there, of.bind({ all: true }, 'ann'));
-    expect(isHeadraceError(failure, CLUSTER_ERRORS.GATEWAY_FAILED)).toBe(true);
+    expect(isHeadraceError(failure, GATEWAY_ERRORS.GATEWAY_FAILED)).toBe(true);
     expect(String(failure)).toMatch(/boom/);
     expect((failure as TimedOutError).details).toEqual({ gateways: fronts[0]!.nodeId, count: 1 });
     expect(nodes.lines.filter((line) => /bind/.test(line))).toHaveLength(1);
@@ -50,7 +49,7 @@ describe('connectionsOf, when something fails', () => {
     };
     const own = connectionsOf(fronts[0]!);
     const failure = await failureOf(there, own.bind({ connection: ids[0]! }, 'ann'));
-    expect(isHeadraceError(failure, CLUSTER_ERRORS.GATEWAY_FAILED)).toBe(true);
+    expect(isHeadraceError(failure, GATEWAY_ERRORS.GATEWAY_FAILED)).toBe(true);
     expect(nodes.lines.filter((line) => /bind/.test(line))).toHaveLength(1);
   });
 
@@ -94,7 +93,7 @@ describe('connectionsOf, when something fails', () => {
     const commands = commandsOf(back);
     const targets = [{}, { group: '' }, { users: 'ann' }, { ids: 1 }, { all: 'yes' }];
     for (const target of targets) {
-      const { outcome } = commands.send(undefined, { op: 'close', ...target }, 2000);
+      const outcome = commands.send(undefined, { op: 'close', ...target }, 2000);
       const { answers } = await there.given(outcome);
       expect([...answers.values()].map(({ failure }) => failure !== undefined)).toEqual([
         true,
@@ -113,7 +112,7 @@ describe('connectionsOf, when something fails', () => {
       throw new Error('boom');
     };
     const failure = await failureOf(there, of.bind({ all: true }, 'ann'), 2500);
-    expect(isHeadraceError(failure, CLUSTER_ERRORS.GATEWAY_FAILED)).toBe(true);
+    expect(isHeadraceError(failure, GATEWAY_ERRORS.GATEWAY_FAILED)).toBe(true);
     const gateways = `${fronts[0]!.nodeId} ${fronts[1]!.nodeId}`;
     expect((failure as TimedOutError).details).toEqual({ gateways, count: 0 });
   });

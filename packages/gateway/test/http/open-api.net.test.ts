@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { BUS_ERRORS } from '@headrace/bus';
-import { CLUSTER_ERRORS } from '@headrace/cluster';
 import { ChannelError, EncodeError, TimedOutError } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
+import { GATEWAY_ERRORS } from '@headrace/gateway';
 import { afterAll, describe, expect, it } from 'vitest';
 import { noPeers } from '../../src/gateway/request-peers.ts';
 import { API_ERRORS } from '../../src/http/api-error.ts';
@@ -154,7 +154,7 @@ describe('the description in OpenAPI', () => {
     const { post, connections, ask, open } = await apiWorld({ maxRequests: 1 });
     const errors = [
       new ChannelError(BUS_ERRORS.BUS_DOWN, 'down'),
-      new ChannelError(CLUSTER_ERRORS.GATEWAY_FAILED, 'failed', { count: 1 }),
+      new ChannelError(GATEWAY_ERRORS.GATEWAY_FAILED, 'failed', { count: 1 }),
       new TimedOutError('TIMEOUT_REQUEST', 'late', { count: 1 }),
       new EncodeError('MESSAGE_TOO_LONG', 'long'),
       new Error('a fault'),
