@@ -1,72 +1,66 @@
-// The border of the kernel, which is core, codec and handlers. Its contracts change only together with the decision page that
-// records them, and its sources do not name the products that are built on it.
+// The border of the kernel, which is core, codec and handlers. What its entries promise changes only together with the decision
+// page that records it, and its sources do not name the products that are built on it.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { productFolders } from './kernel.ts';
+import { KERNEL, productFolders } from './kernel.ts';
 import type { CheckResult, Problem } from './problem.ts';
-import { filesBelow, readSource } from './source-file.ts';
+import { filesBelow } from './source-file.ts';
 
 const PAGE = 'docs/decisions/0094-the-contracts-of-the-kernel-are-recorded.md';
-const KERNEL = ['core', 'codec', 'handlers'];
-/** Terms of the field, such as datagram and WebSocket, are not the name of a product. */
-const WORDS = [
-  'gateways?',
-  'durable',
-  'lasting',
-  'tunnels?',
-  'yamux',
-  'simulations?',
-  'substreams?',
-  'hand-overs?',
-  'perPeer',
-  'toPeer',
-  'maxPeers',
-  'webSocketHeartbeat',
-];
+/** What products have beside packages and folders. */
+const FEATURES = ['substream', 'hand-over', 'perPeer', 'toPeer', 'maxPeers', 'webSocketHeartbeat'];
+/** Folders whose name is a term of the field or a plain word, which the kernel needs without thinking of a product. */
+const TERMS = new Set([
+  ...['datagram', 'http', 'mqtt', 'tcp', 'udp', 'websocket'],
+  ...['address', 'application', 'asking', 'client', 'compare', 'delivery', 'envelope', 'error'],
+  ...['exchange', 'explore', 'host', 'items', 'live', 'memory', 'network', 'node', 'pace', 'pool'],
+  ...['port', 'position', 'process', 'protocol', 'proxy', 'reconnect', 'relay', 'request', 'route'],
+  ...['server', 'service', 'socket', 'users', 'watch', 'wire', 'worker', 'world'],
+]);
 
 export function checkBorder(root: string): CheckResult {
   const problems = [...unrecorded(root), ...namedProducts(root)];
-  return { problems, summary: `the contracts of the kernel are those of ${PAGE}` };
+  return { problems, summary: `what the kernel promises is as ${PAGE} says` };
 }
 
-/** The contracts that differ from the record: lines of a path below core's `src`, and a digest. */
+/**
+ * The entries of the kernel whose report is not that of the last change which names it. A change is recorded by what became of
+ * the reports, and why; a digest alone is no record.
+ */
 function unrecorded(root: string): Problem[] {
-  const [, block = ''] =
-    /^```text contracts\n([\s\S]*?)^```$/m.exec(readFileSync(join(root, PAGE), 'utf8')) ?? [];
-  return block
-    .trim()
-    .split('\n')
-    .flatMap((line) => {
-      const [path = '', recorded = ''] = line.split(' ');
-      const digest = digestOf(root, `packages/core/src/${path}`);
-      if (digest === recorded) return [];
-      const message = `${path} is not as recorded: say under "Changes" what changed and why, and record ${digest}`;
-      return [{ file: PAGE, message }];
-    });
+  const recorded = recordedDigests(readFileSync(join(root, PAGE), 'utf8'));
+  const entries = new Map([...recorded.keys()].map((entry) => [entry, 'gone']));
+  const ofKernel = new RegExp(`^((?:${KERNEL.join('|')})(?:\\..+)?)\\.api\\.md$`);
+  for (const file of readdirSync(join(root, 'api'))) {
+    const entry = ofKernel.exec(file)?.[1];
+    if (entry !== undefined) entries.set(entry, digestOf(readFileSync(join(root, 'api', file))));
+  }
+  return [...entries].flatMap(([entry, digest]) => {
+    if (recorded.get(entry) === digest) return [];
+    const line = `- \`${entry}\` ${digest}: what changed, and why`;
+    return [{ file: PAGE, message: `the page does not know api/${entry}.api.md: add "${line}"` }];
+  });
 }
 
-/** The digest of the code of a file, or of all files of a folder, without comments and spaces. */
-function digestOf(root: string, path: string): string {
-  const hash = createHash('sha256');
-  const files = path.endsWith('/') ? filesBelow(root, path, ['.ts']) : [path];
-  for (const file of files.filter((one) => existsSync(join(root, one)))) {
-    const { text, comments } = readSource(root, file);
-    let code = '';
-    let from = 0;
-    for (const { start, end } of comments) {
-      code += text.slice(from, start);
-      from = end;
+/** By entry; that of the first line that names it, because the last change stands first. */
+function recordedDigests(page: string): Map<string, string> {
+  const digests = new Map<string, string>();
+  for (const [, records = ''] of page.matchAll(/^- ((?:`[\w.-]+` \w+[,:]\s+)+)(?!- )\S/gm)) {
+    for (const [, entry = '', digest = ''] of records.matchAll(/`([\w.-]+)` (\w+)/g)) {
+      if (!digests.has(entry)) digests.set(entry, digest);
     }
-    hash.update(`${file}\n${(code + text.slice(from)).replace(/\s/g, '')}\n`);
   }
-  return hash.digest('hex').slice(0, 12);
+  return digests;
+}
+
+function digestOf(report: Buffer): string {
+  return createHash('sha256').update(report).digest('hex').slice(0, 12);
 }
 
 function namedProducts(root: string): Problem[] {
   const problems: Problem[] = [];
-  const names = productFolders(root).map((folder) => `@headrace/${basename(folder)}`);
-  const named = new RegExp(`\\b(?:${WORDS.join('|')})\\b|(?:${names.join('|')})(?![\\w-])`, 'i');
+  const named = new RegExp(productWords(root).map(formsOf).join('|'));
   for (const name of KERNEL) {
     for (const file of filesBelow(root, `packages/${name}/src`, ['.ts'])) {
       const lines = readFileSync(join(root, file), 'utf8').split('\n');
@@ -79,4 +73,30 @@ function namedProducts(root: string): Problem[] {
     }
   }
   return problems;
+}
+
+/** The names of the packages above the kernel and of the folders in them, but not of folders that the kernel has, too. */
+function productWords(root: string): string[] {
+  const ofKernel = KERNEL.flatMap((name) => filesBelow(root, `packages/${name}/src`, ['.ts']));
+  const shared = new Set(ofKernel.flatMap((file) => file.split('/')));
+  const words = new Set(
+    productFolders(root).flatMap((folder) => [
+      basename(folder),
+      ...filesBelow(root, `${folder}/src`, ['.ts']).flatMap((file) => file.split('/').slice(3, -1)),
+    ]),
+  );
+  return [...words, ...FEATURES].filter((word) => !shared.has(word) && !TERMS.has(word));
+}
+
+/**
+ * A word, its plural, and a part of a longer name, such as `ClusterGroup` or `BUS_DOWN`. `no-store` and the module `node:cluster`
+ * are others.
+ */
+function formsOf(word: string): string {
+  const capital = word.charAt(0).toUpperCase() + word.slice(1);
+  return [
+    `(?<![A-Za-z-]|node:)${word}(?:e?s)?(?![a-z])`,
+    `(?<![A-Z])${capital}(?:e?s)?(?![a-z])`,
+    `(?<![A-Z])${word.toUpperCase()}S?(?![A-Z])`,
+  ].join('|');
 }

@@ -1,5 +1,5 @@
 // `npm run check` runs every check of the sources; `npm run check -- layers docs` runs some.
-import { checkApi } from './api-report/report.ts';
+import { checkApi, checkKernelReports } from './api-report/report.ts';
 import { checkBorder } from './check-border.ts';
 import { checkDocs } from './check-docs.ts';
 import { checkLayers } from './check-layers.ts';
@@ -30,7 +30,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
   mutants: checkMutantPlaces,
   dead: findDeadCode,
   contract: async (of) => {
-    const parts = [await checkContract(of), checkBorder(of), checkPatterns(of)];
+    const border = [checkBorder(of), await checkKernelReports(of)];
+    const parts = [await checkContract(of), ...border, checkPatterns(of)];
     const problems = parts.flatMap((part) => part.problems);
     return { problems, summary: parts.map(({ summary }) => summary).join(' ') };
   },

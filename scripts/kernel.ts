@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { foldersIn } from './source-file.ts';
 
+/** The folders of the kernel; `headrace`, which is released with it, only passes its names on. */
+export const KERNEL = ['core', 'codec', 'handlers'];
+
 /** The names of the packages of the kernel. */
 export function kernelPackages(root: string): string[] {
   const text = readFileSync(join(root, '.changeset', 'config.json'), 'utf8');

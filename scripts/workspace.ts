@@ -1,5 +1,5 @@
 // The packages, as their manifests describe them.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ export interface Manifest {
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
 export function readManifest(folder: string): Manifest {
@@ -52,6 +53,26 @@ export function entriesOf(root: string, folder: string): Entry[] {
 /** The entries of all packages. */
 export function allEntries(root: string): Entry[] {
   return foldersIn(root, 'packages').flatMap((folder) => entriesOf(root, folder));
+}
+
+/** The folders of the packages of ours that a package and its tests import, and of those that these import. */
+export function dependenciesOf(root: string, folder: string): string[] {
+  const folders = new Map(
+    foldersIn(root, 'packages').map((of) => [readManifest(join(root, of)).name, of]),
+  );
+  const found = new Set<string>();
+  const add = (of: string): void => {
+    if (!existsSync(join(root, of, 'package.json'))) return;
+    const { dependencies, peerDependencies, devDependencies } = readManifest(join(root, of));
+    for (const name of Object.keys({ ...dependencies, ...peerDependencies, ...devDependencies })) {
+      const next = folders.get(name);
+      if (next === undefined || found.has(next)) continue;
+      found.add(next);
+      add(next);
+    }
+  };
+  add(folder);
+  return [...found];
 }
 
 /** The sources of all packages. */

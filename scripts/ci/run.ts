@@ -1,7 +1,8 @@
 // Runs steps one after another and goes on after a failure; a file of tests that failed runs again alone at the end.
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { root } from '../workspace.ts';
+import { root as repository } from '../workspace.ts';
+import { GreenSteps } from './green.ts';
 import type { Failure } from './report.ts';
 import { runStep, type Step, type StepResult } from './step.ts';
 import { countsOf, type Flaky, type Outcome, summaryOf, tableOf } from './summary.ts';
@@ -18,14 +19,19 @@ export interface RunOptions {
   readonly background: Step;
   /** The step before which the background has ended. */
   readonly quietFrom: string;
-  /** Prints the table of all steps, and lets a test fail that was flaky twice. */
+  /**
+   * Prints the table of all steps, lets a test fail that was flaky twice, and passes over a step that was green on the same
+   * inputs, unless it is asked for by its name or all are by `--all`.
+   */
   readonly whole?: boolean;
+  /** Where steps run. @default this repository */
+  readonly root?: string;
   /** For logs and reports. @default ci-report */
   readonly folder?: string;
   readonly print?: (text: string) => void;
 }
 
-/** Runs the steps that are asked for, or all, and prints the summary; `--list` names them. Resolves to its success. */
+/** Runs the steps or slices that are asked for, or all, and prints the summary; `--list` names them. Resolves to its success. */
 export async function runSteps(
   steps: readonly Step[],
   asked: readonly string[],
@@ -33,7 +39,9 @@ export async function runSteps(
 ): Promise<boolean> {
   const { background, print = console.log } = options;
   const all = [background, ...steps];
-  const unknown = asked.filter((name) => !all.some((step) => step.name === name));
+  const unknown = asked.filter(
+    (name) => name !== '--all' && !all.some((step) => isNamed(step, name)),
+  );
   if (unknown.length === 0) return new Run(options).ofSteps(steps, asked);
   const wrong = unknown.filter((name) => name !== '--list');
   if (wrong.length > 0) print(`no step "${wrong.join('", "')}"; there are:`);
@@ -41,16 +49,23 @@ export async function runSteps(
   return wrong.length === 0;
 }
 
+const isNamed = (step: Step, name: string): boolean => step.name === name || step.slice === name;
+
 class Run {
   private readonly options: RunOptions;
+  private readonly root: string;
   private readonly folder: string;
   private readonly print: (text: string) => void;
+  private readonly green: GreenSteps;
+  private passedOver = 0;
 
   constructor(options: RunOptions) {
     this.options = options;
-    this.folder = options.folder ?? join(root, 'ci-report');
+    this.root = options.root ?? repository;
+    this.folder = options.folder ?? join(this.root, 'ci-report');
     this.print = options.print ?? console.log;
     mkdirSync(this.folder, { recursive: true });
+    this.green = new GreenSteps(this.root, this.folder);
     for (const file of readdirSync(this.folder).filter((name) => OF_A_STEP.test(name))) {
       rmSync(join(this.folder, file));
     }
@@ -58,14 +73,17 @@ class Run {
 
   async ofSteps(steps: readonly Step[], asked: readonly string[]): Promise<boolean> {
     const { background, quietFrom, whole = false } = this.options;
-    const isAsked = ({ name }: Step): boolean => asked.length === 0 || asked.includes(name);
+    const named = asked.filter((name) => name !== '--all');
+    const mayPass = whole && asked.length === 0;
+    const isAsked = (step: Step): boolean =>
+      named.length === 0 || named.some((name) => isNamed(step, name));
     const beside = isAsked(background) ? this.shown(background, 0) : undefined;
     const running: Promise<StepResult>[] = [];
     let lane: Promise<unknown> = Promise.resolve();
     for (const [at, step] of steps.entries()) {
       if (step.name === quietFrom) await beside;
       if (step.isAlone === true) await lane;
-      if (!isAsked(step)) continue;
+      if (!isAsked(step) || (mayPass && (await this.wasGreen(step)))) continue;
       const result = step.isBeside
         ? lane.then(() => this.shown(step, at + 1))
         : this.shown(step, at + 1);
@@ -81,7 +99,15 @@ class Run {
     if (whole) this.print(['', ...tableOf(results)].join('\n'));
     this.print(summaryOf(outcome).join('\n'));
     const { passed, failed } = countsOf(outcome);
-    return failed === 0 && passed > 0;
+    return failed === 0 && passed + this.passedOver > 0;
+  }
+
+  private async wasGreen(step: Step): Promise<boolean> {
+    const at = this.green.dateOf(step, await this.green.inputsOf(step));
+    if (at === undefined) return false;
+    this.passedOver += 1;
+    this.print(`\n=== passed over: ${step.name} (green on the same files on ${at.slice(0, 16)})`);
+    return true;
   }
 
   /** @param file - what the files of a second run of the step are named after */
@@ -89,7 +115,9 @@ class Run {
     this.print(`\n=== ${step.name}: ${step.command.join(' ')}`);
     const path = join(this.folder, `${String(at).padStart(2, '0')}-${file}`);
     const files = { log: `${path}.log`, report: `${path}.jsonl` };
-    const result = await runStep(step, files, root, this.print);
+    const inputs = await this.green.inputsOf(step);
+    const result = await runStep(step, files, this.root, this.print);
+    if (result.failed === 0 && inputs !== undefined) this.green.note(step, inputs);
     const { failed, passed, seconds } = result;
     if (failed > 0) {
       const lines = readFileSync(files.log, 'utf8').trimEnd().split('\n');
@@ -112,7 +140,9 @@ class Run {
       if (files.has(undefined) || files.size > MAX_RERUN) continue;
       for (const file of files as Set<string>) {
         const { rerun, ...rest } = step;
-        const second = { ...rest, name: `${step.name} again`, command: [...rerun, file] } as const;
+        const inputs = 'new each time';
+        const name = `${step.name} again`;
+        const second = { ...rest, name, command: [...rerun, file], inputs } as const;
         const { failed } = await this.shown(second, at, `${step.name}-${basename(file)}`);
         if (failed > 0) continue;
         const passed = failures.filter(({ place }) => place?.startsWith(file));

@@ -7,6 +7,10 @@ import { type Failure, type Report, readReport, withReport } from './report.ts';
 export interface Step {
   /** As it is asked for: `.ci/run NAME`. */
   readonly name: string;
+  /** The name by which all slices of a long step are asked for. */
+  readonly slice?: string;
+  /** The paths whose files decide its outcome. @default all */
+  readonly inputs?: readonly string[] | 'new each time';
   /** For the list: its purpose. */
   readonly about: string;
   readonly command: readonly [program: string, ...args: string[]];

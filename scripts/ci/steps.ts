@@ -1,4 +1,7 @@
 // The steps of the gate, and those that only the full run has.
+import { locateMutants } from '../mutants/located.ts';
+import { filesBelow, foldersIn } from '../source-file.ts';
+import { dependenciesOf, root } from '../workspace.ts';
 import type { Step } from './step.ts';
 
 type Command = Step['command'];
@@ -113,34 +116,98 @@ export function gateSteps(clone: string): Step[] {
   ];
 }
 
+/** What runs a test, whatever it tests. */
+const RUNS_TESTS = [
+  'package.json',
+  'pnpm-lock.yaml',
+  'tsconfig.base.json',
+  'vitest*.ts',
+  'scripts/*.mjs',
+  'scripts/vitest*',
+];
+const SOURCES_AND_TESTS = [...RUNS_TESTS, 'packages', 'scripts', 'examples'];
+
+/** The folders, and those of all packages that they import. */
+function withDependencies(...folders: string[]): string[] {
+  return [
+    ...new Set(folders.flatMap((folder) => [folder, ...dependenciesOf(root, folder)])),
+  ].sort();
+}
+
+/** The tests of a kind, a step for each package that has some: a package that did not change waits for nobody. */
+function slicesOf(kind: 'heavy', step: Omit<Step, 'name' | 'command'>): Step[] {
+  const has = (folder: string): boolean =>
+    filesBelow(root, `${folder}/test`, [`.${kind}.test.ts`]).length > 0;
+  const slice = (name: string, folder: string, inputs: string[]): Step => ({
+    ...step,
+    name: `${kind}-${name}`,
+    slice: kind,
+    inputs: [...RUNS_TESTS, ...inputs],
+    command: npm(`test:${kind}`, `${folder}/`),
+    rerun: [...npm(`test:${kind}`), '--'],
+  });
+  const packages = foldersIn(root, 'packages').filter(has);
+  return [
+    ...packages.map((folder) =>
+      slice(folder.replace('packages/', ''), folder, withDependencies(folder)),
+    ),
+    slice('examples', 'examples', ['examples', 'packages', 'benchmarks']),
+    slice('scripts', 'scripts', ['.']),
+  ];
+}
+
+/** A step for each list of mutants: its sources and tests are of few packages. */
+function mutantSlices(): Step[] {
+  const folders = new Map<string, Set<string>>();
+  for (const { list, sourceFile, testFile } of locateMutants(root).located) {
+    if (!folders.has(list)) folders.set(list, new Set());
+    for (const file of [sourceFile, testFile]) {
+      folders.get(list)!.add(file.split('/').slice(0, 2).join('/'));
+    }
+  }
+  return [...folders].map(([list, of]) => ({
+    name: `mutants-${list}`,
+    slice: 'all-mutants',
+    about: `every guard in the list of ${list}`,
+    command: npm('check:mutants', list),
+    inputs: [
+      ...RUNS_TESTS,
+      ...['scripts/mutants/*.ts', `scripts/mutants/${list}.txt`],
+      ...withDependencies(...of),
+    ],
+    limitMs: 40 * MINUTES,
+  }));
+}
+
 /** Everything else: figures, minutes, thousands of seeds, all Nodes and runtimes. */
 export function otherSteps(): Step[] {
   const firstSeed = 1 + Math.floor((Date.now() - Date.UTC(2026, 0)) / 86_400_000) * 10_000;
   return [
-    {
-      name: 'heavy',
+    ...slicesOf('heavy', {
       about: 'real time, real servers, figures',
-      command: npm('test:heavy'),
-      rerun: [...npm('test:heavy'), '--'],
-      limitMs: 60 * MINUTES,
-    },
+      limitMs: 30 * MINUTES,
+    }),
     {
       name: 'seeds',
       about: 'thousands of simulated networks, new ones each day',
       command: npm('test:seeds'),
       env: { FIRST_SEED: String(firstSeed) },
+      inputs: 'new each time',
       limitMs: 90 * MINUTES,
     },
     {
       name: 'conformance',
       about: 'PROXY headers as the real Netty reads them, new ones each day',
       command: npm('conformance:fresh', String(firstSeed)),
+      inputs: 'new each time',
     },
+    ...mutantSlices(),
     {
-      name: 'all-mutants',
-      about: 'every guard',
-      command: npm('check:mutants'),
-      limitMs: 60 * MINUTES,
+      name: 'stryker',
+      about: 'conditions that no test notices, in sources of the last week: a list to read',
+      command: npm('mutate', '--days', '7', '--minutes', '12'),
+      inputs: ['packages'],
+      limitMs: 40 * MINUTES,
     },
     { name: 'all-costs', about: 'the whole table of costs', command: npm('check', 'cost') },
     { name: 'all-packages', about: 'bundlers, installs', command: npm('check:packages') },
@@ -148,22 +215,38 @@ export function otherSteps(): Step[] {
       name: 'products',
       about: 'their tests with the packed kernel',
       command: npm('check:products'),
+      inputs: SOURCES_AND_TESTS,
     },
     { name: 'release', about: 'what is published', command: npm('check:release') },
     { name: 'all-templates', about: 'every template', command: npm('check:templates') },
-    { name: 'all-nodes', about: 'tests on other Nodes', command: npm('check:nodes') },
+    {
+      name: 'all-nodes',
+      about: 'tests on other Nodes',
+      command: npm('check:nodes'),
+      inputs: SOURCES_AND_TESTS,
+    },
     {
       name: 'typescripts',
       about: 'samples and misfits with TypeScript 5.4, 5.9 and 6',
       command: npm('check:typescripts'),
     },
-    { name: 'all-runtimes', about: 'tests on Bun and Deno', command: npm('check:runtimes') },
+    {
+      name: 'all-runtimes',
+      about: 'tests on Bun and Deno',
+      command: npm('check:runtimes'),
+      inputs: SOURCES_AND_TESTS,
+    },
     {
       name: 'all-site',
       about: 'built for two bases, searched, in Chromium',
       command: npm('check:site'),
       limitMs: 40 * MINUTES,
     },
-    { name: 'long-fuzz', about: 'ten minutes of it', command: npm('fuzz', '600') },
+    {
+      name: 'long-fuzz',
+      about: 'ten minutes of it',
+      command: npm('fuzz', '600'),
+      inputs: SOURCES_AND_TESTS,
+    },
   ];
 }

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../ci/report.ts';
 import { runSteps } from '../ci/run.ts';
 import { runStep, type Step, type StepResult } from '../ci/step.ts';
 import { countsOf, type Outcome, summaryOf, tableOf } from '../ci/summary.ts';
+import { must } from '../program.ts';
 import { tree } from './tree.ts';
 
 const step = (name: string, ...command: [string, ...string[]]): Step => ({
@@ -224,6 +225,39 @@ describe('a run', () => {
     const { ok, lines } = await run(folder, 3, [], true);
     expect(ok).toBe(false);
     expect(lines).toContain('      flaky twice: no');
+  });
+
+  it('passes over what was green on the same committed files, if it is whole and nobody asks for it', async () => {
+    const folder = tree({ 'a/source': '1', 'b/source': '1', '.gitignore': 'report' });
+    const git = (...args: string[]) =>
+      must('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], folder);
+    const commit = async () => [await git('add', '.'), await git('commit', '-qm', 'a')];
+    await git('init', '-q');
+    await commit();
+    const steps: Step[] = [
+      { ...step('of-a', 'true'), inputs: ['a'] },
+      { ...step('of-b', 'true'), slice: 'of', inputs: ['b'] },
+      { ...step('fails', 'false'), inputs: ['a'] },
+      { ...step('seeds', 'true'), inputs: 'new each time' },
+    ];
+    const ran = async (...asked: string[]) => {
+      const lines: string[] = [];
+      const print = (text: string) => void lines.push(...text.split('\n'));
+      const where = { root: folder, folder: join(folder, 'report') };
+      await runSteps(steps, asked, { background, quietFrom: 'of-a', print, whole: true, ...where });
+      return lines
+        .flatMap((line) => /^=== (?:passed|FAILED): (\S+) \(\d/.exec(line)?.[1] ?? [])
+        .sort();
+    };
+    expect(await ran()).toEqual(['fails', 'of-a', 'of-b', 'prefetch', 'seeds']);
+    expect(await ran()).toEqual(['fails', 'prefetch', 'seeds']);
+    expect(await ran('of')).toEqual(['of-b']);
+    writeFileSync(join(folder, 'b/source'), '2');
+    expect(await ran()).toEqual(['fails', 'of-b', 'prefetch', 'seeds']);
+    await commit();
+    expect(await ran()).toEqual(['fails', 'of-b', 'prefetch', 'seeds']);
+    expect(await ran()).toEqual(['fails', 'prefetch', 'seeds']);
+    expect(await ran('--all')).toHaveLength(5);
   });
 
   it('runs the steps that are asked for, lists them, and refuses others', async () => {

@@ -188,6 +188,7 @@ export { type KnownOrStranger, StrangersFirst } from './queue/strangers-first.ts
 // Delays before retries
 export { checkedDelay } from './retry/checked-delay.ts';
 export { type ExponentialOptions, exponential } from './retry/exponential.ts';
+export { retryAfter } from './retry/retry-after.ts';
 export { RetryBudget, type RetryBudgetOptions } from './retry/retry-budget.ts';
 export type { RetryPolicy, RetryRound } from './retry/retry-policy.ts';
 // Texts

@@ -232,7 +232,7 @@ function isInstance(type: typeof HeadraceError, value: unknown): boolean {
 
 /**
  * Returns true for a Headrace error, even of another copy of the package. With a code, returns true only for that code. A code of
- * core, codec and handlers is given by its name, and a code of another package by its entry: `LASTING_ERRORS.RESUME_GONE`.
+ * core, codec and handlers is given by its name, and a code of another package by its entry: `ACME_ERRORS.FIRMWARE_TOO_OLD`.
  */
 export function isHeadraceError<C extends ErrorCode | ErrorCodeEntry>(
   error: unknown,

@@ -18,6 +18,7 @@ import {
   object,
   onAbort,
   type Resolved,
+  retryAfter,
   shownUrl,
   textOf,
   time,
@@ -171,7 +172,8 @@ class RouteReader {
       await response.body?.cancel();
       const { status } = response;
       const text = `${url} gives no route: it answered with status ${status}`;
-      throw new ChannelError('CHANNEL_FAILED', text, { status });
+      const wait = retryAfter(response.headers.get('retry-after'));
+      throw new ChannelError('CHANNEL_FAILED', text, { status, ...wait });
     }
     const { places, ttlMs } = routeOf(await this.bodyOf(response), url);
     const now = this.options.clock.now();

@@ -1,4 +1,4 @@
-import { ChannelError } from '@headrace/core';
+import { ChannelError, isHeadraceError } from '@headrace/core';
 import {
   checkedDelay,
   type RetryBudget,
@@ -50,6 +50,8 @@ const MAX_MOVES = 8;
 const LEFT_MS = 1000;
 /** Time after which a connection is not short. */
 const SHORT_MS = 1000;
+/** Time in which a connect fails if no server is there. An overloaded server, or a network that drops packets, takes longer. */
+const REFUSED_MS = 1000;
 
 /**
  * @internal The state machine of a reconnecting client, without clock, sockets or messages. Each call reports an event and its
@@ -72,6 +74,8 @@ export class ReconnectMachine<P, C> {
   private absentAt = 0;
   private phase: number | undefined = undefined;
   private onlineAt = 0;
+  /** Time at which the current round of tries began. */
+  private triedAt = 0;
   /** Number of planned ends since the last connection that was not short. */
   private moves = 0;
   /** Number of connections that the client has left, and that have not ended. */
@@ -95,6 +99,7 @@ export class ReconnectMachine<P, C> {
     this.beginAbsence(now);
     this.attempt = 1;
     this.round = 1;
+    this.triedAt = now;
     return [{ do: 'find' }];
   }
 
@@ -187,7 +192,7 @@ export class ReconnectMachine<P, C> {
     if (!isBack || current.name !== 'waiting' || this.hasReserved) return NOTHING;
     this.beginAbsence(now);
     this.attempt = this.round = 1;
-    const delayMs = this.policyDelay(now);
+    const delayMs = this.policyDelay(now, current.loss);
     return typeof delayMs === 'number'
       ? [{ do: 'drop' }, ...this.wait(current.loss, delayMs)]
       : NOTHING;
@@ -235,7 +240,9 @@ export class ReconnectMachine<P, C> {
     const isFree = this.hasReserved || !this.hasWaited;
     const delayMs = isFree || budget === undefined ? 0 : budget.reserve(now);
     this.hasReserved = delayMs > 0;
-    return delayMs > 0 ? this.wait(loss, delayMs) : [{ do: 'find' }];
+    if (delayMs > 0) return this.wait(loss, delayMs);
+    this.triedAt = now;
+    return [{ do: 'find' }];
   }
 
   private online(place: P, channel: C, now: number): Actions<P, C> {
@@ -268,21 +275,23 @@ export class ReconnectMachine<P, C> {
       if (verdict === false) return undefined;
       if (typeof verdict === 'object') return checkedDelay(verdict.afterMs, 'shouldRetry');
       if (!waits) return 0;
-      const delayMs = this.policyDelay(now);
+      const delayMs = this.policyDelay(now, loss);
       return typeof delayMs === 'number' ? Math.min(mostMs, delayMs) : delayMs;
     } catch (thrown) {
       return toError(thrown);
     }
   }
 
-  private policyDelay(now: number): number | Error | undefined {
+  private policyDelay(now: number, { during, error }: Loss<P>): number | Error | undefined {
     const { retry, random } = this.rules;
     try {
       this.phase ??= random();
-      const facts = { elapsedMs: now - this.absentAt, phase: this.phase, random };
+      const isRefused = during === 'connecting' && now - this.triedAt <= REFUSED_MS;
+      const facts = { elapsedMs: now - this.absentAt, phase: this.phase, isRefused, random };
       const delayMs = retry(this.round, facts);
       if (delayMs === undefined && this.left > 0) return LEFT_MS;
-      return delayMs === undefined ? undefined : checkedDelay(delayMs);
+      if (delayMs === undefined) return undefined;
+      return Math.max(checkedDelay(delayMs), askedDelay(error, this.phase));
     } catch (thrown) {
       return toError(thrown);
     }
@@ -313,4 +322,12 @@ export class ReconnectMachine<P, C> {
     this.current = state;
     return [{ do: 'announce', state }];
   }
+}
+
+/** The delay that the server asked for with `Retry-After`. Clients that it asked at the same time spread over half of it. */
+function askedDelay(error: Error, phase: number): number {
+  const { retryAfterMs } = (isHeadraceError(error) ? error.details : {}) as {
+    readonly retryAfterMs?: number;
+  };
+  return (retryAfterMs ?? 0) * (1 + phase / 2);
 }

@@ -129,6 +129,12 @@ describe('httpAddresses', () => {
     expect(() => httpAddresses(url)).toThrow(text);
   });
 
+  it('keeps what a status asks for', async () => {
+    const busy = { status: 503, headers: { 'Retry-After': '7' } };
+    const { read } = service(() => new Response('busy', busy));
+    await expect(read()).rejects.toMatchObject({ details: { status: 503, retryAfterMs: 7000 } });
+  });
+
   it('reports a status, and a service that cannot be reached, and asks again', async () => {
     const { read } = service(
       () => new Response('busy', { status: 503 }),

@@ -87,6 +87,53 @@ describe('ReconnectingClient, its connections', () => {
     expect(client.state.name).toBe('online');
   });
 
+  it('waits 5 s at most while connects are refused, and longer after tries that cost the server work', async () => {
+    const client = world.client(['a'], { retry: spread() });
+    const states = story(client);
+    await world.up('a');
+    await world.start(client);
+    await world.down('a');
+    await world.pass(28_000);
+    const waits = () => states.filter((line) => line.startsWith('waiting'));
+    const refused = [3000, 4500, 5000, 5000, 5000, 5000];
+    expect(waits()).toEqual([
+      'waiting 999 reset',
+      ...refused.map((ms) => `waiting ${ms} refused`),
+    ]);
+    await world.up('a');
+    await world.pass(5000);
+    expect(client.state.name).toBe('online');
+
+    const refusing = world.client(['a'], {
+      retry: spread(),
+      ready: async () => Promise.reject(new Error('busy')),
+    });
+    const other = story(refusing);
+    void refusing.start().catch(() => {});
+    await world.pass(60_000);
+    const costly = [1000, 3000, 6000, 12_000, 23_000, 30_000];
+    expect(other.filter((line) => line.startsWith('waiting'))).toEqual(
+      costly.map((ms) => `waiting ${ms} ready`),
+    );
+  });
+
+  it('waits for as long as a refusal asks for, and half of it longer for some', async () => {
+    let answers = 0;
+    const addresses = async () => {
+      answers += 1;
+      if (answers < 3) throw new ChannelError('CHANNEL_FAILED', 'busy', { retryAfterMs: 20_000 });
+      return [world.place('a')];
+    };
+    const client = world.client(['a'], { addresses, retry: fixed(100) });
+    const states = story(client);
+    await world.up('a');
+    const started = client.start();
+    await world.pass(60_000);
+    await started;
+    const waits = states.filter((line) => line.startsWith('waiting'));
+    expect(waits).toEqual(['waiting 25000 error', 'waiting 25000 error']);
+  });
+
   it('goes elsewhere at once after a planned end, however often, and waits after failures', async () => {
     const client = world.client(['a', 'b', 'c'], { retry: spread() });
     const states = story(client);

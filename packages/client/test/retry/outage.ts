@@ -33,7 +33,7 @@ export function simulateReturn(
     const phase = random();
     let elapsedMs = 0;
     for (let attempt = 1; elapsedMs < outageMs || attempt === 1; attempt++) {
-      elapsedMs += policy(attempt, { elapsedMs, phase, random })!;
+      elapsedMs += policy(attempt, { elapsedMs, phase, isRefused: attempt > 1, random })!;
       tries += 1;
     }
     const second = Math.floor((elapsedMs - outageMs) / 1000);
@@ -51,7 +51,7 @@ export function shareOfWindow(outageMs: number): number {
   let lengthMs = 2000;
   while (beginMs + lengthMs <= outageMs) {
     beginMs += lengthMs;
-    lengthMs = Math.min(30_000, lengthMs * 2);
+    lengthMs = Math.min(5000, lengthMs * 2);
   }
   return (outageMs - beginMs) / lengthMs;
 }

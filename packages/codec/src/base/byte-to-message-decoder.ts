@@ -285,7 +285,7 @@ export abstract class ByteToMessageDecoder<
     }
   }
 
-  /** Stores the rest after a read, or passes the rest on if this handler was removed. */
+  /** Keeps the rest after a read, or passes the rest on if this handler was removed. */
   private settle(ctx: Context): void {
     const { input } = this;
     if (this.removed) this.passOnRest(ctx);

@@ -47,7 +47,7 @@ export function buildSecure(
   build(channel);
 }
 
-/** Stores the results of the handshake in the channel's attributes. */
+/** Keeps the results of the handshake in the channel's attributes. */
 export function setTlsAttributes(ctx: Pick<Context, 'channel'>, info: TlsInfo): void {
   const { attributes } = ctx.channel;
   attributes.set(TLS, info);

@@ -1,5 +1,5 @@
 /**
- * The sequence numbers of a stream at its sender. The owner keeps the items in its own bounded store until they are
+ * The sequence numbers of a stream at its sender. The owner keeps the items in a bounded list of its own until they are
  * acknowledged. It sends them over one link, or to one receiver, after another. Numbers start at 1:
  *
  * ```text

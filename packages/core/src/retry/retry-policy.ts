@@ -7,6 +7,12 @@ export interface RetryRound {
   readonly elapsedMs: number;
   /** A random number in [0, 1) that stays the same for all retries after one loss. */
   readonly phase: number;
+  /**
+   * Whether no server accepted the last connect, which failed within a second. Such a try costs servers nothing.
+   *
+   * @default false
+   */
+  readonly isRefused?: boolean;
   /** Returns a random number in [0, 1), for values that differ from retry to retry. */
   readonly random: () => number;
 }

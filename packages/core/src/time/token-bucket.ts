@@ -7,7 +7,7 @@ export interface Rate {
 }
 
 /**
- * A token bucket, which allows bursts and limits the average rate. It stores neither its rate, which thousands of buckets
+ * A token bucket, which allows bursts and limits the average rate. It keeps neither its rate, which thousands of buckets
  * share, nor a timer. The caller passes the rate and the time `now`, in milliseconds.
  */
 export class TokenBucket {

@@ -12,7 +12,7 @@ export type ListenTarget =
       /** Whether `host: '::'` refuses IPv4 connections. @default false */
       readonly ipv6Only?: boolean;
       /**
-       * Whether a worker of `node:cluster` has a socket of its own, not shared with the other workers.
+       * Whether a worker of `node:cluster` has a socket of its own, not shared with the others.
        * @default false
        */
       readonly exclusive?: boolean;
@@ -32,7 +32,7 @@ export type ListenTarget =
       /** Maximum number of connections that the system keeps until they are accepted. @default 511 */
       readonly backlog?: number;
       /**
-       * Whether a worker of `node:cluster` has a socket of its own, not shared with the other workers.
+       * Whether a worker of `node:cluster` has a socket of its own, not shared with the others.
        * @default false
        */
       readonly exclusive?: boolean;

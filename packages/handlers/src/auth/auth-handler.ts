@@ -68,7 +68,7 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  * - **Cost** None after the sign-in. If the handler stays, one comparison per message and write.
  * - **Pitfalls** Compare secrets with `secretsEqual`, and slow down guessing with `GuessLimiter`. Writes of later handlers are
  *   held until the peer is authenticated, except writes that `exceptionCaught` makes at once. The deadline runs outside any
- *   asynchronous context, so an `AsyncLocalStorage` has no store there.
+ *   asynchronous context, so an `AsyncLocalStorage` has no value there.
  *
  * @example
  * ```ts run

@@ -37,8 +37,8 @@ interface Leaving<Principal> {
 
 /**
  * The connected sessions by id. The AuthHandlers of one server share the registry and keep it up to date. The registry finds the
- * channel of an id, recognizes a second sign-in, and reports presence with the events `online`, `moved` and `offline`. An id does
- * not go offline if it signs in again before its old connection is found dead, or if the new sign-in kicks the old session.
+ * channel of an id, recognizes a second sign-in, and reports who is there with the events `online`, `moved` and `offline`. An id
+ * does not go offline if it signs in again before its old connection is found dead, or if the new sign-in kicks the old session.
  *
  * An error of a listener is logged, and does not affect the connection.
  *

@@ -96,13 +96,13 @@ interface Announcement<Message> {
  *
  * const clock = new VirtualClock();
  * const room = new ChannelGroup<string>('room');
- * const presence = new Announcer(room, {
+ * const joins = new Announcer(room, {
  *   writesAtOnce: 1,
  *   combine: (lines: readonly string[]) => lines.join('\n'),
  * });
  * const ann = EmbeddedChannel.with({ clock });
  * room.add(ann);
- * for (const name of ['bob', 'cy', 'dee']) presence.announce(`JOIN:${name}`);
+ * for (const name of ['bob', 'cy', 'dee']) joins.announce(`JOIN:${name}`);
  * clock.advance(50);
  * console.log(ann.readOutbound(), JSON.stringify(ann.readOutbound()));
  * // prints JOIN:bob "JOIN:cy\nJOIN:dee"

@@ -70,7 +70,7 @@ function withoutTime(): OptionError {
  *   because writes also reset it. In a WebSocket's pipeline, pongs count as reads if the handler stands before a
  *   `HeartbeatHandler` with the WebSocket's own pings. After that handler, only messages count. If an earlier handler does not
  *   forward `channelReadComplete`, this handler waits for the end of the burst. Its events run outside any asynchronous context,
- *   so an `AsyncLocalStorage` has no store there.
+ *   so an `AsyncLocalStorage` has no value there.
  *
  * @example
  * ```ts run

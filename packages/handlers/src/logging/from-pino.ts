@@ -9,7 +9,7 @@ export type PinoLike = {
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 /**
- * Adapts a `pino` logger to the option `logger` of a bootstrap, a client or a cluster. An error is written as pino's field `err`.
+ * Adapts a `pino` logger to the option `logger` of a bootstrap, a client or others. An error is written as pino's field `err`.
  * For an error of Headrace, `code` and `details` are also fields. The level of the pino logger decides which lines are written.
  *
  * @throws OptionError (OPTION_INVALID) for a value that is not a logger

@@ -17,7 +17,7 @@ const OPTIONS = describeOptions('metricsOf', {
 });
 
 /**
- * Makes metrics from the numbers of an object, for `ServerMetrics.include`: the counters of a limit, a group, a pool, a cluster,
+ * Makes metrics from the numbers of an object, for `ServerMetrics.include`: the counters of a limit, a group, a pool
  * or your own. A field `refusedPerAddress` becomes `NAME_refused_per_address_total`. The name of a gauge has no `_total`. A field
  * in milliseconds, such as `pausedMs`, becomes seconds: `NAME_paused_seconds_total`. Fields that are neither numbers nor records
  * of numbers are left out.

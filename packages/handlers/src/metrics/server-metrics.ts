@@ -165,7 +165,7 @@ export class ServerMetrics implements Disposable {
 
   /**
    * Adds your own metrics, which are read together with these metrics. {@link metricsOf} makes them from the counters of a limit
-   * handler, a group, a pool, a cluster or your own code.
+   * handler, a group, a pool or your own code.
    */
   include(source: () => Iterable<MetricFamily>): this {
     this.sources.push(source);

@@ -8,7 +8,13 @@ import {
   DuplexHandler,
   type Handler,
 } from '@headrace/core';
-import { keepLoan, rememberMethods, shownUrl, socketHost } from '@headrace/core/authoring';
+import {
+  keepLoan,
+  rememberMethods,
+  retryAfter,
+  shownUrl,
+  socketHost,
+} from '@headrace/core/authoring';
 import { type DeflateTerms, deflateOfAnswer, offerOf } from '../socket/compression.ts';
 import type { AgreedTerms, FrameTransport } from '../socket/frame-transport.ts';
 import { acceptOf } from '../socket/handshake-key.ts';
@@ -170,7 +176,10 @@ function agreedBy({ headers }: IncomingMessage, key: string, terms: ClientTerms)
   return { subprotocol, deflate };
 }
 
-function refused(url: URL, { statusCode }: IncomingMessage): ChannelError {
+function refused(url: URL, { statusCode, headers }: IncomingMessage): ChannelError {
   const text = `${shownUrl(url)} refused the WebSocket with the HTTP status ${statusCode}`;
-  return new ChannelError('CHANNEL_REFUSED', text, { statusCode });
+  return new ChannelError('CHANNEL_REFUSED', text, {
+    statusCode,
+    ...retryAfter(headers['retry-after']),
+  });
 }

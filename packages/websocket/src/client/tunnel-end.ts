@@ -7,7 +7,14 @@ import {
   type EndUser,
   type Timer,
 } from '@headrace/core';
-import { attempted, ByteBlocks, shownUrl, systemError, toError } from '@headrace/core/authoring';
+import {
+  attempted,
+  ByteBlocks,
+  retryAfter,
+  shownUrl,
+  systemError,
+  toError,
+} from '@headrace/core/authoring';
 import { END_EVENT, EventStreamReader, OPEN_EVENT } from '../tunnel/event-stream.ts';
 import {
   bytesBody,
@@ -40,6 +47,8 @@ export interface FetchRequest {
 /** The part of an answer that this package uses. */
 export interface FetchedAnswer {
   readonly status: number;
+  /** @default none */
+  readonly headers?: { get(name: string): string | null };
   readonly body: { getReader(): AnswerReader; cancel(): Promise<void> } | null;
 }
 
@@ -143,10 +152,14 @@ export class TunnelEnd implements ByteEnd {
       const late = (): void => this.fail(buffered(url, answerTimeoutMs));
       this.timer = clock.schedule(late, answerTimeoutMs);
     }
-    const { status, body } = await this.fetch(openBody({ subprotocols }), this.life.signal);
+    const { status, body, headers } = await this.fetch(
+      openBody({ subprotocols }),
+      this.life.signal,
+    );
     if (this.isGone) void body?.cancel().catch(ignore);
-    else if (status !== 200 || body === null) this.fail(refused(url, status));
-    else {
+    else if (status !== 200 || body === null) {
+      this.fail(refused(url, status, headers));
+    } else {
       this.stream = body.getReader();
       // Detects a cut even while earlier input has not been read.
       this.stream.closed.catch(() => this.cut());
@@ -391,10 +404,18 @@ function unreachable(address: string, cause: Error): ChannelError {
   return new ChannelError('CHANNEL_REFUSED', text, { url }, cause);
 }
 
-function refused(address: string, statusCode: number): ChannelError {
+function refused(
+  address: string,
+  statusCode: number,
+  headers: FetchedAnswer['headers'],
+): ChannelError {
   const url = shownUrl(address);
   const text = `${url} refused to carry a WebSocket over HTTP, with the HTTP status ${statusCode}`;
-  return new ChannelError('CHANNEL_REFUSED', text, { url, statusCode });
+  return new ChannelError('CHANNEL_REFUSED', text, {
+    url,
+    statusCode,
+    ...retryAfter(headers?.get('retry-after')),
+  });
 }
 
 function buffered(address: string, timeoutMs: number): ChannelError {

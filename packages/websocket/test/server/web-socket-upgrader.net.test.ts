@@ -90,6 +90,15 @@ describe('the way in to a WebSocket', () => {
     expect(accepted).toHaveLength(1);
   });
 
+  it('may ask a client to come later, which finds the time in its error', async () => {
+    const port = await start({
+      authorize: () => ({ status: 503, headers: { 'Retry-After': '20' } }),
+    });
+    await expect(connect(port, '/ws')).rejects.toMatchObject({
+      details: { statusCode: 503, retryAfterMs: 20_000 },
+    });
+  });
+
   it('may hand what it found out to the pipeline, before that is built', async () => {
     const USER = new AttributeKey<string>('user');
     const users: (string | undefined)[] = [];

@@ -75,6 +75,15 @@ describe('a client of a tunnel', () => {
     return channel;
   }
 
+  it('keeps the time after which a server that refuses wants it back', async () => {
+    const headers = new Headers({ 'Retry-After': '20' });
+    const refused = connect(async () => ({ status: 503, headers, body: null }));
+    await settle(clock);
+    await expect(refused).rejects.toMatchObject({
+      details: { statusCode: 503, retryAfterMs: 20_000 },
+    });
+  });
+
   /** @param fetch - notes what goes to the server */
   async function connected(fetch?: typeof server.fetch): Promise<Channel> {
     const channel = connect(fetch);

@@ -49,8 +49,8 @@ export function obstacleOf({ versions }: BunPlatform, api: BunApi | undefined): 
 
 async function check(api: BunApi): Promise<NativeListen | string> {
   // A dynamic import, so that a process that does not listen does not load `node:cluster`.
-  const { default: cluster } = await import('node:cluster');
-  if (cluster.isWorker) return 'a worker of node:cluster gets its sockets from the primary';
+  const { default: processes } = await import('node:cluster');
+  if (processes.isWorker) return 'a worker of node:cluster gets its sockets from the primary';
   const wrong = await checkSockets(api);
   if (wrong !== undefined) return wrong;
   return (target, options, why) => listenOnBun(api, target, options, why);

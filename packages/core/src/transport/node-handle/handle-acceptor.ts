@@ -47,7 +47,7 @@ export class HandleAcceptor {
   ): string | undefined {
     const listening = handleBelow<ListeningHandle>(server) ?? undefined;
     if (listening === undefined || !this.isStream(listening)) {
-      return 'the primary of the cluster listens (round-robin)';
+      return 'the primary of node:cluster listens (round-robin)';
     }
     const nodes = listening.onconnection;
     if (typeof nodes !== 'function') return 'the listening handle of Node is not the one we know';
@@ -80,7 +80,7 @@ export class HandleAcceptor {
   }
 
   /**
-   * Returns true for a TCP or pipe handle of this Node. In a cluster's worker the listening handle can be a
+   * Returns true for a TCP or pipe handle of this Node. In a worker of `node:cluster` the listening handle can be a
    * substitute.
    */
   private isStream(handle: StreamHandle | undefined): handle is StreamHandle {

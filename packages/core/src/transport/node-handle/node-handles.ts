@@ -41,8 +41,8 @@ async function check(): Promise<NativeListen | string> {
   const wrong = await checkHandles(internals, binding);
   if (wrong !== undefined) return wrong;
   // A dynamic import, so that a process that does not listen does not load `node:cluster`.
-  const { default: cluster } = await import('node:cluster');
-  const acceptor = new HandleAcceptor(internals, binding, cluster.isWorker);
+  const { default: processes } = await import('node:cluster');
+  const acceptor = new HandleAcceptor(internals, binding, processes.isWorker);
   return (target, options, why, isRequired) =>
     listenOnSocket(target, options, { kind: 'handle', why }, { acceptor, options, isRequired });
 }

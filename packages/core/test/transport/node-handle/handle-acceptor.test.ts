@@ -102,7 +102,7 @@ describe.runIf(process.platform === 'linux')('options', () => {
 
 describe('connections', () => {
   it('of a stand-in for a listening handle are left to Node', () => {
-    expect(listen({ onconnection() {} }).refusal).toMatch(/primary of the cluster/);
+    expect(listen({ onconnection() {} }).refusal).toMatch(/primary of node:cluster/);
   });
 
   it('that came with an error, or are not known handles, are left to Node', () => {

@@ -1,0 +1,11 @@
+/** A day: a longer time is a mistake. */
+const MAX_MS = 86_400_000;
+
+/**
+ * Reads the header `Retry-After` of a refusal, a number of seconds (RFC 9110, section 10.2.3). A `ReconnectingClient` waits at least
+ * this time after an error with this detail. A date is ignored, because the clocks of two machines differ.
+ */
+export function retryAfter(header: string | null | undefined): { readonly retryAfterMs?: number } {
+  const ms = /^\d{1,9}$/.test(header ?? '') ? Number(header) * 1000 : 0;
+  return ms > 0 ? { retryAfterMs: Math.min(ms, MAX_MS) } : {};
+}
