@@ -29,7 +29,7 @@ const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
 const HERE = 'scripts/packages/bundlers.ts';
 const PRINTS = 'hello from a bundle';
 /** About half of all of `headrace`, 380 kB, and 5 % of air: what the guide's server does not use is left out. */
-const MAX_BYTES = 214_000;
+const MAX_BYTES = 216_000;
 
 async function problemOf(folder: string, output: string): Promise<string | undefined> {
   const ran = await run(process.execPath, [output], folder);

@@ -335,6 +335,7 @@ const TIMERS = [
   'packages/codec/src/base/byte-to-message-decoder.ts', // a decoder that failed goes on
   'packages/core/src/bootstrap/acceptor.ts', // a pause of the listener
   'packages/core/src/bootstrap/drain.ts', // a drain of a server
+  'packages/core/src/channel/flush-watch.ts', // one write at a time, for all channels
   'packages/core/src/channel/open-channel.ts', // a connect
   'packages/core/src/drain/drain-start-event.ts',
   'packages/core/src/log/repeat-limit.ts', // the end of a period with repeated lines

@@ -119,7 +119,7 @@ export class Cluster<Principal = unknown>
    * Joins the cluster, or starts it. Resolves when the bus is up, or after `joinTimeoutMs` (2 s). A node that starts without the
    * bus serves its own members, and joins the other nodes when the bus comes up.
    *
-   * @throws OptionError also if the bus can never connect, for example because the package of its engine is not installed
+   * @throws OptionError if an option is wrong, or if the bus can never connect, for example because the package of its engine is not installed
    * @throws ChannelError `BUS_DOWN` for a bus that is closed, or has a cluster already
    */
   static async join<Principal = unknown>(

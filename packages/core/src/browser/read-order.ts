@@ -1,2 +1,2 @@
-/** A page asks, and seldom answers. */
+/** A page asks, and rarely answers. */
 export function watchOrder(): void {}

@@ -20,7 +20,7 @@ import { keepIfForeign } from '../transport/read-loan.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
-import { FlushWatch, type UnflushedOutput } from './flush-watch.ts';
+import { FlushWatch } from './flush-watch.ts';
 import { abortedError, notEncodable, outboundFull, outputShutdown } from './output-errors.ts';
 import {
   bytesOf,
@@ -78,7 +78,7 @@ export interface OutputOwner {
  * succeeds when its segment has been handed to the kernel, and fails if the channel closes earlier. Node's own write
  * callback is not used: after `destroy()` the callback reports success for bytes that were never sent.
  */
-export class ChannelOutput implements StallOwner, UnflushedOutput {
+export class ChannelOutput implements StallOwner {
   transport: Transport;
   private readonly owner: OutputOwner;
   private readonly options: ResolvedChannelOptions;
@@ -371,20 +371,8 @@ export class ChannelOutput implements StallOwner, UnflushedOutput {
     return this.owner.clock;
   }
 
-  get channel(): Channel {
-    return this.owner.channel;
-  }
-
-  get firstUnflushed(): object | undefined {
-    return this.unflushed;
-  }
-
-  get unflushedCount(): number {
-    let count = 0;
-    for (let segment = this.unflushed; segment !== undefined; segment = segment.next) {
-      count += segment.messageCount;
-    }
-    return count;
+  isFirstUnflushed(segment: Segment): boolean {
+    return this.unflushed === segment;
   }
 
   get isWaiting(): boolean {
@@ -535,7 +523,7 @@ export class ChannelOutput implements StallOwner, UnflushedOutput {
     const segment = new Segment(message);
     if (this.lastUnflushed === undefined) {
       this.unflushed = segment;
-      flushWatch.written(this);
+      flushWatch.written(this, this.owner, segment);
     } else this.lastUnflushed.next = segment;
     this.lastUnflushed = segment;
     if (this.signal !== undefined) this.makeCancellable(segment, this.signal);

@@ -4,12 +4,14 @@ import type { Channel } from '../contract.ts';
 
 /** The output that a {@link FlushWatch} watches. */
 export interface UnflushedOutput {
-  readonly clock: Clock;
-  readonly channel: Channel;
-  /** The first message that waits for a flush, as an object of its own, or `undefined`. */
-  readonly firstUnflushed: object | undefined;
-  /** Number of messages that wait for a flush. */
-  readonly unflushedCount: number;
+  isFirstUnflushed(written: Written): boolean;
+}
+
+/** Messages that were written, and those behind them. */
+export interface Written {
+  /** Number of messages, -1 for one that nothing may join. */
+  readonly count: number;
+  readonly next: this | undefined;
 }
 
 /** Time after which a message that was not flushed is a mistake rather than a batch. */
@@ -32,32 +34,42 @@ export class FlushWatch {
     this.clock = clock;
   }
 
-  /** Called for a message behind which no other waits. */
-  written(output: UnflushedOutput): void {
-    if (this.isBusy || output.clock !== this.clock || this.places.size >= MAX_LINES) return;
+  /** Called for a message before which no other waits. */
+  written<W extends Written>(
+    output: UnflushedOutput,
+    { clock, channel }: { readonly clock: Clock; readonly channel: Channel },
+    first: W,
+  ): void {
+    if (this.isBusy || clock !== this.clock || this.places.size >= MAX_LINES) return;
     this.isBusy = true;
     const stack = stackHere();
-    // The output must not live on because of its watch.
-    const watched = new WeakRef(output);
-    const first = new WeakRef(output.firstUnflushed!);
-    this.clock.schedule(() => {
+    // The channel must not live on because of its watch.
+    const watched = new WeakRef({ output, channel, first });
+    held.set(first, watched.deref()!);
+    clock.schedule(() => {
       this.isBusy = false;
       const late = watched.deref();
-      const message = late?.firstUnflushed;
-      if (late !== undefined && message !== undefined && message === first.deref()) {
-        this.report(late, placeOf(stack));
+      if (late?.output.isFirstUnflushed(late.first) && late.channel.isOpen) {
+        this.report(late.channel, late.first, placeOf(stack));
       }
     }, PATIENCE_MS);
   }
 
-  private report({ channel, unflushedCount: count }: UnflushedOutput, place: string): void {
-    if (!channel.isOpen || this.places.has(place)) return;
+  private report(channel: Channel, first: Written, place: string): void {
+    if (this.places.has(place)) return;
     this.places.add(place);
+    let count = 0;
+    for (let at: Written | undefined = first; at !== undefined; at = at.next) {
+      count += Math.max(1, at.count);
+    }
     const messages = count === 1 ? '1 message waits' : `${count} messages wait`;
     const text = `${channel} ${messages} for a flush, for ${PATIENCE_MS / 1000} s. The first was written ${place}. Call flush(), or writeAndFlush() instead of write()`;
     channel.logger.log('warn', text);
   }
 }
+
+/** What is watched lives as long as its first message. */
+const held = new WeakMap<object, object>();
 
 function stackHere(): string {
   const { stackTraceLimit } = Error;

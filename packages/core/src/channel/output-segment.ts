@@ -13,7 +13,7 @@ export class Segment extends SettableFuture {
   next: Segment | undefined = undefined;
   /** The message, or an array of several messages. Most segments have one message and need no array. */
   private content: unknown;
-  private count = 1;
+  count = 1;
   /** Bytes and overhead. */
   cost = 0;
 
@@ -52,17 +52,13 @@ export class Segment extends SettableFuture {
     for (let i = 0; i < this.count; i++) all[i] = unpinnedOutput(all[i]);
   }
 
-  get messageCount(): number {
-    return Math.max(this.count, 1);
-  }
-
   /** The message, if the segment has only one. */
   get only(): unknown {
     return this.count > 1 ? undefined : this.content;
   }
 
   get bytes(): number {
-    return this.cost - this.messageCount * ENTRY_OVERHEAD_BYTES;
+    return this.cost - Math.max(this.count, 1) * ENTRY_OVERHEAD_BYTES;
   }
 
   /** Returns all messages if there are several. The array is used again after {@link release}. */

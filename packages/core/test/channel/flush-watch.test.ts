@@ -1,7 +1,7 @@
 import type { Channel } from '@headrace/core';
 import { VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FlushWatch, type UnflushedOutput } from '../../src/channel/flush-watch.ts';
+import { FlushWatch } from '../../src/channel/flush-watch.ts';
 
 let clock: VirtualClock;
 let watch: FlushWatch;
@@ -16,18 +16,26 @@ function output(count = 1) {
   const logger = { log: (level: string, text: string) => lines.push(`${level} ${text}`) };
   const channel = { isOpen: true, logger, toString: () => 'the channel' };
   return {
-    clock,
-    channel: channel as unknown as Channel & { isOpen: boolean },
-    firstUnflushed: {} as object | undefined,
-    unflushedCount: count,
-  } satisfies UnflushedOutput;
+    owner: { clock, channel: channel as unknown as Channel },
+    channel,
+    first: { count, next: undefined },
+    isFlushed: false,
+    isFirstUnflushed() {
+      return !this.isFlushed;
+    },
+  };
+}
+
+/** For calls in the test itself, whose places the lines name. */
+function write(one = output()) {
+  return [one, one.owner, one.first] as const;
 }
 
 describe('the watch for a forgotten flush', () => {
   it('says once how many messages wait, for how long, and where the first was written', () => {
     const forgotten = output(3);
     function greet() {
-      watch.written(forgotten);
+      watch.written(...write(forgotten));
     }
     for (let i = 0; i < 3; i++) {
       greet();
@@ -42,39 +50,36 @@ describe('the watch for a forgotten flush', () => {
 
   it('says nothing of what was flushed, or whose channel has closed', () => {
     const flushed = output();
-    watch.written(flushed);
-    flushed.firstUnflushed = undefined;
-    clock.advance(5000);
-    const again = output();
-    watch.written(again);
-    // Flushed, and another one waits now.
-    again.firstUnflushed = {};
+    watch.written(...write(flushed));
+    flushed.isFlushed = true;
     clock.advance(5000);
     const closed = output();
-    watch.written(closed);
+    watch.written(...write(closed));
     closed.channel.isOpen = false;
     clock.advance(5000);
     expect(lines).toEqual([]);
   });
 
   it('watches one write at a time, of its own clock, with one timer', () => {
-    watch.written({ ...output(), clock: new VirtualClock() });
+    const other = output();
+    other.owner.clock = new VirtualClock();
+    watch.written(...write(other));
     expect(clock.pendingTimers).toBe(0);
-    for (let i = 0; i < 100; i++) watch.written(output());
+    for (let i = 0; i < 100; i++) watch.written(...write());
     expect(clock.pendingTimers).toBe(1);
   });
 
   it('has lines for eight places', () => {
     const places = [
-      () => watch.written(output()),
-      () => watch.written(output()),
-      () => watch.written(output()),
-      () => watch.written(output()),
-      () => watch.written(output()),
-      () => watch.written(output()),
-      () => watch.written(output()),
-      () => watch.written(output()),
-      () => watch.written(output()),
+      () => watch.written(...write()),
+      () => watch.written(...write()),
+      () => watch.written(...write()),
+      () => watch.written(...write()),
+      () => watch.written(...write()),
+      () => watch.written(...write()),
+      () => watch.written(...write()),
+      () => watch.written(...write()),
+      () => watch.written(...write()),
     ];
     for (const write of places) {
       write();

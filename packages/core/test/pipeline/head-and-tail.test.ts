@@ -234,11 +234,14 @@ describe('unhandled failures', () => {
   });
 
   it('says that the peer gets nothing for a message that cannot be encoded', () => {
-    const { channel, entries, clock } = open({}, {
-      write() {
-        throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a BigInt');
+    const { channel, entries, clock } = open(
+      {},
+      {
+        write() {
+          throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a BigInt');
+        },
       },
-    });
+    );
     clock.run(() => void channel.write({ total: 1n }));
     expect(entries[0]!.message).toMatch(/nothing handled its error: the peer gets nothing for it$/);
   });
