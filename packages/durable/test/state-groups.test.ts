@@ -67,6 +67,21 @@ it('goes on with a state whose store was released', async () => {
   expect((await value)?.value).toBe(2);
 });
 
+it('does not release a store under a group that was asked for again before', async () => {
+  const nodes = new VirtualNodes();
+  const bus = memoryBus({ hub: nodes.hub });
+  const cluster = await nodes.join({ bus });
+  const release = vi.spyOn(statesOf(bus)! as Required<StateLog>, 'release');
+  const write = () => void stateGroup(cluster, 'room').set('k', 1);
+  write();
+  await nodes.pass(50);
+  await collected();
+  const { channel } = await nodes.member();
+  void stateGroup(cluster, 'room').join(channel);
+  await nodes.pass(5000);
+  expect(release.mock.calls).toEqual([]);
+});
+
 it('does not release a store while a node writes again and again', async () => {
   const nodes = new VirtualNodes();
   const bus = memoryBus({ hub: nodes.hub });

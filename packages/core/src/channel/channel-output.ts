@@ -15,10 +15,12 @@ import type { Channel, WriteFuture } from '../contract.ts';
 import { ChannelError, toError } from '../errors.ts';
 import { SettableFuture } from '../future/settable-future.ts';
 import { ENTRY_OVERHEAD_BYTES } from '../queue/entry-overhead.ts';
+import { systemClock } from '../time/system-clock.ts';
 import { keepIfForeign } from '../transport/read-loan.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { ChannelEnding } from './channel-ending.ts';
 import type { ResolvedChannelOptions } from './channel-options.ts';
+import { FlushWatch, type UnflushedOutput } from './flush-watch.ts';
 import { abortedError, notEncodable, outboundFull, outputShutdown } from './output-errors.ts';
 import {
   bytesOf,
@@ -48,6 +50,7 @@ const OVER = 4;
  * connections.
  */
 const writingTogether: ChannelOutput[] = [];
+const flushWatch: FlushWatch = new FlushWatch(systemClock);
 
 /** The parts of a channel that its output uses. */
 export interface OutputOwner {
@@ -75,7 +78,7 @@ export interface OutputOwner {
  * succeeds when its segment has been handed to the kernel, and fails if the channel closes earlier. Node's own write
  * callback is not used: after `destroy()` the callback reports success for bytes that were never sent.
  */
-export class ChannelOutput implements StallOwner {
+export class ChannelOutput implements StallOwner, UnflushedOutput {
   transport: Transport;
   private readonly owner: OutputOwner;
   private readonly options: ResolvedChannelOptions;
@@ -368,6 +371,22 @@ export class ChannelOutput implements StallOwner {
     return this.owner.clock;
   }
 
+  get channel(): Channel {
+    return this.owner.channel;
+  }
+
+  get firstUnflushed(): object | undefined {
+    return this.unflushed;
+  }
+
+  get unflushedCount(): number {
+    let count = 0;
+    for (let segment = this.unflushed; segment !== undefined; segment = segment.next) {
+      count += segment.messageCount;
+    }
+    return count;
+  }
+
   get isWaiting(): boolean {
     return this.hasFlushed && this.owner.isOpen;
   }
@@ -514,8 +533,10 @@ export class ChannelOutput implements StallOwner {
 
   private append(message: unknown): Segment {
     const segment = new Segment(message);
-    if (this.lastUnflushed === undefined) this.unflushed = segment;
-    else this.lastUnflushed.next = segment;
+    if (this.lastUnflushed === undefined) {
+      this.unflushed = segment;
+      flushWatch.written(this);
+    } else this.lastUnflushed.next = segment;
     this.lastUnflushed = segment;
     if (this.signal !== undefined) this.makeCancellable(segment, this.signal);
     else if (this.transport.connectionless !== undefined) segment.seal();

@@ -1,6 +1,6 @@
 import type { LogLevel } from '../contract/logger.ts';
 import type { Channel } from '../contract.ts';
-import { isHeadraceError } from '../errors.ts';
+import { EncodeError, isHeadraceError } from '../errors.ts';
 import { isOwnFault } from '../log/own-fault.ts';
 import { warnFirst } from '../log/warn-first.ts';
 import { throwerOf } from '../pipeline/thrower.ts';
@@ -90,7 +90,8 @@ export function reportCatcher(
 export function reportUnseenWrite(channel: Channel, hooks: ChannelHooks, error: Error): void {
   if (hooks.writeFailed === undefined) {
     const level: LogLevel = isUsual(error) ? 'debug' : 'warn';
-    const text = `${channel} a write failed${origin(error)}, and nothing handled its error`;
+    const sent = error instanceof EncodeError ? ': the peer gets nothing for it' : '';
+    const text = `${channel} a write failed${origin(error)}, and nothing handled its error${sent}`;
     channel.logger.log(level, text, error);
     return;
   }

@@ -52,13 +52,17 @@ export class Segment extends SettableFuture {
     for (let i = 0; i < this.count; i++) all[i] = unpinnedOutput(all[i]);
   }
 
+  get messageCount(): number {
+    return Math.max(this.count, 1);
+  }
+
   /** The message, if the segment has only one. */
   get only(): unknown {
     return this.count > 1 ? undefined : this.content;
   }
 
   get bytes(): number {
-    return this.cost - Math.max(this.count, 1) * ENTRY_OVERHEAD_BYTES;
+    return this.cost - this.messageCount * ENTRY_OVERHEAD_BYTES;
   }
 
   /** Returns all messages if there are several. The array is used again after {@link release}. */

@@ -20,6 +20,7 @@ import { type AheadReader, READS_AHEAD } from './ahead-reader.ts';
 import * as mask from './handler-mask.ts';
 import { nextWith, prevWith, type Ring, type RingMember } from './handler-ring.ts';
 import type { HostOutput } from './head-and-tail.ts';
+import { watchOrder } from './read-order.ts';
 import { rememberThrower } from './thrower.ts';
 
 type RareEvent =
@@ -351,6 +352,7 @@ export class HandlerContext implements Context, Clock, RingMember<HandlerContext
   private watchRead(handled: Handled, message: unknown): void {
     if (message instanceof Uint8Array || this.handler.keepsReads === false) keepLoan();
     this.watch(handled);
+    watchOrder(this, handled);
   }
 
   /** Converts the result of an operation to a future. A rejection is reported like any unobserved failure. */

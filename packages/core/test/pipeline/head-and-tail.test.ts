@@ -4,6 +4,7 @@ import {
   type ChannelHooks,
   type Context,
   DecodeError,
+  EncodeError,
   type Handler,
   initializer,
   type Logger,
@@ -230,6 +231,16 @@ describe('unhandled failures', () => {
     expect(entries[0]!.message).toMatch(
       /a write failed in Handler#0, and nothing handled its error/,
     );
+  });
+
+  it('says that the peer gets nothing for a message that cannot be encoded', () => {
+    const { channel, entries, clock } = open({}, {
+      write() {
+        throw new EncodeError('MESSAGE_NOT_ENCODABLE', 'a BigInt');
+      },
+    });
+    clock.run(() => void channel.write({ total: 1n }));
+    expect(entries[0]!.message).toMatch(/nothing handled its error: the peer gets nothing for it$/);
   });
 
   it('a hook that throws is logged, and does not end the process', () => {

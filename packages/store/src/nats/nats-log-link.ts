@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { BusSubscription } from '@headrace/bus';
 import { EncodeError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { JetStreamManager, JsMsg } from '@nats-io/jetstream';
+import type { JetStreamManager, JsMsg, NextMsgRequest } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import { liveSubject } from '../contract/live-subject.ts';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../contract/log.ts';
@@ -73,9 +73,9 @@ export class NatsLogLink implements LogLink {
     const { store, token } = await this.groupOf(stream);
     const clients = await this.parts.jetStream.clients();
     const { streams } = clients.manager;
+    const query: Required<NextMsgRequest> = { seq: 1, next_by_subj: stream };
     const [oldest, newest, info] = await Promise.all([
-      // The server knows `next_by_subj` with `seq`, but the type does not.
-      streams.getMessage(store.name, { seq: 1, next_by_subj: stream } as { seq: number }),
+      streams.getMessage(store.name, query),
       streams.getMessage(store.name, { last_by_subj: stream }),
       streams.info(store.name),
     ]);

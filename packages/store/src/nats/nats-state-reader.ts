@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { ConsumerInfo, JsMsg, StoredMsg } from '@nats-io/jetstream';
+import type { ConsumerInfo, JsMsg, NextMsgRequest, StoredMsg } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { StateEntry, StateLimits, StatePage } from '../contract/state-log.ts';
 import type { StateCounts } from '../contract/state-rules.ts';
@@ -265,7 +265,7 @@ export class NatsStateReader {
       if (messages.length > 0) return { messages, isEnd: false };
       // The server of the consumer can be behind the leader of the stream.
       const { name } = this.parts.store;
-      const query = { seq: at + 1, next_by_subj: '>' } as { seq: number };
+      const query: Required<NextMsgRequest> = { seq: at + 1, next_by_subj: '>' };
       const next = await manager.streams.getMessage(name, query);
       if (next === null || next.seq > to) return { messages, isEnd: true };
       throw new Error(

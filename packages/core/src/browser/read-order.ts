@@ -1,0 +1,2 @@
+/** A page asks, and seldom answers. */
+export function watchOrder(): void {}
