@@ -1,11 +1,11 @@
 // The border of the kernel, which is core, codec and handlers. What its entries promise changes only together with the decision
 // page that records it, and its sources do not name the products that are built on it.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { KERNEL, productFolders } from './kernel.ts';
 import type { CheckResult, Problem } from './problem.ts';
-import { filesBelow } from './source-file.ts';
+import { filesBelow, foldersIn } from './source-file.ts';
 
 const PAGE = 'docs/decisions/0094-the-contracts-of-the-kernel-are-recorded.md';
 /** What products have beside packages and folders. */
@@ -20,7 +20,7 @@ const TERMS = new Set([
 ]);
 
 export function checkBorder(root: string): CheckResult {
-  const problems = [...unrecorded(root), ...namedProducts(root)];
+  const problems = [...unrecorded(root), ...namedProducts(root), ...ofOneProduct(root)];
   return { problems, summary: `what the kernel promises is as ${PAGE} says` };
 }
 
@@ -99,4 +99,40 @@ function formsOf(word: string): string {
     `(?<![A-Z])${capital}(?:e?s)?(?![a-z])`,
     `(?<![A-Z])${word.toUpperCase()}S?(?![A-Z])`,
   ].join('|');
+}
+
+/**
+ * What `@headrace/core/authoring` has from one file for one product, and core itself does not use: it is that product's. A pair of
+ * names in a file, such as to mark and to ask, has the users of both.
+ */
+function ofOneProduct(root: string): Problem[] {
+  const core = 'packages/core/src';
+  const page = join(root, core, 'authoring.ts');
+  if (!existsSync(page)) return [];
+  const lists = readFileSync(page, 'utf8').matchAll(/\{([^}]*)\} from '\.\/([^']+)'/g);
+  const sources = foldersIn(root, 'packages').flatMap((folder) =>
+    filesBelow(root, `${folder}/src`, ['.ts']).map((file) => ({
+      file,
+      text: readFileSync(join(root, file), 'utf8'),
+    })),
+  );
+  return [...lists].flatMap(([, list = '', from = '']) => {
+    const names = list.replaceAll('type ', '').match(/\w+/g) ?? [];
+    const named = new RegExp(`\\b(?:${names.join('|')})\\b`);
+    const users = new Set(
+      sources
+        .filter(({ file, text }) => !declares(file, from) && named.test(text))
+        .map(({ file }) => file.split('/')[1] ?? ''),
+    );
+    const [only = '', ...more] = users;
+    if (more.length > 0 || [...KERNEL, ''].includes(only)) return [];
+    const message = `only ${only} uses what ${from} has: it belongs there`;
+    return [{ file: `${core}/authoring.ts`, message }];
+  });
+}
+
+/** Whether a file of core has these names, or passes them on. Its twin for pages has the same base name. */
+function declares(file: string, from: string): boolean {
+  if (!file.startsWith('packages/core/')) return file.startsWith('packages/headrace/');
+  return ['authoring.ts', basename(from)].includes(basename(file));
 }

@@ -122,3 +122,32 @@ describe('a source of the kernel', () => {
     expect(named('// for the cluster', 'packages/handlers/src/one.ts')).toEqual(['cluster']);
   });
 });
+
+describe('what core has for authors of packages', () => {
+  const found = (files: Files): string[] =>
+    checkBorder(tree({ ...PACKAGES, [CORE]: '', [PAGE]: '', ...files })).problems.flatMap(
+      ({ message }) => (message.startsWith('only') ? [message] : []),
+    );
+  const use = (names: string): string => `import { ${names} } from '@headrace/core/authoring';`;
+  const files = {
+    'packages/core/src/authoring.ts':
+      "export { mark, isMarked, type Mark } from './drain/mark.ts';",
+    'packages/core/src/drain/mark.ts': 'export const mark = isMarked; // Mark',
+    'packages/core/src/browser/mark.ts': 'export const mark = isMarked;',
+    'packages/cluster/src/one.ts': use('mark'),
+    'packages/cluster/src/two.ts': use('isMarked'),
+  };
+
+  it('is not for one product alone', () => {
+    expect(found(files)).toEqual(['only cluster uses what drain/mark.ts has: it belongs there']);
+  });
+
+  it.each([
+    ['core itself', 'packages/core/src/channel.ts', 'isMarked()'],
+    ['another product, which has the other half', 'packages/tabs/src/one.ts', use('type Mark')],
+    ['nobody', 'packages/cluster/src/two.ts', ''],
+  ])('is for %s, too', (_, file, text) => {
+    const one = text === '' ? { 'packages/cluster/src/one.ts': '' } : {};
+    expect(found({ ...files, ...one, [file]: text })).toEqual([]);
+  });
+});

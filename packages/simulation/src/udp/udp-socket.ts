@@ -8,13 +8,10 @@ import type {
   DatagramSocketUser,
   MulticastGroup,
 } from '@headrace/core';
-import { systemError, toError } from '@headrace/core/authoring';
+import { isEveryAddress, systemError, toError } from '@headrace/core/authoring';
 
 /** Maximum size of a datagram in IPv4, in bytes. */
 const MAX_BYTES = 65_507;
-
-/** All addresses of a host. */
-const ANY: readonly string[] = ['0.0.0.0', '::'];
 
 /** Returns true for multicast addresses of IPv4. A simulated network has no other multicast addresses. */
 export function isMulticast(address: string): boolean {
@@ -85,7 +82,7 @@ export class UdpSocket implements DatagramSocket {
       return;
     }
     const { host = kernel.address } = place;
-    if (!ANY.includes(host) && kernel.addressOf(host) !== kernel.address) {
+    if (!isEveryAddress(host) && kernel.addressOf(host) !== kernel.address) {
       user.failed(systemError('EADDRNOTAVAIL', `bind EADDRNOTAVAIL ${host}`));
       return;
     }

@@ -145,3 +145,17 @@ it('each host with members has a way of its own, which may lose it', async () =>
   expect(members.map(({ heard }) => heard.length)).toEqual([1, 0, 1]);
   expect(sim.trace.entries.filter(({ kind }) => kind === 'lost').length).toBe(1);
 });
+
+it('a socket has all addresses of its host, in whatever spelling they are asked for', async () => {
+  const opened: Member[] = [];
+  const hosts = ['0.0.0.0', '::', '[::]', '0:0:0:0:0:0:0:0', '10.9.9.9'];
+  await run(
+    ['a'],
+    hosts.map(
+      (host, at) =>
+        ([a]) =>
+          opened.push(open(a!, { host, port: PORT + at })),
+    ),
+  );
+  expect(opened.map(({ heard }) => heard)).toEqual([[], [], [], [], ['failed EADDRNOTAVAIL']]);
+});
