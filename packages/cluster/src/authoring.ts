@@ -22,7 +22,6 @@ export {
 export { GroupTable } from './group/group-table.ts';
 // Nodes
 export { MemberPace, type PacedMembers } from './pace/member-pace.ts';
-export { type ApiNodes, apiNodesOf } from './port/api-nodes.ts';
 export { additionOf, portOf } from './port/cluster-port.ts';
 export {
   type CommandAnswer,
@@ -43,3 +42,4 @@ export {
   wireOf,
 } from './port/node-groups.ts';
 export type { NodeListener, NodePort } from './port/node-port.ts';
+export { type ServingNodes, servingNodesOf } from './port/serving-nodes.ts';

@@ -26,7 +26,13 @@ it('ends the connection to a server that accepts and says nothing, and to the ne
     client: {},
   };
   const sink = { received: () => {}, lost: () => {} };
-  const host = { clock: systemClock, logger: silentLogger, random: () => 0, probe: 'probe' };
+  const host = {
+    clock: systemClock,
+    logger: silentLogger,
+    random: () => 0,
+    randomBytes: () => Buffer.alloc(16),
+    probe: 'probe',
+  };
   const { signal } = new AbortController();
   await expect(connectToNats(target, sink, host, signal)).rejects.toThrow();
   expect(ended.length).toBe(2);

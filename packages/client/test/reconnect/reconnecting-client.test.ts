@@ -96,10 +96,7 @@ describe('ReconnectingClient, its connections', () => {
     await world.pass(28_000);
     const waits = () => states.filter((line) => line.startsWith('waiting'));
     const refused = [3000, 4500, 5000, 5000, 5000, 5000];
-    expect(waits()).toEqual([
-      'waiting 999 reset',
-      ...refused.map((ms) => `waiting ${ms} refused`),
-    ]);
+    expect(waits()).toEqual(['waiting 999 reset', ...refused.map((ms) => `waiting ${ms} refused`)]);
     await world.up('a');
     await world.pass(5000);
     expect(client.state.name).toBe('online');

@@ -10,7 +10,7 @@ export const KIND = {
   presence: 5,
   ask: 6,
   answer: 7,
-  gateway: 8,
+  frame: 8,
 } as const;
 
 export type Kind = (typeof KIND)[keyof typeof KIND];
@@ -131,7 +131,7 @@ export function decodeEnvelope(
   if (bytes.byteLength > MAX_ENVELOPE_BYTES) return 'long';
   if (bytes[2] !== version) return 'version';
   const kind = bytes[3]!;
-  if (kind < KIND.broadcast || kind > KIND.gateway) return 'kind';
+  if (kind < KIND.broadcast || kind > KIND.frame) return 'kind';
   const bodyType = bytes[4]!;
   if (bodyType > BODY.json) return 'body-type';
   const number = bytes.readUIntBE(22, 6);

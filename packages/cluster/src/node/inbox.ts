@@ -18,7 +18,7 @@ export type NoteListener = (note: Note & Record<string, unknown>, from: string) 
 export class Inbox {
   private readonly wire: Wire;
   private readonly listeners = new Map<string, NoteListener>();
-  private gateway: ((envelope: Envelope) => void) | undefined = undefined;
+  private frames: ((envelope: Envelope) => void) | undefined = undefined;
   private subscription: BusSubscription | undefined = undefined;
 
   constructor(wire: Wire) {
@@ -49,9 +49,9 @@ export class Inbox {
     };
   }
 
-  /** Sets the listener for the frames of gateways and workers. */
-  listenToGateways(listener: (envelope: Envelope) => void): void {
-    this.gateway = listener;
+  /** Sets the listener for the frames of other packages. */
+  listenToFrames(listener: (envelope: Envelope) => void): void {
+    this.frames = listener;
   }
 
   /**
@@ -67,8 +67,8 @@ export class Inbox {
   }
 
   private received(envelope: Envelope): void {
-    if (envelope.kind === KIND.gateway) {
-      this.gateway?.(envelope);
+    if (envelope.kind === KIND.frame) {
+      this.frames?.(envelope);
       return;
     }
     if (envelope.kind !== KIND.ask && envelope.kind !== KIND.answer) {

@@ -35,8 +35,8 @@ export class Subjects {
     return `${this.prefix}.u.${node}`;
   }
 
-  /** The subject of commands about connections to all gateways. */
-  get connections(): string {
+  /** The subject of commands to all nodes that carry them out. */
+  get commands(): string {
     return `${this.prefix}.c`;
   }
 

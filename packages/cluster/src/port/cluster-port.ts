@@ -21,7 +21,7 @@ export class ClusterPort implements NodePort {
     this.context = context;
     this.clock = wire.host.clock;
     this.logger = wire.host.logger;
-    inbox.listenToGateways(({ node, body }) => {
+    inbox.listenToFrames(({ node, body }) => {
       if (directory.noteActivity(node)) this.received(node, body);
     });
     wire.bus.on('up', () => this.busChanged(true));
@@ -54,7 +54,7 @@ export class ClusterPort implements NodePort {
       wire.host.clock.execute(() => this.received(node, body));
       return 'sent';
     }
-    return wire.send(wire.subjects.node(node), KIND.gateway, { bodyType: BODY.bytes, body });
+    return wire.send(wire.subjects.node(node), KIND.frame, { bodyType: BODY.bytes, body });
   }
 
   ready(role: string): readonly string[] {

@@ -6,9 +6,9 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { decodeBody, encodeBody } from '../envelope/body.ts';
 import { checkBodyLength, KIND } from '../envelope/envelope.ts';
 import { toNote } from '../node/inbox.ts';
-import type { GroupPresence } from '../presence/group-presence.ts';
 import type { GroupContext } from '../presence/presence.ts';
 import { Question } from '../users/question.ts';
+import { ServingNodes } from './serving-nodes.ts';
 
 /** Carries out a command on this node, and returns the answer. */
 export type CommandListener = (command: Record<string, unknown>) => unknown;
@@ -40,13 +40,13 @@ export interface SentCommand {
 const TO = 'connections';
 /** The part of the inbox that receives the answers. */
 const ANSWERS = 'connection-answers';
-/** The group for the presence of the nodes that carry out commands. No token of a name begins with `c`. */
-const GROUP = 'cg';
+/** The kind of the nodes that carry out commands. */
+const COMMANDS = 'g';
 
-/** Sends commands about connections to the nodes of a cluster that carry them out, and receives the answers. */
+/** Sends commands to the nodes of a cluster that carry them out, and receives the answers. */
 export class NodeCommands {
   private readonly context: GroupContext;
-  private readonly served: GroupPresence;
+  private readonly nodes: ServingNodes;
   private readonly open = new Set<Question<CommandAnswer>>();
   private listener: CommandListener | undefined = undefined;
   private subscription: BusSubscription | undefined = undefined;
@@ -54,31 +54,30 @@ export class NodeCommands {
 
   /** @internal */
   constructor(context: GroupContext) {
-    const { directory, presence } = context;
+    const { directory } = context;
     const gone = (id: string): void => {
       for (const question of this.open) question.gone(id);
     };
     this.context = context;
-    this.served = presence.part(GROUP, { joined: () => {}, left: (_id, node) => gone(node) });
+    this.nodes = new ServingNodes(context, COMMANDS, gone);
     directory.on('left', ({ id }) => gone(id));
     directory.on('vanished', gone);
   }
 
   /** Carries out commands on this node. Returns a function that stops this service. */
   serve(listener: CommandListener): () => void {
-    const { wire, inbox, presence } = this.context;
+    const { wire, inbox } = this.context;
     this.listener = listener;
     const stop = inbox.listen(TO, '', (note, from) => this.received(note, from));
-    this.subscription = wire.listen(wire.subjects.connections, (envelope) =>
+    this.subscription = wire.listen(wire.subjects.commands, (envelope) =>
       this.received(toNote(decodeBody(envelope)), envelope.node),
     );
-    this.served.add('');
-    presence.flushSoon();
+    const leave = this.nodes.serve();
     return () => {
       stop();
       this.subscription?.close();
       this.listener = undefined;
-      this.served.remove('');
+      leave();
     };
   }
 
@@ -103,14 +102,14 @@ export class NodeCommands {
     body: ReturnType<typeof encodeBody>,
     timeoutMs: number,
   ): Promise<CommandOutcome> {
-    const { wire, inbox, presence } = this.context;
+    const { wire, inbox } = this.context;
     const { clock } = wire.host;
     const isOwn = node === wire.nodeId;
     if (!isOwn && wire.bus.state === 'down') throw this.busDown();
     const isHere = this.listener !== undefined && (node === undefined || isOwn);
-    const others = node === undefined ? this.served.holders('') : isOwn ? [] : [node];
+    const others = node === undefined ? this.nodes.others : isOwn ? [] : [node];
     const expected = isHere ? [wire.nodeId, ...others] : others;
-    const isKnown = node !== undefined || presence.isSure;
+    const isKnown = node !== undefined || this.nodes.isSure;
     // While the nodes are not known for certain, more of them can exist.
     const question = new Question<CommandAnswer>(clock, timeoutMs, isKnown ? expected : []);
     if (isKnown && expected.length === 0) question.end();
@@ -124,7 +123,7 @@ export class NodeCommands {
         const note = toNote(decodeBody(body));
         clock.execute(() => question.answered(wire.nodeId, this.execute(note)));
       }
-      if (node === undefined) wire.send(wire.subjects.connections, KIND.ask, body);
+      if (node === undefined) wire.send(wire.subjects.commands, KIND.ask, body);
       else if (!isOwn) wire.send(wire.subjects.node(node), KIND.ask, body);
       const answers = await question.answers;
       const missing = this.missing(isKnown ? question.missing : undefined, answers);
@@ -137,11 +136,10 @@ export class NodeCommands {
 
   /** @param expected - undefined if the nodes were not known at the start */
   private missing(expected: string[] | undefined, answers: ReadonlyMap<string, unknown>): string[] {
-    const { presence } = this.context;
-    const holders = this.served.holders('');
-    if (expected === undefined) return holders.filter((id) => !answers.has(id));
+    const { others, isSure } = this.nodes;
+    if (expected === undefined) return others.filter((id) => !answers.has(id));
     // A node that is gone, or carries out no commands, has nothing to do.
-    return expected.filter((id) => !presence.isSure || holders.includes(id));
+    return expected.filter((id) => !isSure || others.includes(id));
   }
 
   private received(note: Record<string, unknown>, from: string): void {
@@ -172,7 +170,7 @@ export class NodeCommands {
     const isTooLong = isHeadraceError(error, 'MESSAGE_TOO_LONG');
     // A too long message is the caller's error, not an error of this node.
     if (!isTooLong) {
-      const text = `a command about connections failed: ${JSON.stringify(op)}`;
+      const text = `a command failed: ${JSON.stringify(op)}`;
       this.context.wire.host.logger.log('error', text, error);
     }
     return { failure: { isTooLong, text: error.message } };
@@ -185,11 +183,11 @@ export class NodeCommands {
   }
 }
 
-/** Returns the commands about connections of a node, which its gateway carries out. Each node has one object. */
+/** Returns the commands of a node. Each node has one object, and one listener that carries them out. */
 export function commandsOf(cluster: Cluster<never>): NodeCommands {
-  return cluster.addition(connectionCommands);
+  return cluster.addition(nodeCommands);
 }
 
-function connectionCommands(context: GroupContext): NodeCommands {
+function nodeCommands(context: GroupContext): NodeCommands {
   return new NodeCommands(context);
 }

@@ -13,7 +13,7 @@ export interface NodeListener {
 }
 
 /**
- * The node, as a package that sends frames between nodes uses it: gateways and their workers. The port sends envelopes of kind 8 on the subjects of the nodes, in order between two
+ * The node, as a package that sends frames between nodes uses it. The port sends envelopes of kind 8 on the subjects of the nodes, in order between two
  * nodes, and knows the other nodes.
  */
 export interface NodePort {

@@ -10,7 +10,8 @@ export interface ChannelMatcher {
   (channel: Channel): boolean;
   /**
    * Choice among the members in other processes. A plain function has no such choice and cannot be carried out there.
-   * `ChannelMatchers.elsewhere` adds the choice. A group in one process ignores it.
+   * `ChannelMatchers.elsewhere` adds the choice. A group in one process ignores it. It is here because handlers write to a group
+   * with the usual matchers, and do not know where its members are.
    */
   readonly elsewhere?: 'all' | 'none';
   /** The only channels that the function can choose. A group calls the function for these channels, not for all members. */

@@ -60,8 +60,8 @@ export class DrainEvent {
   private parent: DrainEvent | undefined = undefined;
 
   /**
-   * @param atRest - called instead of the last words and the end, each time that no hold is left, if the channel moves to
-   *   another process and its peer is not notified
+   * @param atRest - called instead of the last words and the end, each time that no hold is left. The drain then lets the channel
+   *   come to rest: its handlers finish what they have begun, its peer is not notified, and it goes on here or elsewhere.
    */
   constructor(timeoutMs: number, atRest?: () => void) {
     this.timeoutMs = timeoutMs;
@@ -73,7 +73,7 @@ export class DrainEvent {
     return Array.from(this.pending, ({ why }) => why);
   }
 
-  /** Whether the channel ends. If false, the channel moves to another process or stays, and its peer is not notified. */
+  /** Whether the channel ends. If false, it only comes to rest, and its peer is not notified. */
   get endsChannel(): boolean {
     return this.atRest === undefined;
   }
@@ -86,7 +86,7 @@ export class DrainEvent {
   /**
    * Returns the event for a channel that this channel carries, such as a WebSocket or a stream of a multiplexer. The event is of the same kind
    * and has the time that is left. A handler that carries other channels fires it through their pipelines and holds this drain
-   * until those channels have closed. While they are open, they cannot move.
+   * until those channels have closed.
    */
   forChild(): DrainEvent {
     const { channel, timeoutMs } = this;

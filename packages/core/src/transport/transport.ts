@@ -81,7 +81,7 @@ export interface ConnectionlessRules {
   loggerOf?(logger: Logger): Logger;
   /**
    * Maximum number of connections of a listening channel. At the maximum, a stranger's connection is given up for a
-   * newcomer. A handler that refuses newcomers earlier lets strangers lock others out.
+   * newcomer. A handler that refuses newcomers earlier lets strangers lock others out, and asks for the number to warn of it.
    * @default none is given up
    */
   readonly placesForStrangers?: number | undefined;

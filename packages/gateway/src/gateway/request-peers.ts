@@ -1,12 +1,12 @@
 import type { Cluster } from '@headrace/cluster';
 import {
-  type ApiNodes,
-  apiNodesOf,
   decodeBody,
   encodeBody,
   type GroupWire,
   type NodePort,
   portOf,
+  type ServingNodes,
+  servingNodesOf,
   wireOf,
 } from '@headrace/cluster/authoring';
 import type { Clock } from '@headrace/core';
@@ -43,12 +43,14 @@ export interface RequestPeers {
 const UNKNOWN_MS = 5000;
 const ID_BYTES = 8;
 const MAX_NODES = 1000;
+/** What the nodes with an API serve, for the cluster. */
+const API = 'r';
 
 /** The nodes of a cluster that have an HTTP API. */
 export class ClusterPeers implements RequestPeers {
   private readonly wire: GroupWire;
   private readonly port: NodePort;
-  private readonly nodes: ApiNodes;
+  private readonly nodes: ServingNodes;
   /** The nodes that were asked about, with the times from which on they count as gone unless they are alive. */
   private goneAt = new RecentMap<number>(MAX_NODES);
   private ids = 0;
@@ -56,7 +58,7 @@ export class ClusterPeers implements RequestPeers {
   constructor(cluster: Cluster<never>) {
     this.wire = wireOf(cluster);
     this.port = portOf(cluster);
-    this.nodes = apiNodesOf(cluster);
+    this.nodes = servingNodesOf(cluster, API);
   }
 
   get nodeId(): string {
@@ -76,7 +78,7 @@ export class ClusterPeers implements RequestPeers {
   }
 
   get others(): number | undefined {
-    return this.nodes.others;
+    return this.nodes.isSure ? this.nodes.others.length : undefined;
   }
 
   isGone(node: string): boolean {

@@ -84,7 +84,7 @@ describe('a gateway and workers on the nodes of a cluster', () => {
     const node = 'ab'.repeat(16);
     const open = frameOf({ op: OP.open, connection: 1, epoch: 1, body: Buffer.from('{}') });
     const body = encodeFrame(open);
-    const { gateway: kind } = KIND;
+    const { frame: kind } = KIND;
     const { bus, subjects } = cluster.parts.wire;
     const envelope = { kind, bodyType: BODY.bytes, flags: 0, node, number: 1, body };
     bus.publish(subjects.node(cluster.nodeId), encodeEnvelope(envelope));

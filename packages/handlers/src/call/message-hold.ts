@@ -14,7 +14,7 @@ export interface MessageHolder {
   holdMessage(): MessageHold | undefined;
 }
 
-/** The holder of a channel that another process continues if this process is killed. */
+/** The holder of a channel that another process continues if this process is killed. Calls hold their messages with it. */
 export const MESSAGE_HOLDER = new AttributeKey<MessageHolder>('messageHolder');
 
 /**
