@@ -296,7 +296,7 @@ describe('headrace status says', () => {
   });
 
   it('asks the port of the guides without a URL', () => {
-    const { urls } = readCommandLine(['status']) as { urls: URL[] };
+    const { urls } = readCommandLine(['status']) as { readonly urls: readonly URL[] };
     expect(urls.map(String)).toEqual(['http://127.0.0.1:9464/status']);
   });
 

@@ -23,6 +23,8 @@ function failLater(path: unknown, ...more: unknown[]): void {
   queueMicrotask(() => found(noFiles(path)));
 }
 
+export const existsSync = (): boolean => false;
+
 export const mkdtempSync = (prefix: string): string => `${prefix}page`;
 
 export function writeFileSync(path: string, text: string): void {
