@@ -16,6 +16,8 @@ export interface Written {
 
 /** Time after which a message that was not flushed is a mistake rather than a batch. */
 const PATIENCE_MS = 5000;
+/** Time until the next write is watched, if the last one was flushed: the watch must not slow down code that makes no mistake. */
+const REST_MS = 60_000;
 /** Maximum number of lines, one for each place in the code. */
 const MAX_LINES = 8;
 /** Frames of a stack that are not of the application. */
@@ -24,7 +26,7 @@ const NOT_OF_APPLICATION =
 /** Enough for a pipeline of many handlers. */
 const STACK_FRAMES = 50;
 
-/** Watches one write at a time, so that it costs other writes nothing: a mistake that is repeated is found soon. */
+/** Watches the first write of a program, and then one in a minute, so that it costs others nothing. A repeated mistake is found. */
 export class FlushWatch {
   private readonly clock: Clock;
   private readonly places = new Set<string>();
@@ -47,11 +49,15 @@ export class FlushWatch {
     const watched = new WeakRef({ output, channel, first });
     held.set(first, watched.deref()!);
     clock.schedule(() => {
-      this.isBusy = false;
       const late = watched.deref();
-      if (late?.output.isFirstUnflushed(late.first) && late.channel.isOpen) {
-        this.report(late.channel, late.first, placeOf(stack));
-      }
+      const isForgotten = late?.output.isFirstUnflushed(late.first) && late.channel.isOpen;
+      if (isForgotten) this.report(late.channel, late.first, placeOf(stack));
+      clock.schedule(
+        () => {
+          this.isBusy = false;
+        },
+        isForgotten ? 0 : REST_MS,
+      );
     }, PATIENCE_MS);
   }
 

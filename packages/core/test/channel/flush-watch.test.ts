@@ -39,7 +39,7 @@ describe('the watch for a forgotten flush', () => {
     }
     for (let i = 0; i < 3; i++) {
       greet();
-      clock.advance(5000);
+      clock.advance(5001);
     }
     expect(lines).toEqual([
       expect.stringMatching(
@@ -52,7 +52,7 @@ describe('the watch for a forgotten flush', () => {
     const flushed = output();
     watch.written(...write(flushed));
     flushed.isFlushed = true;
-    clock.advance(5000);
+    clock.advance(70_000);
     const closed = output();
     watch.written(...write(closed));
     closed.channel.isOpen = false;
@@ -83,7 +83,7 @@ describe('the watch for a forgotten flush', () => {
     ];
     for (const write of places) {
       write();
-      clock.advance(5000);
+      clock.advance(5001);
     }
     expect(lines).toHaveLength(8);
   });
