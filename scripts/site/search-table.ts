@@ -22,6 +22,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'retry', first: 'guides/clients' },
   { words: 'wss', first: 'guides/web-sockets' },
   { words: 'graceful shutdown', first: 'guides/shutdown' },
+  { words: 'which one do I need', first: 'which-one' },
   { words: 'heartbeat', first: 'guides/heartbeat-and-idle' },
   { words: 'TLS client certificate', first: 'guides/tls' },
   { words: 'report a vulnerability', first: 'security' },
