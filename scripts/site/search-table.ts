@@ -23,6 +23,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'wss', first: 'guides/web-sockets' },
   { words: 'graceful shutdown', first: 'guides/shutdown' },
   { words: 'which one do I need', first: 'which-one' },
+  { words: 'test reconnect', first: 'guides/testing-a-protocol-without-a-socket' },
   { words: 'heartbeat', first: 'guides/heartbeat-and-idle' },
   { words: 'TLS client certificate', first: 'guides/tls' },
   { words: 'report a vulnerability', first: 'security' },
