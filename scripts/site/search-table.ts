@@ -24,6 +24,8 @@ export const SEARCHES: readonly Search[] = [
   { words: 'graceful shutdown', first: 'guides/shutdown' },
   { words: 'which one do I need', first: 'which-one' },
   { words: 'test reconnect', first: 'guides/testing-a-protocol-without-a-socket' },
+  { words: 'jwt', first: 'guides/auth' },
+  { words: 'jwt authentication', first: 'guides/auth' },
   { words: 'heartbeat', first: 'guides/heartbeat-and-idle' },
   { words: 'TLS client certificate', first: 'guides/tls' },
   { words: 'report a vulnerability', first: 'security' },
