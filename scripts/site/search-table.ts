@@ -26,6 +26,8 @@ export const SEARCHES: readonly Search[] = [
   { words: 'test reconnect', first: 'guides/testing-a-protocol-without-a-socket' },
   { words: 'jwt', first: 'guides/auth' },
   { words: 'jwt authentication', first: 'guides/auth' },
+  { words: 'vite', first: 'recipes/vite' },
+  { words: 'vite proxy', first: 'recipes/vite' },
   { words: 'heartbeat', first: 'guides/heartbeat-and-idle' },
   { words: 'TLS client certificate', first: 'guides/tls' },
   { words: 'report a vulnerability', first: 'security' },
