@@ -399,7 +399,7 @@ it('keeps no connection behind if it cannot listen', async () => {
   const place = { network, name: 'proxy' };
   const second = startProxy(place, { network, name: 'memcached' }, SILENT_MS, undefined, options());
   const failure = second.catch((error: Error) => error.message);
-  expect(await finished(failure)).toMatch(/another program uses it/);
+  expect(await finished(failure)).toMatch(/another one uses it/);
   await settle();
   expect([backs.length, open()]).toEqual([8, 4]);
 });

@@ -9,6 +9,10 @@ import { attempted, printable, socketHost, urlHost } from '@headrace/core/author
 import type { ServedStatus } from '@headrace/handlers/health';
 import { UserError } from './user-error.ts';
 
+/** What a program without a status lacks. */
+const LINE_TO_ADD =
+  'a program serves it with serveHealth({ port: 9464, key, status: processStatus({ metrics }) })';
+
 /** A program that is asked. */
 export interface Target {
   readonly url: URL;
@@ -46,7 +50,7 @@ export async function askStatus(
   const { code, body } = await attempted((signal) => answerOf(target, key, signal), { limit });
   if (code === 401) throw new UserError(refusedText(place, key));
   if (code === 404) {
-    throw new UserError(`${url.href} has no status: serveHealth needs the options status and key`);
+    throw new UserError(`${url.href} has no status: ${LINE_TO_ADD}`);
   }
   if (code === 500) {
     throw new UserError(`${place} could not make its status: its log has the reason`);
@@ -123,7 +127,7 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
 function failureText(target: Target, error: Error): string {
   const place = placeOf(target);
   const { code = '', message } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNREFUSED') return `nothing listens on ${place}`;
+  if (code === 'ECONNREFUSED') return `nothing listens on ${place}: ${LINE_TO_ADD}`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `${target.url.hostname} has no address`;
   if (code.startsWith('HPE_')) return `${place} does not speak HTTP`;
   if (code === 'ECONNRESET') return `${place} closed the connection without an answer`;

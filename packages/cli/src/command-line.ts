@@ -26,10 +26,10 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-export const HELP = `headrace status URL [URL ...]   the numbers of running programs
+export const HELP = `headrace status [URL ...]   the numbers of running programs
 
-URL is the health server of a program, such as 127.0.0.1:9464 (serveHealth with
-the options status and key). The key is read from the variable HEADRACE_KEY.
+URL is the health server of a program (serveHealth with the options status and
+key), 127.0.0.1:9464 by default. The key is read from the variable HEADRACE_KEY.
 
       --all              asks each address of a name, as a headless service has
       --key-file FILE    reads the key from a file
@@ -45,6 +45,8 @@ answer or are not ready, 2 if none answered.
 
 const MOVED = new Set(['check-service', 'print-service']);
 const MAX_SECONDS = 3600;
+/** The port of the guides, of Prometheus' range for exporters. */
+const DEFAULT_PORT = '9464';
 
 /**
  * Reads the arguments after the program's name.
@@ -65,13 +67,12 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     const problem = command === undefined ? 'no command' : `no command ${command}`;
     throw new UserError(`${problem}: there is status; --help explains it`);
   }
-  if (urls.length === 0) throw new UserError('status needs a URL, such as 127.0.0.1:9464');
   if (values.every !== undefined && values.watch !== true) {
     throw new UserError('--every needs --watch');
   }
   return {
     command,
-    urls: urls.map(statusUrl),
+    urls: (urls.length === 0 ? [DEFAULT_PORT] : urls).map(statusUrl),
     all: values.all === true,
     keyFile: values['key-file'],
     json: values.json === true,

@@ -15,6 +15,7 @@ import { VirtualClock } from '@headrace/core/testing';
 import { ServerMetrics } from '@headrace/handlers';
 import { type HealthServer, processStatus, serveHealth } from '@headrace/handlers/health';
 import { afterEach, describe, expect, it } from 'vitest';
+import { readCommandLine } from '../src/command-line.ts';
 import { run } from '../src/main.ts';
 import { processReport, served } from './process-report.ts';
 
@@ -110,7 +111,9 @@ describe('headrace status', () => {
     const gone = await runs(['status', String(one.port), String(two.port)]);
     expect(gone.code).toBe(1);
     expect(gone.output).toContain('\nshop ');
-    expect(gone.errors).toBe(`headrace: nothing listens on 127.0.0.1:${two.port}\n`);
+    expect(gone.errors).toBe(
+      `headrace: nothing listens on 127.0.0.1:${two.port}: a program serves it with serveHealth({ port: 9464, key, status: processStatus({ metrics }) })\n`,
+    );
   });
 
   it('asks each address of a name with --all', async () => {
@@ -120,7 +123,9 @@ describe('headrace status', () => {
     const named = await runs(['status', '--all', `localhost:${port}`]);
     // Where localhost has an IPv6 address, too, nothing listens on it.
     expect(named.output).toMatch(/^shop /m);
-    expect(named.errors).toMatch(/^(headrace: nothing listens on \[::1\]:\d+\n)?$/);
+    expect(named.errors).toMatch(
+      /^(headrace: nothing listens on \[::1\]:\d+: a program serves it with .*\n)?$/,
+    );
   });
 
   it('prints JSON', async () => {
@@ -238,7 +243,7 @@ describe('headrace status says', () => {
   it('that the server is not a health server, or one without a status', async () => {
     const without = await serveHealth({ port: 0 });
     ends.push(() => without.close());
-    expect(await fails([String(without.port)])).toContain('serveHealth needs the options status');
+    expect(await fails([String(without.port)])).toContain('a program serves it with serveHealth(');
     const page = await answering((_, response) => response.end('<p>hello'));
     expect(await fails([String(page)])).toContain('is not the status of a Headrace program');
     const other = await answeringJson({ status: 'ok' });
@@ -290,11 +295,15 @@ describe('headrace status says', () => {
     expect(await fails([String(endless)])).toContain('more than 16777216 bytes');
   });
 
+  it('asks the port of the guides without a URL', () => {
+    const { urls } = readCommandLine(['status']) as { readonly urls: readonly URL[] };
+    expect(urls.map(String)).toEqual(['http://127.0.0.1:9464/status']);
+  });
+
   it.each([
     [['ftp://a'], 'is not a URL of HTTP'],
     [['a b'], 'is not a URL of HTTP'],
     [['http://me:secret@a'], 'set HEADRACE_KEY'],
-    [[], 'needs a URL'],
     [['--every', '3', '9464'], '--every needs --watch'],
     [['--watch', '--every', '0', '9464'], 'from 0.1 to 3600'],
     [['--timeout', 'soon', '9464'], 'from 0.1 to 3600'],
@@ -312,7 +321,7 @@ describe('headrace', () => {
   it('explains its command, and names the package of a command that is there', async () => {
     const help = await runs(['--help']);
     expect(help).toMatchObject({ code: 0, errors: '' });
-    expect(help.output).toContain('headrace status URL');
+    expect(help.output).toContain('headrace status [URL ...]');
     expect((await runs([])).errors).toContain('no command: there is status');
     expect((await runs(['start'])).errors).toContain('no command start');
     const moved = await runs(['check-service', 'old.json', 'new.json']);

@@ -23,6 +23,8 @@ function failLater(path: unknown, ...more: unknown[]): void {
   queueMicrotask(() => found(noFiles(path)));
 }
 
+export const existsSync = (): boolean => false;
+
 export const mkdtempSync = (prefix: string): string => `${prefix}page`;
 
 export function writeFileSync(path: string, text: string): void {
@@ -30,7 +32,6 @@ export function writeFileSync(path: string, text: string): void {
   show(text);
 }
 
-export const existsSync = (): boolean => false;
 export const chmodSync = fail;
 export const closeSync = fail;
 export const ftruncateSync = fail;

@@ -187,11 +187,13 @@ export class Cluster<Principal = unknown>
 
   /**
    * @internal Returns the group of this name for a member that the application did not add. The group is freed with its last
-   * member.
+   * member. A group at rest that the application refers to keeps its name and its options.
    */
   joinedGroup(name: string): ClusterGroup<unknown> {
-    const group = this.groupOf(name, () => this.made(name, { lives: 'with-members' }));
-    group.askedByWorkers();
+    const options = { lives: 'with-members' } as const;
+    const resting = this.groups.get(name) as ClusterGroup<unknown> | undefined;
+    const group = this.groupOf(name, () => resting ?? this.made(name, options));
+    group.askedByWorkers(options);
     return group;
   }
 

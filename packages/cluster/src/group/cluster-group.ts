@@ -314,9 +314,9 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     else this.use();
   }
 
-  /** @internal Called when workers ask for the group. The application has not asked for one that is not used. */
-  askedByWorkers(): void {
-    if (!this.isUsed) this.isOfJoin = true;
+  /** @internal Called when workers ask for the group. One that is not used, and has their options, is theirs. */
+  askedByWorkers(options: object): void {
+    if (this.isAgain(options)) this.isOfJoin = true;
   }
 
   /** @internal Lets the group rest if nothing on this node needs it. */
@@ -356,13 +356,13 @@ export class ClusterGroup<Message = unknown, Outcome extends GroupOutcome = Grou
     const isMatcher = typeof how === 'function';
     const matcher = isMatcher ? how : how?.matcher;
     const id = isMatcher ? undefined : how?.id;
-    this.use();
     try {
+      this.use();
       const outcome = this.delivery.write(message, matcher, id, isFlushed) as Outcome;
       this.look();
       return outcome;
     } catch (thrown) {
-      // A stream that the bus cannot carry.
+      // A stream that the bus cannot carry, or for a group whose name another group has.
       void releaseSource(message);
       throw thrown;
     }

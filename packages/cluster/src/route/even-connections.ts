@@ -1,10 +1,12 @@
 import { type Clock, type Logger, stderrLogger, type Timer } from '@headrace/core';
 import {
+  attempted,
   CLOCK,
   callSafely,
   carefulLogger,
   describeOptions,
   fn,
+  isPromiseLike,
   LOGGER,
   number,
   RANDOM,
@@ -18,8 +20,8 @@ export interface EvenConnectionsOptions {
   readonly cluster: { readonly nodes: readonly NodeInfo[] };
   /**
    * Sends this many clients of this node to other nodes: `(count) => server.sendOn(count)`, or
-   * `(count) => table.move({ count, spreadMs: 1000 })` for lasting channels with a log. Until a promise that it returns settles, these
-   * clients are not sent on again.
+   * `(count) => table.move({ count, spreadMs: 1000 })` for lasting channels with a log. Until a promise that it returns settles, for
+   * at most a minute, these clients are not sent on again.
    */
   readonly sendOn: (count: number) => unknown;
   /** A node sends clients on while it has more than this share of the mean number of connections. @default 1.03 */
@@ -46,6 +48,8 @@ const OPTIONS = describeOptions('EvenConnections', {
 
 /** Time between two checks: that between two heartbeats, which contain the numbers of the other nodes. */
 const CHECK_MS = 1000;
+/** Time after which clients that are sent on are gone, or stay. */
+const SENT_MS = 60_000;
 
 /**
  * Keeps the connections of the nodes of a cluster even. After a deploy that replaces servers one after the other, the first ones have
@@ -115,8 +119,12 @@ export class EvenConnections implements Disposable {
   }
 
   private async sendOn(count: number): Promise<void> {
+    const { clock, sendOn } = this.options;
+    const error = (): Error => new Error(`it did not settle within ${SENT_MS / 1000} s`);
     try {
-      await this.options.sendOn(count);
+      const sent = sendOn(count);
+      const limit = { clock, timeoutMs: SENT_MS, error };
+      if (isPromiseLike(sent)) await attempted(() => sent, { limit });
     } finally {
       this.underWay -= count;
     }

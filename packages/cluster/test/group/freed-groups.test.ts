@@ -170,6 +170,29 @@ describe('a group that lives with its members', () => {
     expect([joined === room, a.knownGroup('room')]).toEqual([true, room]);
   });
 
+  it('of the application keeps its name and its options when workers ask for it', async () => {
+    const { nodes, a } = await twoNodes();
+    const room = a.group('room', IDS);
+    await nodes.pass(10);
+    const [theirs, ours] = [nodes.channel(), nodes.channel()];
+    const joined = a.joinedGroup('room');
+    joined.add(theirs);
+    expect(room.add(ours)).toBe(true);
+    await nodes.pass(500);
+    expect([joined === room, a.group('room', IDS) === room, room.total]).toEqual([true, true, 2]);
+  });
+
+  it('has no listener when its name has gone to another group', async () => {
+    const { nodes, a } = await twoNodes();
+    const room = a.group('room', IDS);
+    await nodes.pass(10);
+    a.group('room', LIVES).add(nodes.channel());
+    expect(() => room.on('memberJoined', () => {})).toThrow('made again with other options');
+    expect(() => room.once('memberJoined', () => {})).toThrow('made again with other options');
+    expect(room.eventNames()).toEqual([]);
+    room.off('memberJoined', () => {});
+  });
+
   it('announces no member twice to an earlier listener', async () => {
     const { nodes, a, b } = await twoNodes();
     const [stays, comes] = [nodes.channel(), nodes.channel()];

@@ -1,5 +1,5 @@
 import { EvenConnections, type NodeInfo } from '@headrace/cluster';
-import { VirtualClock } from '@headrace/core/testing';
+import { passTime, VirtualClock } from '@headrace/core/testing';
 import { describe, expect, it } from 'vitest';
 import { rollingRestart } from '../../../client/test/retry/rolling-restart.ts';
 
@@ -66,6 +66,29 @@ describe('EvenConnections', () => {
       'sendOn of EvenConnections failed: Error: a',
       'sendOn of EvenConnections failed: Error: b',
     ]);
+  });
+
+  it('waits a minute for a sendOn that never settles, and goes on', async () => {
+    const clock = new VirtualClock();
+    const logged: string[] = [];
+    const sent: number[] = [];
+    const even = new EvenConnections({
+      cluster: { nodes: [node(20), node(0)] },
+      sendOn: (count) => {
+        sent.push(count);
+        return new Promise(() => {});
+      },
+      share: 1,
+      logger: { log: (_level, text, error) => logged.push(`${text}: ${error?.message}`) },
+      clock,
+      random: () => 0.5,
+    });
+    await passTime(clock, 60_000);
+    expect([sent, logged]).toEqual([[10], []]);
+    await passTime(clock, 3000);
+    even.stop();
+    expect(sent).toEqual([10, 10]);
+    expect(logged).toEqual(['sendOn of EvenConnections failed: it did not settle within 60 s']);
   });
 
   it('does not send on again what is on its way', async () => {

@@ -17,7 +17,7 @@ export abstract class WatchedEmitter<
   /** Called when a listener threw an error or its promise was rejected. */
   protected abstract listenerFailed(event: string, args: readonly unknown[], error: Error): void;
 
-  /** Called after a listener was added or removed, for an object that is kept while it has listeners. */
+  /** Called after a listener was added or removed, for an object that is kept while it has listeners. If it throws, the listener is not added. */
   protected listenersChanged(): void {}
 
   override on<E extends EventEmitter.EventNames<Events>>(
@@ -26,8 +26,7 @@ export abstract class WatchedEmitter<
     context?: unknown,
   ): this {
     super.on(event, this.watch(event, listener), context);
-    this.listenersChanged();
-    return this;
+    return this.added(event, listener);
   }
 
   override addListener<E extends EventEmitter.EventNames<Events>>(
@@ -44,8 +43,7 @@ export abstract class WatchedEmitter<
     context?: unknown,
   ): this {
     super.once(event, this.watch(event, listener), context);
-    this.listenersChanged();
-    return this;
+    return this.added(event, listener);
   }
 
   override removeListener<E extends EventEmitter.EventNames<Events>>(
@@ -73,6 +71,19 @@ export abstract class WatchedEmitter<
     once?: boolean,
   ): this {
     return this.removeListener(event, listener, context, once);
+  }
+
+  private added<E extends EventEmitter.EventNames<Events>>(
+    event: E,
+    listener: EventEmitter.EventListener<Events, E>,
+  ): this {
+    try {
+      this.listenersChanged();
+    } catch (thrown) {
+      super.removeListener(event, this.watch(event, listener));
+      throw thrown;
+    }
+    return this;
   }
 
   private watch<L>(event: PropertyKey, listener: L): L {
