@@ -50,14 +50,15 @@ export class FlushWatch {
     held.set(first, watched.deref()!);
     clock.schedule(() => {
       const late = watched.deref();
-      const isForgotten = late?.output.isFirstUnflushed(late.first) && late.channel.isOpen;
-      if (isForgotten) this.report(late.channel, late.first, placeOf(stack));
-      clock.schedule(
-        () => {
-          this.isBusy = false;
-        },
-        isForgotten ? 0 : REST_MS,
-      );
+      const free = (): void => {
+        this.isBusy = false;
+      };
+      if (late?.output.isFirstUnflushed(late.first) !== true || !late.channel.isOpen) {
+        clock.schedule(free, REST_MS);
+        return;
+      }
+      free();
+      this.report(late.channel, late.first, placeOf(stack));
     }, PATIENCE_MS);
   }
 
