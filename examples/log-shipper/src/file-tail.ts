@@ -23,6 +23,8 @@ export interface FilePlace {
    * from its beginning. @default not compared
    */
   readonly last?: string;
+  /** The places in the other files of the rotation that can still be written. @default none */
+  readonly open?: readonly FilePlace[];
 }
 
 /** Options of a {@link FileTail}. */
@@ -35,8 +37,8 @@ export interface FileTailOptions {
    */
   readonly pollMs?: number;
   /**
-   * Time without a write after which a file that was rotated is complete, in milliseconds. Its writer has it open until it is asked
-   * to open the new one.
+   * Time without a write after which a rotated file is complete, in milliseconds. Until a writer is asked to open the new file, it
+   * writes on into the renamed one.
    * @default 5000
    */
   readonly rotateWaitMs?: number;
@@ -61,6 +63,11 @@ const LAST_BYTES = 32;
 const ROTATED_SUFFIX = /^[.-][\d._:TZ-]+$/;
 /** The number of `pollMs` between two looks while the system reports changes. Some systems report only those of this machine. */
 const WATCHED_POLLS = 10;
+/** Maximum number of files of the rotation that are open at a time. */
+const MAX_OPEN = 16;
+/** The number of further lists of a folder whose files are being renamed. */
+const MAX_LISTS = 5;
+const NEWLINE = 0x0a;
 /** The number of a rotated file, which is higher for an older file. A longer number is a time. */
 const NUMBERED_SUFFIX = /\.(\d{1,4})$/;
 
@@ -71,8 +78,15 @@ interface Opened {
   position: number;
   /** The last bytes before the position. */
   last: Buffer;
-  /** Time at which the file is complete, unless it is written before. `undefined` while no other file has the path. */
-  completeAt: number | undefined;
+  /** Time at which the file is complete, unless it is written before. */
+  completeAt: number;
+}
+
+/** The next bytes of a file, and the place after them. */
+interface Part {
+  readonly bytes: Buffer;
+  readonly position: number;
+  readonly last: Buffer;
 }
 
 /** A file of the rotation. */
@@ -84,8 +98,9 @@ interface LogFile {
 
 /**
  * The bytes of a file that grows, such as a log: an async iterable that waits for more bytes at the end of the file. A rotation of
- * the file is followed: the tail reads the rest of the renamed file until nobody has written to it for `rotateWaitMs`, then the files
- * that were rotated since, in the order of their last writes, and then the file at the path. If the file becomes shorter or is written again, the tail reads it from its beginning.
+ * the file is followed: the tail reads the rest of the renamed file, then the files that were rotated since, in the order of their
+ * last writes, and then the file at the path. It reads on in a rotated file until nobody has written to it for `rotateWaitMs`, and
+ * what one writer writes comes in its order. If the file becomes shorter or is written again, the tail reads it from its beginning.
  * If the file does not exist yet, the tail waits for it.
  *
  * - A rotated file is one in the same folder whose name is the file's name, `.` or `-`, and a number or a time, such as `app.log.1`
@@ -140,40 +155,56 @@ export class FileTail implements AsyncIterable<Buffer> {
   private async *chunks(change: FileChange): AsyncGenerator<Buffer, undefined> {
     const rotation = new Rotation(this.path);
     const memory = Buffer.allocUnsafeSlow(LAST_BYTES + CHUNK_BYTES);
-    let file: Opened | undefined;
+    // The older file first. Only the last one is not complete without a wait.
+    const files: Opened[] = [];
+    let isInLine = false;
     try {
       while (!change.hasEnded) {
         change.begin();
-        file ??= await this.next(rotation);
-        const chunk = file && (await this.read(file, memory));
-        if (chunk !== undefined) {
-          const { id, position, last } = file!;
-          this.lastPlace = { file: id, position, last: last.toString('hex') };
-          file!.completeAt = undefined;
-          yield chunk;
-        } else if (file === undefined || !(await this.isReplaced(file))) await change.wait();
-        else if (file.completeAt === undefined) {
-          // The file is read once more, because it can have been written between its last read and this look.
-          const waitMs = (await rotation.isComplete(file, this.rotateWaitMs))
-            ? 0
-            : this.rotateWaitMs;
-          file.completeAt = this.clock.now() + waitMs;
-        } else if (this.clock.now() < file.completeAt) {
-          await change.wait(file.completeAt - this.clock.now());
-        } else {
-          await rotation.finish(file);
-          file = undefined;
+        if (files.length === 0) files.push(...(await this.first(rotation)));
+        const newest = files.at(-1);
+        const part = newest && (await this.read(newest, memory));
+        // A writer that is in the new file has written everything to the old one: this is read after the new bytes, and yielded before.
+        for (const old of isInLine && part !== undefined ? [] : files.slice(0, -1)) {
+          for (let late = await this.read(old, memory); late; late = await this.read(old, memory)) {
+            old.completeAt = this.clock.now() + this.rotateWaitMs;
+            yield this.taken(old, late, files);
+          }
         }
+        isInLine = part !== undefined && part.bytes.at(-1) !== NEWLINE;
+        if (part !== undefined) {
+          yield this.taken(newest!, part, files);
+          continue;
+        }
+        const next =
+          newest && (await this.isReplaced(newest)) && (await this.next(rotation, newest));
+        if (next) {
+          newest.completeAt = this.clock.now() + this.rotateWaitMs;
+          files.push(next);
+        }
+        const leftMs = (files[0]?.completeAt ?? Number.POSITIVE_INFINITY) - this.clock.now();
+        const isComplete = files.length > 1 && leftMs <= 0;
+        if (isComplete || files.length > MAX_OPEN) await files.shift()!.handle.close();
+        else if (!next) await change.wait(files.length > 1 ? leftMs : undefined);
       }
     } finally {
       change.end();
-      await file?.handle.close();
+      await Promise.all(files.map(({ handle }) => handle.close()));
     }
     return undefined;
   }
 
+  /** Moves the place after a part. */
+  private taken(file: Opened, { bytes, position, last }: Part, files: readonly Opened[]): Buffer {
+    file.position = position;
+    file.last = last;
+    const open = files.filter((one) => one !== file).map(placeOf);
+    this.lastPlace = { ...placeOf(file), ...(open.length > 0 && { open }) };
+    return bytes;
+  }
+
   /** Returns the next bytes, or `undefined` at the end of the file. */
-  private async read(file: Opened, memory: Buffer): Promise<Buffer | undefined> {
+  private async read(file: Opened, memory: Buffer): Promise<Part | undefined> {
     const { handle, position, last } = file;
     try {
       // One read has the bytes to compare and the next ones, so that the file cannot change between the two.
@@ -189,9 +220,11 @@ export class FileTail implements AsyncIterable<Buffer> {
         return this.read(file, memory);
       }
       if (bytesRead === last.length) return undefined;
-      file.position += bytesRead - last.length;
-      file.last = Buffer.from(memory.subarray(Math.max(0, bytesRead - LAST_BYTES), bytesRead));
-      return Buffer.from(memory.subarray(last.length, bytesRead));
+      return {
+        bytes: Buffer.from(memory.subarray(last.length, bytesRead)),
+        position: position + bytesRead - last.length,
+        last: Buffer.from(memory.subarray(Math.max(0, bytesRead - LAST_BYTES), bytesRead)),
+      };
     } catch (thrown) {
       throw this.failure('read', thrown);
     }
@@ -203,27 +236,53 @@ export class FileTail implements AsyncIterable<Buffer> {
     return stats !== undefined && idOf(stats) !== file.id;
   }
 
-  /** Opens the file to read next. Returns `undefined` while none exists. */
-  private async next(rotation: Rotation): Promise<Opened | undefined> {
-    const { path, lastPlace } = this;
-    const found = await rotation.next(lastPlace?.file);
-    try {
-      const handle = await open(found?.path ?? path);
-      const stats = await handle.stat({ bigint: true });
-      const id = idOf(stats);
-      if (found !== undefined && id !== found.id) {
-        await handle.close();
-        return await this.next(rotation);
+  /** Opens the files of the place, or else the one to begin with, the older one first. */
+  private async first(rotation: Rotation): Promise<Opened[]> {
+    const { lastPlace } = this;
+    const places = lastPlace === undefined ? [] : [lastPlace, ...(lastPlace.open ?? [])];
+    const opened: Opened[] = [];
+    for (const found of await rotation.first(places.map(({ file }) => file))) {
+      const place = places.find(({ file }) => file === found.id);
+      const file = await this.open(rotation, found, place);
+      if (file !== undefined) opened.push(file);
+      else {
+        await Promise.all(opened.map(({ handle }) => handle.close()));
+        return [];
       }
-      const isSame =
-        !rotation.hasFinished && lastPlace?.file === id && lastPlace.position <= Number(stats.size);
-      const position = isSame ? lastPlace.position : 0;
-      const last = Buffer.from(isSame ? (lastPlace.last ?? '') : '', 'hex');
-      return { handle, id, position, last: last.subarray(0, position), completeAt: undefined };
+    }
+    return opened;
+  }
+
+  /** Opens the file after one that was replaced. */
+  private async next(rotation: Rotation, { handle }: Opened): Promise<Opened | undefined> {
+    const found = await rotation.next(await handle.stat({ bigint: true }));
+    return found && (await this.open(rotation, found));
+  }
+
+  /** Returns `undefined` for a file that has another name by now. */
+  private async open(
+    rotation: Rotation,
+    { path, id }: LogFile,
+    place?: FilePlace,
+  ): Promise<Opened | undefined> {
+    try {
+      const handle = await open(path);
+      const stats = await handle.stat({ bigint: true });
+      if (idOf(stats) !== id) {
+        await handle.close();
+        return undefined;
+      }
+      rotation.opened({ path, id, stats });
+      const position = place && place.position <= Number(stats.size) ? place.position : 0;
+      const last = Buffer.from(position > 0 ? (place?.last ?? '') : '', 'hex').subarray(
+        0,
+        position,
+      );
+      const completeAt = this.clock.now() + this.rotateWaitMs;
+      return { handle, id, position, last, completeAt };
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw this.failure('open', thrown);
-      // A file that was found was renamed since.
-      return found && this.next(rotation);
+      return undefined;
     }
   }
 
@@ -238,66 +297,64 @@ export class FileTail implements AsyncIterable<Buffer> {
 /** The files of a log: those that were renamed in its folder, and the one at its path. */
 class Rotation {
   private readonly path: string;
-  /** Identities of the files that were read to their end, and are still there. */
-  private finished: string[] = [];
-  /** The file that was finished last. */
-  private lastFinished: BigIntStats | undefined;
+  /** The files that were opened, and are still there. */
+  private known: string[] = [];
 
   constructor(path: string) {
     this.path = path;
   }
 
-  get hasFinished(): boolean {
-    return this.lastFinished !== undefined;
+  /** A file was opened. */
+  opened(file: LogFile): void {
+    this.known.push(bornAs(file));
   }
 
-  /**
-   * Whether a file that was replaced is complete by the times of the file system: another file was written this time after the last
-   * change to this one, of which its renaming is one.
-   */
-  async isComplete({ handle }: Opened, waitMs: number): Promise<boolean> {
-    const { ctimeNs } = await handle.stat({ bigint: true });
-    const newest = (await logFileAt(this.path))?.stats.mtimeNs ?? 0n;
-    return newest >= ctimeNs + BigInt(waitMs) * 1_000_000n;
+  /** Returns the files with these identities, or else the one to begin with. */
+  async first(ids: readonly string[]): Promise<readonly LogFile[]> {
+    const files = await this.files();
+    const meant = files.filter(({ id }) => ids.includes(id));
+    if (meant.length > 0) return meant;
+    return ids.length > 0 ? files.slice(0, 1) : files.slice(-1);
   }
 
-  /** Closes a file that was read to its end. */
-  async finish({ handle, id }: Opened): Promise<void> {
-    this.lastFinished = await handle.stat({ bigint: true });
-    await handle.close();
-    const ids = (await this.rotated()).map((file) => file.id);
-    // A new file can have the identity of a deleted one.
-    this.finished = [...this.finished.filter((each) => ids.includes(each)), id];
+  /** Returns the file after one that was replaced. */
+  async next(last: BigIntStats): Promise<LogFile | undefined> {
+    const files = await this.files();
+    const there = files.map(bornAs);
+    this.known = this.known.filter((known) => there.includes(known));
+    // The writer of a renamed file can write after the last write to the file after it.
+    return files.find(
+      (file) =>
+        !this.known.includes(bornAs(file)) &&
+        (file.path === this.path ||
+          file.stats.mtimeNs >= last.mtimeNs ||
+          file.stats.birthtimeNs > last.birthtimeNs),
+    );
   }
 
-  /** Returns the file to read next. `id` is the one where an earlier tail ended. */
-  async next(id: string | undefined): Promise<LogFile | undefined> {
-    const current = await logFileAt(this.path);
-    const { lastFinished, finished } = this;
-    if (lastFinished !== undefined) {
-      // The writer of a renamed file can write after the last write to the file after it.
-      const isNewer = ({ id, stats }: LogFile): boolean =>
-        !finished.includes(id) &&
-        (stats.mtimeNs >= lastFinished.mtimeNs || stats.birthtimeNs > lastFinished.birthtimeNs);
-      return (
-        (await this.rotated()).find((file) => file.id !== current?.id && isNewer(file)) ?? current
-      );
+  /** Returns the files, the one with the oldest last write first, and the one at the path last. */
+  private async files(): Promise<LogFile[]> {
+    let before = '';
+    for (let tries = 0; ; tries += 1) {
+      const files = await this.listed();
+      // A rename while the folder is read can hide a file: two lists must be the same.
+      const now = files.map(({ path, id }) => `${path} ${id}`).join();
+      if (now === before || tries === MAX_LISTS) return files;
+      before = now;
     }
-    if (id === undefined || current?.id === id) return current;
-    const rotated = await this.rotated();
-    return rotated.find((file) => file.id === id) ?? rotated[0] ?? current;
   }
 
-  /** Returns the rotated files, the one with the oldest last write first. */
-  private async rotated(): Promise<LogFile[]> {
+  private async listed(): Promise<LogFile[]> {
     const folder = dirname(this.path);
     const name = basename(this.path);
     const names = await readdir(folder).catch((): string[] => []);
     const paths = names
       .filter((each) => each.startsWith(name) && ROTATED_SUFFIX.test(each.slice(name.length)))
       .map((each) => join(folder, each));
-    const files = await Promise.all(paths.map(logFileAt));
-    return files.filter((file) => file !== undefined).sort(byAge);
+    const found = (await Promise.all(paths.map(logFileAt))).filter((one) => one !== undefined);
+    const current = await logFileAt(this.path);
+    const rotated = found.filter(({ id, stats }) => stats.isFile() && id !== current?.id);
+    return [...rotated.sort(byAge), ...(current === undefined ? [] : [current])];
   }
 }
 
@@ -368,6 +425,10 @@ class FileChange {
   }
 }
 
+function placeOf({ id, position, last }: Opened): FilePlace {
+  return { file: id, position, last: last.toString('hex') };
+}
+
 /** Returns the stats of a file, or `undefined` while it does not exist. */
 async function statsOf(path: string): Promise<BigIntStats | undefined> {
   return stat(path, { bigint: true }).catch(() => undefined);
@@ -384,7 +445,12 @@ function byAge(one: LogFile, other: LogFile): number {
 
 async function logFileAt(path: string): Promise<LogFile | undefined> {
   const stats = await statsOf(path);
-  return stats?.isFile() ? { path, id: idOf(stats), stats } : undefined;
+  return stats && { path, id: idOf(stats), stats };
+}
+
+/** A new file can have the identity of a deleted one. */
+function bornAs({ id, stats }: LogFile): string {
+  return `${id} ${stats.birthtimeNs}`;
 }
 
 function idOf({ dev, ino }: BigIntStats): string {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { StreamWriteHandler } from '@headrace/handlers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FileTail, type FileTailOptions } from '../src/file-tail.ts';
+import { type FilePlace, FileTail, type FileTailOptions } from '../src/file-tail.ts';
 
 let folder: string;
 let path: string;
@@ -101,75 +101,112 @@ describe('FileTail', () => {
     await end();
   });
 
-  it('reads what is written to a file that is rotated until its writer has opened the new one', async () => {
+  it('reads what is written to a rotated file until nobody has written to it for a time', async () => {
     writeFileSync(path, '00');
     const { read, soon, clock, look, end } = await waiting();
     expect(await read(2)).toBe('00');
-    let first = read(2);
-    await look();
-    renameSync(path, `${path}.1`);
-    writeFileSync(path, 'new');
-    await look();
+    const old = `${path}.1`;
+    renameSync(path, old);
+    writeFileSync(path, '');
     for (let line = 10; line < 50; line += 1) {
+      const next = read(2);
+      await look();
       // Each time less than the wait, and together much more.
       clock.advance(50_000);
       await look();
-      if (line === 30) renameSync(`${path}.1`, `${path}-2026-11-28`);
-      appendFileSync(line < 30 ? `${path}.1` : `${path}-2026-11-28`, String(line));
-      expect(await soon(first)).toBe(String(line));
-      first = read(2);
+      appendFileSync(old, String(line));
+      expect(await soon(next)).toBe(String(line));
+    }
+    const after = read(2);
+    for (let seconds = 0; seconds < 70; seconds += 1) {
       await look();
+      clock.advance(1000);
     }
-    expect(await soon(first)).toBe('new');
+    await look();
+    appendFileSync(old, 'lost');
+    appendFileSync(path, '50');
+    expect(await soon(after)).toBe('50');
     await end();
   });
 
-  it('leaves out no file of two rotations when the first one is written last', async () => {
-    writeFileSync(path, 'one');
+  it('reads the last lines of a writer in an old file before its lines in the new one', async () => {
+    writeFileSync(path, 'one\n');
     const { read, soon, look, end } = await waiting();
-    expect(await read(3)).toBe('one');
-    const late = read(4);
+    await read(4);
+    const both = read(8);
     await look();
     rotate();
-    writeFileSync(path, 'two');
+    writeFileSync(path, '');
+    await look();
+    appendFileSync(`${path}.1`, 'two\n');
+    appendFileSync(path, 'new\n');
+    expect(await soon(both)).toBe('two\nnew\n');
+    await end();
+  });
+
+  it('puts no late line into a line of the new file', async () => {
+    writeFileSync(path, 'one\n');
+    const { read, soon, look, end } = await waiting();
+    await read(4);
+    const length = 100_000;
+    const line = `${'x'.repeat(length - 1)}\n`;
+    const first = read(1);
+    await look();
     rotate();
-    writeFileSync(path, 'three');
+    writeFileSync(path, line);
+    const begin = await soon(first);
+    appendFileSync(`${path}.1`, 'late\n');
+    expect(begin.length).toBeLessThan(length);
+    expect(begin + (await soon(read(length - begin.length + 5)))).toBe(`${line}late\n`);
+    await end();
+  });
+
+  it('leaves out no file of two rotations, of which the first is written last', async () => {
+    writeFileSync(path, 'one\n');
+    const { read, soon, look, end } = await waiting();
+    await read(4);
+    const all = read(15);
+    await look();
+    rotate();
+    writeFileSync(path, 'two\n');
+    rotate();
+    writeFileSync(path, 'three\n');
     await new Promise((next) => setTimeout(next, 30));
-    appendFileSync(`${path}.2`, 'late');
-    expect(await soon(late)).toBe('late');
-    expect(await soon(read(8))).toBe('twothree');
+    appendFileSync(`${path}.2`, 'late\n');
+    expect((await soon(all)).split('\n').sort()).toEqual(['', 'late', 'three', 'two']);
     await end();
   });
 
-  it('waits for the writer of a rotated file after a place, too', async () => {
-    writeFileSync(path, 'one');
-    const first = reader();
-    await first.read(3);
-    await first.end();
+  it('continues after a place in all files that can still be written', async () => {
+    writeFileSync(path, 'one\n');
+    const first = await waiting();
+    await first.read(4);
     rotate();
-    writeFileSync(path, 'new');
-    const { read, soon, look, end } = await waiting({ after: first.tail.place! });
-    const late = read(4);
-    await look();
-    appendFileSync(`${path}.1`, 'late');
-    expect(await soon(late)).toBe('late');
-    expect(await soon(read(3))).toBe('new');
-    await end();
+    writeFileSync(path, 'new\n');
+    expect(await first.soon(first.read(4))).toBe('new\n');
+    await first.end();
+    const after = JSON.parse(JSON.stringify(first.tail.place)) as FilePlace;
+    appendFileSync(`${path}.1`, 'late\n');
+    appendFileSync(path, 'newer\n');
+    const second = await waiting({ after });
+    expect(await second.soon(second.read(11))).toBe('late\nnewer\n');
+    const last = second.read(6);
+    await second.look();
+    appendFileSync(`${path}.1`, 'later\n');
+    expect(await second.soon(last)).toBe('later\n');
+    await second.end();
   });
 
-  it('does not wait for a rotated file that was last changed long before another one', async () => {
-    writeFileSync(path, 'one');
-    const first = reader();
-    await first.read(3);
-    await first.end();
-    for (const text of ['two', 'three']) {
+  it('keeps up with rotations that are faster than the wait', async () => {
+    writeFileSync(path, '10');
+    const { read, soon, end } = await waiting({ rotateWaitMs: 3_600_000 });
+    const first = await read(2);
+    for (let number = 11; number < 50; number += 1) {
       rotate();
-      writeFileSync(path, text);
+      writeFileSync(path, String(number));
+      expect(await soon(read(2))).toBe(String(number));
     }
-    await new Promise((next) => setTimeout(next, 50));
-    appendFileSync(path, 'four');
-    const { read, end } = await waiting({ after: first.tail.place!, rotateWaitMs: 10 });
-    expect(await read(12)).toBe('twothreefour');
+    expect(first).toBe('10');
     await end();
   });
 
