@@ -290,7 +290,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     if (this.left.size <= MAX_LEFT) this.machine.leaves();
     else if (this.left.delete(oldest!)) oldest!.end();
     current.onClosed(() => {
-      if (this.left.delete(current)) this.act(this.machine.leftEnded(this.settings.clock.now(), this.source.restMs));
+      if (this.left.delete(current))
+        this.act(this.machine.leftEnded(this.settings.clock.now(), this.source.restMs));
     });
     this.lostConnection(leavingServer(this.place!));
   }
