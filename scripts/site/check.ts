@@ -13,7 +13,13 @@ import { buildPages, buildSite, makePages, type Place } from './build.ts';
 import { checkBuiltLinks, missingErrorAnchors } from './built-links.ts';
 import { CHROMIUM } from './card.ts';
 import { checkEditor } from './editor.ts';
-import { checkBytes, checkDrawnAtOnce, checkKinds, checkTyping } from './first-screen.ts';
+import {
+  checkBytes,
+  checkDrawnAtOnce,
+  checkKinds,
+  checkTyping,
+  checkUncut,
+} from './first-screen.ts';
 import { checkLivePipeline } from './live-pipeline.ts';
 import { findPages } from './pages.ts';
 import { checkPlayground } from './playground.ts';
@@ -106,6 +112,8 @@ async function lookAtPages(): Promise<void> {
     tally.report('bytes of the first screen', bytes.problems, bytes.summary);
     const drawn = await checkDrawnAtOnce(browser, address);
     tally.report('drawn at once', drawn, 'the first screen needs its HTML alone');
+    const cut = await checkUncut(browser, address);
+    tally.report('code on a phone', cut, 'no line of the home page is cut');
     const typing = await checkTyping(browser, address);
     tally.report('typing', typing, 'hel makes no frame, lo and Enter make one');
     const kinds = await checkKinds(browser, address);

@@ -126,6 +126,19 @@ async function framesOf(page: Page): Promise<string> {
   return (await page.locator('.type-it .frame').allTextContents()).join(',');
 }
 
+/** Code of the home page that a phone shows only in part. */
+export async function checkUncut(browser: Browser, address: string): Promise<string[]> {
+  const page = await browser.newPage({ viewport: PHONE });
+  await page.goto(address, { waitUntil: 'load' });
+  const cut = await page.$$eval('.front pre', (all) =>
+    all
+      .filter((one) => one.scrollWidth > one.clientWidth)
+      .map((one) => `${one.scrollWidth} px of code in ${one.clientWidth}: ${one.textContent}`),
+  );
+  await page.close();
+  return cut.map((text) => `first screen, ${PHONE.width} px: ${text.slice(0, 80)}`);
+}
+
 /** Types `hel`: no frame. Types `lo` and Enter: the frame `hello`, and its answer. */
 export async function checkTyping(browser: Browser, address: string): Promise<string[]> {
   const page = await browser.newPage({ viewport: PHONE });

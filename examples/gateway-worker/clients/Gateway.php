@@ -26,6 +26,14 @@ final class NotOffered extends \LogicException
 {
 }
 
+/** A message of bytes, such as an image: any `$message` may be one. */
+final class Bytes
+{
+    public function __construct(public readonly string $bytes)
+    {
+    }
+}
+
 /**
  * Names, parameters and results are those of the manual of GatewayWorker, for empty arguments, too: an empty name means nobody, except
  * where the manual says that it means all. All functions throw ApiException.
@@ -308,7 +316,7 @@ class Gateway
     /** True if the connection was there. @param mixed $message is sent before; null or '' for none */
     public static function closeClient(mixed $client_id, mixed $message = null): bool
     {
-        $last = self::isEmpty($message) ? [] : ['message' => $message];
+        $last = self::isEmpty($message) ? [] : self::carried($message);
         return !self::isEmpty($client_id) && self::call('POST', '/disconnect', 'closed', 'int', ['to' => ['connection' => (string) $client_id]] + $last) > 0;
     }
 
@@ -357,7 +365,12 @@ class Gateway
     private static function publication(array $to, mixed $message, mixed $exclude): array
     {
         $except = array_map(fn ($one) => ['connection' => (string) $one], $exclude ? array_values((array) $exclude) : []);
-        return ['to' => $to, 'message' => $message] + ($except === [] ? [] : ['except' => $except]);
+        return ['to' => $to] + self::carried($message) + ($except === [] ? [] : ['except' => $except]);
+    }
+
+    private static function carried(mixed $message): array
+    {
+        return $message instanceof Bytes ? ['bytes' => base64_encode($message->bytes)] : ['message' => $message];
     }
 
     private static function publish(array $to, mixed $message, mixed $exclude = null): int
@@ -482,7 +495,7 @@ class Gateway
                 $http['content'] = json_encode($body, JSON_THROW_ON_ERROR | JSON_PRESERVE_ZERO_FRACTION);
             } catch (\JsonException $error) {
                 // JSON has no bytes that are no UTF-8. Nothing was sent.
-                throw new ApiException('WRONG_MESSAGE', 'the message is not JSON: ' . $error->getMessage(), 400, null);
+                throw new ApiException('WRONG_MESSAGE', 'the message is not JSON: ' . $error->getMessage() . '; bytes are new GatewayClient\\Bytes($message)', 400, null);
             }
         }
         for ($left = self::$tries - 1; ; $left--) {

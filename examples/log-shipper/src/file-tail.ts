@@ -34,6 +34,12 @@ export interface FileTailOptions {
    * @default 1000
    */
   readonly pollMs?: number;
+  /**
+   * Time without a write after which a file that was rotated is complete, in milliseconds. Its writer has it open until it is asked
+   * to open the new one.
+   * @default 5000
+   */
+  readonly rotateWaitMs?: number;
   /** Signal that ends the tail. @default never */
   readonly signal?: AbortSignal;
   /** Clock of the looks, for tests. @default the clock of the system */
@@ -43,6 +49,7 @@ export interface FileTailOptions {
 const OPTIONS = describeOptions('FileTail', {
   after: object('a FilePlace'),
   pollMs: whole({ min: 1, default: 1000 }),
+  rotateWaitMs: whole({ min: 0, default: 5000 }),
   signal: value('an AbortSignal', (given: AbortSignal) => given instanceof AbortSignal),
   clock: unchecked({ default: systemClock as Clock }),
 });
@@ -64,22 +71,21 @@ interface Opened {
   position: number;
   /** The last bytes before the position. */
   last: Buffer;
-  /** Whether another file has the path. The rest of this one is read first. */
-  isReplaced: boolean;
+  /** Time at which the file is complete, unless it is written before. `undefined` while no other file has the path. */
+  completeAt: number | undefined;
 }
 
 /** A file of the rotation. */
 interface LogFile {
   readonly path: string;
   readonly id: string;
-  /** Time of the last write, in nanoseconds. */
-  readonly writtenAt: bigint;
+  readonly stats: BigIntStats;
 }
 
 /**
  * The bytes of a file that grows, such as a log: an async iterable that waits for more bytes at the end of the file. A rotation of
- * the file is followed: the tail reads the rest of the renamed file, then the files that were complete since, in the order of their
- * last writes, and then the file at the path. If the file becomes shorter or is written again, the tail reads it from its beginning.
+ * the file is followed: the tail reads the rest of the renamed file until nobody has written to it for `rotateWaitMs`, then the files
+ * that were rotated since, in the order of their last writes, and then the file at the path. If the file becomes shorter or is written again, the tail reads it from its beginning.
  * If the file does not exist yet, the tail waits for it.
  *
  * - A rotated file is one in the same folder whose name is the file's name, `.` or `-`, and a number or a time, such as `app.log.1`
@@ -94,14 +100,16 @@ interface LogFile {
 export class FileTail implements AsyncIterable<Buffer> {
   private readonly path: string;
   private readonly pollMs: number;
+  private readonly rotateWaitMs: number;
   private readonly signal: AbortSignal | undefined;
   private readonly clock: Clock;
   private lastPlace: FilePlace | undefined;
 
   constructor(path: string, options: FileTailOptions = {}) {
-    const { pollMs, signal, clock } = OPTIONS.resolve(options);
+    const { pollMs, rotateWaitMs, signal, clock } = OPTIONS.resolve(options);
     this.path = resolve(path);
     this.pollMs = pollMs;
+    this.rotateWaitMs = rotateWaitMs;
     this.signal = signal;
     this.clock = clock;
     this.lastPlace = options.after;
@@ -141,11 +149,21 @@ export class FileTail implements AsyncIterable<Buffer> {
         if (chunk !== undefined) {
           const { id, position, last } = file!;
           this.lastPlace = { file: id, position, last: last.toString('hex') };
+          file!.completeAt = undefined;
           yield chunk;
-        } else if (file?.isReplaced === true) {
+        } else if (file === undefined || !(await this.isReplaced(file))) await change.wait();
+        else if (file.completeAt === undefined) {
+          // The file is read once more, because it can have been written between its last read and this look.
+          const waitMs = (await rotation.isComplete(file, this.rotateWaitMs))
+            ? 0
+            : this.rotateWaitMs;
+          file.completeAt = this.clock.now() + waitMs;
+        } else if (this.clock.now() < file.completeAt) {
+          await change.wait(file.completeAt - this.clock.now());
+        } else {
           await rotation.finish(file);
           file = undefined;
-        } else if (file === undefined || !(await this.isReplaced(file))) await change.wait();
+        }
       }
     } finally {
       change.end();
@@ -182,8 +200,7 @@ export class FileTail implements AsyncIterable<Buffer> {
   /** Whether another file has the path of this one, which is at its end. */
   private async isReplaced(file: Opened): Promise<boolean> {
     const stats = await statsOf(this.path);
-    file.isReplaced = stats !== undefined && idOf(stats) !== file.id;
-    return file.isReplaced;
+    return stats !== undefined && idOf(stats) !== file.id;
   }
 
   /** Opens the file to read next. Returns `undefined` while none exists. */
@@ -202,7 +219,7 @@ export class FileTail implements AsyncIterable<Buffer> {
         !rotation.hasFinished && lastPlace?.file === id && lastPlace.position <= Number(stats.size);
       const position = isSame ? lastPlace.position : 0;
       const last = Buffer.from(isSame ? (lastPlace.last ?? '') : '', 'hex');
-      return { handle, id, position, last: last.subarray(0, position), isReplaced: false };
+      return { handle, id, position, last: last.subarray(0, position), completeAt: undefined };
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw this.failure('open', thrown);
       // A file that was found was renamed since.
@@ -223,20 +240,30 @@ class Rotation {
   private readonly path: string;
   /** Identities of the files that were read to their end, and are still there. */
   private finished: string[] = [];
-  /** Time of the last write to the file that was finished last. */
-  private finishedAt: bigint | undefined;
+  /** The file that was finished last. */
+  private lastFinished: BigIntStats | undefined;
 
   constructor(path: string) {
     this.path = path;
   }
 
   get hasFinished(): boolean {
-    return this.finishedAt !== undefined;
+    return this.lastFinished !== undefined;
+  }
+
+  /**
+   * Whether a file that was replaced is complete by the times of the file system: another file was written this time after the last
+   * change to this one, of which its renaming is one.
+   */
+  async isComplete({ handle }: Opened, waitMs: number): Promise<boolean> {
+    const { ctimeNs } = await handle.stat({ bigint: true });
+    const newest = (await logFileAt(this.path))?.stats.mtimeNs ?? 0n;
+    return newest >= ctimeNs + BigInt(waitMs) * 1_000_000n;
   }
 
   /** Closes a file that was read to its end. */
   async finish({ handle, id }: Opened): Promise<void> {
-    this.finishedAt = (await handle.stat({ bigint: true })).mtimeNs;
+    this.lastFinished = await handle.stat({ bigint: true });
     await handle.close();
     const ids = (await this.rotated()).map((file) => file.id);
     // A new file can have the identity of a deleted one.
@@ -246,10 +273,12 @@ class Rotation {
   /** Returns the file to read next. `id` is the one where an earlier tail ended. */
   async next(id: string | undefined): Promise<LogFile | undefined> {
     const current = await logFileAt(this.path);
-    const { finishedAt, finished } = this;
-    if (finishedAt !== undefined) {
-      const isNewer = (file: LogFile): boolean =>
-        !finished.includes(file.id) && file.writtenAt >= finishedAt;
+    const { lastFinished, finished } = this;
+    if (lastFinished !== undefined) {
+      // The writer of a renamed file can write after the last write to the file after it.
+      const isNewer = ({ id, stats }: LogFile): boolean =>
+        !finished.includes(id) &&
+        (stats.mtimeNs >= lastFinished.mtimeNs || stats.birthtimeNs > lastFinished.birthtimeNs);
       return (
         (await this.rotated()).find((file) => file.id !== current?.id && isNewer(file)) ?? current
       );
@@ -299,12 +328,12 @@ class FileChange {
     this.isDue = false;
   }
 
-  wait(): Promise<void> {
+  wait(maxMs = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.isDue || this.hasEnded) return Promise.resolve();
     return new Promise((wake) => {
       this.wake = wake;
-      const delayMs = this.watcher === undefined ? this.pollMs : this.pollMs * WATCHED_POLLS;
-      this.timer = this.clock.schedule(() => this.report(), delayMs, true);
+      const lookMs = this.watcher === undefined ? this.pollMs : this.pollMs * WATCHED_POLLS;
+      this.timer = this.clock.schedule(() => this.report(), Math.min(lookMs, maxMs), true);
     });
   }
 
@@ -326,7 +355,8 @@ class FileChange {
   private watch(): FSWatcher | undefined {
     try {
       const watcher = watch(dirname(this.path), (_event, name) => {
-        if (name === null || name === basename(this.path)) this.report();
+        // A renamed file is written, too.
+        if (name?.startsWith(basename(this.path)) ?? true) this.report();
       });
       return watcher.on('error', () => {
         watcher.close();
@@ -349,12 +379,12 @@ function byAge(one: LogFile, other: LogFile): number {
     Number(NUMBERED_SUFFIX.exec(path)?.[1]),
   );
   const byName = otherNumber! - oneNumber! || (one.path < other.path ? -1 : 1);
-  return Number(one.writtenAt - other.writtenAt) || byName;
+  return Number(one.stats.mtimeNs - other.stats.mtimeNs) || byName;
 }
 
 async function logFileAt(path: string): Promise<LogFile | undefined> {
   const stats = await statsOf(path);
-  return stats?.isFile() ? { path, id: idOf(stats), writtenAt: stats.mtimeNs } : undefined;
+  return stats?.isFile() ? { path, id: idOf(stats), stats } : undefined;
 }
 
 function idOf({ dev, ino }: BigIntStats): string {

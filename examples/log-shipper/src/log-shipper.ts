@@ -2,7 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { RequestClient } from '@headrace/client';
 import { Bootstrap, isHeadraceError } from '@headrace/core';
 import { ExchangeHandler, type JsonRpcExchange, jsonRpcExchange } from '@headrace/rpc';
-import { type FilePlace, FileTail } from './file-tail.ts';
+import { type FilePlace, FileTail, type FileTailOptions } from './file-tail.ts';
 import { frames } from './log-server.ts';
 
 /** Options of {@link shipLog}. */
@@ -14,13 +14,16 @@ export interface ShipLogOptions {
   readonly server: { readonly host: string; readonly port: number };
   /** Ends the shipping. */
   readonly signal: AbortSignal;
+  /** Further options of the tail. */
+  readonly tail?: FileTailOptions;
 }
 
 /**
  * Sends a log to a server until the signal aborts. Each chunk is a call, so its answer states that the server has stored it. A call
  * that was lost is made again.
  */
-export async function shipLog({ path, placePath, server, signal }: ShipLogOptions): Promise<void> {
+export async function shipLog(options: ShipLogOptions): Promise<void> {
+  const { path, placePath, server, signal } = options;
   const format = jsonRpcExchange();
   const client = new RequestClient<JsonRpcExchange>({
     client: {
@@ -33,7 +36,11 @@ export async function shipLog({ path, placePath, server, signal }: ShipLogOption
   void client.start();
   try {
     const after = placeIn(placePath);
-    const tail = new FileTail(path, { signal, ...(after !== undefined && { after }) });
+    const tail = new FileTail(path, {
+      ...options.tail,
+      signal,
+      ...(after !== undefined && { after }),
+    });
     for await (const chunk of tail) {
       const place = tail.place!;
       const params = { ...place, bytes: chunk.toString('base64') };

@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EmbeddedChannel } from '@headrace/core/testing';
+import { EmbeddedChannel, VirtualClock } from '@headrace/core/testing';
 import { StreamWriteHandler } from '@headrace/handlers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileTail, type FileTailOptions } from '../src/file-tail.ts';
@@ -35,7 +36,7 @@ function rotate(): void {
 
 /** A reader that takes the bytes of a tail until it has a text of this length. */
 function reader(options: FileTailOptions = {}, file = path) {
-  const tail = new FileTail(file, { pollMs: 20, ...options });
+  const tail = new FileTail(file, { pollMs: 20, rotateWaitMs: 0, ...options });
   const chunks = tail[Symbol.asyncIterator]();
   const read = async (length: number): Promise<string> => {
     let text = '';
@@ -43,6 +44,29 @@ function reader(options: FileTailOptions = {}, file = path) {
     return text;
   };
   return { tail, read, end: () => chunks.return!() };
+}
+
+/** A tail whose clock stands, and a function that waits until the tail waits. */
+async function waiting(options: FileTailOptions = {}) {
+  const clock = new VirtualClock();
+  const made = reader({ clock, rotateWaitMs: 60_000, pollMs: 1000, ...options });
+  const look = async (): Promise<void> => {
+    do await new Promise((next) => setTimeout(next, 1));
+    while (clock.pendingTimers === 0);
+  };
+  /** Advances the clock until something is read. */
+  const soon = async (read: Promise<string>): Promise<string> => {
+    let isRead = false;
+    const text = read.finally(() => {
+      isRead = true;
+    });
+    while (!isRead) {
+      if (clock.pendingTimers > 0) clock.advance(clock.nextDelay);
+      await new Promise((next) => setTimeout(next, 1));
+    }
+    return await text;
+  };
+  return { ...made, clock, look, soon };
 }
 
 describe('FileTail', () => {
@@ -74,6 +98,91 @@ describe('FileTail', () => {
     renameSync(path, `${path}.1`);
     writeFileSync(path, 'three');
     expect(await read(8)).toBe('twothree');
+    await end();
+  });
+
+  it('reads what is written to a file that is rotated until its writer has opened the new one', async () => {
+    writeFileSync(path, '00');
+    const { read, soon, clock, look, end } = await waiting();
+    expect(await read(2)).toBe('00');
+    let first = read(2);
+    await look();
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, 'new');
+    await look();
+    for (let line = 10; line < 50; line += 1) {
+      // Each time less than the wait, and together much more.
+      clock.advance(50_000);
+      await look();
+      if (line === 30) renameSync(`${path}.1`, `${path}-2026-11-28`);
+      appendFileSync(line < 30 ? `${path}.1` : `${path}-2026-11-28`, String(line));
+      expect(await soon(first)).toBe(String(line));
+      first = read(2);
+      await look();
+    }
+    expect(await soon(first)).toBe('new');
+    await end();
+  });
+
+  it('leaves out no file of two rotations when the first one is written last', async () => {
+    writeFileSync(path, 'one');
+    const { read, soon, look, end } = await waiting();
+    expect(await read(3)).toBe('one');
+    const late = read(4);
+    await look();
+    rotate();
+    writeFileSync(path, 'two');
+    rotate();
+    writeFileSync(path, 'three');
+    await new Promise((next) => setTimeout(next, 30));
+    appendFileSync(`${path}.2`, 'late');
+    expect(await soon(late)).toBe('late');
+    expect(await soon(read(8))).toBe('twothree');
+    await end();
+  });
+
+  it('waits for the writer of a rotated file after a place, too', async () => {
+    writeFileSync(path, 'one');
+    const first = reader();
+    await first.read(3);
+    await first.end();
+    rotate();
+    writeFileSync(path, 'new');
+    const { read, soon, look, end } = await waiting({ after: first.tail.place! });
+    const late = read(4);
+    await look();
+    appendFileSync(`${path}.1`, 'late');
+    expect(await soon(late)).toBe('late');
+    expect(await soon(read(3))).toBe('new');
+    await end();
+  });
+
+  it('does not wait for a rotated file that was last changed long before another one', async () => {
+    writeFileSync(path, 'one');
+    const first = reader();
+    await first.read(3);
+    await first.end();
+    for (const text of ['two', 'three']) {
+      rotate();
+      writeFileSync(path, text);
+    }
+    await new Promise((next) => setTimeout(next, 50));
+    appendFileSync(path, 'four');
+    const { read, end } = await waiting({ after: first.tail.place!, rotateWaitMs: 10 });
+    expect(await read(12)).toBe('twothreefour');
+    await end();
+  });
+
+  it('waits for no writer when a file was copied and cut', async () => {
+    writeFileSync(path, 'a long line\n');
+    const { read, soon, look, end } = await waiting();
+    await read(12);
+    const next = read(3);
+    await look();
+    copyFileSync(path, `${path}.1`);
+    truncateSync(path);
+    appendFileSync(path, 'two');
+    expect(await soon(next)).toBe('two');
     await end();
   });
 

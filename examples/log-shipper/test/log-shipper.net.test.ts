@@ -24,7 +24,9 @@ it('stores each byte once, over a rotation and restarts of both ends', async () 
   const shipped = async (text: string): Promise<void> => {
     const end = new AbortController();
     const address = { host: '127.0.0.1', port: server.port };
-    const shipping = shipLog({ path, placePath, server: address, signal: end.signal });
+    const { signal } = end;
+    const tail = { rotateWaitMs: 0 };
+    const shipping = shipLog({ path, placePath, server: address, signal, tail });
     await expect.poll(() => stored, { interval: 1, timeout: 10_000 }).toBe(text);
     const position = () =>
       (JSON.parse(readFileSync(placePath, 'utf8')) as { position: number }).position;

@@ -7,6 +7,7 @@
 export type { JsonValue } from '@headrace/rpc';
 export type { ConnectionInfo } from './gateway/held-connections.ts';
 export type {
+  ConnectionMessage,
   ConnectionTarget,
   ListedConnections,
   Listening,

@@ -10,6 +10,7 @@ export { GATEWAY_ERRORS } from './gateway/gateway-errors.ts';
 export type { GatewayCluster, GatewayListener, GatewayPort } from './gateway/gateway-port.ts';
 export type { ConnectionInfo } from './gateway/held-connections.ts';
 export {
+  type ConnectionMessage,
   type ConnectionTarget,
   connectionsOf,
   type ListedConnections,

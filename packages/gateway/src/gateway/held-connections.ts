@@ -92,13 +92,16 @@ export class HeldConnections {
 
   /** Carries out a command of a worker. @throws an error for an invalid command */
   command(command: Record<string, unknown>): unknown {
-    const { op, name, message, changes, isNew, reason, after, limit } = command;
+    const { op, name, changes, isNew, reason, after, limit } = command;
     const chosen = this.chosen(command);
+    const message = messageOf(command);
     const { users } = this.cluster;
     switch (op) {
       case 'send':
+      case 'send-bytes':
         return written(chosen, message);
       case 'close':
+      case 'close-bytes':
         writeToEach(chosen, ({ ctx }) => {
           if (message !== undefined) ctx.writeAndFlush(message);
           ctx.channel.end({ reason: String(reason) as never });
@@ -233,6 +236,12 @@ function written(chosen: readonly Held[], message: unknown): number {
 
 function isOpen({ channel, isRemoved }: Context): boolean {
   return channel.isActive && !channel.isEnding && !isRemoved;
+}
+
+/** Bytes come as base64, in an operation of their own. */
+function messageOf({ op, message }: Record<string, unknown>): unknown {
+  const isBytes = op === 'send-bytes' || op === 'close-bytes';
+  return isBytes ? Buffer.from(String(message), 'base64') : message;
 }
 
 function textOf(name: unknown): string {

@@ -8,7 +8,7 @@ import {
   portOf,
 } from '@headrace/cluster/authoring';
 import { type Channel, ChannelError, EncodeError, TimedOutError } from '@headrace/core';
-import { checkKind, isJsonObject, notJson, toError } from '@headrace/core/authoring';
+import { checkKind, isJsonObject, notJson, toBuffer, toError } from '@headrace/core/authoring';
 import type { JsonValue } from '@headrace/rpc';
 import type { LogPosition } from '@headrace/store';
 import { GATEWAY_ERRORS } from './gateway-errors.ts';
@@ -28,6 +28,9 @@ export type ConnectionTarget =
   | { readonly user: string }
   | { readonly group: string }
   | { readonly all: true };
+
+/** A message to connections: a text or another JSON value except null, or bytes, which the pipeline receives as one Buffer. */
+export type ConnectionMessage = JsonValue | Uint8Array;
 
 /** Counts of one {@link RemoteConnections.publish}. */
 export interface Published {
@@ -108,14 +111,15 @@ export class RemoteConnections {
   }
 
   /**
-   * Sends a message, a text or a JSON value, and resolves with the number of connections it was written to. Rejects with
-   * `MESSAGE_NOT_ENCODABLE` for a value that JSON cannot represent, such as bytes, and with `MESSAGE_TOO_LONG`.
+   * Sends a message and resolves with the number of connections it was written to. Rejects with `MESSAGE_NOT_ENCODABLE` for a
+   * value that JSON cannot represent, such as bytes inside an object, and with `MESSAGE_TOO_LONG`. Bytes take four thirds of their
+   * length on the bus.
    *
    * @param except - connections that do not receive the message: a text is the id of one
    */
   send(
     to: ConnectionTarget,
-    message: JsonValue,
+    message: ConnectionMessage,
     except: readonly (string | ConnectionTarget)[] = [],
   ): Promise<number> {
     return this.tell(to, toSend(message, except), () => checkSend(message, except));
@@ -124,7 +128,7 @@ export class RemoteConnections {
   /** Sends a message like {@link send}. Also resolves with the number of nodes of these connections. */
   publish(
     to: ConnectionTarget,
-    message: JsonValue,
+    message: ConnectionMessage,
     except?: readonly (string | ConnectionTarget)[],
   ): Promise<Published> {
     const read = (outcome: CommandOutcome): Published => {
@@ -136,8 +140,8 @@ export class RemoteConnections {
   }
 
   /** Ends connections, after an optional last message. Resolves with the number of connections. */
-  close(to: ConnectionTarget, message?: JsonValue, reason = 'local'): Promise<number> {
-    return this.tell(to, { op: 'close', message, reason }, () => {
+  close(to: ConnectionTarget, message?: ConnectionMessage, reason = 'local'): Promise<number> {
+    return this.tell(to, { ...withMessage('close', message), reason }, () => {
       if (message !== undefined) checkMessage(message);
     });
   }
@@ -405,11 +409,20 @@ function byNode([one]: readonly [string, unknown], [other]: readonly [string, un
   return one < other ? -1 : 1;
 }
 
-function toSend(message: JsonValue, except: readonly (string | ConnectionTarget)[] = []): object {
+/** An operation of its own, so that a gateway that knows no bytes refuses it, and does not write their text. */
+function withMessage(op: 'send' | 'close', message: ConnectionMessage | undefined): object {
+  if (!(message instanceof Uint8Array)) return { op, message };
+  return { op: `${op}-bytes`, message: toBuffer(message).toString('base64') };
+}
+
+function toSend(
+  message: ConnectionMessage,
+  except: readonly (string | ConnectionTarget)[] = [],
+): object {
   const named = except.map((one) =>
     typeof one === 'object' && 'connection' in one ? one.connection : one,
   );
-  return { op: 'send', message, except: named };
+  return { ...withMessage('send', message), except: named };
 }
 
 /** @throws EncodeError `MESSAGE_NOT_ENCODABLE` @throws OptionError */
@@ -435,14 +448,14 @@ function checkMessage(message: unknown): void {
     const text = `a message cannot be ${String(message)}`;
     throw new EncodeError('MESSAGE_NOT_ENCODABLE', text);
   }
-  checkJson(message, 'a message to connections');
+  if (!(message instanceof Uint8Array)) checkJson(message, 'a message to connections');
 }
 
 /** @throws EncodeError `MESSAGE_NOT_ENCODABLE` */
 function checkJson(value: unknown, what: string): void {
   const wrong = notJson(value);
   if (wrong === undefined) return;
-  const text = `${what} has ${wrong.what}, which JSON does not carry; bytes can go as text, such as base64`;
+  const text = `${what} has ${wrong.what}, which JSON does not carry; bytes are a message of their own, or a text such as base64`;
   throw new EncodeError('MESSAGE_NOT_ENCODABLE', text);
 }
 

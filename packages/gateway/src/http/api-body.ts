@@ -1,11 +1,12 @@
-import { type Buffer, isUtf8 } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { ByteBlocks } from '@headrace/core/authoring';
-import type { JsonValue } from '@headrace/rpc';
-import type { ConnectionTarget } from '../gateway/remote-connections.ts';
+import type { ConnectionMessage, ConnectionTarget } from '../gateway/remote-connections.ts';
 import type { GatewayAttributes } from '../gateway/worker-connection.ts';
 import { Refusal } from './api-error.ts';
 
+/** The content type of a body that is the message. */
+export const BYTES = 'application/octet-stream';
 const MAX_NAME_LENGTH = 1024;
 const NEEDED = 'but must be a text or other JSON';
 const TARGETS = ['group', 'user', 'connection', 'all'] as const;
@@ -13,7 +14,7 @@ const TARGETS = ['group', 'user', 'connection', 'all'] as const;
 /** A message and its target connections. */
 export interface Publication {
   readonly to: ConnectionTarget;
-  readonly message: JsonValue;
+  readonly message: ConnectionMessage;
   /** Connections that do not receive the message. */
   readonly except: readonly ConnectionTarget[];
 }
@@ -21,7 +22,7 @@ export interface Publication {
 /** The content of `POST /disconnect`. */
 export interface Disconnection {
   readonly to: ConnectionTarget;
-  readonly message: JsonValue | undefined;
+  readonly message: ConnectionMessage | undefined;
 }
 
 /** The content of `POST /join` and `POST /leave`, or of `POST /bind` and `POST /unbind`. */
@@ -64,23 +65,55 @@ export async function bodyOf(request: IncomingMessage, maxBytes: number): Promis
 }
 
 /** @throws Refusal for a value that is not JSON in UTF-8 */
-export function jsonOf(body: Buffer): unknown {
-  if (!isUtf8(body)) throw new Refusal('NOT_JSON', 'the body is not UTF-8');
+export function jsonOf(body: Buffer, what = 'the body'): unknown {
+  const bytes = `bytes go with content-type ${BYTES}, to /publish or /disconnect`;
+  if (!isUtf8(body)) throw new Refusal('NOT_JSON', `${what} is not UTF-8; ${bytes}`);
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {
-    throw new Refusal('NOT_JSON', 'the body is not JSON');
+    throw new Refusal('NOT_JSON', `${what} is not JSON`);
   }
+}
+
+/** Whether the body of a request is the message itself, as bytes. */
+export function isOfBytes({ 'content-type': type = '' }: IncomingMessage['headers']): boolean {
+  return type.split(';', 1)[0]!.trim().toLowerCase() === BYTES;
+}
+
+/**
+ * Returns what a body of JSON would have, for a body that is the message: `?group=ROOM` is `to`, and `except` is JSON.
+ *
+ * @throws Refusal
+ */
+export function bytesOf(message: Buffer, query: URLSearchParams): object {
+  const { except, ...to } = Object.fromEntries(query);
+  if (Object.keys(to).length + (except === undefined ? 0 : 1) < [...query].length) {
+    throw noTarget('the query');
+  }
+  const all = to['all'] === 'true' ? { all: true } : {};
+  const without = except !== undefined && { except: jsonOf(Buffer.from(except), 'except') };
+  return { to: { ...to, ...all }, message, ...without };
 }
 
 /** @throws Refusal for a body other than `{"to":{"group":"ROOM"},"message":"TEXT"}` */
 export function publicationIn(body: unknown): Publication {
-  const { to, message, except } = membersOf(body, 'the body', ['to', 'message', 'except']);
-  if (message === undefined || message === null) {
-    const given = message === null ? 'null' : 'missing';
-    throw new Refusal('WRONG_MESSAGE', `message is ${given}, ${NEEDED}`);
-  }
-  return { to: targetIn(to), message: message as JsonValue, except: exceptionsIn(except) };
+  const given = membersOf(body, 'the body', ['to', 'message', 'bytes', 'except']);
+  const message = messageIn(given);
+  if (message === undefined) throw new Refusal('WRONG_MESSAGE', `message is missing, ${NEEDED}`);
+  return { to: targetIn(given['to']), message, except: exceptionsIn(given['except']) };
+}
+
+/** Returns the member `message`, or the bytes in `bytes`. @throws Refusal */
+function messageIn(
+  { message, bytes }: Record<string, unknown>,
+  cure = '',
+): ConnectionMessage | undefined {
+  if (message === null) throw new Refusal('WRONG_MESSAGE', `message is null, ${NEEDED}${cure}`);
+  if (bytes === undefined) return message as ConnectionMessage | undefined;
+  if (message !== undefined) throw new Refusal('WRONG_MESSAGE', 'either message or bytes is given');
+  const decoded = Buffer.from(String(bytes), 'base64');
+  if (decoded.toString('base64') === bytes) return decoded;
+  throw new Refusal('WRONG_MESSAGE', 'bytes must be base64, with its padding');
 }
 
 /** @throws Refusal */
@@ -102,11 +135,8 @@ export function messagesIn(body: unknown, max: number): readonly unknown[] {
 
 /** @throws Refusal for a body other than `{"to":{"user":"UID"}}`, with or without a `message` */
 export function disconnectionIn(body: unknown): Disconnection {
-  const { to, message } = membersOf(body, 'the body', ['to', 'message']);
-  if (message === null) {
-    throw new Refusal('WRONG_MESSAGE', `message is null, ${NEEDED}; leave it out for none`);
-  }
-  return { to: targetIn(to), message: message as JsonValue | undefined };
+  const given = membersOf(body, 'the body', ['to', 'message', 'bytes']);
+  return { to: targetIn(given['to']), message: messageIn(given, '; leave it out for none') };
 }
 
 /**

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Channel, type HeadraceError, isHeadraceError } from '@headrace/core';
-import type { JsonValue } from '@headrace/rpc';
 import type { LogPosition } from '@headrace/store';
 import type { ConnectionInfo } from '../gateway/held-connections.ts';
 import type {
+  ConnectionMessage,
   ConnectionTarget,
   ListedConnections,
   Listening,
@@ -33,11 +33,11 @@ export interface ApiConnections {
    */
   publish(
     to: ConnectionTarget,
-    message: JsonValue,
+    message: ConnectionMessage,
     except?: readonly ConnectionTarget[],
   ): Promise<Published>;
   /** Ends connections, after an optional last message. Resolves with the number of connections. */
-  close(to: ConnectionTarget, message?: JsonValue): Promise<number>;
+  close(to: ConnectionTarget, message?: ConnectionMessage): Promise<number>;
   count(of: ConnectionTarget): Promise<number>;
   /** Adds connections to a group. Resolves with the number of connections, as the next five functions. */
   join?(to: ConnectionTarget, group: string): Promise<number>;
@@ -73,7 +73,7 @@ export interface ApiConnections {
 /** The rules that the program sets. */
 export interface ApiRules {
   readonly target: ((to: ConnectionTarget) => ConnectionTarget | ApiProblem) | undefined;
-  readonly checkMessage: ((message: JsonValue) => ApiProblem | undefined) | undefined;
+  readonly checkMessage: ((message: ConnectionMessage) => ApiProblem | undefined) | undefined;
   readonly describe: ((connection: ConnectionInfo) => ConnectionInfo | undefined) | undefined;
   readonly maxBatch: number;
   readonly maxListed: number;
@@ -234,7 +234,7 @@ export class ApiOperations {
     }
   }
 
-  private check(message: JsonValue): void {
+  private check(message: ConnectionMessage): void {
     const problem = this.rules.checkMessage?.(message);
     if (problem !== undefined)
       throw new Refusal('WRONG_MESSAGE', problem.message, {}, problem.code);

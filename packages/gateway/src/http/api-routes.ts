@@ -21,6 +21,8 @@ export interface ApiRoute {
   /** The path as in OpenAPI: the part in braces is a name. */
   readonly path: string;
   readonly right: ApiRight;
+  /** Whether the body can be the message itself, as bytes. */
+  readonly takesBytes: boolean;
   readonly answer: (api: ApiOperations, request: ApiRequest, caller: ApiCaller) => Promise<object>;
 }
 
@@ -36,9 +38,9 @@ const list =
     api.list(of(name), query, caller);
 
 export const ROUTES: readonly ApiRoute[] = [
-  post('/publish', 'publish', (api, { body }, caller) => api.publish(body, caller)),
+  post('/publish', 'publish', (api, { body }, caller) => api.publish(body, caller), true),
   post('/batch', 'publish', (api, { body }, caller) => api.batch(body, caller)),
-  post('/disconnect', 'disconnect', (api, { body }, caller) => api.disconnect(body, caller)),
+  post('/disconnect', 'disconnect', (api, { body }, caller) => api.disconnect(body, caller), true),
   post('/join', 'manage', change('join')),
   post('/leave', 'manage', change('leave')),
   post('/bind', 'manage', change('bind')),
@@ -95,12 +97,12 @@ export function routeOf(method: string, path: string): [route: ApiRoute, name: s
   return [route, decoded(parts[2])];
 }
 
-function post(path: string, right: ApiRight, answer: Answer): ApiRoute {
-  return { method: 'POST', path, right, answer };
+function post(path: string, right: ApiRight, answer: Answer, takesBytes = false): ApiRoute {
+  return { method: 'POST', path, right, answer, takesBytes };
 }
 
 function get(path: string, right: ApiRight, answer: Answer): ApiRoute {
-  return { method: 'GET', path, right, answer };
+  return { method: 'GET', path, right, answer, takesBytes: false };
 }
 
 /** Returns undefined for a value that is not encoded well. */

@@ -15,10 +15,9 @@ import {
   value,
   whole,
 } from '@headrace/core/authoring';
-import type { JsonValue } from '@headrace/rpc';
 import type { ConnectionInfo } from '../gateway/held-connections.ts';
-import type { ConnectionTarget } from '../gateway/remote-connections.ts';
-import { bodyOf, jsonOf } from './api-body.ts';
+import type { ConnectionMessage, ConnectionTarget } from '../gateway/remote-connections.ts';
+import { bodyOf, bytesOf, isOfBytes, jsonOf } from './api-body.ts';
 import {
   type ApiAnswer,
   type ApiProblem,
@@ -53,8 +52,11 @@ export interface ClusterApiOptions {
    * @default connections are described in the names of the cluster
    */
   readonly describe?: (connection: ConnectionInfo) => ConnectionInfo | undefined;
-  /** Returns the reason to refuse a message with 400, or `undefined` to send it. @default none: all JSON except null is sent */
-  readonly checkMessage?: (message: JsonValue) => ApiProblem | undefined;
+  /**
+   * Returns the reason to refuse a message with 400, or `undefined` to send it. Bytes are a Buffer.
+   * @default none: bytes and all JSON except null are sent
+   */
+  readonly checkMessage?: (message: ConnectionMessage) => ApiProblem | undefined;
   /** Maximum length of a body, in bytes. A longer body is answered with 413. @default 65536 */
   readonly maxBodyBytes?: number;
   /** Maximum number of messages in a batch, limited by `requestBurst`, because each message counts as a request. @default 100 */
@@ -138,6 +140,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
  * | `POST /publish` `{"to":{"group":"lobby"},"message":"hi","except":[{"user":"bob"}]}` | `{"delivered":3}`, and the header `Headrace-Nodes: 2`; `except` may be left out |
  * | `POST /batch` `{"messages":[…]}`, bodies of `/publish` | `{"results":[…]}`, an answer or an error for each, in their order |
  * | `POST /disconnect` `{"to":{"user":"ann"},"message":"bye"}` | `{"closed":1}`; `message` may be left out |
+ * | `POST /publish?group=lobby`, `POST /disconnect?user=ann` with `content-type: application/octet-stream` | the same: the body is the message, as bytes; `?except=` is a list as JSON |
  * | `POST /join`, `POST /leave` `{"to":{"user":"ann"},"group":"lobby"}` | `{"count":1}`: the number of connections |
  * | `POST /bind`, `POST /unbind` `{"to":{"connection":ID},"user":"ann"}` | `{"count":1}` |
  * | `POST /session` `{"to":{"user":"ann"},"session":{"level":7}}` | `{"count":1}`; with `changes` instead, the other members stay |
@@ -147,7 +150,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
  * | `GET /events?group=lobby` | a stream of the messages to the group, as server-sent events |
  * | `GET /openapi.json` | this API in OpenAPI 3.1; needs no key |
  *
- * `to` is one of `group`, `user`, `connection`, or `all: true`. Each request has `Authorization: Bearer KEY`. Errors are
+ * `to` is one of `group`, `user`, `connection`, or `all: true`. In JSON, a message of bytes is `"bytes":BASE64` instead of `message`. Each request has `Authorization: Bearer KEY`. Errors are
  * `{"error":{"code":"WRONG_KEY","message":"…"}}`. The status 503 with `done` means that not all gateways answered. `done` is the
  * number of connections that the other gateways reached.
  *
@@ -284,7 +287,7 @@ class ClusterApi {
 
   private async routed(
     caller: number,
-    { method, path, answer }: ApiRoute,
+    { method, path, answer, takesBytes }: ApiRoute,
     name: string | undefined,
     request: IncomingMessage,
   ): Promise<ApiAnswer> {
@@ -303,10 +306,19 @@ class ClusterApi {
     if (method === 'GET') return await run();
     const key = idempotencyKeyIn(request.headers['idempotency-key']);
     const body = await bodyOf(request, this.options.maxBodyBytes);
-    if (key === undefined) return await run(jsonOf(body));
-    const digest = createHash('sha256').update(path).update(body).digest('base64');
-    const once = (): Promise<ApiAnswer> =>
-      run(jsonOf(body)).catch((error: unknown) => this.failed(error));
+    const isBytes = takesBytes && isOfBytes(request.headers);
+    const read = (): unknown => (isBytes ? bytesOf(body, query) : jsonOf(body));
+    if (key === undefined) return await run(read());
+    // The target of bytes is in the query. JSON does not begin with "?".
+    const place = isBytes ? `${path}?${query}\n` : path;
+    const digest = createHash('sha256').update(place).update(body).digest('base64');
+    const once = async (): Promise<ApiAnswer> => {
+      try {
+        return await run(read());
+      } catch (error) {
+        return this.failed(error);
+      }
+    };
     return await this.requests.once({ scope: this.keys.scopeOf(caller), key, digest }, once);
   }
 

@@ -11,7 +11,7 @@ import {
   StreamTransport,
   type WriteFuture,
 } from '@headrace/core';
-import { encodeOnce } from '@headrace/core/authoring';
+import { encodeOnce, toBuffer } from '@headrace/core/authoring';
 import { IdleStateEvent, IdleStateHandler } from '@headrace/handlers';
 import type { LogPosition } from '@headrace/store';
 import type { Listening } from '../gateway/remote-connections.ts';
@@ -19,7 +19,7 @@ import { StreamAnswer } from './api-error.ts';
 
 /** A message of a group, as a listener receives it. */
 export interface ListenedEvent {
-  /** The message, as JSON represents it. */
+  /** The message, as JSON represents it, or bytes. */
   readonly data: unknown;
   /** The position of the message in the log of a durable group. */
   readonly position?: LogPosition | undefined;
@@ -115,8 +115,11 @@ function plainEvent(message: unknown): Buffer {
   return eventOf(message, undefined);
 }
 
-/** The text of JSON has no line breaks. */
+/** The text of JSON has no line breaks. Bytes are base64, in an event of their own name. */
 function eventOf(data: unknown, position: LogPosition | undefined, name = ''): Buffer {
+  if (data instanceof Uint8Array) {
+    return eventOf(toBuffer(data).toString('base64'), position, 'event: bytes\n');
+  }
   const id = position === undefined ? '' : `id: ${textOf(position)}\n`;
   return Buffer.from(`${name}${id}data: ${JSON.stringify(data) ?? 'null'}\n\n`, 'utf8');
 }

@@ -1,3 +1,4 @@
+import { BYTES } from './api-body.ts';
 import { API_ERRORS, type ApiErrorCode } from './api-error.ts';
 import { type ApiRoute, ROUTES } from './api-routes.ts';
 
@@ -149,7 +150,7 @@ function listed(summary: string): Described {
   return { summary, isList: true, result: ref('List'), codes: OF_LIST };
 }
 
-function pathOf({ method, path }: ApiRoute, maxListed: number): Json {
+function pathOf({ method, path, takesBytes }: ApiRoute, maxListed: number): Json {
   const { summary, body, result, codes = [], isList = false, isStream = false } = DESCRIBED[path]!;
   const [, name] = /\{([^{}]*)\}/.exec(path) ?? [];
   const [, first, , ...more] = path.split('/');
@@ -161,9 +162,13 @@ function pathOf({ method, path }: ApiRoute, maxListed: number): Json {
       ...(name === undefined ? [] : [inPath(name)]),
       ...(isList ? inQuery(maxListed) : []),
       ...(isStream ? OF_STREAM : []),
+      ...(takesBytes ? OF_BYTES : []),
     ],
     ...(body !== undefined && {
-      requestBody: { required: true, content: contentOf(ref(body)) },
+      requestBody: {
+        required: true,
+        content: { ...contentOf(ref(body)), ...(takesBytes && { [BYTES]: {} }) },
+      },
     }),
     responses: {
       200: {
@@ -204,24 +209,26 @@ function schemas(maxBatch: number): Json {
     description: 'a text, or any other JSON value except null',
     not: { type: 'null' },
   };
+  const bytes = { type: 'string', contentEncoding: 'base64', description: 'bytes, as the message' };
+  const except = {
+    description: 'connections that do not receive the message; not all: true',
+    type: 'array',
+    items: ref('To'),
+  };
   return {
     To: to,
-    Publication: objectOf(
-      {
-        to: ref('To'),
-        message,
-        except: {
-          description: 'connections that do not receive the message; not all: true',
-          type: 'array',
-          items: ref('To'),
-        },
-      },
-      ['to', 'message'],
-    ),
+    Publication: {
+      oneOf: [
+        objectOf({ to: ref('To'), message, except }, ['to', 'message']),
+        objectOf({ to: ref('To'), bytes, except }, ['to', 'bytes']),
+      ],
+    },
     Batch: objectOf({
       messages: { type: 'array', minItems: 1, maxItems: maxBatch, items: ref('Publication') },
     }),
-    Disconnection: objectOf({ to: ref('To'), message }, ['to']),
+    Disconnection: {
+      oneOf: [objectOf({ to: ref('To'), message }, ['to']), objectOf({ to: ref('To'), bytes })],
+    },
     GroupChange: objectOf({ to: ref('To'), group: name }),
     UserChange: objectOf({ to: ref('To'), user: name }),
     SessionChange: {
@@ -297,6 +304,14 @@ const OF_STREAM: readonly Json[] = [
     schema: { type: 'string' },
   },
 ];
+
+/** Of a body that is the message. */
+const OF_BYTES: readonly Json[] = ['group', 'user', 'connection', 'all', 'except'].map((name) => ({
+  name,
+  in: 'query',
+  description: `\`${name === 'except' ? name : 'to'}\` of a body of ${BYTES}`,
+  schema: name === 'all' ? { const: 'true' } : { type: 'string', minLength: 1 },
+}));
 
 function inQuery(maxListed: number): readonly Json[] {
   const limit = { type: 'integer', minimum: 1, maximum: maxListed };

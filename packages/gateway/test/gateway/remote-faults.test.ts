@@ -159,7 +159,7 @@ describe('connectionsOf, when something fails', () => {
     const { channels, of } = there;
     const cycle: unknown[] = [];
     cycle.push(cycle);
-    const wrong = [new Uint8Array(2), { a: Buffer.from('x') }, new Map(), [new Date(0)], null];
+    const wrong = [[new Uint8Array(2)], { a: Buffer.from('x') }, new Map(), [new Date(0)], null];
     for (const message of [...wrong, { n: Number.NaN }, [undefined], cycle, () => {}, 1n]) {
       const failure = await failureOf(there, of.send({ all: true }, message as never), 0);
       expect(isHeadraceError(failure, 'MESSAGE_NOT_ENCODABLE')).toBe(true);

@@ -95,6 +95,16 @@ describe('a listener of events', () => {
     await expect.poll(() => got.text).toBe(JOINED + events.join(''));
   });
 
+  it('receives bytes as base64, in events of their own name', async () => {
+    const { connections, port } = await heard();
+    const { got } = await listen(port, '?group=a');
+    await expect.poll(() => got.text).toBe(JOINED);
+    connections.channels[0]!.writeAndFlush(Buffer.from([0, 0xff]));
+    connections.channels[0]!.writeAndFlush(new Uint8Array([1]));
+    const events = ['"AP8="', '"AQ=="'].map((one) => `event: bytes\ndata: ${one}\n\n`);
+    await expect.poll(() => got.text).toBe(JOINED + events.join(''));
+  });
+
   it('receives a comment after each time without an event', async () => {
     const { connections, port, clock } = await heard({ heartbeatMs: 1000 });
     const { got } = await listen(port, '?group=a');
