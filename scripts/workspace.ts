@@ -75,6 +75,19 @@ export function dependenciesOf(root: string, folder: string): string[] {
   return [...found];
 }
 
+const FROM_ELSEWHERE = /from '((?:\.\.\/)+[^']+)'/g;
+
+/** The folders of other packages from which tests of a folder import files by their paths. */
+export function foldersOfFixtures(root: string, folder: string): string[] {
+  const found = new Set<string>();
+  for (const file of filesBelow(root, `${folder}/test`, ['.ts'])) {
+    for (const [, path] of readFileSync(join(root, file), 'utf8').matchAll(FROM_ELSEWHERE)) {
+      const [top, name] = join(dirname(file), path!).split('/');
+      if (`${top}/${name}` !== folder) found.add(`${top}/${name}`);
+    }
+  }
+  return [...found];
+}
 /** The sources of all packages. */
 export function sourcesIn(root: string): string[] {
   return foldersIn(root, 'packages').flatMap((folder) =>

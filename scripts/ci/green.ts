@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../program.ts';
+import { FOR_EVERYTHING } from './debian-packages.ts';
 import type { Step } from './step.ts';
 
 interface Green {
@@ -14,6 +15,8 @@ export class GreenSteps {
   private readonly root: string;
   private readonly file: string;
   private readonly known: Record<string, Green>;
+  /** Versions of the programs that tests use, asked once. */
+  private programs: Promise<string> | undefined = undefined;
 
   /** @param folder - of the reports */
   constructor(root: string, folder: string) {
@@ -31,8 +34,9 @@ export class GreenSteps {
       git('status', '--porcelain', '--', ...inputs),
     ]);
     if (!files.ok || !changed.ok || changed.stdout !== '') return undefined;
-    const rest = [process.version, process.platform, ...command.slice(1)].join('\n');
-    return createHash('sha256').update(files.stdout).update(rest).digest('hex');
+    this.programs ??= versionsOf(FOR_EVERYTHING);
+    const runner = [process.version, process.platform, await this.programs, ...command.slice(1)];
+    return createHash('sha256').update(files.stdout).update(runner.join('\n')).digest('hex');
   }
 
   /** When the step was green on these inputs. */
@@ -46,4 +50,10 @@ export class GreenSteps {
     this.known[name] = { inputs, at: new Date().toISOString() };
     writeFileSync(this.file, `${JSON.stringify(this.known, null, 2)}\n`);
   }
+}
+
+/** Empty where Debian's packages are not known: nothing changes under the tests then. */
+async function versionsOf(packages: readonly string[]): Promise<string> {
+  const found = await run('dpkg-query', ['-W', ...packages], '/').catch(() => undefined);
+  return found?.stdout ?? '';
 }

@@ -1,7 +1,7 @@
 // The steps of the gate, and those that only the full run has.
 import { locateMutants } from '../mutants/located.ts';
 import { filesBelow, foldersIn } from '../source-file.ts';
-import { dependenciesOf, root } from '../workspace.ts';
+import { dependenciesOf, foldersOfFixtures, root } from '../workspace.ts';
 import type { Step } from './step.ts';
 
 type Command = Step['command'];
@@ -127,11 +127,10 @@ const RUNS_TESTS = [
 ];
 const SOURCES_AND_TESTS = [...RUNS_TESTS, 'packages', 'scripts', 'examples'];
 
-/** The folders, and those of all packages that they import. */
+/** The folders, those of all packages that they import, and those whose fixtures their tests use. */
 function withDependencies(...folders: string[]): string[] {
-  return [
-    ...new Set(folders.flatMap((folder) => [folder, ...dependenciesOf(root, folder)])),
-  ].sort();
+  const all = folders.flatMap((folder) => [folder, ...foldersOfFixtures(root, folder)]);
+  return [...new Set(all.flatMap((folder) => [folder, ...dependenciesOf(root, folder)]))].sort();
 }
 
 /** The tests of a kind, a step for each package that has some: a package that did not change waits for nobody. */

@@ -22,7 +22,8 @@ const NONE: Failures = { count: 0, at: 0 };
  * A list of places that are tried in rounds, each place once in a round. A place that was just left as planned comes last, and has
  * not failed. Of the others, places with fewer failures come first. Equal places are
  * sorted by the connections of other clients to them, fewest first. Places that are still equal are sorted by their last failure,
- * oldest first, and then by the order of the list. A new list begins a round. If the order is `shuffle`, places that are also in
+ * oldest first, and then by the order of the list. A place that asked for a rest is in no round until then, unless all places
+ * rest: then the place whose rest ends first is tried. A new list begins a round. If the order is `shuffle`, places that are also in
  * the old list keep their order.
  */
 export class AddressRing<P> {
@@ -30,7 +31,10 @@ export class AddressRing<P> {
   readonly isGiven: boolean;
   private readonly random: () => number;
   private readonly balance: PlaceBalance | undefined;
+  private readonly now: () => number;
   private readonly failures = new Map<string, Failures>();
+  /** Times until which places rest. */
+  private readonly rests = new Map<string, number>();
   private readonly tried = new Set<string>();
   private entries: Entry<P>[] = [];
   private failureCount = 0;
@@ -38,10 +42,20 @@ export class AddressRing<P> {
   private left: string | undefined = undefined;
 
   /** @param balance - counter of the connections of other clients; ignored for the order `given` */
-  constructor(order: AddressOrder, random: () => number, balance?: PlaceBalance) {
+  constructor(
+    order: AddressOrder,
+    random: () => number,
+    balance?: PlaceBalance,
+    now: () => number = () => 0,
+  ) {
     this.isGiven = order === 'given';
     this.random = random;
+    this.now = now;
     this.balance = order === 'shuffle' ? balance : undefined;
+  }
+
+  get places(): readonly P[] {
+    return this.entries.map(({ place }) => place);
   }
 
   get size(): number {
@@ -49,7 +63,17 @@ export class AddressRing<P> {
   }
 
   get hasNext(): boolean {
-    return this.entries.some(({ key }) => !this.tried.has(key));
+    return this.entries.some(({ key }) => !this.tried.has(key) && this.restOf(key) === 0);
+  }
+
+  /** Time until the first place may be tried, 0 if one may be tried now. */
+  get restMs(): number {
+    return this.size === 0 ? 0 : Math.min(...this.entries.map(({ key }) => this.restOf(key)));
+  }
+
+  /** Leaves a place in peace for this time. */
+  rest(place: P, restMs: number): void {
+    this.rests.set(placeKey(place), this.now() + restMs);
   }
 
   /** Returns true if the list has a place besides this one. */
@@ -76,7 +100,9 @@ export class AddressRing<P> {
   update(places: readonly P[]): void {
     const given = places.map((place) => ({ place, key: placeKey(place) }));
     const known = new Set(given.map(({ key }) => key));
-    for (const key of this.failures.keys()) if (!known.has(key)) this.failures.delete(key);
+    for (const map of [this.failures, this.rests]) {
+      for (const key of map.keys()) if (!known.has(key)) map.delete(key);
+    }
     this.entries = this.isGiven ? given : this.keepTurns(given);
     this.beginRound();
   }
@@ -116,8 +142,14 @@ export class AddressRing<P> {
     this.failures.clear();
   }
 
+  private restOf(key: string): number {
+    return Math.max(0, (this.rests.get(key) ?? 0) - this.now());
+  }
+
   private compare(a: Entry<P>, b: Entry<P>): number {
     const { balance, left } = this;
+    const longer = this.restOf(a.key) - this.restOf(b.key);
+    if (longer !== 0) return longer;
     if (a.key === left || b.key === left) return a.key === left ? 1 : -1;
     const [one, other] = [this.failures.get(a.key) ?? NONE, this.failures.get(b.key) ?? NONE];
     const difference = one.count - other.count;

@@ -1,4 +1,4 @@
-import { ChannelError } from '@headrace/core';
+import { ChannelError, type Clock, isHeadraceError } from '@headrace/core';
 import { textOf } from '@headrace/core/authoring';
 import { type AddressOrder, AddressRing } from './address-ring.ts';
 import type { PlaceBalance } from './place-balance.ts';
@@ -27,10 +27,15 @@ export type Addresses<P> = readonly P[] | AddressFunction<P>;
 /**
  * The places of a client, in the order of their tries. The function is called at the start, after a lost connection, and when all
  * places have failed. If the function then fails, the last known places are tried again.
+ *
+ * A place whose error has `details.retryAfterMs` (`Retry-After`) is not tried for that time, and up to half of it longer, so that
+ * clients that it refused together come back apart. Other places go on. The function likewise, while a place is known.
  */
 export class AddressSource<P> {
   private readonly ask: AddressFunction<P> | undefined;
   private readonly ring: AddressRing<P>;
+  private readonly random: () => number;
+  private readonly clock: Clock;
   private readonly balance: PlaceBalance | undefined;
   /** Keys of the places with a try under way, and of the place of the connection. */
   private readonly held = new Set<string>();
@@ -38,14 +43,19 @@ export class AddressSource<P> {
   /** Places that are tried before all other places, by their keys. */
   private once = new Map<string, P>();
   private tries = 0;
+  /** Time until which the function is not asked again. */
+  private askAt = 0;
 
   constructor(
     addresses: Addresses<P>,
     order: AddressOrder,
     random: () => number,
+    clock: Clock,
     balance: PlaceBalance | undefined,
   ) {
-    this.ring = new AddressRing(order, random, balance);
+    this.random = random;
+    this.clock = clock;
+    this.ring = new AddressRing(order, random, balance, () => clock.now());
     this.balance = balance;
     this.ask = typeof addresses === 'function' ? addresses : undefined;
     this.isStale = this.ask !== undefined;
@@ -73,6 +83,12 @@ export class AddressSource<P> {
     return this.hasNext || this.ask === undefined;
   }
 
+  /** Time for which the client was asked to stay away: 0 if a place may be tried now. */
+  get restMs(): number {
+    if (this.once.size > 0) return 0;
+    return this.ring.size > 0 ? this.ring.restMs : Math.max(0, this.askAt - this.clock.now());
+  }
+
   /** Returns the next place, if {@link isKnown}, and begins its try. */
   take(): P {
     if (!this.hasNext) this.beginRound();
@@ -87,12 +103,16 @@ export class AddressSource<P> {
   /** Calls the function, then returns the next place and begins its try. */
   async find(signal: AbortSignal, inUse: P | undefined): Promise<P> {
     try {
-      const places = await this.ask!({ signal, inUse, haveFailed: !this.isStale });
+      const mustAsk = this.ring.size === 0 || this.clock.now() >= this.askAt;
+      const places = mustAsk
+        ? await this.ask!({ signal, inUse, haveFailed: !this.isStale })
+        : this.ring.places;
       if (!Array.isArray(places) || places.length === 0) throw noPlaces(places);
       signal.throwIfAborted();
       this.ring.update(places as readonly P[]);
       this.beginRound();
     } catch (error) {
+      this.askAt = this.clock.now() + this.restAfter(error);
       if (this.ring.size === 0 || signal.aborted) throw error;
       // If a route service fails, the client can still reach the known servers.
       this.beginRound();
@@ -116,9 +136,9 @@ export class AddressSource<P> {
     if (this.held.delete(placeKey(place))) this.balance?.remove(place);
   }
 
-  failed(place: P): void {
+  failed(place: P, error: Error): void {
     this.ring.failed(place);
-    this.release(place);
+    this.leave(place, error);
   }
 
   /** Returns true if a place besides this one is known, or can be asked for. */
@@ -127,14 +147,26 @@ export class AddressSource<P> {
   }
 
   /** Records a lost connection. The function is asked again, because the places may have changed. */
-  lost(place: P, wasStable: boolean, isPlanned: boolean): void {
+  lost(place: P, error: Error, wasStable: boolean, isPlanned: boolean): void {
     if (wasStable) this.ring.wasStable(place);
     this.ring.lost(place, isPlanned);
-    this.release(place);
+    this.leave(place, error);
     // For the order `given`, the first reachable place is preferred (RFC 2782).
     if (wasStable && !isPlanned && this.ring.isGiven) this.ring.forgive();
     this.beginRound();
     this.isStale = this.ask !== undefined;
+  }
+
+  private leave(place: P, error: Error): void {
+    this.ring.rest(place, this.restAfter(error));
+    this.release(place);
+  }
+
+  private restAfter(error: unknown): number {
+    const { retryAfterMs = 0 } = (isHeadraceError(error) ? error.details : {}) as {
+      readonly retryAfterMs?: number;
+    };
+    return retryAfterMs * (1 + this.random() / 2);
   }
 
   /** Returns the next preferred place without a try under way. */

@@ -1,4 +1,4 @@
-import { ChannelError, isHeadraceError } from '@headrace/core';
+import { ChannelError } from '@headrace/core';
 import {
   checkedDelay,
   type RetryBudget,
@@ -147,7 +147,7 @@ export class ReconnectMachine<P, C> {
   failedBeside(loss: Loss<P>, now: number): Actions<P, C> {
     // A listener of the loss may have closed the client.
     if (this.current.name === 'closed') return NOTHING;
-    const delayMs = this.delayAfter(loss, now, false);
+    const delayMs = this.delayAfter(loss, now, false, 0);
     return typeof delayMs === 'number' ? NOTHING : this.giveUp(loss, delayMs, this.attempt);
   }
 
@@ -155,9 +155,16 @@ export class ReconnectMachine<P, C> {
    * Called when the last try under way failed, or when the connection was lost.
    *
    * @param isRoundOver - false if another place is tried before the next wait
+   * @param restMs - time for which all places asked the client to stay away
    * @param plannedMs - delay after a planned end
    */
-  lost(loss: Loss<P>, now: number, isRoundOver: boolean, plannedMs?: number): Actions<P, C> {
+  lost(
+    loss: Loss<P>,
+    now: number,
+    isRoundOver: boolean,
+    restMs: number,
+    plannedMs?: number,
+  ): Actions<P, C> {
     const { current } = this;
     if (current.name === 'closed' || current.name === 'idle') return NOTHING;
     const isStable = this.isStable(now);
@@ -167,9 +174,9 @@ export class ReconnectMachine<P, C> {
     if (isMove || isStable) this.beginAbsence(now);
     this.attempt += 1;
     if (isRoundOver) this.round += 1;
-    const mostMs = isMove ? plannedMs : Number.POSITIVE_INFINITY;
+    const mostMs = isMove ? Math.max(plannedMs, restMs) : Number.POSITIVE_INFINITY;
     const waits = isRoundOver && mostMs > 0;
-    const delayMs = this.delayAfter(loss, now, waits, mostMs);
+    const delayMs = this.delayAfter(loss, now, waits, restMs, mostMs);
     if (typeof delayMs !== 'number') return this.giveUp(loss, delayMs, this.attempt - 1);
     const isAtOnce = !waits && delayMs === 0;
     return [{ do: 'drop' }, ...(isAtOnce ? this.again(loss, now) : this.wait(loss, delayMs))];
@@ -184,7 +191,7 @@ export class ReconnectMachine<P, C> {
    * Called when a connection has ended that the client had left before. Its server may be back soon, so a client that waits
    * begins with the first try of `retry`.
    */
-  leftEnded(now: number): Actions<P, C> {
+  leftEnded(now: number, restMs: number): Actions<P, C> {
     const { current } = this;
     this.left -= 1;
     // A server that announces the end of each connection at once is not back.
@@ -192,7 +199,7 @@ export class ReconnectMachine<P, C> {
     if (!isBack || current.name !== 'waiting' || this.hasReserved) return NOTHING;
     this.beginAbsence(now);
     this.attempt = this.round = 1;
-    const delayMs = this.policyDelay(now, current.loss);
+    const delayMs = this.policyDelay(now, current.loss, restMs);
     return typeof delayMs === 'number'
       ? [{ do: 'drop' }, ...this.wait(current.loss, delayMs)]
       : NOTHING;
@@ -267,6 +274,7 @@ export class ReconnectMachine<P, C> {
     loss: Loss<P>,
     now: number,
     waits: boolean,
+    restMs: number,
     mostMs = Number.POSITIVE_INFINITY,
   ): number | Error | undefined {
     if (isOptionError(loss.error)) return loss.error;
@@ -275,14 +283,18 @@ export class ReconnectMachine<P, C> {
       if (verdict === false) return undefined;
       if (typeof verdict === 'object') return checkedDelay(verdict.afterMs, 'shouldRetry');
       if (!waits) return 0;
-      const delayMs = this.policyDelay(now, loss);
+      const delayMs = this.policyDelay(now, loss, restMs);
       return typeof delayMs === 'number' ? Math.min(mostMs, delayMs) : delayMs;
     } catch (thrown) {
       return toError(thrown);
     }
   }
 
-  private policyDelay(now: number, { during, error }: Loss<P>): number | Error | undefined {
+  private policyDelay(
+    now: number,
+    { during }: Loss<P>,
+    restMs: number,
+  ): number | Error | undefined {
     const { retry, random } = this.rules;
     try {
       this.phase ??= random();
@@ -291,7 +303,7 @@ export class ReconnectMachine<P, C> {
       const delayMs = retry(this.round, facts);
       if (delayMs === undefined && this.left > 0) return LEFT_MS;
       if (delayMs === undefined) return undefined;
-      return Math.max(checkedDelay(delayMs), askedDelay(error, this.phase));
+      return Math.max(checkedDelay(delayMs), restMs);
     } catch (thrown) {
       return toError(thrown);
     }
@@ -322,12 +334,4 @@ export class ReconnectMachine<P, C> {
     this.current = state;
     return [{ do: 'announce', state }];
   }
-}
-
-/** The delay that the server asked for with `Retry-After`. Clients that it asked at the same time spread over half of it. */
-function askedDelay(error: Error, phase: number): number {
-  const { retryAfterMs } = (isHeadraceError(error) ? error.details : {}) as {
-    readonly retryAfterMs?: number;
-  };
-  return (retryAfterMs ?? 0) * (1 + phase / 2);
 }

@@ -155,7 +155,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     this.settings = settings;
     const { addresses, order, random, balance, offline, clock, signal } = settings;
     this.machine = new ReconnectMachine<P, C>(settings);
-    this.source = new AddressSource(addresses, order, random, balance);
+    this.source = new AddressSource(addresses, order, random, clock, balance);
     this.queue = new OfflineQueue(offline, clock, (future) =>
       this.unseen.add(future as SettableFuture),
     );
@@ -290,7 +290,8 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     if (this.left.size <= MAX_LEFT) this.machine.leaves();
     else if (this.left.delete(oldest!)) oldest!.end();
     current.onClosed(() => {
-      if (this.left.delete(current)) this.act(this.machine.leftEnded(this.settings.clock.now()));
+      if (this.left.delete(current))
+        this.act(this.machine.leftEnded(this.settings.clock.now(), this.source.restMs));
     });
     this.lostConnection(leavingServer(this.place!));
   }
@@ -419,7 +420,7 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
   }
 
   private connectFailed(attempt: Attempt<C>, loss: Loss<P>): void {
-    this.source.failed(this.tries.get(attempt)!);
+    this.source.failed(this.tries.get(attempt)!, loss.error);
     this.tries.delete(attempt);
     if (this.tries.size === 0) {
       this.lost(loss, !this.source.hasNext);
@@ -483,18 +484,19 @@ export class ReconnectingClient<P = ConnectPlace, C extends Channel = Channel>
     const place = this.place!;
     const plannedMs = plannedDelay(loss, this.source.hasBeside(place), this.settings.random);
     const wasStable = this.machine.isStable(this.settings.clock.now());
-    this.source.lost(place, wasStable, plannedMs !== undefined);
+    this.source.lost(place, loss.error, wasStable, plannedMs !== undefined);
     this.lost(loss, true, plannedMs);
   }
 
   private notReady(loss: Loss<P>): void {
-    this.source.failed(this.place!);
+    this.source.failed(this.place!, loss.error);
     this.lost(loss, !this.source.hasNext);
   }
 
   private lost(loss: Loss<P>, isRoundOver: boolean, plannedMs?: number): void {
     this.announceLoss(loss);
-    this.act(this.machine.lost(loss, this.settings.clock.now(), isRoundOver, plannedMs));
+    const { restMs } = this.source;
+    this.act(this.machine.lost(loss, this.settings.clock.now(), isRoundOver, restMs, plannedMs));
   }
 
   private announceLoss(loss: Loss<P>): void {

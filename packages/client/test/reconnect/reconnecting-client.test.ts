@@ -131,6 +131,57 @@ describe('ReconnectingClient, its connections', () => {
     expect(waits).toEqual(['waiting 25000 error', 'waiting 25000 error']);
   });
 
+  it('leaves only the place in peace that asked for it', async () => {
+    const askedMs: Record<string, number> = { a: 20_000, b: 0 };
+    const tried: string[] = [];
+    const ready = async (): Promise<void> => {
+      const { name } = (client.state as { readonly place: MemoryTarget }).place;
+      tried.push(name!);
+      const retryAfterMs = askedMs[name!];
+      throw new ChannelError('CHANNEL_FAILED', 'busy', retryAfterMs ? { retryAfterMs } : {});
+    };
+    const client = world.client(['a', 'b'], { retry: fixed(1000), order: 'given', ready });
+    const states = story(client);
+    for (const name of ['a', 'b']) await world.up(name);
+    void client.start().catch(() => {});
+    await world.pass(24_500);
+    expect(tried.filter((name) => name === 'a')).toHaveLength(1);
+    expect(tried.filter((name) => name === 'b')).toHaveLength(25);
+    await world.pass(600);
+    expect(tried.filter((name) => name === 'a')).toHaveLength(2);
+
+    // If all places ask for a rest, the client waits for the shortest.
+    askedMs.b = 4000;
+    states.length = tried.length = 0;
+    await world.pass(9500);
+    expect(states.filter((line) => line.startsWith('waiting'))).toEqual([
+      'waiting 5000 ready',
+      'waiting 5000 ready',
+    ]);
+    expect(tried).toEqual(['b', 'b']);
+    await client.close();
+  });
+
+  it('does not ask a route service that wants a rest while a place is known', async () => {
+    let asked = 0;
+    const addresses = async () => {
+      asked += 1;
+      if (asked === 2) throw new ChannelError('CHANNEL_FAILED', 'busy', { retryAfterMs: 20_000 });
+      return [world.place('a')];
+    };
+    const client = world.client(['a'], { addresses, retry: fixed(1000) });
+    const states = story(client);
+    await world.up('a');
+    await world.start(client);
+    await world.down('a');
+    await world.pass(24_500);
+    expect(asked).toBe(2);
+    expect(states.filter((line) => line.startsWith('connecting')).length).toBeGreaterThan(20);
+    await world.pass(3000);
+    expect(asked).toBeGreaterThan(2);
+    await client.close();
+  });
+
   it('goes elsewhere at once after a planned end, however often, and waits after failures', async () => {
     const client = world.client(['a', 'b', 'c'], { retry: spread() });
     const states = story(client);

@@ -77,7 +77,8 @@ export class WrittenStates {
   private readonly groups: readonly StateGroup<number>[];
   private readonly followers: readonly Follower[];
   private readonly written = new Map<string, number>();
-  private added = 0;
+  /** Number of changes of the shared key that were acknowledged. */
+  added = 0;
   private unknown = 0;
   private isWriting = true;
   private writers: Promise<void>[] = [];

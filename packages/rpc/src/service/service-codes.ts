@@ -22,9 +22,12 @@ export function isPlaceGone(error: unknown): boolean {
   return error instanceof ChannelError && !isHeadraceError(error, 'OPERATION_ABORTED');
 }
 
-/** Returns the time that the server which refused a call asks to wait, in milliseconds. */
+/** A server that asks for more may be back, or be replaced, long before. */
+const MAX_RETRY_AFTER_MS = 600_000;
+
+/** Returns the time that the server which refused a call asks to wait, in milliseconds, 10 minutes at most. */
 export function retryAfterMs(error: Error): number {
   const { retryAfterMs } = (error.cause ?? {}) as { readonly retryAfterMs?: unknown };
   const isTime = typeof retryAfterMs === 'number' && retryAfterMs > 0;
-  return isTime && isOverloaded(error) ? retryAfterMs : 0;
+  return isTime && isOverloaded(error) ? Math.min(retryAfterMs, MAX_RETRY_AFTER_MS) : 0;
 }

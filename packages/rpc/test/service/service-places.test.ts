@@ -138,6 +138,17 @@ describe('ServicePlaces', () => {
     expect(asked()).toEqual([3, 1, 0]);
   });
 
+  it('rests for 10 minutes at most', async () => {
+    const { clock, buy, asked, at } = places();
+    buy();
+    await at[0]!.asked[0]!.fail(overloaded(Number.POSITIVE_INFINITY));
+    buy();
+    expect(asked()).toEqual([1, 1, 0]);
+    await passed(clock, 600_000);
+    buy();
+    expect(asked()).toEqual([2, 1, 0]);
+  });
+
   it('a retry goes to a place where the call was not yet, then to any', async () => {
     const { clock, api, asked, at } = places({ restMs: false });
     const answer = api.quote({});

@@ -9,13 +9,18 @@ import { NatsStore, randomText } from './nats-store.ts';
 import type { NatsStoreParts } from './nats-store-parts.ts';
 import { keyToken } from './state-key.ts';
 import { memoryOf } from './stream-memory.ts';
+import { type Follows, type Sent, WholeAppends } from './whole-appends.ts';
 
 const STREAM = /^hr\.([A-Za-z0-9_-]+)\.k\.([A-Za-z0-9_-]+)$/;
 const WRONG_SEQUENCE = 10071;
+const WRONG_LAST_ID = 10070;
 /** Header that removes the earlier records of the subject. */
 const ROLLUP = 'Nats-Rollup';
 /** Header with the sequence number that the subject's last record must have. */
 const EXPECTED = 'Nats-Expected-Last-Subject-Sequence';
+/** Headers with the sequence number or the id that the stream's last record must have. */
+const EXPECTED_END = 'Nats-Expected-Last-Sequence';
+const EXPECTED_ID = 'Nats-Expected-Last-Msg-Id';
 const ID = 'Nats-Msg-Id';
 /** Header with the sequence numbers of the records before it, from the oldest on. */
 const EARLIER = 'Headrace-Earlier';
@@ -30,6 +35,8 @@ const ASK_AGAIN_MS = 500;
 const MAX_ASK_AGAIN_MS = 2000;
 /** Time until a request is not sent again. NATS elects a leader within 9 s. */
 const ASK_MS = 10_000;
+/** The end of the stream, in the refusal of a record that expects another. */
+const END = /last sequence: (\d+)$/;
 /** The end of a subject that is of no key. */
 const MARK = 'm';
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -42,9 +49,11 @@ type Stored = Pick<StoredMsg, 'seq' | 'data' | 'header'>;
 interface OpenRecords {
   readonly store: NatsStore;
   readonly manager: JetStreamManager;
-  /** The last mark that was sent, and the next one. */
+  /** Appends where the server does not compare keys. */
+  readonly wholes: WholeAppends;
+  /** The last mark that was sent, and the next one, with its sequence number. */
   sent: Promise<unknown>;
-  next: Promise<unknown> | undefined;
+  next: Promise<number> | undefined;
 }
 
 /**
@@ -68,8 +77,7 @@ export class NatsRecordLink implements RecordLink {
     const { manager } = await this.parts.jetStream.clients();
     let records = this.streams.get(stream);
     if (records === undefined) {
-      const store = this.storeOf(manager, stream);
-      records = { store, manager, sent: Promise.resolve(), next: undefined };
+      records = this.recordsOf(manager, stream);
       this.streams.set(stream, records);
     }
     const { store } = records;
@@ -79,50 +87,29 @@ export class NatsRecordLink implements RecordLink {
     }
     if (!store.checksKeys) {
       store.warnOnce(
-        `nats-server before 2.11 can let two processes go on with one key of the JetStream stream ${store.name}, which has replicas: use 2.11 or later, or one replica`,
+        `nats-server before 2.11 does not compare the keys of the JetStream stream ${store.name}, which has replicas: processes that append wait for each other, so use 2.11 or later, or one replica`,
       );
     }
   }
 
-  async append(
-    stream: string,
-    { key, bytes, after, replaces }: RecordWrite,
-  ): Promise<string | undefined> {
+  async append(stream: string, write: RecordWrite): Promise<string | undefined> {
     const { jetStream, copies } = this.parts;
+    const { key, bytes, after } = write;
     const records = this.opened(stream);
-    const { store } = records;
+    const { store, wholes } = records;
     const most = jetStream.maxBytes - HEADERS_BYTES;
     if (bytes.byteLength > most) throw tooLong(bytes.byteLength, most);
+    if (!store.checksKeys) return wholes.append(write);
     const place = placeIn(after);
     if (place.link !== this.name && place.link !== '') {
-      const last = await this.lastOf(records, stream, key);
-      if (!isAt(place, last)) return this.ifRepeated(last, bytes);
+      const found = await this.check(records, stream, write);
+      if (found !== undefined) return found.answer;
     }
-    const { sequences: earlier } = place;
-    const id = randomText();
-    const headers = jetStream.headers();
-    headers.set(ID, id);
-    headers.set(EXPECTED, String(earlier.at(-1) ?? 0));
-    const isWhole = replaces || earlier.length === 0;
-    if (isWhole) headers.set(ROLLUP, 'sub');
-    else headers.set(EARLIER, earlier.join());
-    try {
-      const subject = subjectOf(stream, key);
-      const message = await jetStream.publish(subject, bytes, headers, ANSWER_MS);
-      const answer = acknowledgementIn(message);
-      if (answer.error?.err_code === WRONG_SEQUENCE) {
-        copies.suspect(store);
-        return this.ifRepeated(await this.lastOf(records, stream, key), bytes);
-      }
-      const sequence = sequenceIn(answer);
-      // Numbers that are used again are those of a stream that has lost messages.
-      if (sequence <= store.newest) copies.suspect(store);
-      store.saw(sequence, id);
-      return this.revisionOf(id, isWhole ? [sequence] : [...earlier, sequence]);
-    } catch (thrown) {
-      if (!(thrown instanceof EncodeError)) store.doubt();
-      throw toError(thrown);
-    }
+    const expected = String(place.sequences.at(-1) ?? 0);
+    const sent = await this.put(records, stream, write, randomText(), [EXPECTED, expected]);
+    if ('revision' in sent) return sent.revision;
+    copies.suspect(store);
+    return this.ifRepeated(await this.lastOf(records, stream, key), bytes);
   }
 
   async read(stream: string, key: string): Promise<KeyRecords | undefined> {
@@ -154,6 +141,26 @@ export class NatsRecordLink implements RecordLink {
     return records;
   }
 
+  private recordsOf(manager: JetStreamManager, stream: string): OpenRecords {
+    const store = this.storeOf(manager, stream);
+    const records: OpenRecords = {
+      store,
+      manager,
+      wholes: new WholeAppends({
+        clock: this.parts.clock,
+        randomText,
+        mark: () => this.caughtUp(records, stream),
+        hasApplied: async (seq) =>
+          (await this.answerTo(() => manager.streams.getMessage(store.name, { seq }))) !== null,
+        check: (write) => this.check(records, stream, write),
+        put: (write, id, follows) => this.put(records, stream, write, id, headerOf(follows)),
+      }),
+      sent: Promise.resolve(),
+      next: undefined,
+    };
+    return records;
+  }
+
   private storeOf(manager: JetStreamManager, stream: string): NatsStore {
     const { connection, copies, replicas, maxBytes, memories, warn, clock } = this.parts;
     const [, app, token] = STREAM.exec(stream) ?? [];
@@ -173,6 +180,54 @@ export class NatsRecordLink implements RecordLink {
     return store;
   }
 
+  /** Looks whether the key has the revision that a write expects. Resolves with the answer if it does not. */
+  private async check(
+    records: OpenRecords,
+    stream: string,
+    { key, bytes, after }: RecordWrite,
+  ): Promise<{ readonly answer: string | undefined } | undefined> {
+    const last = await this.lastOf(records, stream, key);
+    const place = placeIn(after);
+    const isNext = place.sequences.length === 0 ? last === undefined : isAt(place, last);
+    return isNext ? undefined : { answer: this.ifRepeated(last, bytes) };
+  }
+
+  /** Publishes a record with a header that says what it must follow. */
+  private async put(
+    { store }: OpenRecords,
+    stream: string,
+    { key, bytes, after, replaces }: RecordWrite,
+    id: string,
+    [header, value]: readonly [string, string],
+  ): Promise<Sent> {
+    const { jetStream, copies } = this.parts;
+    const { sequences: earlier } = placeIn(after);
+    const headers = jetStream.headers();
+    headers.set(ID, id);
+    headers.set(header, value);
+    const isWhole = replaces || earlier.length === 0;
+    if (isWhole) headers.set(ROLLUP, 'sub');
+    else headers.set(EARLIER, earlier.join());
+    try {
+      const message = await jetStream.publish(subjectOf(stream, key), bytes, headers, ANSWER_MS);
+      const answer = acknowledgementIn(message);
+      const { err_code, description } = answer.error ?? {};
+      if (err_code === WRONG_SEQUENCE || err_code === WRONG_LAST_ID) {
+        const end = Number(END.exec(description ?? '')?.[1]);
+        return { end: header === EXPECTED_END && end > 0 ? end : undefined };
+      }
+      const sequence = sequenceIn(answer);
+      // Numbers that are used again are those of a stream that has lost messages.
+      if (sequence <= store.newest) copies.suspect(store);
+      store.saw(sequence, id);
+      const revision = this.revisionOf(id, isWhole ? [sequence] : [...earlier, sequence]);
+      return { sequence, revision };
+    } catch (thrown) {
+      if (!(thrown instanceof EncodeError)) store.doubt();
+      throw toError(thrown);
+    }
+  }
+
   /** Returns the revision of the last record if it has these bytes: its writer has not got the answer. */
   private ifRepeated(last: Stored | undefined, bytes: Uint8Array): string | undefined {
     if (last === undefined || !Buffer.from(last.data).equals(bytes)) return undefined;
@@ -189,7 +244,7 @@ export class NatsRecordLink implements RecordLink {
    * the leader answers reads before that, and a key would be taken for removed. A mark that the leader stores comes after those
    * records. Reads share a mark.
    */
-  private caughtUp(records: OpenRecords, stream: string): Promise<unknown> {
+  private caughtUp(records: OpenRecords, stream: string): Promise<number> {
     const { jetStream } = this.parts;
     records.next ??= records.sent.then(() => {
       records.next = undefined;
@@ -197,7 +252,8 @@ export class NatsRecordLink implements RecordLink {
       headers.set(ROLLUP, 'sub');
       const marking = this.answerTo(async () => {
         const subject = `${stream}.${MARK}`;
-        sequenceIn(acknowledgementIn(await jetStream.publish(subject, NOTHING, headers, ASK_MS)));
+        const message = await jetStream.publish(subject, NOTHING, headers, ASK_MS);
+        return sequenceIn(acknowledgementIn(message));
       });
       records.sent = marking.catch(() => {});
       return marking;
@@ -277,6 +333,10 @@ export class NatsRecordLink implements RecordLink {
       ask();
     });
   }
+}
+
+function headerOf(follows: Follows): readonly [string, string] {
+  return 'id' in follows ? [EXPECTED_ID, follows.id] : [EXPECTED_END, String(follows.sequence)];
 }
 
 function subjectOf(stream: string, key: string): string {

@@ -1,5 +1,6 @@
 import type { NatsAccess } from '@headrace/bus/nats';
-import { systemClock } from '@headrace/core';
+import { type Clock, systemClock } from '@headrace/core';
+import { passTime, VirtualClock } from '@headrace/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { NatsRecordLink } from '../../src/nats/nats-record-link.ts';
 import type { NatsStoreParts } from '../../src/nats/nats-store-parts.ts';
@@ -32,6 +33,10 @@ class FakeJetStream {
   stored: [subject: string, record: Stored][] = [];
   readonly published: string[] = [];
   readonly queries: Query[] = [];
+  /** The id of the newest record. */
+  lastId = '';
+  /** Called before a record is compared with what the stream has. */
+  meanwhile: (() => void) | undefined = undefined;
   /** The answer to the next append. */
   refusal: object | undefined = undefined;
   maxBytes = 1_048_576;
@@ -68,10 +73,18 @@ class FakeJetStream {
     this.published.push(subject);
     const last = this.stored.findLast(([its]) => its === subject)?.[1] ?? this.applied.get(subject);
     const expected = header.get('Nats-Expected-Last-Subject-Sequence');
+    const end = header.get('Nats-Expected-Last-Sequence');
+    if (end !== '') this.meanwhile?.();
+    const before = header.get('Nats-Expected-Last-Msg-Id');
     const isWrong = expected !== '' && Number(expected) !== (last?.seq ?? 0);
-    const error = this.refusal ?? (isWrong ? { err_code: 10_071 } : undefined);
+    const description = `wrong last sequence: ${this.sequence}`;
+    const isLate = end !== '' && Number(end) !== this.sequence;
+    const wrong = isWrong || isLate ? { err_code: 10_071, description } : undefined;
+    const other = before !== '' && before !== this.lastId ? { err_code: 10_070 } : undefined;
+    const error = this.refusal ?? wrong ?? other;
     if (error !== undefined) return { json: () => ({ error }) };
     this.sequence += 1;
+    this.lastId = header.get('Nats-Msg-Id');
     const record = { seq: this.sequence, data, header } as unknown as Stored;
     this.all.set(this.sequence, record);
     this.stored.push([subject, record]);
@@ -88,7 +101,7 @@ let server: FakeJetStream;
 let suspected: number;
 let lines: string[];
 
-async function linkOf(replicas?: number): Promise<NatsRecordLink> {
+async function linkOf(replicas?: number, clock: Clock = systemClock): Promise<NatsRecordLink> {
   const connection = { publish: () => {}, subscribe: () => {} };
   const copies = {
     watch: () => {},
@@ -98,7 +111,7 @@ async function linkOf(replicas?: number): Promise<NatsRecordLink> {
     },
   };
   const parts = {
-    ...{ connection, copies, replicas, jetStream: server, clock: systemClock },
+    ...{ connection, copies, replicas, jetStream: server, clock },
     ...{ memories: new Map(), warn: (line: string) => void lines.push(line) },
   } as unknown as NatsAccess & NatsStoreParts;
   const link = new NatsRecordLink(parts);
@@ -245,5 +258,79 @@ describe('records in JetStream', () => {
     server.refusal = undefined;
     server.maxBytes = 1100;
     await expect(link.append(STREAM, write('x', 'a'.repeat(80)))).rejects.toMatchObject(tooLong);
+  });
+});
+
+describe('records in JetStream whose server does not compare keys', () => {
+  beforeEach(() => {
+    server.version = '2.10.29';
+  });
+
+  /** Another process stores a record before the next append. */
+  function intrude(key: string, text: string): void {
+    server.meanwhile = () => {
+      server.meanwhile = undefined;
+      const header = new Headers([['Nats-Msg-Id', text]]);
+      header.set('Nats-Rollup', 'sub');
+      void server.publish(`${STREAM}.p${key}`, Buffer.from(text), header);
+    };
+  }
+
+  it('are of one of two writers, even if the other stores its record after the look at the key', async () => {
+    const link = await linkOf(3);
+    const first = await link.append(STREAM, write('x', 'one'));
+    intrude('x', 'other');
+    expect(await link.append(STREAM, write('x', 'two', first))).toBe(undefined);
+    expect((await link.read(STREAM, 'x'))!.records.map(String)).toEqual(['other']);
+    intrude('y', 'other');
+    const second = await link.append(STREAM, write('z', 'one'));
+    expect((await link.read(STREAM, 'z'))!.revision).toBe(second);
+  });
+
+  it('are sent together, each after the one before, and again after another process was first', async () => {
+    const link = await linkOf(3);
+    server.published.length = 0;
+    const keys = ['a', 'b', 'c', 'b'];
+    const writes = () => keys.map((key) => link.append(STREAM, write(key, key, undefined, true)));
+    const told = await Promise.all(writes());
+    // The second record of a key is the same as the first: its writer did not get the answer.
+    expect(told[3]).toBe(told[1]);
+    expect(server.published).toEqual(['m', 'pa', 'pb', 'pc'].map((name) => `${STREAM}.${name}`));
+    intrude('other', 'other');
+    const after = await Promise.all(
+      keys.slice(0, 3).map((key, at) => link.append(STREAM, write(key, `${key}2`, told[at]))),
+    );
+    expect(after).not.toContain(undefined);
+    expect((await link.read(STREAM, 'c'))!.records.map(String)).toEqual(['c', 'c2']);
+  });
+
+  it('look again if the server that answers has not applied the end', async () => {
+    const link = await linkOf(3);
+    await link.append(STREAM, write('x', 'one'));
+    server.published.length = 0;
+    server.all.clear();
+    expect(await link.append(STREAM, write('y', 'one'))).toBeDefined();
+    expect(server.published[0]).toBe(`${STREAM}.m`);
+  });
+
+  it('fail after ten seconds of others, and say what helps', async () => {
+    const clock = new VirtualClock();
+    const link = await linkOf(3, clock);
+    const again = () => {
+      server.meanwhile = undefined;
+      intrude('other', `${server.sequence}`);
+      const one = server.meanwhile as unknown as () => void;
+      server.meanwhile = () => {
+        one();
+        again();
+      };
+    };
+    again();
+    const text = /before this record \d+ times: use nats-server 2.11 or later/;
+    const failed = expect(link.append(STREAM, write('x', 'one'))).rejects.toThrow(text);
+    await passTime(clock, 11_000);
+    await failed;
+    server.meanwhile = undefined;
+    expect(await link.append(STREAM, write('x', 'one'))).toBeDefined();
   });
 });

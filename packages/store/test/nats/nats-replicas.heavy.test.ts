@@ -1,4 +1,4 @@
-// States in streams with three replicas. Servers before 2.11 check a key of such a stream wrongly.
+// States and records in streams with three replicas. Servers before 2.11 check a key of such a stream wrongly.
 import { Buffer } from 'node:buffer';
 import { setTimeout as delay } from 'node:timers/promises';
 import { natsBus } from '@headrace/bus/nats';
@@ -7,7 +7,7 @@ import { systemClock } from '@headrace/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import type { StateAnswer, StateLimits } from '../../src/contract/state-log.ts';
-import { statesOf } from '../../src/stores/bus-stores.ts';
+import { recordsOf, statesOf } from '../../src/stores/bus-stores.ts';
 import { NatsCluster } from '../fixture/nats-cluster.ts';
 
 const absent = missing(NATS_SERVER);
@@ -52,7 +52,26 @@ async function worldOf(replicas: number) {
     return statesOf(bus)!.append(stream, `change ${ids}`, write);
   };
   const read = () => patient(() => statesOf(buses[0].bus)!.read(stream, 0, 10_000));
-  return { test, buses, name: `hr_${stream.split('.')[1]}+proom`, change, read };
+  const app = stream.split('.')[1];
+  return { test, buses, app, name: `hr_${app}+proom`, change, read };
+}
+
+/** The records of three nodes. Each node appends to what it has read. */
+async function recordsWorld(replicas: number) {
+  const { test, buses, app } = await worldOf(replicas);
+  const stream = `hr.${app}.k.lasting`;
+  for (const { bus } of buses) {
+    await patient(() => recordsOf(bus)!.open(stream, { keepMs: 3_600_000 }));
+  }
+  const append = (at: number, key: string, text: string, after?: string, replaces = false) => {
+    const bytes = Buffer.from(text);
+    return recordsOf(buses[at]!.bus)!.append(stream, { key, bytes, after, replaces });
+  };
+  const read = async (at: number, key: string) => {
+    const found = await recordsOf(buses[at]!.bus)!.read(stream, key);
+    return { after: found?.revision, texts: found?.records.map(String) ?? [] };
+  };
+  return { test, name: `hr_${app}+k+lasting`, append, read };
 }
 
 /** Tries again while the servers elect a leader. */
@@ -142,6 +161,87 @@ describe.runIf(absent === '')(`states of three servers${absent}`, () => {
       expect(count).toBeGreaterThanOrEqual(sums[at]!);
       expect(count).toBeLessThanOrEqual(sums[at]! + maybe[at]!);
     }
+    await test.end();
+  }, 180_000);
+});
+
+describe.runIf(absent === '')(`records of three servers${absent}`, () => {
+  it.each([1, 3])(
+    'with %i replicas, one of three nodes that go on with a key at the same moment has it',
+    async (replicas) => {
+      const { test, append, read } = await recordsWorld(replicas);
+      let held = 0;
+      for (let round = 0; round < 150; round += 1) {
+        const key = `key ${round % 50}`;
+        const { after, texts } = await patient(() => read(round % 3, key));
+        const isWhole = round % 2 === 0;
+        const told = await Promise.all(
+          [0, 1, 2].map((at) => append(at, key, `${round} of ${at}`, after, isWhole)),
+        );
+        const winners = told.flatMap((revision, at) => (revision === undefined ? [] : [at]));
+        expect(winners).toHaveLength(1);
+        const found = await read((round + 1) % 3, key);
+        const own = `${round} of ${winners[0]}`;
+        expect(found.texts).toEqual(isWhole ? [own] : [...texts, own]);
+        held += 1;
+      }
+      expect(held).toBe(150);
+      await test.end();
+    },
+    120_000,
+  );
+
+  it('goes on with many keys of many nodes at once, each in order', async () => {
+    const { test, append, read } = await recordsWorld(3);
+    const COUNT = 5;
+    await Promise.all(
+      [0, 1, 2].flatMap((at) =>
+        Array.from({ length: 60 }, async (_, index) => {
+          let after: string | undefined;
+          for (let i = 0; i < COUNT; i += 1) {
+            after = await append(at, `${at}/${index}`, `${i}`, after);
+            expect(after).toBeDefined();
+          }
+        }),
+      ),
+    );
+    const { texts } = await read(2, '0/59');
+    expect(texts).toEqual(['0', '1', '2', '3', '4']);
+    await test.end();
+  }, 120_000);
+
+  it('loses no record and gives no key to two nodes when the leader is killed', async () => {
+    const { test, name, append, read } = await recordsWorld(3);
+    const stored: string[] = [];
+    const maybe: string[] = [];
+    let isOver = false;
+    let count = 0;
+    const writing = [0, 1, 2].map(async (at) => {
+      while (!isOver) {
+        const text = `${at}.${count}`;
+        count += 1;
+        try {
+          const { after } = await read(at, 'key');
+          if ((await append(at, 'key', text, after)) !== undefined) stored.push(text);
+        } catch {
+          maybe.push(text);
+          await delay(50);
+        }
+      }
+    });
+    await expect.poll(() => stored.length, { timeout: 30_000 }).toBeGreaterThan(10);
+    await cluster.killLeaderOf(name);
+    const before = stored.length;
+    await expect.poll(() => stored.length - before, { timeout: 60_000 }).toBeGreaterThan(10);
+    isOver = true;
+    await Promise.all(writing);
+    await cluster.startKilled();
+    const { texts } = await patient(() => read(0, 'key'));
+    const all = new Set(texts);
+    expect(all.size).toBe(texts.length);
+    expect(stored.filter((text) => !all.has(text))).toEqual([]);
+    const known = new Set([...stored, ...maybe]);
+    expect(texts.filter((text) => !known.has(text))).toEqual([]);
     await test.end();
   }, 180_000);
 });
