@@ -260,9 +260,16 @@ export class WebSocketUpgrader {
     const { webSocketOptions = {} } = this.options;
     const initialize = this.initializer(request, source, accept);
     const { messageTimeoutMs } = this;
-    const maxMessageBytes = this.sessionsOf(request)?.maxMessageBytes;
-    const limits = maxMessageBytes === undefined ? this.limits : { ...this.limits, maxMessageBytes };
-    handler.upgraded({ ...handshake, limits, messageTimeoutMs }, initialize, webSocketOptions);
+    const sessions = this.sessionsOf(request);
+    if (sessions === undefined) {
+      const { limits } = this;
+      handler.upgraded({ ...handshake, limits, messageTimeoutMs }, initialize, webSocketOptions);
+      return;
+    }
+    // The channels of the sessions limit their output, and write only what the WebSocket has room for.
+    const options = { ...webSocketOptions, maxOutboundBytes: Number.POSITIVE_INFINITY };
+    const limits = { ...this.limits, maxMessageBytes: sessions.maxMessageBytes };
+    handler.upgraded({ ...handshake, limits, messageTimeoutMs }, initialize, options);
   }
 
   private initializer(
