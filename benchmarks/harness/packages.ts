@@ -18,6 +18,7 @@ const NAMES = [
   'gateway',
   'workers',
   'websocket',
+  'socket-io',
   'tabs',
   'datagram',
   'nestjs',

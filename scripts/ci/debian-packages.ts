@@ -36,6 +36,8 @@ export const FOR_EVERYTHING: readonly string[] = [
   'prometheus',
   'python3',
   'python3-protobuf',
+  'python3-socketio',
+  'python3-websocket',
   'redis-sentinel',
   'redis-tools',
   'strace',

@@ -84,6 +84,7 @@ it('finds the options', () => {
     'nestjs',
     'rpc',
     'simulation',
+    'socket-io',
     'tabs',
     'websocket',
     'workers',

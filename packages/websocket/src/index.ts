@@ -14,6 +14,7 @@ export {
   HttpEndpointHandler,
   type HttpEndpointHandlerOptions,
 } from './server/http-endpoint-handler.ts';
+export type { HttpSessions, SessionRequest, SessionSignIn } from './server/http-sessions.ts';
 export type { UpgradeRefusal } from './server/refusal-check.ts';
 export type { HttpTunnelServerOptions } from './server/tunnel-server.ts';
 export type {

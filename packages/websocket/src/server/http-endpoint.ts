@@ -13,6 +13,7 @@ import {
   callSafely,
   describeOptions,
   fn,
+  having,
   LOGGER,
   time,
   unchecked,
@@ -21,7 +22,9 @@ import {
 import { type HeadFault, headFault, hostedFault } from './head-fault.ts';
 import { HostedConnections } from './hosted-request.ts';
 import { HttpEndpointHandler, type HttpEndpointHandlerOptions } from './http-endpoint-handler.ts';
+import type { HttpSessions } from './http-sessions.ts';
 import { ignoreUpgrade } from './ignored-upgrade.ts';
+import { SessionRequests } from './session-requests.ts';
 import { type HttpTunnelServerOptions, TunnelServer } from './tunnel-server.ts';
 import {
   UPGRADE_OPTIONS,
@@ -57,6 +60,12 @@ export interface HttpEndpointOptions extends WebSocketUpgradeOptions {
    * @default false
    */
   readonly httpTunnel?: boolean | HttpTunnelServerOptions;
+  /**
+   * A protocol with sessions of requests and WebSockets under a path of its own, for example the `SocketIo` of
+   * `@headrace/socket-io`. The checks and limits of the endpoint's WebSockets apply.
+   * @default none
+   */
+  readonly sessions?: HttpSessions;
   /** Maximum length of the request headers, in bytes. Longer headers are refused with 431. @default 16384 */
   readonly maxHeaderBytes?: number;
   /**
@@ -74,6 +83,7 @@ const OPTIONS = describeOptions(
     timeoutMs: time({ default: 10_000 }),
     maxRequestsPerConnection: whole({ min: 1, default: Number.POSITIVE_INFINITY }),
     httpTunnel: unchecked({ default: false }),
+    sessions: having('serve', 'the sessions of a protocol, such as a SocketIo'),
     maxHeaderBytes: whole({ min: 1, max: 2 ** 31 - 1, default: 16 * 1024 }),
     logger: LOGGER,
   },
@@ -122,6 +132,7 @@ export class HttpEndpoint {
   private readonly http: HttpServer;
   private readonly upgrader: WebSocketUpgrader;
   private readonly tunnel: TunnelServer | undefined = undefined;
+  private readonly sessions: SessionRequests | undefined = undefined;
   private readonly hosted: HostedConnections;
   private readonly handlers = new WeakMap<object, HttpEndpointHandler>();
   /** One object shared by all handlers, to save memory per connection. */
@@ -141,7 +152,9 @@ export class HttpEndpoint {
         this.http.emit('connection', stream);
       },
     };
-    this.upgrader = new WebSocketUpgrader(options);
+    const { sessions } = options;
+    this.upgrader = new WebSocketUpgrader(options, sessions);
+    if (sessions !== undefined) this.sessions = new SessionRequests(this.upgrader, sessions);
     if (httpTunnel !== false) {
       this.tunnel = new TunnelServer(this.upgrader, httpTunnel === true ? {} : httpTunnel);
     }
@@ -192,7 +205,7 @@ export class HttpEndpoint {
 
   /**
    * Opens a WebSocket on a connection of another Node HTTP server, with all checks and limits of this endpoint. Call this method
-   * with the arguments of that server's event `upgrade`. For the option `httpTunnel`, also call {@link request}. If the request
+   * with the arguments of that server's event `upgrade`. For the options `httpTunnel` and `sessions`, also call {@link request}. If the request
    * asks for another protocol than a WebSocket, for example HTTP/2, it goes back to the other server, which answers it without the
    * upgrade and may emit `connection` again.
    *
@@ -219,12 +232,13 @@ export class HttpEndpoint {
   }
 
   /**
-   * Answers a request of another Node HTTP server if the request belongs to a WebSocket over HTTP (option `httpTunnel`). Call
+   * Answers a request of another Node HTTP server if the request belongs to a WebSocket over HTTP (option `httpTunnel`) or to a
+   * session (option `sessions`). Call
    * this method with the arguments of that server's event `request`, before any body parser. Refusals are logged (option
    * `logger`), the first refusal of each connection as a warning. The other server remains responsible for drains and time-outs.
    *
-   * @returns false if the request is left to the other server, because the request does not belong to a tunnel, or `httpTunnel`
-   * is off
+   * @returns false if the request is left to the other server, because the request belongs neither to a tunnel
+   * nor to a session
    * @example
    * ```ts check
    * import { createServer } from 'node:http';
@@ -241,12 +255,19 @@ export class HttpEndpoint {
    * ```
    */
   request(request: IncomingMessage, response: ServerResponse): boolean {
-    if (this.tunnel?.takes(request) !== true) return false;
+    const takes = this.takerOf(request);
+    if (takes === undefined) return false;
     const place = this.hosted.requestOf(request, response);
     const fault = hostedFault(request);
     if (fault !== undefined) place.refuseBroken(new Error(fault.why), [], fault.status);
-    else this.tunnel.serve(request, response, place);
+    else takes.serve(request, response, place);
     return true;
+  }
+
+  /** Returns what answers the requests of a tunnel or a session. */
+  private takerOf(request: IncomingMessage): TunnelServer | SessionRequests | undefined {
+    if (this.tunnel?.takes(request) === true) return this.tunnel;
+    return this.sessions?.takes(request) === true ? this.sessions : undefined;
   }
 
   private openWebSocket(
@@ -266,15 +287,15 @@ export class HttpEndpoint {
     answer = this.options.request,
   ): void {
     const handler = this.handlers.get(request.socket);
-    const ofTunnel = handler !== undefined && this.tunnel?.takes(request) === true;
-    handler?.requestStarted(request, response, ofTunnel);
+    const taker = handler === undefined ? undefined : this.takerOf(request);
+    handler?.requestStarted(request, response, taker !== undefined && taker === this.tunnel);
     const fault = headFault(request);
     if (fault !== undefined) {
       handler?.refuseBroken(new Error(fault.why), [], fault.status);
       return;
     }
-    if (ofTunnel) {
-      this.tunnel!.serve(request, response, handler!);
+    if (taker !== undefined) {
+      taker.serve(request, response, handler!);
       return;
     }
     if (answer !== undefined) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MemoryTransport, openChannel, silentLogger, type Timer } from '@headrace/core';
-import { ByteBlocks, describeOptions, time } from '@headrace/core/authoring';
+import { describeOptions, time } from '@headrace/core/authoring';
 import { FrameTransport } from '../socket/frame-transport.ts';
 import {
   openWebSocket,
@@ -20,8 +20,9 @@ import {
   UNKNOWN,
 } from '../tunnel/tunnel-request.ts';
 import type { RequestSource } from './forwarding-proxies.ts';
+import { answer, readRequestBody, refusedByDrain, showToPage } from './request-body.ts';
 import type { TunnelPlace } from './tunnel-place.ts';
-import { answer, TunnelSession } from './tunnel-session.ts';
+import { TunnelSession } from './tunnel-session.ts';
 import type { WebSocketTerms, WebSocketUpgrader } from './web-socket-upgrader.ts';
 
 /** Options for WebSockets over plain HTTP requests. */
@@ -43,9 +44,6 @@ const HEADERS = {
   'X-Accel-Buffering': 'no',
   'X-Content-Type-Options': 'nosniff',
 };
-
-/** Header of a refusal during a shutdown. Another server, or the next process, may be ready soon. */
-const COME_LATER = { 'Retry-After': '1' };
 
 /** Time for the first request of a session, which clients send at once. After this time, the session ends. */
 const FIRST_REQUEST_MS = 10_000;
@@ -83,15 +81,9 @@ export class TunnelServer {
   serve(request: IncomingMessage, response: ServerResponse, place: TunnelPlace): void {
     const source = this.upgrader.allowedSource(request, place);
     if (source === undefined) return;
-    const { origin } = request.headers;
-    if (origin !== undefined) {
-      // The origin is allowed. Without these headers, the browser hides the answer from a page of
-      // another site.
-      response.setHeader('Access-Control-Allow-Origin', origin);
-      response.setHeader('Access-Control-Allow-Credentials', 'true');
-      response.setHeader('Vary', 'Origin');
-    }
-    bodyOf(request, response, (body) => {
+    showToPage(request, response);
+    readRequestBody(request, response, MAX_BODY_BYTES, (body) => {
+      if (body === undefined) return;
       const read = readBody(body);
       if (read === undefined) answer(response, 400);
       else if ('session' in read) {
@@ -171,12 +163,6 @@ function serves(session: Session, place: TunnelPlace | undefined): void {
   before?.sessionLeft();
 }
 
-/** Refuses a new session during a drain, because the session would end at once. */
-function refusedByDrain(response: ServerResponse, place: TunnelPlace): boolean {
-  if (place.isDraining) answer(response, 503, COME_LATER);
-  return place.isDraining;
-}
-
 /** Opens the channel of the frames, as after an upgrade. */
 function start(
   end: TunnelSession,
@@ -208,29 +194,4 @@ function start(
       );
     },
   });
-}
-
-function bodyOf(
-  request: IncomingMessage,
-  response: ServerResponse,
-  done: (body: Buffer) => void,
-): void {
-  const body = new ByteBlocks();
-  const tooLong = (): void => {
-    response.shouldKeepAlive = false;
-    answer(response, 413);
-    request.removeAllListeners('data').removeAllListeners('end').resume();
-  };
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) {
-    tooLong();
-    return;
-  }
-  request.on('data', (piece: Buffer) => {
-    if (body.size + piece.length <= MAX_BODY_BYTES) body.push(piece);
-    else {
-      body.clear();
-      tooLong();
-    }
-  });
-  request.on('end', () => done(body.takeAll()));
 }

@@ -4,6 +4,7 @@ import type { Address, ByteEnd, Channel, EndUser, Timer } from '@headrace/core';
 import { ByteBlocks, ReceiveSequence, systemError, transportOf } from '@headrace/core/authoring';
 import { bytesEvents, COMMENT, END_EVENT, namedEvent } from '../tunnel/event-stream.ts';
 import { type BytesRequest, GAP, READ, UNKNOWN, WAITS } from '../tunnel/tunnel-request.ts';
+import { answer } from './request-body.ts';
 
 /** Time after which a waiting request is answered, because a proxy may close a request without an answer within 30 s. */
 const ANSWER_WITHIN_MS = 15_000;
@@ -205,16 +206,4 @@ export class TunnelSession implements ByteEnd {
     this.answerWaiting(UNKNOWN);
     this.terms.ended();
   }
-}
-
-/** Answers a request of a session. */
-export function answer(
-  response: ServerResponse,
-  status: number,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  if (response.headersSent || response.destroyed) return;
-  response
-    .writeHead(status, { 'Cache-Control': 'no-store', 'Content-Length': 0, ...headers })
-    .end();
 }

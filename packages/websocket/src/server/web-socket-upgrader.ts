@@ -36,6 +36,7 @@ import {
   shakeHands,
 } from './handshake.ts';
 import type { HttpEndpointHandler } from './http-endpoint-handler.ts';
+import type { HttpSessions } from './http-sessions.ts';
 import { isOwnOrigin } from './own-origin.ts';
 import { checkRefusal, type UpgradeRefusal } from './refusal-check.ts';
 import { targetOf } from './request-target.ts';
@@ -137,8 +138,10 @@ export class WebSocketUpgrader {
   private readonly messageTimeoutMs: number;
   private readonly allowOrigin: OriginCheck | undefined;
   private readonly proxies: ForwardingProxies;
+  private readonly sessions: HttpSessions | undefined;
 
-  constructor(options: WebSocketUpgradeOptions) {
+  constructor(options: WebSocketUpgradeOptions, sessions?: HttpSessions) {
+    this.sessions = sessions;
     const { subprotocols, compression, webSocket, webSocketPath, allowOrigin, trustedProxies } =
       UPGRADE_OPTIONS.part(options);
     const { maxMessageBytes, maxFragments, messageTimeoutMs } = MESSAGE_LIMITS.part({ ...options });
@@ -157,23 +160,34 @@ export class WebSocketUpgrader {
 
   /** Returns true if the request asks for a WebSocket. Other upgrades are ignored. */
   isUpgrade(request: IncomingMessage): boolean {
-    return this.options.webSocket !== undefined && asksForWebSocket(request);
+    const hasWebSockets = this.options.webSocket !== undefined || this.sessions !== undefined;
+    return hasWebSockets && asksForWebSocket(request);
   }
 
   /** Opens the requested WebSocket, or refuses it. */
   open(request: IncomingMessage, handler: HttpEndpointHandler): void {
-    if (!this.isForWebSocket(request)) {
+    const sessions = this.sessionsOf(request);
+    if (sessions === undefined && !this.isForWebSocket(request)) {
       handler.refuse(404);
       return;
     }
     const source = this.allowedSource(request, handler);
     if (source === undefined) return;
-    this.authorized(request, handler, (accept) => this.upgrade(request, source, handler, accept));
+    const taken = sessions?.takes(request) ?? 'opens';
+    const accepted = (accept: UpgradeAcceptance): void =>
+      this.upgrade(request, source, handler, accept);
+    if (taken === 'refused') handler.refuse(400);
+    else if (taken === 'continues') accepted(asItIs);
+    else this.authorized(request, handler, accepted);
   }
 
   /** Returns true if the request has a path of the endpoint's WebSockets. */
   isForWebSocket(request: IncomingMessage): boolean {
     return this.options.webSocket !== undefined && this.paths.has(targetOf(request).path);
+  }
+
+  private sessionsOf(request: IncomingMessage): HttpSessions | undefined {
+    return this.sessions?.path === targetOf(request).path ? this.sessions : undefined;
   }
 
   /** Decides about a WebSocket whose frames arrive in HTTP requests, from an {@link allowedSource}. */
@@ -199,7 +213,8 @@ export class WebSocketUpgrader {
     });
   }
 
-  private authorized(
+  /** Calls back if `authorize` accepts the request. Otherwise the request is answered. */
+  authorized(
     request: IncomingMessage,
     handler: RequestPlace,
     then: (accept: UpgradeAcceptance) => void,
@@ -244,8 +259,17 @@ export class WebSocketUpgrader {
     }
     const { webSocketOptions = {} } = this.options;
     const initialize = this.initializer(request, source, accept);
-    const { limits, messageTimeoutMs } = this;
-    handler.upgraded({ ...handshake, limits, messageTimeoutMs }, initialize, webSocketOptions);
+    const { messageTimeoutMs } = this;
+    const sessions = this.sessionsOf(request);
+    if (sessions === undefined) {
+      const { limits } = this;
+      handler.upgraded({ ...handshake, limits, messageTimeoutMs }, initialize, webSocketOptions);
+      return;
+    }
+    // The channels of the sessions limit their output, and write only what the WebSocket has room for.
+    const options = { ...webSocketOptions, maxOutboundBytes: Number.POSITIVE_INFINITY };
+    const limits = { ...this.limits, maxMessageBytes: sessions.maxMessageBytes };
+    handler.upgraded({ ...handshake, limits, messageTimeoutMs }, initialize, options);
   }
 
   private initializer(
@@ -253,9 +277,13 @@ export class WebSocketUpgrader {
     { client }: RequestSource,
     accept: UpgradeAcceptance,
   ): WebSocketInitializer {
+    const sessions = this.sessionsOf(request);
     return (channel) => {
       if (client !== undefined) channel.attributes.set(CLIENT_ADDRESS, client);
-      atOnce('the function of authorize', accept(channel) as unknown);
+      const signIn = (opened: WebSocketChannel): void =>
+        void atOnce('the function of authorize', accept(opened) as unknown);
+      if (sessions !== undefined) return sessions.webSocket(channel, request, signIn as never);
+      signIn(channel);
       return this.build!(channel as never, request);
     };
   }

@@ -1,0 +1,375 @@
+import { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import {
+  type Channel,
+  type CloseReason,
+  type Context,
+  DecodeError,
+  DrainStartEvent,
+  type Handler,
+  OptionError,
+  openChannel,
+  TimedOutError,
+  type Timer,
+} from '@headrace/core';
+import { DrainGate, ReadGate, toError, transportOf } from '@headrace/core/authoring';
+import { ENGINE_END, EngineTransport } from '../engine/engine-transport.ts';
+import type { DisconnectReason } from '../namespace/disconnect-reason.ts';
+import type { SocketIoHandshake } from '../namespace/handshake.ts';
+import {
+  type NamespaceOwner,
+  NamespaceTransport,
+  writePacket,
+} from '../namespace/namespace-transport.ts';
+import { EventAnswer, SocketIoEvent } from '../namespace/socket-io-event.ts';
+import type {
+  SocketIoAcceptance,
+  SocketIoDecision,
+  SocketIoNamespace,
+  SocketIoRefusal,
+} from '../namespace/socket-io-namespace.ts';
+import { SOCKET } from '../namespace/socket-io-socket.ts';
+import { PacketReader } from '../packet/packet-reader.ts';
+import {
+  ACK,
+  CONNECT,
+  CONNECT_ERROR,
+  DISCONNECT,
+  encodePacket,
+  invalidPacket,
+  type SocketPacket,
+} from '../packet/socket-packet.ts';
+
+/** Number of random bytes of a client's id in a namespace. Other clients can learn it. */
+const ID_BYTES = 15;
+/** Maximum number and length of events that wait for channels that do not read. Reads of the connection are then held. */
+const MAX_KEPT = 64;
+const MAX_KEPT_LENGTH = 64 * 1024;
+
+/** The server of a connection, and its limits. */
+export interface ConnectionTerms {
+  readonly connectTimeoutMs: number;
+  readonly packetTimeoutMs: number;
+  readonly maxNamespaces: number;
+  readonly maxAttachments: number;
+  /** Returns the namespace with this name, if there is one. */
+  namespaceOf(name: string): SocketIoNamespace<never, never> | undefined;
+}
+
+/** A namespace of the connection: a client in it, or a decision about it that is under way. */
+interface Place {
+  transport: NamespaceTransport | undefined;
+  channel: Channel | undefined;
+}
+
+/** The last handler of a connection of Socket.IO, which divides it into the channels of its namespaces. */
+export class ConnectionHandler implements Handler, NamespaceOwner {
+  ctx!: Context;
+  private readonly terms: ConnectionTerms;
+  private readonly handshake: Omit<SocketIoHandshake, 'auth'>;
+  private readonly reader: PacketReader;
+  private readonly places = new Map<string, Place>();
+  /** Names of namespaces that the client was in. Its late packets for them are dropped. */
+  private readonly former = new Set<string>();
+  private readonly gate = new ReadGate('socket.io');
+  private readonly drains = new DrainGate('namespaces', () => this.places.size > 0);
+  private connectTimer: Timer | undefined = undefined;
+  private packetTimer: Timer | undefined = undefined;
+  private keptEvents = 0;
+  private keptLength = 0;
+  /** Namespaces that have got an event in the present burst. */
+  private readonly inBurst = new Set<NamespaceTransport>();
+
+  constructor(terms: ConnectionTerms, handshake: Omit<SocketIoHandshake, 'auth'>) {
+    this.terms = terms;
+    this.handshake = handshake;
+    this.reader = new PacketReader(terms.maxAttachments);
+  }
+
+  get isFree(): boolean {
+    const { channel } = this.ctx;
+    const transport = transportOf(channel);
+    return (
+      channel.pendingOutboundBytes === 0 && transport instanceof EngineTransport && transport.isFree
+    );
+  }
+
+  handlerAdded(ctx: Context): void {
+    this.ctx = ctx;
+  }
+
+  channelActive(ctx: Context): void {
+    const { connectTimeoutMs } = this.terms;
+    const rule = { ms: connectTimeoutMs, whileHeld: 'runs' } as const;
+    this.connectTimer = ctx.deadline(rule, () => {
+      const text = `the client entered no namespace within ${connectTimeoutMs} ms`;
+      this.fail(new TimedOutError('TIMEOUT_READ', text, { timeoutMs: connectTimeoutMs }));
+    });
+    ctx.fireChannelActive();
+  }
+
+  // --- input ---
+
+  channelRead(ctx: Context, message: unknown): void {
+    if (typeof message !== 'string' && !(message instanceof Uint8Array)) {
+      ctx.fireChannelRead(message);
+      return;
+    }
+    const packet = this.reader.read(typeof message === 'string' ? message : (message as Buffer));
+    this.watchPacket();
+    if (packet !== undefined) this.received(packet, message.length);
+  }
+
+  /** Limits the time in which the attachments of a packet must arrive. */
+  private watchPacket(): void {
+    if (!this.reader.isWithin) {
+      this.packetTimer?.cancel();
+      this.packetTimer = undefined;
+      return;
+    }
+    const { packetTimeoutMs } = this.terms;
+    const rule = { ms: packetTimeoutMs, whileHeld: 'pauses' } as const;
+    this.packetTimer ??= this.ctx.deadline(rule, () => {
+      const text = `the attachments of an event were not complete within ${packetTimeoutMs} ms`;
+      this.fail(new TimedOutError('TIMEOUT_READ', text, { timeoutMs: packetTimeoutMs }));
+    });
+  }
+
+  private fail(error: Error): void {
+    this.ctx.fireExceptionCaught(error);
+    this.ctx.channel.end({ reason: 'timeout' }).onSettled(() => {});
+  }
+
+  private received(packet: SocketPacket, length: number): void {
+    const { type, namespace } = packet;
+    const place = this.places.get(namespace);
+    if (type === CONNECT) {
+      if (place !== undefined) throw outOfPlace('a second connect', packet);
+      this.connect(namespace, packet.data as Record<string, unknown> | undefined);
+      return;
+    }
+    if (place === undefined) {
+      // This end has left the namespace, and the client did not know it yet.
+      if (this.former.has(namespace)) return;
+      throw outOfPlace('the client is not in the namespace', packet);
+    }
+    if (type === DISCONNECT) this.disconnected(namespace, place);
+    else if (place.transport === undefined) {
+      throw outOfPlace('the client is not in the namespace yet', packet);
+    } else if (type === ACK) this.acknowledged(place, packet);
+    else this.eventCame(place, place.transport, packet, length);
+  }
+
+  private eventCame(
+    place: Place,
+    transport: NamespaceTransport,
+    { id, data }: SocketPacket,
+    length: number,
+  ): void {
+    const [name, ...args] = data as unknown[];
+    const acknowledge = id === undefined ? undefined : acknowledger(place, id);
+    this.inBurst.add(transport);
+    transport.received(new SocketIoEvent(String(name), args, { acknowledge }), length);
+  }
+
+  private acknowledged({ channel }: Place, { id, data }: SocketPacket): void {
+    if (id !== undefined) channel?.attributes.get(SOCKET)?.answered(id, data as unknown[]);
+  }
+
+  private disconnected(name: string, place: Place): void {
+    if (place.transport !== undefined) place.transport.peerLeft();
+    else this.forget(name);
+  }
+
+  channelReadComplete(ctx: Context): void {
+    for (const transport of this.inBurst) transport.burstEnded();
+    this.inBurst.clear();
+    ctx.fireChannelReadComplete();
+  }
+
+  kept(count: number, length: number): void {
+    this.keptEvents += count;
+    this.keptLength += length;
+    this.updateHold();
+  }
+
+  /**
+   * Holds the reads of the connection while many events wait. Some may wait, so that the answers of a client arrive that a channel
+   * waits for.
+   */
+  private updateHold(): void {
+    const { channel } = this.ctx;
+    const isFull = this.keptEvents >= MAX_KEPT || this.keptLength >= MAX_KEPT_LENGTH;
+    // The client could cause output by its connects without end.
+    if (isFull || !channel.isWritable) this.gate.hold(channel);
+    else this.gate.release();
+  }
+
+  // --- namespaces ---
+
+  private connect(name: string, auth: Record<string, unknown> = {}): void {
+    const namespace = this.terms.namespaceOf(name);
+    if (namespace === undefined) {
+      this.refuse(name, { message: 'Invalid namespace' });
+      return;
+    }
+    if (this.places.size >= this.terms.maxNamespaces) {
+      const message = `more than ${this.terms.maxNamespaces} namespaces on one connection`;
+      this.refuse(name, { message });
+      return;
+    }
+    const place: Place = { transport: undefined, channel: undefined };
+    this.places.set(name, place);
+    this.drains.update();
+    const handshake = { ...this.handshake, auth };
+    if (namespace.authorize === undefined) this.enter(place, namespace, handshake, undefined);
+    else void this.decide(place, namespace, handshake);
+  }
+
+  private async decide(
+    place: Place,
+    namespace: SocketIoNamespace<never, never>,
+    handshake: SocketIoHandshake,
+  ): Promise<void> {
+    const { name } = namespace;
+    let decision: SocketIoDecision;
+    try {
+      decision = checked(await namespace.authorize!(handshake), name);
+    } catch (thrown) {
+      const { channel } = this.ctx;
+      channel.logger.log('error', `${channel} authorize of ${name} failed`, toError(thrown));
+      decision = { message: 'internal error' };
+    }
+    if (this.places.get(name) !== place || !this.ctx.channel.isOpen) return;
+    if (decision === true) this.enter(place, namespace, handshake, undefined);
+    else if (typeof decision === 'function') this.enter(place, namespace, handshake, decision);
+    else {
+      this.forget(name);
+      this.refuse(name, decision === false ? { message: 'not authorized' } : decision);
+    }
+  }
+
+  private enter(
+    place: Place,
+    namespace: SocketIoNamespace<never, never>,
+    handshake: SocketIoHandshake,
+    accept: SocketIoAcceptance | undefined,
+  ): void {
+    const { ctx } = this;
+    const { name } = namespace;
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    this.connectTimer?.cancel();
+    this.connectTimer = undefined;
+    this.former.delete(name);
+    const transport = new NamespaceTransport(name, this);
+    place.transport = transport;
+    this.send({ type: CONNECT, namespace: name, data: { sid: id } });
+    // Some clients take one message of a read after the other, and would miss an event that comes together with the first one.
+    ctx.clock.nextTurn(() => {
+      if (!transport.isActive) return;
+      openChannel(transport, {
+        ...namespace.channelOptions,
+        parent: ctx.channel,
+        initialize: (channel) => {
+          place.channel = channel;
+          return namespace.initialize(channel, id, handshake, accept);
+        },
+      });
+    });
+  }
+
+  private refuse(name: string, { message, data }: SocketIoRefusal): void {
+    const content = data === undefined ? { message } : { message, data };
+    this.send({ type: CONNECT_ERROR, namespace: name, data: content });
+    this.updateHold();
+  }
+
+  private send(parts: Parameters<typeof encodePacket>[0]): void {
+    writePacket(this.ctx, encodePacket(parts)).onSettled(() => {});
+    this.ctx.flush();
+  }
+
+  left({ name }: NamespaceTransport, comesAgain: CloseReason | undefined): void {
+    this.forget(name);
+    this.former.add(name);
+    if (this.former.size > this.terms.maxNamespaces) {
+      const [oldest] = this.former;
+      this.former.delete(oldest!);
+    }
+    if (comesAgain === 'slow-consumer') this.ctx.channel.close(comesAgain);
+    else if (comesAgain !== undefined && this.places.size === 0) {
+      this.ctx.channel.end({ reason: comesAgain }).onSettled(() => {});
+    }
+  }
+
+  private forget(name: string): void {
+    this.places.delete(name);
+    this.drains.update();
+  }
+
+  // --- the connection ---
+
+  channelWritabilityChanged(ctx: Context): void {
+    this.updateHold();
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  userEventTriggered(ctx: Context, event: unknown): void {
+    const pipelines = [...this.places.values()].map(({ channel }) => channel?.pipeline);
+    if (event instanceof DrainStartEvent) {
+      for (const pipeline of pipelines)
+        pipeline?.fireUserEventTriggered(new DrainStartEvent(event));
+    } else if (this.drains.see(event)) {
+      for (const pipeline of pipelines) pipeline?.fireUserEventTriggered(event.forChild());
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  exceptionCaught(ctx: Context, error: Error): void {
+    ctx.fireExceptionCaught(error);
+    // Nothing of the client's is read after a packet that is wrong.
+    if (error instanceof DecodeError) ctx.channel.close('bad-input');
+  }
+
+  channelInactive(ctx: Context): void {
+    const { closeInfo, attributes } = ctx.channel;
+    const info = closeInfo!;
+    const named = attributes.get(ENGINE_END);
+    const byUs: DisconnectReason =
+      info.reason === 'bad-input' ? 'parse error' : 'forced server close';
+    const reason = named === undefined || named === 'forced close' ? byUs : named;
+    for (const { transport } of [...this.places.values()]) transport?.connectionEnded(reason, info);
+    this.places.clear();
+    this.drains.update();
+    ctx.fireChannelInactive();
+  }
+
+  handlerRemoved(): void {
+    this.gate.release();
+    this.connectTimer?.cancel();
+    this.packetTimer?.cancel();
+  }
+}
+
+/** Returns the function that answers an event of the client. The channel opens later if the event came with the connect. */
+function acknowledger(place: Place, id: number): (...args: unknown[]) => void {
+  let isAnswered = false;
+  return (...args) => {
+    const { channel } = place;
+    if (isAnswered || channel?.isOpen !== true) return;
+    isAnswered = true;
+    channel.writeAndFlush(new EventAnswer(id, args));
+  };
+}
+
+/** Checks what the application has decided. */
+function checked(decision: SocketIoDecision, name: string): SocketIoDecision {
+  if (typeof decision === 'boolean' || typeof decision === 'function') return decision;
+  if (typeof (decision as SocketIoRefusal | undefined)?.message === 'string') return decision;
+  const text = `authorize of ${name} must give true, false, a function, or an object with a message`;
+  throw new OptionError('OPTION_INVALID', text, { option: 'authorize' });
+}
+
+function outOfPlace(why: string, { type, namespace }: SocketPacket): DecodeError {
+  return invalidPacket(why, `${type}${namespace},`);
+}
