@@ -25,12 +25,18 @@ import {
   WriteTimeoutHandler,
 } from '@headrace/handlers';
 import { ResumeHandler, ResumeTable } from '@headrace/lasting';
+import { SocketIoNamespace } from '@headrace/socket-io';
 import { HttpEndpoint } from '@headrace/websocket';
 import { afterEach, describe, expect, it } from 'vitest';
 import { MeshKeys } from '../../packages/bus/src/mesh/mesh-greeting.ts';
 import { type HandshakeOwner, MeshHandshake } from '../../packages/bus/src/mesh/mesh-handshake.ts';
 import { FakeNetwork } from '../../packages/datagram/test/fake-network.ts';
 import { encodeResumeFrame } from '../../packages/lasting/src/protocol/resume-frame.ts';
+import { ENGINE_OPTIONS } from '../../packages/socket-io/src/engine/engine-options.ts';
+import { EngineSession } from '../../packages/socket-io/src/engine/engine-session.ts';
+import { EngineTransport } from '../../packages/socket-io/src/engine/engine-transport.ts';
+import { ConnectionHandler } from '../../packages/socket-io/src/server/connection-handler.ts';
+import { ScriptedSocket } from '../../packages/socket-io/test/fixture/scripted-session.ts';
 import { clientFrame } from '../../packages/websocket/test/socket/client-frame.ts';
 import { member } from '../../packages/websocket/test/socket/member.ts';
 import { root, sourcesIn } from '../workspace.ts';
@@ -99,6 +105,38 @@ const MESH_END: HandshakeOwner = {
   done() {},
   refused() {},
 };
+
+/** A connection of Socket.IO whose client has said this. */
+function socketIo(
+  times: { connectTimeoutMs?: number; packetTimeoutMs?: number },
+  ...said: string[]
+) {
+  const main = new SocketIoNamespace('/');
+  const never = Number.POSITIVE_INFINITY;
+  const terms = {
+    ...{ connectTimeoutMs: never, packetTimeoutMs: never, maxNamespaces: 1, maxAttachments: 1 },
+    namespaceOf: () => main,
+    ...times,
+  };
+  const handshake = { headers: {}, url: '/', connection: undefined as never };
+  const made = opened(new ConnectionHandler(terms, handshake));
+  for (const packet of said) made.channel.writeInbound(packet);
+  return made;
+}
+
+/** A session of Engine.IO whose ping has left. */
+function engineSession(): Opened {
+  const clock = new VirtualClock();
+  const settings = ENGINE_OPTIONS.part({ pingIntervalMs: 1, pingTimeoutMs: MS });
+  const socket = new ScriptedSocket();
+  const session = new EngineSession({ id: 'e', clock, settings, changed() {} }, socket);
+  socket.session = session;
+  const transport = new EngineTransport(session, undefined, undefined);
+  session.open();
+  const channel = clock.run(() => openChannel(transport, { clock, logger: silentLogger }));
+  clock.advance(1);
+  return { channel, advance: (ms) => clock.advance(ms), send: () => {} };
+}
 
 const ROWS: readonly Row[] = [
   idle('reader'),
@@ -234,6 +272,26 @@ const ROWS: readonly Row[] = [
       made.channel.write('not flushed').onSettled(() => {});
       return made;
     },
+  },
+  {
+    name: 'first namespace of Socket.IO',
+    file: 'packages/socket-io/src/server/connection-handler.ts',
+    whileHeld: 'runs',
+    open: () => socketIo({ connectTimeoutMs: MS }),
+  },
+  {
+    name: 'attachments of Socket.IO',
+    file: 'packages/socket-io/src/server/connection-handler.ts',
+    whileHeld: 'pauses',
+    open: () => socketIo({ packetTimeoutMs: MS }, '0', '51-["a",{"_placeholder":true,"num":0}]'),
+    sends: Uint8Array.of(1),
+  },
+  {
+    // A pong is read while the channel reads nothing, until a message waits. The session then stands still by itself.
+    name: 'pong of Engine.IO',
+    file: 'packages/socket-io/src/engine/engine-session.ts',
+    whileHeld: 'runs',
+    open: engineSession,
   },
   {
     name: 'age of a connection',

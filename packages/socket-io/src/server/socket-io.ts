@@ -101,7 +101,7 @@ export class SocketIo implements HttpSessions {
   constructor(options: SocketIoOptions) {
     const settings = OPTIONS.resolve(options);
     for (const namespace of options.namespaces) this.add(namespace);
-    const { namespaceOf, connection } = options;
+    const { namespaceOf, connection } = settings;
     const terms: ConnectionTerms = {
       ...settings,
       namespaceOf: (name) => this.namespaces.get(name) ?? namespaceOf?.(name),

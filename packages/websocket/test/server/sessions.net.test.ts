@@ -1,5 +1,5 @@
 // Sessions of another protocol on the port of an endpoint: the checks are those of its WebSockets.
-import { createServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AttributeKey, type Channel, type Server, ServerBootstrap } from '@headrace/core';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -40,7 +40,7 @@ class Sessions implements HttpSessions {
     });
   }
 
-  takes({ url }: { readonly url?: string }): 'opens' | 'continues' | 'refused' {
+  takes({ url }: IncomingMessage): 'opens' | 'continues' | 'refused' {
     if (url!.includes('wrong')) return 'refused';
     return url!.includes('known') ? 'continues' : 'opens';
   }
@@ -176,7 +176,7 @@ for (const [name, begin, page] of [
     it('read no body that is too long, and say so', async () => {
       const { port, sessions } = await begin();
       const url = `http://127.0.0.1:${port}/sessions/?known`;
-      const post = async (body: BodyInit) =>
+      const post = async (body: string | ReadableStream) =>
         (await fetch(url, { method: 'POST', body, duplex: 'half' } as RequestInit)).status;
       expect(await post('0123456789')).toBe(200);
       expect(await post('0123456789a')).toBe(413);
