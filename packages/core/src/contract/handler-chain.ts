@@ -10,7 +10,7 @@ declare const misfit: unique symbol;
 
 /**
  * The compiler's answer to a handler that does not fit: the reason, the neighbor, the neighbor's type, and the type of the handler
- * itself, which the compiler names before. Handlers that pass everything through are no neighbors.
+ * itself, which the compiler names before. A handler that passes everything through does not count.
  *
  * ```text
  * Argument of type 'App' is not assignable to parameter of type
