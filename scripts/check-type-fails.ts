@@ -86,8 +86,7 @@ export function judgeTypeFails(
 export async function checkTypeFails(root: string): Promise<CheckResult> {
   const files = typeFailsOf(root);
   if (files.length === 0) return { problems: [], summary: 'no *.fail.ts yet' };
-  const whole = { noErrorTruncation: true };
-  const diagnostics = await compileFiles(root, '.tmp/type-fails', files, whole);
+  const diagnostics = await compileFiles(root, '.tmp/type-fails', files);
   const problems = judgeTypeFails(root, files, diagnostics);
   return { problems, summary: `${files.length} files fail to compile, each with its message` };
 }

@@ -28,7 +28,6 @@ const OPTIONS = {
   experimentalDecorators: true,
   allowImportingTsExtensions: true,
   skipLibCheck: true,
-  noErrorTruncation: true,
 };
 /** Their folders are put together in a project, and are one folder for the compiler here. */
 const TEMPLATES = 'packages/create-headrace/templates';

@@ -18,8 +18,8 @@ export class Authenticator {
   /** Digests, so that a comparison takes the same time for every token; `undefined` if no token is needed. */
   private readonly digests: ReadonlyMap<string, Buffer> | undefined;
 
-  private readonly checkToken = new GuessLimiter().protect<Credentials, Member, string>(
-    ({ id, token }) =>
+  private readonly checkToken = new GuessLimiter().protect(
+    ({ id, token }: Credentials) =>
       this.isTokenOf(id, token) ? { principal: { id } } : { refused: 'a wrong token' },
     ({ id }) => clientIdKey(id),
   );

@@ -71,7 +71,7 @@ export class TrimHandler implements Handler {
 
 /** Lets only members through: a connection signs in with `AUTH:<id>` and joins the group. */
 @injectable()
-export class ChatAuthHandler extends AuthHandler<Member, string, string> {
+export class ChatAuthHandler extends AuthHandler<string, Member, string> {
   constructor(
     @inject(Authenticator) authenticator: Authenticator,
     @inject(MEMBERS) group: Group<string>,

@@ -32,15 +32,15 @@ export function buildPipeline(
     // Devices send the heartbeats; any byte of theirs is a sign of life.
     new HeartbeatHandler<Buffer>({ format: emptyFrameHeartbeat(), silenceMs }),
     new DeviceCodec(),
-    new AuthHandler<string, DeviceMessage>({
+    new AuthHandler({
       isCredentials: (message) => message.type === 'login',
-      authenticate: async (message) => {
+      authenticate: async (message: DeviceMessage) => {
         const { device, token } = (message as DeviceMessage & { type: 'login' }).body;
         const isKnown = await authenticate(device, token);
         return isKnown ? { principal: device } : { refused: `wrong token for ${device}` };
       },
       replies: {
-        accepted: (device) => ({ type: 'welcome', body: device }),
+        accepted: (device): DeviceMessage => ({ type: 'welcome', body: device }),
         refused: () => refusal('wrong token'),
         unauthenticated: () => refusal('log in first'),
         timedOut: () => refusal('no login in time'),

@@ -41,7 +41,7 @@ export function openRoom({ password, table = new ResumeTable(), note }: RoomOpti
     childHandler: (channel) =>
       channel.pipeline.addLast(
         new StringCodec(),
-        new AuthHandler<string>({
+        new AuthHandler({
           authenticate,
           group: members,
           replies: { accepted: welcome, refused: refusal },

@@ -42,7 +42,7 @@ export function buildPipeline(
     new IdleCloseHandler({ lastWord: () => 'ERR:IDLE_TIMEOUT' }),
     trimmed,
     new HeartbeatHandler(),
-    new AuthHandler<string>({
+    new AuthHandler({
       isCredentials: (text) => text.startsWith('AUTH:'),
       authenticate: (text) => {
         const [, id = ''] = text.split(':');

@@ -1,4 +1,4 @@
-// expect: Misfit<StringEncoder, "writes", OutboundBytes, "but", JsonEncoder<{ found: boolean; }>, "accepts", { found: boolean; }>
+// expect: Misfit<"writes what its neighbor does not accept", JsonEncoder<{ found: boolean; }>, { found: boolean; }, OutboundBytes>
 import { JsonEncoder, StringEncoder } from '@headrace/codec';
 import { pipeline } from '@headrace/core';
 

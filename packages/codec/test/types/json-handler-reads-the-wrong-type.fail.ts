@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<App, "reads", { name: string; }, "but", JsonCodec<{ id: number; }, { id: number; }>
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", JsonCodec<{ id: number; }, { id: number; }>
 import { JsonCodec, lengthPrefixed } from '@headrace/codec';
 import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
 import * as z from 'zod';

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<LineFrameDecoder, "reads", Buffer<ArrayBufferLike>, "but", StringCodec, "passes on", string>
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", StringCodec, string, Buffer<ArrayBufferLike>>
 import { LengthFieldPrepender, LineFrameDecoder, StringCodec } from '@headrace/codec';
 import type { Channel, OutboundBytes } from '@headrace/core';
 

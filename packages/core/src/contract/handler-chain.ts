@@ -9,17 +9,20 @@ import type { HandlerTypes, PassThrough, WhatItReads } from './handler-types.ts'
 declare const misfit: unique symbol;
 
 /**
- * The compiler's answer to a handler that does not fit, which reads like a sentence. It names both handlers and both types, and
- * leaves out handlers that pass everything through:
+ * The compiler's answer to a handler that does not fit: the reason, the neighbor, the neighbor's type, and the type of the handler
+ * itself, which the compiler names before. A handler that passes everything through does not count.
  *
  * ```text
  * Argument of type 'App' is not assignable to parameter of type
- *   'Misfit<App, "reads", Request, "but", Text, "passes on", string>'
+ *   'Misfit<"cannot read what its neighbor passes on", Text, string, Request>'
  * ```
+ *
+ * The compiler cuts a text after some 160 characters: of more than four arguments it then leaves out those in the middle, and it
+ * shortens long types. So there are four, the short ones first.
  */
-export type Misfit<Handler, Does, What, But, Other, OtherDoes, OtherWhat> =
-  'a handler that fits what stands before it' & {
-    readonly [misfit]: readonly [Handler, Does, What, But, Other, OtherDoes, OtherWhat];
+export type Misfit<Reason, Neighbor, OfNeighbor, OfHandler> =
+  'a handler that fits; Misfit names the reason, the neighbor, the type of the neighbor, the type of this handler' & {
+    readonly [misfit]: readonly [Reason, Neighbor, OfNeighbor, OfHandler];
   };
 
 /** In the compiler's messages, the part of the pipeline before the added handlers: the transport or earlier handlers. */
@@ -160,7 +163,7 @@ export type Step<
     ? [NameAlone, ...Rest]
     : FirstOf<
           MisfitOf<H, T, R, W, Reader, Writer>,
-          MisfitOfEvents<H, Exclude<EventsOf<H, 'answers'>, Fired>, Rest>
+          MisfitOfEvents<Exclude<EventsOf<H, 'answers'>, Fired>, Rest>
         > extends infer M
       ? [M] extends [never]
         ? [
@@ -179,10 +182,10 @@ export type Step<
 
 /** First reason why a handler does not fit, or `never` if it fits. */
 export type MisfitOf<H, T extends HandlerTypes, R, W, Reader, Writer> = FirstOf<
-  MisfitOfReads<H, T['reads'], Parameter<H, 'channelRead'>, Reader, R>,
+  MisfitOfReads<T['reads'], Parameter<H, 'channelRead'>, Reader, R>,
   FirstOf<
-    MisfitOfAccepts<H, T['accepts'], Parameter<H, 'write'>, Writer, W>,
-    MisfitOfWrites<H, Written<T, R>, Writer, W>
+    MisfitOfAccepts<T['accepts'], Parameter<H, 'write'>, Writer, W>,
+    MisfitOfWrites<Written<T, R>, Writer, W>
   >
 >;
 
@@ -198,45 +201,50 @@ export type EventsOf<H, Does extends 'fires' | 'answers'> =
 export type Literal<Name> = Name extends string ? (string extends Name ? never : Name) : never;
 
 /** The error for a handler that answers an event that only a handler after it fires. */
-export type MisfitOfEvents<H, Unheard, Rest> = [Unheard] extends [never]
+export type MisfitOfEvents<Unheard, Rest> = [Unheard] extends [never]
   ? never
   : Rest extends readonly [infer Next, ...infer More]
     ? [EventsOf<Next, 'fires'> & Unheard] extends [never]
-      ? MisfitOfEvents<H, Unheard, More>
-      : Misfit<H, 'answers', EventsOf<Next, 'fires'> & Unheard, 'but', Next, 'fires it', 'after it'>
+      ? MisfitOfEvents<Unheard, More>
+      : Misfit<
+          'must stand after the handler that fires its event',
+          Next,
+          'fires',
+          EventsOf<Next, 'fires'> & Unheard
+        >
     : never;
 
 /** The first type, or the other type if the first is `never`. */
 export type FirstOf<One, Other> = [One] extends [never] ? Other : One;
 
 /** Reason why a handler cannot read the messages of the handler before it, or `never` if it can. */
-export type MisfitOfReads<H, Reads, Takes, Reader, R> =
+export type MisfitOfReads<Reads, Takes, Reader, R> =
   Is<Reads, PassThrough> extends true
     ? Fits<R, Takes> extends true
       ? never
-      : Misfit<H, 'reads', Takes, 'but', Reader, 'passes on', R>
+      : Misfit<'cannot read what its neighbor passes on', Reader, R, Takes>
     : Fits<R, Reads> extends false
-      ? Misfit<H, 'reads', Reads, 'but', Reader, 'passes on', R>
+      ? Misfit<'cannot read what its neighbor passes on', Reader, R, Reads>
       : [Reads] extends [Takes]
         ? never
-        : Misfit<H, 'declares that it reads', Reads, 'but', 'its channelRead', 'takes', Takes>;
+        : Misfit<'declares another type than its method takes', 'channelRead', Takes, Reads>;
 
 /** Reason why a handler cannot accept the messages of the handlers after it, or `never` if it can. */
-export type MisfitOfAccepts<H, Accepts, Takes, Writer, W> =
+export type MisfitOfAccepts<Accepts, Takes, Writer, W> =
   Is<Accepts, PassThrough> extends true
     ? Fits<W, Takes> extends true
       ? never
-      : Misfit<H, 'takes for writing', Takes, 'but', Writer, 'accepts', W>
+      : Misfit<'cannot take for writing what its neighbor accepts', Writer, W, Takes>
     : [Accepts] extends [Takes]
       ? never
-      : Misfit<H, 'declares that it accepts', Accepts, 'but', 'its write', 'takes', Takes>;
+      : Misfit<'declares another type than its method takes', 'write', Takes, Accepts>;
 
 /** Reason why the handlers before a handler do not accept its messages, or `never` if they do. */
-export type MisfitOfWrites<H, Writes, Writer, W> = unknown extends Writes
+export type MisfitOfWrites<Writes, Writer, W> = unknown extends Writes
   ? never
   : [Writes] extends [W]
     ? never
-    : Misfit<H, 'writes', Writes, 'but', Writer, 'accepts', W>;
+    : Misfit<'writes what its neighbor does not accept', Writer, W, Writes>;
 
 /** The arguments of `addLast`: handlers that fit, or a name and one handler that fits. */
 export type Fitting<Args extends readonly unknown[], R, W> = Args extends readonly [

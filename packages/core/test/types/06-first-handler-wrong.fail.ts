@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Rpc, "reads", string, "but", ThePipelineSoFar, "passes on", Buffer
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", ThePipelineSoFar, Buffer, string
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Rpc } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<App, "writes", Reply, "but", Text, "accepts", string>
+// expect: is not assignable to parameter of type 'Misfit<"writes what its neighbor does not accept", Text, string, Reply>
 import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
 import { App, type Request, Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Echo, "writes", Request, "but", Rpc, "accepts", Reply>
+// expect: is not assignable to parameter of type 'Misfit<"writes what its neighbor does not accept", Rpc, Reply, Request>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Echo, Rpc, Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Only<string>, "writes", string, "but", ThePipelineSoFar, "accepts", OutboundBytes>
+// expect: is not assignable to parameter of type 'Misfit<"writes what its neighbor does not accept", ThePipelineSoFar, OutboundBytes, string>
 import type { Channel, Handler, OutboundBytes, Types } from '@headrace/core';
 import { Only } from './handlers.ts';
 

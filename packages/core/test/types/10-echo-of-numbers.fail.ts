@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Echo, "writes", number, "but", Text, "accepts", string>
+// expect: is not assignable to parameter of type 'Misfit<"writes what its neighbor does not accept", Text, string, number>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Echo, Numbers, Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Only<number>, "reads", number, "but", Text, "passes on", string>
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", Text, string, number>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Only, Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Numbers, "reads", string, "but", Numbers, "passes on", number>
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", Numbers, number, string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Numbers, Text } from './handlers.ts';
 

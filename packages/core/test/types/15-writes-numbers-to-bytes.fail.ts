@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<WritesNumbers, "writes", string, "but", ThePipelineSoFar, "accepts", OutboundBytes>
+// expect: is not assignable to parameter of type 'Misfit<"writes what its neighbor does not accept", ThePipelineSoFar, OutboundBytes, string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Frames, WritesNumbers } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Frames, "reads", Buffer<ArrayBufferLike>, "but", Text, "passes on", string>
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", Text, string, Buffer<ArrayBufferLike>>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Frames, Lengths, Text, Watch } from './handlers.ts';
 

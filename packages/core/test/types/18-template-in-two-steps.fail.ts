@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Numbers, "reads", string, "but", ThePipelineSoFar, "passes on", Request>
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", ThePipelineSoFar, Request, string>
 import { pipeline } from '@headrace/core';
 import { Numbers, Rpc, Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Numbers, "reads", string, "but", Rpc, "passes on", Request>
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", Rpc, Request, string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Frames, Numbers, Rpc, Text, Watch } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Wrong, "declares that it reads", string, "but", "its channelRead", "takes", number>
+// expect: is not assignable to parameter of type 'Misfit<"declares another type than its method takes", "channelRead", number, string>
 import type { Channel, Context, Handler, OutboundBytes, Types } from '@headrace/core';
 import { Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Wrong, "declares that it accepts", string, "but", "its write", "takes", number>
+// expect: is not assignable to parameter of type 'Misfit<"declares another type than its method takes", "write", number, string>
 import type { Channel, Context, Handler, OutboundBytes, Types, WriteFuture } from '@headrace/core';
 import { Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Wrong, "reads", number, "but", Text, "passes on", string>
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", Text, string, number>
 import type { Channel, Context, Handler, OutboundBytes, Types } from '@headrace/core';
 import { Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<App, "reads", Request, "but", ThePipelineSoFar, "passes on", string>
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", ThePipelineSoFar, string, Request>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { App, Text } from './handlers.ts';
 

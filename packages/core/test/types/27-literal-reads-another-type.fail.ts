@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<{ readonly channelRead: (ctx: Context<HandlerTypes>, line: string) => undefined; }, "reads", string, "but", Frames, "passes on", Buffer
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", Frames, Buffer, string
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { Frames } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: WritesNumbers, "writes", string, "but", { readonly write: (ctx: Context<HandlerTypes>, message: number)
+// expect: Misfit<"writes what its neighbor does not accept", { readonly write: (ctx: Context<HandlerTypes>, message: number) => WriteFuture; }, number, string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { WritesNumbers } from './handlers.ts';
 

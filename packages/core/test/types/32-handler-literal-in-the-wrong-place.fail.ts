@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Handler<Types<{ reads: string; passesOn: number; }>>, "reads", string, "but", Frames, "passes on", Buffer
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", Frames, Buffer, string
 import { type Channel, handler, type OutboundBytes } from '@headrace/core';
 import { Frames } from './handlers.ts';
 

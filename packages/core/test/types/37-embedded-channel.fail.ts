@@ -1,7 +1,7 @@
-// expect: Misfit<App, "reads", Request, "but", Text, "passes on", string>
+// expect: Misfit<"cannot read what its neighbor passes on", Text, string, Request>
 // expect: Argument of type 'number' is not assignable to parameter of type 'string'
 // expect: Type 'string | undefined' is not assignable to type 'number | undefined'
-// expect: Misfit<App, "reads", Request, "but", ThePipelineSoFar, "passes on", string>
+// expect: Misfit<"cannot read what its neighbor passes on", ThePipelineSoFar, string, Request>
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { App, Frames, Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Handler<Types<{ reads: string; passesOn: never; writes: string; }>>, "reads", string, "but", Handler<Types<{ reads: string; passesOn: number; }>>, "passes on", number>'
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", Handler<Types<{ reads: string; passesOn: number; }>>, number, string>'
 import { type Channel, handler, type OutboundBytes, pipeline } from '@headrace/core';
 import { Frames, Text } from './handlers.ts';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<Answers, "answers", "Ring", "but", Rings, "fires it", "after it">
+// expect: is not assignable to parameter of type 'Misfit<"must stand after the handler that fires its event", Rings, "fires", "Ring">
 import { type Channel, type OutboundBytes } from '@headrace/core';
 import { Answers, Rings, Watch } from './handlers.ts';
 

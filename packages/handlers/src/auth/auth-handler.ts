@@ -23,6 +23,7 @@ import {
   type AuthFunctions,
   type AuthOptions,
   type AuthVerdict,
+  acceptedBy,
   authFunctions,
   resolveAuthOptions,
 } from './auth-options.ts';
@@ -39,6 +40,8 @@ import { isSignInRestored, principalOf } from './principal.ts';
 import type { OtherSession, Session } from './sessions.ts';
 
 const CLOSED = 'the connection closed before it authenticated';
+const NOBODY =
+  "it answered with neither a principal nor a refusal: { principal } or { refused: 'why' }";
 const REMOVED = 'the auth handler was removed before the sign-in';
 
 const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
@@ -91,16 +94,16 @@ const EVENTS = { fires: ['AuthenticatedEvent', 'AuthFailedEvent'] } as const;
  * ```
  * @see Netty's `SecureChatServerHandler` example and `ProxyHandler`
  */
-export class AuthHandler<Principal, Message = string, Reply = Message>
+export class AuthHandler<Message = string, Principal = unknown, Reply = never>
   extends KeptInputHandler
   implements Handler
 {
   declare readonly types: Types<{ reads: Message; writes: Reply }>;
-  private readonly options: AuthOptions<Principal, Message, Reply>;
+  private readonly options: AuthOptions<Message, Principal, Reply>;
   private readonly machine: AuthMachine;
   // Thousands of connections may wait for their sign-in. Objects that only some of them need are made on
   // first use.
-  private madeFunctions: AuthFunctions<Principal, Message, Reply> | undefined = undefined;
+  private madeFunctions: AuthFunctions<Message, Principal, Reply> | undefined = undefined;
   private madeMembership: Membership<Principal> | undefined = undefined;
   private inquiry: Inquiry<Principal, Reply> | undefined = undefined;
   private deadline: AuthDeadline | undefined = undefined;
@@ -114,13 +117,13 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
     return EVENTS;
   }
 
-  constructor(options: AuthOptions<Principal, Message, Reply>) {
+  constructor(options: AuthOptions<Message, Principal, Reply>) {
     super();
     this.options = options;
     this.machine = new AuthMachine(resolveAuthOptions(options));
   }
 
-  private get functions(): AuthFunctions<Principal, Message, Reply> {
+  private get functions(): AuthFunctions<Message, Principal, Reply> {
     this.madeFunctions ??= authFunctions(this.options);
     return this.madeFunctions;
   }
@@ -281,23 +284,24 @@ export class AuthHandler<Principal, Message = string, Reply = Message>
       },
       undecided: () => machine.undecided(),
       decided: (verdict) => this.orEnd(ctx, () => this.answered(ctx, verdict)),
-      failed: (cause) => {
-        const text = `the authenticator failed: ${cause.message}`;
-        ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, markExpected(cause));
-        this.orEnd(ctx, () => {
-          const reply = this.refused(text);
-          this.decide(ctx, machine.failed(), { text, cause, reply });
-        });
-      },
+      failed: (cause) => this.orEnd(ctx, () => this.failed(ctx, cause)),
     });
   }
 
   private answered(ctx: Context, verdict: AuthVerdict<Principal, Reply>): void {
-    if ('principal' in verdict) this.accepted(ctx, verdict.principal, verdict.reply);
-    else {
+    const principal = acceptedBy(verdict);
+    if (principal !== undefined) this.accepted(ctx, principal, verdict.reply);
+    else if ('refused' in verdict && verdict.refused !== undefined) {
       const { refused: text, reply = this.refused(text) } = verdict;
       this.decide(ctx, this.machine.no(verdict.stays), { text, reply });
-    }
+    } else this.failed(ctx, new Error(NOBODY));
+  }
+
+  private failed(ctx: Context, cause: Error): void {
+    const text = `the authenticator failed: ${cause.message}`;
+    ctx.channel.logger.log('warn', `${ctx.channel} ${text}`, markExpected(cause));
+    const reply = this.refused(text);
+    this.decide(ctx, this.machine.failed(), { text, cause, reply });
   }
 
   private refused(text: string): Reply | undefined {

@@ -25,18 +25,30 @@ export interface AuthAttempt {
  * {@link AuthReplies}.
  */
 export type AuthVerdict<Principal, Reply> =
-  | { readonly principal: Principal; readonly reply?: Reply }
+  | {
+      // With `undefined` the compiler infers neither from the other member of the union.
+      readonly principal: Principal | undefined;
+      readonly reply?: Reply | undefined;
+    }
   | {
       /** The reason for the refusal, for the `AuthFailedEvent` and for the log, at level `debug`. */
       readonly refused: string;
       /** A reply to the peer. Without it, the reply of {@link AuthReplies} is sent. */
-      readonly reply?: Reply;
+      readonly reply?: Reply | undefined;
       /** Whether the connection stays open, so that the peer can try again. @default by `refusalPolicy` */
       readonly stays?: boolean;
     };
 
+/** The principal of an answer that lets the peer in: without a refusal, and not `undefined`. */
+export function acceptedBy<Principal>(
+  verdict: AuthVerdict<Principal, unknown>,
+): Principal | undefined {
+  const { principal, refused }: { principal?: Principal | undefined; refused?: string } = verdict;
+  return refused === undefined ? principal : undefined;
+}
+
 /** Functions that make the answers to the peer, each optional. If a function returns `undefined`, no answer is sent. */
-export interface AuthReplies<Principal, Message, Reply> {
+export interface AuthReplies<Message, Principal, Reply> {
   /** Called when `authenticate` or `authenticateChannel` has accepted the peer. */
   readonly accepted?: (principal: Principal) => Reply | undefined;
   /** Called when the authenticator has refused the peer or failed. */
@@ -54,11 +66,10 @@ export interface AuthReplies<Principal, Message, Reply> {
 }
 
 /** Options of an AuthHandler. */
-export interface AuthOptions<Principal, Message, Reply> {
+export interface AuthOptions<Message, Principal, Reply> {
   /**
-   * Decides on credentials, at once or later. A throw or rejection is logged and counts as a refusal. With TypeScript 5.4,
-   * declare the return type, `Promise<AuthVerdict<User, string>>`. Otherwise, TypeScript infers `User | undefined` from a
-   * refusal.
+   * Decides on credentials, at once or later. A throw, a rejection, and an answer with the principal `undefined` are logged and
+   * count as refusals.
    */
   readonly authenticate: (
     message: Message,
@@ -80,7 +91,7 @@ export interface AuthOptions<Principal, Message, Reply> {
    */
   readonly timeoutMs?: number | false;
   /** Answers to the peer. @default none */
-  readonly replies?: AuthReplies<Principal, Message, Reply>;
+  readonly replies?: AuthReplies<Message, Principal, Reply>;
   /** The effect of a refusal on the connection, unless the verdict has `stays`. @default 'close' */
   readonly refusalPolicy?: 'close' | 'stay';
   /**
@@ -155,14 +166,14 @@ const OPTIONS = describeOptions(
 );
 
 /** The functions that answer at once, guarded. */
-export type AuthFunctions<P, M, R> = Pick<AuthOptions<P, M, R>, keyof typeof FUNCTIONS.kinds>;
+export type AuthFunctions<M, P, R> = Pick<AuthOptions<M, P, R>, keyof typeof FUNCTIONS.kinds>;
 
-export function authFunctions<P, M, R>(options: AuthOptions<P, M, R>): AuthFunctions<P, M, R> {
-  return FUNCTIONS.part(options) as object as AuthFunctions<P, M, R>;
+export function authFunctions<M, P, R>(options: AuthOptions<M, P, R>): AuthFunctions<M, P, R> {
+  return FUNCTIONS.part(options) as object as AuthFunctions<M, P, R>;
 }
 
 /** Adds the defaults. Refuses wrong options, and options that conflict, before a connection exists. */
-export function resolveAuthOptions<P, M, R>(options: AuthOptions<P, M, R>): AuthRules {
+export function resolveAuthOptions<M, P, R>(options: AuthOptions<M, P, R>): AuthRules {
   const { sessions } = OPTIONS.resolve(
     options as unknown as AuthOptions<unknown, unknown, unknown>,
   );

@@ -52,10 +52,10 @@ export function writeError(why: 'refuse' | 'full', { maxHeld }: AuthRules): Reje
 }
 
 /** Returns the message that reports a refusal to the peer, or `undefined` for none. */
-export function refusalReply<Principal, Message, Reply>(
+export function refusalReply<Message, Principal, Reply>(
   why: Rejection,
   { message, reply }: RefusalFacts<Message, Reply>,
-  replies: AuthOptions<Principal, Message, Reply>['replies'],
+  replies: AuthOptions<Message, Principal, Reply>['replies'],
 ): Reply | undefined {
   if (why === 'timeout') return replies?.timedOut?.();
   if (why === 'early' || why === 'full') return replies?.unauthenticated?.(message!);

@@ -13,7 +13,7 @@ import {
 import { addressKey } from '../limit/address-key.ts';
 import { reportRefusal } from '../limit/report-refusal.ts';
 import { TokenBuckets } from '../limit/token-buckets.ts';
-import type { AuthAttempt, AuthVerdict } from './auth-options.ts';
+import { type AuthAttempt, type AuthVerdict, acceptedBy } from './auth-options.ts';
 
 /** Options of a {@link GuessLimiter}. */
 export interface GuessLimiterOptions {
@@ -62,7 +62,7 @@ const LOOKS = 10;
 const TOO_MANY = 'not checked: too many wrong tries from this address or for this name';
 
 /** The function `authenticate` of an {@link AuthHandler}'s options. */
-export type Authenticate<Message, Principal, Reply = Message> = (
+export type Authenticate<Message, Principal, Reply = never> = (
   message: Message,
   attempt: AuthAttempt,
 ) => AuthVerdict<Principal, Reply> | PromiseLike<AuthVerdict<Principal, Reply>>;
@@ -146,10 +146,10 @@ export class GuessLimiter {
    * @param authenticate - the function that refuses a wrong secret. A throw means that the check failed, and is not counted
    * @throws OptionError `OPTION_INVALID` if `nameOf` is not a function
    */
-  protect<Message, Principal, Reply = Message>(
+  protect<Message, Principal, Reply = never>(
     authenticate: Authenticate<Message, Principal, Reply>,
     nameOf: (message: Message) => string | undefined = () => undefined,
-  ): Authenticate<Message, Exclude<Principal, undefined>, Reply> {
+  ): Authenticate<Message, Principal, Reply> {
     const nameIn = checkFunction('nameOf', nameOf, { answers: 'sync' });
     const limited: Authenticate<Message, Principal, Reply> = (message, attempt) => {
       const client = this.clientOf(attempt.channel);
@@ -173,8 +173,7 @@ export class GuessLimiter {
             return { refused: TOO_MANY };
           });
     };
-    // Without `exactOptionalPropertyTypes`, the compiler infers `undefined` as a principal from the verdicts that have none.
-    return limited as Authenticate<Message, Exclude<Principal, undefined>, Reply>;
+    return limited;
   }
 
   private sharesOf(client: string, name: string | undefined, pair: string | undefined): Shares {
@@ -250,7 +249,7 @@ export class GuessLimiter {
       for (const [buckets, key] of shares) buckets.giveBack(key, now);
     };
     const look = (verdict: AuthVerdict<P, R>): AuthVerdict<P, R> => {
-      const isRight = 'principal' in verdict;
+      const isRight = acceptedBy(verdict) !== undefined;
       if (isRight || signal.aborted) giveBack();
       if (isRight && pair !== undefined) this.known.use(pair, true);
       return verdict;

@@ -5,7 +5,7 @@ import { PRINCIPAL } from './principal.ts';
 import type { OtherSession, Session } from './sessions.ts';
 
 type Places<Principal> = Pick<
-  AuthOptions<Principal, never, never>,
+  AuthOptions<never, Principal, never>,
   'group' | 'sessions' | 'principalKey'
 >;
 

@@ -227,8 +227,8 @@ export function carryEarlyEnd(from: Channel, target: Channel): void {
 export type Counterpart<R, W, OtherR, OtherW> = [unknown extends R ? never : R] extends [OtherW]
   ? [unknown extends OtherR ? never : OtherR] extends [W]
     ? Channel<OtherR, OtherW>
-    : Misfit<'the second channel', 'reads', OtherR, 'but', 'the first', 'accepts', W>
-  : Misfit<'the first channel', 'reads', R, 'but', 'the second', 'accepts', OtherW>;
+    : Misfit<'reads what the other channel does not accept', 'the first channel', W, OtherR>
+  : Misfit<'does not accept what the other channel reads', 'the first channel', R, OtherW>;
 
 /**
  * Joins two channels. Each channel writes the input of the other, until both are closed. If both pipelines have codecs, the

@@ -21,7 +21,7 @@ import { SessionRegistry } from '../../src/auth/session-registry.ts';
 interface User {
   readonly id: string;
 }
-type Options = AuthOptions<User, string, string>;
+type Options = AuthOptions<string, User, string>;
 type Verdict = AuthVerdict<User, string>;
 
 /** An authenticator whose answers the test gives. */
@@ -63,7 +63,7 @@ class App implements Handler {
 
 function setUp(options: Partial<Options>, doorman: Doorman = new Doorman()) {
   const app = new App();
-  const auth = new AuthHandler<User>({
+  const auth = new AuthHandler({
     authenticate: doorman.authenticate,
     isCredentials: (text) => text.startsWith('AUTH'),
     replies: {
@@ -164,9 +164,9 @@ describe('AuthHandler, letting in', () => {
   it('keeps the order when a held message brings another one in', async () => {
     const doorman = new Doorman();
     const seen: unknown[] = [];
-    const auth = new AuthHandler<User>({
+    const auth = new AuthHandler({
       authenticate: doorman.authenticate,
-      sessions: new SessionRegistry((user) => user.id),
+      sessions: new SessionRegistry((user: User) => user.id),
     });
     const channel = new EmbeddedChannel(auth, {
       channelRead(_ctx: Context, message: unknown) {
@@ -213,7 +213,7 @@ describe('AuthHandler, letting in', () => {
   it('keeps the end of the input after the messages that came before it', async () => {
     const order: string[] = [];
     const doorman = new Doorman();
-    const auth = new AuthHandler<User>({ authenticate: doorman.authenticate });
+    const auth = new AuthHandler({ authenticate: doorman.authenticate });
     const channel = EmbeddedChannel.with({ allowHalfOpen: true }, auth, {
       channelRead: (_ctx, message) => void order.push(String(message)),
       channelShutdown: (_ctx, direction) => void order.push(direction),
@@ -280,7 +280,7 @@ describe('AuthHandler, letting in', () => {
       ['refuse', undefined],
     ] as const) {
       const { authenticate } = new Doorman();
-      const auth = new AuthHandler<User>({ authenticate, earlyWrites });
+      const auth = new AuthHandler({ authenticate, earlyWrites });
       const channel = new EmbeddedChannel(auth, {
         exceptionCaught: (ctx, error) => void ctx.writeAndFlush(`ERR:${error.message}`),
       });
@@ -318,7 +318,7 @@ describe('AuthHandler, letting in', () => {
   it('gives held messages to handlers that are added when the peer is in', async () => {
     const seen: unknown[] = [];
     const doorman = new Doorman();
-    const auth = new AuthHandler<User>({ authenticate: doorman.authenticate });
+    const auth = new AuthHandler({ authenticate: doorman.authenticate });
     const builder: Handler = {
       userEventTriggered(ctx: Context) {
         ctx.pipeline.addLast({ channelRead: (_ctx, message) => void seen.push(message) });
@@ -430,6 +430,29 @@ describe('AuthHandler, not letting in', () => {
     channel.writeInbound('AUTH');
     expect(channel.isOutputShutdown).toBe(true);
     expect(logged).toHaveLength(1);
+  });
+
+  it.each([
+    ['a principal that is undefined', { principal: undefined }],
+    ['no principal and no refusal', {}],
+    ['an undefined refusal', { refused: undefined }],
+  ])('lets nobody in for %s, and says so', (_what, verdict) => {
+    const { channel, app, logged } = setUp({
+      authenticate: () => verdict as Verdict,
+    });
+    channel.writeInbound('AUTH', 'hello');
+    expect(channel.isOutputShutdown).toBe(true);
+    expect(app.events).toEqual(['failed HR_ERR_REJECTED_AUTH']);
+    expect(logged).toEqual([expect.stringContaining('neither a principal nor a refusal')]);
+  });
+
+  it('refuses who has both a refusal and a principal', () => {
+    const { channel, app } = setUp({
+      authenticate: () => ({ principal: { id: 'ann' }, refused: 'no' }),
+    });
+    channel.writeInbound('AUTH');
+    expect(app.events).toEqual(['failed HR_ERR_REJECTED_AUTH']);
+    expect(channel.readOutbound()).toBe('no: no');
   });
 
   it('never lets a reply that throws become an unhandled rejection', async () => {

@@ -62,7 +62,7 @@ class Chat {
     const channel = EmbeddedChannel.with({ clock });
     channel.pipeline.addLast(
       new HeartbeatHandler(),
-      new AuthHandler<Member>({
+      new AuthHandler({
         authenticate,
         isCredentials: (message) => message.startsWith('AUTH:'),
         group: members,

@@ -60,7 +60,7 @@ class Storm {
         channel.pipeline.addLast(
           ...textLines(),
           lastWord(),
-          new AuthHandler<string, string, string>({
+          new AuthHandler({
             authenticate: (text) => ({ principal: text }),
             group: members,
             replies: { accepted: () => 'AUTH_OK' },

@@ -23,7 +23,7 @@ class Flood {
   }
 
   stranger(): EmbeddedChannel {
-    const auth = new AuthHandler<string, string, string>({
+    const auth = new AuthHandler({
       authenticate: () => ({ refused: 'nobody', reply: 'no', stays: true }),
       timeoutMs: 60_000,
     });

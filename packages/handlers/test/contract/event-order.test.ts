@@ -25,7 +25,7 @@ import { describe, expect, it } from 'vitest';
 
 const idle = () => new IdleStateHandler({ readerIdleMs: 1000 });
 const proxy = () => new ProxyProtocolDecoder({ trusted: 'any' });
-const auth = () => new AuthHandler<string>({ authenticate: () => ({ principal: 'ann' }) });
+const auth = () => new AuthHandler({ authenticate: () => ({ principal: 'ann' }) });
 const heartbeat = () => new HeartbeatHandler({ intervalMs: 1000 });
 const on = (type: { readonly name: string }) => new UserEventHandler(type as never, () => {});
 

@@ -110,7 +110,7 @@ class World {
         },
       });
     }
-    return new AuthHandler<string, string>({
+    return new AuthHandler({
       timeoutMs: false,
       isCredentials: (message) => message === 'AUTH',
       authenticate: () =>

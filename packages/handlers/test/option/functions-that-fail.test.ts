@@ -92,8 +92,7 @@ function later(make: (fails: Failing) => Handler, ms: number) {
 
 function auth(options: object, ...messages: string[]) {
   return reading(
-    (fails) =>
-      new handlers.AuthHandler<string, string>({ ...textAuth, ...failingWith(options, fails) }),
+    (fails) => new handlers.AuthHandler({ ...textAuth, ...failingWith(options, fails) }),
     ...messages,
   );
 }
@@ -151,7 +150,7 @@ const functions: Readonly<Record<string, Act>> = {
   },
   'AuthHandler authenticateChannel': async (authenticateChannel, seen) => {
     const options = { ...textAuth, authenticateChannel };
-    const channel = peer(new handlers.AuthHandler<string, string>(options), seen);
+    const channel = peer(new handlers.AuthHandler(options), seen);
     await turn();
     channel.advance(20_000);
     expect([handlers.principalOf(channel), channel.isOpen]).toEqual([undefined, false]);
@@ -243,7 +242,7 @@ const functions: Readonly<Record<string, Act>> = {
     };
     const sessions = { ...emptySessions, add };
     const options = { ...textAuth, sessions, replies: { kicked } };
-    peer(new handlers.AuthHandler<string, string>(options), seen).writeInbound('yes');
+    peer(new handlers.AuthHandler(options), seen).writeInbound('yes');
     kick();
   },
   'replies refused': auth({ replies: { refused: true } }, 'no'),
@@ -270,17 +269,17 @@ const functions: Readonly<Record<string, Act>> = {
       kick = () => session.kick();
     };
     const options = { ...textAuth, sessions: { ...emptySessions, add, remove } };
-    peer(new handlers.AuthHandler<string, string>(options), seen).writeInbound('yes');
+    peer(new handlers.AuthHandler(options), seen).writeInbound('yes');
     kick();
   },
   'AuthHandler kick of another session': (kick, seen) => {
     const sessions = { ...emptySessions, othersOf: () => [{ kick }] };
     const options = { ...textAuth, sessions, duplicatePolicy: 'kick-older' } as const;
-    peer(new handlers.AuthHandler<string, string>(options), seen).writeInbound('yes');
+    peer(new handlers.AuthHandler(options), seen).writeInbound('yes');
   },
   'SessionRegistry idOf': reading(
     (idOf) =>
-      new handlers.AuthHandler<string, string>({
+      new handlers.AuthHandler({
         ...textAuth,
         sessions: new handlers.SessionRegistry(idOf),
       }),

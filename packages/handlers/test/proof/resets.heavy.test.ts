@@ -44,7 +44,7 @@ it('10,000 clients that reset at random moments leave nothing behind', async () 
         new IdleStateHandler({ readerIdleMs: 120_000, writerIdleMs: 120_000 }),
         ...textLines(),
         new HeartbeatHandler(HEARTBEAT_PRESETS.relaxed),
-        new AuthHandler<string>({
+        new AuthHandler({
           authenticate: async (text) => ({ principal: text }),
           isCredentials: (text) => text.startsWith('AUTH:'),
           sessions,

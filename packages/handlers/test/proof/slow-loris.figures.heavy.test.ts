@@ -102,7 +102,7 @@ it.each([
       const authenticate = (text: string) => ({ principal: text, reply: 'AUTH_OK' });
       return [
         ...textLines({ maxLength: 8192, frameTimeoutMs: DEADLINE_MS }),
-        new AuthHandler<string, string>({ authenticate, timeoutMs: 60_000 }),
+        new AuthHandler({ authenticate, timeoutMs: 60_000 }),
         new EchoHandler(),
       ];
     },

@@ -43,7 +43,7 @@ function proxy(delayMs: number) {
   const channel = new EmbeddedChannel(
     new LineFrameDecoder(),
     new StringCodec(),
-    new AuthHandler<string>({
+    new AuthHandler({
       authenticate: (text) => after(own, delayMs, { principal: text.slice(5) }),
       replies: { accepted: (id) => `OK ${id}\n` },
     }),

@@ -22,7 +22,7 @@ import { stayConnected, whileOpen } from './stay-connected.ts';
 interface User {
   readonly id: string;
 }
-type Options = AuthOptions<User, string, string>;
+type Options = AuthOptions<string, User, string>;
 const USER = new AttributeKey<User>('user');
 
 const POLICIES = ['allow', 'kick-older', 'refuse'] as const;
@@ -94,7 +94,7 @@ class AuthWorld {
         channel.pipeline.addLast(
           ...textLines(),
           new HeartbeatHandler({ silenceMs: 12_000, random: host.random }),
-          new AuthHandler<User>(options),
+          new AuthHandler(options),
           { channelRead: (ctx: Context, text: string) => this.hear(life, ctx.channel, text) },
         );
       })

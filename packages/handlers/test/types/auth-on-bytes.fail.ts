@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<AuthHandler<string, string, string>, "reads", string, "but", ThePipelineSoFar
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", ThePipelineSoFar
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { AuthHandler } from '@headrace/handlers';
 

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<EchoHandler<string, number>, "writes", number, "but", StringCodec, "accepts", string>
+// expect: is not assignable to parameter of type 'Misfit<"writes what its neighbor does not accept", StringCodec, string, number>
 import { LineFrameDecoder, StringCodec } from '@headrace/codec';
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { EchoHandler } from '@headrace/handlers';

@@ -1,4 +1,4 @@
-// expect: Misfit<ForwardHandler<string>, "reads", string, "but", ThePipelineSoFar, "passes on", Buffer<ArrayBufferLike>>
+// expect: Misfit<"cannot read what its neighbor passes on", ThePipelineSoFar, Buffer<ArrayBufferLike>, string>
 import { textLines } from '@headrace/codec';
 import { Bootstrap, type Channel, type OutboundBytes } from '@headrace/core';
 import { ForwardHandler } from '@headrace/handlers';

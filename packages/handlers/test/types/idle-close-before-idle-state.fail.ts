@@ -1,4 +1,4 @@
-// expect: 'Misfit<IdleCloseHandler<never>, "answers", "IdleStateEvent", "but", IdleStateHandler, "fires it", "after it">
+// expect: 'Misfit<"must stand after the handler that fires its event", IdleStateHandler, "fires", "IdleStateEvent">
 import { pipeline } from '@headrace/core';
 import { IdleCloseHandler, IdleStateHandler } from '@headrace/handlers';
 

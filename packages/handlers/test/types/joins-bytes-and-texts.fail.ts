@@ -1,4 +1,4 @@
-// expect: Misfit<"the first channel", "reads", Buffer<ArrayBufferLike>, "but", "the second", "accepts", string>
+// expect: Misfit<"does not accept what the other channel reads", "the first channel", Buffer<ArrayBufferLike>, string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { pipeChannels } from '@headrace/handlers';
 

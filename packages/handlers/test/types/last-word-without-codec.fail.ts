@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<IdleCloseHandler<string>, "writes", string, "but", ThePipelineSoFar
+// expect: is not assignable to parameter of type 'Misfit<"writes what its neighbor does not accept", ThePipelineSoFar
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { IdleCloseHandler, IdleStateHandler } from '@headrace/handlers';
 

@@ -1,4 +1,4 @@
-// expect: Misfit<RelayHandler<string>, "reads", string, "but", ThePipelineSoFar, "passes on", Buffer<ArrayBufferLike>>
+// expect: Misfit<"cannot read what its neighbor passes on", ThePipelineSoFar, Buffer<ArrayBufferLike>, string>
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { RelayHandler } from '@headrace/handlers';
 

@@ -34,8 +34,7 @@ const echo = (): Handler => ({
   channelReadComplete: (ctx: Context) => ctx.flush(),
 });
 
-const signIn = (): Handler =>
-  new AuthHandler<object, Buffer, Buffer>({ authenticate: () => ({ principal: {} }) });
+const signIn = (): Handler => new AuthHandler({ authenticate: () => ({ principal: {} }) });
 
 describe('a hand-over of lasting channels', () => {
   let world: TwoProcesses;
@@ -284,7 +283,7 @@ describe('a hand-over of lasting channels', () => {
       };
     }
     await world.up(() => [
-      new AuthHandler<object, Buffer, Buffer>({
+      new AuthHandler({
         authenticate: (bytes) => {
           asked += 1;
           return { principal: { name: String(bytes) } };
@@ -319,7 +318,7 @@ describe('a hand-over of lasting channels', () => {
       }
     }
     await world.up(() => [
-      new AuthHandler<User, Buffer, Buffer>({
+      new AuthHandler({
         authenticate: (bytes) => ({ principal: new User(String(bytes)) }),
       }),
     ]);

@@ -773,9 +773,7 @@ describe('a lasting channel that is in a log', () => {
   });
 
   it('goes into the log by a hand-over, though it was silent since the sign-in', async () => {
-    const signIn = () => [
-      new AuthHandler<object, Buffer, Buffer>({ authenticate: () => ({ principal: {} }) }),
-    ];
+    const signIn = () => [new AuthHandler({ authenticate: () => ({ principal: {} }) })];
     await world.up(signIn);
     const client = await world.connect(inbox);
     await world.pass(1000);
@@ -812,7 +810,7 @@ describe('a lasting channel that is in a log', () => {
 
   it('is not in the log before the sign-in, and then with its PRINCIPAL', async () => {
     const signIn = () => [
-      new AuthHandler<object, Buffer, Buffer>({
+      new AuthHandler({
         authenticate: (bytes) => ({ principal: { name: String(bytes) } }),
         replies: { accepted: () => Buffer.from('welcome') },
       }),
@@ -854,9 +852,7 @@ describe('a lasting channel that is in a log', () => {
 
   it('closes with an error if its PRINCIPAL is not plain data, and nobody saves it', async () => {
     world.before.settings = {};
-    await world.up(() => [
-      new AuthHandler<Date, Buffer, Buffer>({ authenticate: () => ({ principal: new Date(0) }) }),
-    ]);
+    await world.up(() => [new AuthHandler({ authenticate: () => ({ principal: new Date(0) }) })]);
     const client = await world.connect(inbox);
     say(client, 'ann');
     await world.pass(1000);

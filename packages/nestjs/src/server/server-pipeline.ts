@@ -29,16 +29,16 @@ export function buildServerPipeline(
       new IdleCloseHandler({ state: 'all' }),
     );
   }
-  if (authenticate !== undefined) pipeline.addLast(authHandler(authenticate, settings) as Handler);
+  if (authenticate !== undefined) pipeline.addLast(authHandler(authenticate, settings));
   pipeline.addLast(new ReadWhenWritable(), packets);
 }
 
 function authHandler(
   authenticate: NonNullable<ServerSettings['authenticate']>,
   { authTimeoutMs }: ServerSettings,
-): AuthHandler<unknown, unknown> {
-  return new AuthHandler<unknown, unknown>({
-    authenticate: (message, attempt) =>
+): Handler {
+  return new AuthHandler({
+    authenticate: (message: unknown, attempt) =>
       authenticate((message as { readonly data?: unknown }).data, attempt),
     isCredentials: (message) => isControl(message, 'credentials'),
     timeoutMs: authTimeoutMs,

@@ -1,4 +1,4 @@
-// expect: Misfit<ExchangeHandler<JsonRpcExchange>, "writes", object, "but", ContentLengthPrepender, "accepts", OutboundBytes>
+// expect: Misfit<"writes what its neighbor does not accept", ContentLengthPrepender, OutboundBytes, object>
 import { contentLengthPrefixed } from '@headrace/codec';
 import type { Channel, OutboundBytes } from '@headrace/core';
 import { ExchangeHandler, jsonRpcExchange } from '@headrace/rpc';

@@ -1,4 +1,4 @@
-// expect: is not assignable to parameter of type 'Misfit<LineFrameDecoder, "reads", Buffer<ArrayBufferLike>, "but", ThePipelineSoFar, "passes on", WebSocketInput>'
+// expect: is not assignable to parameter of type 'Misfit<"cannot read what its neighbor passes on", ThePipelineSoFar, WebSocketInput, Buffer<ArrayBufferLike>>'
 import { LineFrameDecoder } from '@headrace/codec';
 import { WebSocketBootstrap } from '@headrace/websocket';
 

@@ -15,7 +15,7 @@ export function readMqttLogin(packet: MqttPacket): Login | undefined {
 }
 
 /** The answers of the sign-in. */
-export function mqttReplies(channel: Channel): AuthReplies<string, MqttPacket, MqttPacket> {
+export function mqttReplies(channel: Channel): AuthReplies<MqttPacket, string, MqttPacket> {
   const connack = { type: 'connack', sessionPresent: false } as const;
   return {
     // What a client of MQTT 5 cannot have here; a client of 3.1.1 is not told.

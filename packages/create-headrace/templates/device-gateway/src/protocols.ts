@@ -9,7 +9,7 @@ import {
   type SessionRegistry,
   startsWith,
 } from '@headrace/handlers';
-import { MqttDecoder, MqttEncoder, type MqttPacket } from '@headrace/mqtt';
+import { MqttDecoder, MqttEncoder } from '@headrace/mqtt';
 import type { ExchangeHandler, JsonRpcExchange } from '@headrace/rpc';
 import { MqttDeviceCodec } from './mqtt-codec.ts';
 import { mqttKeepAlive, mqttReplies, readMqttLogin } from './mqtt-sign-in.ts';
@@ -46,7 +46,7 @@ function lines(parts: DeviceParts) {
     ...jsonLines({ maxLength: MAX_MESSAGE_BYTES }),
     () => new IdleCloseHandler(),
     () =>
-      new AuthHandler<string, unknown, object>({
+      new AuthHandler({
         authenticate: checked(parts, readLogin),
         replies: {
           accepted: (device) => notice('welcome', { device }),
@@ -68,7 +68,7 @@ function mqtt(parts: DeviceParts) {
     mqttKeepAlive,
     () => new IdleCloseHandler(),
     (channel: Channel) =>
-      new AuthHandler<string, MqttPacket, MqttPacket>({
+      new AuthHandler({
         authenticate: checked(parts, readMqttLogin),
         isCredentials: ({ type }) => type === 'connect',
         replies: mqttReplies(channel),

@@ -40,7 +40,7 @@ const refused = (why: string): FromServer => ({ type: 'refused', why });
 export function roomPipeline({ token, silenceMs, metrics }: RoomOptions) {
   const members = new ChannelGroup('members'); // a member that reads too slowly is closed, not waited for
   const guesses = new GuessLimiter(); // after 50 wrong tokens an address may try 1200 an hour
-  const authenticate = guesses.protect<FromClient, string, FromServer>((message) =>
+  const authenticate = guesses.protect((message: FromClient) =>
     message.type === 'login' && message.user !== '' && secretsEqual(message.token, token)
       ? { principal: message.user }
       : { refused: 'wrong user or token' },
@@ -52,13 +52,13 @@ export function roomPipeline({ token, silenceMs, metrics }: RoomOptions) {
     () => new JsonEncoder<FromServer>(),
     () => new HeartbeatHandler<FromClient, FromServer>({ format: serverHeartbeat, silenceMs }),
     () =>
-      new AuthHandler<string, FromClient, FromServer>({
-        isCredentials: ({ type }) => type === 'login',
+      new AuthHandler({
+        isCredentials: ({ type }: FromClient) => type === 'login',
         authenticate,
         timeoutMs: 10_000,
         group: members,
         replies: {
-          accepted: (user) => ({ type: 'welcome', user }),
+          accepted: (user): FromServer => ({ type: 'welcome', user }),
           refused,
           unauthenticated: () => refused('sign in first'),
           timedOut: () => refused('no sign-in in time'),
