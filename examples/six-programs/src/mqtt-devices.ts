@@ -33,8 +33,8 @@ export async function startDevices(
   const subscribed = new Map<string, Channel>();
 
   const signIn = () =>
-    new AuthHandler<string, MqttPacket, MqttPacket>({
-      authenticate: (packet) =>
+    new AuthHandler({
+      authenticate: (packet: MqttPacket) =>
         packet.type === 'connect' &&
         secretsEqual(new TextDecoder().decode(packet.password), tokens.get(packet.clientId))
           ? { principal: packet.clientId }

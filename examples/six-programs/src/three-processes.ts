@@ -60,14 +60,14 @@ export async function startNode({ bus, port = 0, secrets }: NodeOptions) {
     },
   });
   const signIn = () =>
-    new AuthHandler<string, FromClient, ToClient>({
-      authenticate: (message) =>
+    new AuthHandler({
+      authenticate: (message: FromClient) =>
         'secret' in message && secretsEqual(message.secret, secrets.get(message.name))
           ? { principal: message.name }
           : { refused: 'wrong name or secret' },
       replies: {
-        accepted: (name) => ({ welcome: name }),
-        refused: () => ({ refused: 'wrong name or secret' }),
+        accepted: (name): ToClient => ({ welcome: name }),
+        refused: (): ToClient => ({ refused: 'wrong name or secret' }),
       },
       sessions: cluster.users,
     });

@@ -32,7 +32,7 @@ import { ENGINE_FAULTS, type EngineFault, ResponseAnswer } from './http-answer.t
 import { PollingWire } from './polling-wire.ts';
 import { SocketWire } from './socket-wire.ts';
 
-/** Number of random bytes of a session's id. Whoever knows an id can read the session. */
+/** Number of random bytes of a session's id. Anyone who knows an id can read the session. */
 const ID_BYTES = 15;
 
 /** A channel whose messages are those of a session of Engine.IO: texts and bytes. */

@@ -33,7 +33,7 @@ export interface Wire {
   readonly name: EngineTransportName;
   /** Whether packets can be sent now. */
   readonly isReady: boolean;
-  /** Whether the connection has not taken all that was sent. */
+  /** Whether the connection has not taken everything that was sent. */
   readonly isSending: boolean;
   /** Number that falls while the connection takes what was sent. */
   readonly unsentBytes: number;

@@ -69,7 +69,7 @@ export class SocketWire implements Handler, Wire {
     this.gate.release();
   }
 
-  /** Ends the WebSocket after all that was sent. */
+  /** Ends the WebSocket after everything that was sent. */
   end(): void {
     this.gate.release();
     this.ctx?.channel.end().onSettled(() => {});

@@ -204,7 +204,7 @@ function functionsOf(events: object): NamespaceListeners['events'] {
     .filter(([, listener]) => listener !== undefined)
     .map(([name, listener]) => {
       if (typeof listener === 'function') return [name, listener] as const;
-      const text = `events.${name} is no function, but must be one that is called with the event ${name}`;
+      const text = `events.${name} is not a function: it is called with the event ${name}`;
       throw new OptionError('OPTION_INVALID', text, { option: `events.${name}` });
     });
   return new Map(checked as never);

@@ -140,17 +140,17 @@ export class SocketIo implements HttpSessions {
     return this.engine.maxMessageBytes;
   }
 
-  /** @internal */
+  /** Called by the endpoint with a request of a client. */
   serve(request: IncomingMessage, response: ServerResponse, place: SessionRequest): void {
     this.engine.serve(request, response, place);
   }
 
-  /** @internal */
+  /** Called by the endpoint with a request for a WebSocket. */
   takes(request: IncomingMessage): 'opens' | 'continues' | 'refused' {
     return this.engine.takes(request);
   }
 
-  /** @internal */
+  /** Called by the endpoint with a WebSocket that {@link takes} accepted. */
   webSocket(channel: WebSocketChannel, request: IncomingMessage, signIn: SessionSignIn): void {
     this.engine.webSocket(channel, request, signIn);
   }

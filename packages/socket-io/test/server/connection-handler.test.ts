@@ -206,7 +206,7 @@ describe('the end of a namespace', () => {
     expect(main.sockets[0]!.channel.attributes.get(SOCKET_IO_DISCONNECT)).toBe(reason);
   });
 
-  it('comes after the events before it, also while nothing is read', () => {
+  it('comes after the events before it, even while nothing is read', () => {
     const read: string[] = [];
     const { namespace, sockets, heard } = echo('/', {
       events: { say: (_socket, text) => void read.push(text) },
@@ -359,7 +359,7 @@ describe('a channel that reads nothing', () => {
     expect([client.channel.isReadHeld, client.socket.isHeld]).toEqual([false, false]);
   });
 
-  it('holds the connection when long events wait, also if it closes then', () => {
+  it('holds the connection when long events wait, even if it closes then', () => {
     const { namespace, sockets } = echo();
     const other = echo('/other');
     const client = new ScriptedClient([namespace, other.namespace]).enters('/', '/other');
