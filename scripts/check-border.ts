@@ -12,7 +12,7 @@ const PAGE = 'docs/decisions/0094-the-contracts-of-the-kernel-are-recorded.md';
 const FEATURES = ['substream', 'hand-over', 'perPeer', 'toPeer', 'maxPeers', 'webSocketHeartbeat'];
 /** Folders whose name is a term of the field or a plain word, which the kernel needs without thinking of a product. */
 const TERMS = new Set([
-  ...['datagram', 'http', 'mqtt', 'namespace', 'packet', 'tcp', 'udp', 'websocket'],
+  ...['datagram', 'engine', 'http', 'mqtt', 'namespace', 'packet', 'tcp', 'udp', 'websocket'],
   ...['address', 'application', 'asking', 'client', 'compare', 'delivery', 'envelope', 'error'],
   ...['exchange', 'explore', 'host', 'items', 'live', 'memory', 'network', 'node', 'pace', 'pool'],
   ...['port', 'position', 'process', 'protocol', 'proxy', 'reconnect', 'relay', 'request', 'route'],

@@ -13,6 +13,8 @@ import {
   type SocketPacket,
 } from './socket-packet.ts';
 
+/** The member that marks the place of an attachment. */
+const PLACEHOLDER = '_placeholder';
 /** Events that the libraries of clients and servers emit themselves. A packet must not have their names. */
 const RESERVED = new Set([
   'connect',
@@ -141,7 +143,7 @@ function withAttachments(data: unknown, attachments: readonly Buffer[]): unknown
     const { holder, key } = place;
     const value = holder[key];
     if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) continue;
-    const { _placeholder: isPlace, num } = value as { _placeholder?: unknown; num?: unknown };
+    const { [PLACEHOLDER]: isPlace, num } = value as Record<string, unknown>;
     if (isPlace === true) {
       const bytes = Number.isInteger(num) ? attachments[num as number] : undefined;
       if (bytes === undefined) {
