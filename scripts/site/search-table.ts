@@ -136,7 +136,7 @@ export const SEARCHES: readonly Search[] = [
   { words: 'opentelemetry', first: 'guides/observability' },
   { words: 'EMFILE', first: 'troubleshooting' },
   { words: 'process does not exit', first: 'troubleshooting' },
-  { words: 'socket.io', first: 'coming-from/socket-io' },
+  { words: 'socket.io', first: 'packages/socket-io' },
   { words: 'glossary', first: 'glossary' },
   { words: 'upgrade', first: 'versions' },
 ];
