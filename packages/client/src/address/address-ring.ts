@@ -73,7 +73,11 @@ export class AddressRing<P> {
 
   /** Leaves a place in peace for this time. */
   rest(place: P, restMs: number): void {
-    this.rests.set(placeKey(place), this.now() + restMs);
+    const key = placeKey(place);
+    // A place that a server named once is in no round, and is not remembered.
+    const isListed = this.entries.some((entry) => entry.key === key);
+    if (restMs > 0 && isListed) this.rests.set(key, this.now() + restMs);
+    else this.rests.delete(key);
   }
 
   /** Returns true if the list has a place besides this one. */

@@ -149,4 +149,24 @@ describe('AddressRing', () => {
       ),
     );
   });
+
+  it('remembers rests of its own places only, and only while they last', () => {
+    let now = 0;
+    const ring = new AddressRing<string>('given', Math.random, undefined, () => now);
+    ring.update(['a', 'b']);
+    ring.rest('a', 1000);
+    ring.rest('b', 500);
+    ring.rest('named once', 10);
+    expect(ring.hasNext).toBe(false);
+    expect(ring.restMs).toBe(500);
+    expect(ring.next()).toBe('b');
+    ring.beginRound();
+    now = 600;
+    expect(turns(ring, 1)).toEqual(['b']);
+    ring.rest('a', 0);
+    expect(ring.restMs).toBe(0);
+    ring.update(['a', 'named once']);
+    expect(ring.restMs).toBe(0);
+    expect((ring as unknown as { rests: Map<string, number> }).rests.size).toBe(0);
+  });
 });
