@@ -177,15 +177,31 @@ describe('a client that comes again', () => {
     expect([one.recovered, before.isOpen, one.events]).toEqual([true, false, ['1']]);
   });
 
-  it('is not recovered with a key that another connection has just used', () => {
-    const { namespace, clock, client, heard } = world();
+  it('is not recovered with a key that another connection uses, even before its channel opens', () => {
+    const { namespace, client } = world();
     const one = client().loses();
-    const other = new ReturningClient(namespace, clock);
-    other.pid = one.pid;
+    const { channel } = one.connection;
+    const recovery = namespace.recovery!;
+    const given = { pid: one.pid };
+    const [first, second] = [given, given].map((same) => recovery.take(same, channel, 1000));
+    expect([first!.isRecovered, second!.isRecovered]).toEqual([true, false]);
+    expect(second!.key).not.toBe(first!.key);
+  });
+
+  it('may lose its connection again before its channel opens', () => {
+    const { clock, namespace, client, emit } = world();
+    const one = client().loses();
+    emit('1');
+    const { pid } = one;
+    const cut = new ReturningClient(namespace, clock);
+    const { connection } = cut;
+    clock.run(() => {
+      connection.socket.says('41', `40${JSON.stringify({ pid })}`);
+      connection.session.wireLost(connection.socket, 'transport close');
+    });
+    connection.settle();
     one.connect();
-    other.connect();
-    expect(one.recovered).toBe(true);
-    expect(heard.filter((text) => text === 'in true')).toHaveLength(1);
+    expect([one.recovered, one.pid, one.events]).toEqual([true, pid, ['1']]);
   });
 });
 
