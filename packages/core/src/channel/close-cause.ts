@@ -23,6 +23,17 @@ function systemCode(error: Error): string | undefined {
   }
 }
 
+/** What a code of the system means for who connects. */
+const WHY: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name could not be looked up now',
+  ENOENT: 'there is no such socket file',
+  EACCES: 'this user may not use it',
+  EADDRNOTAVAIL: 'this machine has no such localAddress',
+  ENETUNREACH: 'there is no route to it',
+  EHOSTUNREACH: 'there is no route to it',
+};
+
 /**
  * Returns the Headrace error for an error of the transport: a reset, a refusal, or any other failure. Node's error is
  * its cause.
@@ -39,7 +50,7 @@ export function transportError(reported: Error): Error {
   if (code === 'ECONNREFUSED') {
     return new ChannelError('CHANNEL_REFUSED', `nobody listens there (${text})`, { code }, error);
   }
-  const what = code === 'ENOTFOUND' ? 'the host name is unknown' : 'the transport failed';
+  const what = WHY[code ?? ''] ?? 'the transport failed';
   return new ChannelError('CHANNEL_FAILED', `${what} (${text})`, { code }, error);
 }
 
