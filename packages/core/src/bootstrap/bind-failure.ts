@@ -50,6 +50,6 @@ function whyOfPath(path: string | undefined, code: string): string | undefined {
   if (code === 'EACCES' && !existsSync(dirname(path))) return WHY['ENOENT'];
   if (code !== 'EADDRINUSE') return undefined;
   return statSync(path, { throwIfNoEntry: false })?.isSocket() === false
-    ? 'a file or folder that is no socket has this name: choose another path'
+    ? 'a file or folder has this name: choose another path'
     : 'this program or another one listens there, or one that crashed left its file there: delete it, or pass replaceStale: true';
 }

@@ -18,8 +18,8 @@ describe('a place where nobody can listen', () => {
   test.each<[code: string, path: string | undefined, words: string]>([
     ['EADDRINUSE', undefined, 'this program or another one uses it already'],
     ['EADDRINUSE', join(folder, 'gone'), 'this program or another one listens there, or one that'],
-    ['EADDRINUSE', plain, 'a file or folder that is no socket has this name'],
-    ['EADDRINUSE', folder, 'a file or folder that is no socket has this name'],
+    ['EADDRINUSE', plain, 'a file or folder has this name'],
+    ['EADDRINUSE', folder, 'a file or folder has this name'],
     ['EACCES', undefined, 'this user may not use it'],
     ['EACCES', plain, 'this user may not use it'],
     ['EACCES', join(folder, 'missing', 'socket'), 'its folder does not exist'],
