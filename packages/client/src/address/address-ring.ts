@@ -74,9 +74,7 @@ export class AddressRing<P> {
   /** Leaves a place in peace for this time. */
   rest(place: P, restMs: number): void {
     const key = placeKey(place);
-    // A place that a server named once is in no round, and is not remembered.
-    const isListed = this.entries.some((entry) => entry.key === key);
-    if (restMs > 0 && isListed) this.rests.set(key, this.now() + restMs);
+    if (restMs > 0 && this.isListed(key)) this.rests.set(key, this.now() + restMs);
     else this.rests.delete(key);
   }
 
@@ -132,6 +130,7 @@ export class AddressRing<P> {
 
   failed(place: P): void {
     const key = placeKey(place);
+    if (!this.isListed(key)) return;
     const { count } = this.failures.get(key) ?? NONE;
     this.failureCount += 1;
     this.failures.set(key, { count: count + 1, at: this.failureCount });
@@ -144,6 +143,11 @@ export class AddressRing<P> {
 
   forgive(): void {
     this.failures.clear();
+  }
+
+  /** A place that a server named once is in no round, and nothing is remembered of it. */
+  private isListed(key: string): boolean {
+    return this.entries.some((entry) => entry.key === key);
   }
 
   private restOf(key: string): number {

@@ -169,4 +169,13 @@ describe('AddressRing', () => {
     expect(ring.restMs).toBe(0);
     expect((ring as unknown as { rests: Map<string, number> }).rests.size).toBe(0);
   });
+
+  it('remembers failures of its own places only', () => {
+    const ring = new AddressRing<string>('given', Math.random);
+    ring.update(['a', 'b']);
+    ring.failed('named once');
+    ring.lost('named once', false);
+    ring.update(['named once', 'a']);
+    expect(turn(ring)).toBe('named once');
+  });
 });
