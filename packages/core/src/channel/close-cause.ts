@@ -8,6 +8,7 @@ import {
   TimedOutError,
   toError,
 } from '../errors.ts';
+import { CONNECT_WORDS } from './connect-words.ts';
 
 const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EHOSTDOWN']);
 
@@ -22,17 +23,6 @@ function systemCode(error: Error): string | undefined {
     return undefined;
   }
 }
-
-/** What a code of the system means for who connects. */
-const WHY: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the host name is unknown',
-  EAI_AGAIN: 'the host name could not be looked up now',
-  ENOENT: 'there is no such socket file',
-  EACCES: 'this user may not use it',
-  EADDRNOTAVAIL: 'this machine has no such localAddress',
-  ENETUNREACH: 'there is no route to it',
-  EHOSTUNREACH: 'there is no route to it',
-};
 
 /**
  * Returns the Headrace error for an error of the transport: a reset, a refusal, or any other failure. Node's error is
@@ -50,7 +40,7 @@ export function transportError(reported: Error): Error {
   if (code === 'ECONNREFUSED') {
     return new ChannelError('CHANNEL_REFUSED', `nobody listens there (${text})`, { code }, error);
   }
-  const what = WHY[code ?? ''] ?? 'the transport failed';
+  const what = CONNECT_WORDS[code ?? ''] ?? 'the transport failed';
   return new ChannelError('CHANNEL_FAILED', `${what} (${text})`, { code }, error);
 }
 
