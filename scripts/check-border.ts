@@ -13,10 +13,33 @@ const FEATURES = ['substream', 'hand-over', 'perPeer', 'toPeer', 'maxPeers', 'we
 /** Folders whose name is a term of the field or a plain word, which the kernel needs without thinking of a product. */
 const TERMS = new Set([
   ...['datagram', 'engine', 'http', 'mqtt', 'namespace', 'packet', 'tcp', 'udp', 'websocket'],
-  ...['address', 'application', 'asking', 'client', 'compare', 'delivery', 'envelope', 'error'],
-  ...['exchange', 'explore', 'host', 'items', 'live', 'memory', 'network', 'node', 'pace', 'pool'],
+  ...[
+    'address',
+    'application',
+    'asking',
+    'client',
+    'compare',
+    'database',
+    'delivery',
+    'envelope',
+    'error',
+  ],
+  ...[
+    'exchange',
+    'explore',
+    'feed',
+    'host',
+    'items',
+    'keys',
+    'live',
+    'memory',
+    'network',
+    'node',
+    'pace',
+    'pool',
+  ],
   ...['port', 'position', 'process', 'protocol', 'proxy', 'reconnect', 'relay', 'request', 'route'],
-  ...['server', 'service', 'socket', 'users', 'watch', 'wire', 'worker', 'world'],
+  ...['server', 'service', 'socket', 'state', 'users', 'watch', 'wire', 'worker', 'world'],
 ]);
 
 export function checkBorder(root: string): CheckResult {

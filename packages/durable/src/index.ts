@@ -5,10 +5,10 @@
  */
 
 export { DURABLE_ERRORS } from './durable-errors.ts';
-export { DurableGroup, durableGroup } from './durable-group.ts';
-export type { DurableGroupOptions } from './durable-options.ts';
-export { DurableOutcome } from './durable-outcome.ts';
-export type { Freshness, FreshnessEvents } from './freshness.ts';
+export type { Freshness, FreshnessEvents } from './feed/freshness.ts';
+export { DurableGroup, durableGroup } from './log/durable-group.ts';
+export type { DurableGroupOptions } from './log/durable-options.ts';
+export { DurableOutcome } from './log/durable-outcome.ts';
 export type {
   DurableMessage,
   GroupHistory,
@@ -16,11 +16,12 @@ export type {
   NewestMessages,
   SinceOptions,
   SinceOutcome,
-} from './group-history.ts';
-export type { JoinOutcome } from './joining-member.ts';
-export { StateGroup, type StateGroupCounters, stateGroup } from './state-group.ts';
-export type { StateJoin } from './state-members.ts';
-export type { StateMessage, StateValue } from './state-message.ts';
+} from './log/group-history.ts';
+export type { JoinOutcome } from './log/joining-member.ts';
+export type { StateRead, StateRow, StateRows } from './state/database/state-row.ts';
+export { StateGroup, type StateGroupCounters, stateGroup } from './state/state-group.ts';
+export type { StateJoin } from './state/state-members.ts';
+export type { StateMessage, StateValue } from './state/state-message.ts';
 export type {
   StateGroupOptions,
   StateJoinOptions,
@@ -28,5 +29,4 @@ export type {
   StateReadOptions,
   StateSetOptions,
   StateWriteOptions,
-} from './state-options.ts';
-export type { StateRead, StateRow, StateRows } from './state-row.ts';
+} from './state/state-options.ts';

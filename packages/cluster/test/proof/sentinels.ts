@@ -73,6 +73,14 @@ export class Sentinels {
     return this.servers.find((server) => server.port === port)!;
   }
 
+  /** Kills the master. Resolves with it when the Sentinels have made a replica the master. */
+  async killMaster(): Promise<BusServer> {
+    const killed = await this.master();
+    await killed.kill();
+    await until(async () => ((await this.master()) === killed ? undefined : true));
+    return killed;
+  }
+
   /**
    * Resolves when the master has both replicas. A killed master that is started again is a master with old data at first, until
    * the Sentinels have seen it for eight seconds. If the present master is killed meanwhile, the old data can come back.

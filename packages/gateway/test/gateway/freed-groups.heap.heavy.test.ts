@@ -7,17 +7,25 @@ const ROOMS = 100_000;
 const BATCH = 500;
 /** Rooms that are freed and remembered, for nodes that missed it: 1001 at most, and their names. */
 const KEPT_BYTES = 500_000;
+const MAX_LOOKS = 25;
 
 const collect = (globalThis as { gc?: () => void }).gc!;
 
-/** What is alive now: in the heap, and in Buffers. What a finalizer releases is garbage only after its turn. */
-async function bytesAlive(): Promise<number> {
-  for (let round = 0; round < 5; round += 1) {
-    collect();
-    await turn();
-  }
+/** What is alive now: in the heap, and in Buffers. */
+function bytesAlive(): number {
+  collect();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
+}
+
+/** The least that is alive of many looks: what a finalizer releases is garbage only after its turn. */
+async function leastAlive(enough: number): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let look = 0; look < MAX_LOOKS && least > enough; look += 1) {
+    least = Math.min(least, bytesAlive());
+    await turn();
+  }
+  return least;
 }
 
 it('100,000 rooms that were joined and left hold less than 500 KB', async () => {
@@ -34,9 +42,9 @@ it('100,000 rooms that were joined and left hold less than 500 KB', async () => 
     await nodes.pass(3000);
   };
   await visit(BATCH, 'first');
-  const before = await bytesAlive();
+  const before = await leastAlive(0);
   await visit(ROOMS, 'room');
-  const held = (await bytesAlive()) - before;
+  const held = (await leastAlive(before)) - before;
   expect(fronts.map(({ groupCount }) => groupCount)).toEqual([0, 0]);
   expect(held).toBeLessThan(KEPT_BYTES);
 }, 120_000);
