@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DurableOutcome } from '../src/durable-outcome.ts';
+import { DurableOutcome } from '../../src/log/durable-outcome.ts';
 
 it('takes what the future of a channel takes', async () => {
   const seen: unknown[] = [];
