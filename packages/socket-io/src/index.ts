@@ -22,6 +22,7 @@ export type {
   SentArgs,
 } from './namespace/event-map.ts';
 export type { SocketIoHandshake } from './namespace/handshake.ts';
+export type { SocketIoRecoveryOptions } from './namespace/recovery.ts';
 export { SocketIoBroadcast } from './namespace/socket-io-broadcast.ts';
 export { type Acknowledge, SocketIoEvent } from './namespace/socket-io-event.ts';
 export {

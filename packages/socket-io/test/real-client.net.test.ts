@@ -1,7 +1,14 @@
 // The JavaScript client of Socket.IO, unchanged, over each of its transports.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { DrainEvent, type LogLevel, type Server, ServerBootstrap } from '@headrace/core';
+import {
+  DrainEvent,
+  type DrainHold,
+  type LogLevel,
+  type Server,
+  ServerBootstrap,
+} from '@headrace/core';
 import { HttpEndpoint, type HttpEndpointOptions } from '@headrace/websocket';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -95,6 +102,15 @@ function connect(url: string, options: Parameters<typeof io>[1] = {}): Client {
 
 const heard = (client: Client, name: string): Promise<unknown[]> =>
   new Promise((resolve) => client.once(name as 'sum', (...args) => resolve(args)));
+
+/** Calls back with the next request that a server of this process has got. */
+function nextRequest(came: () => void): void {
+  const listener = (): void => {
+    unsubscribe('http.server.request.start', listener);
+    setImmediate(came);
+  };
+  subscribe('http.server.request.start', listener);
+}
 
 const TRANSPORTS = [
   ['polling alone', ['polling']],
@@ -310,6 +326,73 @@ describe('socket.io-client', () => {
     expect([(await reason)[0], reasons]).toEqual(['transport close', ['server shutting down']]);
   });
 
+  it('is drained on a shutdown while it polls: its last poll has the answers', async () => {
+    const holds: DrainHold[] = [];
+    const answers: ((text: string) => void)[] = [];
+    const main = new SocketIoNamespace('/', {
+      disconnected: (_socket, reason) => void reasons.push(reason),
+      pipeline: (channel) =>
+        channel.pipeline.addLast({
+          userEventTriggered: (ctx, event) => {
+            if (event instanceof DrainEvent) holds.push(event.hold('work'));
+            ctx.fireUserEventTriggered(event);
+          },
+        }),
+      events: { work: (_socket, answer) => void answers.push(answer) },
+    });
+    const reasons: string[] = [];
+    const { url } = await start({ namespace: main });
+    const client = connect(url, { transports: ['polling'] }) as Socket;
+    await heard(client, 'connect');
+    const reason = heard(client, 'disconnect');
+    const answer = client.emitWithAck('work');
+    await expect.poll(() => answers.length).toBe(1);
+    const shutdown = server!.shutdown({ drainTimeoutMs: 60_000 });
+    await expect.poll(() => holds.length).toBe(1);
+    answers[0]!('done');
+    main.emit('event', 'of the drain');
+    holds[0]!.release();
+    expect(await answer).toBe('done');
+    await shutdown;
+    expect([(await reason)[0], reasons]).toEqual(['transport error', ['server shutting down']]);
+  });
+
+  it('is drained on a shutdown while it polls, and waits for nothing', async () => {
+    const main = chat();
+    const { url } = await start(main);
+    const client = connect(url, { transports: ['polling'] });
+    const reason = heard(client, 'disconnect');
+    await new Promise<void>((resolve) => client.once('welcome', () => nextRequest(resolve)));
+    // The time is longer than that of the test.
+    await server!.shutdown({ drainTimeoutMs: 600_000 });
+    expect([(await reason)[0], main.reasons]).toEqual([
+      'transport close',
+      ['server shutting down'],
+    ]);
+  });
+
+  it('is drained on a shutdown while it polls, and gets its last events before work that does not end', async () => {
+    const main = new SocketIoNamespace('/', {
+      pipeline: (channel) =>
+        channel.pipeline.addLast({
+          userEventTriggered: (ctx, event) => {
+            if (event instanceof DrainEvent) {
+              event.hold('work');
+              main.emit('last');
+            }
+            ctx.fireUserEventTriggered(event);
+          },
+        }),
+      connection: (socket) => void socket.emit('welcome'),
+    });
+    const { url } = await start({ namespace: main });
+    const client = connect(url, { transports: ['polling'] });
+    await new Promise<void>((resolve) => client.once('welcome', () => nextRequest(resolve)));
+    const last = heard(client, 'last' as 'sum');
+    await server!.shutdown({ drainTimeoutMs: 1000 });
+    expect(await last).toEqual([]);
+  });
+
   it('finds the server beside pages, and on a server of Node', async () => {
     const main = chat();
     const { url } = await start(main);
@@ -395,5 +478,46 @@ describe('the requests of a session', () => {
     expect((await ask('EIO=4&transport=polling'))[0]).toBe(503);
     expect(await ask(first, { method: 'POST', body: '1' })).toEqual([200, 'ok']);
     expect((await ask('EIO=4&transport=polling'))[0]).toBe(200);
+  });
+});
+
+describe('a client that loses its connection', () => {
+  it.each([
+    ['polling', ['polling']],
+    ['a WebSocket', ['websocket']],
+    ['an upgrade', ['polling', 'websocket']],
+  ])('over %s has its state again, and what it missed', async (_name, transports) => {
+    const sockets: SocketIoSocket[] = [];
+    const namespace = new SocketIoNamespace('/', {
+      recovery: {},
+      connection: (socket) => {
+        sockets.push(socket);
+        if (!socket.recovered) socket.join('room');
+      },
+    });
+    const { url } = await start({ namespace });
+    const client = connect(url, { transports, reconnection: true, reconnectionDelay: 200 });
+    const events: unknown[] = [];
+    client.onAny((name, text) => void events.push(`${name} ${text}`));
+    await heard(client, 'connect');
+    const { id } = client;
+    await expect.poll(() => sockets.length).toBe(1);
+    namespace.to('room').emit('one', 'a');
+    await expect.poll(() => events.length).toBe(1);
+    const left = sockets[0]!.channel.closed;
+    client.io.engine.close();
+    await left;
+    namespace.to('room').emit('two', 'b');
+    namespace.to(id!).emit('three', Buffer.of(1));
+    await expect.poll(() => events.length).toBe(3);
+    namespace.to('room').emit('four', 'd');
+    await expect.poll(() => events.length).toBe(4);
+    expect(events.map((text) => String(text).split(' ')[0])).toEqual([
+      'one',
+      'two',
+      'three',
+      'four',
+    ]);
+    expect([client.recovered, client.id, sockets[1]!.recovered]).toEqual([true, id, true]);
   });
 });

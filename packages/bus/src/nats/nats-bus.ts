@@ -11,7 +11,8 @@ import { natsServers } from './nats-servers.ts';
 export interface NatsBusOptions extends EngineBusOptions {
   /**
    * Address of one server, or of several servers of one NATS cluster: `nats://10.0.0.7:4222`. An address can contain the user and
-   * the password.
+   * the password. The servers that these name to their clients are tried after them, so one address is enough once it has
+   * answered. With TLS, their certificates must name these addresses.
    */
   readonly servers: string | readonly string[];
   /** User name, which takes precedence over the user in the addresses. @default none */

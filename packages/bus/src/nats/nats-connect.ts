@@ -33,8 +33,10 @@ export async function connectToNats(
     () => import('@nats-io/transport-node'),
   );
   const { clock, random } = host;
+  let scheme = '';
   const connectTo = (server: string, shareMs: number): Promise<NatsConnection> => {
     signal.throwIfAborted();
+    [scheme = ''] = /^\w+:\/\//.exec(server) ?? [];
     const timeout = Math.ceil(shareMs);
     const options = {
       ...client,
@@ -51,9 +53,24 @@ export async function connectToNats(
     );
   };
   const connection = await servers.try({ ms, now: () => clock.now(), random }, connectTo);
+  void learnFrom(connection, servers, scheme);
   const { inboxPrefix } = client;
   const parts = { connection, peer, inboxPrefix, replicas, maxBytes };
   return new NatsLink(parts, sink, host);
+}
+
+/** Takes the servers of the cluster that the server names to its clients, then and later. */
+async function learnFrom(
+  connection: NatsConnection,
+  servers: ServerOrder,
+  scheme: string,
+): Promise<void> {
+  const learn = () => {
+    const { connect_urls: hosts } = connection.info ?? {};
+    if (hosts !== undefined) servers.learn(hosts.map((host) => `${scheme}${host}`));
+  };
+  learn();
+  for await (const { type } of connection.status()) if (type === 'update') learn();
 }
 
 const SOCKETS = 'net.client.socket';

@@ -16,7 +16,8 @@ export interface RedisBusOptions extends EngineBusOptions {
   readonly url: string;
   /**
    * Addresses of Redis Sentinels: `redis://10.0.0.7:26379`. At each connect, a node asks them one after the other for the address
-   * of the master. An address can contain the user and the password of the Sentinel.
+   * of the master. An address can contain the user and the password of the Sentinel. The Sentinels that these name are asked after
+   * them, in the same way.
    * @default none
    */
   readonly sentinels?: readonly string[];

@@ -36,7 +36,11 @@ export async function masterUrl(
       const answer = await attempted(
         async () => {
           await asking.connect();
-          return asking.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]);
+          const found = await asking.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name]);
+          // What nobody may ask for is not known.
+          const others = await asking.sendCommand(['SENTINEL', 'SENTINELS', name]).catch(() => []);
+          sentinels.learn(othersOf(others, sentinel));
+          return found;
         },
         { signal, limit: { clock, timeoutMs: Math.ceil(shareMs), error: tooLate } },
         () => {},
@@ -51,4 +55,17 @@ export async function masterUrl(
   url.hostname = urlHost(host);
   url.port = port;
   return String(url);
+}
+
+/** Returns the addresses of the other Sentinels, which are asked as this one is. */
+function othersOf(answer: unknown, sentinel: string): readonly string[] {
+  if (!Array.isArray(answer)) return [];
+  return answer.flatMap((fields: unknown) => {
+    if (!Array.isArray(fields)) return [];
+    const [ip, port] = ['ip', 'port'].map((name) => fields[fields.indexOf(name) + 1]);
+    const url = new URL(sentinel);
+    url.hostname = urlHost(String(ip));
+    url.port = String(port);
+    return [String(url)];
+  });
 }

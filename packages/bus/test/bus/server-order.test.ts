@@ -26,6 +26,13 @@ describe('the servers of a NATS cluster', () => {
       });
     });
 
+  /** When servers that refuse at once have done so. */
+  async function ended(connecting: Promise<string>): Promise<string> {
+    connecting.catch(() => {});
+    await passTime(clock, 10);
+    return connecting;
+  }
+
   it('have a share of the time each, so that a silent one delays the others only for its share', async () => {
     refuseMs = { a: 60_000, b: 60_000 };
     const order = new ServerOrder(['a', 'b', 'c']);
@@ -56,5 +63,24 @@ describe('the servers of a NATS cluster', () => {
     await expect(failing).rejects.toThrow('c refuses');
     refuseMs = {};
     expect(await connect(order)).toBe('a');
+  });
+
+  it('come before those that they name, which are forgotten when another list is named', async () => {
+    refuseMs = { 'nats://a:1': 0, 'nats://b:1': 0, 'nats://c:1': 0 };
+    const order = new ServerOrder(['nats://a:1', 'nats://user:key@b:1']);
+    refuseMs['nats://user:key@b:1'] = 0;
+    order.learn(['nats://a:1', 'nats://b:1', 'nats://c:1', 'nats://c:1']);
+    await expect(ended(connect(order))).rejects.toThrow('nats://c:1 refuses');
+    expect(tried).toEqual(['nats://a:1 2000', 'nats://user:key@b:1 3000', 'nats://c:1 6000']);
+    order.learn(['nats://d:1']);
+    expect(await ended(connect(order))).toBe('nats://d:1');
+  });
+
+  it('are as many as they name, and no more than 32', async () => {
+    const order = new ServerOrder(['first']);
+    const named = Array.from({ length: 40 }, (_, place) => `other ${place}`);
+    for (const server of ['first', ...named]) refuseMs[server] = 0;
+    order.learn(named);
+    await expect(ended(connect(order))).rejects.toThrow('other 31 refuses');
   });
 });

@@ -14,8 +14,11 @@ describe('the address of a master', () => {
   let answers: Record<string, Answer>;
   let asked: string[];
   let destroyed: string[];
+  /** What each Sentinel says of the others. */
+  let others: readonly (readonly string[])[] | Error;
 
   beforeEach(() => {
+    others = [];
     clock = new VirtualClock();
     answers = {};
     asked = [];
@@ -30,16 +33,18 @@ describe('the address of a master', () => {
         if (answer === 'refuses') throw new Error(`${url} refuses`);
       },
       sendCommand: (command: readonly string[]) => {
+        if (command[1] === 'SENTINELS') {
+          return others instanceof Error ? Promise.reject(others) : Promise.resolve(others);
+        }
         asked.push(`${url} ${command.join(' ')} ${username} ${socket?.tls}`);
         return answer === 'is silent' ? new Promise(() => {}) : Promise.resolve(answer);
       },
       destroy: () => void destroyed.push(url),
     } as never;
   };
-  const ask = (url: string) => {
+  const ask = (url: string, sentinels = new ServerOrder(Object.keys(answers))) => {
     const host = { clock, random: () => 0 } as unknown as BusHost;
     const client = { url, username: 'node', socket: { tls: true } } as const;
-    const sentinels = new ServerOrder(Object.keys(answers));
     const question = { create, client: client as never, sentinels, ms: 3000 };
     return masterUrl(question, host, new AbortController().signal);
   };
@@ -79,5 +84,27 @@ describe('the address of a master', () => {
     await expect(ask('redis://mymaster')).rejects.toThrow(
       /^the Sentinel b:7000 knows no master with the name mymaster$/,
     );
+  });
+
+  it('is asked for at the Sentinels that a Sentinel has named, with its credentials', async () => {
+    const order = new ServerOrder(['redis://watch:key@a:26379']);
+    others = [
+      ['name', 'x', 'ip', '10.0.0.2', 'port', '26380', 'flags', 'sentinel'],
+      ['ip', '::1', 'port', '7'],
+    ];
+    answers = { 'redis://watch:key@a:26379': ['10.0.0.7', '6380'] };
+    await ask('redis://mymaster', order);
+    answers = {
+      'redis://watch:key@a:26379': 'refuses',
+      'redis://watch:key@10.0.0.2:26380': 'refuses',
+      'redis://watch:key@[::1]:7': ['10.0.0.8', '6380'],
+    };
+    expect(await ask('redis://mymaster', order)).toBe('redis://10.0.0.8:6380');
+  });
+
+  it('is known from a Sentinel that does not name the others', async () => {
+    others = new Error('NOPERM');
+    answers = { 'redis://a': ['10.0.0.7', '6380'] };
+    expect(await ask('redis://mymaster')).toBe('redis://10.0.0.7:6380');
   });
 });

@@ -121,8 +121,17 @@ export class EngineIo implements HttpSessions {
     const fault = this.faultOf(request, query, 'polling');
     if (fault !== undefined) answer.refuse(fault);
     else if (id === null) this.openPolling(request, response, answer, place);
-    else if (request.method === 'GET') this.polling.get(id)!.wire.receivePoll(answer);
+    else if (request.method === 'GET') this.receivePoll(answer, place, this.polling.get(id)!);
     else this.receivePost(request, answer, place, this.polling.get(id)!);
+  }
+
+  private receivePoll(
+    answer: ResponseAnswer,
+    place: SessionRequest,
+    { wire, session }: Polling,
+  ): void {
+    wire.receivePoll(answer);
+    place.onDrain((event) => session.drained(wire, event));
   }
 
   private receivePost(

@@ -1,5 +1,11 @@
 import { Buffer } from 'node:buffer';
-import type { Clock, CloseInfo, DrainEvent, DrainStartEvent, Timer } from '@headrace/core';
+import {
+  type Clock,
+  type CloseInfo,
+  DrainEvent,
+  type DrainStartEvent,
+  type Timer,
+} from '@headrace/core';
 import type { EngineSettings, EngineTransportName } from './engine-options.ts';
 import {
   CLOSE,
@@ -109,6 +115,8 @@ export class EngineSession {
   private outputBytes = 0;
   /** Whether the user has closed the session, whose output is still sent. */
   private isClosing = false;
+  /** Whether the poll that waits is the last one, because its server shuts down. It is answered once, with all output. */
+  private isLastPoll = false;
   private isHeld = false;
   private closeTimer: Timer | undefined = undefined;
   // The heartbeat, as a deadline of the clock.
@@ -209,11 +217,12 @@ export class EngineSession {
   flush(): void {
     const { wire, isClosing, end } = this;
     if (end !== undefined || !wire.isReady) return;
+    // A ping cannot wait for the end of a long drain.
+    if (this.isLastPoll && !isClosing && !this.awaitsPong) return;
     if (this.output.length === 0) {
       // The client ends its last poll, and then upgrades.
       if (this.isProbed && wire.name === 'polling') wire.send([NOOP]);
-      if (isClosing)
-        this.finish('forced close', { reason: 'local', by: 'local', error: undefined });
+      if (isClosing) this.finish('forced close', CLOSED_HERE);
       return;
     }
     const packets = this.output;
@@ -222,7 +231,9 @@ export class EngineSession {
     wire.send(packets);
     if (wire.isSending) return;
     this.user.sent();
-    if (this.isClosing) this.flush();
+    // Clients forget messages that come together with the end. They find it with their next poll, which reaches no session.
+    if (this.isLastPoll && isClosing) this.finish('forced close', CLOSED_HERE);
+    else if (this.isClosing) this.flush();
   }
 
   /** Called when the wire has sent what it took. */
@@ -336,6 +347,7 @@ export class EngineSession {
     this.isProbed = false;
     this.upgradeTimer?.cancel();
     this.wire = wire;
+    this.isLastPoll = false;
     if (this.isHeld) {
       before.release();
       wire.hold();
@@ -358,7 +370,9 @@ export class EngineSession {
 
   /** Called when the server of a wire shuts down. */
   drained(wire: Wire, event: DrainEvent | DrainStartEvent): void {
-    if (wire === this.wire && this.end === undefined) this.user.drained(event);
+    if (wire !== this.wire || this.end !== undefined) return;
+    if (wire.name === 'polling' && event instanceof DrainEvent) this.isLastPoll = event.endsChannel;
+    this.user.drained(event);
   }
 
   /** Called when a wire has ended by itself. */
@@ -376,7 +390,7 @@ export class EngineSession {
   }
 
   /** Ends the session now. */
-  abort(info: CloseInfo = { reason: 'local', by: 'local', error: undefined }): void {
+  abort(info: CloseInfo = CLOSED_HERE): void {
     this.output = [];
     this.outputBytes = 0;
     this.finish('forced close', info);
@@ -399,4 +413,5 @@ export class EngineSession {
   }
 }
 
+const CLOSED_HERE: CloseInfo = { reason: 'local', by: 'local', error: undefined };
 const PEER_ENDED: CloseInfo = { reason: 'peer', by: 'peer', error: undefined };

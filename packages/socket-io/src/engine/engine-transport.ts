@@ -27,6 +27,7 @@ export class EngineTransport implements Transport, SessionUser {
   private readonly session: EngineSession;
   private readonly input: MessageInput<string | Buffer>;
   private isWriting = false;
+  private drain: DrainEvent | undefined = undefined;
 
   constructor(session: EngineSession, local: Address | undefined, remote: Address | undefined) {
     this.session = session;
@@ -136,12 +137,19 @@ export class EngineTransport implements Transport, SessionUser {
     const channel = sink && channelOf(sink)?.channel;
     if (channel?.isOpen !== true) return;
     if (event instanceof DrainStartEvent) {
+      if (DrainStartEvent.seenBy(channel) !== undefined) return;
       channel.pipeline.fireUserEventTriggered(new DrainStartEvent(event));
       return;
     }
+    // A client that polls has several connections.
+    if (this.drain?.isGivenUp === false) return;
+    this.drain = event;
     const hold = event.hold('session');
     channel.onClosed(() => hold.release());
-    channel.pipeline.fireUserEventTriggered(event.forChild());
+    const own = event.forChild();
+    // Ends the session before its last poll is cut.
+    if (this.session.keepsOutput && own.endsChannel) own.lastWord(() => {});
+    channel.pipeline.fireUserEventTriggered(own);
   }
 
   ended({ name, info }: SessionEnd): void {

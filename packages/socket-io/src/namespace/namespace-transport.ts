@@ -1,5 +1,6 @@
 import type {
   Address,
+  Channel,
   CloseInfo,
   CloseReason,
   Context,
@@ -200,6 +201,20 @@ export class NamespaceTransport implements Transport {
 
 /** Reasons for which clients connect again by themselves. */
 const COMES_AGAIN: ReadonlySet<CloseReason> = new Set<CloseReason>(['shutdown', 'slow-consumer']);
+
+const CONNECTION_LOST: ReadonlySet<DisconnectReason | undefined> = new Set<DisconnectReason>([
+  'transport close',
+  'transport error',
+  'ping timeout',
+  'forced server close',
+  'server shutting down',
+]);
+
+/** Whether the client of a channel that has closed was told no end, so that it connects again by itself. */
+export function comesAgain({ attributes, closeInfo }: Channel): boolean {
+  const isLost = CONNECTION_LOST.has(attributes.get(SOCKET_IO_DISCONNECT));
+  return isLost || (closeInfo !== undefined && COMES_AGAIN.has(closeInfo.reason));
+}
 
 /** Writes the messages of a packet. The flush follows. */
 export function writePacket(ctx: Context, { text, attachments }: EncodedPacket): WriteFuture {

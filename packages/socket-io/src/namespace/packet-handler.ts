@@ -10,15 +10,18 @@ export class PacketHandler implements Handler {
   readonly sharable = true;
   private readonly namespace: string;
   private readonly key: string;
+  private readonly hasRecovery: boolean;
 
-  constructor(namespace: string) {
+  constructor(namespace: string, hasRecovery: boolean) {
     this.namespace = namespace;
     this.key = `socket.io ${namespace}`;
+    this.hasRecovery = hasRecovery;
   }
 
   write(ctx: Context, message: unknown): WriteFuture {
     if (message instanceof EventCall) return ctx.write(this.encode(message, message.id));
     if (message instanceof SocketIoEvent) {
+      if (message.kept !== undefined) return ctx.write(message.kept);
       if (message.isVolatile && !isFree(ctx)) return SettableFuture.succeeded();
       return ctx.write(
         encodeOnce(
@@ -40,7 +43,10 @@ export class PacketHandler implements Handler {
     textOf?: (text: string) => EngineText,
   ): EncodedPacket {
     const { namespace } = this;
-    return encodePacket({ type: EVENT, namespace, id, data: [name, ...args] }, textOf);
+    const data = [name, ...args];
+    // A client takes a text at the end for an offset. With an id, its answer function is at the end.
+    if (this.hasRecovery && id === undefined && typeof data.at(-1) === 'string') data.push(null);
+    return encodePacket({ type: EVENT, namespace, id, data }, textOf);
   }
 }
 

@@ -3,7 +3,11 @@ import {
   ChannelGroup,
   type ChannelGroupOptions,
   type ChannelMatcher,
+  type GroupOutcome,
+  type WriteFuture,
 } from '@headrace/core';
+import { SettableFuture } from '@headrace/core/authoring';
+import type { Recovery } from './recovery.ts';
 import type { SocketIoEvent } from './socket-io-event.ts';
 
 /**
@@ -11,13 +15,15 @@ import type { SocketIoEvent } from './socket-io-event.ts';
  * the rooms: so a client gets the events of all its rooms in the order in which they were emitted.
  */
 export class Rooms {
-  readonly members: ChannelGroup<SocketIoEvent>;
+  private readonly members: ChannelGroup<SocketIoEvent>;
+  private readonly recovery: Recovery | undefined;
   private readonly channels = new Map<string, Channel>();
   private readonly rooms = new Map<string, Set<Channel>>();
   private readonly joined = new Map<Channel, Set<string>>();
 
-  constructor(name: string, options: ChannelGroupOptions) {
+  constructor(name: string, options: ChannelGroupOptions, recovery: Recovery | undefined) {
     this.members = new ChannelGroup(name, options);
+    this.recovery = recovery;
   }
 
   /** Adds a client. Its id is the name of a room of its own. */
@@ -40,16 +46,32 @@ export class Rooms {
     if (!channel.isOpen) return;
     addTo(this.rooms, room, channel);
     addTo(this.joined, channel, room);
+    this.recovery?.joined(channel, room);
   }
 
   leave(channel: Channel, room: string): void {
     removeFrom(this.rooms, room, channel);
     removeFrom(this.joined, channel, room);
+    this.recovery?.left(channel, room);
   }
 
   /** Returns the rooms of a client, without the room of its own. */
   roomsOf(channel: Channel): string[] {
     return [...(this.joined.get(channel) ?? [])];
+  }
+
+  /** Sends an event to the clients in one of the rooms, or to all without rooms, except those of other rooms. */
+  send(event: SocketIoEvent, rooms: readonly string[], except: readonly string[]): GroupOutcome {
+    if (!event.isVolatile) this.recovery?.keep(event, rooms, except);
+    return this.members.writeAndFlush(event, this.matcherOf(rooms, except));
+  }
+
+  /** Sends an event to one client. An event that is kept follows all events before it. */
+  sendTo(id: string, channel: Channel, event: SocketIoEvent): WriteFuture {
+    if (channel.isOpen) this.recovery?.keep(event, [id], []);
+    const isInTurn = event.kept === undefined || this.members.backlog === 0;
+    if (isInTurn) return channel.writeAndFlush(event);
+    return SettableFuture.from(this.members.writeAndFlush(event, this.matcherOf([id], [])));
   }
 
   /** Returns a snapshot of the clients in one of the rooms, or of all clients without rooms, except those of other rooms. */
@@ -61,7 +83,10 @@ export class Rooms {
   }
 
   /** Returns a matcher for {@link members}, `undefined` for all. */
-  matcherOf(rooms: readonly string[], except: readonly string[]): ChannelMatcher | undefined {
+  private matcherOf(
+    rooms: readonly string[],
+    except: readonly string[],
+  ): ChannelMatcher | undefined {
     if (rooms.length > 0) {
       return Object.assign(() => true, { only: this.membersOf(rooms, except) });
     }

@@ -55,7 +55,7 @@ export class SocketIoBroadcast<Out = AnyEvents> implements Iterable<Channel> {
   emit<Name extends EventName<Out>>(name: Name, ...args: EventArgs<Out, Name>): GroupOutcome {
     const { rooms, except, isVolatile } = this.choice;
     const event = new SocketIoEvent(name, args, { volatile: isVolatile });
-    return this.all.members.writeAndFlush(event, this.all.matcherOf(rooms, except));
+    return this.all.send(event, rooms, except);
   }
 
   /** Adds the chosen clients to rooms. */

@@ -1,3 +1,5 @@
+import type { EncodedPacket } from '../packet/socket-packet.ts';
+
 /** Answers an event. Only the first call has an effect. */
 export type Acknowledge = (...args: unknown[]) => void;
 
@@ -10,6 +12,8 @@ export class SocketIoEvent {
   readonly acknowledge: Acknowledge | undefined;
   /** Whether a client that cannot receive the event at once does not get it. */
   readonly isVolatile: boolean;
+  /** @internal The packet of an event that is kept for clients that lose their connections. */
+  kept: EncodedPacket | undefined = undefined;
 
   constructor(
     name: string,

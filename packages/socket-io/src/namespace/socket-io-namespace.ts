@@ -25,6 +25,8 @@ import type { AnyEvents, EventArgs, EventName, SentArgs } from './event-map.ts';
 import type { SocketIoHandshake } from './handshake.ts';
 import { ListenersHandler, type NamespaceListeners } from './listeners-handler.ts';
 import { PacketHandler } from './packet-handler.ts';
+import { RECOVERY_OPTIONS, Recovery, type SocketIoRecoveryOptions } from './recovery.ts';
+import type { RecoverySession } from './recovery-session.ts';
 import { Rooms } from './rooms.ts';
 import { SocketIoBroadcast } from './socket-io-broadcast.ts';
 import type { SocketIoEvent } from './socket-io-event.ts';
@@ -90,6 +92,12 @@ export interface SocketIoNamespaceOptions<In, Out> extends SlowMemberOptions {
   readonly ackTimeoutMs?: number;
   /** Maximum number of events of one client whose answers are missing, and of further ones that wait. @default 1024 */
   readonly maxUnanswered?: number;
+  /**
+   * Keeps the id, the rooms, the `data` and the events of a client that loses its connection, in the memory of this process
+   * (`connectionStateRecovery`). `{}` takes the defaults. Each event then has one argument more: its offset. `authorize` is called for
+   * each connection. @default a client that comes again is a new one
+   */
+  readonly recovery?: SocketIoRecoveryOptions;
   /** Options of the channels of clients. By default, a channel has the logger and the clock of its connection. */
   readonly channelOptions?: SocketIoChannelOptions;
 }
@@ -109,6 +117,7 @@ const OPTIONS = describeOptions(
     schemas: object('an object with a schema for each event', { default: {} }),
     ackTimeoutMs: whole({ min: 1, default: 10_000 }),
     maxUnanswered: whole({ min: 1, default: 1024 }),
+    recovery: nested(RECOVERY_OPTIONS),
     channelOptions: nested(NAMESPACE_CHANNEL_OPTIONS, { default: {} }),
   },
   SLOW_MEMBER_OPTIONS,
@@ -132,6 +141,8 @@ export class SocketIoNamespace<In = AnyEvents, Out = AnyEvents> extends SocketIo
   readonly authorize: SocketIoNamespaceOptions<In, Out>['authorize'];
   /** @internal Options of the channels. */
   readonly channelOptions: ChannelOptions;
+  /** @internal */
+  readonly recovery: Recovery | undefined;
   private readonly rooms: Rooms;
   private readonly limits: { readonly ackTimeoutMs: number; readonly maxUnanswered: number };
   private readonly build: ChannelBuilder | undefined;
@@ -148,19 +159,20 @@ export class SocketIoNamespace<In = AnyEvents, Out = AnyEvents> extends SocketIo
       throw new OptionError('OPTION_INVALID', text, { option: 'name' });
     }
     const settings = OPTIONS.resolve(options);
-    const rooms = new Rooms(
-      `socket.io ${name}`,
-      present(SLOW_MEMBER_OPTIONS.part(options)) as SlowMemberOptions,
-    );
+    const recovery =
+      options.recovery && new Recovery(name, RECOVERY_OPTIONS.part(options.recovery));
+    const slow = present(SLOW_MEMBER_OPTIONS.part(options)) as SlowMemberOptions;
+    const rooms = new Rooms(`socket.io ${name}`, slow, recovery);
     super(rooms);
     this.rooms = rooms;
+    this.recovery = recovery;
     this.name = name;
     this.authorize = settings.authorize as SocketIoNamespaceOptions<In, Out>['authorize'];
     // What is not given is that of the connection, and not the default of other channels.
     this.channelOptions = options.channelOptions ?? {};
     this.limits = settings;
     this.build = settings.pipeline;
-    this.packets = new PacketHandler(name);
+    this.packets = new PacketHandler(name, recovery !== undefined);
     this.listeners = new ListenersHandler({
       connection: settings.connection as NamespaceListeners['connection'],
       disconnected: settings.disconnected as NamespaceListeners['disconnected'],
@@ -186,16 +198,29 @@ export class SocketIoNamespace<In = AnyEvents, Out = AnyEvents> extends SocketIo
     id: string,
     handshake: SocketIoHandshake,
     accept: SocketIoAcceptance | undefined,
+    session: RecoverySession | undefined,
   ): unknown {
-    const socket = new SocketIoSocket(id, channel, handshake, this.rooms, this.limits);
+    const { rooms, limits } = this;
+    const socket = new SocketIoSocket(id, channel, handshake, rooms, limits, session);
+    if (session !== undefined) this.recovery!.enter(session, channel);
     channel.attributes.set(SOCKET, socket);
     accept?.(channel as never);
     const { pipeline } = channel;
     pipeline.addLast('socket.io', this.packets);
     const built: unknown = this.build?.(channel, handshake);
     pipeline.addLast('socket.io events', this.listeners);
-    this.rooms.enter(id, channel);
+    rooms.enter(id, channel);
+    if (session?.isRecovered === true) this.resume(session, channel);
     return built;
+  }
+
+  /** Brings a client back into its rooms, and sends what it missed before anything else. */
+  private resume(session: RecoverySession, channel: Channel): void {
+    for (const room of session.rooms) this.rooms.join(channel, room);
+    const missed = this.recovery!.missed(session);
+    if (missed === undefined) channel.close('slow-consumer');
+    else for (const event of missed) channel.write(event);
+    channel.flush();
   }
 }
 

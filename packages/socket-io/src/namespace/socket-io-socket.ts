@@ -3,6 +3,7 @@ import { requestLost } from '@headrace/handlers/call';
 import { Acks } from './acks.ts';
 import type { AnswerOf, AnyEvents, EventArgs, EventName, SentArgs } from './event-map.ts';
 import type { SocketIoHandshake } from './handshake.ts';
+import type { RecoverySession } from './recovery-session.ts';
 import type { Rooms } from './rooms.ts';
 import { disconnect, SocketIoBroadcast } from './socket-io-broadcast.ts';
 import { SocketIoEvent } from './socket-io-event.ts';
@@ -32,6 +33,13 @@ export class SocketIoSocket<Out = AnyEvents> {
   /** Channel of the client in this namespace. Its parent is the channel of the connection. */
   readonly channel: Channel;
   readonly handshake: SocketIoHandshake;
+  /**
+   * Whether the client was away and has come again with its id, its rooms and its `data`, and with all events that it missed. Always
+   * false without the option `recovery` of the namespace.
+   */
+  readonly recovered: boolean;
+  /** What the application keeps for the client. */
+  readonly data: Record<string, unknown>;
   private readonly all: Rooms;
   private readonly limits: SocketLimits;
   private ctx: Context | undefined = undefined;
@@ -44,12 +52,15 @@ export class SocketIoSocket<Out = AnyEvents> {
     handshake: SocketIoHandshake,
     all: Rooms,
     limits: SocketLimits,
+    session: RecoverySession | undefined,
   ) {
     this.id = id;
     this.channel = channel;
     this.handshake = handshake;
     this.all = all;
     this.limits = limits;
+    this.recovered = session?.isRecovered ?? false;
+    this.data = session?.data ?? {};
   }
 
   /** Whether the client is in the namespace. */
@@ -79,7 +90,7 @@ export class SocketIoSocket<Out = AnyEvents> {
 
   /** Sends an event. */
   emit<Name extends EventName<Out>>(name: Name, ...args: EventArgs<Out, Name>): WriteFuture {
-    return this.channel.writeAndFlush(new SocketIoEvent(name, args));
+    return this.all.sendTo(this.id, this.channel, new SocketIoEvent(name, args));
   }
 
   /** Sends an event, and resolves with the first argument of the answer. See {@link ask} for its errors. */

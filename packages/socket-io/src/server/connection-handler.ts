@@ -52,14 +52,25 @@ export interface ConnectionTerms {
   readonly packetTimeoutMs: number;
   readonly maxNamespaces: number;
   readonly maxAttachments: number;
+  /** Maximum time until the end of a dead connection is noticed, in milliseconds. */
+  readonly aliveMs: number;
   /** Returns the namespace with this name, if there is one. */
-  namespaceOf(name: string): SocketIoNamespace<never, never> | undefined;
+  namespaceOf(name: string): AnyNamespace | undefined;
 }
 
 /** A namespace of the connection: a client in it, or a decision about it that is under way. */
 interface Place {
   transport: NamespaceTransport | undefined;
   channel: Channel | undefined;
+}
+
+type AnyNamespace = SocketIoNamespace<never, never>;
+
+/** A client that wants to enter a namespace. */
+interface Arrival {
+  readonly handshake: SocketIoHandshake;
+  /** What the client sent for the recovery: `pid` and `offset`. */
+  readonly given: Readonly<Record<string, unknown>>;
 }
 
 /** The last handler of a connection of Socket.IO, which divides it into the channels of its namespaces. */
@@ -221,58 +232,78 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     const place: Place = { transport: undefined, channel: undefined };
     this.places.set(name, place);
     this.drains.update();
-    const handshake = { ...this.handshake, auth };
-    if (namespace.authorize === undefined) this.enter(place, namespace, handshake, undefined);
-    else void this.decide(place, namespace, handshake);
+    const arrival = this.arrivalOf(auth, namespace);
+    const isKnown = namespace.recovery?.holderOf(arrival.given['pid']) !== undefined;
+    if (namespace.authorize === undefined && !isKnown) {
+      this.enter(place, namespace, arrival, undefined);
+    } else void this.decide(place, namespace, arrival);
   }
 
-  private async decide(
-    place: Place,
-    namespace: SocketIoNamespace<never, never>,
-    handshake: SocketIoHandshake,
-  ): Promise<void> {
+  /** Divides what the client sent into that of its application and that of its library, for the recovery. */
+  private arrivalOf(auth: Record<string, unknown>, { recovery }: AnyNamespace): Arrival {
+    if (recovery === undefined) return { handshake: { ...this.handshake, auth }, given: auth };
+    const { pid, offset, ...rest } = auth;
+    return { handshake: { ...this.handshake, auth: rest }, given: { pid, offset } };
+  }
+
+  private async decide(place: Place, namespace: AnyNamespace, arrival: Arrival): Promise<void> {
+    const { handshake, given } = arrival;
     const { name } = namespace;
     let decision: SocketIoDecision;
     try {
-      decision = checked(await namespace.authorize!(handshake), name);
+      const { authorize } = namespace;
+      decision = authorize === undefined || checked(await authorize(handshake), name);
     } catch (thrown) {
       const { channel } = this.ctx;
       channel.logger.log('error', `${channel} authorize of ${name} failed`, toError(thrown));
       decision = { message: 'internal error' };
     }
+    const isIn = decision === true || typeof decision === 'function';
+    if (isIn) await this.takeOver(namespace.recovery?.holderOf(given['pid']));
     if (this.places.get(name) !== place || !this.ctx.channel.isOpen) return;
-    if (decision === true) this.enter(place, namespace, handshake, undefined);
-    else if (typeof decision === 'function') this.enter(place, namespace, handshake, decision);
+    if (decision === true) this.enter(place, namespace, arrival, undefined);
+    else if (typeof decision === 'function') this.enter(place, namespace, arrival, decision);
     else {
       this.forget(name);
       this.refuse(name, decision === false ? { message: 'not authorized' } : decision);
     }
   }
 
+  /** Ends the connection that a client has lost before this end has noticed it. */
+  private async takeOver(holder: Channel | undefined): Promise<void> {
+    if (holder?.parent === undefined || holder.parent === this.ctx.channel) return;
+    holder.parent.abort('replaced');
+    await holder.closed;
+  }
+
   private enter(
     place: Place,
-    namespace: SocketIoNamespace<never, never>,
-    handshake: SocketIoHandshake,
+    namespace: AnyNamespace,
+    { handshake, given }: Arrival,
     accept: SocketIoAcceptance | undefined,
   ): void {
     const { ctx } = this;
-    const { name } = namespace;
-    const id = randomBytes(ID_BYTES).toString('base64url');
+    const { name, recovery } = namespace;
+    const session = recovery?.take(given, ctx.channel, this.terms.aliveMs);
+    const id = session?.id ?? randomBytes(ID_BYTES).toString('base64url');
     this.connectTimer?.cancel();
     this.connectTimer = undefined;
     this.former.delete(name);
     const transport = new NamespaceTransport(name, this);
     place.transport = transport;
-    this.send({ type: CONNECT, namespace: name, data: { sid: id } });
+    this.send({ type: CONNECT, namespace: name, data: { sid: id, pid: session?.key } });
     // Some clients take one message of a read after the other, and would miss an event that comes together with the first one.
     ctx.clock.nextTurn(() => {
-      if (!transport.isActive) return;
+      if (!transport.isActive) {
+        if (session !== undefined) recovery!.leave(session);
+        return;
+      }
       openChannel(transport, {
         ...namespace.channelOptions,
         parent: ctx.channel,
         initialize: (channel) => {
           place.channel = channel;
-          return namespace.initialize(channel, id, handshake, accept);
+          return namespace.initialize(channel, id, handshake, accept, session);
         },
       });
     });

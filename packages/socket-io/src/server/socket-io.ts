@@ -102,8 +102,11 @@ export class SocketIo implements HttpSessions {
     const settings = OPTIONS.resolve(options);
     for (const namespace of options.namespaces) this.add(namespace);
     const { namespaceOf, connection } = settings;
+    const { pingIntervalMs, pingTimeoutMs } = ENGINE_OPTIONS.part(options);
     const terms: ConnectionTerms = {
       ...settings,
+      // Another packet than the pong moves the deadline of a pong once.
+      aliveMs: pingIntervalMs + 2 * pingTimeoutMs,
       namespaceOf: (name) => this.namespaces.get(name) ?? namespaceOf?.(name),
     };
     this.engine = new EngineIo({

@@ -1,3 +1,4 @@
+import { DrainEvent } from '@headrace/core';
 import { describe, expect, it } from 'vitest';
 import {
   candidateOf,
@@ -393,5 +394,57 @@ describe('the end by this side', () => {
     socket.says('5');
     expect([socket.sent, socket.isEnded]).toEqual([['3probe', '4last'], true]);
     expect(endOf(scripted)).toBe('forced close');
+  });
+});
+
+describe('the drain of a session that polls', () => {
+  it('ends the session in the poll that waits', () => {
+    const scripted = pollingSession();
+    const { session, wire, poll, clock } = scripted;
+    const answer = poll();
+    session.drained(wire, new DrainEvent(1000));
+    clock.advance(0);
+    expect(answer.got).toBeUndefined();
+    session.close();
+    clock.advance(0);
+    expect([answer.got, endOf(scripted)]).toEqual(['1', 'forced close']);
+  });
+
+  it('answers this poll once, with all output and without the end, which clients would prefer', () => {
+    const scripted = pollingSession();
+    const { session, wire, poll, send, clock } = scripted;
+    const answer = poll();
+    session.drained(wire, new DrainEvent(1000));
+    send('one');
+    send('two');
+    expect(answer.got).toBeUndefined();
+    session.close();
+    clock.advance(0);
+    expect([answer.got, endOf(scripted)]).toEqual(['4one\x1e4two', 'forced close']);
+  });
+
+  it('does not hold a ping, nor a session that goes on elsewhere', () => {
+    const pinged = pollingSession();
+    const answer = pinged.poll();
+    pinged.session.drained(pinged.wire, new DrainEvent(1000));
+    pinged.clock.advance(300);
+    expect(answer.got).toBe('2');
+    const resting = pollingSession();
+    const { session, wire, poll, send } = resting;
+    const other = poll();
+    session.drained(wire, new DrainEvent(1000, () => {}));
+    send('one');
+    expect(other.got).toBe('4one');
+  });
+
+  it('ends with an upgrade', () => {
+    const scripted = pollingSession();
+    const { session, wire, poll, send } = scripted;
+    const socket = candidateOf(scripted);
+    poll();
+    session.drained(wire, new DrainEvent(1000));
+    socket.says('2probe', '5');
+    send('one');
+    expect(socket.sent).toEqual(['3probe', '4one']);
   });
 });

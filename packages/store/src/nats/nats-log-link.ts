@@ -9,6 +9,7 @@ import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../cont
 import type { CopyPlace } from './nats-copies.ts';
 import {
   acknowledgementIn,
+  CONSUMER_MS,
   type JetStreamClients,
   plainText,
   sequenceIn,
@@ -158,6 +159,7 @@ export class NatsLogLink implements LogLink {
       filter_subjects: stream,
       // Includes the message before, to check that it still exists.
       ...startAt(Math.max(1, after)),
+      inactive_threshold: CONSUMER_MS,
     });
     const entries: LogEntry[] = [];
     try {

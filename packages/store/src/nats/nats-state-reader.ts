@@ -7,8 +7,7 @@ import type { StateEntry, StateLimits, StatePage } from '../contract/state-log.t
 import type { StateCounts } from '../contract/state-rules.ts';
 import { MAX_PAGE_BYTES } from '../memory/memory-stream.ts';
 import type { NatsCopies } from './nats-copies.ts';
-import type { NatsJetStream } from './nats-jet-stream.ts';
-import { textOf } from './nats-jet-stream.ts';
+import { CONSUMER_MS, type NatsJetStream, textOf } from './nats-jet-stream.ts';
 import { checksKeys, commonOf, epochOf, type NatsStore } from './nats-store.ts';
 import { keyIn } from './state-key.ts';
 import { decodeRecord, RECORD_HEADER, type StateRecord } from './state-record.ts';
@@ -17,8 +16,6 @@ import { StateRemovals } from './state-removals.ts';
 const NANOSECONDS = 1e6;
 /** Number of messages that are read at once to count the keys. */
 const SCAN_MESSAGES = 4096;
-/** Time after which a consumer that was not deleted ends. */
-const CONSUMER_MS = 10_000;
 /** Maximum time for the messages of a page. What came until then is read, before a change that waits for it is late. */
 const FETCH_MS = 2000;
 /** Time after which the clock of the server is asked for its time again. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -319,6 +320,34 @@ describe.runIf(absent === '')(`a real nats-server${absent}`, () => {
     const { config } = await manager.streams.info(name!);
     expect([config.max_msgs_per_subject, config.max_age]).toEqual([29, 60_000 * 1e6]);
     expect(config.duplicate_window).toBe(60_000 * 1e6);
+    await connection.close();
+    await test.end();
+  });
+
+  it('what a read leaves in the server when its connection breaks ends soon', async () => {
+    const test = new BusTest(benchOf(() => server));
+    const connection = await connect({ servers: `nats://127.0.0.1:${server.port}` });
+    const ages: number[] = [];
+    connection.subscribe('$JS.API.CONSUMER.CREATE.>', {
+      callback: (_error, message) => {
+        const { config } = message.json<{ config: { inactive_threshold?: number } }>();
+        ages.push(config.inactive_threshold ?? Infinity);
+      },
+    });
+    await connection.flush();
+    const one = await test.up();
+    const logged = one.stream('pleaves');
+    await logOf(one.bus)!.open(logged, { messages: 10, ageMs: 60_000 });
+    await logOf(one.bus)!.append(logged, 'one', Buffer.from('1'));
+    await logOf(one.bus)!.read(logged, 0, 10);
+    const kept = one.state('pleaves');
+    await statesOf(one.bus)!.open(kept, { keys: 9, bytes: 999, removals: 9, removalAgeMs: 60_000 });
+    const change = { key: 'k', bytes: Buffer.from('1'), isRemoval: false, expected: undefined };
+    await statesOf(one.bus)!.append(kept, 'a', { ...change, byteLength: 2 });
+    await statesOf(one.bus)!.read(kept, 0, 10);
+    await connection.flush();
+    expect(ages.length).toBeGreaterThanOrEqual(2);
+    for (const age of ages) expect(age).toBeLessThanOrEqual(10_000 * 1e6);
     await connection.close();
     await test.end();
   });

@@ -67,6 +67,7 @@ class HostedRequest implements TunnelPlace {
   carries(): void {}
   sessionCame(): void {}
   sessionLeft(): void {}
+  onDrain(): void {}
 
   refuse(status: number, headers: readonly string[] = []): void {
     const { response } = this;

@@ -68,6 +68,8 @@ class HttpState {
   /** Whether a drain has made `response` the last one. */
   isLast = false;
   gate: DrainGate | undefined = undefined;
+  /** Hears of the drains of the connection until the response has ended. */
+  onDrain: ((event: DrainStartEvent | DrainEvent) => void) | undefined = undefined;
   /** Number of tunnel sessions that sent their last request on this connection, and whose next request is expected here. */
   sessions = 0;
   /** Whether the connection is kept for a tunnel session, without a deadline for the next request. */
@@ -205,6 +207,7 @@ export class HttpEndpointHandler implements Handler {
   userEventTriggered(ctx: Context, event: unknown): void {
     if (event instanceof DrainStartEvent) {
       if (this.channel !== undefined) this.startDrain(event, this.channel);
+      else this.http?.onDrain?.(event);
     } else if (event instanceof DrainEvent) {
       this.drains = [...(this.drains ?? []).filter(({ isGivenUp }) => !isGivenUp), event];
       if (this.channel !== undefined) this.drainWebSocket(event, this.channel);
@@ -212,6 +215,7 @@ export class HttpEndpointHandler implements Handler {
         this.http.gate ??= new DrainGate('requests', () => this.isExpected);
         this.http.gate.see(event);
         this.announceEnd(this.http);
+        this.http.onDrain?.(event);
       }
     }
     ctx.fireUserEventTriggered(event);
@@ -367,6 +371,16 @@ export class HttpEndpointHandler implements Handler {
     if (http.isKept && !this.isEnding) this.waitForRequest(this.options.timeoutMs, true);
   }
 
+  /** @internal See {@link TunnelPlace.onDrain}. */
+  onDrain(listener: (event: DrainStartEvent | DrainEvent) => void): void {
+    const { http } = this;
+    if (http === undefined) return;
+    http.onDrain = listener;
+    const start = DrainStartEvent.seenBy(this.connection);
+    if (start !== undefined) listener(start);
+    for (const drain of this.drains ?? []) if (!drain.isGivenUp) listener(drain);
+  }
+
   /** Answers a request that cannot be served, and ends the connection. */
   refuse(status: number, headers: readonly string[] = []): void {
     this.stopWaiting();
@@ -448,6 +462,7 @@ export class HttpEndpointHandler implements Handler {
     http.responses -= 1;
     http.current = undefined;
     http.response = undefined;
+    http.onDrain = undefined;
     if (http.responses > 0 || this.ctx?.channel.isOpen !== true) return;
     // The connection now belongs to the WebSocket.
     if (this.channel !== undefined) return;

@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Address, Channel } from '@headrace/core';
+import type { Address, Channel, DrainEvent, DrainStartEvent } from '@headrace/core';
 import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
 
 /** Called with the channel of a new session, before its pipeline is built: the function that `authorize` returned. */
@@ -12,6 +12,11 @@ export interface SessionRequest {
   readonly connection: Channel;
   /** Address of the client, also behind a trusted proxy. */
   readonly client: Address | undefined;
+  /**
+   * Calls the listener with each drain of the connection, those before included, until the answer has ended. The connection ends after
+   * the answer.
+   */
+  onDrain(listener: (event: DrainStartEvent | DrainEvent) => void): void;
   /**
    * Decides by `authorize` whether the request may open a session, and calls back if so. Otherwise the request is answered. During
    * a shutdown the answer is 503.

@@ -34,6 +34,7 @@ export class SessionRequests {
     this.sessions.serve(request, response, {
       connection: place.connection,
       client: source.client,
+      onDrain: (listener) => place.onDrain(listener),
       admit: (accept) => {
         if (refusedByDrain(response, place)) return;
         this.upgrader.authorized(request, place, (signIn) => {

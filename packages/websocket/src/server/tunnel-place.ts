@@ -1,4 +1,4 @@
-import type { Channel } from '@headrace/core';
+import type { Channel, DrainEvent, DrainStartEvent } from '@headrace/core';
 import type { WebSocketChannel } from '../socket/web-socket-channel.ts';
 
 /** The connection of a request, for the decision about a WebSocket. */
@@ -22,4 +22,6 @@ export interface TunnelPlace extends RequestPlace {
   /** Called when a session has sent a request on this connection. The connection is kept for the session's next request. */
   sessionCame(): void;
   sessionLeft(): void;
+  /** Calls the listener with each drain of the connection, those before included, until the response to the request has ended. */
+  onDrain(listener: (event: DrainStartEvent | DrainEvent) => void): void;
 }

@@ -1,0 +1,62 @@
+import type { Channel, Timer } from '@headrace/core';
+
+/** A room that a client has left, with the events that it got there: those after one number and through another. */
+interface FormerRoom {
+  readonly room: string;
+  readonly after: number;
+  readonly through: number;
+}
+
+/** Rooms that a client has left and that are remembered. */
+const MAX_FORMER = 256;
+
+/** A client of a namespace over all its connections: who it is, and which events are for it. */
+export class RecoverySession {
+  /** Id of the client, which others can learn. */
+  readonly id: string;
+  /** Key of the session, which only the client knows. */
+  readonly key: string;
+  /** What the application keeps for the client. */
+  readonly data: Record<string, unknown> = {};
+  /** Number of the last event that the client has, as far as it is known. */
+  after: number;
+  /** Channel of the client; `undefined` while it is away. */
+  channel: Channel | undefined = undefined;
+  /** Ends the session of a client that stays away. */
+  timer: Timer | undefined = undefined;
+  /** Whether the client was here before. */
+  isRecovered = false;
+  /** The rooms, each with the number of the newest event when the client joined. */
+  private readonly joined = new Map<string, number>();
+  private former: FormerRoom[] = [];
+
+  constructor(id: string, key: string, after: number) {
+    this.id = id;
+    this.key = key;
+    this.after = after;
+  }
+
+  get rooms(): Iterable<string> {
+    return this.joined.keys();
+  }
+
+  joins(room: string, newest: number): void {
+    if (!this.joined.has(room)) this.joined.set(room, newest);
+  }
+
+  /** @param oldest - number of the oldest event that is kept */
+  leaves(room: string, newest: number, oldest: number): void {
+    const after = this.joined.get(room);
+    if (!this.joined.delete(room) || after === undefined) return;
+    this.former = this.former.filter(({ through }) => through >= oldest).slice(1 - MAX_FORMER);
+    if (newest > after) this.former.push({ room, after, through: newest });
+  }
+
+  /** Whether the client was in a room when the event with this number was sent. */
+  wasIn(room: string, number: number): boolean {
+    if (room === this.id || number > (this.joined.get(room) ?? number)) return true;
+    return this.former.some(
+      (one) => one.room === room && one.after < number && number <= one.through,
+    );
+  }
+}
