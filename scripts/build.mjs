@@ -1,4 +1,4 @@
-// Builds the packages as they are published: from nothing, with one file for each entry, and in their types neither what
+// Builds the packages as they are published, or those in the folders given: from nothing, with one file for each entry, and in their types neither what
 // is marked `@internal` nor what no entry reaches.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -29,9 +29,10 @@ installMissing();
 // It loads what was just installed.
 const { bundle } = await import('./bundle.mjs');
 const packages = join(root, 'packages');
-const folders = readdirSync(packages)
-  .map((name) => join(packages, name))
-  .filter((folder) => existsSync(join(folder, 'tsconfig.json')));
+const given = process.argv.slice(2).map((folder) => join(root, folder));
+const folders = (
+  given.length > 0 ? given : readdirSync(packages).map((name) => join(packages, name))
+).filter((folder) => existsSync(join(folder, 'tsconfig.json')));
 for (const folder of folders) rmSync(join(folder, 'dist'), { recursive: true, force: true });
 compile('-b', ...folders);
 for (const folder of inOrder(folders)) {

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Result, verdictsOf } from '../benchmarks/harness/report.ts';
+import { writeInstallation } from './on-npm.ts';
 import type { CheckResult, Problem } from './problem.ts';
 import { filesBelow } from './source-file.ts';
 import { root } from './workspace.ts';
@@ -141,4 +142,7 @@ export function writeCounts(root: string, counts: readonly Count[] = COUNTS): vo
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writeCounts(root);
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  writeCounts(root);
+  writeInstallation(root);
+}

@@ -7,6 +7,7 @@ import { checkExamples } from './check-examples.ts';
 import { checkOptions } from './check-options.ts';
 import { checkComments } from './comments/check.ts';
 import { checkLimits } from './limits.ts';
+import { checkInstallation } from './on-npm.ts';
 import type { CheckResult } from './problem.ts';
 import { checkLinks } from './tools.ts';
 
@@ -17,6 +18,7 @@ export async function checkDocs(root: string): Promise<CheckResult> {
     checkComments(root),
     checkErrorCodes(root),
     checkCounts(root),
+    checkInstallation(root),
     await checkOptions(root),
     await checkLimits(root),
     await checkExamples(root),

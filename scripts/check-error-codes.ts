@@ -12,7 +12,7 @@ import { WEB_SOCKET_ERRORS } from '@headrace/websocket';
 import type { CheckResult } from './problem.ts';
 
 const PAGE = 'docs/errors.md';
-const PARTS = ['**When:**', '**What to do:**'];
+const PARTS = ['**When:**', '**Do:**'];
 
 /** The codes of all packages. */
 export const ALL_CODES: readonly ErrorCodeEntry[] = [

@@ -16,6 +16,7 @@ import { checkTestRunners, TEST_RUNNERS } from './packages/test-runners.ts';
 import { type Packed, packAll } from './packed-packages.ts';
 import { run } from './program.ts';
 import { ALL_UNPACKED_KIB, judgeCost, judgeSize, readBudgets } from './release/budget.ts';
+import { publishProblems } from './release/dry-run.ts';
 import { licenseProblems } from './release/installed.ts';
 import type { Sbom } from './release/sbom.ts';
 import { readTarball } from './release/tarball.ts';
@@ -147,6 +148,9 @@ async function lintTarball({ name, folder, tarball, entries }: Packed): Promise<
 }
 
 /** The files and the size of each tarball, and the size of all. */
+/** Of the kernel, on top of it, and a program. */
+const PUBLISHED = ['@headrace/core', '@headrace/cluster', 'create-headrace'];
+
 async function checkTarballs(packages: readonly Packed[]): Promise<void> {
   const budgets = readBudgets(root);
   let all = 0;
@@ -161,6 +165,10 @@ async function checkTarballs(packages: readonly Packed[]): Promise<void> {
   }
   const { problems } = judgeSize(all, ALL_UNPACKED_KIB, 'KiB of all unpacked', 'release/budget.ts');
   tally.report('all packages unpacked', problems, `${all} KiB`);
+  // One of a kind, as npm takes them; the full run tries all.
+  for (const packed of packages.filter(({ name }) => PUBLISHED.includes(name))) {
+    tally.report(`npm publish --dry-run of ${packed.name}`, await publishProblems(packed));
+  }
 }
 
 /** What pages load of the packages that are installed. */
@@ -174,10 +182,8 @@ async function checkPages(consumer: string): Promise<void> {
 /** What the README tells readers to type for a project of theirs, in an empty one: its command, then its first sample. */
 async function checkReadme(folder: string): Promise<void> {
   const blocks = blocksIn('README.md', readFileSync(join(root, 'README.md'), 'utf8'));
-  const commands = blocks.flatMap(({ code }) => code.split('\n'));
-  const [npm, ...args] = commands.find((line) => line.includes('install:into'))!.split(' ');
-  const here = args.map((arg) => (arg === '../my-server' ? folder : arg));
-  await tally.command('README: its command installs headrace', npm!, here, root);
+  const args = ['run', 'install:into', '--', folder];
+  await tally.command('README: its command installs headrace', 'npm', args, root);
   // As in an image, which has only the files of the project.
   const image = `${folder}-image`;
   mkdirSync(image);

@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path';
 import { type Packed, packAll } from './packed-packages.ts';
 import { must } from './program.ts';
 import { judgeCost, type PackageCost, readBudgets } from './release/budget.ts';
+import { publishProblems } from './release/dry-run.ts';
 import { bytesBelow, licenseProblems } from './release/installed.ts';
-import { ofPackage, type Sbom } from './release/sbom.ts';
+import { ofPackage, type Sbom, sbomFileOf } from './release/sbom.ts';
 import { readTarball } from './release/tarball.ts';
 import { Tally } from './tally.ts';
 import { root, temporaryFolder, writeFiles } from './workspace.ts';
@@ -41,10 +42,7 @@ async function checkPackage(
   const written: Sbom = JSON.parse(await must('npm', args, project));
   const components = written.components ?? [];
   const sbom = ofPackage(written, packed.name);
-  if (keepIn !== undefined) {
-    const file = `${packed.name.replace('@', '').replace('/', '-')}.cdx.json`;
-    writeFiles(keepIn, { [file]: sbom });
-  }
+  if (keepIn !== undefined) writeFiles(keepIn, { [sbomFileOf(packed.name)]: sbom });
   const cost: PackageCost = {
     packedKiB: tarball.packedKiB,
     unpackedKiB: tarball.unpackedKiB,
@@ -54,7 +52,12 @@ async function checkPackage(
   };
   const judged = judgeCost(cost, readBudgets(root)[packed.name]);
   for (const warning of judged.warnings) tally.warn(`${packed.name}: ${warning}`);
-  const problems = [...tarball.problems, ...licenseProblems(components), ...judged.problems];
+  const problems = [
+    ...tarball.problems,
+    ...licenseProblems(components),
+    ...judged.problems,
+    ...(await publishProblems(packed)),
+  ];
   const words = `${tarball.files} files in ${cost.packedKiB} KiB, ${cost.packages} packages with ${cost.installedKiB} KiB installed in ${seconds} s`;
   tally.report(packed.name, problems, words);
 }

@@ -30,22 +30,6 @@ function fail(why: string): never {
   process.exit(1);
 }
 
-/** The packages with these names, and those that they need. */
-function withNeeds(packages: readonly Packed[], names: readonly string[]): Packed[] {
-  const found = new Set<Packed>();
-  const waiting = [...names];
-  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-    const packed = packages.find((one) => one.name === name)!;
-    if (found.has(packed)) continue;
-    found.add(packed);
-    const { dependencies, peerDependencies } = readManifest(join(root, packed.folder));
-    for (const [needed, range] of Object.entries({ ...dependencies, ...peerDependencies })) {
-      if (range.startsWith('workspace:')) waiting.push(needed);
-    }
-  }
-  return [...found];
-}
-
 const [folder, ...given] = process.argv.slice(2);
 if (folder === undefined) {
   console.error('usage: npm run install:into -- FOLDER [PACKAGE…]');
@@ -79,12 +63,14 @@ async function install(packages: readonly Packed[]): Promise<void> {
   writeFileSync(manifest, formattedLike(readFileSync(manifest, 'utf8'), before));
 }
 
-async function installPacked(all: readonly Packed[]): Promise<void> {
-  const packages = withNeeds(all, names);
+const tell = (step: string): void => console.log(`${step} …`);
+
+async function installPacked(packages: readonly Packed[]): Promise<void> {
   // One process at a time, of another clone, too: two npm in one folder break each other's files.
   const file = join(project, 'node_modules', '.headrace-installing');
   const isTaken = lock(file, `installs into ${project}`);
   while (!isTaken()) await delay(POLL_INTERVAL_MS);
+  tell(`npm installs them into ${project}`);
   try {
     await install(packages);
   } finally {
@@ -93,11 +79,8 @@ async function installPacked(all: readonly Packed[]): Promise<void> {
   console.log(`${packages.map(({ name }) => name).join(', ')} installed into ${project}`);
 }
 
-console.log(
-  `installing ${names.join(', ')} into ${project}: the first build takes a minute or two`,
-);
 try {
-  await packAll(root, installPacked);
+  await packAll(root, installPacked, { names, tell });
 } catch (error) {
   fail((error as Error).message);
 }

@@ -168,8 +168,12 @@ function tableOf(limits: readonly Limit[]): string {
   }
   const rows = [...alike.values()].map((same) => {
     const { option, absent, words } = same[0]!;
-    const of = [...new Set(same.map(({ of }) => `\`${of}\``))].sort().join(', ');
-    return `| \`${option}\` of ${of} | ${cell(absent)} | ${cell(words)} |`;
+    const of = [...new Set(same.map(({ of }) => of))].sort();
+    const name =
+      of.length === 1
+        ? `\`${of[0]}.${option}\``
+        : `\`${option}\` of ${of.map((one) => `\`${one}\``).join(', ')}`;
+    return `| ${name} | ${cell(absent)} | ${cell(words)} |`;
   });
   const head = '| Option | Default | Limit, and what happens at it |';
   return [head, '| --- | --- | --- |', ...rows].join('\n');

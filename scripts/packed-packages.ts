@@ -1,5 +1,5 @@
 // Our packages as npm would get them: built from nothing and packed, once for each state of their sources. Every check
-// that looks at them from outside takes the same tarballs.
+// that looks at them from outside takes the same tarballs. Who needs few of them waits for few.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -42,8 +42,15 @@ export interface Packed {
   readonly peers: readonly string[];
 }
 
+/** What is packed, and who hears of it. */
+export interface PackOptions {
+  /** Names of packages: these and those that they need. @default all */
+  readonly names?: readonly string[];
+  readonly tell?: (step: string) => void;
+}
+
 /**
- * Builds all packages from nothing, so that nothing of an old build is published, and packs them, unless that was done
+ * Builds packages from nothing, so that nothing of an old build is published, and packs them, unless that was done
  * with the sources as they are. Throws with the compiler's output when it fails. One process at a time does this in a clone.
  *
  * @param use - uses the tarballs before another process may make them anew
@@ -51,12 +58,13 @@ export interface Packed {
 export async function packAll(
   root: string,
   use?: (packages: Packed[]) => Promise<void>,
+  options: PackOptions = {},
 ): Promise<Packed[]> {
   const file = join(root, WORK, 'packing');
   const isTaken = lock(file, 'packs the packages of this clone');
   while (!isTaken()) await delay(POLL_INTERVAL_MS);
   try {
-    const packages = await packedNow(root);
+    const packages = await packedNow(root, options);
     await use?.(packages);
     return packages;
   } finally {
@@ -64,19 +72,39 @@ export async function packAll(
   }
 }
 
-async function packedNow(root: string): Promise<Packed[]> {
+async function packedNow(root: string, { names, tell }: PackOptions): Promise<Packed[]> {
   const into = join(root, TARBALLS);
-  const packages = foldersIn(root, 'packages').map((folder) => packedOf(root, folder));
+  const all = foldersIn(root, 'packages').map((folder) => packedOf(root, folder));
+  const needed = names && withNeeds(root, names);
+  const wanted = all.filter(({ name }) => needed?.includes(name) ?? true);
   const fingerprint = fingerprintOf(root);
-  if (isMadeOf(into, fingerprint)) return packages;
+  const made = madeOf(into, fingerprint);
+  if (wanted.every(({ name }) => made.includes(name))) return wanted;
+  const packages = all.filter((one) => wanted.includes(one) || made.includes(one.name));
   for (const old of [into, join(root, INSTALLED)]) rmSync(old, { recursive: true, force: true });
   mkdirSync(into, { recursive: true });
-  await must(process.execPath, [join(root, 'scripts', 'build.mjs')], root);
-  await packIn(root);
+  const folders = packages.map(({ folder }) => folder);
+  tell?.(`building ${packages.map(({ name }) => name).join(', ')}`);
+  await must(process.execPath, [join(root, 'scripts', 'build.mjs'), ...folders], root);
+  tell?.('packing them');
+  await packIn(root, folders);
   for (const packed of packages) await installIn(root, packed);
   // Last: without it, what is there is not complete.
-  writeFiles(into, { [MADE_OF]: { fingerprint } });
-  return packages;
+  writeFiles(into, { [MADE_OF]: { fingerprint, names: packages.map(({ name }) => name) } });
+  return wanted;
+}
+
+/** Names of the packages of the workspace that come with these, which are among them. */
+export function withNeeds(root: string, names: readonly string[]): readonly string[] {
+  const manifests = foldersIn(root, 'packages').map((folder) => readManifest(join(root, folder)));
+  const found = new Set(names);
+  // A set gives what is added while it is read.
+  for (const name of found) {
+    const manifest = manifests.find((one) => one.name === name);
+    const all = Object.entries({ ...manifest?.dependencies, ...manifest?.peerDependencies });
+    for (const [needed, range] of all) if (range.startsWith('workspace:')) found.add(needed);
+  }
+  return [...found];
 }
 
 function packedOf(root: string, folder: string): Packed {
@@ -101,17 +129,20 @@ function fingerprintOf(root: string): string {
   return hash.digest('hex');
 }
 
-function isMadeOf(folder: string, fingerprint: string): boolean {
+/** Names of the packages whose tarballs are there, of these sources. */
+function madeOf(folder: string, fingerprint: string): readonly string[] {
   const file = join(folder, MADE_OF);
-  return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).fingerprint === fingerprint;
+  if (!existsSync(file)) return [];
+  const made: { fingerprint: string; names?: string[] } = JSON.parse(readFileSync(file, 'utf8'));
+  return made.fingerprint === fingerprint ? (made.names ?? []) : [];
 }
 
-/** Packs the packages, which are built, as `pnpm publish` does. */
-function packIn(root: string): Promise<string> {
+/** Packs the packages in these folders, which are built, as `pnpm publish` does. */
+function packIn(root: string, folders: readonly string[]): Promise<string> {
   const { packageManager } = readManifest(root);
   const out = join(root, TARBALLS, '%s.tgz');
-  const args = ['-r', '--filter', './packages/*', 'pack', '--out', out];
-  return must('npx', ['-y', packageManager, ...args], root);
+  const filters = folders.flatMap((folder) => ['--filter', `./${folder}`]);
+  return must('npx', ['-y', packageManager, '-r', ...filters, 'pack', '--out', out], root);
 }
 
 /** Unpacks a tarball, and links what its package needs, but our own packages, to what is installed here. */

@@ -1,6 +1,7 @@
 // `npm run release:publish`: builds, and publishes each package whose version npm does not have. With `-- --dry-run`, nothing leaves
 // the machine.
 import { execFileSync, spawnSync } from 'node:child_process';
+import { changesetsIn } from './release/versions.ts';
 import { readManifest, root } from './workspace.ts';
 
 const isTrial = process.argv.includes('--dry-run');
@@ -18,10 +19,11 @@ run('npx', [
 
 /** Returns why the files here are not those of a version. */
 function whyNot(): string | undefined {
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' });
-  if (git('status', '--porcelain') !== '') return 'files differ from the last commit';
-  if (git('tag', '--points-at', 'HEAD') !== '') return undefined;
-  return 'the last commit has no tag of a version, such as v1.2.3 (RELEASING.md)';
+  const status = execFileSync('git', ['status', '--porcelain'], { cwd: root, encoding: 'utf8' });
+  if (status !== '') return 'files differ from the last commit';
+  const waiting = changesetsIn(root).length;
+  if (waiting === 0) return undefined;
+  return `${waiting} changesets wait in .changeset: first npm run release:version (RELEASING.md)`;
 }
 
 function run(command: string, args: readonly string[]): void {

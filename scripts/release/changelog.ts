@@ -21,24 +21,53 @@ export function changelogSection(
   );
 }
 
-/** Number of changesets up to which their list is a section that one reads. */
-const SHORT = 20;
+/** Number of lines of a section that one reads to its end: a screen. */
+const SCREEN = 50;
 
-/** Whether a release has so many changesets that its section is written by hand, in `changes/next.md`. */
-export function needsNotes(changesets: readonly string[]): boolean {
-  return changesets.length > SHORT;
+/** Whether a section lists so much that its text is written by hand, in `changes/next.md`. */
+export function needsNotes(section: string): boolean {
+  return section.split('\n').length > SCREEN;
 }
 
+/** The kernel's text in `changes/next.md`, and that of each package, which stands below the package's name as a heading. */
+export function readNotes(text: string): ReadonlyMap<string, string> {
+  const [kernel = '', ...parts] = text.split(/^## /m);
+  const notes = new Map(
+    parts.map((part) => {
+      const end = part.indexOf('\n');
+      return [part.slice(0, end).trim(), part.slice(end).trim()];
+    }),
+  );
+  return kernel.trim() === '' ? notes : notes.set(KERNEL_NOTES, kernel.trim());
+}
+
+/** Name of the kernel's text: all its packages have the version of this one. */
+export const KERNEL_NOTES = '@headrace/core';
+
 /**
- * A section whose text was written by hand, with links to the lists of all changes.
+ * A section whose text was written by hand, with a link to the list of all changes.
  *
  * @param notes - what a user does, and what is new
- * @param details - path of the list of the kernel's changes
+ * @param details - path of the list, from the root
+ * @param toRoot - path from the changelog's folder to the root
  */
-export function notesSection(version: string, day: string, notes: string, details: string): string {
-  const lists = `All changes of the kernel: [${details}](${details}). Each other package lists its own in its folder.`;
-  // The notes are in a folder, and the changelog is not.
-  return [`## ${version} (${day})`, notes.trim().replaceAll('](../', ']('), lists].join('\n\n');
+export function notesSection(
+  version: string,
+  day: string,
+  notes: string,
+  details: string,
+  toRoot = '',
+): string {
+  const list = `All changes: [${details}](${toRoot}${details}).`;
+  // The notes are in a folder of the root.
+  return [`## ${version} (${day})`, notes.replaceAll('](../', `](${toRoot}`), list].join('\n\n');
+}
+
+/** The section of a version in a changelog, without its heading. */
+export function sectionOf(changelog: string, version: string): string {
+  const sections = changelog.split(/^## /m);
+  const found = sections.find((section) => section.startsWith(`${version} `)) ?? '';
+  return found.slice(found.indexOf('\n')).trim();
 }
 
 /** Whether a changeset is about one of these packages. */

@@ -37,3 +37,8 @@ export function ofPackage(sbom: Sbom, name: string): Sbom {
     components: components.filter((component) => component !== subject),
   };
 }
+
+/** The file with the bill of materials of a package. */
+export function sbomFileOf(name: string): string {
+  return `${name.replace('@', '').replace('/', '-')}.cdx.json`;
+}

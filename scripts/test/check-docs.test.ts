@@ -54,7 +54,7 @@ const EXPLAINED = `## DecodeError
 A frame is bad.
 
 - **When:** it comes.
-- **What to do:** nothing.
+- **Do:** nothing.
 `;
 
 function errorPage(page: string): string[] {
@@ -78,6 +78,6 @@ it('asks for the class, the meaning, the occasion and the cure of each error cod
   const [first, second, third, ...others] = errorPage(page);
   expect(first).toContain('HR_ERR_A stands below "EncodeError", not below "## DecodeError"');
   expect(second).toContain('HR_ERR_A does not begin with "A frame is bad."');
-  expect(third).toBe('docs/errors.md: HR_ERR_A lacks **What to do:**');
+  expect(third).toBe('docs/errors.md: HR_ERR_A lacks **Do:**');
   expect(others).toEqual([expect.stringContaining('HR_ERR_B')]);
 });

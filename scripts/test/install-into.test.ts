@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { withNeeds } from '../packed-packages.ts';
 import { root } from '../workspace.ts';
 import { tree } from './tree.ts';
 
@@ -27,4 +28,10 @@ it('lists the packages if no name is similar', () => {
   const { status, stderr } = installInto(join(tree({}), 'my'), 'something-else');
   expect(status).toBe(1);
   expect(stderr).toMatch(/^install:into: no package "something-else"; there are @headrace\/.*\n$/);
+});
+
+it('builds what the packages need, and nothing else', () => {
+  expect([...withNeeds(root, ['headrace'])].sort()).toEqual([
+    ...['@headrace/cli', '@headrace/codec', '@headrace/core', '@headrace/handlers', 'headrace'],
+  ]);
 });

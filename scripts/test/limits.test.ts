@@ -40,10 +40,10 @@ it('makes a row of each option with a maximum, with the unit of its default', ()
     `${page('one')}
 | Option | Default | Limit, and what happens at it |
 | --- | --- | --- |
-| \`maxLength\` of \`One\` | 8 KiB | Length. A longer one is \`FRAME_TOO_LONG\`. |
-| \`timeoutMs\` of \`One\` | 1.5 min | Time. |
-| \`ageMs\` of \`One\` | none | Age. |
-| \`calls\` of \`One\` | required | Number of \`Calls\`. |
+| \`One.maxLength\` | 8 KiB | Length. A longer one is \`FRAME_TOO_LONG\`. |
+| \`One.timeoutMs\` | 1.5 min | Time. |
+| \`One.ageMs\` | none | Age. |
+| \`One.calls\` | required | Number of \`Calls\`. |
 
 ${end}`,
   );
@@ -77,7 +77,14 @@ it('puts a limit into the table whose path fits best, else into the first table'
   }));
   const made = withLimits(page('one') + end + page('one/src/b two') + end, limits);
   const [first = '', second = ''] = made.split(end);
-  expect([first.includes('`thr`'), first.includes('`one`')]).toEqual([true, false]);
-  expect([second.includes('`two`'), second.includes('`one`')]).toEqual([true, true]);
+  expect([first.includes('`A.thr`'), first.includes('`A.one`')]).toEqual([true, false]);
+  expect([second.includes('`A.two`'), second.includes('`A.one`')]).toEqual([true, true]);
   expect(withLimits(made, limits)).toBe(made);
+});
+
+it('has one row for the same option of several owners', () => {
+  const limits = ['One', 'Two'].map((of) => ({
+    ...{ of, option: 'ms', absent: '1', words: 'Words.', file: 'one/src/a.ts' },
+  }));
+  expect(withLimits(page('one') + end, limits)).toContain('| `ms` of `One`, `Two` | 1 | Words. |');
 });

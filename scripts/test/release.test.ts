@@ -10,6 +10,8 @@ import {
   isUnderstated,
   needsNotes,
   notesSection,
+  readNotes,
+  sectionOf,
 } from '../release/changelog.ts';
 import { type ReleasedPackage, raiseDependents } from '../release/dependents.ts';
 import { licenseProblems } from '../release/installed.ts';
@@ -63,19 +65,36 @@ describe('the section of a version in the changelog', () => {
     expect(section).toBe('## 0.3.1 (2026-12-02)\n\n### Also\n\n- A fix.');
   });
 
-  test('is written by hand if the changes are too many to read', () => {
-    expect(needsNotes(Array.from({ length: 20 }, () => 'A fix.'))).toBe(false);
-    expect(needsNotes(Array.from({ length: 21 }, () => 'A fix.'))).toBe(true);
-    const section = notesSection(
-      '0.3.0',
-      '2026-12-01',
-      '1. Read [this](../a.md).\n',
-      'changes/0.3.0.md',
+  test('is written by hand if the list is too long to read', () => {
+    const section = (entries: number) =>
+      changelogSection('0.3.0', '2026-12-01', Array<string>(entries).fill('A fix.'));
+    expect(needsNotes(section(46))).toBe(false);
+    expect(needsNotes(section(47))).toBe(true);
+    const notes = '1. Read [this](../a.md).';
+    expect(notesSection('0.3.0', '2026-12-01', notes, 'changes/0.3.0.md')).toBe(
+      '## 0.3.0 (2026-12-01)\n\n1. Read [this](a.md).\n\nAll changes: [changes/0.3.0.md](changes/0.3.0.md).',
     );
-    expect(section).toBe(
-      '## 0.3.0 (2026-12-01)\n\n1. Read [this](a.md).\n\nAll changes of the kernel: [changes/0.3.0.md](changes/0.3.0.md). ' +
-        'Each other package lists its own in its folder.',
-    );
+    const list = 'changes/bus-0.3.0.md';
+    const ofPackage = notesSection('0.3.0', '2026-12-01', notes, list, '../../');
+    expect(ofPackage).toContain('Read [this](../../a.md).');
+    expect(ofPackage).toContain(`[${list}](../../${list})`);
+  });
+
+  test('has the text of its package', () => {
+    const text = '### New\n\n- One.\n\n## @headrace/bus\n\nTwo.\n\nThree.\n';
+    expect([...readNotes(text)]).toEqual([
+      ['@headrace/bus', 'Two.\n\nThree.'],
+      ['@headrace/core', '### New\n\n- One.'],
+    ]);
+    expect([...readNotes('')]).toEqual([]);
+  });
+
+  test('is found by its version', () => {
+    const changelog =
+      '# Changelog\n\n## 0.3.0 (2026-12-01)\n\nNew.\n\n## 0.2.0 (2026-01-01)\n\nOld.\n';
+    expect(sectionOf(changelog, '0.3.0')).toBe('New.');
+    expect(sectionOf(changelog, '0.2.0')).toBe('Old.');
+    expect(sectionOf(changelog, '0.2')).toBe('');
   });
 
   test('breaks nothing in a patch', () => {
@@ -115,6 +134,19 @@ test('no package is published from its folder', () => {
   expect(runGuard({}).status).toBe(1);
   expect(runGuard({}).stderr).toContain('npm run release:publish');
   expect(runGuard({ HEADRACE_RELEASE: '1' }).status).toBe(0);
+});
+
+test('every package is public, and says where provenance finds its source', () => {
+  for (const folder of foldersIn(root, 'packages')) {
+    const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const url = 'git+https://github.com/headrace/headrace.git';
+    expect(manifest.repository, folder).toEqual({ type: 'git', url, directory: folder });
+    expect(manifest.publishConfig?.access, folder).toBe('public');
+  }
+  const workflow = readFileSync(join(root, '.github/workflows/release.yml'), 'utf8');
+  const [, publish] = /^ {2}publish:\n([\s\S]*?)\n {2}\w+:/m.exec(workflow)!;
+  expect(publish).toContain('id-token: write');
+  expect(publish).toContain('environment: npm');
 });
 
 test('changesets name packages that exist', () => {

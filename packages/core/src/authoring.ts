@@ -5,6 +5,8 @@
  */
 import './copy.ts';
 
+// Servers that listen by themselves
+export { type BindPlace, bindFailure } from './bootstrap/bind-failure.ts';
 // A place to connect to, checked and as text
 export { checkConnectPlace, checkConnectPlaces, placeText } from './bootstrap/connect-target.ts';
 export { findAddresses } from './bootstrap/find-addresses.ts';

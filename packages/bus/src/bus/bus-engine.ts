@@ -50,6 +50,8 @@ export interface LinkWatcher {
   linkUp(): void;
   /** Called when the link has ended. No further answer arrives over the link. */
   unlinked(): void;
+  /** Called when the engine can never connect, for example because its package is not installed. */
+  broken?(cause: Error): void;
   /** Called when the bus is closed, after the last `unlinked`. */
   closed(): void;
 }

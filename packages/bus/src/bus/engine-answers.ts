@@ -5,6 +5,8 @@ import { BUS_ERRORS } from './bus-errors.ts';
 export class EngineAnswers<Host extends { readonly clock: Clock; readonly logger: Logger }> {
   private readonly name: string;
   private given: Host | undefined = undefined;
+  /** Why the engine can never connect. */
+  neverUp: Error | undefined = undefined;
   /** Functions that reject the calls that wait for an answer over the present link. */
   private readonly waiting = new Set<(error: Error) => void>();
 
@@ -31,9 +33,18 @@ export class EngineAnswers<Host extends { readonly clock: Clock; readonly logger
     this.given = host;
   }
 
+  /** Called when the engine can never connect: each later {@link downError} says why. */
+  broken(cause: Error): void {
+    this.neverUp = cause;
+  }
+
   /** Makes the usual `BUS_DOWN` for callers. */
-  downError(cause?: Error): ChannelError {
-    return this.busError('is down', cause);
+  downError(cause: Error | undefined = this.neverUp): ChannelError {
+    const { neverUp } = this;
+    return this.busError(
+      neverUp === undefined ? 'is down' : `cannot work: ${neverUp.message}`,
+      cause,
+    );
   }
 
   /** Makes a `BUS_DOWN` for another reason. @param why - the text after the name of the bus */

@@ -104,6 +104,8 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
         if (wasUp) this.emit('down', cause);
       },
       broken: (cause) => {
+        answers.broken(cause);
+        this.tell((watcher) => watcher.broken?.(cause));
         this.emit('down', cause);
       },
       received: (subject, bytes) => this.subscriptions.deliver(subject, bytes),
@@ -165,6 +167,7 @@ export class EngineBus extends WatchedEmitter<BusEvents> implements Bus {
     this.watchers.push(watcher);
     if (keeper?.link !== undefined) watcher.linked(keeper.link);
     if (keeper?.upLink !== undefined) watcher.linkUp();
+    if (answers.neverUp !== undefined) watcher.broken?.(answers.neverUp);
   }
 
   /**

@@ -31,6 +31,9 @@ const OPTIONS = describeOptions('openBus', {
  * Opens a bus that no cluster uses, for a program that only stores data in the engine. The bus connects meanwhile, and tries again
  * until it is closed. `Cluster.join` opens its bus itself.
  *
+ * If the engine can never connect, for example because its package is not installed, the bus logs an error and emits `down`, and each
+ * call that needs the engine rejects with `BUS_DOWN` and this cause.
+ *
  * @returns the bus
  * @throws OptionError if an option is not valid, and ChannelError `BUS_DOWN` if the bus is in use already
  * @example

@@ -39,7 +39,7 @@ export class ServerOrder {
   ): Promise<T> {
     const { servers } = this;
     // The nodes begin with different servers.
-    const first = (this.next ??= Math.floor(time.random() * servers.length));
+    const first = this.next ?? Math.floor(time.random() * servers.length);
     const turn = [...servers.slice(first), ...servers.slice(0, first), ...this.learned];
     const end = time.now() + time.ms;
     for (const [index, server] of turn.entries()) {

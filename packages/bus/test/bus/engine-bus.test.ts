@@ -25,7 +25,7 @@ function forgedProbes(generation: number, bytes: number, count: number): Buffer[
 
 describe('EngineBus: up and down', () => {
   it('does not try again what can never succeed, and says why once', async () => {
-    const { engine, events, lines, clock, open } = scriptedBus();
+    const { engine, bus, events, lines, clock, open } = scriptedBus();
     const text = 'the package x is not installed: npm install x';
     engine.fault = new OptionError('OPTION_INVALID', text, {});
     await open();
@@ -34,6 +34,14 @@ describe('EngineBus: up and down', () => {
     expect(engine.tries).toBe(1);
     expect(events).toEqual([`down 0 ${text}`]);
     expect(lines).toEqual([`error the bus scripted: cannot work: ${text}`]);
+    // Who did not look into the log learns it from each call.
+    for (const asked of [bus.settled(), bus.receivers('room')]) {
+      await expect(asked).rejects.toMatchObject({
+        code: 'HR_ERR_BUS_DOWN',
+        message: `the bus scripted: cannot work: ${text}`,
+        cause: engine.fault,
+      });
+    }
   });
 
   it('is up when its own message came back, after every subscription was made', async () => {

@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Clock } from '../contract/clock.ts';
-import { ChannelError, OptionError } from '../errors.ts';
+import { OptionError } from '../errors.ts';
 import { choice, unchecked, whole } from '../option/option-kind.ts';
 import { describeOptions } from '../option/option-set.ts';
 import { present } from '../option/present.ts';
@@ -14,6 +12,7 @@ import { nativeRefused } from '../transport/native-sockets.ts';
 import type { PortNetwork } from '../transport/port-network.ts';
 import { SOCKET_OPTIONS, type SocketOptions } from '../transport/socket-options.ts';
 import { TlsServerContext, type TlsServerOptions } from '../transport/tls/tls-server-context.ts';
+import { bindFailure } from './bind-failure.ts';
 import { checkPath, checkPlace, type PlaceOptions } from './place.ts';
 
 /** A name in a network within this process. */
@@ -172,31 +171,9 @@ function checkPermission(target: BindTarget): void {
   throw bindError(target, Object.assign(error, { code: 'ERR_ACCESS_DENIED', permission: 'Net' }));
 }
 
-const WHY: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'this program or another one uses it already',
-  EACCES: 'this user may not use it',
-  EPERM: 'this user may not use it',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'the host name is unknown',
-  ENOENT: 'its folder does not exist',
-  ERR_ACCESS_DENIED: "Node's permission model forbids it: start Node with --allow-net",
-};
-
 export function bindError(target: BindTarget, error: Error): Error {
-  if (error instanceof OptionError) return error;
-  const system = (error.cause ?? error) as NodeJS.ErrnoException;
-  const code = system.code ?? 'unknown';
-  const text = `cannot listen on ${placeOf(target)}: ${whyOf(target, code) ?? error.message} (${code})`;
-  return new ChannelError('BIND_FAILED', text, { code }, system);
-}
-
-function whyOf(target: BindTarget, code: string): string | undefined {
-  if (code === 'EADDRINUSE' && 'path' in target) {
-    return 'another program listens there, or one that crashed left its file there: delete it, or pass replaceStale: true';
-  }
-  // Node reports a folder that is missing as EACCES.
-  const isMissing = code === 'EACCES' && 'path' in target && !existsSync(dirname(target.path));
-  return WHY[isMissing ? 'ENOENT' : code];
+  const path = 'path' in target ? target.path : undefined;
+  return bindFailure({ name: placeOf(target), path }, error);
 }
 
 function placeOf(target: BindTarget): string {

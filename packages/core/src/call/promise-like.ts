@@ -53,6 +53,6 @@ export function whenSettled<T>(
  * unhandled. The future of a write is ignored: the channel's `writeFailed` hook receives its failure.
  */
 export function onRejection(returned: unknown, report: (error: Error) => void): void {
-  if (isPromiseLike(returned) && !('onSettled' in returned))
+  if (isPromiseLike(returned) && !('peekSettled' in returned))
     whenSettled(returned, undefined, (thrown) => report(toError(thrown)));
 }

@@ -8,6 +8,7 @@ import {
   TimedOutError,
   toError,
 } from '../errors.ts';
+import { CONNECT_WORDS } from './connect-words.ts';
 
 const UNREACHABLE = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EHOSTDOWN']);
 
@@ -39,7 +40,7 @@ export function transportError(reported: Error): Error {
   if (code === 'ECONNREFUSED') {
     return new ChannelError('CHANNEL_REFUSED', `nobody listens there (${text})`, { code }, error);
   }
-  const what = code === 'ENOTFOUND' ? 'the host name is unknown' : 'the transport failed';
+  const what = CONNECT_WORDS[code ?? ''] ?? 'the transport failed';
   return new ChannelError('CHANNEL_FAILED', `${what} (${text})`, { code }, error);
 }
 

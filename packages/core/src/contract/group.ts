@@ -74,4 +74,12 @@ export interface GroupOutcome extends PromiseLike<void> {
   readonly isPartialSuccess: boolean;
   /** Whether the operation has failed for some members, but not for all. */
   readonly isPartialFailure: boolean;
+  /** Calls `listener` after the operation has settled, never within this call: with the error, or with `undefined`. */
+  onSettled(listener: (error: Error | undefined) => void): void;
+  /** Creates a promise and calls its `catch`. */
+  catch<T = never>(
+    onRejected?: ((reason: unknown) => T | PromiseLike<T>) | null,
+  ): Promise<void | T>;
+  /** Creates a promise and calls its `finally`. */
+  finally(onFinally?: (() => void) | null): Promise<void>;
 }

@@ -45,7 +45,7 @@ export class SettableFuture implements WriteFuture {
   ): WriteFuture {
     if (result instanceof SettableFuture) return result;
     if (result === undefined || result === null) return SettableFuture.succeeded();
-    if ('onSettled' in result) return result;
+    if ('peekSettled' in result) return result;
     const future = new SettableFuture();
     Promise.resolve(result).then(
       () => future.succeed(),

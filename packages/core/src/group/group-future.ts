@@ -1,7 +1,7 @@
 import { callSafely } from '../call/call-safely.ts';
 import type { GroupOutcome } from '../contract/group.ts';
 import type { Channel, WriteFuture } from '../contract.ts';
-import { ChannelError } from '../errors.ts';
+import { ChannelError, toError } from '../errors.ts';
 
 /** A member for which the operation failed, with the error. */
 export interface MemberFailure {
@@ -96,6 +96,23 @@ export class GroupFuture implements GroupOutcome {
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     return this.settled().then(onFulfilled, onRejected);
+  }
+
+  onSettled(listener: (error: Error | undefined) => void): void {
+    this.then(
+      () => callSafely(listener, undefined),
+      (thrown) => callSafely(listener, toError(thrown)),
+    );
+  }
+
+  catch<T = never>(
+    onRejected?: ((reason: unknown) => T | PromiseLike<T>) | null,
+  ): Promise<void | T> {
+    return this.then().catch(onRejected);
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<void> {
+    return this.then().finally(onFinally);
   }
 
   private async settled(): Promise<void> {

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { ChannelGroup, type Group, type GroupOutcome } from '../../src/index.ts';
+import { callSafely } from '../../src/call/call-safely.ts';
+import {
+  ChannelGroup,
+  type ChannelGroupError,
+  type Group,
+  type GroupOutcome,
+} from '../../src/index.ts';
 import { EmbeddedChannel } from '../../src/testing/index.ts';
 
 it('a ChannelGroup is a Group, and everything that is known of it works through the interface', async () => {
@@ -20,4 +26,38 @@ it('a ChannelGroup is a Group, and everything that is known of it works through 
   expect([group.remove(a), group.remove(a)]).toEqual([true, false]);
   await group.close('shutdown');
   expect([b.closeInfo?.reason, a.isOpen, group.size]).toEqual(['shutdown', true, 0]);
+});
+
+it('the outcome of a group takes what the future of a channel takes', async () => {
+  const group = new ChannelGroup<string>('members');
+  const member = new EmbeddedChannel();
+  group.add(member);
+  const seen: unknown[] = [];
+  const outcome: GroupOutcome = group.writeAndFlush('x');
+  outcome.onSettled((error) => seen.push(error));
+  expect(seen).toEqual([]);
+  await outcome.finally(() => seen.push('finally'));
+  expect(seen).toEqual([undefined, 'finally']);
+
+  const failed = group.write('y');
+  failed.onSettled((error) => seen.push((error as ChannelGroupError).code));
+  await member.close();
+  expect(await failed.catch(() => 'caught')).toBe('caught');
+  expect(seen.at(-1)).toBe('HR_ERR_GROUP_WRITE_FAILED');
+});
+
+it('the failed outcome of a group that a listener returns is reported', async () => {
+  const group = new ChannelGroup<string>('members');
+  const member = new EmbeddedChannel();
+  group.add(member);
+  const outcome = group.write('x');
+  const reported: string[] = [];
+  callSafely(
+    () => outcome,
+    undefined,
+    (error) => reported.push((error as ChannelGroupError).code),
+  );
+  await member.close();
+  await outcome.catch(() => {});
+  expect(reported).toEqual(['HR_ERR_GROUP_WRITE_FAILED']);
 });

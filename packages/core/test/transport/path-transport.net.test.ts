@@ -95,6 +95,7 @@ describe.skipIf(process.platform === 'win32')('a path, as a file', () => {
     writeFileSync(plain, 'precious');
     await expect(bind({ path: plain, replaceStale: true })).rejects.toMatchObject({
       details: { code: 'EADDRINUSE' },
+      message: expect.stringMatching(/a file or folder has this name: choose another path/),
     });
     expect(statSync(plain).size).toBe(8);
   });

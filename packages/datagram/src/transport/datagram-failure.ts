@@ -1,5 +1,5 @@
 import { ChannelError, EncodeError, type HeadraceError, isHeadraceError } from '@headrace/core';
-import { urlHost } from '@headrace/core/authoring';
+import { bindFailure, urlHost } from '@headrace/core/authoring';
 import { DATAGRAM_ERRORS } from '../datagram-errors.ts';
 
 const UNREACHABLE = new Set([
@@ -53,17 +53,10 @@ export function datagramError(error: Error, toHost?: string, toPort?: number): H
 const BIND_CURES: Readonly<Record<string, string>> = {
   EADDRINUSE:
     'another socket uses it already; several processes share a port only with reusePort, on Node 22.12 or newer',
-  EACCES: 'this user may not use it',
-  EPERM: 'this user may not use it',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'the host name is unknown',
 };
 
 /** Returns the error of a socket that cannot be bound. */
 export function bindError(error: Error, host: string | undefined, port: number): HeadraceError {
   if (isHeadraceError(error)) return error;
-  const { code = 'unknown' } = error as NodeJS.ErrnoException;
-  const where = `${host ?? 'all addresses'}, port ${port}`;
-  const text = `cannot bind a socket to ${where}: ${BIND_CURES[code] ?? error.message} (${code})`;
-  return new ChannelError('BIND_FAILED', text, { code }, error);
+  return bindFailure({ name: `${host ?? 'all addresses'}, port ${port}`, why: BIND_CURES }, error);
 }

@@ -1,5 +1,5 @@
 import type { GroupOutcome } from '@headrace/core';
-import { callSafely } from '@headrace/core/authoring';
+import { callSafely, toError } from '@headrace/core/authoring';
 import type { LogPosition } from '@headrace/store';
 
 /**
@@ -97,6 +97,23 @@ export class DurableOutcome implements GroupOutcome {
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     return this.stored.then(() => {}).then(onFulfilled, onRejected);
+  }
+
+  onSettled(listener: (error: Error | undefined) => void): void {
+    this.then(
+      () => callSafely(listener, undefined),
+      (thrown) => callSafely(listener, toError(thrown)),
+    );
+  }
+
+  catch<T = never>(
+    onRejected?: ((reason: unknown) => T | PromiseLike<T>) | null,
+  ): Promise<void | T> {
+    return this.then().catch(onRejected);
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<void> {
+    return this.then().finally(onFinally);
   }
 
   /** @internal */

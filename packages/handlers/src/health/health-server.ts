@@ -229,8 +229,8 @@ function checks(): OptionKind<Checks, Checks, never> {
  * the status are made at most four times a second.
  *
  * @returns the server, after it has started to listen
- * @throws OptionError (OPTION_INVALID) for a wrong option, (OPTION_CONFLICT) for `status` without `key`; Node's own error if the
- *   server cannot listen, for example EADDRINUSE
+ * @throws OptionError (OPTION_INVALID) for a wrong option, (OPTION_CONFLICT) for `status` without `key`; ChannelError
+ *   (BIND_FAILED) if the server cannot listen
  *
  * @example
  * ```ts run

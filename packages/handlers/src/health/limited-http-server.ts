@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Logger, systemClock } from '@headrace/core';
-import { socketHost, warnFirst } from '@headrace/core/authoring';
+import { bindFailure, socketHost, toError, warnFirst } from '@headrace/core/authoring';
 
 /** Address and client limits of a {@link limitedHttpServer}. */
 export interface HttpLimits {
@@ -38,6 +38,8 @@ const CLOSE_WITHIN_MS = 1000;
 /**
  * Starts a small HTTP server on a port that strangers can reach. A slow or silent client, or a client that does not read, has
  * only a limited time and does not block other clients. `answer` must answer at once.
+ *
+ * @throws ChannelError `BIND_FAILED` if the server cannot listen
  */
 export async function limitedHttpServer(
   answer: RequestListener,
@@ -74,7 +76,11 @@ export async function limitedHttpServer(
     if (sockets.size > maxConnections) closeOldest(sockets.keys().next().value!);
   });
   server.listen(port, socketHost(host));
-  await once(server, 'listening');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw bindFailure({ name: `${host}, port ${port}` }, toError(error));
+  }
   server.on('error', (error) => acceptFailed?.(error));
   return {
     port: (server.address() as AddressInfo).port,

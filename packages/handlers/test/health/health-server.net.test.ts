@@ -161,7 +161,12 @@ describe('serveHealth', () => {
     await expect(serveHealth({ port: 0, checks: {} } as never)).rejects.toThrow('checks');
     await expect(serveHealth({ port: 0, maxConnections: 0 })).rejects.toThrow('maxConnections');
     const { port } = await start();
-    await expect(serveHealth({ port })).rejects.toThrow('EADDRINUSE');
+    await expect(serveHealth({ port })).rejects.toMatchObject({
+      code: 'HR_ERR_BIND_FAILED',
+      message: expect.stringMatching(
+        /^cannot listen on [^ ]+, port \d+: this program or another one uses it already \(EADDRINUSE\)$/,
+      ),
+    });
   });
 });
 

@@ -59,6 +59,10 @@ class BusStores implements LinkWatcher {
     this.records?.linkUp();
   }
 
+  broken(cause: Error): void {
+    this.answers.broken(cause);
+  }
+
   unlinked(): void {
     this.log?.unlinked();
     this.states?.unlinked();

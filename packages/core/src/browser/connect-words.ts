@@ -1,0 +1,2 @@
+/** A page gets no codes of the system. */
+export const CONNECT_WORDS: Readonly<Record<string, string>> = {};
