@@ -12,7 +12,7 @@ import { checksKeys, commonOf, epochOf, type NatsStore } from './nats-store.ts';
 import { keyIn } from './state-key.ts';
 import { decodeRecord, RECORD_HEADER, type StateRecord } from './state-record.ts';
 import { StateRemovals } from './state-removals.ts';
-import { type StreamMessage, StreamReading } from './stream-reading.ts';
+import { ALL, type StreamMessage, StreamReading } from './stream-reading.ts';
 
 /** Number of messages that are read at once to count the keys. */
 const SCAN_MESSAGES = 4096;
@@ -88,7 +88,7 @@ export class NatsStateReader {
     let end = after;
     while (entries.length === 0 && end < last) {
       const { messages, isEnd } = await this.reading.read({
-        ...{ subject: '>', after: end, to: last, most: Math.min(limit, most) },
+        ...{ subject: ALL, after: end, to: last, most: Math.min(limit, most) },
       });
       // Another node can have forgotten and deleted removals since.
       const now = await this.end();
@@ -167,7 +167,7 @@ export class NatsStateReader {
     const removed = new Set<string>();
     for (let at = 0; at < last; ) {
       const { messages, isEnd } = await this.reading.read({
-        ...{ subject: '>', after: at, to: last, most: SCAN_MESSAGES, headersOnly: true },
+        ...{ subject: ALL, after: at, to: last, most: SCAN_MESSAGES, headersOnly: true },
       });
       at = isEnd ? last : messages.at(-1)!.seq;
       for (const message of messages) {

@@ -22,6 +22,9 @@ const TIME_VALID_MS = 60_000;
 const SPAN = 256;
 const PARTS = 16;
 
+/** The subject of all messages. */
+export const ALL = '>';
+
 /** A message of a stream. */
 export interface StreamMessage {
   readonly seq: number;
@@ -36,7 +39,7 @@ export interface StreamMessage {
 
 /** What to read: the messages after a sequence, up to another one. */
 export interface StreamRange {
-  /** The subject of the messages. */
+  /** The subject of the messages, or {@link ALL}. */
   readonly subject: string;
   readonly after: number;
   readonly to: number;
@@ -87,7 +90,7 @@ export class StreamReading {
     if (clock.now() - this.measuredAt > TIME_VALID_MS) {
       // Servers before 2.10 say their time only in this answer.
       const clients = await jetStream.clients();
-      const range = { subject: '>', after: 0, to: 0, most: 0, headersOnly: true };
+      const range = { subject: ALL, after: 0, to: 0, most: 0, headersOnly: true };
       await this.withConsumer(clients, range, ({ name }) => Promise.resolve(name));
     }
     return clock.now() + this.difference;
@@ -143,7 +146,8 @@ export class StreamReading {
     let isLate = false;
     const config = {
       ...startAt(after + 1),
-      filter_subject: subject,
+      // Of a stream with other subjects, this is no part.
+      ...(subject !== ALL && { filter_subject: subject }),
       ack_policy: 'none' as never,
       mem_storage: true,
       num_replicas: 1,

@@ -45,7 +45,7 @@ class Stream {
 
   private readonly manager = {
     consumers: {
-      add: async (_name: string, config: { opt_start_seq: number; filter_subject: string }) => {
+      add: async (_name: string, config: { opt_start_seq: number; filter_subject?: string }) => {
         this.added += 1;
         if (this.consumers === 'are refused') throw new Error('no');
         if (this.consumers === 'never come') return new Promise(() => {});
@@ -54,8 +54,7 @@ class Stream {
         }
         const waiting = this.stored.filter(
           ({ seq, subject }) =>
-            seq >= config.opt_start_seq &&
-            (config.filter_subject === '>' || subject === config.filter_subject),
+            seq >= config.opt_start_seq && (config.filter_subject ?? subject) === subject,
         );
         const created = new Date(this.clock.now() + 5000).toISOString();
         return { name: 'consumer', created, num_pending: waiting.length, waiting };
