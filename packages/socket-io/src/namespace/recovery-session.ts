@@ -29,11 +29,18 @@ export class RecoverySession {
   /** The rooms, each with the number of the newest event when the client joined. */
   private readonly joined = new Map<string, number>();
   private former: FormerRoom[] = [];
+  /** Number of the last event of a former room that is not remembered. */
+  private forgotten = 0;
 
   constructor(id: string, key: string, after: number) {
     this.id = id;
     this.key = key;
     this.after = after;
+  }
+
+  /** Whether all rooms are known in which the client can have missed an event. */
+  get knowsRooms(): boolean {
+    return this.after >= this.forgotten;
   }
 
   get rooms(): Iterable<string> {
@@ -48,8 +55,9 @@ export class RecoverySession {
   leaves(room: string, newest: number, oldest: number): void {
     const after = this.joined.get(room);
     if (!this.joined.delete(room) || after === undefined) return;
-    this.former = this.former.filter(({ through }) => through >= oldest).slice(1 - MAX_FORMER);
+    this.former = this.former.filter(({ through }) => through >= oldest);
     if (newest > after) this.former.push({ room, after, through: newest });
+    if (this.former.length > MAX_FORMER) this.forgotten = this.former.shift()!.through;
   }
 
   /** Whether the client was in a room when the event with this number was sent. */

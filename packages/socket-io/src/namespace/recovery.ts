@@ -127,7 +127,7 @@ export class Recovery {
   /** Returns the events that a client has missed; `undefined` if they are not kept, or too many. */
   missed(session: RecoverySession): readonly SocketIoEvent[] | undefined {
     const { events, lostThrough, newest } = this;
-    if (session.after < lostThrough) return undefined;
+    if (session.after < lostThrough || !session.knowsRooms) return undefined;
     const missed: SocketIoEvent[] = [];
     let bytes = 0;
     for (let at = Math.max(0, events.size - (newest - session.after)); at < events.size; at++) {

@@ -268,6 +268,23 @@ describe('a new session', () => {
     expect(one.events).toEqual(['1', '2', '3', '4', '5']);
   });
 
+  it('begins for a client that has left more rooms than are remembered, with events that it missed', () => {
+    for (const rooms of [256, 257]) {
+      const { clock, sockets, namespace, client } = world();
+      const one = client();
+      clock.run(() => {
+        for (let room = 0; room < rooms; room++) {
+          sockets[0]!.join(`${room}`);
+          namespace.to(`${room}`).emit(`${room}`);
+          sockets[0]!.leave(`${room}`);
+        }
+      });
+      one.reads(0).loses();
+      one.connect();
+      expect([one.recovered, one.events.length]).toEqual(rooms === 256 ? [true, 256] : [false, 0]);
+    }
+  });
+
   it('does not begin because old events of others are not kept', () => {
     const { clock, namespace, client, emit } = world({}, { maxDisconnectionMs: 1000 });
     const one = client();

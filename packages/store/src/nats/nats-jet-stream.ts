@@ -10,9 +10,6 @@ const PLAIN = /^[A-Za-z0-9_.:-]{1,128}$/;
 /** Error code of JetStream for a message that is longer than the stream accepts. */
 const MESSAGE_EXCEEDS_MAXIMUM = 10054;
 
-/** Time after which a consumer ends that a read could not delete, because its connection broke. */
-export const CONSUMER_MS = 10_000;
-
 /** The parts of a {@link NatsJetStream}. */
 export interface NatsJetStreamParts {
   readonly connection: NatsConnection;

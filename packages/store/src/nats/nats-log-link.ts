@@ -2,23 +2,16 @@ import { Buffer } from 'node:buffer';
 import type { BusSubscription } from '@headrace/bus';
 import { EncodeError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { JetStreamManager, JsMsg, NextMsgRequest } from '@nats-io/jetstream';
+import type { JetStreamManager, NextMsgRequest } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import { liveSubject } from '../contract/live-subject.ts';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../contract/log.ts';
 import type { CopyPlace } from './nats-copies.ts';
-import {
-  acknowledgementIn,
-  CONSUMER_MS,
-  type JetStreamClients,
-  plainText,
-  sequenceIn,
-  textOf,
-  tooLong,
-} from './nats-jet-stream.ts';
+import { acknowledgementIn, plainText, sequenceIn, textOf, tooLong } from './nats-jet-stream.ts';
 import { commonOf, epochOf, NatsStore, randomText } from './nats-store.ts';
 import type { NatsStoreParts } from './nats-store-parts.ts';
 import { memoryOf } from './stream-memory.ts';
+import { type StreamMessage, StreamReading } from './stream-reading.ts';
 
 const STREAM = /^(hr\.([A-Za-z0-9_-]+))\.d\.([A-Za-z0-9_-]+)$/;
 /** Maximum size of a page. A page always contains at least one message. */
@@ -28,16 +21,21 @@ const ANSWER_MS = 10_000;
 /** Maximum number of bytes of an append's headers, besides the id. */
 const HEADERS_BYTES = 256;
 
-/** A group in the stream of its app. */
-interface StoredGroup {
+/** The stream of an app. */
+interface StoredStream {
   readonly store: NatsStore;
+  readonly reading: StreamReading;
+}
+
+/** A group in the stream of its app. */
+interface StoredGroup extends StoredStream {
   readonly token: string;
 }
 
 /** Durable groups in JetStream: one stream for each app. */
 export class NatsLogLink implements LogLink {
   private readonly parts: NatsStoreParts;
-  private readonly stores = new Map<string, NatsStore>();
+  private readonly streams = new Map<string, StoredStream>();
   private readonly groups = new Map<string, StoredGroup>();
 
   constructor(parts: NatsStoreParts) {
@@ -71,9 +69,9 @@ export class NatsLogLink implements LogLink {
   }
 
   async read(stream: string, after: number, limit: number): Promise<LogPage> {
-    const { store, token } = await this.groupOf(stream);
-    const clients = await this.parts.jetStream.clients();
-    const { streams } = clients.manager;
+    const group = await this.groupOf(stream);
+    const { store } = group;
+    const { streams } = (await this.parts.jetStream.clients()).manager;
     const query: Required<NextMsgRequest> = { seq: 1, next_by_subj: stream };
     const [oldest, newest, info] = await Promise.all([
       streams.getMessage(store.name, query),
@@ -95,7 +93,7 @@ export class NatsLogLink implements LogLink {
     const entries =
       after >= last || limit < 1
         ? []
-        : await this.entries(clients, store, { stream, token, after, last, limit, epoch });
+        : await this.entries(group, { stream, after, last, limit, epoch });
     return { epoch, entries, first, last, common };
   }
 
@@ -128,12 +126,14 @@ export class NatsLogLink implements LogLink {
     }
     const { manager } = await this.parts.jetStream.clients();
     const name = `hr_${app}`;
-    let store = this.stores.get(name);
-    if (store === undefined) {
-      store = this.storeOf(manager, name, prefix);
-      this.stores.set(name, store);
+    let stored = this.streams.get(name);
+    if (stored === undefined) {
+      const { jetStream, clock } = this.parts;
+      const reading = new StreamReading({ jetStream, name, clock });
+      stored = { store: this.storeOf(manager, name, prefix), reading };
+      this.streams.set(name, stored);
     }
-    const group = this.groups.get(stream) ?? { store, token };
+    const group = this.groups.get(stream) ?? { ...stored, token };
     this.groups.set(stream, group);
     return group;
   }
@@ -151,41 +151,30 @@ export class NatsLogLink implements LogLink {
   }
 
   private async entries(
-    { client, startAt }: JetStreamClients,
-    store: NatsStore,
-    { stream, token, after, last, limit, epoch }: PageRequest,
+    { store, reading, token }: StoredGroup,
+    { stream, after, last, limit, epoch }: PageRequest,
   ): Promise<LogEntry[]> {
-    const consumer = await client.consumers.get(store.name, {
-      filter_subjects: stream,
+    const { messages } = await reading.read({
       // Includes the message before, to check that it still exists.
-      ...startAt(Math.max(1, after)),
-      inactive_threshold: CONSUMER_MS,
+      ...{ subject: stream, after: Math.max(0, after - 1), to: last },
+      ...{ most: limit + 1, maxBytes: MAX_PAGE_BYTES },
     });
-    const entries: LogEntry[] = [];
-    try {
-      const messages = await consumer.fetch({ max_messages: limit + 1, expires: 5000 });
-      let previous = 0;
-      let bytes = 0;
-      for await (const message of messages) {
+    let previous = 0;
+    return messages
+      .flatMap((message) => {
         const { seq } = message;
-        if (seq > after) {
-          store.saw(seq, message.headers?.get('Nats-Msg-Id') ?? '');
-          entries.push(storedEntry(message, { epoch, offset: seq }, previous, token));
-          bytes += message.data.byteLength;
-        }
+        const before = previous;
         previous = seq;
-        if (seq >= last || entries.length >= limit || bytes >= MAX_PAGE_BYTES) break;
-      }
-    } finally {
-      consumer.delete().catch(() => {});
-    }
-    return entries;
+        if (seq <= after) return [];
+        store.saw(seq, message.headers?.get('Nats-Msg-Id') ?? '');
+        return storedEntry(message, { epoch, offset: seq }, before, token);
+      })
+      .slice(0, limit);
   }
 }
 
 interface PageRequest {
   readonly stream: string;
-  readonly token: string;
   readonly after: number;
   readonly last: number;
   readonly limit: number;
@@ -193,7 +182,7 @@ interface PageRequest {
 }
 
 function storedEntry(
-  message: JsMsg,
+  message: StreamMessage,
   position: LogPosition,
   previous: number,
   token: string,

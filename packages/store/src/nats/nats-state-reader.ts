@@ -1,25 +1,21 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { ConsumerInfo, JsMsg, NextMsgRequest, StoredMsg } from '@nats-io/jetstream';
+import type { StoredMsg } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { StateEntry, StateLimits, StatePage } from '../contract/state-log.ts';
 import type { StateCounts } from '../contract/state-rules.ts';
 import { MAX_PAGE_BYTES } from '../memory/memory-stream.ts';
 import type { NatsCopies } from './nats-copies.ts';
-import { CONSUMER_MS, type NatsJetStream, textOf } from './nats-jet-stream.ts';
+import { type NatsJetStream, textOf } from './nats-jet-stream.ts';
 import { checksKeys, commonOf, epochOf, type NatsStore } from './nats-store.ts';
 import { keyIn } from './state-key.ts';
 import { decodeRecord, RECORD_HEADER, type StateRecord } from './state-record.ts';
 import { StateRemovals } from './state-removals.ts';
+import { ALL, type StreamMessage, StreamReading } from './stream-reading.ts';
 
-const NANOSECONDS = 1e6;
 /** Number of messages that are read at once to count the keys. */
 const SCAN_MESSAGES = 4096;
-/** Maximum time for the messages of a page. What came until then is read, before a change that waits for it is late. */
-const FETCH_MS = 2000;
-/** Time after which the clock of the server is asked for its time again. */
-const TIME_VALID_MS = 60_000;
 const MIN_MESSAGES = 8;
 
 /** The parts of a {@link NatsStateReader}. */
@@ -59,16 +55,16 @@ export interface StateEnd {
 export class NatsStateReader {
   private readonly parts: NatsStateReaderParts;
   private limits: StateLimits;
-  /** Difference between the clock of the server and the clock of this process, in milliseconds. */
-  private difference: number | undefined = undefined;
-  private measuredAt = 0;
+  private readonly reading: StreamReading;
   private isKeyChecked: boolean | undefined = undefined;
   /** The removals that are not forgotten. */
   readonly removals = new StateRemovals();
 
   constructor(parts: NatsStateReaderParts, limits: StateLimits) {
+    const { jetStream, store, clock } = parts;
     this.parts = parts;
     this.limits = limits;
+    this.reading = new StreamReading({ jetStream, name: store.name, clock });
   }
 
   limit(limits: StateLimits): void {
@@ -91,12 +87,14 @@ export class NatsStateReader {
     let entries: StateEntry[] = [];
     let end = after;
     while (entries.length === 0 && end < last) {
-      const { messages, isEnd } = await this.messages(end, last, Math.min(limit, most), false);
+      const { messages, isEnd } = await this.reading.read({
+        ...{ subject: ALL, after: end, to: last, most: Math.min(limit, most) },
+      });
       // Another node can have forgotten and deleted removals since.
       const now = await this.end();
       const whole = pageOf(messages);
       end = isEnd && whole.length === messages.length ? last : whole.at(-1)!.seq;
-      const serverNow = await this.now();
+      const serverNow = await this.reading.now();
       entries = whole.flatMap((message) => entryOf(epoch, message, serverNow) ?? []);
       for (const entry of entries) this.saw(entry);
       floor = Math.max(floor, Math.min(last, this.floorOf(now)));
@@ -168,16 +166,19 @@ export class NatsStateReader {
     const sizes = new Map<string, number>();
     const removed = new Set<string>();
     for (let at = 0; at < last; ) {
-      const { messages, isEnd } = await this.messages(at, last, SCAN_MESSAGES, true);
+      const { messages, isEnd } = await this.reading.read({
+        ...{ subject: ALL, after: at, to: last, most: SCAN_MESSAGES, headersOnly: true },
+      });
       at = isEnd ? last : messages.at(-1)!.seq;
-      for (const { seq, subject, headers, time } of messages) {
+      for (const message of messages) {
+        const { seq, subject, headers, byteLength } = message;
         const record = recordOf(headers, seq);
         if (record === undefined || record.kind === 'f') continue;
         const key = keyIn(subject);
         const isRemoval = record.kind === 'r';
-        this.removals.saw(key, seq, isRemoval, time.getTime() - this.difference!);
+        this.removals.saw(key, seq, isRemoval, this.reading.localTime(message));
         if (isRemoval) removed.add(key);
-        else sizes.set(key, Buffer.byteLength(key) + Number(headers?.get('Nats-Msg-Size')));
+        else sizes.set(key, Buffer.byteLength(key) + byteLength);
       }
     }
     const end = await this.end();
@@ -202,24 +203,10 @@ export class NatsStateReader {
   /** Makes an entry of a message. */
   async entryOf(epoch: string, message: StoredMsg): Promise<StateEntry | undefined> {
     const { seq, subject, header: headers, data, time } = message;
-    return entryOf(epoch, { seq, subject, headers, data, time }, await this.now());
-  }
-
-  /** Returns the time by the clock of the server, in milliseconds. */
-  async now(): Promise<number> {
-    const age = this.parts.clock.now() - this.measuredAt;
-    if (this.difference === undefined || age > TIME_VALID_MS) {
-      // Servers before 2.10 say their time only in this answer.
-      await this.consumerAt(1, true, ({ name }) => Promise.resolve(name));
-    }
-    return this.serverNow();
+    return entryOf(epoch, { seq, subject, headers, data, time }, await this.reading.now());
   }
 
   // --- parts ---
-
-  private serverNow(): number {
-    return this.parts.clock.now() + this.difference!;
-  }
 
   private lost(): Error {
     const { copies, store } = this.parts;
@@ -237,77 +224,19 @@ export class NatsStateReader {
     this.forget();
     return Math.min(last, this.removals.floor);
   }
-
-  /** Reads messages after a sequence, up to a number of messages or another sequence. */
-  private messages(
-    after: number,
-    to: number,
-    most: number,
-    headersOnly: boolean,
-  ): Promise<{ readonly messages: readonly JsMsg[]; readonly isEnd: boolean }> {
-    return this.consumerAt(after + 1, headersOnly, async (info) => {
-      const { client, manager } = await this.parts.jetStream.clients();
-      const messages: JsMsg[] = [];
-      let at = after;
-      if (info.num_pending > 0) {
-        const consumer = client.consumers.getConsumerFromInfo(info);
-        const fetched = await consumer.fetch({ max_messages: most, expires: FETCH_MS });
-        for await (const message of fetched) {
-          at = message.seq;
-          if (at <= to) messages.push(message);
-          if (at >= to || message.info.pending === 0 || messages.length === most) break;
-        }
-      }
-      if (at >= to) return { messages, isEnd: true };
-      if (messages.length > 0) return { messages, isEnd: false };
-      // The server of the consumer can be behind the leader of the stream.
-      const { name } = this.parts.store;
-      const query: Required<NextMsgRequest> = { seq: at + 1, next_by_subj: '>' };
-      const next = await manager.streams.getMessage(name, query);
-      if (next === null || next.seq > to) return { messages, isEnd: true };
-      throw new Error(
-        `JetStream sent no messages after number ${at}, though it has number ${next.seq}`,
-      );
-    });
-  }
-
-  private async consumerAt<T>(
-    sequence: number,
-    headersOnly: boolean,
-    use: (info: ConsumerInfo) => Promise<T>,
-  ): Promise<T> {
-    const { jetStream, store, clock } = this.parts;
-    const { manager, startAt } = await jetStream.clients();
-    const asked = clock.now();
-    const info = await manager.consumers.add(store.name, {
-      ...startAt(sequence),
-      ack_policy: 'none' as never,
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: CONSUMER_MS * NANOSECONDS,
-      headers_only: headersOnly,
-    });
-    this.measuredAt = clock.now();
-    this.difference = Date.parse(info.created) - (asked + this.measuredAt) / 2;
-    try {
-      return await use(info);
-    } finally {
-      manager.consumers.delete(store.name, info.name).catch(() => {});
-    }
-  }
 }
 
 /** Returns the messages up to the maximum size of a page, and at least one. */
-function pageOf(messages: readonly JsMsg[]): readonly JsMsg[] {
+function pageOf(messages: readonly StreamMessage[]): readonly StreamMessage[] {
   let bytes = 0;
-  const over = messages.findIndex(({ data }, i) => {
-    bytes += data.byteLength;
+  const over = messages.findIndex(({ byteLength }, i) => {
+    bytes += byteLength;
     return i > 0 && bytes > MAX_PAGE_BYTES;
   });
   return over < 0 ? messages : messages.slice(0, over);
 }
 
-type ReadMessage = Pick<JsMsg, 'seq' | 'subject' | 'headers' | 'data' | 'time'>;
+type ReadMessage = Omit<StreamMessage, 'byteLength'>;
 
 function entryOf(
   epoch: string,
