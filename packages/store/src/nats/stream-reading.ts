@@ -146,7 +146,7 @@ export class StreamReading {
     let isLate = false;
     const config = {
       ...startAt(after + 1),
-      // Of a stream with other subjects, this is no part.
+      // A stream without this subject refuses it as a filter.
       ...(subject !== ALL && { filter_subject: subject }),
       ack_policy: 'none' as never,
       mem_storage: true,
