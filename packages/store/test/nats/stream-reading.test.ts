@@ -132,12 +132,16 @@ describe('a read of a JetStream stream', () => {
     expect(stream.removed).toBe(1);
   });
 
-  it('asks the leader where the consumer has none of the messages', async () => {
+  it('asks the leader where the consumer has none of the messages, and for no consumer for a while', async () => {
     const stream = new Stream(numbers(10));
     stream.consumers = 'have nothing';
-    expect(await seqsOf(stream, stream.reading(), { ...ALL, to: 10 })).toEqual({
-      ...{ seqs: stream.partOf(ALL), isEnd: true },
-    });
+    const reading = stream.reading();
+    for (let reads = 0; reads < 2; reads += 1) {
+      expect(await seqsOf(stream, reading, { ...ALL, to: 10 })).toEqual({
+        ...{ seqs: stream.partOf(ALL), isEnd: true },
+      });
+    }
+    expect(stream.added).toBe(1);
   });
 
   it('fails where a consumer is refused', async () => {
