@@ -35,8 +35,8 @@ export interface NatsBusOptions extends EngineBusOptions {
   readonly replicas?: number;
   /**
    * Maximum size of each JetStream stream, in bytes, for accounts that demand one (`max_bytes_required`): the stream of the durable
-   * groups of an app, and the stream of each state group. A full stream of durable groups drops its oldest messages. A full stream
-   * of a state group stores no further change. The size of an existing stream is raised, and never lowered.
+   * groups of an app, and each of the up to 64 streams that its state groups share. A full stream of durable groups drops its oldest
+   * messages. A full stream of state groups stores no further change. The size of an existing stream is raised, and never lowered.
    * @default no limit
    */
   readonly maxBytes?: number;
@@ -74,7 +74,8 @@ const OPTIONS = describeOptions(
  *
  * Durable groups of one app share the JetStream stream `hr_p<app>`. The highest limits of any group apply to the stream. The
  * limits are raised when a group needs more, and never lowered. Give a group that must keep far more messages than the others an
- * app of its own. Each state group has a JetStream stream of its own, `hr_p<app>+p<group>`.
+ * app of its own. State groups of one app share up to 64 JetStream streams, `hr_p<app>+s+<number>`. A state without keys leaves
+ * nothing there, once its removals are forgotten.
  *
  * @throws OptionError `OPTION_INVALID`. A wrong password or an unreachable server is logged once, and the connect is tried again.
  * @example

@@ -44,11 +44,10 @@ function rowsOfGuide(): readonly {
   return rows.map((row) => {
     const [, cell = '', carries = '', publishes = ''] = row.split('|').map((each) => each.trim());
     const names = [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) =>
-      name!.replaceAll('.', '\\.').replace(/<\w+>/, '[\\w-]+'),
+      name!.replaceAll('.', '\\.').replaceAll(/<\w+>/g, '[\\w=-]+'),
     );
-    const rest = carries.includes('followed by') ? '(\\.[\\w=-]+)?' : '';
     const isUsed = !carries.includes('gateway') && publishes !== 'the store';
-    return { is: new RegExp(`^(${names.join('|')})${rest}$`), isUsed, row };
+    return { is: new RegExp(`^(${names.join('|')})$`), isUsed, row };
   });
 }
 

@@ -2,7 +2,6 @@ import type { BusSubscription } from '@headrace/bus';
 import { NatsSubscription, type NatsSubscriptionParts } from '@headrace/bus/nats';
 import type { Msg } from '@nats-io/transport-node';
 import type { LogEntry } from '../contract/log.ts';
-import { LiveOrder } from './live-order.ts';
 import type { NatsStore } from './nats-store.ts';
 
 /** Maximum number of live copies that wait until their epoch is known. */
@@ -18,6 +17,11 @@ export interface CopyPlace {
   readonly previous: number;
   /** The id in the header. */
   readonly id: string;
+}
+
+/** Puts the entries of live copies in order. */
+interface CopyOrder<E> extends BusSubscription {
+  take(entry: E): void;
 }
 
 /** Makes an entry of a live copy. */
@@ -56,12 +60,10 @@ export class NatsCopies {
     subject: string,
     opened: Promise<NatsStore>,
     read: CopyReader<E>,
-    listener: (entry: E) => void,
+    order: CopyOrder<E>,
   ): BusSubscription {
-    const { clock } = this.parts;
     let store: NatsStore | undefined;
     let held: Msg[] | undefined = [];
-    const order = new LiveOrder(clock, listener);
     const deliver = (message: Msg) => {
       const place = store && this.placeOf(store, message);
       const entry = place && read(place, message);

@@ -6,6 +6,7 @@ import type { JetStreamManager, NextMsgRequest } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import { liveSubject } from '../contract/live-subject.ts';
 import type { LogEntry, LogLimits, LogLink, LogPage, LogPosition } from '../contract/log.ts';
+import { LiveOrder } from './live-order.ts';
 import type { CopyPlace } from './nats-copies.ts';
 import { acknowledgementIn, plainText, sequenceIn, textOf, tooLong } from './nats-jet-stream.ts';
 import { commonOf, epochOf, NatsStore, randomText } from './nats-store.ts';
@@ -98,13 +99,13 @@ export class NatsLogLink implements LogLink {
   }
 
   follow(stream: string, listener: (entry: LogEntry) => void): BusSubscription {
-    const { copies } = this.parts;
+    const { copies, clock } = this.parts;
     const opened = this.openedStoreOf(stream);
     return copies.follow(
       liveSubject(stream),
       opened,
       (place, message) => liveEntry(this.groups.get(stream)!.token, place, message),
-      listener,
+      new LiveOrder(clock, listener),
     );
   }
 

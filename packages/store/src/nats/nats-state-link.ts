@@ -10,14 +10,15 @@ import type {
   StatePage,
   StateWrite,
 } from '../contract/state-log.ts';
-import { changeIn, floorIn, NatsStateReader, recordOf } from './nats-state-reader.ts';
+import { LiveCheck } from './live-check.ts';
+import { changeIn, NatsStateReader, recordOf } from './nats-state-reader.ts';
 import { NatsStateWriter } from './nats-state-writer.ts';
-import { commonOf, epochOf, NatsStore, randomText } from './nats-store.ts';
+import { NatsStore, randomText } from './nats-store.ts';
 import type { NatsStoreParts } from './nats-store-parts.ts';
-import { FLOOR_TOKEN } from './state-record.ts';
+import { namesOf, type StateNames } from './state-names.ts';
+import { isEmptyEpoch } from './state-record.ts';
 import { memoryOf } from './stream-memory.ts';
 
-const STREAM = /^(hr\.([A-Za-z0-9_-]+))\.s\.([A-Za-z0-9_-]+)$/;
 const NOTHING = Buffer.alloc(0);
 /** The server keeps the newest message of each key. */
 const NEWEST = { messages: 1, ageMs: Number.POSITIVE_INFINITY };
@@ -27,31 +28,33 @@ interface LinkedState {
   readonly store: NatsStore;
   readonly reader: NatsStateReader;
   readonly writer: NatsStateWriter;
-  /** Ends the subscriptions to what other nodes tell. */
+  readonly limits: StateLimits;
+  /** Ends the subscription to what other nodes tell. */
   close(): void;
 }
 
 /** A live copy: of a change, or of the floor. */
 type LiveEntry = StateEntry | (LogEntry & { readonly isFloor: true });
 
-/** State groups in JetStream: one stream for each state, with one subject for each key. */
+/** State groups in JetStream: states share streams, with one subject for each key. An empty state leaves nothing in its stream. */
 export class NatsStateLink implements StateLink {
   private readonly parts: NatsStoreParts;
+  private readonly stores = new Map<string, NatsStore>();
   private readonly states = new Map<string, LinkedState>();
   /** The followers that wait until their state is opened. */
   private readonly opened = new Map<string, ((store: NatsStore) => void)[]>();
 
   constructor(parts: NatsStoreParts) {
     this.parts = parts;
+    const { connection, emptied, clock } = parts;
+    const ended = emptied.linked(clock, (stream, limits) => this.empty(stream, limits));
+    void connection.closed().then(ended, ended);
   }
 
   async open(stream: string, limits: StateLimits): Promise<void> {
     const { manager } = await this.parts.jetStream.clients();
-    let state = this.states.get(stream);
-    if (state === undefined) {
-      state = this.stateOf(manager, stream, limits);
-      this.states.set(stream, state);
-    }
+    const state = { ...(this.states.get(stream) ?? this.stateOf(manager, stream, limits)), limits };
+    this.states.set(stream, state);
     const { store, reader, writer } = state;
     reader.limit(limits);
     writer.limit(limits);
@@ -68,9 +71,12 @@ export class NatsStateLink implements StateLink {
   }
 
   async read(stream: string, after: number, limit: number): Promise<StatePage> {
-    const { reader, writer } = this.openedState(stream);
+    const { reader, writer, limits } = this.openedState(stream);
     const page = await reader.page(after, limit);
     writer.tidy();
+    const { epoch, entries, end, last } = page;
+    const isWhole = after === 0 && end === last && !isEmptyEpoch(epoch);
+    if (isWhole && entries.every(({ isRemoval }) => isRemoval)) this.canBeEmpty(stream, limits);
     return page;
   }
 
@@ -78,8 +84,6 @@ export class NatsStateLink implements StateLink {
     this.opened.delete(stream);
     this.states.get(stream)?.close();
     this.states.delete(stream);
-    // Nodes that still use the stream remember what it had, and notice if it is lost.
-    this.parts.memories.delete(namesOf(stream).name);
   }
 
   waitsFor(stream: string, id: string): string | undefined {
@@ -88,6 +92,7 @@ export class NatsStateLink implements StateLink {
 
   follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription {
     const { copies, subject } = namesOf(stream);
+    const { clock } = this.parts;
     const opened = new Promise<NatsStore>((resolve) => {
       const known = this.states.get(stream)?.store;
       if (known?.epoch !== undefined) resolve(known);
@@ -96,14 +101,22 @@ export class NatsStateLink implements StateLink {
     return this.parts.copies.follow<LiveEntry>(
       `${copies}.*`,
       opened,
-      (place, { headers, data, subject: copy }) => {
-        const { epoch, sequence, id } = place;
+      ({ sequence, id }, { headers, data, subject: copy }) => {
+        const record = recordOf(headers, sequence);
+        if (record === undefined) return undefined;
+        const { epoch, kind } = record;
         const position = { epoch, offset: sequence };
-        const isFloor = recordOf(headers, sequence)?.kind === 'f';
+        const isFloor = kind === 'f';
         if (isFloor) return { position, previous: sequence - 1, id, bytes: NOTHING, isFloor };
+        const place = { epoch, sequence, id };
         return changeIn(place, `${subject}${copy.slice(copies.length)}`, headers, data, 0);
       },
-      changesOf(listener),
+      new LiveCheck<LiveEntry>({
+        clock,
+        next: async (from) => this.openedState(stream).reader.next(from),
+        isMark: (entry) => 'isFloor' in entry,
+        deliver: (entry) => listener(entry as StateEntry),
+      }),
     );
   }
 
@@ -116,59 +129,60 @@ export class NatsStateLink implements StateLink {
   }
 
   private stateOf(manager: JetStreamManager, stream: string, limits: StateLimits): LinkedState {
-    const { connection, jetStream, copies, replicas, maxBytes, memories, warn, clock } = this.parts;
-    const { name, subject, copies: live } = namesOf(stream);
-    const memory = memoryOf(memories, name);
-    const [notices, turns] = [`${live}.epoch`, `${live}.turn`];
-    const floorSubject = `${subject}.${FLOOR_TOKEN}`;
-    const store = new NatsStore(manager, {
-      ...{ name, subjects: `${subject}.>`, copies: `${live}.>`, groups: 'state groups' },
-      ...{ keepsNewest: true, replicas, maxBytes, memory, warn, clock, randomText },
-      isWhole: async (info) => {
-        if (info.state.last_seq <= (commonOf(info)?.offset ?? 0)) return true;
-        const found = await manager.streams.getMessage(name, { last_by_subj: floorSubject });
-        return floorIn(found, epochOf(info)) !== undefined;
-      },
-      announce: () => connection.publish(notices),
-    });
-    const unwatch = copies.watch(store, notices);
-    const parts = { jetStream, copies, store, floorSubject, clock };
+    const { connection, jetStream, copies, memories, clock } = this.parts;
+    const names = namesOf(stream);
+    const { name, subject, copies: live, floorSubject } = names;
+    const store = this.storeOf(manager, names);
+    const parts = { jetStream, copies, store, all: `${subject}.*`, floorSubject, clock };
     const reader = new NatsStateReader(parts, limits);
     const writer = new NatsStateWriter(
-      { ...parts, connection, reader, stream, turns, name: memory.writer },
+      {
+        ...{ ...parts, connection, reader, subject, turns: `${live}.turn` },
+        name: memoryOf(memories, name).writer,
+        removed: () => this.canBeEmpty(stream, this.states.get(stream)?.limits ?? limits),
+      },
       limits,
     );
     const callback = (error: Error | null, message: Parameters<typeof writer.askedToHold>[0]) => {
       if (error === null) writer.askedToHold(message);
     };
-    const asked = connection.subscribe(turns, { callback });
-    const close = (): void => {
-      unwatch();
-      asked.unsubscribe();
-    };
-    return { store, reader, writer, close };
+    const asked = connection.subscribe(`${live}.turn`, { callback });
+    return { store, reader, writer, limits, close: () => asked.unsubscribe() };
   }
-}
 
-/** Passes the changes on. A change after a floor follows the change before the floor. */
-function changesOf(listener: (entry: StateEntry) => void): (entry: LiveEntry) => void {
-  let floor = 0;
-  let before = 0;
-  return (entry) => {
-    const previous = entry.previous === floor ? before : entry.previous;
-    if ('isFloor' in entry) {
-      floor = entry.position.offset;
-      before = previous;
-    } else listener(previous === entry.previous ? entry : { ...entry, previous });
-  };
-}
-
-/** Returns the JetStream stream of a state, and the subjects of its changes and of their copies, without the keys. */
-function namesOf(stream: string): { name: string; subject: string; copies: string } {
-  const [, prefix, app, token] = STREAM.exec(stream) ?? [];
-  if (prefix === undefined || app === undefined || token === undefined) {
-    throw new Error(`${stream} is not a name of a state: it looks like hr.<app>.s.<group>`);
+  private storeOf(manager: JetStreamManager, names: StateNames): NatsStore {
+    const { connection, copies, replicas, maxBytes, memories, warn, clock } = this.parts;
+    const { name, bucket, bucketCopies } = names;
+    const known = this.stores.get(name);
+    if (known !== undefined) return known;
+    const notices = `${bucketCopies}.epoch`;
+    const store = new NatsStore(manager, {
+      ...{ name, subjects: `${bucket}.>`, copies: `${bucketCopies}.>`, groups: 'state groups' },
+      ...{ keepsNewest: true, replicas, maxBytes, memory: memoryOf(memories, name) },
+      ...{ warn, clock, randomText, announce: () => connection.publish(notices) },
+    });
+    copies.watch(store, notices);
+    this.stores.set(name, store);
+    return store;
   }
-  // A name of an app or of a group has no plus sign, so no other stream has this name.
-  return { name: `hr_${app}+${token}`, subject: stream, copies: `${prefix}.v.${token}` };
+
+  // --- empty states ---
+
+  private canBeEmpty(stream: string, limits: StateLimits): void {
+    this.parts.emptied.note(stream, limits);
+  }
+
+  /** Removes what is left of a state. Resolves with true if it has removals that are remembered, or is in use. */
+  private async empty(stream: string, limits: StateLimits): Promise<boolean> {
+    const { manager } = await this.parts.jetStream.clients();
+    const known = this.states.get(stream);
+    const state = known ?? this.stateOf(manager, stream, limits);
+    const { store, reader, writer, close } = state;
+    try {
+      if (!(await store.open(NEWEST))) return true;
+      return !(await writer.empty()) && !reader.removals.isEmpty;
+    } finally {
+      if (known === undefined) close();
+    }
+  }
 }

@@ -1,18 +1,25 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { StoredMsg } from '@nats-io/jetstream';
+import type { NextMsgRequest, StoredMsg } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { StateEntry, StateLimits, StatePage } from '../contract/state-log.ts';
 import type { StateCounts } from '../contract/state-rules.ts';
 import { MAX_PAGE_BYTES } from '../memory/memory-stream.ts';
 import type { NatsCopies } from './nats-copies.ts';
-import { type NatsJetStream, textOf } from './nats-jet-stream.ts';
-import { checksKeys, commonOf, epochOf, type NatsStore } from './nats-store.ts';
+import type { NatsJetStream } from './nats-jet-stream.ts';
+import { checksKeys, epochOf, type NatsStore } from './nats-store.ts';
 import { keyIn } from './state-key.ts';
-import { decodeRecord, RECORD_HEADER, type StateRecord } from './state-record.ts';
+import {
+  decodeRecord,
+  emptyEpoch,
+  isOfStream,
+  RECORD_HEADER,
+  type StateRecord,
+  unscoped,
+} from './state-record.ts';
 import { StateRemovals } from './state-removals.ts';
-import { ALL, type StreamMessage, StreamReading } from './stream-reading.ts';
+import { type StreamMessage, StreamReading } from './stream-reading.ts';
 
 /** Number of messages that are read at once to count the keys. */
 const SCAN_MESSAGES = 4096;
@@ -23,27 +30,34 @@ export interface NatsStateReaderParts {
   readonly jetStream: NatsJetStream;
   readonly copies: NatsCopies;
   readonly store: NatsStore;
+  /** The subjects of all messages of the state. */
+  readonly all: string;
   /** The subject of the floor. */
   readonly floorSubject: string;
   readonly clock: Clock;
 }
 
-/** The floor of a state's stream. */
+/** The floor of a state. */
 export interface StoredFloor {
   readonly sequence: number;
+  /** The epoch of the state. */
+  readonly epoch: string;
   /** Offset of the newest removal that is forgotten. */
   readonly floor: number;
 }
 
-/** What a state's stream has. */
+/** What the stream has of a state. Other states are in the same stream. */
 export interface StateEnd {
   readonly epoch: string;
-  /** The sequence of the newest message, even if the stream no longer has it, or 0. */
+  /** The sequence of the newest message of the state, or 0 if there is none. */
   readonly last: number;
-  /** The floor, or undefined if nothing was stored in this epoch. */
+  /** The sequence of the newest message of the stream, even if the stream no longer has it, or 0. */
+  readonly top: number;
+  /** The floor, or undefined if the state is empty, or was purged. */
   readonly floor: StoredFloor | undefined;
   /** The sequence of the message in the place of the floor, of any epoch, or 0. */
   readonly floorAt: number;
+  /** Number of messages of the whole stream. */
   readonly messages: number;
   /** Size of the messages with their headers, in bytes. */
   readonly bytes: number;
@@ -57,6 +71,8 @@ export class NatsStateReader {
   private limits: StateLimits;
   private readonly reading: StreamReading;
   private isKeyChecked: boolean | undefined = undefined;
+  /** Whether the newest look has found changes without a floor. */
+  isBare = false;
   /** The removals that are not forgotten. */
   readonly removals = new StateRemovals();
 
@@ -80,7 +96,9 @@ export class NatsStateReader {
 
   async page(after: number, limit: number): Promise<StatePage> {
     const before = await this.end();
-    const { epoch, last, messages: count, bytes } = before;
+    const { epoch, last, top, messages: count, bytes } = before;
+    // What was removed before is forgotten.
+    if (last === 0) return { epoch, entries: [], end: top, last: top, floor: top };
     let floor = this.floorOf(before);
     if (after >= last || limit < 1) return { epoch, entries: [], end: last, last, floor };
     const most = Math.max(MIN_MESSAGES, Math.floor((MAX_PAGE_BYTES * count) / Math.max(1, bytes)));
@@ -88,7 +106,7 @@ export class NatsStateReader {
     let end = after;
     while (entries.length === 0 && end < last) {
       const { messages, isEnd } = await this.reading.read({
-        ...{ subject: ALL, after: end, to: last, most: Math.min(limit, most) },
+        ...{ subject: this.parts.all, after: end, to: last, most: Math.min(limit, most) },
       });
       // Another node can have forgotten and deleted removals since.
       const now = await this.end();
@@ -97,7 +115,8 @@ export class NatsStateReader {
       const serverNow = await this.reading.now();
       entries = whole.flatMap((message) => entryOf(epoch, message, serverNow) ?? []);
       for (const entry of entries) this.saw(entry);
-      floor = Math.max(floor, Math.min(last, this.floorOf(now)));
+      // A state that was emptied meanwhile has lost its removals.
+      floor = now.epoch === epoch ? Math.max(floor, Math.min(last, this.floorOf(now))) : last;
       entries = entries.filter(({ isRemoval, position }) => !isRemoval || position.offset > floor);
     }
     return { epoch, entries, end, last, floor };
@@ -115,59 +134,56 @@ export class NatsStateReader {
 
   /** Reads what the stream has. @throws Error if the stream has another epoch, or has lost messages */
   async end(): Promise<StateEnd> {
-    const { jetStream, copies, store, floorSubject } = this.parts;
+    const { jetStream, copies, store, all, floorSubject } = this.parts;
     const { streams } = (await jetStream.clients()).manager;
     const { name } = store;
-    for (let tries = 1; ; tries += 1) {
-      const [info, found] = await Promise.all([
-        streams.info(name),
-        streams.getMessage(name, { last_by_subj: floorSubject }),
-      ]).catch((thrown: unknown) => {
-        // The stream can be gone. A node that only reads would not make it again.
-        copies.suspect(store);
-        throw toError(thrown);
-      });
-      const epoch = epochOf(info);
-      if (store.epoch !== undefined && store.epoch !== epoch) {
-        copies.madeAnew(store);
-        throw new Error(`the JetStream stream ${name} has another epoch`);
-      }
-      const { messages, bytes, last_seq: last } = info.state;
-      // A leader that was elected a moment ago may not have all messages yet, or they are lost.
-      if (last < store.newest) {
-        copies.suspect(store);
-        throw new Error(`the JetStream stream ${name} ends at ${last}, before ${store.newest}`);
-      }
-      const { max_bytes: maxBytes } = info.config;
-      this.isKeyChecked = checksKeys(info);
-      const floor = floorIn(found, epoch);
-      // The floor may have been stored after the look for it.
-      if (floor === undefined && last > (commonOf(info)?.offset ?? 0)) {
-        if (tries === 1) continue;
-        throw this.lost();
-      }
-      const floorAt = found?.seq ?? 0;
-      return { epoch, last, floor, floorAt, messages, bytes, maxBytes };
+    const [info, newest] = await Promise.all([
+      streams.info(name),
+      streams.getMessage(name, { last_by_subj: all }),
+    ]).catch((thrown: unknown) => {
+      // The stream can be gone. A node that only reads would not make it again.
+      copies.suspect(store);
+      throw toError(thrown);
+    });
+    const stream = epochOf(info);
+    if (store.epoch !== undefined && store.epoch !== stream) {
+      copies.madeAnew(store);
+      throw new Error(`the JetStream stream ${name} has another epoch`);
     }
+    const { messages, bytes, last_seq: top } = info.state;
+    // A leader that was elected a moment ago may not have all messages yet, or they are lost.
+    if (top < store.newest) {
+      copies.suspect(store);
+      throw new Error(`the JetStream stream ${name} ends at ${top}, before ${store.newest}`);
+    }
+    const { max_bytes: maxBytes } = info.config;
+    this.isKeyChecked = checksKeys(info);
+    // The floor is stored before the changes. So what is looked for after the newest of them is there.
+    const found = newest && (await streams.getMessage(name, { last_by_subj: floorSubject }));
+    const floor = floorIn(found, stream);
+    this.isBare = newest !== null && floor === undefined;
+    return {
+      ...{ epoch: floor?.epoch ?? emptyEpoch(stream), last: newest?.seq ?? 0, top, floor },
+      ...{ floorAt: found?.seq ?? 0, messages, bytes, maxBytes },
+    };
   }
 
-  /** Reads the floor. @throws Error if the stream has another epoch, or has lost messages */
-  async floor(): Promise<StoredFloor> {
+  /** Reads the floor. */
+  async floor(): Promise<StoredFloor | undefined> {
     const { jetStream, store, floorSubject } = this.parts;
     const { streams } = (await jetStream.clients()).manager;
     const found = await streams.getMessage(store.name, { last_by_subj: floorSubject });
-    const floor = floorIn(found, store.epoch!);
-    if (floor === undefined) throw this.lost();
-    return floor;
+    return floorIn(found, store.epoch!);
   }
 
   /** Counts the keys of the state, and finds its removals. Resolves with the end that the counts are of, too. */
   async counted({ last }: StateEnd): Promise<StateCounts & { readonly end: StateEnd }> {
+    const { jetStream, store, all } = this.parts;
     const sizes = new Map<string, number>();
-    const removed = new Set<string>();
+    let gone = 1;
     for (let at = 0; at < last; ) {
       const { messages, isEnd } = await this.reading.read({
-        ...{ subject: ALL, after: at, to: last, most: SCAN_MESSAGES, headersOnly: true },
+        ...{ subject: all, after: at, to: last, most: SCAN_MESSAGES, headersOnly: true },
       });
       at = isEnd ? last : messages.at(-1)!.seq;
       for (const message of messages) {
@@ -177,15 +193,57 @@ export class NatsStateReader {
         const key = keyIn(subject);
         const isRemoval = record.kind === 'r';
         this.removals.saw(key, seq, isRemoval, this.reading.localTime(message));
-        if (isRemoval) removed.add(key);
+        if (isRemoval) gone += 1;
         else sizes.set(key, Buffer.byteLength(key) + byteLength);
       }
     }
-    const end = await this.end();
-    // A key that changed meanwhile can have left the part that was read. All messages but the floor and the removals are keys.
-    const keys = Math.max(0, end.messages - 1 - removed.size);
+    const { streams } = (await jetStream.clients()).manager;
+    const [end, { state }] = await Promise.all([
+      this.end(),
+      streams.info(store.name, { subjects_filter: all }),
+    ]);
+    // A key that changed meanwhile can have left the part that was read. All subjects but the floor and the removals are keys.
+    const keys = Math.max(0, Object.keys(state.subjects ?? {}).length - gone);
     const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     return { keys, bytes: Math.round((bytes * keys) / Math.max(1, sizes.size)), end };
+  }
+
+  /**
+   * Returns the end of the state if it has no key and no removal that is remembered, or undefined. Stops at the first key.
+   */
+  async emptyEnd(): Promise<StateEnd | undefined> {
+    const end = await this.end();
+    const { last } = end;
+    for (let at = 0; at < last; ) {
+      const { messages, isEnd } = await this.reading.read({
+        ...{ subject: this.parts.all, after: at, to: last, most: MIN_MESSAGES, headersOnly: true },
+      });
+      for (const message of messages) {
+        const kind = recordOf(message.headers, message.seq)?.kind;
+        if (kind === 's') return undefined;
+        if (kind !== 'r') continue;
+        const key = keyIn(message.subject);
+        this.removals.saw(key, message.seq, true, this.reading.localTime(message));
+      }
+      at = isEnd ? last : messages.at(-1)!.seq;
+    }
+    this.forget();
+    return this.removals.isEmpty ? end : undefined;
+  }
+
+  /** Removes all messages of the state up to this sequence. What is stored later stays, even if this request is late. */
+  async purge(upTo: number): Promise<void> {
+    const { jetStream, store, all: filter } = this.parts;
+    const { streams } = (await jetStream.clients()).manager;
+    await streams.purge(store.name, { filter, seq: upTo + 1 });
+  }
+
+  /** Returns the sequence of the first message of the state from a sequence on, or undefined. */
+  async next(seq: number): Promise<number | undefined> {
+    const { jetStream, store, all: next_by_subj } = this.parts;
+    const { streams } = (await jetStream.clients()).manager;
+    const query: Required<NextMsgRequest> = { seq, next_by_subj };
+    return (await streams.getMessage(store.name, query))?.seq;
   }
 
   /** Returns the newest message of a key, or null. */
@@ -208,17 +266,9 @@ export class NatsStateReader {
 
   // --- parts ---
 
-  private lost(): Error {
-    const { copies, store } = this.parts;
-    copies.suspect(store);
-    return new Error(
-      `the JetStream stream ${store.name} has lost messages: it was purged, or has dropped its oldest ones`,
-    );
-  }
-
   /** Returns the offset up to which removals are forgotten. */
   private floorOf({ last, floor }: StateEnd): number {
-    // What was removed before this epoch is not known.
+    // What was removed before is not known.
     if (floor === undefined) return last;
     this.removals.raise(floor.floor);
     this.forget();
@@ -261,7 +311,7 @@ export function changeIn(
   return {
     position: { epoch, offset: sequence },
     previous: sequence - 1,
-    id: textOf(place.id),
+    id: unscoped(place.id),
     key: keyIn(subject),
     isRemoval: record.kind === 'r',
     // Copied, because a room's newest messages would keep the client's read buffers in memory.
@@ -274,9 +324,9 @@ export function recordOf(headers: MsgHdrs | undefined, sequence: number): StateR
   return decodeRecord(headers?.get(RECORD_HEADER), sequence);
 }
 
-/** Reads the floor of an epoch. */
-export function floorIn(message: StoredMsg | null, epoch: string): StoredFloor | undefined {
+/** Reads the floor of a state. @param stream - the epoch of the stream */
+function floorIn(message: StoredMsg | null, stream: string): StoredFloor | undefined {
   const record = message && recordOf(message.header, message.seq);
-  if (record?.kind !== 'f' || record.epoch !== epoch) return undefined;
-  return { sequence: message!.seq, floor: record.floor };
+  if (record?.kind !== 'f' || !isOfStream(record.epoch, stream)) return undefined;
+  return { sequence: message!.seq, epoch: record.epoch, floor: record.floor };
 }

@@ -5,12 +5,7 @@ import type { StoredMsg } from '@nats-io/jetstream';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { StateAnswer, StateLimits, StateWrite } from '../contract/state-log.ts';
 import type { StateCounts } from '../contract/state-rules.ts';
-import {
-  type Acknowledgement,
-  type NatsJetStream,
-  plainText,
-  sequenceIn,
-} from './nats-jet-stream.ts';
+import { type Acknowledgement, type NatsJetStream, sequenceIn } from './nats-jet-stream.ts';
 import type { NatsStateReader } from './nats-state-reader.ts';
 import type { NatsStore } from './nats-store.ts';
 import { StateFloor } from './state-floor.ts';
@@ -53,14 +48,16 @@ export interface NatsStateWriterParts {
   readonly jetStream: NatsJetStream;
   readonly store: NatsStore;
   readonly reader: NatsStateReader;
-  /** `hr.<app>.s.<group>` */
-  readonly stream: string;
+  /** The subject of the changes, without the token of the key. */
+  readonly subject: string;
   /** The subject on which a node asks the others to let it write. */
   readonly turns: string;
   /** The subject of the floor. */
   readonly floorSubject: string;
   /** The name of this process in the changes. */
   readonly name: string;
+  /** Called when this node has removed a key. */
+  readonly removed: () => void;
   readonly clock: Clock;
 }
 
@@ -106,7 +103,7 @@ export class NatsStateWriter {
   constructor(parts: NatsStateWriterParts, limits: StateLimits) {
     this.parts = parts;
     this.limits = limits;
-    this.messages = new StateMessages(parts.jetStream);
+    this.messages = new StateMessages(parts.jetStream, parts.subject);
     this.floor = new StateFloor({ ...parts, messages: this.messages });
     this.turns = new StateTurns({ ...parts, maxHoldMs: MAX_HOLD_MS });
     this.size = new StateSize(parts.reader, parts.clock);
@@ -125,7 +122,7 @@ export class NatsStateWriter {
     let change!: PendingChange;
     const answer = new Promise<StateAnswer>((resolve, reject) => {
       const token = keyToken(write.key);
-      const subject = `${this.parts.stream}.${token}`;
+      const subject = `${this.parts.subject}.${token}`;
       const tag = tagOf(id);
       change = { id, tag, write, token, subject, resolve, reject, state: 'waiting' };
     });
@@ -167,6 +164,16 @@ export class NatsStateWriter {
     this.floor.tidy().catch(() => {
       // A later change, or another node, deletes what is left.
     });
+  }
+
+  /** Removes what the stream has of the state if it is empty. Resolves with false if it is not, or is in use at present. */
+  async empty(): Promise<boolean> {
+    const isIdle = () => this.flying === 0 && this.queue.size === 0;
+    if (!isIdle() || !(await this.floor.empty())) return false;
+    // A change that was sent meanwhile is stored, and its floor again with the next one.
+    this.begun = this.last = undefined;
+    this.present = new RecentMap(MAX_PRESENT);
+    return isIdle();
   }
 
   // --- batches ---
@@ -286,12 +293,18 @@ export class NatsStateWriter {
     if (this.isKeyed === false && this.last === undefined) {
       const end = await reader.end();
       this.present = new RecentMap(MAX_PRESENT);
-      this.last = end.last;
+      this.last = end.top;
     } else if (clock.now() - this.lookedAt >= LOOK_EACH_MS) {
       this.lookedAt = clock.now();
-      reader.end().catch(() => {
-        // The next change finds out why.
-      });
+      reader.end().then(
+        ({ floor }) => {
+          if (floor === undefined) this.begun = undefined;
+          else this.floor.saw(floor);
+        },
+        () => {
+          // The next change finds out why.
+        },
+      );
     }
     const subjects = new Set(batch.map(({ subject }) => subject));
     const unknown = [...subjects].filter((subject) => this.present.peek(subject) === undefined);
@@ -379,7 +392,7 @@ export class NatsStateWriter {
   }
 
   private stored(change: PendingChange, present: PresentChange, answer: Acknowledgement): void {
-    const { store, reader, clock, name } = this.parts;
+    const { store, reader, clock, name, removed } = this.parts;
     const { id, subject, write } = change;
     const offset = sequenceIn(answer);
     this.hasWritten = true;
@@ -392,8 +405,9 @@ export class NatsStateWriter {
       );
       this.present.use(subject, { ...present, sequence: offset, writers });
       if (this.last !== undefined) this.last = offset;
-      store.saw(offset, plainText(id));
+      store.saw(offset, this.messages.idOf(id));
       reader.removals.saw(write.key, offset, write.isRemoval, clock.now());
+      if (write.isRemoval) removed();
     }
     this.settle(change, { position: { epoch: this.messages.epoch, offset } });
   }
@@ -408,7 +422,7 @@ export class NatsStateWriter {
       change.reject(error);
       return;
     }
-    const headers = messages.headersOf(plainText(change.id), 's', 0, []);
+    const headers = messages.headersOf(change.id, 's', 0, []);
     headers.set('Nats-Expected-Last-Sequence', `${NEVER}`);
     const [known, newest] = await Promise.all([
       messages.put(subject, NOTHING, headers),
@@ -433,7 +447,7 @@ export class NatsStateWriter {
 
   /** Remembers the newest message of a key. */
   private found(subject: string, message: StoredMsg | null): PresentChange | undefined {
-    const present = message && presentIn(message, this.messages.epoch);
+    const present = message && presentIn(message, this.parts.store.epoch!);
     this.present.use(subject, present);
     return present ?? undefined;
   }

@@ -1,4 +1,5 @@
 import type { NatsAccess } from '@headrace/bus/nats';
+import type { EmptiedStates } from './emptied-states.ts';
 import type { NatsCopies } from './nats-copies.ts';
 import type { NatsJetStream } from './nats-jet-stream.ts';
 import type { StreamMemory } from './stream-memory.ts';
@@ -9,4 +10,5 @@ export interface NatsStoreParts extends NatsAccess {
   readonly copies: NatsCopies;
   /** What earlier links have seen of each stream. */
   readonly memories: Map<string, StreamMemory>;
+  readonly emptied: EmptiedStates;
 }

@@ -35,8 +35,6 @@ export interface NatsStoreOptions {
   readonly keepsNewest?: boolean;
   /** Whether a message can replace the earlier ones of its subject. @default false */
   readonly rollsUp?: boolean;
-  /** Whether a stream still has the message that is always in it. Asked at each look. */
-  readonly isWhole?: (now: StreamInfo) => Promise<boolean>;
   /** Wanted number of replicas, if the application has set it. */
   readonly replicas: number | undefined;
   /** Maximum size of the stream in bytes, if the application has set it. */
@@ -245,8 +243,7 @@ export class NatsStore {
 
   private async lastKeptAt(now: StreamInfo): Promise<number | undefined> {
     const { streams } = this.manager;
-    const { isWhole, memory } = this.options;
-    if (isWhole !== undefined && !(await isWhole(now))) return now.state.last_seq;
+    const { memory } = this.options;
     return memory.lastKept(epochOf(now), async ({ sequence, id }) => {
       const found = await streams.getMessage(this.name, { seq: sequence });
       if (found === null) {

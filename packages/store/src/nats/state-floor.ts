@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { plainText, sequenceIn } from './nats-jet-stream.ts';
+import { sequenceIn } from './nats-jet-stream.ts';
 import type { NatsStateReader, StateEnd, StoredFloor } from './nats-state-reader.ts';
-import { randomText } from './nats-store.ts';
+import { type NatsStore, randomText } from './nats-store.ts';
 import { isLost, type StateMessages } from './state-messages.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -10,6 +10,7 @@ const NOTHING = Buffer.alloc(0);
 export interface StateFloorParts {
   readonly reader: NatsStateReader;
   readonly messages: StateMessages;
+  readonly store: NatsStore;
   /** The subject of the floor. */
   readonly floorSubject: string;
 }
@@ -17,7 +18,7 @@ export interface StateFloorParts {
 /** The floor of a state, as one node writes it, and the deletion of the removals below it. */
 export class StateFloor {
   private readonly parts: StateFloorParts;
-  private known: StoredFloor = { sequence: 0, floor: 0 };
+  private known: StoredFloor = { sequence: 0, epoch: '', floor: 0 };
   private isTidying = false;
   private hasCounted = false;
 
@@ -25,32 +26,62 @@ export class StateFloor {
     this.parts = parts;
   }
 
-  /** Resolves with what the stream has, which begins with a floor. */
+  /** Resolves with what the stream has of the state, which begins with a floor. */
   async begin(): Promise<StateEnd> {
-    const { reader, messages } = this.parts;
+    const { reader, messages, store } = this.parts;
     for (;;) {
       const end = await reader.end();
-      messages.epoch = end.epoch;
       if (end.floor !== undefined) {
-        this.known = end.floor;
+        this.saw(end.floor);
         return end;
       }
+      messages.epoch = `${store.epoch}.${randomText()}`;
       await this.put(end.last, end);
     }
   }
 
-  /** Makes sure that the stream still has its floor. @throws Error if it has lost messages */
+  /** Makes sure that the state still has its floor. Another node can have emptied it, or another program can have purged it. */
   async look(): Promise<void> {
     const floor = await this.parts.reader.floor();
+    if (floor === undefined) await this.begin();
+    else this.saw(floor);
+  }
+
+  /** Notes the newest floor. */
+  saw(floor: StoredFloor): void {
     if (floor.sequence > this.known.sequence) this.known = floor;
+    this.parts.messages.epoch = this.known.epoch;
+  }
+
+  /** Removes all messages of the state if it has no key and no removal that is remembered. Resolves with true if it is empty then. */
+  async empty(): Promise<boolean> {
+    const { reader } = this.parts;
+    const { removals } = reader;
+    const before = await reader.emptyEnd();
+    if (before === undefined) return false;
+    if (before.last === 0) return true;
+    let now: StateEnd | undefined = before;
+    if (before.floor !== undefined && before.floor.floor < removals.floor) {
+      // A floor that another node stores meanwhile stays. It must know the removals that are gone.
+      this.saw(before.floor);
+      await this.put(removals.floor, before);
+      now = await reader.emptyEnd();
+    }
+    if (now === undefined || (now.floor !== undefined && now.floor.floor < removals.floor)) {
+      return false;
+    }
+    await reader.purge(now.last);
+    removals.take(Number.MAX_SAFE_INTEGER);
+    return true;
   }
 
   /** Deletes what the stream has of forgotten removals. What another node has changed meanwhile is deleted the next time. */
   async tidy(): Promise<void> {
     const { reader } = this.parts;
-    if (this.isTidying || !reader.removals.hasForgotten) return;
+    if (this.isTidying || (!reader.removals.hasForgotten && !reader.isBare)) return;
     this.isTidying = true;
     try {
+      if (reader.isBare) await this.begin();
       await this.raise();
       for (const each of reader.removals.take(this.known.floor)) await reader.delete(each);
     } finally {
@@ -71,18 +102,23 @@ export class StateFloor {
     }
     if (removals.floor <= this.known.floor) return;
     const end = await reader.end();
-    if (end.floor !== undefined) this.known = end.floor;
+    if (end.floor === undefined) return;
+    this.saw(end.floor);
     if (removals.floor > this.known.floor) await this.put(removals.floor, end);
   }
 
   /** Stores a floor, unless another node was first. */
-  private async put(floor: number, { last, floorAt }: StateEnd): Promise<void> {
+  private async put(floor: number, { top, floorAt }: StateEnd): Promise<void> {
     const { messages, floorSubject, reader } = this.parts;
-    const headers = messages.headersOf(plainText(randomText()), 'f', floor, []);
+    const headers = messages.headersOf(randomText(), 'f', floor, []);
     if (reader.isKeyed === true) headers.set('Nats-Expected-Last-Subject-Sequence', `${floorAt}`);
-    else headers.set('Nats-Expected-Last-Sequence', `${last}`);
+    else headers.set('Nats-Expected-Last-Sequence', `${top}`);
     const answer = await messages.put(floorSubject, NOTHING, headers);
-    if (!isLost(answer)) this.known = { sequence: sequenceIn(answer), floor };
-    else if (this.known.sequence > 0) await this.look();
+    if (!isLost(answer)) {
+      this.saw({ sequence: sequenceIn(answer), epoch: messages.epoch, floor });
+    } else if (this.known.sequence > 0) {
+      const now = await reader.floor();
+      if (now !== undefined) this.saw(now);
+    }
   }
 }

@@ -1,7 +1,14 @@
 import type { Buffer } from 'node:buffer';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { type Acknowledgement, acknowledgementIn, type NatsJetStream } from './nats-jet-stream.ts';
-import { encodeRecord, RECORD_HEADER, type RecordKind, type WriterChange } from './state-record.ts';
+import {
+  encodeRecord,
+  RECORD_HEADER,
+  type RecordKind,
+  scopedId,
+  tagOf,
+  type WriterChange,
+} from './state-record.ts';
 
 /** Maximum time for JetStream to answer a message. The log repeats its appends after the same time. */
 export const ANSWER_MS = 2000;
@@ -12,16 +19,24 @@ const WRONG_LAST_IN_PROCESS = 10164;
 /** Publishes the messages of one state: its changes, and its floor. */
 export class StateMessages {
   private readonly jetStream: NatsJetStream;
-  /** The epoch of the stream. */
+  private readonly scope: string;
+  /** The epoch of the state. */
   epoch = '';
 
-  constructor(jetStream: NatsJetStream) {
+  /** @param subject - the subject of the messages, without the token of the key */
+  constructor(jetStream: NatsJetStream, subject: string) {
     this.jetStream = jetStream;
+    this.scope = tagOf(subject);
   }
 
   /** Maximum size of a message with its headers, in bytes. */
   get maxBytes(): number {
     return this.jetStream.maxBytes;
+  }
+
+  /** Returns the id of a message in its header. */
+  idOf(id: string): string {
+    return scopedId(this.scope, id);
   }
 
   headersOf(
@@ -31,7 +46,7 @@ export class StateMessages {
     writers: readonly WriterChange[],
   ): MsgHdrs {
     const headers = this.jetStream.headers();
-    headers.set('Nats-Msg-Id', id);
+    headers.set('Nats-Msg-Id', this.idOf(id));
     headers.set(RECORD_HEADER, encodeRecord({ kind, epoch: this.epoch, floor, writers }));
     return headers;
   }

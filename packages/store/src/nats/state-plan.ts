@@ -3,11 +3,11 @@ import type { StoredMsg } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { StateAnswer, StateLimits, StateRefusal, StateWrite } from '../contract/state-log.ts';
 import { isConflict, type StateCounts } from '../contract/state-rules.ts';
-import { plainText, tooLong } from './nats-jet-stream.ts';
+import { tooLong } from './nats-jet-stream.ts';
 import { recordOf } from './nats-state-reader.ts';
 import { keyIn } from './state-key.ts';
 import type { StateMessages } from './state-messages.ts';
-import { changedBy, RECORD_HEADER, type WriterChange } from './state-record.ts';
+import { changedBy, isOfStream, RECORD_HEADER, type WriterChange } from './state-record.ts';
 import type { StateSize } from './state-size.ts';
 
 /** Maximum number of bytes of a change's headers, besides the ids and the record. */
@@ -98,9 +98,9 @@ export function planOf(
       plan.push({ change, refusal });
       continue;
     }
-    const plainId = plainText(id);
+    const plainId = messages.idOf(id);
     const writers = changedBy(before?.writers ?? [], name, tag);
-    const headers = messages.headersOf(plainId, isRemoval ? 'r' : 's', 0, writers);
+    const headers = messages.headersOf(id, isRemoval ? 'r' : 's', 0, writers);
     const headerBytes = HEADERS_BYTES + 2 * plainId.length + headers.get(RECORD_HEADER).length;
     const most = messages.maxBytes - headerBytes;
     if (write.bytes.byteLength > most) {
@@ -126,15 +126,19 @@ export function planOf(
   return plan;
 }
 
-/** Returns the newest change of a key. A message of another program is taken for a removal. */
-export function presentIn(message: StoredMsg, epoch: string): PresentChange {
+/**
+ * Returns the newest change of a key. A message of another program is taken for a removal.
+ *
+ * @param stream - the epoch of the stream
+ */
+export function presentIn(message: StoredMsg, stream: string): PresentChange {
   const record = recordOf(message.header, message.seq);
   return {
     sequence: message.seq,
     isRemoval: record?.kind !== 's',
     byteLength: Buffer.byteLength(keyIn(message.subject)) + message.data.byteLength,
-    // The sequences of another epoch can be used again.
-    writers: record?.epoch === epoch ? record.writers : [],
+    // The sequences of another stream can be used again.
+    writers: record !== undefined && isOfStream(record.epoch, stream) ? record.writers : [],
   };
 }
 

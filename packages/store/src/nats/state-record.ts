@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { plainText, textOf } from './nats-jet-stream.ts';
 
 /** The last change that a writer made of a key. */
 export interface WriterChange {
@@ -25,8 +26,8 @@ export interface StateRecord {
 
 export const RECORD_HEADER = 'Hr-State';
 /**
- * The last token of the subject of the floor, which no key has. The floor is the first message of an epoch, and always in the
- * stream: without it, the stream was purged, or has dropped its oldest messages. It is written before removals are deleted.
+ * The last token of the subject of the floor, which no key has. The floor is the first message of a state that is not empty, and
+ * names its epoch. Without it, the state was empty or purged since, and has another epoch. It is written before removals are deleted.
  */
 export const FLOOR_TOKEN = 'floor';
 
@@ -63,6 +64,31 @@ export function changedBy(
 ): readonly WriterChange[] {
   const others = writers.filter((change) => change.writer !== writer);
   return [...others, { writer, tag, sequence: 0 }].slice(-MAX_WRITERS);
+}
+
+/** Returns the epoch of a state without a floor. @param stream - the epoch of its stream */
+export function emptyEpoch(stream: string): string {
+  return `${stream}.`;
+}
+
+/** Returns whether an epoch is that of a state without a floor. */
+export function isEmptyEpoch(epoch: string): boolean {
+  return epoch.endsWith('.');
+}
+
+/** Returns whether the epoch of a state is one of this stream. */
+export function isOfStream(epoch: string, stream: string): boolean {
+  return epoch.slice(0, epoch.lastIndexOf('.')) === stream;
+}
+
+/** Makes an id for a header. Ids apply to the whole stream, so a tag of the state comes first. */
+export function scopedId(scope: string, id: string): string {
+  return `${scope}/${plainText(id)}`;
+}
+
+/** Reads the id in a header. */
+export function unscoped(text: string): string {
+  return textOf(text.slice(text.indexOf('/') + 1));
 }
 
 /** Shortens the id of a change. */

@@ -21,6 +21,11 @@ export class StateRemovals {
     return this.highest;
   }
 
+  /** Whether no removal is remembered. */
+  get isEmpty(): boolean {
+    return this.byKey.size === 0;
+  }
+
   /** Whether the stream can still have forgotten removals. */
   get hasForgotten(): boolean {
     return this.forgotten.size > 0;

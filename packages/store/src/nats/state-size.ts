@@ -22,8 +22,8 @@ interface Counted extends StateCounts {
 }
 
 /**
- * The size of a state, as far as one node needs it for its limits. All messages of the stream are an upper bound of the keys and
- * bytes. Only near a limit, the node counts what they are.
+ * The size of a state, as far as one node needs it for its limits. All messages of the stream, with those of other states, are an
+ * upper bound of the keys and bytes. Only near a limit, the node counts what they are.
  *
  * Nodes that write at the same time do not see each other. So a node that has looked at the size adds at most one change, or a
  * {@link ROOM_SHARE} of the room that it has seen, before it looks again. N nodes together exceed a limit by at most what N - 1 nodes
@@ -130,8 +130,8 @@ export class StateSize {
       this.counted = undefined;
       return;
     }
-    const { messages, last } = this.end!;
-    const validMs = fits(this.counts) ? VALID_MS : Math.floor(messages / COUNTED_IN_MS);
+    const { last } = this.end!;
+    const validMs = fits(this.counts) ? VALID_MS : Math.floor((counted?.keys ?? 0) / COUNTED_IN_MS);
     const isValid = counted !== undefined && clock.now() - counted.at < validMs;
     if (isValid || counted?.end.last === last) return;
     const now = await this.reader.counted(this.end!);

@@ -4,6 +4,7 @@ import { passTime, VirtualClock } from '@headrace/core/testing';
 import type { StreamConfig } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { EmptiedStates } from '../../src/nats/emptied-states.ts';
 import { NatsCopies } from '../../src/nats/nats-copies.ts';
 import { NatsJetStream } from '../../src/nats/nats-jet-stream.ts';
 import { NatsLogLink } from '../../src/nats/nats-log-link.ts';
@@ -42,6 +43,7 @@ function linkOf() {
     jetStream: new NatsJetStream({ connection, peer, inbox, clock }),
     copies: new NatsCopies({ connection, clock, lose }),
     ...{ connection, peer, inbox, lose, replicas: 1, memories, clock, warn },
+    emptied: new EmptiedStates(),
   });
   const known = link as unknown as { groups: Map<string, object> };
   known.groups.set(STREAM, { store, token: 'proom' });

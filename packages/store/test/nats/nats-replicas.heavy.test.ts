@@ -7,6 +7,7 @@ import { systemClock } from '@headrace/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missing, NATS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import type { StateAnswer, StateLimits } from '../../src/contract/state-log.ts';
+import { namesOf } from '../../src/nats/state-names.ts';
 import { recordsOf, statesOf } from '../../src/stores/bus-stores.ts';
 import { NatsCluster } from '../fixture/nats-cluster.ts';
 
@@ -53,7 +54,7 @@ async function worldOf(replicas: number) {
   };
   const read = () => patient(() => statesOf(buses[0].bus)!.read(stream, 0, 10_000));
   const app = stream.split('.')[1];
-  return { test, buses, app, name: `hr_${app}+proom`, change, read };
+  return { test, buses, app, name: namesOf(stream).name, change, read };
 }
 
 /** The records of three nodes. Each node appends to what it has read. */

@@ -103,7 +103,7 @@ class FakeStream {
     const epoch = created.replaceAll(':', '');
     const headers = new Map([
       ['Nats-Msg-Id', `foreign-${this.last}`],
-      ['Hr-State', `s ${epoch} 0 foreign:foreign0:0`],
+      ['Hr-State', `s ${epoch}.x 0 foreign:foreign0:0`],
     ]);
     this.store(`${STREAM}.p${key}`, Buffer.from(value), headers);
   }
@@ -126,7 +126,10 @@ class FakeStream {
             // Servers since 2.11 say their version.
             ...(this.version !== '' && { metadata: { '_nats.ver': this.version } }),
           },
-          state: { messages: this.bySubject.size, bytes: this.bytes, last_seq: this.last },
+          state: {
+            ...{ messages: this.bySubject.size, bytes: this.bytes, last_seq: this.last },
+            subjects: Object.fromEntries([...this.bySubject.keys()].map((each) => [each, 1])),
+          },
         };
       },
       getMessage: async (
@@ -136,8 +139,16 @@ class FakeStream {
         const { seq, last_by_subj: by, next_by_subj: next } = query;
         if (next !== undefined)
           return this.ordered().find((message) => message.seq >= seq!) ?? null;
+        if (by?.endsWith('.*') === true) return this.ordered().at(-1) ?? null;
         if (by !== undefined) return this.bySubject.get(by) ?? null;
         return this.ordered().find((message) => message.seq === seq) ?? null;
+      },
+      purge: async (_name: string, { seq }: { seq: number }) => {
+        this.asked.push(`purge ${seq}`);
+        const { before } = this;
+        this.before = undefined;
+        before?.('purge');
+        for (const each of this.ordered()) if (each.seq < seq) this.bySubject.delete(each.subject);
       },
       deleteMessage: async (_name: string, seq: number) => {
         this.asked.push(`delete ${seq}`);
@@ -201,14 +212,24 @@ function writerOf(
   const store = { name: 's', epoch, newest: 0, saw: () => {}, doubt: () => {} };
   const copies = { suspect: () => {}, madeAnew: () => {} };
   const floorSubject = `${STREAM}.floor`;
-  const parts = { jetStream, store, copies, floorSubject, clock } as never;
-  const all = { ...LIMITS, ...limits };
-  const reader = new NatsStateReader(parts, all);
+  const all = `${STREAM}.*`;
+  const parts = { jetStream, store, copies, all, floorSubject, clock } as never;
+  const own = { ...LIMITS, ...limits };
+  const reader = new NatsStateReader(parts, own);
   const connection = { publish: (_subject: string, bytes: Buffer) => notices.push(`${bytes}`) };
   const name = memory.writer;
+  const removed = () => {};
   const writer = new NatsStateWriter(
-    { ...(parts as object), connection, reader, stream: STREAM, turns: 't', name } as never,
-    all,
+    {
+      ...(parts as object),
+      connection,
+      reader,
+      subject: STREAM,
+      turns: 't',
+      name,
+      removed,
+    } as never,
+    own,
   );
   const change = (key: string, value?: string, expected?: number, id?: string) => {
     const bytes = Buffer.from(value ?? '');
@@ -410,9 +431,9 @@ describe('NatsStateWriter', () => {
     expect(await one.reader.page(0, 10)).toMatchObject({ end: 3, last: 4 });
     stream.sent = 4;
     expect(await texts(one)).toEqual(['b=1', 'a=1']);
-    // An operator has deleted the newest message.
+    // Other states have the newest messages.
     stream.last = 6;
-    expect((await one.reader.page(4, 10)).end).toBe(6);
+    expect((await one.reader.page(4, 10)).end).toBe(4);
     stream.last = 4;
     // The leader has lost the newest message, or does not have it yet.
     one.store.newest = 5;
@@ -542,19 +563,66 @@ describe('NatsStateWriter', () => {
   it.each([
     ['a key that it knows', 'a'],
     ['a key that it does not know', 'c'],
-  ])('after a purge, stores nothing for %s', async (_, key) => {
+  ])('after a purge, a change of %s begins another epoch', async (_, key) => {
     for (const isWritten of [false, true]) {
       for (const replicas of [1, 3]) {
         const stream = new FakeStream(replicas);
         const one = writerOf(stream);
         for (const each of ['a', 'b']) await one.change(each, '1');
+        const { epoch } = await one.reader.page(0, 10);
         stream.bySubject.clear();
         if (isWritten) stream.foreign('d', '1');
-        const from = stream.bySubject.size;
-        await expect(one.change(key, '2')).rejects.toThrow('has lost messages');
-        expect(stream.bySubject.size).toBe(from);
-        await expect(one.reader.page(0, 10)).rejects.toThrow('has lost messages');
+        const bare = await one.reader.page(0, 10);
+        expect([bare.epoch === epoch, bare.floor]).toEqual([false, bare.last]);
+        const answer = await one.change(key, '2');
+        const page = await one.reader.page(0, 10);
+        expect(answer).toEqual({ position: { epoch: page.epoch, offset: page.last } });
+        expect([page.epoch === epoch, page.epoch === bare.epoch]).toEqual([false, false]);
+        expect(textsOf(page)).toEqual([...(isWritten ? ['d=1'] : []), `${key}=2`]);
       }
     }
+  });
+
+  it('removes all of a state without keys, once its removals are old', async () => {
+    const stream = new FakeStream();
+    const one = writerOf(stream, { removalAgeMs: 1000 });
+    for (const key of ['a', 'b']) await one.change(key, '1');
+    await one.change('a');
+    await passTime(stream.clock, 2000);
+    expect([await one.writer.empty(), stream.asked.includes('purge 5')]).toEqual([false, false]);
+    await one.change('b');
+    expect([await one.writer.empty(), stream.bySubject.size]).toEqual([false, 3]);
+    const { epoch } = await one.reader.page(0, 10);
+    await passTime(stream.clock, 2000);
+    // Another node does it, too, though it has not used the state before.
+    const next = writerOf(stream, { removalAgeMs: 1000 });
+    expect([await next.writer.empty(), stream.bySubject.size]).toEqual([true, 0]);
+    // The floor comes first: what another node keeps of the state must know what is forgotten.
+    expect(stream.asked.slice(-2)).toEqual(['floor', `purge ${stream.last + 1}`]);
+    const page = await one.reader.page(0, 10);
+    expect([page.entries.length, page.epoch === epoch]).toEqual([0, false]);
+    await one.change('a', '2');
+    expect(await texts(one)).toEqual(['a=2']);
+  });
+
+  it('a change of another node while a state is emptied is kept, and gets a floor again', async () => {
+    const stream = new FakeStream();
+    const [one, other] = [writerOf(stream, { removalAgeMs: 1000 }), writerOf(stream)];
+    await one.change('a', '1');
+    await one.change('a');
+    await passTime(stream.clock, 2000);
+    stream.before = () => {
+      // The other node is first with its change, before the purge.
+      stream.before = () => stream.foreign('b', '1');
+    };
+    await one.writer.empty();
+    expect(await texts(one)).toEqual(['b=1']);
+    one.writer.tidy();
+    await passTime(stream.clock, 10);
+    const { epoch } = await one.reader.page(0, 10);
+    expect(epoch.endsWith('.')).toBe(false);
+    await other.change('c', '1');
+    const page = await one.reader.page(0, 10);
+    expect([textsOf(page), page.epoch]).toEqual([['b=1', 'c=1'], epoch]);
   });
 });
