@@ -90,7 +90,7 @@ class Holding extends Gate {
 }
 
 describe('a handler that holds reads itself while it waits for holds of others', () => {
-  it('goes on when those end, also after it was opened during another hold', () => {
+  it('goes on when those end, even after it was opened during another hold', () => {
     const handler = new Holding();
     const notes = new Notes();
     const channel = new EmbeddedChannel(handler, notes);
