@@ -7,6 +7,7 @@
 // Arguments of applications
 export { checkChannel } from './application/check-channel.ts';
 // Groups that deliver their messages in a way of their own
+export type { BusDeliveryOptions } from './delivery/bus-delivery.ts';
 export { elsewhere } from './delivery/elsewhere.ts';
 export type { DeliveryGroup, GroupDelivery } from './delivery/group-delivery.ts';
 // Bodies of messages
@@ -31,6 +32,7 @@ export {
   type NodeCommands,
 } from './port/node-commands.ts';
 export {
+  busDelivery,
   DeliveredGroup,
   type DeliveredGroupClass,
   type GroupNode,

@@ -22,9 +22,23 @@ export type {
   SentArgs,
 } from './namespace/event-map.ts';
 export type { SocketIoHandshake } from './namespace/handshake.ts';
+export type {
+  ClientAction,
+  ClientCommand,
+  Members,
+  NamespaceNodes,
+  NamespaceReceiver,
+  NodeMessage,
+  SocketIoClient,
+  SocketIoNodes,
+} from './namespace/namespace-nodes.ts';
 export type { SocketIoRecoveryOptions } from './namespace/recovery.ts';
 export { SocketIoBroadcast } from './namespace/socket-io-broadcast.ts';
-export { type Acknowledge, SocketIoEvent } from './namespace/socket-io-event.ts';
+export {
+  type Acknowledge,
+  type ChosenClients,
+  SocketIoEvent,
+} from './namespace/socket-io-event.ts';
 export {
   type SocketIoAcceptance,
   type SocketIoChannel,

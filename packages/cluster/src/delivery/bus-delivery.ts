@@ -1,5 +1,10 @@
 import type { BusSubscription } from '@headrace/bus';
-import { type ChannelMatcher, type GroupOutcome, OptionError } from '@headrace/core';
+import {
+  type ChannelGroup,
+  type ChannelMatcher,
+  type GroupOutcome,
+  OptionError,
+} from '@headrace/core';
 import { decodeBody, encodeBody, type MessageCodec } from '../envelope/body.ts';
 import { BEGINS, checkBodyLength, type Envelope, KIND } from '../envelope/envelope.ts';
 import { NumberLines } from '../envelope/number-line.ts';
@@ -15,6 +20,14 @@ export interface BusDeliveryOptions<Message> {
   readonly codec: MessageCodec<Message> | undefined;
   /** Whether the group listens to other nodes even without members on this node. */
   readonly listensAlways: boolean;
+  /**
+   * Delivers a message of another node to the members of this node, without a flush. Returns `undefined` for a message that no
+   * member receives.
+   * @default all members receive it
+   */
+  readonly receive?:
+    | ((message: Message, members: ChannelGroup<Message>) => GroupOutcome | undefined)
+    | undefined;
 }
 
 /**
@@ -128,7 +141,10 @@ export class BusDelivery<Message> implements GroupDelivery<Message> {
     if (!arrival.isNew) return;
     if (arrival.missed > 0) this.missed(node, arrival.missed);
     this.received += 1;
-    const outcome = this.group.local.write(message);
+    const { receive } = this.options;
+    const members = this.group.local as ChannelGroup<Message>;
+    const outcome = receive === undefined ? members.write(message) : receive(message, members);
+    if (outcome === undefined) return;
     // The write was refused for all members, because broadcasts arrive faster than this process can send them.
     if (outcome.isSettled && !outcome.isSuccess) this.missed(node, 1);
     this.group.flushSoon();

@@ -40,6 +40,11 @@ export class Subjects {
     return `${this.prefix}.c`;
   }
 
+  /** Returns the subject of commands to all nodes with a service of another package. */
+  commandsOf(service: string): string {
+    return `${this.prefix}.c.${token(service)}`;
+  }
+
   /** Returns the stream of a durable group, for appends. */
   stream(name: string): string {
     return `${this.prefix}.d.${token(name)}`;

@@ -1,5 +1,6 @@
 import type { BusSubscription } from '@headrace/bus';
 import { BUS_ERRORS } from '@headrace/bus';
+import { token } from '@headrace/bus/authoring';
 import { ChannelError, isHeadraceError } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -30,16 +31,22 @@ export interface CommandOutcome {
   readonly isUncertain: boolean;
 }
 
-/** The part of the inbox that receives the commands. */
-const TO = 'connections';
-/** The part of the inbox that receives the answers. */
-const ANSWERS = 'connection-answers';
-/** The kind of the nodes that carry out commands. */
-const COMMANDS = 'g';
+/** Where the commands of one kind go. */
+interface CommandPlaces {
+  /** The part of the inbox that receives the commands. */
+  readonly to: string;
+  /** The part of the inbox that receives the answers. */
+  readonly answers: string;
+  /** The subject of commands to all nodes. */
+  readonly subject: string;
+  /** The kind of the nodes that carry out commands. */
+  readonly kind: string;
+}
 
 /** Sends commands to the nodes of a cluster that carry them out, and receives the answers. */
 export class NodeCommands {
   private readonly context: GroupContext;
+  private readonly places: CommandPlaces;
   private readonly nodes: ServingNodes;
   private readonly open = new Set<Question<CommandAnswer>>();
   private listener: CommandListener | undefined = undefined;
@@ -47,13 +54,14 @@ export class NodeCommands {
   private asked = 0;
 
   /** @internal */
-  constructor(context: GroupContext) {
+  constructor(context: GroupContext, places: CommandPlaces) {
     const { directory } = context;
     const gone = (id: string): void => {
       for (const question of this.open) question.gone(id);
     };
     this.context = context;
-    this.nodes = new ServingNodes(context, COMMANDS, gone);
+    this.places = places;
+    this.nodes = new ServingNodes(context, places.kind, gone);
     directory.on('left', ({ id }) => gone(id));
     directory.on('vanished', gone);
   }
@@ -62,8 +70,8 @@ export class NodeCommands {
   serve(listener: CommandListener): () => void {
     const { wire, inbox } = this.context;
     this.listener = listener;
-    const stop = inbox.listen(TO, '', (note, from) => this.received(note, from));
-    this.subscription = wire.listen(wire.subjects.commands, (envelope) =>
+    const stop = inbox.listen(this.places.to, '', (note, from) => this.received(note, from));
+    this.subscription = wire.listen(this.places.subject, (envelope) =>
       this.received(toNote(decodeBody(envelope)), envelope.node),
     );
     const leave = this.nodes.serve();
@@ -84,7 +92,7 @@ export class NodeCommands {
   send(node: string | undefined, command: object, timeoutMs: number): Promise<CommandOutcome> {
     this.asked += 1;
     const about = String(this.asked);
-    const body = encodeBody({ to: TO, about: '', ask: about, ...command });
+    const body = encodeBody({ to: this.places.to, about: '', ask: about, ...command });
     checkBodyLength(body.body, this.context.wire.maxBodyBytes);
     const outcome = this.ask(node, about, body, timeoutMs);
     outcome.catch(() => {});
@@ -108,7 +116,7 @@ export class NodeCommands {
     // While the nodes are not known for certain, more of them can exist.
     const question = new Question<CommandAnswer>(clock, timeoutMs, isKnown ? expected : []);
     if (isKnown && expected.length === 0) question.end();
-    const stop = inbox.listen(ANSWERS, about, (note, from) =>
+    const stop = inbox.listen(this.places.answers, about, (note, from) =>
       question.answered(from, note as CommandAnswer),
     );
     this.open.add(question);
@@ -118,7 +126,7 @@ export class NodeCommands {
         const note = toNote(decodeBody(body));
         clock.execute(() => question.answered(wire.nodeId, this.execute(note)));
       }
-      if (node === undefined) wire.send(wire.subjects.commands, KIND.ask, body);
+      if (node === undefined) wire.send(this.places.subject, KIND.ask, body);
       else if (!isOwn) wire.send(wire.subjects.node(node), KIND.ask, body);
       const answers = await question.answers;
       const missing = this.missing(isKnown ? question.missing : undefined, answers);
@@ -149,7 +157,11 @@ export class NodeCommands {
   }
 
   private answer(to: string, about: string, answer: CommandAnswer): void {
-    this.context.inbox.send(to, KIND.answer, { to: ANSWERS, about, ...answer } as never);
+    this.context.inbox.send(to, KIND.answer, {
+      to: this.places.answers,
+      about,
+      ...answer,
+    } as never);
   }
 
   private execute(note: Record<string, unknown>): CommandAnswer {
@@ -178,11 +190,31 @@ export class NodeCommands {
   }
 }
 
-/** Returns the commands of a node. Each node has one object, and one listener that carries them out. */
-export function commandsOf(cluster: Cluster<never>): NodeCommands {
-  return cluster.addition(nodeCommands);
+/**
+ * Returns the commands of a node. Each node has one object for each service, and one listener that carries them out.
+ *
+ * @param service - the service whose commands they are. @default the connections of gateways
+ */
+export function commandsOf(cluster: Cluster<never>, service?: string): NodeCommands {
+  return cluster.addition(nodeCommands)(service);
 }
 
-function nodeCommands(context: GroupContext): NodeCommands {
-  return new NodeCommands(context);
+function nodeCommands(context: GroupContext): (service: string | undefined) => NodeCommands {
+  const services = new Map<string | undefined, NodeCommands>();
+  return (service) => {
+    const commands = services.get(service) ?? new NodeCommands(context, placesOf(context, service));
+    services.set(service, commands);
+    return commands;
+  };
+}
+
+function placesOf({ wire }: GroupContext, service: string | undefined): CommandPlaces {
+  const { subjects } = wire;
+  if (service === undefined) {
+    const [to, answers] = ['connections', 'connection-answers'];
+    return { to, answers, subject: subjects.commands, kind: 'g' };
+  }
+  const name = token(service);
+  const [to, answers] = [`commands ${name}`, `answers ${name}`];
+  return { to, answers, subject: subjects.commandsOf(service), kind: name };
 }

@@ -2,10 +2,12 @@ import type { Buffer } from 'node:buffer';
 import type { Bus, BusHost } from '@headrace/bus';
 import type { Channel, GroupOutcome } from '@headrace/core';
 import type { Cluster } from '../cluster/cluster.ts';
+import { BusDelivery, type BusDeliveryOptions } from '../delivery/bus-delivery.ts';
 import type { DeliveryGroup, GroupDelivery } from '../delivery/group-delivery.ts';
 import type { Body } from '../envelope/body.ts';
 import { ClusterGroup } from '../group/cluster-group.ts';
 import type { ClusterGroupOptions, GroupPlan } from '../group/group-options.ts';
+import type { ClusterContext } from '../node/cluster-context.ts';
 import type { GroupContext } from '../presence/presence.ts';
 
 /** A message that a node has stored. */
@@ -48,6 +50,15 @@ export type DeliveredGroupClass = new <Message, Outcome extends GroupOutcome>(
 
 /** A group that delivers its messages in a way of its own. `ClusterGroup` has no public constructor. */
 export const DeliveredGroup = ClusterGroup as unknown as DeliveredGroupClass;
+
+/** Returns a delivery over the bus, for a group that receives the messages of other nodes in a way of its own. */
+export function busDelivery<Message>(
+  node: GroupNode,
+  group: DeliveryGroup,
+  options: BusDeliveryOptions<Message>,
+): GroupDelivery<Message> {
+  return new BusDelivery(node as ClusterContext, group, options);
+}
 
 /** The groups of one node, and the users of its channels. */
 export interface NodeGroups {

@@ -71,6 +71,8 @@ export class KeptInput {
   /** Whether messages are being passed on. A handler that passes messages on itself sets it with {@link keepWithin}. */
   private isWithin = false;
   private isWaiting = false;
+  /** Whether the handler's own hold was released for the wait, and follows it. */
+  private holdsAgain = false;
   private awaitsTurn = false;
   private isInBurst = false;
   private hasPassed = false;
@@ -127,6 +129,7 @@ export class KeptInput {
 
   /** Releases the hold of the handler. */
   release(): void {
+    this.holdsAgain = false;
     this.gate?.release();
   }
 
@@ -357,14 +360,19 @@ export class KeptInput {
       });
       return;
     }
-    if (this.isWaiting) return;
-    this.isWaiting = true;
-    const isHolding = this.gate?.isHolding === true;
     this.gate ??= new ReadGate(this.steps.why ?? 'kept input');
+    this.holdsAgain ||= this.gate.isHolding;
+    if (this.isWaiting) {
+      // The listener is called when nobody holds reads, this handler neither.
+      this.gate.release();
+      return;
+    }
+    this.isWaiting = true;
     this.gate.waitForOthers(ctx.channel, () => {
-      this.isWaiting = false;
+      const { holdsAgain } = this;
+      this.isWaiting = this.holdsAgain = false;
       if (ctx.isRemoved) return;
-      if (isHolding && !this.isEmpty) this.hold(ctx.channel);
+      if (holdsAgain && !this.isEmpty) this.hold(ctx.channel);
       this.deliver(ctx);
     });
   }

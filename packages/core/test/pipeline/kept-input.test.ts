@@ -3,6 +3,7 @@ import { KeptInputHandler, type KeptInputSteps } from '../../src/authoring.ts';
 import type { Context, Handler } from '../../src/index.ts';
 import { MAX_LATE_MESSAGES } from '../../src/pipeline/kept-input.ts';
 import { describeHeldReads, EmbeddedChannel } from '../../src/testing/index.ts';
+import { randomFrom } from '../fixture/random.ts';
 
 /** Keeps everything until it is opened. */
 class Gate extends KeptInputHandler {
@@ -64,6 +65,106 @@ describeHeldReads(
     output: ['a', 'b', 'c', 'd', 'e'],
   },
 );
+
+/** Holds reads itself while it may not pass a message, as a handler does whose output is full. */
+class Holding extends Gate {
+  /** Whether it does not hold reads. */
+  isSilent = false;
+
+  letGo(): void {
+    this.kept.release();
+  }
+
+  protected override keptInputSteps(): KeptInputSteps {
+    return {
+      why: 'Holding',
+      mayPass: ({ channel }, isDue) => {
+        if (!this.isOpen && !this.isSilent) this.kept.hold(channel);
+        return this.isOpen || isDue;
+      },
+      delivered: () => {
+        if (this.kept.isEmpty) this.kept.release();
+      },
+    };
+  }
+}
+
+describe('a handler that holds reads itself while it waits for holds of others', () => {
+  it('goes on when those end, even after it was opened during another hold', () => {
+    const handler = new Holding();
+    const notes = new Notes();
+    const channel = new EmbeddedChannel(handler, notes);
+    const first = channel.holdReads('first');
+    let second: { release(): void } | undefined;
+    // An earlier listener delivers a message, which the handler may not pass, and takes another hold.
+    channel.onceReadable(() => {
+      handler.channelRead(channel.pipeline.context(handler)!, 'b');
+      second = channel.holdReads('second');
+    });
+    channel.run(() => handler.channelRead(channel.pipeline.context(handler)!, 'a'));
+    channel.run(() => first.release());
+    expect(channel.readHolds).toEqual(['Holding', 'second']);
+    handler.open(channel);
+    expect(notes.seen).toEqual([]);
+    channel.run(() => second!.release());
+    expect(notes.seen).toEqual(['a', 'b']);
+    expect(channel.readHolds).toEqual([]);
+    channel.finish();
+  });
+
+  it('does not hold again after the holds of others if it has released its own meanwhile', () => {
+    const handler = new Holding();
+    const channel = new EmbeddedChannel(handler, new Notes());
+    channel.run(() => handler.channelRead(channel.pipeline.context(handler)!, 'a'));
+    const other = channel.holdReads('other');
+    channel.run(() => handler.channelRead(channel.pipeline.context(handler)!, 'b'));
+    expect(channel.readHolds).toEqual(['other']);
+    handler.letGo();
+    handler.isSilent = true;
+    channel.run(() => other.release());
+    expect(channel.readHolds).toEqual([]);
+    channel.finish();
+  });
+
+  it.each(Array.from({ length: 200 }, (_, seed) => seed))(
+    'loses nothing in any order of holds, releases and messages (seed %i)',
+    (seed) => {
+      const next = randomFrom(seed);
+      const random = (below: number): number => Math.floor(next() * below);
+      const handlers = [new Holding(), new Gate(), new Holding()];
+      const notes = new Notes();
+      const channel = new EmbeddedChannel(...handlers, notes);
+      const holds: { release(): void }[] = [];
+      let sent = 0;
+      const send = (): void =>
+        handlers[0]!.channelRead(channel.pipeline.context(handlers[0]!)!, sent++);
+      const hold = (): void => void holds.push(channel.holdReads('other'));
+      const change = (handler: Gate): void => {
+        if (handler.isOpen) handler.isOpen = false;
+        else handler.open(channel);
+      };
+      notes.act = () => {
+        if (random(4) === 0) hold();
+        if (random(4) === 0) handlers[random(3)]!.isOpen = false;
+      };
+      const actions = [
+        send,
+        hold,
+        () => holds.splice(random(holds.length), 1)[0]?.release(),
+        () => change(handlers[random(3)]!),
+        () => channel.onceReadable(() => [send, hold][random(2)]!()),
+      ];
+      for (let i = 0; i < 60; i++) channel.run(actions[random(actions.length)]!);
+      notes.act = () => {};
+      for (const handler of handlers) handler.open(channel);
+      while (holds.length > 0) channel.run(() => holds.pop()!.release());
+      const numbers = notes.seen.filter((one) => one !== 'complete').map(Number);
+      expect(numbers).toEqual(Array.from({ length: sent }, (_, i) => i));
+      expect(channel.readHolds).toEqual([]);
+      channel.finish();
+    },
+  );
+});
 
 describe('kept input', () => {
   it('ends the burst of what has passed when a later handler holds reads and the rest waits', () => {

@@ -128,7 +128,8 @@ export class GroupHistory<Message = unknown> extends Freshness {
    * missed or sent twice. The member receives no more at once than its output accepts.
    *
    * With `recovered: false`, the log no longer reaches back to the position, or another log replaced it. The channel is then a
-   * member from the outcome's `position` on. Without a position, `recovered` is always false.
+   * member from the outcome's `position` on. Without a position, `recovered` is always false, and nothing that is stored is sent: send
+   * the messages of {@link newest} first, and join at their position.
    *
    * Rejects with `BUS_DOWN` if the log could not be read for 5 s or the node left the cluster, and with `CHANNEL_CLOSED`. The
    * channel is not a member then. A second call during a join returns the same promise, and holds the reads of the channel until the join

@@ -4,8 +4,8 @@ import { killsAndRestarts } from './kills-and-restarts.ts';
 import type { LogName } from './log-process.ts';
 
 const CLIENTS = 1000;
-/** 20 messages in a second, of each end of each channel, which leaves half of two cores to other tests. A record has what one turn of the event loop brings: each message alone would cost one. */
-const LOAD = { perTick: 20, tickMs: 1000, silenceMs: 0, retryMs: 250 };
+/** 20 messages in three seconds, of each end of each channel, which leaves half of two cores to other tests. A record has what one turn of the event loop brings: each message alone would cost one. */
+const LOAD = { perTick: 20, tickMs: 3000, silenceMs: 0, retryMs: 250 };
 const KILLS = 5;
 const RESTARTS = 2 * KILLS;
 const EVENTS = Array.from({ length: KILLS }, () => ['restart', 'restart', 'kill'] as const).flat();

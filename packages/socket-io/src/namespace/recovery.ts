@@ -113,6 +113,12 @@ export class Recovery {
     this.trim(at);
   }
 
+  /** Called when events were lost that are not known here. Clients that may miss one of them get new sessions. */
+  lost(): void {
+    this.newest += 1;
+    this.lostThrough = this.newest;
+  }
+
   private trim(now: number): void {
     const { events, settings, keepMs } = this;
     for (let oldest = events.peek(); oldest !== undefined; oldest = events.peek()) {

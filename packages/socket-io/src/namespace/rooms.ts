@@ -1,28 +1,51 @@
 import {
   type Channel,
   ChannelGroup,
-  type ChannelGroupOptions,
   type ChannelMatcher,
   type GroupOutcome,
+  type SlowMemberOptions,
   type WriteFuture,
 } from '@headrace/core';
 import { SettableFuture } from '@headrace/core/authoring';
+import {
+  type ClientAction,
+  ClientCommand,
+  type Members,
+  type NamespaceNodes,
+  type NamespaceReceiver,
+  type NodeMessage,
+  type SocketIoClient,
+  type SocketIoNodes,
+} from './namespace-nodes.ts';
 import type { Recovery } from './recovery.ts';
-import type { SocketIoEvent } from './socket-io-event.ts';
+import type { ChosenClients, SocketIoEvent } from './socket-io-event.ts';
+
+/** What {@link Rooms} need of their namespace. */
+interface RoomsOptions {
+  readonly slow: SlowMemberOptions;
+  readonly recovery: Recovery | undefined;
+  readonly nodes: SocketIoNodes | undefined;
+  /** Describes a client for other nodes. */
+  clientOf(channel: Channel): SocketIoClient;
+}
 
 /**
  * The clients of a namespace in this process, and their rooms. All broadcasts of the namespace go through one group, with a matcher for
  * the rooms: so a client gets the events of all its rooms in the order in which they were emitted.
  */
-export class Rooms {
-  private readonly members: ChannelGroup<SocketIoEvent>;
+export class Rooms implements NamespaceReceiver {
+  private readonly members: Members;
+  private readonly others: NamespaceNodes | undefined;
+  private readonly clientOf: RoomsOptions['clientOf'];
   private readonly recovery: Recovery | undefined;
   private readonly channels = new Map<string, Channel>();
   private readonly rooms = new Map<string, Set<Channel>>();
   private readonly joined = new Map<Channel, Set<string>>();
 
-  constructor(name: string, options: ChannelGroupOptions, recovery: Recovery | undefined) {
-    this.members = new ChannelGroup(name, options);
+  constructor(name: string, { slow, recovery, nodes, clientOf }: RoomsOptions) {
+    this.others = nodes?.join(name, slow, this);
+    this.members = this.others?.members ?? new ChannelGroup(`socket.io ${name}`, slow);
+    this.clientOf = clientOf;
     this.recovery = recovery;
   }
 
@@ -60,10 +83,52 @@ export class Rooms {
     return [...(this.joined.get(channel) ?? [])];
   }
 
-  /** Sends an event to the clients in one of the rooms, or to all without rooms, except those of other rooms. */
-  send(event: SocketIoEvent, rooms: readonly string[], except: readonly string[]): GroupOutcome {
-    if (!event.isVolatile) this.recovery?.keep(event, rooms, except);
-    return this.members.writeAndFlush(event, this.matcherOf(rooms, except));
+  /** Sends an event to chosen clients, of this process alone or of all nodes. */
+  send(event: SocketIoEvent, chosen: ChosenClients, isLocal: boolean): GroupOutcome {
+    event.chosen = chosen;
+    if (!event.isVolatile) this.recovery?.keep(event, chosen.rooms, chosen.except);
+    return this.members.writeAndFlush(event, this.matcherOf(chosen, isLocal));
+  }
+
+  received(message: NodeMessage, members: ChannelGroup<SocketIoEvent>): GroupOutcome | undefined {
+    if (message instanceof ClientCommand) {
+      this.carryOut(message.chosen, message.action);
+      return undefined;
+    }
+    const chosen = message.chosen!;
+    if (!message.isVolatile) this.recovery?.keep(message, chosen.rooms, chosen.except);
+    return members.write(message, this.matcherOf(chosen, true));
+  }
+
+  lost(): void {
+    this.recovery?.lost();
+  }
+
+  /** Does something to chosen clients, of this process alone or of all nodes. */
+  act(chosen: ChosenClients, action: ClientAction, isLocal: boolean): void {
+    if (!isLocal) this.others?.send(new ClientCommand(chosen, action));
+    this.carryOut(chosen, action);
+  }
+
+  private carryOut(chosen: ChosenClients, action: ClientAction): void {
+    for (const channel of this.membersOf(chosen)) {
+      if (action.name === 'disconnect') disconnect(channel, action.close);
+      else for (const room of action.rooms) this[action.name](channel, room);
+    }
+  }
+
+  clients(chosen: ChosenClients): readonly SocketIoClient[] {
+    return [...this.membersOf(chosen)].map((channel) => this.clientOf(channel));
+  }
+
+  /** Returns chosen clients, of this process alone or of all nodes. */
+  async fetch(
+    chosen: ChosenClients,
+    isLocal: boolean,
+    timeoutMs: number,
+  ): Promise<readonly SocketIoClient[]> {
+    if (isLocal || this.others === undefined) return this.clients(chosen);
+    return await this.others.clients(chosen, timeoutMs);
   }
 
   /** Sends an event to one client. An event that is kept follows all events before it. */
@@ -71,11 +136,12 @@ export class Rooms {
     if (channel.isOpen) this.recovery?.keep(event, [id], []);
     const isInTurn = event.kept === undefined || this.members.backlog === 0;
     if (isInTurn) return channel.writeAndFlush(event);
-    return SettableFuture.from(this.members.writeAndFlush(event, this.matcherOf([id], [])));
+    const matcher = this.matcherOf({ rooms: [id], except: [] }, true);
+    return SettableFuture.from(this.members.writeAndFlush(event, matcher));
   }
 
   /** Returns a snapshot of the clients in one of the rooms, or of all clients without rooms, except those of other rooms. */
-  membersOf(rooms: readonly string[], except: readonly string[]): Set<Channel> {
+  membersOf({ rooms, except }: ChosenClients): Set<Channel> {
     const from = rooms.length === 0 ? this.members : this.inAny(rooms);
     const chosen = new Set(from);
     for (const channel of this.inAny(except)) chosen.delete(channel);
@@ -83,16 +149,16 @@ export class Rooms {
   }
 
   /** Returns a matcher for {@link members}, `undefined` for all. */
-  private matcherOf(
-    rooms: readonly string[],
-    except: readonly string[],
-  ): ChannelMatcher | undefined {
+  private matcherOf(chosen: ChosenClients, isLocal: boolean): ChannelMatcher | undefined {
+    const { rooms, except } = chosen;
+    const elsewhere = isLocal ? 'none' : 'all';
     if (rooms.length > 0) {
-      return Object.assign(() => true, { only: this.membersOf(rooms, except) });
+      return Object.assign(() => true, { elsewhere, only: this.membersOf(chosen) } as const);
     }
-    if (except.length === 0) return undefined;
+    if (except.length === 0 && !isLocal) return undefined;
     const excluded = new Set(this.inAny(except));
-    return (channel) => !excluded.has(channel);
+    const matcher = (channel: Channel): boolean => !excluded.has(channel);
+    return Object.assign(matcher, { elsewhere } as const);
   }
 
   private *inAny(rooms: readonly string[]): Iterable<Channel> {
@@ -114,4 +180,11 @@ function removeFrom<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
   const set = sets.get(key);
   set?.delete(value);
   if (set?.size === 0) sets.delete(key);
+}
+
+/** Ends the namespace of a channel, and its connection if `close` is true. What was written is sent first. */
+export function disconnect(channel: Channel, close: boolean): void {
+  channel.end().onSettled(() => {
+    if (close) channel.parent?.end().onSettled(() => {});
+  });
 }

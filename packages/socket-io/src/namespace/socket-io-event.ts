@@ -3,6 +3,12 @@ import type { EncodedPacket } from '../packet/socket-packet.ts';
 /** Answers an event. Only the first call has an effect. */
 export type Acknowledge = (...args: unknown[]) => void;
 
+/** Clients of a namespace: those in one of the rooms, or all without rooms, except those in other rooms. */
+export interface ChosenClients {
+  readonly rooms: readonly string[];
+  readonly except: readonly string[];
+}
+
 /** An event of a namespace: what a client sent, or what is sent to it. */
 export class SocketIoEvent {
   readonly name: string;
@@ -14,6 +20,8 @@ export class SocketIoEvent {
   readonly isVolatile: boolean;
   /** @internal The packet of an event that is kept for clients that lose their connections. */
   kept: EncodedPacket | undefined = undefined;
+  /** @internal The clients that a broadcast is for, on all nodes. */
+  chosen: ChosenClients | undefined = undefined;
 
   constructor(
     name: string,

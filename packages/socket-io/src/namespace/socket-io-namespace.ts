@@ -24,6 +24,7 @@ import type { DisconnectReason } from './disconnect-reason.ts';
 import type { AnyEvents, EventArgs, EventName, SentArgs } from './event-map.ts';
 import type { SocketIoHandshake } from './handshake.ts';
 import { ListenersHandler, type NamespaceListeners } from './listeners-handler.ts';
+import type { SocketIoClient, SocketIoNodes } from './namespace-nodes.ts';
 import { PacketHandler } from './packet-handler.ts';
 import { RECOVERY_OPTIONS, Recovery, type SocketIoRecoveryOptions } from './recovery.ts';
 import type { RecoverySession } from './recovery-session.ts';
@@ -98,6 +99,11 @@ export interface SocketIoNamespaceOptions<In, Out> extends SlowMemberOptions {
    * each connection. @default a client that comes again is a new one
    */
   readonly recovery?: SocketIoRecoveryOptions;
+  /**
+   * The nodes of a cluster that share the namespace: `clusterNodes` of `@headrace/socket-io/cluster`. Rooms are then those of all nodes.
+   * @default rooms of this process
+   */
+  readonly nodes?: SocketIoNodes;
   /** Options of the channels of clients. By default, a channel has the logger and the clock of its connection. */
   readonly channelOptions?: SocketIoChannelOptions;
 }
@@ -118,6 +124,7 @@ const OPTIONS = describeOptions(
     ackTimeoutMs: whole({ min: 1, default: 10_000 }),
     maxUnanswered: whole({ min: 1, default: 1024 }),
     recovery: nested(RECOVERY_OPTIONS),
+    nodes: object('what clusterNodes returns'),
     channelOptions: nested(NAMESPACE_CHANNEL_OPTIONS, { default: {} }),
   },
   SLOW_MEMBER_OPTIONS,
@@ -162,7 +169,8 @@ export class SocketIoNamespace<In = AnyEvents, Out = AnyEvents> extends SocketIo
     const recovery =
       options.recovery && new Recovery(name, RECOVERY_OPTIONS.part(options.recovery));
     const slow = present(SLOW_MEMBER_OPTIONS.part(options)) as SlowMemberOptions;
-    const rooms = new Rooms(`socket.io ${name}`, slow, recovery);
+    const { nodes } = options;
+    const rooms = new Rooms(name, { slow, recovery, nodes, clientOf: clientIn });
     super(rooms);
     this.rooms = rooms;
     this.recovery = recovery;
@@ -222,6 +230,11 @@ export class SocketIoNamespace<In = AnyEvents, Out = AnyEvents> extends SocketIo
     else for (const event of missed) channel.write(event);
     channel.flush();
   }
+}
+
+function clientIn(channel: Channel): SocketIoClient {
+  const { id, rooms, data } = channel.attributes.get(SOCKET)!;
+  return { id, rooms, data };
 }
 
 function functionsOf(events: object): NamespaceListeners['events'] {

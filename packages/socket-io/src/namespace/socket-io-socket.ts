@@ -4,8 +4,8 @@ import { Acks } from './acks.ts';
 import type { AnswerOf, AnyEvents, EventArgs, EventName, SentArgs } from './event-map.ts';
 import type { SocketIoHandshake } from './handshake.ts';
 import type { RecoverySession } from './recovery-session.ts';
-import type { Rooms } from './rooms.ts';
-import { disconnect, SocketIoBroadcast } from './socket-io-broadcast.ts';
+import { disconnect, type Rooms } from './rooms.ts';
+import { SocketIoBroadcast } from './socket-io-broadcast.ts';
 import { SocketIoEvent } from './socket-io-event.ts';
 
 /** Options of an event that the client must answer. */
@@ -85,7 +85,7 @@ export class SocketIoSocket<Out = AnyEvents> {
 
   /** The client alone, which does not get an event that it cannot receive at once. */
   get volatile(): SocketIoBroadcast<Out> {
-    return new SocketIoBroadcast<Out>(this.all).to(this.id).volatile;
+    return new SocketIoBroadcast<Out>(this.all).to(this.id).local.volatile;
   }
 
   /** Sends an event. */
