@@ -11,6 +11,17 @@ export class StateOrder extends FeedOrder<StateEntry, StatePage> {
   /** The state was read from its beginning after this offset, so no removal up to this offset is missing. */
   private readFrom = 0;
 
+  override live(entry: StateEntry): StateAction[] {
+    const { position: from } = this;
+    const { position, isFirst = false } = entry;
+    const isNew = from !== undefined && from.epoch !== position.epoch;
+    if (!isFirst || !isNew || this.isReading || position.offset <= from.offset)
+      return super.live(entry);
+    const at = { epoch: position.epoch, offset: 0 };
+    this.readFrom = 0;
+    return [{ do: 'restart', at }, this.deliver(entry), { do: 'reached', at: position, floor: 0 }];
+  }
+
   override page(page: StatePage): StateAction[] {
     this.isReading = false;
     this.hasMore = true;
@@ -23,7 +34,9 @@ export class StateOrder extends FeedOrder<StateEntry, StatePage> {
     const restart: StateAction = { do: 'restart', at };
     if (from === undefined) return [restart, ...this.takeAll(page)];
     this.held = this.held.filter(({ position }) => position.epoch === epoch);
-    return [restart, ...this.read()];
+    // The page has all of a state that was empty at the position before.
+    const isWhole = page.begunAfter !== undefined && from.offset <= page.begunAfter;
+    return [restart, ...(isWhole ? this.takeAll(page) : this.read())];
   }
 
   override reset(): void {

@@ -160,6 +160,33 @@ describe('StateOrder', () => {
     expect(words(order.page(store.page(0)))).toEqual(['b1', '=1']);
   });
 
+  it('takes the first change of a state that was empty, and its whole page, without a read from its beginning', () => {
+    const [store, next] = [new Store(), new Store()];
+    next.memory = new MemoryState('two');
+    next.follow();
+    next.set('a', 'b');
+    const [first, second] = next.live;
+    const order = begun(store);
+    expect(words(order.live({ ...first!, isFirst: true }))).toEqual(['restart two', 'a1', '=1']);
+    expect(words(order.live(second!))).toEqual(['b2']);
+    const late = begun(store);
+    late.look();
+    // A read decides what a copy was that arrived during it.
+    expect(words(late.live({ ...first!, isFirst: true }))).toEqual([]);
+    const page = { ...next.page(0), begunAfter: 0 };
+    expect(words(late.page(page))).toEqual(['restart two', 'a1', 'b2', '=2']);
+    store.set('a');
+    const behind = begun(store);
+    behind.look();
+    expect(words(behind.page({ ...next.page(1), begunAfter: 0 }))).toEqual([
+      'restart two',
+      'read>0',
+    ]);
+    // A copy that is not newer than what was read.
+    const ahead = begun(store);
+    expect(words(ahead.live({ ...first!, isFirst: true }))).toEqual(['read>1']);
+  });
+
   it('reads again after a failed read, and keeps no more than 256 changes meanwhile', () => {
     const store = new Store();
     const order = new StateOrder();

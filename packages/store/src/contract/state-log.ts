@@ -27,6 +27,8 @@ export interface StateEntry extends LogEntry {
   readonly isRemoval: boolean;
   /** Age of the change when the store sent it, in milliseconds by the clock of the store. For a live copy, 0. */
   readonly ageMs: number;
+  /** Of a live copy: the engine knows that the state has begun with this change, and has nothing else. @default false */
+  readonly isFirst?: boolean;
 }
 
 /** What became of a {@link StateWrite}. */
@@ -68,6 +70,8 @@ export interface StatePage {
   readonly last: number;
   /** The highest offset of a removal that is not remembered, or 0. A reader before it may not have seen the removal. */
   readonly floor: number;
+  /** The state has begun after this offset, if the engine knows it. A page after a lower offset begins with the oldest entry. */
+  readonly begunAfter?: number | undefined;
 }
 
 /**

@@ -1,7 +1,5 @@
-import { Buffer } from 'node:buffer';
 import type { BusSubscription } from '@headrace/bus';
 import type { JetStreamManager } from '@nats-io/jetstream';
-import type { LogEntry } from '../contract/log.ts';
 import type {
   StateAnswer,
   StateEntry,
@@ -10,21 +8,21 @@ import type {
   StatePage,
   StateWrite,
 } from '../contract/state-log.ts';
-import { LiveCheck } from './live-check.ts';
-import { changeIn, NatsStateReader, recordOf } from './nats-state-reader.ts';
+import { NatsStateReader } from './nats-state-reader.ts';
 import { NatsStateWriter } from './nats-state-writer.ts';
 import { NatsStore, randomText } from './nats-store.ts';
 import type { NatsStoreParts } from './nats-store-parts.ts';
+import { StateCopies } from './state-copies.ts';
 import { namesOf, type StateNames } from './state-names.ts';
 import { isEmptyEpoch } from './state-record.ts';
 import { memoryOf } from './stream-memory.ts';
 
-const NOTHING = Buffer.alloc(0);
 /** The server keeps the newest message of each key. */
 const NEWEST = { messages: 1, ageMs: Number.POSITIVE_INFINITY };
 
 /** One state over one link. */
 interface LinkedState {
+  readonly names: StateNames;
   readonly store: NatsStore;
   readonly reader: NatsStateReader;
   readonly writer: NatsStateWriter;
@@ -33,16 +31,13 @@ interface LinkedState {
   close(): void;
 }
 
-/** A live copy: of a change, or of the floor. */
-type LiveEntry = StateEntry | (LogEntry & { readonly isFloor: true });
-
 /** State groups in JetStream: states share streams, with one subject for each key. An empty state leaves nothing in its stream. */
 export class NatsStateLink implements StateLink {
   private readonly parts: NatsStoreParts;
   private readonly stores = new Map<string, NatsStore>();
   private readonly states = new Map<string, LinkedState>();
-  /** The followers that wait until their state is opened. */
-  private readonly opened = new Map<string, ((store: NatsStore) => void)[]>();
+  /** The live copies of each stream, while one of its states is followed. */
+  private readonly copies = new Map<string, StateCopies>();
 
   constructor(parts: NatsStoreParts) {
     this.parts = parts;
@@ -58,12 +53,7 @@ export class NatsStateLink implements StateLink {
     const { store, reader, writer } = state;
     reader.limit(limits);
     writer.limit(limits);
-    if (!(await store.open(NEWEST))) {
-      this.parts.copies.madeAnew(store);
-      return;
-    }
-    for (const resolve of this.opened.get(stream) ?? []) resolve(store);
-    this.opened.delete(stream);
+    if (!(await store.open(NEWEST))) this.parts.copies.madeAnew(store);
   }
 
   async append(stream: string, id: string, write: StateWrite): Promise<StateAnswer> {
@@ -71,17 +61,17 @@ export class NatsStateLink implements StateLink {
   }
 
   async read(stream: string, after: number, limit: number): Promise<StatePage> {
-    const { reader, writer, limits } = this.openedState(stream);
-    const page = await reader.page(after, limit);
+    const { names, reader, writer, limits } = this.openedState(stream);
+    const { top, ...page } = await reader.page(after, limit);
     writer.tidy();
     const { epoch, entries, end, last } = page;
+    if (end === last && top !== undefined) this.copies.get(names.name)?.read(names, { last, top });
     const isWhole = after === 0 && end === last && !isEmptyEpoch(epoch);
     if (isWhole && entries.every(({ isRemoval }) => isRemoval)) this.canBeEmpty(stream, limits);
     return page;
   }
 
   release(stream: string): void {
-    this.opened.delete(stream);
     this.states.get(stream)?.close();
     this.states.delete(stream);
   }
@@ -91,33 +81,16 @@ export class NatsStateLink implements StateLink {
   }
 
   follow(stream: string, listener: (entry: StateEntry) => void): BusSubscription {
-    const { copies, subject } = namesOf(stream);
-    const { clock } = this.parts;
-    const opened = new Promise<NatsStore>((resolve) => {
-      const known = this.states.get(stream)?.store;
-      if (known?.epoch !== undefined) resolve(known);
-      else this.opened.set(stream, [...(this.opened.get(stream) ?? []), resolve]);
-    });
-    return this.parts.copies.follow<LiveEntry>(
-      `${copies}.*`,
-      opened,
-      ({ sequence, id }, { headers, data, subject: copy }) => {
-        const record = recordOf(headers, sequence);
-        if (record === undefined) return undefined;
-        const { epoch, kind } = record;
-        const position = { epoch, offset: sequence };
-        const isFloor = kind === 'f';
-        if (isFloor) return { position, previous: sequence - 1, id, bytes: NOTHING, isFloor };
-        const place = { epoch, sequence, id };
-        return changeIn(place, `${subject}${copy.slice(copies.length)}`, headers, data, 0);
-      },
-      new LiveCheck<LiveEntry>({
-        clock,
-        next: async (from) => this.openedState(stream).reader.next(from),
-        isMark: (entry) => 'isFloor' in entry,
-        deliver: (entry) => listener(entry as StateEntry),
-      }),
-    );
+    const names = namesOf(stream);
+    const { name } = names;
+    let copies = this.copies.get(name);
+    if (copies === undefined) {
+      copies = new StateCopies(this.parts, names, this.openedStore(names), () => {
+        this.copies.delete(name);
+      });
+      this.copies.set(name, copies);
+    }
+    return copies.follow(names, listener);
   }
 
   // --- parts ---
@@ -126,6 +99,14 @@ export class NatsStateLink implements StateLink {
     const state = this.states.get(stream);
     if (state?.store.epoch === undefined) throw new Error(`${stream} is not open`);
     return state;
+  }
+
+  /** Resolves with the store of a stream once it is open. Waits without limit for a call of `open` of any state in it. */
+  private async openedStore(names: StateNames): Promise<NatsStore> {
+    const { manager } = await this.parts.jetStream.clients();
+    const store = this.storeOf(manager, names);
+    await store.opened;
+    return store;
   }
 
   private stateOf(manager: JetStreamManager, stream: string, limits: StateLimits): LinkedState {
@@ -147,7 +128,7 @@ export class NatsStateLink implements StateLink {
       if (error === null) writer.askedToHold(message);
     };
     const asked = connection.subscribe(`${live}.turn`, { callback });
-    return { store, reader, writer, limits, close: () => asked.unsubscribe() };
+    return { names, store, reader, writer, limits, close: () => asked.unsubscribe() };
   }
 
   private storeOf(manager: JetStreamManager, names: StateNames): NatsStore {

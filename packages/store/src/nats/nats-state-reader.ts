@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
-import type { NextMsgRequest, StoredMsg } from '@nats-io/jetstream';
+import type { StoredMsg } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { StateEntry, StateLimits, StatePage } from '../contract/state-log.ts';
 import type { StateCounts } from '../contract/state-rules.ts';
@@ -11,6 +11,7 @@ import type { NatsJetStream } from './nats-jet-stream.ts';
 import { checksKeys, epochOf, type NatsStore } from './nats-store.ts';
 import { keyIn } from './state-key.ts';
 import {
+  begunAfter,
   decodeRecord,
   emptyEpoch,
   isOfStream,
@@ -65,6 +66,11 @@ export interface StateEnd {
   readonly maxBytes: number;
 }
 
+/** A page, and the sequence of the stream up to which the state has no change after `last`, if it is known. */
+export interface NatsStatePage extends StatePage {
+  readonly top?: number | undefined;
+}
+
 /** Reads the stream of one state. */
 export class NatsStateReader {
   private readonly parts: NatsStateReaderParts;
@@ -94,7 +100,7 @@ export class NatsStateReader {
     return this.isKeyChecked;
   }
 
-  async page(after: number, limit: number): Promise<StatePage> {
+  async page(after: number, limit: number): Promise<NatsStatePage> {
     const before = await this.end();
     const { epoch, last, top, messages: count, bytes } = before;
     // What was removed before is forgotten.
@@ -104,22 +110,27 @@ export class NatsStateReader {
     const most = Math.max(MIN_MESSAGES, Math.floor((MAX_PAGE_BYTES * count) / Math.max(1, bytes)));
     let entries: StateEntry[] = [];
     let end = after;
+    let isNewest = false;
     while (entries.length === 0 && end < last) {
       const { messages, isEnd } = await this.reading.read({
         ...{ subject: this.parts.all, after: end, to: last, most: Math.min(limit, most) },
       });
       // Another node can have forgotten and deleted removals since.
-      const now = await this.end();
+      const [now, newest] = await Promise.all([this.floor(), this.newestOf(this.parts.all)]);
       const whole = pageOf(messages);
       end = isEnd && whole.length === messages.length ? last : whole.at(-1)!.seq;
       const serverNow = await this.reading.now();
       entries = whole.flatMap((message) => entryOf(epoch, message, serverNow) ?? []);
       for (const entry of entries) this.saw(entry);
+      isNewest = newest?.seq === last;
       // A state that was emptied meanwhile has lost its removals.
-      floor = now.epoch === epoch ? Math.max(floor, Math.min(last, this.floorOf(now))) : last;
+      floor = now?.epoch === epoch ? Math.max(floor, this.floorOf({ last, floor: now })) : last;
       entries = entries.filter(({ isRemoval, position }) => !isRemoval || position.offset > floor);
     }
-    return { epoch, entries, end, last, floor };
+    return {
+      ...{ epoch, entries, end, last, floor, begunAfter: begunAfter(epoch) },
+      top: isNewest ? top : undefined,
+    };
   }
 
   /** Notes a change that this link has read or followed. */
@@ -136,10 +147,12 @@ export class NatsStateReader {
   async end(): Promise<StateEnd> {
     const { jetStream, copies, store, all, floorSubject } = this.parts;
     const { streams } = (await jetStream.clients()).manager;
-    const { name } = store;
-    const [info, newest] = await Promise.all([
+    // What is stored after the question is not in the answer.
+    const { name, newest: seen } = store;
+    let [info, newest, floorNow] = await Promise.all([
       streams.info(name),
       streams.getMessage(name, { last_by_subj: all }),
+      streams.getMessage(name, { last_by_subj: floorSubject }),
     ]).catch((thrown: unknown) => {
       // The stream can be gone. A node that only reads would not make it again.
       copies.suspect(store);
@@ -152,15 +165,21 @@ export class NatsStateReader {
     }
     const { messages, bytes, last_seq: top } = info.state;
     // A leader that was elected a moment ago may not have all messages yet, or they are lost.
-    if (top < store.newest) {
+    if (top < seen) {
       copies.suspect(store);
-      throw new Error(`the JetStream stream ${name} ends at ${top}, before ${store.newest}`);
+      throw new Error(`the JetStream stream ${name} ends at ${top}, before ${seen}`);
     }
+    // What is looked for after the end of the stream shows that the state has nothing up to that end.
+    newest ??= await streams.getMessage(name, { last_by_subj: all });
     const { max_bytes: maxBytes } = info.config;
     this.isKeyChecked = checksKeys(info);
-    // The floor is stored before the changes. So what is looked for after the newest of them is there.
-    const found = newest && (await streams.getMessage(name, { last_by_subj: floorSubject }));
-    const floor = floorIn(found, stream);
+    let found = newest && floorNow;
+    let floor = floorIn(found, stream);
+    if (newest !== null && floor?.epoch !== recordOf(newest.header, newest.seq)?.epoch) {
+      // The floor is stored before the changes. So the floor that is looked for after the newest of them is there.
+      found = await streams.getMessage(name, { last_by_subj: floorSubject });
+      floor = floorIn(found, stream);
+    }
     this.isBare = newest !== null && floor === undefined;
     return {
       ...{ epoch: floor?.epoch ?? emptyEpoch(stream), last: newest?.seq ?? 0, top, floor },
@@ -238,14 +257,6 @@ export class NatsStateReader {
     await streams.purge(store.name, { filter, seq: upTo + 1 });
   }
 
-  /** Returns the sequence of the first message of the state from a sequence on, or undefined. */
-  async next(seq: number): Promise<number | undefined> {
-    const { jetStream, store, all: next_by_subj } = this.parts;
-    const { streams } = (await jetStream.clients()).manager;
-    const query: Required<NextMsgRequest> = { seq, next_by_subj };
-    return (await streams.getMessage(store.name, query))?.seq;
-  }
-
   /** Returns the newest message of a key, or null. */
   async newestOf(subject: string): Promise<StoredMsg | null> {
     const { streams } = (await this.parts.jetStream.clients()).manager;
@@ -267,7 +278,7 @@ export class NatsStateReader {
   // --- parts ---
 
   /** Returns the offset up to which removals are forgotten. */
-  private floorOf({ last, floor }: StateEnd): number {
+  private floorOf({ last, floor }: Pick<StateEnd, 'last' | 'floor'>): number {
     // What was removed before is not known.
     if (floor === undefined) return last;
     this.removals.raise(floor.floor);

@@ -283,7 +283,10 @@ export class NatsStateWriter {
 
   /** Reads what the stream has before the first change over this link. */
   private begin(): Promise<void> {
-    this.begun ??= this.floor.begin().then((end) => this.size.saw(end));
+    this.begun ??= this.floor.begin().then((end) => {
+      this.lookedAt = this.parts.clock.now();
+      this.size.saw(end);
+    });
     return this.begun;
   }
 

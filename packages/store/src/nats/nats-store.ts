@@ -22,6 +22,10 @@ const POLL_INTERVAL_MS = 1000;
 /** Interval at which the server is asked for a live copy. */
 const CONFIRM_EACH_MS = 1000;
 
+/** Number of looks at a stream that another node makes at this moment, and time between them. */
+const MAX_MAKING_LOOKS = 50;
+const MAKING_MS = 20;
+
 /** The JetStream stream of a {@link NatsStore}. */
 export interface NatsStoreOptions {
   /** The name of the JetStream stream. */
@@ -270,11 +274,16 @@ export class NatsStore {
     announce();
   }
 
-  private look(): Promise<StreamInfo | undefined> {
-    return this.manager.streams.info(this.name).catch((thrown: unknown) => {
-      if (codeOf(thrown) === NOT_FOUND) return undefined;
-      throw toError(thrown);
-    });
+  private async look(): Promise<StreamInfo | undefined> {
+    for (let looks = 1; ; looks += 1) {
+      const info = await this.manager.streams.info(this.name).catch((thrown: unknown) => {
+        if (codeOf(thrown) === NOT_FOUND) return undefined;
+        throw toError(thrown);
+      });
+      if (info === undefined || isMade(info) || looks === MAX_MAKING_LOOKS) return info;
+      const { clock } = this.options;
+      await new Promise<void>((resolve) => void clock.schedule(resolve, MAKING_MS));
+    }
   }
 
   private update({ metadata, ...config }: Partial<StreamConfig>): Promise<StreamInfo> {
@@ -286,14 +295,19 @@ export class NatsStore {
     });
   }
 
-  private make(config: Partial<StreamConfig> & { name: string }): Promise<StreamInfo | undefined> {
-    return this.manager.streams.add(config).catch((thrown: unknown) => {
+  private async make(
+    config: Partial<StreamConfig> & { name: string },
+  ): Promise<StreamInfo | undefined> {
+    try {
+      const info = await this.manager.streams.add(config);
+      return isMade(info) ? info : undefined;
+    } catch (thrown) {
       // Another node made the stream a moment ago.
       if (codeOf(thrown) === NAME_IN_USE) return undefined;
       const { message } = toError(thrown);
       if (codeOf(thrown) !== NEEDS_MAX_BYTES) throw toError(thrown);
       throw new Error(`${message}: set maxBytes of natsBus`, { cause: thrown });
-    });
+    }
   }
 
   private configFor({ messages, ageMs }: LogLimits): Partial<StreamConfig> & { name: string } {
@@ -386,6 +400,11 @@ function raise(
 function larger(one: number, other: number): number {
   if (one <= 0) return one;
   return other <= 0 ? other : Math.max(one, other);
+}
+
+/** Returns false for a stream that a server makes at this moment: it has no time of creation yet. */
+function isMade({ created }: StreamInfo): boolean {
+  return !created.startsWith('0001-');
 }
 
 type Identity = Pick<StreamInfo, 'created' | 'config'>;

@@ -3,6 +3,7 @@ import { sequenceIn } from './nats-jet-stream.ts';
 import type { NatsStateReader, StateEnd, StoredFloor } from './nats-state-reader.ts';
 import { type NatsStore, randomText } from './nats-store.ts';
 import { isLost, type StateMessages } from './state-messages.ts';
+import { newEpoch } from './state-record.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -35,8 +36,19 @@ export class StateFloor {
         this.saw(end.floor);
         return end;
       }
-      messages.epoch = `${store.epoch}.${randomText()}`;
-      await this.put(end.last, end);
+      const { last, top } = end;
+      messages.epoch = newEpoch(store.epoch!, last === 0 ? top : undefined);
+      const sequence = await this.put(last, end);
+      if (sequence === undefined) continue;
+      const floor = { sequence, epoch: messages.epoch, floor: last };
+      return {
+        ...end,
+        epoch: floor.epoch,
+        last: sequence,
+        top: sequence,
+        floor,
+        floorAt: sequence,
+      };
     }
   }
 
@@ -107,18 +119,22 @@ export class StateFloor {
     if (removals.floor > this.known.floor) await this.put(removals.floor, end);
   }
 
-  /** Stores a floor, unless another node was first. */
-  private async put(floor: number, { top, floorAt }: StateEnd): Promise<void> {
+  /** Stores a floor, unless another node was first. Resolves with its sequence, or undefined. */
+  private async put(floor: number, { top, floorAt }: StateEnd): Promise<number | undefined> {
     const { messages, floorSubject, reader } = this.parts;
     const headers = messages.headersOf(randomText(), 'f', floor, []);
     if (reader.isKeyed === true) headers.set('Nats-Expected-Last-Subject-Sequence', `${floorAt}`);
     else headers.set('Nats-Expected-Last-Sequence', `${top}`);
     const answer = await messages.put(floorSubject, NOTHING, headers);
     if (!isLost(answer)) {
-      this.saw({ sequence: sequenceIn(answer), epoch: messages.epoch, floor });
-    } else if (this.known.sequence > 0) {
+      const sequence = sequenceIn(answer);
+      this.saw({ sequence, epoch: messages.epoch, floor });
+      return sequence;
+    }
+    if (this.known.sequence > 0) {
       const now = await reader.floor();
       if (now !== undefined) this.saw(now);
     }
+    return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { plainText, textOf } from './nats-jet-stream.ts';
 
 /** The last change that a writer made of a key. */
@@ -64,6 +64,26 @@ export function changedBy(
 ): readonly WriterChange[] {
   const others = writers.filter((change) => change.writer !== writer);
   return [...others, { writer, tag, sequence: 0 }].slice(-MAX_WRITERS);
+}
+
+/** Number of random characters in an epoch. */
+const EPOCH_CHARACTERS = 12;
+
+/**
+ * Makes the epoch of a state.
+ *
+ * @param stream - the epoch of its stream
+ * @param begunAfter - a sequence after which all messages of the state come, if it is known
+ */
+export function newEpoch(stream: string, begunAfter: number | undefined): string {
+  const random = randomBytes((EPOCH_CHARACTERS / 4) * 3).toString('base64url');
+  return `${stream}.${random}${begunAfter?.toString(36) ?? ''}`;
+}
+
+/** Returns a sequence after which all messages of a state come, or undefined if its epoch does not say it. */
+export function begunAfter(epoch: string): number | undefined {
+  const text = epoch.slice(epoch.lastIndexOf('.') + 1 + EPOCH_CHARACTERS);
+  return text === '' ? undefined : Number.parseInt(text, 36);
 }
 
 /** Returns the epoch of a state without a floor. @param stream - the epoch of its stream */

@@ -316,6 +316,16 @@ describe('a JetStream stream that has lost its newest messages', () => {
     expect(announced).toBe(1);
   });
 
+  it('is not one that a server makes at this moment, which has no time of creation yet', async () => {
+    created = '0001-01-01T00:00:00Z';
+    const opening = open();
+    await passTime(clock, 30);
+    created = '2026-01-01T10:00:00Z';
+    await passTime(clock, 30);
+    const store = await opening;
+    expect([store.epoch, await store.isSame()]).toEqual([epochOf(info() as never), true]);
+  });
+
   it('is noticed over a link that stands, and then by a node that has seen less', async () => {
     const store = await open();
     const other = await open(new StreamMemory());
