@@ -103,8 +103,8 @@ export class NatsStateReader {
   async page(after: number, limit: number): Promise<NatsStatePage> {
     const before = await this.end();
     const { epoch, last, top, messages: count, bytes } = before;
-    // What was removed before is forgotten.
-    if (last === 0) return { epoch, entries: [], end: top, last: top, floor: top };
+    // The epoch says that the state is empty. Its page stays the same while other states grow.
+    if (last === 0) return { epoch, entries: [], end: 0, last: 0, floor: 0 };
     let floor = this.floorOf(before);
     if (after >= last || limit < 1) return { epoch, entries: [], end: last, last, floor };
     const most = Math.max(MIN_MESSAGES, Math.floor((MAX_PAGE_BYTES * count) / Math.max(1, bytes)));

@@ -30,6 +30,8 @@ interface Followed {
   /** The last change since the follower began, or since copies were lost, or undefined before one. */
   change: number | undefined;
   end: KnownEnd | undefined;
+  /** The sequence after which all copies are passed to the follower, unless they are lost. */
+  readonly from: number;
   /** The epoch of a state that has begun since, and has no change. */
   begun: string | undefined;
 }
@@ -76,6 +78,7 @@ export class StateCopies {
       deliver,
       change: undefined,
       end: undefined,
+      from: this.last,
       begun: undefined,
     };
     const all = this.states.get(copies) ?? new Set();
@@ -130,6 +133,11 @@ export class StateCopies {
     }
   }
 
+  /** Whether no change of a state can have come after this sequence: another node can store one just before the floor. */
+  private isEmptySince({ from, change = 0 }: Followed, after: number | undefined): boolean {
+    return after !== undefined && after >= Math.max(from, change, this.wholeFrom - 1);
+  }
+
   private pass(followed: Followed, { position: { offset }, id, message }: StreamCopy): void {
     const { copies, subject } = followed.names;
     const { subject: copy, headers, data } = message;
@@ -138,7 +146,7 @@ export class StateCopies {
     const { epoch, kind, floor } = record;
     if (kind === 'f') {
       // What follows the floor follows the change before it.
-      if (floor === 0 && begunAfter(epoch) !== undefined) followed.begun = epoch;
+      if (floor === 0 && this.isEmptySince(followed, begunAfter(epoch))) followed.begun = epoch;
       return;
     }
     const entry = changeIn(

@@ -29,7 +29,7 @@ export class StateFloor {
 
   /** Resolves with what the stream has of the state, which begins with a floor. */
   async begin(): Promise<StateEnd> {
-    const { reader, messages, store } = this.parts;
+    const { reader, store } = this.parts;
     for (;;) {
       const end = await reader.end();
       if (end.floor !== undefined) {
@@ -37,18 +37,11 @@ export class StateFloor {
         return end;
       }
       const { last, top } = end;
-      messages.epoch = newEpoch(store.epoch!, last === 0 ? top : undefined);
-      const sequence = await this.put(last, end);
+      const epoch = newEpoch(store.epoch!, last === 0 ? top : undefined);
+      const sequence = await this.put(last, end, epoch);
       if (sequence === undefined) continue;
-      const floor = { sequence, epoch: messages.epoch, floor: last };
-      return {
-        ...end,
-        epoch: floor.epoch,
-        last: sequence,
-        top: sequence,
-        floor,
-        floorAt: sequence,
-      };
+      const floor = { sequence, epoch, floor: last };
+      return { ...end, epoch, last: sequence, top: sequence, floor, floorAt: sequence };
     }
   }
 
@@ -120,15 +113,19 @@ export class StateFloor {
   }
 
   /** Stores a floor, unless another node was first. Resolves with its sequence, or undefined. */
-  private async put(floor: number, { top, floorAt }: StateEnd): Promise<number | undefined> {
+  private async put(
+    floor: number,
+    { top, floorAt }: StateEnd,
+    epoch: string = this.known.epoch,
+  ): Promise<number | undefined> {
     const { messages, floorSubject, reader } = this.parts;
-    const headers = messages.headersOf(randomText(), 'f', floor, []);
+    const headers = messages.headersOf(randomText(), 'f', floor, [], epoch);
     if (reader.isKeyed === true) headers.set('Nats-Expected-Last-Subject-Sequence', `${floorAt}`);
     else headers.set('Nats-Expected-Last-Sequence', `${top}`);
     const answer = await messages.put(floorSubject, NOTHING, headers);
     if (!isLost(answer)) {
       const sequence = sequenceIn(answer);
-      this.saw({ sequence, epoch: messages.epoch, floor });
+      this.saw({ sequence, epoch, floor });
       return sequence;
     }
     if (this.known.sequence > 0) {

@@ -44,10 +44,11 @@ export class StateMessages {
     kind: RecordKind,
     floor: number,
     writers: readonly WriterChange[],
+    epoch: string = this.epoch,
   ): MsgHdrs {
     const headers = this.jetStream.headers();
     headers.set('Nats-Msg-Id', this.idOf(id));
-    headers.set(RECORD_HEADER, encodeRecord({ kind, epoch: this.epoch, floor, writers }));
+    headers.set(RECORD_HEADER, encodeRecord({ kind, epoch, floor, writers }));
     return headers;
   }
 

@@ -114,6 +114,24 @@ describe('StateCopies', () => {
     }
   });
 
+  it('a change just before the floor is not forgotten: the next one is not the first', () => {
+    const { copies, send } = copiesOf();
+    const firsts: (boolean | undefined)[] = [];
+    send('ptwo', 1);
+    copies.follow(namesIn('pone'), ({ isFirst }) => firsts.push(isFirst));
+    send('pone', 2);
+    send('pone', 3, 'f', newEpoch('s', 1));
+    send('pone', 4, 's', newEpoch('s', 1));
+    expect(firsts).toEqual([undefined, undefined]);
+    const late: (boolean | undefined)[] = [];
+    send('pthree', 5);
+    copies.follow(namesIn('pthree'), ({ isFirst }) => late.push(isFirst));
+    const epoch = newEpoch('s', 4);
+    send('pthree', 6, 'f', epoch);
+    send('pthree', 7, 's', epoch);
+    expect(late).toEqual([undefined]);
+  });
+
   it('a loss is told to the followers of all states, which read', async () => {
     const { clock, copies, send } = copiesOf();
     const one = follow(copies, 'pone');
