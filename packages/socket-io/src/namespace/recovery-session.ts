@@ -31,6 +31,7 @@ export class RecoverySession {
   private former: FormerRoom[] = [];
   /** Number of the last event of a former room that is not remembered. */
   private forgotten = 0;
+  private hasLost = false;
 
   constructor(id: string, key: string, after: number) {
     this.id = id;
@@ -38,9 +39,14 @@ export class RecoverySession {
     this.after = after;
   }
 
-  /** Whether all rooms are known in which the client can have missed an event. */
-  get knowsRooms(): boolean {
-    return this.after >= this.forgotten;
+  /** Whether it is known which events the client can have missed: none was lost, and all its rooms are known. */
+  get knowsMissed(): boolean {
+    return !this.hasLost && this.after >= this.forgotten;
+  }
+
+  /** Events were lost that can have been for the client. */
+  lost(): void {
+    this.hasLost = true;
   }
 
   get rooms(): Iterable<string> {

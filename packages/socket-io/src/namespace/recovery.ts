@@ -113,10 +113,9 @@ export class Recovery {
     this.trim(at);
   }
 
-  /** Called when events were lost that are not known here. Clients that may miss one of them get new sessions. */
+  /** Called when events were lost that are not known here. The clients that may miss one of them get new sessions, also after later events. */
   lost(): void {
-    this.newest += 1;
-    this.lostThrough = this.newest;
+    for (const session of this.sessions.values()) session.lost();
   }
 
   private trim(now: number): void {
@@ -133,7 +132,7 @@ export class Recovery {
   /** Returns the events that a client has missed; `undefined` if they are not kept, or too many. */
   missed(session: RecoverySession): readonly SocketIoEvent[] | undefined {
     const { events, lostThrough, newest } = this;
-    if (session.after < lostThrough || !session.knowsRooms) return undefined;
+    if (session.after < lostThrough || !session.knowsMissed) return undefined;
     const missed: SocketIoEvent[] = [];
     let bytes = 0;
     for (let at = Math.max(0, events.size - (newest - session.after)); at < events.size; at++) {
