@@ -7,6 +7,7 @@ import type { Bus } from '@headrace/bus';
 import { natsBus } from '@headrace/bus/nats';
 import { redisBus } from '@headrace/bus/redis';
 import { Cluster } from '@headrace/cluster';
+import { commandsOf } from '@headrace/cluster/authoring';
 import { EmbeddedChannel } from '@headrace/core/testing';
 import { durableGroup, stateGroup } from '@headrace/durable';
 import { statesOf } from '@headrace/store';
@@ -82,6 +83,17 @@ async function doesEverything(bus: () => Bus): Promise<void> {
     await expect.poll(() => one.users.isOnline('ann'), WITHIN).toBe(true);
     await expect.poll(() => here!.total, WITHIN).toBe(1);
     here!.writeAndFlush('hello');
+    // As the nodes of a namespace of Socket.IO do.
+    const [asking, serving] = [one, two].map((cluster) =>
+      commandsOf(cluster as Cluster<never>, 'socket.io /'),
+    );
+    serving!.serve(() => 'clients');
+    await expect
+      .poll(async () => {
+        const { answers } = await asking!.send(undefined, {}, 1000);
+        return answers.get(two.nodeId)?.value;
+      }, WITHIN)
+      .toBe('clients');
     one.users.send('ann', 'to you');
     await stored!.writeAndFlush('for good');
     // The member does not understand it. Its node has the question.
