@@ -113,7 +113,7 @@ export class Recovery {
     this.trim(at);
   }
 
-  /** Called when events were lost that are not known here. The clients that may miss one of them get new sessions, also after later events. */
+  /** Called when events were lost that are not known here. The clients that may miss one of them get new sessions, even after later events. */
   lost(): void {
     for (const session of this.sessions.values()) session.lost();
   }
