@@ -25,10 +25,16 @@ export type { SocketIoHandshake } from './namespace/handshake.ts';
 export type {
   ClientAction,
   ClientCommand,
+  LoggedMessage,
+  LogPart,
+  LogPlace,
   Members,
+  NamespaceLog,
   NamespaceNodes,
   NamespaceReceiver,
+  NamespaceTerms,
   NodeMessage,
+  SessionRecords,
   SocketIoClient,
   SocketIoNodes,
 } from './namespace/namespace-nodes.ts';

@@ -60,6 +60,11 @@ export class Subjects {
     return `${this.prefix}.s.k${token(scope)}`;
   }
 
+  /** Returns the stream of records with this name. */
+  records(name: string): string {
+    return `${this.prefix}.k.${token(name)}`;
+  }
+
   /** Returns the subject on which a bus receives its own heartbeats. */
   probe(id: string): string {
     return `${this.prefix}.b.${id}`;

@@ -29,6 +29,7 @@ export interface GroupWire {
     stream(group: string): string;
     state(group: string): string;
     keys(scope: string): string;
+    records(name: string): string;
   };
   /** Returns hexadecimal digits that cannot be guessed. */
   randomText(size: number): string;

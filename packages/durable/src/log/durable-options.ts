@@ -48,7 +48,7 @@ export interface DurablePlan<Message>
   readonly recent: number;
 }
 
-/** @throws OptionError */
+/** Returns the plan of a durable group, from its options. @throws OptionError */
 export function durablePlan<Message>(
   name: string,
   options: DurableGroupOptions<Message>,

@@ -6,9 +6,9 @@ import {
   type GroupWire,
   MemberPace,
 } from '@headrace/cluster/authoring';
-import type { ChannelMatcher, GroupOutcome } from '@headrace/core';
+import type { ChannelGroup, ChannelMatcher, GroupOutcome } from '@headrace/core';
 import { callSafely, toError } from '@headrace/core/authoring';
-import type { LogEntry } from '@headrace/store';
+import type { LogEntry, LogPosition } from '@headrace/store';
 import { RoomFeed } from '../feed/room-feed.ts';
 import type { DurablePlan } from './durable-options.ts';
 import { DurableOutcome } from './durable-outcome.ts';
@@ -17,6 +17,21 @@ import { GroupHistory } from './group-history.ts';
 import { LogWrites } from './log-writes.ts';
 import { Room } from './room.ts';
 import { RoomMessages } from './room-messages.ts';
+
+/** How a group receives the entries of its log, instead of a write to all members of this node. */
+export interface LogReceiver<Message> {
+  /**
+   * Delivers a message to the members of this node, without a flush. Called for the messages of all nodes, in the order of the log, even
+   * without members. Returns `undefined` for a message that no member receives. A matcher of the write counts only by its `elsewhere`.
+   */
+  receive(
+    message: Message,
+    position: LogPosition,
+    members: ChannelGroup<Message>,
+  ): GroupOutcome | undefined;
+  /** Called when the position of this node has changed without a message: at the start, and when the log was replaced. */
+  moved(at: LogPosition): void;
+}
 
 /**
  * Delivers through the log. Written messages are stored, and the members of all nodes receive them from the log, in the same
@@ -31,15 +46,22 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
   private readonly feed: RoomFeed;
   private readonly writes: LogWrites;
   private readonly messages: RoomMessages<Message>;
+  private readonly receiver: LogReceiver<Message> | undefined;
   private settledListeners: (() => void)[] = [];
   private delivered = 0;
 
   /** @throws OptionError for a bus without a log */
-  constructor(wire: GroupWire, group: DeliveryGroup, plan: DurablePlan<Message>) {
+  constructor(
+    wire: GroupWire,
+    group: DeliveryGroup,
+    plan: DurablePlan<Message>,
+    receiver?: LogReceiver<Message>,
+  ) {
     const { name, local } = group;
     const room = new Room(wire, name, plan.limits);
     this.group = group;
     this.room = room;
+    this.receiver = receiver;
     this.pace = new MemberPace(local, wire.host.clock);
     this.messages = new RoomMessages(room, plan);
     this.feed = new RoomFeed(room, new EntryOrder(), plan.recent, {
@@ -48,7 +70,9 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
       skipped: (from, to) => group.skipped(from, to),
       moved: () => {
         const { at } = this.feed;
-        if (at !== undefined) this.writes.passed(at);
+        if (at === undefined) return;
+        receiver?.moved(at);
+        this.writes.passed(at);
       },
       freshnessChanged: () => this.history.emit(this.feed.isStale ? 'stale' : 'fresh'),
       // Entries that the members cannot accept yet stay in the log.
@@ -61,6 +85,12 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
       came: () => this.feed.start(),
       went: () => this.memberWent(),
     });
+    if (receiver !== undefined) this.feed.start();
+  }
+
+  /** Resolves when this node has delivered all messages that were stored before the call. It may never settle. */
+  caughtUp(): Promise<void> {
+    return this.feed.caughtUp();
   }
 
   get counters(): ClusterGroupCounters {
@@ -104,7 +134,8 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
   }
 
   memberWent(): void {
-    if (!this.group.local.isEmpty || this.history.joiners > 0) return;
+    const isNeeded = this.receiver !== undefined || this.history.joiners > 0;
+    if (isNeeded || !this.group.local.isEmpty) return;
     this.feed.stop();
     this.writes.readersLeft();
   }
@@ -121,7 +152,7 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
     const message = this.messages.formatted(entry);
     let outcome: GroupOutcome | undefined;
     if (message !== undefined) {
-      outcome = this.writeHere(message, write?.matcher);
+      outcome = this.writeHere(message, entry, write?.matcher);
       this.group.flushSoon();
       if (outcome !== undefined) this.pace.gave(entry.bytes.byteLength, outcome);
     }
@@ -133,11 +164,13 @@ export class LogDelivery<Message> implements GroupDelivery<Message> {
   /** Writes an entry to the members. A matcher that throws selects no member, so that later entries are still delivered. */
   private writeHere(
     message: unknown,
+    { position }: LogEntry,
     matcher: ChannelMatcher | undefined,
   ): GroupOutcome | undefined {
     const { local, name } = this.group;
     try {
-      return local.write(message, matcher);
+      if (this.receiver === undefined) return local.write(message, matcher);
+      return this.receiver.receive(message as Message, position, local as ChannelGroup<Message>);
     } catch (thrown) {
       const { logger } = this.room.wire.host;
       logger.log('error', `a matcher of the group ${name} threw`, toError(thrown));

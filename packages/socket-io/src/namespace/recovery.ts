@@ -1,22 +1,32 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { Channel, Clock } from '@headrace/core';
-import { describePart, Fifo, type Resolved, warnFirst, whole } from '@headrace/core/authoring';
+import { describePart, type Resolved, toError, warnFirst, whole } from '@headrace/core/authoring';
 import { EngineText } from '../engine/engine-packet.ts';
 import { EncodedPacket, EVENT, encodePacket } from '../packet/socket-packet.ts';
+import { KeptEvents, type OlderEvent } from './kept-events.ts';
+import type { LoggedMessage, LogPlace, NamespaceLog } from './namespace-nodes.ts';
 import { comesAgain } from './namespace-transport.ts';
 import { RecoverySession } from './recovery-session.ts';
-import type { SocketIoEvent } from './socket-io-event.ts';
+import { LocalSessions, type Sessions } from './sessions.ts';
+import { SharedSessions } from './shared-sessions.ts';
+import { SocketIoEvent } from './socket-io-event.ts';
 
 /** Limits of the state that a namespace keeps for clients that lose their connections. */
 export interface SocketIoRecoveryOptions {
-  /** Maximum time until a client comes again, in milliseconds (`maxDisconnectionDuration`). @default 120000 */
+  /**
+   * Maximum time until a client comes again, in milliseconds (`maxDisconnectionDuration`). With `durableNodes`, a session can live twice
+   * as long. @default 120000
+   */
   readonly maxDisconnectionMs?: number;
-  /** Maximum number of clients that are away and whose state is kept. Those that left first are forgotten first. @default 16384 */
+  /**
+   * Maximum number of clients that are away and whose state is kept in this process. Those that left first are forgotten first. With
+   * `durableNodes`, the store keeps them, and only the time counts. @default 16384
+   */
   readonly maxSessions?: number;
   /** Maximum size of the events that a client is sent when it comes again, in bytes. @default 524288 */
   readonly maxMissedBytes?: number;
-  /** Maximum size of the events that the namespace keeps, in bytes, with 320 bytes for each. @default 16777216 */
+  /** Maximum size of the events that the namespace keeps in this process, in bytes, with 320 bytes for each. @default 16777216 */
   readonly maxBytes?: number;
 }
 
@@ -30,26 +40,25 @@ export const RECOVERY_OPTIONS = describePart('recovery', {
 
 type RecoverySettings = Resolved<SocketIoRecoveryOptions, typeof RECOVERY_OPTIONS.kinds>;
 
+/** What a client sent for the recovery. */
+interface GivenByClient {
+  readonly pid?: unknown;
+  readonly offset?: unknown;
+}
+
 /** Number of random bytes of a client's id and of the key of its session, which lets a client take the session over. */
 const ID_BYTES = 15;
 const KEY_BYTES = 18;
 /** Number of random bytes that tell the offsets of this process from those of another. */
 const EPOCH_BYTES = 6;
 const ENTRY_OVERHEAD_BYTES = 320;
-
-/** An event that clients may miss. */
-interface KeptEvent {
-  readonly number: number;
-  readonly event: SocketIoEvent;
-  readonly rooms: readonly string[];
-  readonly except: readonly string[];
-  readonly size: number;
-  readonly at: number;
-}
+/** Time until a dead connection is noticed on another node, in milliseconds, with the defaults of Engine.IO. */
+const ALIVE_MS = 65_000;
 
 /**
- * The connection state recovery of a namespace, in the memory of this process. Each event has a number and is kept once, for all
- * clients. It ends with its offset, which a client sends when it comes again (`offset`, with the key of its session as `pid`).
+ * The connection state recovery of a namespace. Each event has a number and is kept once, for all clients. It ends with its offset, which
+ * a client sends when it comes again (`offset`, with the key of its session as `pid`). Numbers and sessions are those of this process, or
+ * with a log those of all nodes.
  *
  * The client then gets exactly the events after this offset that were for it: an event counts for a client that was in one of the
  * rooms when the event was sent, or that was away and in one of them before. If one of them is not kept any more, the client gets a
@@ -57,99 +66,184 @@ interface KeptEvent {
  *
  * - Events go through the one group of the namespace, so a client gets them in the order of their numbers.
  * - An event that ends with a text is taken for one with an offset by clients. Events that are not kept never end with a text.
- * - An event that is older than the longest absence of a client, and than the time until a dead connection is noticed, cannot be
- *   missed by a client that is known.
+ * - A client whose connection counts as alive has the events that are older than the time until a dead connection is noticed.
  */
 export class Recovery {
   private readonly namespace: string;
   private readonly settings: RecoverySettings;
-  private readonly epoch = randomBytes(EPOCH_BYTES).toString('base64url');
-  private readonly sessions = new Map<string, RecoverySession>();
+  private epoch = randomBytes(EPOCH_BYTES).toString('base64url');
+  private readonly events: KeptEvents;
   private readonly byChannel = new Map<Channel, RecoverySession>();
-  /** Sessions of clients that are away, in the order in which they left. */
-  private readonly away = new Set<RecoverySession>();
-  private readonly events = new Fifo<KeptEvent>();
-  private newest = 0;
-  private bytes = 0;
-  /** Number of the newest event that was removed before its time. */
-  private lostThrough = 0;
+  private sessions: Sessions;
+  private log: NamespaceLog | undefined = undefined;
+  private filling: Promise<void> = Promise.resolve();
+  /** Whether entries of the log were lost before the next one. */
+  private hasHole = false;
   private keepMs = 0;
   private clock: Clock | undefined = undefined;
   private hasWarned = false;
 
   constructor(namespace: string, settings: RecoverySettings) {
+    const { maxBytes, maxDisconnectionMs, maxSessions } = settings;
     this.namespace = namespace;
     this.settings = settings;
+    this.events = new KeptEvents(maxBytes);
+    this.sessions = new LocalSessions(maxDisconnectionMs, maxSessions, () => {
+      if (this.sessions.isEmpty) this.events.restart(this.events.newest);
+    });
+  }
+
+  get maxDisconnectionMs(): number {
+    return this.settings.maxDisconnectionMs;
   }
 
   /** What is kept. */
   get held(): { readonly sessions: number; readonly events: number; readonly bytes: number } {
-    return { sessions: this.sessions.size, events: this.events.size, bytes: this.bytes };
+    return { sessions: [...this.sessions.all].length, ...this.events.held };
+  }
+
+  /** Keeps numbers and sessions with the other nodes, by a log. */
+  share(log: NamespaceLog): void {
+    this.log = log;
+    this.clock = log.clock;
+    this.keepMs = log.recordMs + ALIVE_MS;
+    this.epoch = '';
+    const sessions = new SharedSessions(log, {
+      namespace: this.namespace,
+      epoch: () => this.epoch,
+      saving: (session) => this.noteReceived(session),
+    });
+    this.sessions = sessions;
+    log.whenLeaving(() => sessions.settled());
   }
 
   // --- events ---
 
-  /** Gives an event its offset and keeps it. An event that cannot be encoded fails when it is written. */
-  keep(event: SocketIoEvent, rooms: readonly string[], except: readonly string[]): void {
+  /**
+   * Gives an event its offset and keeps it. An event that cannot be encoded fails when it is written.
+   *
+   * @param at - place of the event in the log of the nodes
+   */
+  keep(event: SocketIoEvent, at?: LogPlace): void {
     const { clock } = this;
-    if (clock === undefined || this.sessions.size === 0) return;
+    if (at !== undefined) this.passed(at);
+    if (clock === undefined || this.sessions.isEmpty) return;
+    const number = at?.offset ?? this.events.newest + 1;
+    const packet = this.encoded(event, number);
+    if (packet === undefined) return;
+    event.kept = packet;
+    const now = clock.now();
+    this.events.add({ number, event, size: packet.byteLength + ENTRY_OVERHEAD_BYTES, at: now });
+    this.trim(now);
+  }
+
+  private encoded({ name, args }: SocketIoEvent, number: number): EncodedPacket | undefined {
     const { namespace, epoch } = this;
-    const number = this.newest + 1;
-    const data = [event.name, ...event.args, `${epoch}.${number}`];
-    let packet: EncodedPacket;
+    const data = [name, ...args, `${epoch}.${number}`];
     try {
-      packet = encodePacket({ type: EVENT, namespace, data }, EngineText.forMany);
+      const packet = encodePacket({ type: EVENT, namespace, data }, EngineText.forMany);
+      // The owner of the bytes may use them again.
+      const attachments = packet.attachments.map((bytes) => Buffer.from(bytes));
+      return new EncodedPacket(packet.text, attachments);
     } catch {
-      return;
+      return undefined;
     }
-    // The owner of the bytes may use them again.
-    const attachments = packet.attachments.map((bytes) => Buffer.from(bytes));
-    event.kept = new EncodedPacket(packet.text, attachments);
-    this.newest = number;
-    const at = clock.now();
-    const size = packet.byteLength + ENTRY_OVERHEAD_BYTES;
-    this.bytes += size;
-    this.events.push({ number, event, rooms, except, size, at });
-    this.trim(at);
+  }
+
+  /** @param isEntry - whether an entry of the log is at this place, or the position of this node has changed without one */
+  passed({ epoch, offset }: LogPlace, isEntry = true): void {
+    const { events } = this;
+    const isLater = isEntry ? offset > events.newest : offset >= events.newest;
+    if (epoch !== this.epoch || !isLater || this.hasHole) {
+      if (this.epoch !== '' && !this.hasHole) this.lost();
+      this.hasHole = false;
+      this.epoch = epoch;
+      events.restart(isEntry ? offset - 1 : offset);
+    }
+    events.newest = offset;
   }
 
   /** Called when events were lost that are not known here. The clients that may miss one of them get new sessions, even after later events. */
   lost(): void {
-    for (const session of this.sessions.values()) session.lost();
+    this.hasHole = this.log !== undefined;
+    for (const session of this.sessions.all) {
+      session.lost();
+      this.sessions.changed(session);
+    }
   }
 
   private trim(now: number): void {
-    const { events, settings, keepMs } = this;
-    for (let oldest = events.peek(); oldest !== undefined; oldest = events.peek()) {
-      const isOld = now - oldest.at > keepMs;
-      if (!isOld && this.bytes <= settings.maxBytes) return;
-      if (!isOld) this.lostThrough = oldest.number;
-      events.shift();
-      this.bytes -= oldest.size;
-    }
+    this.events.trim(now - this.keepMs);
   }
 
   /** Returns the events that a client has missed; `undefined` if they are not kept, or too many. */
   missed(session: RecoverySession): readonly SocketIoEvent[] | undefined {
-    const { events, lostThrough, newest } = this;
-    if (session.after < lostThrough || !session.knowsMissed) return undefined;
-    const missed: SocketIoEvent[] = [];
-    let bytes = 0;
-    for (let at = Math.max(0, events.size - (newest - session.after)); at < events.size; at++) {
-      const entry = events.at(at)!;
-      if (!isFor(session, entry)) continue;
-      missed.push(entry.event);
-      bytes += entry.event.kept!.byteLength;
-      if (bytes > this.settings.maxMissedBytes) return undefined;
-    }
-    return missed;
+    return this.events.missed(session, this.settings.maxMissedBytes);
   }
 
   // --- sessions ---
 
   /** Returns the channel of a session whose client comes again before its end was noticed. */
   holderOf(key: unknown): Channel | undefined {
-    return this.sessions.get(key as string)?.channel;
+    return this.sessions.holderOf(key);
+  }
+
+  /** Whether {@link bring} must be called for a client that gave this key. */
+  isElsewhere(key: unknown): boolean {
+    return this.sessions.areShared && key !== undefined;
+  }
+
+  /** Takes the session of a client from another node, and what it has missed, for {@link take} or {@link leave}. */
+  async bring({ pid, offset }: GivenByClient): Promise<RecoverySession | undefined> {
+    const session = await this.sessions.bring(pid);
+    if (session === undefined) return undefined;
+    const { log, events, namespace } = this;
+    const place = placeOf(offset);
+    const needed = Math.max(session.noted, place?.epoch === this.epoch ? place.offset : 0);
+    try {
+      // The other node may have received more than this one.
+      if (needed > events.newest) await log!.caughtUp();
+      session.after = Math.max(session.after, this.numberOf(offset));
+      const filling = this.filling.then(() => this.fill(session.after));
+      this.filling = filling.catch(() => {});
+      await filling;
+    } catch (thrown) {
+      const text = `the log of the namespace ${namespace} could not be read for a client that comes again`;
+      log!.logger.log('warn', text, toError(thrown));
+    }
+    return session;
+  }
+
+  /** Reads the events after a number that this node has not kept, because it was not there or has kept newer ones. */
+  private async fill(after: number): Promise<void> {
+    const { events, epoch, log, settings } = this;
+    const through = events.from;
+    if (after >= through) return;
+    const older: OlderEvent[] = [];
+    let bytes = 0;
+    for (let offset = after; offset < through; ) {
+      const part = await log!.since({ epoch, offset });
+      if (part === undefined || (part.isComplete && part.to < through)) return;
+      for (const entry of this.keptOf(part.messages, through)) {
+        bytes += entry.size;
+        older.push(entry);
+      }
+      if (bytes > settings.maxBytes) return;
+      offset = part.to;
+    }
+    if (epoch !== this.epoch || events.from !== through) return;
+    events.addOlder(after, older, log!.clock.now());
+  }
+
+  private *keptOf(messages: readonly LoggedMessage[], through: number): Iterable<OlderEvent> {
+    for (const { message: event, at } of messages) {
+      const number = at.offset;
+      if (!(event instanceof SocketIoEvent) || number > through) continue;
+      const packet = this.encoded(event, number);
+      if (packet === undefined) continue;
+      event.kept = packet;
+      yield { number, event, size: packet.byteLength + ENTRY_OVERHEAD_BYTES };
+    }
   }
 
   /**
@@ -157,36 +251,45 @@ export class Recovery {
    *
    * @param given - what the client sent: `pid` and `offset`
    * @param aliveMs - maximum time until the end of a dead connection is noticed
+   * @param brought - the session that another node had
    */
-  take(given: Readonly<Record<string, unknown>>, connection: Channel, aliveMs: number) {
-    const { clock } = connection;
-    const { sessions, settings } = this;
-    this.clock = clock;
-    this.keepMs = Math.max(this.keepMs, settings.maxDisconnectionMs + aliveMs);
-    this.trim(clock.now());
-    const known = sessions.get(given['pid'] as string);
-    if (known !== undefined && this.away.has(known)) {
-      known.timer?.cancel();
-      this.away.delete(known);
-      known.after = Math.max(known.after, this.numberOf(given['offset']));
+  take(
+    { pid, offset }: GivenByClient,
+    connection: Channel,
+    aliveMs: number,
+    brought?: RecoverySession,
+  ): RecoverySession {
+    const { sessions, settings, log } = this;
+    this.clock = log?.clock ?? connection.clock;
+    const awayMs = log?.recordMs ?? settings.maxDisconnectionMs;
+    this.keepMs = Math.max(this.keepMs, awayMs + aliveMs);
+    this.trim(this.clock.now());
+    const known = brought ?? sessions.take(pid);
+    if (known !== undefined) {
+      known.after = Math.max(known.after, this.numberOf(offset));
+      known.aliveMs = aliveMs;
+      known.enteredAt = Number.POSITIVE_INFINITY;
       if (this.missed(known) !== undefined) {
         known.isRecovered = true;
         return known;
       }
-      sessions.delete(known.key);
+      sessions.end(known);
       this.logMissed(connection);
     }
     const [id, key] = [randomText(ID_BYTES), randomText(KEY_BYTES)];
-    const session = new RecoverySession(id, key, this.newest);
-    sessions.set(key, session);
+    const session = new RecoverySession(key, { id, after: this.events.newest });
+    session.aliveMs = aliveMs;
+    // Without a position, what the client misses is not known.
+    if (this.epoch === '' || this.hasHole) session.lost();
+    sessions.add(session, this.clock);
     return session;
   }
 
-  /** Returns the number of an offset. A client with an offset of another process has got no event of its session. */
-  private numberOf(offset: unknown): number {
-    const [epoch, digits = ''] = typeof offset === 'string' ? offset.split('.') : [];
-    const number = epoch === this.epoch && /^\d{1,15}$/.test(digits) ? Number(digits) : 0;
-    return number <= this.newest ? number : 0;
+  /** Returns the number of an offset. A client with an offset of another log or process has got no event of its session. */
+  private numberOf(given: unknown): number {
+    const place = placeOf(given);
+    if (place?.epoch !== this.epoch) return 0;
+    return place.offset <= this.events.newest ? place.offset : 0;
   }
 
   private logMissed(connection: Channel): void {
@@ -198,51 +301,63 @@ export class Recovery {
 
   enter(session: RecoverySession, channel: Channel): void {
     session.channel = channel;
+    session.enteredAt = this.clock!.now();
     this.byChannel.set(channel, session);
     channel.onClosed(() => this.ended(session, channel));
   }
 
+  /** Called when the application may have set the data of a client. */
+  changed(channel: Channel): void {
+    const session = this.byChannel.get(channel);
+    if (session !== undefined) this.sessions.changed(session);
+  }
+
   joined(channel: Channel, room: string): void {
-    this.byChannel.get(channel)?.joins(room, this.newest);
+    this.byChannel.get(channel)?.joins(room, this.events.newest);
+    this.changed(channel);
   }
 
   left(channel: Channel, room: string): void {
-    const oldest = this.events.peek()?.number ?? this.newest + 1;
-    this.byChannel.get(channel)?.leaves(room, this.newest, oldest);
+    this.byChannel.get(channel)?.leaves(room, this.events.newest, this.events.from);
+    this.changed(channel);
+  }
+
+  /** Whether another node has taken over the session of a channel. */
+  isReplaced(channel: Channel, owner: string): boolean {
+    const session = this.byChannel.get(channel);
+    return session !== undefined && this.sessions.isReplaced(session, owner);
   }
 
   private ended(session: RecoverySession, channel: Channel): void {
     this.byChannel.delete(channel);
     session.channel = undefined;
     if (comesAgain(channel)) this.leave(session);
-    else this.forget(session);
+    else this.sessions.end(session);
   }
 
   /** Keeps a session whose client is away. */
   leave(session: RecoverySession): void {
-    const { away, clock, settings } = this;
-    const { maxDisconnectionMs, maxSessions } = settings;
-    away.add(session);
-    session.timer = clock!.deadlines.schedule(() => this.forget(session), maxDisconnectionMs);
-    const [first] = away;
-    if (away.size > maxSessions) this.forget(first!);
+    this.noteReceived(session);
+    this.sessions.leave(session);
   }
 
-  private forget(session: RecoverySession): void {
-    session.timer?.cancel();
-    this.away.delete(session);
-    this.sessions.delete(session.key);
-    if (this.sessions.size > 0) return;
-    this.events.clear();
-    this.bytes = 0;
+  /** A client has what was sent before the time until a dead connection is noticed. */
+  private noteReceived(session: RecoverySession): void {
+    const time = this.clock!.now() - session.aliveMs;
+    if (session.enteredAt > time) return;
+    session.after = Math.max(session.after, this.events.numberBefore(time));
   }
+}
+
+/** Returns the place that an offset of a client names. */
+function placeOf(given: unknown): LogPlace | undefined {
+  if (typeof given !== 'string') return undefined;
+  const dot = given.lastIndexOf('.');
+  const digits = given.slice(dot + 1);
+  if (dot < 1 || !/^\d{1,15}$/.test(digits)) return undefined;
+  return { epoch: given.slice(0, dot), offset: Number(digits) };
 }
 
 function randomText(bytes: number): string {
   return randomBytes(bytes).toString('base64url');
-}
-
-function isFor(session: RecoverySession, { number, rooms, except }: KeptEvent): boolean {
-  const wasIn = (room: string) => session.wasIn(room, number);
-  return (rooms.length === 0 || rooms.some(wasIn)) && !except.some(wasIn);
 }

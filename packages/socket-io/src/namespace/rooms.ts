@@ -3,16 +3,18 @@ import {
   ChannelGroup,
   type ChannelMatcher,
   type GroupOutcome,
-  type SlowMemberOptions,
   type WriteFuture,
 } from '@headrace/core';
 import { SettableFuture } from '@headrace/core/authoring';
 import {
   type ClientAction,
   ClientCommand,
+  type LogPlace,
   type Members,
+  type NamespaceLog,
   type NamespaceNodes,
   type NamespaceReceiver,
+  type NamespaceTerms,
   type NodeMessage,
   type SocketIoClient,
   type SocketIoNodes,
@@ -22,7 +24,7 @@ import type { ChosenClients, SocketIoEvent } from './socket-io-event.ts';
 
 /** What {@link Rooms} need of their namespace. */
 interface RoomsOptions {
-  readonly slow: SlowMemberOptions;
+  readonly terms: NamespaceTerms;
   readonly recovery: Recovery | undefined;
   readonly nodes: SocketIoNodes | undefined;
   /** Describes a client for other nodes. */
@@ -36,17 +38,21 @@ interface RoomsOptions {
 export class Rooms implements NamespaceReceiver {
   private readonly members: Members;
   private readonly others: NamespaceNodes | undefined;
+  private readonly log: NamespaceLog | undefined;
   private readonly clientOf: RoomsOptions['clientOf'];
   private readonly recovery: Recovery | undefined;
   private readonly channels = new Map<string, Channel>();
   private readonly rooms = new Map<string, Set<Channel>>();
   private readonly joined = new Map<Channel, Set<string>>();
 
-  constructor(name: string, { slow, recovery, nodes, clientOf }: RoomsOptions) {
-    this.others = nodes?.join(name, slow, this);
-    this.members = this.others?.members ?? new ChannelGroup(`socket.io ${name}`, slow);
-    this.clientOf = clientOf;
+  /** @throws OptionError if the nodes cannot serve the namespace */
+  constructor(name: string, { terms, recovery, nodes, clientOf }: RoomsOptions) {
     this.recovery = recovery;
+    this.clientOf = clientOf;
+    this.others = nodes?.join(name, terms, this);
+    this.log = this.others?.log;
+    this.members = this.others?.members ?? new ChannelGroup(`socket.io ${name}`, terms.slow);
+    if (this.log !== undefined) recovery!.share(this.log);
   }
 
   /** Adds a client. Its id is the name of a room of its own. */
@@ -86,18 +92,29 @@ export class Rooms implements NamespaceReceiver {
   /** Sends an event to chosen clients, of this process alone or of all nodes. */
   send(event: SocketIoEvent, chosen: ChosenClients, isLocal: boolean): GroupOutcome {
     event.chosen = chosen;
-    if (!event.isVolatile) this.recovery?.keep(event, chosen.rooms, chosen.except);
+    const isLogged = this.log !== undefined && !isLocal && !event.isVolatile;
+    // Its clients are chosen when it comes back from the log.
+    if (isLogged) return this.members.writeAndFlush(event);
+    if (!event.isVolatile && this.log === undefined) this.recovery?.keep(event);
     return this.members.writeAndFlush(event, this.matcherOf(chosen, isLocal));
   }
 
-  received(message: NodeMessage, members: ChannelGroup<SocketIoEvent>): GroupOutcome | undefined {
+  received(
+    message: NodeMessage,
+    members: ChannelGroup<SocketIoEvent>,
+    at?: LogPlace,
+  ): GroupOutcome | undefined {
     if (message instanceof ClientCommand) {
+      if (at !== undefined) this.recovery?.passed(at);
       this.carryOut(message.chosen, message.action);
       return undefined;
     }
-    const chosen = message.chosen!;
-    if (!message.isVolatile) this.recovery?.keep(message, chosen.rooms, chosen.except);
-    return members.write(message, this.matcherOf(chosen, true));
+    if (!message.isVolatile) this.recovery?.keep(message, at);
+    return members.write(message, this.matcherOf(message.chosen!, true));
+  }
+
+  moved(at: LogPlace): void {
+    this.recovery?.passed(at, false);
   }
 
   lost(): void {
@@ -106,14 +123,35 @@ export class Rooms implements NamespaceReceiver {
 
   /** Does something to chosen clients, of this process alone or of all nodes. */
   act(chosen: ChosenClients, action: ClientAction, isLocal: boolean): void {
-    if (!isLocal) this.others?.send(new ClientCommand(chosen, action));
-    this.carryOut(chosen, action);
+    const sent = isLocal ? undefined : this.others?.send(new ClientCommand(chosen, action));
+    if (sent === undefined || this.log === undefined) {
+      this.afterWrites(() => this.carryOut(chosen, action));
+      return;
+    }
+    // It comes back from the log, in the order of the events.
+    sent.onSettled((error) => {
+      if (error !== undefined) this.carryOut(chosen, action);
+    });
+  }
+
+  /** Calls the function after the events that this process has sent so far. */
+  afterWrites(then: () => void): void {
+    if (this.isWaiting) this.log!.onceDelivered(then);
+    else then();
+  }
+
+  /** Whether an event that this process has sent is on its way through the log. */
+  get isWaiting(): boolean {
+    return this.log?.isWaiting === true;
   }
 
   private carryOut(chosen: ChosenClients, action: ClientAction): void {
+    const { recovery } = this;
     for (const channel of this.membersOf(chosen)) {
       if (action.name === 'disconnect') disconnect(channel, action.close);
-      else for (const room of action.rooms) this[action.name](channel, room);
+      else if (action.name === 'replace') {
+        if (recovery?.isReplaced(channel, action.owner) === true) channel.parent?.abort('replaced');
+      } else for (const room of action.rooms) this[action.name](channel, room);
     }
   }
 
@@ -133,11 +171,16 @@ export class Rooms implements NamespaceReceiver {
 
   /** Sends an event to one client. An event that is kept follows all events before it. */
   sendTo(id: string, channel: Channel, event: SocketIoEvent): WriteFuture {
-    if (channel.isOpen) this.recovery?.keep(event, [id], []);
+    const chosen: ChosenClients = { rooms: [id], except: [] };
+    event.chosen = chosen;
+    if (!channel.isOpen) return channel.writeAndFlush(event);
+    if (this.log !== undefined) {
+      return SettableFuture.from(this.members.writeAndFlush(event));
+    }
+    this.recovery?.keep(event);
     const isInTurn = event.kept === undefined || this.members.backlog === 0;
     if (isInTurn) return channel.writeAndFlush(event);
-    const matcher = this.matcherOf({ rooms: [id], except: [] }, true);
-    return SettableFuture.from(this.members.writeAndFlush(event, matcher));
+    return SettableFuture.from(this.members.writeAndFlush(event, this.matcherOf(chosen, true)));
   }
 
   /** Returns a snapshot of the clients in one of the rooms, or of all clients without rooms, except those of other rooms. */

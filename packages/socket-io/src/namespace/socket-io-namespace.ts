@@ -94,13 +94,14 @@ export interface SocketIoNamespaceOptions<In, Out> extends SlowMemberOptions {
   /** Maximum number of events of one client whose answers are missing, and of further ones that wait. @default 1024 */
   readonly maxUnanswered?: number;
   /**
-   * Keeps the id, the rooms, the `data` and the events of a client that loses its connection, in the memory of this process
-   * (`connectionStateRecovery`). `{}` takes the defaults. Each event then has one argument more: its offset. `authorize` is called for
-   * each connection. @default a client that comes again is a new one
+   * Keeps the id, the rooms, the `data` and the events of a client that loses its connection (`connectionStateRecovery`), in the memory
+   * of this process, or with `durableNodes` for all nodes. `{}` takes the defaults. Each event then has one argument more: its offset.
+   * `authorize` is called for each connection. @default a client that comes again is a new one
    */
   readonly recovery?: SocketIoRecoveryOptions;
   /**
-   * The nodes of a cluster that share the namespace: `clusterNodes` of `@headrace/socket-io/cluster`. Rooms are then those of all nodes.
+   * The nodes of a cluster that share the namespace: `clusterNodes` of `@headrace/socket-io/cluster`, or `durableNodes` of
+   * `@headrace/socket-io/durable`. Rooms are then those of all nodes.
    * @default rooms of this process
    */
   readonly nodes?: SocketIoNodes;
@@ -124,7 +125,7 @@ const OPTIONS = describeOptions(
     ackTimeoutMs: whole({ min: 1, default: 10_000 }),
     maxUnanswered: whole({ min: 1, default: 1024 }),
     recovery: nested(RECOVERY_OPTIONS),
-    nodes: object('what clusterNodes returns'),
+    nodes: object('what clusterNodes or durableNodes returns'),
     channelOptions: nested(NAMESPACE_CHANNEL_OPTIONS, { default: {} }),
   },
   SLOW_MEMBER_OPTIONS,
@@ -170,7 +171,8 @@ export class SocketIoNamespace<In = AnyEvents, Out = AnyEvents> extends SocketIo
       options.recovery && new Recovery(name, RECOVERY_OPTIONS.part(options.recovery));
     const slow = present(SLOW_MEMBER_OPTIONS.part(options)) as SlowMemberOptions;
     const { nodes } = options;
-    const rooms = new Rooms(name, { slow, recovery, nodes, clientOf: clientIn });
+    const terms = { slow, maxDisconnectionMs: recovery?.maxDisconnectionMs };
+    const rooms = new Rooms(name, { terms, recovery, nodes, clientOf: clientIn });
     super(rooms);
     this.rooms = rooms;
     this.recovery = recovery;
@@ -219,6 +221,8 @@ export class SocketIoNamespace<In = AnyEvents, Out = AnyEvents> extends SocketIo
     pipeline.addLast('socket.io events', this.listeners);
     rooms.enter(id, channel);
     if (session?.isRecovered === true) this.resume(session, channel);
+    // The application sets the data of a client when it comes.
+    channel.clock.nextTurn(() => this.recovery?.changed(channel));
     return built;
   }
 

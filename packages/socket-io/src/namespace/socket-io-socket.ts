@@ -6,7 +6,7 @@ import type { SocketIoHandshake } from './handshake.ts';
 import type { RecoverySession } from './recovery-session.ts';
 import { disconnect, type Rooms } from './rooms.ts';
 import { SocketIoBroadcast } from './socket-io-broadcast.ts';
-import { SocketIoEvent } from './socket-io-event.ts';
+import { EventAnswer, SocketIoEvent } from './socket-io-event.ts';
 
 /** Options of an event that the client must answer. */
 export interface AnswerOptions {
@@ -118,7 +118,7 @@ export class SocketIoSocket<Out = AnyEvents> {
     if (!this.channel.isOpen) throw requestLost(this.reasonOfEnd, false);
     this.acks ??= new Acks(this.ctx!, this.limits);
     const event = new SocketIoEvent(name, args as readonly unknown[]);
-    const [answer] = await this.acks.send(event, timeoutMs, signal);
+    const [answer] = await this.answerTo(event, timeoutMs, signal);
     return answer as AnswerOf<Out, Name>;
   }
 
@@ -134,7 +134,19 @@ export class SocketIoSocket<Out = AnyEvents> {
 
   /** Ends the namespace for the client. @param close - whether the whole connection ends, too. @default false */
   disconnect(close: boolean = false): void {
-    disconnect(this.channel, close);
+    this.all.afterWrites(() => disconnect(this.channel, close));
+  }
+
+  /** Sends an event with an answer after the events that are on their way through a log. */
+  private answerTo(
+    event: SocketIoEvent,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly unknown[]> {
+    const acks = this.acks!;
+    return new Promise((resolve, reject) => {
+      this.all.afterWrites(() => acks.send(event, timeoutMs, signal).then(resolve, reject));
+    });
   }
 
   private get reasonOfEnd(): string {
@@ -146,6 +158,11 @@ export class SocketIoSocket<Out = AnyEvents> {
   /** @internal Sets the place in the pipeline from which events with answers are written. */
   placedAt(ctx: Context): void {
     this.ctx = ctx;
+  }
+
+  /** @internal Answers an event of the client. */
+  answer(id: number, args: readonly unknown[]): void {
+    this.all.afterWrites(() => void this.channel.writeAndFlush(new EventAnswer(id, args)));
   }
 
   /** @internal */

@@ -5,22 +5,19 @@ import {
   commandsOf,
   commonPlan,
   DeliveredGroup,
+  type GroupNode,
   groupsOf,
 } from '@headrace/cluster/authoring';
 import {
   type ChannelGroup,
   type ChannelMatcher,
   EncodeError,
+  type GroupOutcome,
   OptionError,
   TimedOutError,
 } from '@headrace/core';
 import { requestLost } from '@headrace/handlers/call';
-import type {
-  NamespaceReceiver,
-  NodeMessage,
-  SocketIoClient,
-  SocketIoNodes,
-} from '../namespace/namespace-nodes.ts';
+import type { NodeMessage, SocketIoClient, SocketIoNodes } from '../namespace/namespace-nodes.ts';
 import type { ChosenClients, SocketIoEvent } from '../namespace/socket-io-event.ts';
 import { NodeMessageCodec } from './node-message-codec.ts';
 
@@ -53,14 +50,23 @@ const ELSEWHERE: ChannelMatcher = Object.assign(() => false, {
  */
 export function clusterNodes(cluster: Cluster<never>): SocketIoNodes {
   return {
-    join(name, slow, receiver) {
-      const group = groupOf(cluster, name, slow, receiver);
+    join(name, { slow }, receiver) {
+      const group = groupOf(cluster, name, (groupName, node) => {
+        const plan = commonPlan<NodeMessage>(slow);
+        return new DeliveredGroup(groupName, node, plan, (one) =>
+          busDelivery<NodeMessage>(node, one, {
+            codec: new NodeMessageCodec(name),
+            listensAlways: true,
+            receive: (message, members) => receiver.received(message, eventsOf(members)),
+          }),
+        );
+      });
       group.on('gap', () => receiver.lost());
       const commands = commandsOf(cluster, `socket.io ${name}`);
       commands.serve((command) => receiver.clients(command as unknown as ChosenClients));
       return {
         members: group,
-        send: (command) => void group.writeAndFlush(command, ELSEWHERE),
+        send: (command) => group.writeAndFlush(command, ELSEWHERE),
         clients: async ({ rooms, except }, timeoutMs) =>
           clientsOf(await commands.send(undefined, { rooms, except }, timeoutMs), timeoutMs),
       };
@@ -68,29 +74,29 @@ export function clusterNodes(cluster: Cluster<never>): SocketIoNodes {
   };
 }
 
-function groupOf(
+/** The group of a namespace on this node. */
+export type NamespaceGroup = InstanceType<typeof DeliveredGroup<NodeMessage, GroupOutcome>>;
+
+/** Makes the group of a namespace. @throws OptionError if the node has it already */
+export function groupOf(
   cluster: Cluster<never>,
   name: string,
-  slow: object,
-  receiver: NamespaceReceiver,
-): InstanceType<typeof DeliveredGroup<NodeMessage, never>> {
-  let made: InstanceType<typeof DeliveredGroup<NodeMessage, never>> | undefined;
+  make: (groupName: string, node: GroupNode) => NamespaceGroup,
+): NamespaceGroup {
+  let made: NamespaceGroup | undefined;
   const groupName = `socket.io ${name}`;
   groupsOf(cluster).of<NodeMessage>(groupName, (node) => {
-    const plan = commonPlan<NodeMessage>(slow);
-    made = new DeliveredGroup(groupName, node, plan, (group) =>
-      busDelivery<NodeMessage>(node, group, {
-        codec: new NodeMessageCodec(name),
-        listensAlways: true,
-        receive: (message, members) =>
-          receiver.received(message, members as unknown as ChannelGroup<SocketIoEvent>),
-      }),
-    );
+    made = make(groupName, node);
     return made as never;
   });
   if (made !== undefined) return made;
   const text = `this node of the cluster has a namespace ${name} already: make it once, and use it in each SocketIo`;
   throw new OptionError('OPTION_CONFLICT', text, { option: 'nodes' });
+}
+
+/** Only events are written to members. */
+export function eventsOf(members: ChannelGroup<NodeMessage>): ChannelGroup<SocketIoEvent> {
+  return members as unknown as ChannelGroup<SocketIoEvent>;
 }
 
 function clientsOf(outcome: CommandOutcome, timeoutMs: number): readonly SocketIoClient[] {

@@ -21,7 +21,9 @@ import {
   NamespaceTransport,
   writePacket,
 } from '../namespace/namespace-transport.ts';
-import { EventAnswer, SocketIoEvent } from '../namespace/socket-io-event.ts';
+import type { Recovery } from '../namespace/recovery.ts';
+import type { RecoverySession } from '../namespace/recovery-session.ts';
+import { SocketIoEvent } from '../namespace/socket-io-event.ts';
 import type {
   SocketIoAcceptance,
   SocketIoDecision,
@@ -233,10 +235,11 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     this.places.set(name, place);
     this.drains.update();
     const arrival = this.arrivalOf(auth, namespace);
-    const isKnown = namespace.recovery?.holderOf(arrival.given['pid']) !== undefined;
-    if (namespace.authorize === undefined && !isKnown) {
-      this.enter(place, namespace, arrival, undefined);
-    } else void this.decide(place, namespace, arrival);
+    const { recovery, authorize } = namespace;
+    const { pid } = arrival.given;
+    const isKnown = recovery?.holderOf(pid) !== undefined || recovery?.isElsewhere(pid) === true;
+    if (authorize !== undefined || isKnown) void this.decide(place, namespace, arrival);
+    else this.enter(place, namespace, arrival, undefined);
   }
 
   /** Divides what the client sent into that of its application and that of its library, for the recovery. */
@@ -259,14 +262,28 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
       decision = { message: 'internal error' };
     }
     const isIn = decision === true || typeof decision === 'function';
-    if (isIn) await this.takeOver(namespace.recovery?.holderOf(given['pid']));
-    if (this.places.get(name) !== place || !this.ctx.channel.isOpen) return;
-    if (decision === true) this.enter(place, namespace, arrival, undefined);
-    else if (typeof decision === 'function') this.enter(place, namespace, arrival, decision);
+    const brought = isIn ? await this.bring(namespace.recovery, given) : undefined;
+    if (this.places.get(name) !== place || !this.ctx.channel.isOpen) {
+      if (brought !== undefined) namespace.recovery!.leave(brought);
+      return;
+    }
+    if (decision === true) this.enter(place, namespace, arrival, undefined, brought);
+    else if (typeof decision === 'function')
+      this.enter(place, namespace, arrival, decision, brought);
     else {
       this.forget(name);
       this.refuse(name, decision === false ? { message: 'not authorized' } : decision);
     }
+  }
+
+  /** Brings the session of a client from the connection or the node that it had before. */
+  private async bring(
+    recovery: Recovery | undefined,
+    given: Arrival['given'],
+  ): Promise<RecoverySession | undefined> {
+    if (recovery === undefined) return undefined;
+    await this.takeOver(recovery.holderOf(given['pid']));
+    return recovery.isElsewhere(given['pid']) ? await recovery.bring(given) : undefined;
   }
 
   /** Ends the connection that a client has lost before this end has noticed it. */
@@ -281,10 +298,11 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     namespace: AnyNamespace,
     { handshake, given }: Arrival,
     accept: SocketIoAcceptance | undefined,
+    brought?: RecoverySession | undefined,
   ): void {
     const { ctx } = this;
     const { name, recovery } = namespace;
-    const session = recovery?.take(given, ctx.channel, this.terms.aliveMs);
+    const session = recovery?.take(given, ctx.channel, this.terms.aliveMs, brought);
     const id = session?.id ?? randomBytes(ID_BYTES).toString('base64url');
     this.connectTimer?.cancel();
     this.connectTimer = undefined;
@@ -389,7 +407,7 @@ function acknowledger(place: Place, id: number): (...args: unknown[]) => void {
     const { channel } = place;
     if (isAnswered || channel?.isOpen !== true) return;
     isAnswered = true;
-    channel.writeAndFlush(new EventAnswer(id, args));
+    channel.attributes.get(SOCKET)?.answer(id, args);
   };
 }
 

@@ -83,6 +83,21 @@ describe('a client that comes again', () => {
     }
   });
 
+  it('gets what was sent again and is still on its way, however old it is', () => {
+    const { clock, client, emit } = world({}, { maxDisconnectionMs: 1000 });
+    const one = client();
+    emit('1');
+    one.connection.settle();
+    // The end of the connection is noticed late.
+    clock.advance(45_000);
+    one.loses();
+    clock.advance(500);
+    one.begins().loses();
+    clock.advance(400);
+    one.connect();
+    expect([one.recovered, one.events]).toEqual([true, ['1']]);
+  });
+
   it('is recovered without an offset if it got no event', () => {
     const { client, emit } = world();
     const one = client().loses();
