@@ -41,6 +41,8 @@ export class RecoverySession {
   timer: Timer | undefined = undefined;
   /** Whether the client was here before. */
   isRecovered = false;
+  /** Whether another connection of the client has taken the session over. */
+  isReplaced = false;
   /** The rooms, each with the number of the newest event when the client joined. */
   private readonly joined: Map<string, number>;
   private former: FormerRoom[];

@@ -60,7 +60,7 @@ export class Rooms implements NamespaceReceiver {
     this.channels.set(id, channel);
     this.members.add(channel);
     channel.onClosed(() => {
-      this.channels.delete(id);
+      if (this.channels.get(id) === channel) this.channels.delete(id);
       for (const room of this.roomsOf(channel)) this.leave(channel, room);
     });
   }

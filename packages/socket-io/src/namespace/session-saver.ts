@@ -74,11 +74,12 @@ export class SessionSaver {
     this.save();
   }
 
-  /** Ends the connection of a client that has come to another node. */
+  /** Ends the connection of a client that has come again elsewhere. */
   replaced(): void {
-    const { channel } = this.session;
+    const { session } = this;
+    session.isReplaced = true;
     this.finish();
-    channel?.parent?.abort('replaced');
+    session.channel?.parent?.abort('replaced');
   }
 
   private async work(): Promise<void> {

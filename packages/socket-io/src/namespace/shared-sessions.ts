@@ -89,8 +89,17 @@ export class SharedSessions implements Sessions {
   }
 
   private keep(saver: SessionSaver): void {
-    this.savers.set(saver.session.key, saver);
+    const { key } = saver.session;
+    const before = this.savers.get(key);
+    this.savers.set(key, saver);
+    before?.replaced();
     this.refreshSoon();
+  }
+
+  /** Returns `undefined` for a session that was taken over, or cannot be kept. */
+  private saverOf(session: RecoverySession): SessionSaver | undefined {
+    const saver = this.savers.get(session.key);
+    return saver?.session === session ? saver : undefined;
   }
 
   private finished(saver: SessionSaver): void {
@@ -112,20 +121,20 @@ export class SharedSessions implements Sessions {
     if (this.savers.size > 0) this.refreshSoon();
   }
 
-  changed({ key }: RecoverySession): void {
-    this.savers.get(key)?.save();
+  changed(session: RecoverySession): void {
+    this.saverOf(session)?.save();
   }
 
-  leave({ key }: RecoverySession): void {
-    this.savers.get(key)?.leave('away');
+  leave(session: RecoverySession): void {
+    this.saverOf(session)?.leave('away');
   }
 
-  end({ key }: RecoverySession): void {
-    this.savers.get(key)?.leave('ended');
+  end(session: RecoverySession): void {
+    this.saverOf(session)?.leave('ended');
   }
 
-  isReplaced({ key }: RecoverySession, owner: string): boolean {
-    const saver = this.savers.get(key);
+  isReplaced(session: RecoverySession, owner: string): boolean {
+    const saver = this.saverOf(session);
     return saver !== undefined && saver.claim !== owner;
   }
 

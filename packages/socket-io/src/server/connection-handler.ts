@@ -312,6 +312,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     this.send({ type: CONNECT, namespace: name, data: { sid: id, pid: session?.key } });
     // Some clients take one message of a read after the other, and would miss an event that comes together with the first one.
     ctx.clock.nextTurn(() => {
+      if (session?.isReplaced === true) ctx.channel.abort('replaced');
       if (!transport.isActive) {
         if (session !== undefined) recovery!.leave(session);
         return;
