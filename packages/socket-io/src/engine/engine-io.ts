@@ -238,15 +238,15 @@ export class EngineIo implements HttpSessions {
   private sessionOver(wire: Wire, { clock }: Channel): EngineSession {
     const id = randomBytes(ID_BYTES).toString('base64url');
     const { settings } = this;
-    return new EngineSession({ id, clock, settings, changed: (one) => this.changed(one) }, wire);
+    return new EngineSession({ id, clock, settings, changed: this.changed }, wire);
   }
 
   /** Called when a session has upgraded or ended. */
-  private changed({ id, end }: EngineSession): void {
+  private readonly changed = ({ id, end }: EngineSession): void => {
     const wasPolling = this.polling.delete(id);
     if (end !== undefined) this.upgraded.delete(id);
     else if (wasPolling) this.upgraded.add(id);
-  }
+  };
 
   private begin(session: EngineSession, place: SessionPlace): void {
     const { request, connection, parent, client, signIn } = place;
