@@ -322,7 +322,8 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
 
   left({ name }: NamespaceTransport, comesAgain: CloseReason | undefined): void {
     this.forget(name);
-    const former = (this.former ??= new Set());
+    this.former ??= new Set();
+    const { former } = this;
     former.add(name);
     if (former.size > this.terms.maxNamespaces) {
       const [oldest] = former;
