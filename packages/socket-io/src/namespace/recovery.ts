@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import type { Channel, Clock } from '@headrace/core';
 import { describePart, Fifo, type Resolved, warnFirst, whole } from '@headrace/core/authoring';
 import { EngineText } from '../engine/engine-packet.ts';
+import { randomText } from '../engine/random-text.ts';
 import { EncodedPacket, EVENT, encodePacket } from '../packet/socket-packet.ts';
 import { comesAgain } from './namespace-transport.ts';
 import { RecoverySession } from './recovery-session.ts';
@@ -63,7 +63,7 @@ interface KeptEvent {
 export class Recovery {
   private readonly namespace: string;
   private readonly settings: RecoverySettings;
-  private readonly epoch = randomBytes(EPOCH_BYTES).toString('base64url');
+  private readonly epoch = randomText(EPOCH_BYTES);
   private readonly sessions = new Map<string, RecoverySession>();
   private readonly byChannel = new Map<Channel, RecoverySession>();
   /** Sessions of clients that are away, in the order in which they left. */
@@ -236,10 +236,6 @@ export class Recovery {
     this.events.clear();
     this.bytes = 0;
   }
-}
-
-function randomText(bytes: number): string {
-  return randomBytes(bytes).toString('base64url');
 }
 
 function isFor(session: RecoverySession, { number, rooms, except }: KeptEvent): boolean {

@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import {
   type Channel,
   type CloseReason,
@@ -14,6 +13,7 @@ import {
 } from '@headrace/core';
 import { DrainGate, ReadGate, toError, transportOf } from '@headrace/core/authoring';
 import { ENGINE_END, EngineTransport } from '../engine/engine-transport.ts';
+import { randomText } from '../engine/random-text.ts';
 import type { DisconnectReason } from '../namespace/disconnect-reason.ts';
 import type { SocketIoHandshake } from '../namespace/handshake.ts';
 import {
@@ -285,7 +285,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     const { ctx } = this;
     const { name, recovery } = namespace;
     const session = recovery?.take(given, ctx.channel, this.terms.aliveMs);
-    const id = session?.id ?? randomBytes(ID_BYTES).toString('base64url');
+    const id = session?.id ?? randomText(ID_BYTES);
     this.connectTimer?.cancel();
     this.connectTimer = undefined;
     this.former?.delete(name);
