@@ -9,7 +9,7 @@ export type Chat = SocketIoNamespace<ClientToServer, ServerToClient>;
 const nameOf = ({ handshake }: Client): string => Name.parse(handshake.auth['name']);
 
 export function createChat(): Chat {
-  const chat: Chat = new SocketIoNamespace('/', {
+  const chat: Chat = new SocketIoNamespace<ClientToServer, ServerToClient>('/', {
     authorize: ({ auth }) => Name.safeParse(auth['name']).success || { message: 'bad name' },
     // A client that loses its connection for less than two minutes has its room, and gets what it missed.
     recovery: {},
