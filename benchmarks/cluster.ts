@@ -49,13 +49,13 @@ export async function cluster(settings: Settings): Promise<Result[]> {
 }
 
 /** Two nodes, or one process whose deliveries cross nothing. */
-interface Nodes {
+export interface Nodes {
   readonly measured: ServerProcess;
   /** Where the messages come from. */
   readonly other: ServerProcess | undefined;
 }
 
-async function start(peer: Peer, isAlone = false): Promise<Nodes> {
+export async function startNodes(peer: Peer, isAlone = false): Promise<Nodes> {
   const measured = await ServerProcess.start(peer);
   try {
     return { measured, other: isAlone ? undefined : await ServerProcess.start(peer, 1) };
@@ -71,13 +71,13 @@ function clusterPeer(name: string, protocol: 'frames' | 'ws', { url }: BusProces
 
 async function againstLocal(nats: BusProcess, settings: Settings): Promise<Result> {
   const nodes = [
-    () => start(clusterPeer(HEADRACE, 'frames', nats)),
-    () => start(nodePeer(LOCAL, 'broadcast.mjs'), true),
+    () => startNodes(clusterPeer(HEADRACE, 'frames', nats)),
+    () => startNodes(nodePeer(LOCAL, 'broadcast.mjs'), true),
   ];
   return {
     title: `deliveries of ${BYTES} bytes that crossed nodes, 1000 members each, NATS`,
     unit: "delivering node's CPU, us per delivery",
-    rows: await deliveries(nodes, 1000, settings),
+    rows: await compareDeliveries(nodes, 1000, settings),
     goals: [{ text: 'of a delivery within one process', to: LOCAL, atMost: 1.2 }],
   };
 }
@@ -87,25 +87,25 @@ async function againstSocketIo(
   redis: BusProcess | undefined,
   settings: Settings,
 ): Promise<Result> {
-  const nodes = [() => start(clusterPeer(HEADRACE, 'frames', nats))];
+  const nodes = [() => startNodes(clusterPeer(HEADRACE, 'frames', nats))];
   if (redis !== undefined) {
     const io = { protocol: 'socket.io', rest: [redis.url] } as const;
     nodes.push(
-      () => start(clusterPeer('WebSockets, NATS', 'ws', nats)),
-      () => start(clusterPeer('WebSockets, Redis', 'ws', redis)),
-      () => start(nodePeer(SOCKET_IO, 'broadcast-socket-io.mjs', io)),
+      () => startNodes(clusterPeer('WebSockets, NATS', 'ws', nats)),
+      () => startNodes(clusterPeer('WebSockets, Redis', 'ws', redis)),
+      () => startNodes(nodePeer(SOCKET_IO, 'broadcast-socket-io.mjs', io)),
     );
   }
   return {
     title: `deliveries of ${BYTES} bytes that crossed nodes, 250 members each`,
     unit: "delivering node's CPU, us per delivery",
-    rows: await deliveries(nodes, 250, settings),
+    rows: await compareDeliveries(nodes, 250, settings),
     goals: [{ text: "of Socket.IO's with its Redis adapter", to: SOCKET_IO, atMost: 0.6 }],
   };
 }
 
 /** All run at once and are loaded in turn, so that what disturbs one round disturbs all of them in it. */
-async function deliveries(
+export async function compareDeliveries(
   starts: readonly (() => Promise<Nodes>)[],
   connections: number,
   { rounds, seconds, warmup }: Settings,

@@ -25,6 +25,7 @@ import { relay } from './relay.ts';
 import { rolling } from './rolling.ts';
 import { runtimes } from './runtimes.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { socketIo } from './socket-io.ts';
 import { starting } from './starting.ts';
 import { state } from './state.ts';
 import { stateGroups } from './state-groups.ts';
@@ -40,6 +41,7 @@ const PARTS: Readonly<Record<string, (settings: Settings) => Promise<Result[]>>>
   broadcast,
   tls: tlsEcho,
   websocket: webSockets,
+  'socket-io': socketIo,
   datagrams,
   relay,
   files,

@@ -9,7 +9,7 @@ import { short, spreadOf } from './statistics.ts';
 export interface ComparedLoad {
   readonly title: string;
   readonly unit: string;
-  readonly script: 'echo-load' | 'file-load' | 'datagram-load';
+  readonly script: 'echo-load' | 'file-load' | 'datagram-load' | 'reconnect-load';
   readonly load: LoadOptions;
   readonly goals: readonly Goal[];
 }

@@ -32,7 +32,8 @@ export async function loadOn(
     | 'idle-load'
     | 'file-load'
     | 'datagram-load'
-    | 'join-load',
+    | 'join-load'
+    | 'reconnect-load',
   options: LoadOptions,
 ): Promise<LoadResult> {
   const path = fileURLToPath(new URL(`../load/${script}.mjs`, import.meta.url));

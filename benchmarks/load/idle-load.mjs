@@ -2,7 +2,7 @@
 // Opens many connections that send nothing; prints what each cost the server in CPU and, when all is quiet, in memory.
 import net from 'node:net';
 import { cpuSeconds, residentBytes } from './cpu-time.mjs';
-import { lengthFrame, OPEN, UPGRADE } from './protocols.mjs';
+import { greet, lengthFrame, OPEN, SOCKET_IO_STEPS, UPGRADE } from './protocols.mjs';
 
 const { port, pid, connections, protocol, signsIn } = JSON.parse(process.argv[2]);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -26,6 +26,7 @@ function open() {
     socket.write(UPGRADE);
     return new Promise((resolve) => socket.once('data', resolve));
   }
+  if (protocol === 'socket.io') return greet(socket, SOCKET_IO_STEPS);
   if (signsIn) socket.write(Buffer.from('000000036d6172', 'hex'));
   return new Promise((resolve) => socket.once('connect', resolve));
 }

@@ -10,8 +10,18 @@ export const UPGRADE =
 
 /** OPEN: version 3, a window of 60 s, a credit of 1 MiB, no limit of frames. */
 export const OPEN = lengthFrame(Buffer.from('01030000ea6000100000ffffffff', 'hex'));
-/** What is sent at first; the connection is open with the first answer. */
-const GREETINGS = { ws: UPGRADE, 'ws-text': UPGRADE, lasting: OPEN };
+/** What a client of Socket.IO sends until it is in the main namespace, each with the text of its answer. */
+export const SOCKET_IO_STEPS = [
+  [UPGRADE.replace('/ws', '/socket.io/?EIO=4&transport=websocket'), '0{'],
+  [webSocketFrame(Buffer.from('40'), { isMasked: true }), '40{'],
+];
+/** What is sent at first, each with the text of its answer; without a text, any answer is one. */
+const GREETINGS = {
+  ws: [[UPGRADE, '']],
+  'ws-text': [[UPGRADE, '']],
+  lasting: [[OPEN, '']],
+  'socket.io': SOCKET_IO_STEPS,
+};
 const ACK_EVERY = 64;
 
 export function lengthFrame(payload) {
@@ -43,14 +53,26 @@ export async function open(protocol, port) {
     socket.once(isSecure ? 'secureConnect' : 'connect', resolve);
     socket.once('error', reject);
   });
-  const greeting = GREETINGS[protocol];
-  if (greeting !== undefined) {
-    socket.write(greeting);
-    await new Promise((resolve) => socket.once('data', resolve));
-  }
+  await greet(socket, GREETINGS[protocol] ?? []);
   socket.on('error', fail);
   socket.on('close', () => fail(new Error('the server closed a connection')));
   return socket;
+}
+
+/** Sends the text of each step and waits for its answer. */
+export async function greet(socket, steps) {
+  for (const [text, answer] of steps) {
+    socket.write(text);
+    await new Promise((resolve) => {
+      let all = '';
+      socket.on('data', function hear(chunk) {
+        all += chunk.toString('latin1');
+        if (!all.includes(answer)) return;
+        socket.off('data', hear);
+        resolve();
+      });
+    });
+  }
 }
 
 async function datagramsTo(port) {
@@ -85,13 +107,28 @@ function datagrams(socket, body, onReplies) {
   };
 }
 
+/** What is sent for a message with this body, and what comes back. */
+function exchangeOf(protocol, body) {
+  if (protocol === 'ws' || protocol === 'ws-text') {
+    const isBinary = protocol === 'ws';
+    const request = webSocketFrame(body, { isMasked: true, isBinary });
+    return { request, reply: webSocketFrame(body, { isBinary }) };
+  }
+  if (protocol === 'socket.io') {
+    // The server does not compare the numbers of events.
+    const event = Buffer.from(`420["echo","${body}"]`);
+    const answer = Buffer.from(`430["${body}"]`);
+    return {
+      request: webSocketFrame(event, { isMasked: true }),
+      reply: webSocketFrame(answer, {}),
+    };
+  }
+  const frame = lengthFrame(body);
+  return { request: frame, reply: frame };
+}
+
 function frames(socket, protocol, body, onReplies) {
-  const isWebSocket = protocol === 'ws' || protocol === 'ws-text';
-  const isBinary = protocol === 'ws';
-  const request = isWebSocket
-    ? webSocketFrame(body, { isMasked: true, isBinary })
-    : lengthFrame(body);
-  const reply = isWebSocket ? webSocketFrame(body, { isBinary }) : request;
+  const { request, reply } = exchangeOf(protocol, body);
   let requests = request;
   let received = 0;
   let first = Buffer.alloc(0);

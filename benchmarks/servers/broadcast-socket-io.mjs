@@ -1,17 +1,22 @@
-// Socket.IO, alone or with its Redis adapter: node benchmarks/servers/broadcast-socket-io.mjs PORT HOST [redis://…]
+// Socket.IO, alone or with one of its Redis adapters: node benchmarks/servers/broadcast-socket-io.mjs PORT HOST [redis://… [streams]]
 import { createServer } from 'node:http';
 import { createClient } from '@redis/client';
 import { createAdapter } from '@socket.io/redis-adapter';
+import { createAdapter as createStreamsAdapter } from '@socket.io/redis-streams-adapter';
 import { Server } from 'socket.io';
 
-const [port, host = '127.0.0.1', url] = process.argv.slice(2);
+const [port, host = '127.0.0.1', url, kind] = process.argv.slice(2);
+
+async function redisClient() {
+  const client = createClient({ url });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
 
 async function redisAdapter() {
-  const publisher = createClient({ url });
-  const subscriber = publisher.duplicate();
-  for (const client of [publisher, subscriber]) client.on('error', () => {});
-  await Promise.all([publisher.connect(), subscriber.connect()]);
-  return createAdapter(publisher, subscriber);
+  if (kind === 'streams') return createStreamsAdapter(await redisClient());
+  return createAdapter(await redisClient(), await redisClient());
 }
 
 const server = createServer();
@@ -21,5 +26,8 @@ const io = new Server(server, {
   pingInterval: 600_000,
   ...(url && { adapter: await redisAdapter() }),
 });
-io.on('connection', (socket) => socket.on('m', (text) => io.emit('m', text)));
+io.on('connection', (socket) => {
+  socket.on('m', (text) => io.emit('m', text));
+  socket.on('echo', (text, answer) => answer(text));
+});
 server.listen({ port: Number(port), host, backlog: 4096 }, () => console.log('ready'));

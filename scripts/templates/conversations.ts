@@ -1,6 +1,6 @@
 // What is said to the program of each template, and what it must answer.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { chromium, type Page } from 'playwright-core';
@@ -91,6 +91,29 @@ export const CONVERSATIONS: Readonly<Record<string, Conversation>> = {
       await page.keyboard.press('Enter');
       await page.locator('[role=log]').getByText('ann: hello').waitFor();
     });
+  },
+  'socket-io': async (port) => {
+    const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    const [, script] = /src="([^"]+\.js)"/.exec(page) ?? [];
+    assert.ok(script !== undefined, `the page has its program: ${page}`);
+    assert.equal((await fetch(new URL(script, `http://127.0.0.1:${port}/`))).status, 200);
+    const ann = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
+    const packets = on(ann, 'message');
+    const next = async () => String((await packets.next()).value[0]);
+    assert.match(await next(), /^0\{/);
+    ann.send('40{"name":"ann"}');
+    assert.match(await next(), /^40\{"sid":/);
+    ann.send('420["join","lobby"]');
+    assert.equal(await next(), '430[[]]');
+    await inChromium(`http://127.0.0.1:${port}/`, async (page) => {
+      await page.locator('#join input').fill('page');
+      await page.keyboard.press('Enter');
+      await page.locator('#state').getByText('● lobby, with ann').waitFor();
+      assert.match(await next(), /^42\["came","page",/);
+      ann.send('42["say","hello"]');
+      await page.locator('[role=log]').getByText('ann: hello').waitFor();
+    });
+    ann.close();
   },
 };
 

@@ -308,17 +308,20 @@ it('makes a bar with a sentence for a goal, and counts those that were missed', 
   expect(() => barsOf([], [told])).toThrow('no goal for "Echo"');
 });
 
-it('has one logo and one palette for the site, the chat and the template with a page', () => {
+it('has one logo and one palette for the site, the chat and the templates with a page', () => {
   const text = (file: string): string => readFileSync(join(root, file), 'utf8');
   const logo = text('site/logo.svg');
-  const template = 'packages/create-headrace/templates/page-and-server/page';
+  const pages = ['page-and-server', 'socket-io'].map(
+    (name) => `packages/create-headrace/templates/${name}/page`,
+  );
   expect(text('examples/chat-showcase/public/favicon.svg')).toBe(logo);
-  expect(text(`${template}/icon.svg`)).toBe(logo);
+  for (const page of pages) expect(text(`${page}/icon.svg`)).toBe(logo);
   const chat = text('examples/chat-showcase/public/style.css');
   const [light, dark] = [...chat.matchAll(/--accent: (#[0-9a-f]+);/g)].map(([, color]) => color!);
   expect(logo).toContain(`fill="${light}"`);
   expect(text('site/.vitepress/config.mts')).toContain(light);
-  for (const style of ['site/.vitepress/theme/style.css', `${template}/style.css`]) {
+  const styles = pages.map((page) => `${page}/style.css`);
+  for (const style of ['site/.vitepress/theme/style.css', ...styles]) {
     for (const color of [light!, dark!]) expect(text(style)).toContain(color);
   }
   expect(text('benchmarks/plot.ts')).toMatch(new RegExp(`${light}[\\s\\S]*${dark}`));

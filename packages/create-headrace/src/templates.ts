@@ -32,6 +32,12 @@ export const TEMPLATES: readonly Template[] = [
     firstScript: 'start',
   },
   {
+    name: 'socket-io',
+    description:
+      'a server for clients of Socket.IO with rooms, recovery and typed events, and a page with one',
+    firstScript: 'start',
+  },
+  {
     name: 'typed-service',
     description: 'calls and streams with types, defined once; old clients are checked in CI',
     firstScript: 'start',

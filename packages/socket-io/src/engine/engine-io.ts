@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type Channel,
@@ -30,6 +29,7 @@ import { EngineSession, type Wire } from './engine-session.ts';
 import { EngineTransport } from './engine-transport.ts';
 import { ENGINE_FAULTS, type EngineFault, ResponseAnswer } from './http-answer.ts';
 import { PollingWire } from './polling-wire.ts';
+import { randomText } from './random-text.ts';
 import { SocketWire } from './socket-wire.ts';
 
 /** Number of random bytes of a session's id. Anyone who knows an id can read the session. */
@@ -236,17 +236,17 @@ export class EngineIo implements HttpSessions {
   // --- sessions ---
 
   private sessionOver(wire: Wire, { clock }: Channel): EngineSession {
-    const id = randomBytes(ID_BYTES).toString('base64url');
+    const id = randomText(ID_BYTES);
     const { settings } = this;
-    return new EngineSession({ id, clock, settings, changed: (one) => this.changed(one) }, wire);
+    return new EngineSession({ id, clock, settings, changed: this.changed }, wire);
   }
 
   /** Called when a session has upgraded or ended. */
-  private changed({ id, end }: EngineSession): void {
+  private readonly changed = ({ id, end }: EngineSession): void => {
     const wasPolling = this.polling.delete(id);
     if (end !== undefined) this.upgraded.delete(id);
     else if (wasPolling) this.upgraded.add(id);
-  }
+  };
 
   private begin(session: EngineSession, place: SessionPlace): void {
     const { request, connection, parent, client, signIn } = place;

@@ -7,7 +7,8 @@ import type { EngineSession, Wire } from './engine-session.ts';
 /** The WebSocket of a session, as the last handler of its pipeline. */
 export class SocketWire implements Handler, Wire {
   readonly name = 'websocket';
-  private readonly start: (wire: SocketWire) => void;
+  /** Called once. It refers to the request, which is not kept. */
+  private start: ((wire: SocketWire) => void) | undefined;
   private readonly gate = new ReadGate('engine.io');
   private session: EngineSession | undefined = undefined;
   private ctx: Context | undefined = undefined;
@@ -82,7 +83,9 @@ export class SocketWire implements Handler, Wire {
   }
 
   channelActive(ctx: Context): void {
-    this.start(this);
+    const { start } = this;
+    this.start = undefined;
+    start?.(this);
     if (this.session === undefined) ctx.channel.end().onSettled(() => {});
     ctx.fireChannelActive();
   }

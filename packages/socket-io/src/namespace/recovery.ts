@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import type { Channel, Clock } from '@headrace/core';
 import { describePart, type Resolved, toError, warnFirst, whole } from '@headrace/core/authoring';
 import { EngineText } from '../engine/engine-packet.ts';
+import { randomText } from '../engine/random-text.ts';
 import { EncodedPacket, EVENT, encodePacket } from '../packet/socket-packet.ts';
 import { KeptEvents, type OlderEvent } from './kept-events.ts';
 import type { LoggedMessage, LogPlace, NamespaceLog } from './namespace-nodes.ts';
@@ -71,7 +71,7 @@ const ALIVE_MS = 65_000;
 export class Recovery {
   private readonly namespace: string;
   private readonly settings: RecoverySettings;
-  private epoch = randomBytes(EPOCH_BYTES).toString('base64url');
+  private epoch = randomText(EPOCH_BYTES);
   private readonly events: KeptEvents;
   private readonly byChannel = new Map<Channel, RecoverySession>();
   private sessions: Sessions;
@@ -356,8 +356,4 @@ function placeOf(given: unknown): LogPlace | undefined {
   const digits = given.slice(dot + 1);
   if (dot < 1 || !/^\d{1,15}$/.test(digits)) return undefined;
   return { epoch: given.slice(0, dot), offset: Number(digits) };
-}
-
-function randomText(bytes: number): string {
-  return randomBytes(bytes).toString('base64url');
 }

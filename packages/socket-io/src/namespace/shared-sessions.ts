@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Channel, Timer } from '@headrace/core';
 import { attempted, toError } from '@headrace/core/authoring';
+import { randomText } from '../engine/random-text.ts';
 import type { NamespaceLog } from './namespace-nodes.ts';
 import { RecoverySession } from './recovery-session.ts';
 import { decodeRecord, encodeRecord, recordKeyOf } from './session-record.ts';
@@ -69,7 +69,7 @@ export class SharedSessions implements Sessions {
       const known = await log.records.read(recordKey);
       const record = known && decodeRecord(known.bytes);
       if (record === undefined || record.epoch !== owner.epoch()) return undefined;
-      const claim = randomBytes(CLAIM_BYTES).toString('base64url');
+      const claim = randomText(CLAIM_BYTES);
       const bytes = encodeRecord({ ...record, owner: claim, number: 0 });
       const revision = await log.records.write(recordKey, bytes, known!.revision);
       // The other node has written it meanwhile.
@@ -83,7 +83,7 @@ export class SharedSessions implements Sessions {
   }
 
   add(session: RecoverySession): void {
-    const claim = randomBytes(CLAIM_BYTES).toString('base64url');
+    const claim = randomText(CLAIM_BYTES);
     this.keep(new SessionSaver(session, claim, undefined, this.parts));
     this.changed(session);
   }

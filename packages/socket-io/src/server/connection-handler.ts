@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
 import {
   type Channel,
   type CloseReason,
@@ -14,6 +13,7 @@ import {
 } from '@headrace/core';
 import { DrainGate, ReadGate, toError, transportOf } from '@headrace/core/authoring';
 import { ENGINE_END, EngineTransport } from '../engine/engine-transport.ts';
+import { randomText } from '../engine/random-text.ts';
 import type { DisconnectReason } from '../namespace/disconnect-reason.ts';
 import type { SocketIoHandshake } from '../namespace/handshake.ts';
 import {
@@ -83,7 +83,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
   private readonly reader: PacketReader;
   private readonly places = new Map<string, Place>();
   /** Names of namespaces that the client was in. Its late packets for them are dropped. */
-  private readonly former = new Set<string>();
+  private former: Set<string> | undefined = undefined;
   private readonly gate = new ReadGate('socket.io');
   private readonly drains = new DrainGate('namespaces', () => this.places.size > 0);
   private connectTimer: Timer | undefined = undefined;
@@ -91,7 +91,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
   private keptEvents = 0;
   private keptLength = 0;
   /** Namespaces that have got an event in the present burst. */
-  private readonly inBurst = new Set<NamespaceTransport>();
+  private readonly inBurst: NamespaceTransport[] = [];
 
   constructor(terms: ConnectionTerms, handshake: Omit<SocketIoHandshake, 'auth'>) {
     this.terms = terms;
@@ -163,7 +163,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     }
     if (place === undefined) {
       // This end has left the namespace, and the client did not know it yet.
-      if (this.former.has(namespace)) return;
+      if (this.former?.has(namespace) === true) return;
       throw outOfPlace('the client is not in the namespace', packet);
     }
     if (type === DISCONNECT) this.disconnected(namespace, place);
@@ -181,7 +181,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
   ): void {
     const [name, ...args] = data as unknown[];
     const acknowledge = id === undefined ? undefined : acknowledger(place, id);
-    this.inBurst.add(transport);
+    if (!this.inBurst.includes(transport)) this.inBurst.push(transport);
     transport.received(new SocketIoEvent(String(name), args, { acknowledge }), length);
   }
 
@@ -196,7 +196,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
 
   channelReadComplete(ctx: Context): void {
     for (const transport of this.inBurst) transport.burstEnded();
-    this.inBurst.clear();
+    this.inBurst.length = 0;
     ctx.fireChannelReadComplete();
   }
 
@@ -303,10 +303,10 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     const { ctx } = this;
     const { name, recovery } = namespace;
     const session = recovery?.take(given, ctx.channel, this.terms.aliveMs, brought);
-    const id = session?.id ?? randomBytes(ID_BYTES).toString('base64url');
+    const id = session?.id ?? randomText(ID_BYTES);
     this.connectTimer?.cancel();
     this.connectTimer = undefined;
-    this.former.delete(name);
+    this.former?.delete(name);
     const transport = new NamespaceTransport(name, this);
     place.transport = transport;
     this.send({ type: CONNECT, namespace: name, data: { sid: id, pid: session?.key } });
@@ -341,10 +341,12 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
 
   left({ name }: NamespaceTransport, comesAgain: CloseReason | undefined): void {
     this.forget(name);
-    this.former.add(name);
-    if (this.former.size > this.terms.maxNamespaces) {
-      const [oldest] = this.former;
-      this.former.delete(oldest!);
+    this.former ??= new Set();
+    const { former } = this;
+    former.add(name);
+    if (former.size > this.terms.maxNamespaces) {
+      const [oldest] = former;
+      former.delete(oldest!);
     }
     if (comesAgain === 'slow-consumer') this.ctx.channel.close(comesAgain);
     else if (comesAgain !== undefined && this.places.size === 0) {
