@@ -78,7 +78,13 @@ export interface NamespaceLog {
   readonly isWaiting: boolean;
   /** Calls the listener when the messages of this node so far were delivered on this node, or have failed. */
   onceDelivered(listener: () => void): void;
-  /** Resolves when this node has delivered what was stored before the call. */
+  /**
+   * Waits for the store, which may be away. Rejects if it takes too long.
+   *
+   * @param late - called with a result that comes after that
+   */
+  limited<T>(work: () => Promise<T>, late?: (result: T) => void): Promise<T>;
+  /** Resolves when this node has delivered what was stored before the call. It may never settle. */
   caughtUp(): Promise<void>;
   /** Reads messages after a place; `undefined` if the log does not reach back to it. */
   since(place: LogPlace): Promise<LogPart | undefined>;

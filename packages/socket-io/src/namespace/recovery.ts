@@ -202,11 +202,11 @@ export class Recovery {
     const needed = Math.max(session.noted, place?.epoch === this.epoch ? place.offset : 0);
     try {
       // The other node may have received more than this one.
-      if (needed > events.newest) await log!.caughtUp();
+      if (needed > events.newest) await log!.limited(() => log!.caughtUp());
       session.after = Math.max(session.after, this.numberOf(offset));
       const filling = this.filling.then(() => this.fill(session.after));
       this.filling = filling.catch(() => {});
-      await filling;
+      await log!.limited(() => filling);
     } catch (thrown) {
       const text = `the log of the namespace ${namespace} could not be read for a client that comes again`;
       log!.logger.log('warn', text, toError(thrown));

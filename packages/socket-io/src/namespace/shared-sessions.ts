@@ -1,6 +1,5 @@
 import type { Channel, Timer } from '@headrace/core';
-import { attempted, toError } from '@headrace/core/authoring';
-import { randomText } from '../engine/random-text.ts';
+import { toError } from '@headrace/core/authoring';
 import type { NamespaceLog } from './namespace-nodes.ts';
 import { RecoverySession } from './recovery-session.ts';
 import { decodeRecord, encodeRecord, recordKeyOf } from './session-record.ts';
@@ -11,7 +10,6 @@ import type { Sessions } from './sessions.ts';
 const CLAIM_BYTES = 12;
 /** The form of a key. Nothing else is looked up. */
 const KEY = /^[\w-]{24}$/;
-const BRING_MS = 5000;
 const CLAIM_TRIES = 5;
 /** Part of the life of a record after which it is written again. */
 const REFRESH_SHARE = 4;
@@ -49,14 +47,15 @@ export class SharedSessions implements Sessions {
 
   async bring(key: unknown): Promise<RecoverySession | undefined> {
     if (typeof key !== 'string' || !KEY.test(key)) return undefined;
-    const { clock, logger } = this.log;
-    const error = () => new Error(`the store has not answered within ${BRING_MS} ms`);
-    const limit = { clock, timeoutMs: BRING_MS, error };
+    const { log } = this;
     try {
-      return await attempted(() => this.claim(key), { limit });
+      return await log.limited(
+        () => this.claim(key),
+        (late) => late && this.leave(late),
+      );
     } catch (thrown) {
       const text = `a client of ${this.owner.namespace} that comes again is taken for a new one`;
-      logger.log('warn', text, toError(thrown));
+      log.logger.log('warn', text, toError(thrown));
       return undefined;
     }
   }

@@ -233,14 +233,13 @@ class NodeLog implements NamespaceLog {
   }
 
   caughtUp(): Promise<void> {
-    return this.limited(() => this.delivery.caughtUp());
+    return this.delivery.caughtUp();
   }
 
-  /** Does something with the store, which may be away. */
-  private limited(work: () => Promise<void>): Promise<void> {
+  limited<T>(work: () => Promise<T>, late?: (result: T) => void): Promise<T> {
     const text = `the store has not answered within ${STORE_MS} ms`;
     const error = () => new TimedOutError('TIMEOUT_REQUEST', text, { timeoutMs: STORE_MS });
-    return attempted(work, { limit: { clock: this.clock, timeoutMs: STORE_MS, error } });
+    return attempted(work, { limit: { clock: this.clock, timeoutMs: STORE_MS, error } }, late);
   }
 
   async since(place: LogPlace): Promise<LogPart | undefined> {

@@ -102,3 +102,41 @@ it('a connection that ends while its events are read does not end the next one',
   await comes(there);
   expect([one.recovered, one.events]).toEqual([true, ['1', '2', '3']]);
 });
+
+it('a session that the store gives too late is left again', async () => {
+  const { nodes, here, there, one, comes } = await world();
+  const { pid } = one;
+  one.loses();
+  await nodes.pass(10);
+  let free = (): void => {};
+  const wait = new Promise<void>((resolve) => (free = resolve));
+  wrap(recordsOf(nodes.buses[1]!)!, 'append', (append) => async (...args: never[]) => {
+    await wait;
+    return append(...args);
+  });
+  await comes(there, 6000);
+  expect(one.recovered).toBe(false);
+  free();
+  await nodes.pass(10);
+  one.loses();
+  await nodes.pass(10);
+  expect(sessionsOf(there)).toBe(0);
+  one.pid = pid;
+  await comes(here);
+  expect(one.recovered).toBe(true);
+});
+
+it('a client gets an answer although the log is not read', async () => {
+  const { nodes, here, one, emit, comes } = await world();
+  const { pid } = one;
+  one.loses();
+  await emit(here, '2');
+  const third = await nodes.namespace(OPTIONS);
+  await nodes.pass(3000);
+  wrap(logOf(nodes.buses[2]!)!, 'read', (read) => async (...args: never[]) => {
+    await new Promise((resolve) => nodes.clock.schedule(() => resolve(0), 29_000));
+    return read(...args);
+  });
+  await comes(third, 6000);
+  expect([one.recovered, one.pid === pid]).toEqual([false, false]);
+});
