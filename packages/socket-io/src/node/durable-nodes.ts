@@ -177,8 +177,10 @@ class LoggedMembers implements Members {
   }
 
   store(message: NodeMessage): GroupOutcome {
-    this.last = this.log.writeAndFlush(message);
-    return this.last;
+    const outcome = this.log.writeAndFlush(message);
+    // A message that is refused at once is not behind those before it.
+    if (!outcome.isBegun) this.last = outcome;
+    return outcome;
   }
 
   /** The last message of this node that is not delivered on this node yet. Those before it come before it. */

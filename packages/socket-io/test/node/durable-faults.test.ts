@@ -126,6 +126,18 @@ it('a session that the store gives too late is left again', async () => {
   expect(one.recovered).toBe(true);
 });
 
+it('an event that is too long does not let the end overtake the events before', async () => {
+  const { nodes, here, one } = await world();
+  nodes.clock.run(() => {
+    here.namespace.emit('2');
+    here.namespace.emit('x', 'y'.repeat(600_000)).onSettled(() => {});
+    here.sockets[0]!.disconnect();
+  });
+  await nodes.pass(10);
+  one.reads();
+  expect([one.events, one.packets.at(-1)]).toEqual([['1', '2'], '41']);
+});
+
 it('a client gets an answer although the log is not read', async () => {
   const { nodes, here, one, emit, comes } = await world();
   const { pid } = one;
