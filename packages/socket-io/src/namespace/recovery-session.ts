@@ -74,7 +74,9 @@ export class RecoverySession {
   /** Number of the newest event that was sent when something here was noted. */
   get noted(): number {
     const { after, former } = this;
-    return Math.max(after, former.at(-1)?.through ?? 0, ...this.joined.values());
+    let noted = Math.max(after, former.at(-1)?.through ?? 0);
+    for (const number of this.joined.values()) noted = Math.max(noted, number);
+    return noted;
   }
 
   /** Events were lost that can have been for the client. */

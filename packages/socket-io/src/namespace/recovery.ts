@@ -203,11 +203,14 @@ export class Recovery {
     try {
       // The other node may have received more than this one.
       if (needed > events.newest) await log!.limited(() => log!.caughtUp());
+      // What the client has would be sent again, and into rooms of another time.
+      if (needed > events.newest) session.lost();
       session.after = Math.max(session.after, this.numberOf(offset));
       const filling = this.filling.then(() => this.fill(session.after));
       this.filling = filling.catch(() => {});
       await log!.limited(() => filling);
     } catch (thrown) {
+      session.lost();
       const text = `the log of the namespace ${namespace} could not be read for a client that comes again`;
       log!.logger.log('warn', text, toError(thrown));
     }

@@ -64,6 +64,8 @@ export class SharedSessions implements Sessions {
     const { log, owner } = this;
     await this.savers.get(key)?.idle();
     const recordKey = recordKeyOf(key);
+    // This node has just begun.
+    if (owner.epoch() === '') await log.caughtUp();
     for (let tries = 0; tries < CLAIM_TRIES; tries++) {
       const known = await log.records.read(recordKey);
       const record = known && decodeRecord(known.bytes);
@@ -74,6 +76,7 @@ export class SharedSessions implements Sessions {
       // The other node has written it meanwhile.
       if (revision === undefined) continue;
       const session = new RecoverySession(key, record.session);
+      if (record.epoch !== owner.epoch()) session.lost();
       this.keep(new SessionSaver(session, claim, revision, this.parts));
       log.claimed(session.id, claim);
       return session;

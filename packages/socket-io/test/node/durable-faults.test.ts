@@ -3,6 +3,7 @@ import { logOf, recordsOf } from '@headrace/store';
 import { expect, it } from 'vitest';
 import { durableNodes } from '../../src/durable.ts';
 import type { Recovery } from '../../src/namespace/recovery.ts';
+import { RecoverySession } from '../../src/namespace/recovery-session.ts';
 import { Nodes, type Options } from '../fixture/nodes.ts';
 import { ReturningClient } from '../fixture/returning-client.ts';
 
@@ -136,6 +137,93 @@ it('an event that is too long does not let the end overtake the events before', 
   await nodes.pass(10);
   one.reads();
   expect([one.events, one.packets.at(-1)]).toEqual([['1', '2'], '41']);
+});
+
+it('a client is a new one at a node that does not get as far as the client', async () => {
+  const { nodes, here, there, one, emit, comes } = await world();
+  const speak = silence(there);
+  await emit(here, '2');
+  one.reads().loses();
+  await nodes.pass(10);
+  await comes(there, 6000);
+  expect(one.recovered).toBe(false);
+  one.events.length = 0;
+  speak();
+  await emit(here, '3');
+  await nodes.pass(1000);
+  expect(one.reads().events).toEqual(['2', '3']);
+});
+
+it('a client that has left a room is a new one at a node that does not know it yet', async () => {
+  const { nodes, here, there, one, emit, comes } = await world();
+  here.sockets[0]!.join('a');
+  await nodes.pass(10);
+  const speak = silence(there);
+  await emit(here, '2', 'a');
+  here.sockets[0]!.leave('a');
+  await nodes.pass(10);
+  one.loses();
+  await nodes.pass(10);
+  await comes(there, 6000);
+  speak();
+  await nodes.pass(1000);
+  expect([one.recovered, one.reads().events]).toEqual([false, ['1']]);
+});
+
+it('a client is a new one with an offset after the end of the log', async () => {
+  const { nodes, there, one, emit, comes } = await world();
+  one.loses();
+  await nodes.pass(10);
+  await emit(there, '2');
+  const [epoch] = one.offset!.split('.');
+  one.offset = `${epoch}.999`;
+  await comes(there);
+  expect(one.recovered).toBe(false);
+});
+
+it('a session of a log that is replaced while it is taken over is a new one', async () => {
+  const { nodes, here, there, one, emit, comes } = await world();
+  one.loses();
+  await nodes.pass(10);
+  const recovery = there.namespace.recovery!;
+  let isFirst = true;
+  wrap(recordsOf(nodes.buses[1]!)!, 'append', (append) => (...args: never[]) => {
+    if (isFirst) {
+      isFirst = false;
+      recovery.passed({ epoch: 'other', offset: 0 }, false);
+    }
+    return append(...args);
+  });
+  await comes(there);
+  await emit(here, '2');
+  expect(one.recovered).toBe(false);
+});
+
+it('a session can have very many rooms', () => {
+  const rooms = Array.from({ length: 200_000 }, (_, i) => [`${i}`, i] as const);
+  const session = new RecoverySession('key', { id: 'id', after: 1, rooms });
+  expect(session.noted).toBe(199_999);
+});
+
+it('a client is recovered by a node that has just begun', async () => {
+  const { nodes, one, emit, here } = await world();
+  one.loses();
+  await emit(here, '2');
+  const { on } = nodes;
+  nodes.on = (cluster, options) => {
+    wrap(logOf(nodes.buses[2]!)!, 'read', (read) => async (...args: never[]) => {
+      await new Promise((resolve) => nodes.clock.schedule(() => resolve(0), 10));
+      return read(...args);
+    });
+    const late = on.call(nodes, cluster, options);
+    one.namespace = late.namespace;
+    one.connect();
+    return late;
+  };
+  await nodes.namespace(OPTIONS);
+  await nodes.pass(100);
+  one.reads();
+  expect([one.recovered, one.events]).toEqual([true, ['1', '2']]);
 });
 
 it('a client gets an answer although the log is not read', async () => {
