@@ -21,7 +21,7 @@ export interface SocketIoRecoveryOptions {
   readonly maxDisconnectionMs?: number;
   /**
    * Maximum number of clients that are away and whose state is kept in this process. Those that left first are forgotten first. With
-   * `durableNodes`, the store keeps them, and only the time counts. @default 16384
+   * `durableNodes`, the store keeps them, and only those count that it has not stored yet. @default 16384
    */
   readonly maxSessions?: number;
   /** Maximum size of the events that a client is sent when it comes again, in bytes. @default 524288 */
@@ -112,6 +112,7 @@ export class Recovery {
       namespace: this.namespace,
       epoch: () => this.epoch,
       saving: (session) => this.noteReceived(session),
+      maxLeaving: this.settings.maxSessions,
     });
     this.sessions = sessions;
     log.whenLeaving(() => sessions.settled());
@@ -336,6 +337,12 @@ export class Recovery {
     session.channel = undefined;
     if (comesAgain(channel)) this.leave(session);
     else this.sessions.end(session);
+  }
+
+  /** Called instead of {@link enter}. @param hasLeft - whether the client has left by itself */
+  gone(session: RecoverySession, hasLeft: boolean): void {
+    if (hasLeft) this.sessions.end(session);
+    else this.leave(session);
   }
 
   /** Keeps a session whose client is away. */

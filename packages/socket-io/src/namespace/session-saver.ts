@@ -13,6 +13,8 @@ export interface SaverOwner {
   epoch(): string;
   /** Called before a session is encoded. */
   saving(session: RecoverySession): void;
+  /** Maximum number of sessions that this process does not have any more, and whose records are not up to date yet. */
+  readonly maxLeaving: number;
 }
 
 /** What a {@link SessionSaver} works with. */
@@ -148,10 +150,12 @@ export class SessionSaver {
   }
 
   private pause(): Promise<void> {
-    return new Promise((resolve) => void this.parts.log.clock.schedule(resolve, RETRY_MS));
+    const { clock } = this.parts.log;
+    return new Promise((resolve) => void clock.deadlines.schedule(resolve, RETRY_MS));
   }
 
-  private finish(): void {
+  /** Writes nothing more. */
+  finish(): void {
     this.state = 'over';
     this.parts.finished(this);
   }

@@ -27,6 +27,8 @@ export class SharedSessions implements Sessions {
   private readonly owner: SaverOwner;
   private readonly parts: SaverParts;
   private readonly savers = new Map<string, SessionSaver>();
+  /** Those of clients that have left, in the order in which they left. */
+  private readonly leaving = new Set<SessionSaver>();
   private refreshing: Timer | undefined = undefined;
 
   constructor(log: NamespaceLog, owner: SaverOwner) {
@@ -85,9 +87,9 @@ export class SharedSessions implements Sessions {
   }
 
   add(session: RecoverySession): void {
-    const claim = randomText(CLAIM_BYTES);
+    const claim = randomBytes(CLAIM_BYTES).toString('base64url');
+    // It is written when its channel is open, and not for a client that leaves at once.
     this.keep(new SessionSaver(session, claim, undefined, this.parts));
-    this.changed(session);
   }
 
   private keep(saver: SessionSaver): void {
@@ -106,6 +108,7 @@ export class SharedSessions implements Sessions {
 
   private finished(saver: SessionSaver): void {
     const { key } = saver.session;
+    this.leaving.delete(saver);
     if (this.savers.get(key) === saver) this.savers.delete(key);
   }
 
@@ -128,11 +131,20 @@ export class SharedSessions implements Sessions {
   }
 
   leave(session: RecoverySession): void {
-    this.saverOf(session)?.leave('away');
+    this.left(session, 'away');
   }
 
   end(session: RecoverySession): void {
-    this.saverOf(session)?.leave('ended');
+    this.left(session, 'ended');
+  }
+
+  private left(session: RecoverySession, state: 'away' | 'ended'): void {
+    const saver = this.saverOf(session);
+    if (saver === undefined) return;
+    this.leaving.add(saver);
+    saver.leave(state);
+    const [first] = this.leaving;
+    if (this.leaving.size > this.owner.maxLeaving) first!.finish();
   }
 
   isReplaced(session: RecoverySession, owner: string): boolean {

@@ -314,7 +314,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     ctx.clock.nextTurn(() => {
       if (session?.isReplaced === true) ctx.channel.abort('replaced');
       if (!transport.isActive) {
-        if (session !== undefined) recovery!.leave(session);
+        if (session !== undefined) recovery!.gone(session, ctx.channel.isOpen);
         return;
       }
       openChannel(transport, {

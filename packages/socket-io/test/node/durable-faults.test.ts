@@ -205,6 +205,34 @@ it('a session can have very many rooms', () => {
   expect(session.noted).toBe(199_999);
 });
 
+it('a client that enters and leaves without end costs the store nothing', async () => {
+  const { nodes, here } = await world();
+  let written = 0;
+  wrap(recordsOf(nodes.buses[0]!)!, 'append', (append) => (...args: never[]) => {
+    written += 1;
+    return append(...args);
+  });
+  const client = new ReturningClient(here.namespace, nodes.clock);
+  const packets = Array.from({ length: 1000 }, () => ['1', '0{}']).flat();
+  client.connection.says(...packets);
+  await nodes.pass(10);
+  expect([written, sessionsOf(here)]).toEqual([1, 2]);
+});
+
+it('no more than maxSessions of clients that are away wait for the store', async () => {
+  const { nodes, here } = await world({ recovery: { maxSessions: 5 } } as Options);
+  nodes.hub.kill();
+  for (let i = 0; i < 50; i++) {
+    const client = new ReturningClient(here.namespace, nodes.clock);
+    await nodes.pass(1);
+    client.loses();
+    await nodes.pass(1);
+  }
+  expect(sessionsOf(here)).toBe(6);
+  await nodes.pass(300_000);
+  expect(sessionsOf(here)).toBe(1);
+});
+
 it('a client is recovered by a node that has just begun', async () => {
   const { nodes, one, emit, here } = await world();
   one.loses();
