@@ -109,7 +109,9 @@ export class Rooms implements NamespaceReceiver {
       this.carryOut(message.chosen, message.action);
       return undefined;
     }
-    if (!message.isVolatile) this.recovery?.keep(message, at);
+    // An event of a node without the log, in an update from clusterNodes, has no place in it.
+    const isBeside = message.isVolatile || (this.log !== undefined && at === undefined);
+    if (!isBeside) this.recovery?.keep(message, at);
     return members.write(message, this.matcherOf(message.chosen!, true));
   }
 

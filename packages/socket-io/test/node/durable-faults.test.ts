@@ -1,6 +1,7 @@
 // What goes wrong around the recovery on all nodes: slow stores, clients that come twice, and nodes that are late.
 import { logOf, recordsOf } from '@headrace/store';
 import { expect, it } from 'vitest';
+import { clusterNodes } from '../../src/cluster.ts';
 import { durableNodes } from '../../src/durable.ts';
 import type { Recovery } from '../../src/namespace/recovery.ts';
 import { RecoverySession } from '../../src/namespace/recovery-session.ts';
@@ -231,6 +232,32 @@ it('no more than maxSessions of clients that are away wait for the store', async
   expect(sessionsOf(here)).toBe(6);
   await nodes.pass(300_000);
   expect(sessionsOf(here)).toBe(1);
+});
+
+it('the events of a node with clusterNodes take no numbers of the log', async () => {
+  const nodes = new Nodes((cluster) =>
+    (nodes.clusters.length === 3 ? clusterNodes : durableNodes)(cluster),
+  );
+  const here = await nodes.namespace(OPTIONS);
+  const there = await nodes.namespace(OPTIONS);
+  const other = await nodes.namespace(OPTIONS);
+  await nodes.pass(5000);
+  const one = new ReturningClient(here.namespace, nodes.clock);
+  await nodes.pass(10);
+  const emit = async ({ namespace }: Namespace, name: string) => {
+    nodes.clock.run(() => void namespace.emit(name));
+    await nodes.pass(10);
+  };
+  await emit(here, '1');
+  await emit(other, 'x');
+  one.reads().loses();
+  await emit(there, '2');
+  await emit(there, '3');
+  one.namespace = there.namespace;
+  one.connect();
+  await nodes.pass(10);
+  one.reads();
+  expect([one.recovered, one.events]).toEqual([true, ['1', 'x', '2', '3']]);
 });
 
 it('a client is recovered by a node that has just begun', async () => {
