@@ -127,6 +127,8 @@ export class SessionSaver {
       this.replaced();
       return;
     }
+    // Nobody knows what the client has missed at the node that has removed its record.
+    if (known === undefined) this.session.lost();
     this.revision = known?.revision;
     this.isDirty = true;
   }

@@ -260,6 +260,21 @@ it('the events of a node with clusterNodes take no numbers of the log', async ()
   expect([one.recovered, one.events]).toEqual([true, ['1', 'x', '2', '3']]);
 });
 
+it('a node that is late does not bring back a session that has ended at another node', async () => {
+  const { nodes, here, there, one, comes } = await world();
+  silence(here);
+  await comes(there);
+  expect(one.recovered).toBe(true);
+  there.sockets.at(-1)!.join('b');
+  await nodes.pass(10);
+  one.connection.says('1');
+  await nodes.pass(10);
+  here.sockets[0]!.join('c');
+  await nodes.pass(10);
+  await comes(there);
+  expect(one.recovered).toBe(false);
+});
+
 it('a client is recovered by a node that has just begun', async () => {
   const { nodes, one, emit, here } = await world();
   one.loses();
