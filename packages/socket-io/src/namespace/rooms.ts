@@ -152,7 +152,8 @@ export class Rooms implements NamespaceReceiver {
     for (const channel of this.membersOf(chosen)) {
       if (action.name === 'disconnect') disconnect(channel, action.close);
       else if (action.name === 'replace') {
-        if (recovery?.isReplaced(channel, action.owner) === true) channel.parent?.abort('replaced');
+        // The record tells whether the other node still has the session.
+        if (recovery?.isReplaced(channel, action.owner) === true) recovery.changed(channel);
       } else for (const room of action.rooms) this[action.name](channel, room);
     }
   }

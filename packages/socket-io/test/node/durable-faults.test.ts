@@ -275,6 +275,23 @@ it('a node that is late does not bring back a session that has ended at another 
   expect(one.recovered).toBe(false);
 });
 
+it('a node that hears late of a former owner keeps its client', async () => {
+  const { nodes, here, there, one, emit, comes } = await world();
+  // What the second node tells the others is on its way for long.
+  wrap(logOf(nodes.buses[1]!)!, 'append', (append) => async (...args: never[]) => {
+    await new Promise((resolve) => nodes.clock.schedule(() => resolve(0), 1000));
+    return append(...args);
+  });
+  await comes(there);
+  one.loses();
+  await comes(here);
+  const { connection } = one;
+  await nodes.pass(2000);
+  await emit(here, '2');
+  one.reads();
+  expect([one.recovered, one.events, connection.isOpen]).toEqual([true, ['1', '2'], true]);
+});
+
 it('a client is recovered by a node that has just begun', async () => {
   const { nodes, one, emit, here } = await world();
   one.loses();
