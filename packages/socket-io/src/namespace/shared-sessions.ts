@@ -1,5 +1,6 @@
 import type { Channel, Timer } from '@headrace/core';
 import { toError } from '@headrace/core/authoring';
+import { randomText } from '../engine/random-text.ts';
 import type { NamespaceLog } from './namespace-nodes.ts';
 import { RecoverySession } from './recovery-session.ts';
 import { decodeRecord, encodeRecord, recordKeyOf } from './session-record.ts';
@@ -87,7 +88,7 @@ export class SharedSessions implements Sessions {
   }
 
   add(session: RecoverySession): void {
-    const claim = randomBytes(CLAIM_BYTES).toString('base64url');
+    const claim = randomText(CLAIM_BYTES);
     // It is written when its channel is open, and not for a client that leaves at once.
     this.keep(new SessionSaver(session, claim, undefined, this.parts));
   }

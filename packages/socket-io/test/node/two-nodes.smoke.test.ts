@@ -7,6 +7,7 @@ import { io, type Socket } from 'socket.io-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BusServer, missing, REDIS_SERVER } from '../../../core/test/fixture/bus-server.ts';
 import { clusterNodes } from '../../src/cluster.ts';
+import { durableNodes } from '../../src/durable.ts';
 import { SocketIo, SocketIoNamespace } from '../../src/index.ts';
 
 /** For what hangs only: with the usual ones a node of a busy machine begins without its bus, or gives it up. */
@@ -19,13 +20,14 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function join(port: number) {
+async function join(port: number, hasLog: boolean) {
   const bus = redisBus({ url: `redis://127.0.0.1:${port}`, ...PATIENT });
   const options = { app: 'smoke', bus, logger: silentLogger, joinTimeoutMs: LIMIT_MS };
   const cluster = await Cluster.join(options);
   ends.push(() => cluster.leave());
   const main = new SocketIoNamespace('/', {
-    nodes: clusterNodes(cluster as Cluster<never>),
+    nodes: (hasLog ? durableNodes : clusterNodes)(cluster as Cluster<never>),
+    ...(hasLog ? { recovery: {} } : {}),
     events: {
       say: (socket, room: string, what: unknown) => void socket.to(room).emit('said', what),
     },
@@ -49,12 +51,12 @@ async function connect(url: string): Promise<Socket> {
 const absent = missing(REDIS_SERVER);
 
 describe.runIf(absent === '')(`a namespace over a real redis-server${absent}`, () => {
-  it(
-    'has rooms of both nodes',
-    async () => {
+  it.each([false, true])(
+    'has rooms of both nodes, with a log: %s',
+    async (hasLog) => {
       const redis = await BusServer.start(REDIS_SERVER);
       ends.push(() => redis.end());
-      const [one, two] = [await join(redis.port), await join(redis.port)];
+      const [one, two] = [await join(redis.port, hasLog), await join(redis.port, hasLog)];
       const [a, b] = [await connect(one.url), await connect(two.url)];
       const heard: unknown[] = [];
       b.on('said', (what) => heard.push(what));
