@@ -127,7 +127,7 @@ export class SessionSaver {
       this.replaced();
       return;
     }
-    // Nobody knows what the client has missed at the node that has removed its record.
+    // What the client has missed at the node that has removed its record is unknown.
     if (known === undefined) this.session.lost();
     this.revision = known?.revision;
     this.isDirty = true;
