@@ -32,7 +32,7 @@ export function judgeSize(spent: number, allowed: number, unit: string, where: s
 }
 
 /** All our packages together, unpacked: their own readers and writers of MessagePack and CBOR, instead of two libraries, are among them. */
-export const ALL_UNPACKED_KIB = 5230;
+export const ALL_UNPACKED_KIB = 5340;
 
 const BUDGETS = 'scripts/release/budgets.json';
 /** They move without a commit of ours: by releases of other packages, by npm, by the machine. */
