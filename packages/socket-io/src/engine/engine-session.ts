@@ -63,6 +63,10 @@ export interface SessionUser {
   burstEnded(): void;
   /** Called when the output has room. */
   sent(): void;
+  /** Called when a ping was sent, behind all messages so far. */
+  pinged(): void;
+  /** Called when the client has answered the last ping, so it has all messages before it. */
+  ponged(): void;
   /** Called for a packet that is not allowed, before the session ends. */
   violated(error: Error): void;
   /** Called when the server of the wire shuts down. */
@@ -272,6 +276,7 @@ export class EngineSession {
     }
     const type = packet.charAt(0);
     if (type === PONG) {
+      if (this.awaitsPong) this.user.ponged();
       this.awaitsPong = false;
       this.clock.deadlines.add(this, this.settings.pingIntervalMs);
       return true;
@@ -318,6 +323,7 @@ export class EngineSession {
       const lateMs = this.clock.now() - this.deadline;
       this.clock.deadlines.add(this, pingTimeoutMs - (lateMs <= TIMER_MS ? lateMs : 0));
       this.push(PING);
+      this.user.pinged();
     } else if (this.isHeld) this.clock.deadlines.add(this, pingTimeoutMs);
     else this.finish('ping timeout', { reason: 'heartbeat', by: 'network', error: undefined });
   }

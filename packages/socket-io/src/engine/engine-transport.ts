@@ -18,8 +18,12 @@ const OUTPUT_BYTES = 64 * 1024;
 /** Attribute of the channel of a session: why it ended, in the words of Socket.IO. Set before the channel closes. */
 export const ENGINE_END: AttributeKey<EngineEnd> = new AttributeKey<EngineEnd>('engineEnd');
 
+/** Hears of the heartbeat of a session. */
+export type HeartbeatListener = Pick<SessionUser, 'pinged' | 'ponged'>;
+
 /** A session as the transport of a channel, whose messages are texts and bytes. */
 export class EngineTransport implements Transport, SessionUser {
+  heartbeat: HeartbeatListener | undefined = undefined;
   readonly accepts = 'strings and bytes';
   readonly localAddress: Address | undefined;
   readonly remoteAddress: Address | undefined;
@@ -78,6 +82,14 @@ export class EngineTransport implements Transport, SessionUser {
 
   burstEnded(): void {
     this.input.endBurst();
+  }
+
+  pinged(): void {
+    this.heartbeat?.pinged();
+  }
+
+  ponged(): void {
+    this.heartbeat?.ponged();
   }
 
   violated(error: Error): void {

@@ -20,8 +20,6 @@ export class KeptEvents {
   /** Number after which all events are kept. */
   from = 0;
   private readonly maxBytes: number;
-  /** Number of the newest event that was removed because of its age. */
-  private aged = 0;
   private events = new Fifo<KeptEvent>();
   private bytes = 0;
 
@@ -59,30 +57,17 @@ export class KeptEvents {
     this.bytes = 0;
     this.newest = newest;
     this.from = newest;
-    this.aged = 0;
   }
 
   /** Removes events that are older than `oldest`, and those that are too many. */
   trim(oldest: number): void {
     const { events } = this;
     for (let first = events.peek(); first !== undefined; first = events.peek()) {
-      const isOld = first.at < oldest;
-      if (!isOld && this.bytes <= this.maxBytes) return;
-      if (isOld) this.aged = first.number;
+      if (first.at >= oldest && this.bytes <= this.maxBytes) return;
       this.from = first.number;
       events.shift();
       this.bytes -= first.size;
     }
-  }
-
-  /**
-   * Returns the number of the newest event that is older than `time`; 0 if it is not known.
-   *
-   * @param time - not earlier than the time before which events are removed
-   */
-  numberBefore(time: number): number {
-    const index = this.firstIndex(({ at }) => at >= time);
-    return index === 0 ? this.aged : this.events.at(index - 1)!.number;
   }
 
   /** Returns the events that a client has missed; `undefined` if they are not kept, or longer than `maxBytes`. */
@@ -91,7 +76,7 @@ export class KeptEvents {
     const missed: SocketIoEvent[] = [];
     let bytes = 0;
     const { events } = this;
-    for (let i = this.firstIndex(({ number }) => number > session.after); i < events.size; i++) {
+    for (let i = this.indexAfter(session.after); i < events.size; i++) {
       const { event, number } = events.at(i)!;
       if (!isFor(session, event, number)) continue;
       missed.push(event);
@@ -101,12 +86,12 @@ export class KeptEvents {
     return missed;
   }
 
-  /** Returns the index of the first event with a property that all later ones have, too. */
-  private firstIndex(has: (entry: KeptEvent) => boolean): number {
+  /** Returns the index of the first event after a number. */
+  private indexAfter(number: number): number {
     let [low, high] = [0, this.events.size];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (has(this.events.at(middle)!)) high = middle;
+      if (this.events.at(middle)!.number > number) high = middle;
       else low = middle + 1;
     }
     return low;

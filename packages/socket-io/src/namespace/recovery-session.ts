@@ -33,10 +33,8 @@ export class RecoverySession {
   after: number;
   /** Channel of the client; `undefined` while it is away. */
   channel: Channel | undefined = undefined;
-  /** Time at which the channel opened; infinite before. */
-  enteredAt = Number.POSITIVE_INFINITY;
-  /** Maximum time until the end of a dead connection is noticed, in milliseconds. */
-  aliveMs = 0;
+  /** Number of the newest event that was sent before the last ping. */
+  pinged = 0;
   /** Ends the session of a client that stays away. */
   timer: Timer | undefined = undefined;
   /** Whether the client was here before. */

@@ -66,7 +66,7 @@ const ALIVE_MS = 65_000;
  *
  * - Events go through the one group of the namespace, so a client gets them in the order of their numbers.
  * - An event that ends with a text is taken for one with an offset by clients. Events that are not kept never end with a text.
- * - A client whose connection counts as alive has the events that are older than the time until a dead connection is noticed.
+ * - A client that has answered a ping has the events that were sent before it.
  */
 export class Recovery {
   private readonly namespace: string;
@@ -111,7 +111,6 @@ export class Recovery {
     const sessions = new SharedSessions(log, {
       namespace: this.namespace,
       epoch: () => this.epoch,
-      saving: (session) => this.noteReceived(session),
       maxLeaving: this.settings.maxSessions,
     });
     this.sessions = sessions;
@@ -271,18 +270,16 @@ export class Recovery {
     const known = brought ?? sessions.take(pid);
     if (known !== undefined) {
       known.after = Math.max(known.after, this.numberOf(offset));
-      known.aliveMs = aliveMs;
-      known.enteredAt = Number.POSITIVE_INFINITY;
+      known.pinged = 0;
       if (this.missed(known) !== undefined) {
         known.isRecovered = true;
         return known;
       }
       sessions.end(known);
-      this.logMissed(connection);
+      if (known.knowsMissed) this.logMissed(connection);
     }
     const [id, key] = [randomText(ID_BYTES), randomText(KEY_BYTES)];
     const session = new RecoverySession(key, { id, after: this.events.newest });
-    session.aliveMs = aliveMs;
     // Without a position, what the client misses is not known.
     if (this.epoch === '' || this.hasHole) session.lost();
     sessions.add(session, this.clock);
@@ -305,7 +302,6 @@ export class Recovery {
 
   enter(session: RecoverySession, channel: Channel): void {
     session.channel = channel;
-    session.enteredAt = this.clock!.now();
     this.byChannel.set(channel, session);
     channel.onClosed(() => this.ended(session, channel));
   }
@@ -347,15 +343,19 @@ export class Recovery {
 
   /** Keeps a session whose client is away. */
   leave(session: RecoverySession): void {
-    this.noteReceived(session);
     this.sessions.leave(session);
   }
 
-  /** A client has what was sent before the time until a dead connection is noticed. */
-  private noteReceived(session: RecoverySession): void {
-    const time = this.clock!.now() - session.aliveMs;
-    if (session.enteredAt > time) return;
-    session.after = Math.max(session.after, this.events.numberBefore(time));
+  /** A client was sent a ping behind all its events so far. */
+  pinged(channel: Channel): void {
+    const session = this.byChannel.get(channel);
+    if (session !== undefined) session.pinged = this.events.newest;
+  }
+
+  /** A client has answered a ping, so it has all events before it. */
+  ponged(channel: Channel): void {
+    const session = this.byChannel.get(channel);
+    if (session !== undefined) session.after = Math.max(session.after, session.pinged);
   }
 }
 

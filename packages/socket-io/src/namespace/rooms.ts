@@ -186,6 +186,11 @@ export class Rooms implements NamespaceReceiver {
     return SettableFuture.from(this.members.writeAndFlush(event, this.matcherOf(chosen, true)));
   }
 
+  /** Whether the connection of a client has taken all events for it. */
+  isDrained(channel: Channel): boolean {
+    return channel.pendingOutboundBytes === 0 && this.members.backlog === 0;
+  }
+
   /** Returns a snapshot of the clients in one of the rooms, or of all clients without rooms, except those of other rooms. */
   membersOf({ rooms, except }: ChosenClients): Set<Channel> {
     const from = rooms.length === 0 ? this.members : this.inAny(rooms);

@@ -11,8 +11,6 @@ const RETRY_MS = 1000;
 export interface SaverOwner {
   readonly namespace: string;
   epoch(): string;
-  /** Called before a session is encoded. */
-  saving(session: RecoverySession): void;
   /** Maximum number of sessions that this process does not have any more, and whose records are not up to date yet. */
   readonly maxLeaving: number;
 }
@@ -102,7 +100,6 @@ export class SessionSaver {
   private async write(): Promise<void> {
     const { session, key, claim } = this;
     const { log, owner } = this.parts;
-    owner.saving(session);
     const bytes = encodeRecord({
       version: 1,
       owner: claim,

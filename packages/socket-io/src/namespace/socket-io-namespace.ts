@@ -226,6 +226,16 @@ export class SocketIoNamespace<In = AnyEvents, Out = AnyEvents> extends SocketIo
     return built;
   }
 
+  /** @internal A client was sent a ping. */
+  pinged(channel: Channel): void {
+    if (this.rooms.isDrained(channel)) this.recovery?.pinged(channel);
+  }
+
+  /** @internal A client has answered a ping. */
+  ponged(channel: Channel): void {
+    this.recovery?.ponged(channel);
+  }
+
   /** Brings a client back into its rooms, and sends what it missed before anything else. */
   private resume(session: RecoverySession, channel: Channel): void {
     for (const room of session.rooms) this.rooms.join(channel, room);

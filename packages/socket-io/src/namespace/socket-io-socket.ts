@@ -160,9 +160,22 @@ export class SocketIoSocket<Out = AnyEvents> {
     this.ctx = ctx;
   }
 
-  /** @internal Answers an event of the client. */
-  answer(id: number, args: readonly unknown[]): void {
-    this.all.afterWrites(() => void this.channel.writeAndFlush(new EventAnswer(id, args)));
+  /**
+   * @internal Answers an event of the client.
+   *
+   * @param waits - called with 1 when the answer begins to wait for events before it, and with -1 when it waits no longer
+   */
+  answer(id: number, args: readonly unknown[], waits: (change: 1 | -1) => void): void {
+    const write = (): void => void this.channel.writeAndFlush(new EventAnswer(id, args));
+    if (!this.all.isWaiting) {
+      write();
+      return;
+    }
+    waits(1);
+    this.all.afterWrites(() => {
+      waits(-1);
+      write();
+    });
   }
 
   /** @internal */

@@ -51,8 +51,8 @@ const PAGE = 1000;
  * option `recovery`. It does what `clusterNodes` does, and more:
  *
  * - A client that loses its connection is recovered by **any** node, even after its node was killed. Its rooms and its `data` are in the
- *   store of the bus. They are written when the rooms change, in the turn after `connection`, at the latest after half of `maxDisconnectionMs`, and when the
- *   client leaves.
+ *   store of the bus. They are written when the rooms change, in the turn after `connection`, at the latest after half of
+ *   `maxDisconnectionMs`, and when the client leaves. What changed just before a kill, or while the store is away, can be missing.
  * - All nodes deliver the events of the namespace in one order, that of the log. An event is for those who are in its rooms when it comes
  *   from the log. Its outcome settles when it is stored. A node that was cut off delivers what it missed.
  * - Volatile and local events do not go through the log, and are not recovered.
@@ -160,7 +160,7 @@ class LoggedMembers implements Members {
   }
 
   get backlog(): number {
-    return this.log.backlog + this.bus.backlog;
+    return this.log.local.backlog + this.bus.backlog;
   }
 
   [Symbol.iterator](): Iterator<Channel> {

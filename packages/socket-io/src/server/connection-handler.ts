@@ -12,7 +12,7 @@ import {
   type Timer,
 } from '@headrace/core';
 import { DrainGate, ReadGate, toError, transportOf } from '@headrace/core/authoring';
-import { ENGINE_END, EngineTransport } from '../engine/engine-transport.ts';
+import { ENGINE_END, EngineTransport, type HeartbeatListener } from '../engine/engine-transport.ts';
 import { randomText } from '../engine/random-text.ts';
 import type { DisconnectReason } from '../namespace/disconnect-reason.ts';
 import type { SocketIoHandshake } from '../namespace/handshake.ts';
@@ -76,7 +76,7 @@ interface Arrival {
 }
 
 /** The last handler of a connection of Socket.IO, which divides it into the channels of its namespaces. */
-export class ConnectionHandler implements Handler, NamespaceOwner {
+export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatListener {
   ctx!: Context;
   private readonly terms: ConnectionTerms;
   private readonly handshake: Omit<SocketIoHandshake, 'auth'>;
@@ -109,6 +109,8 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
 
   handlerAdded(ctx: Context): void {
     this.ctx = ctx;
+    const transport = transportOf(ctx.channel);
+    if (transport instanceof EngineTransport) transport.heartbeat = this;
   }
 
   channelActive(ctx: Context): void {
@@ -180,9 +182,20 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     length: number,
   ): void {
     const [name, ...args] = data as unknown[];
-    const acknowledge = id === undefined ? undefined : acknowledger(place, id);
+    const acknowledge = id === undefined ? undefined : this.acknowledger(place, id);
     if (!this.inBurst.includes(transport)) this.inBurst.push(transport);
     transport.received(new SocketIoEvent(String(name), args, { acknowledge }), length);
+  }
+
+  /** Returns the function that answers an event. The channel opens later if the event came with the connect. */
+  private acknowledger(place: Place, id: number): (...args: unknown[]) => void {
+    let isAnswered = false;
+    return (...args) => {
+      const { channel } = place;
+      if (isAnswered || channel?.isOpen !== true) return;
+      isAnswered = true;
+      channel.attributes.get(SOCKET)?.answer(id, args, (change) => this.kept(change, 0));
+    };
   }
 
   private acknowledged({ channel }: Place, { id, data }: SocketPacket): void {
@@ -361,6 +374,19 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
 
   // --- the connection ---
 
+  pinged(): void {
+    if (this.ctx.channel.pendingOutboundBytes > 0) return;
+    for (const [name, { channel }] of this.places) {
+      if (channel !== undefined) this.terms.namespaceOf(name)?.pinged(channel);
+    }
+  }
+
+  ponged(): void {
+    for (const [name, { channel }] of this.places) {
+      if (channel !== undefined) this.terms.namespaceOf(name)?.ponged(channel);
+    }
+  }
+
   channelWritabilityChanged(ctx: Context): void {
     this.updateHold();
     ctx.fireChannelWritabilityChanged();
@@ -401,17 +427,6 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     this.connectTimer?.cancel();
     this.packetTimer?.cancel();
   }
-}
-
-/** Returns the function that answers an event of the client. The channel opens later if the event came with the connect. */
-function acknowledger(place: Place, id: number): (...args: unknown[]) => void {
-  let isAnswered = false;
-  return (...args) => {
-    const { channel } = place;
-    if (isAnswered || channel?.isOpen !== true) return;
-    isAnswered = true;
-    channel.attributes.get(SOCKET)?.answer(id, args);
-  };
 }
 
 /** Checks what the application has decided. */

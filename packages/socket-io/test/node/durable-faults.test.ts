@@ -327,3 +327,37 @@ it('a client gets an answer although the log is not read', async () => {
   await comes(third, 6000);
   expect([one.recovered, one.pid === pid]).toEqual([false, false]);
 });
+
+it('events that a client has not answered for are sent again, however long its process stood still', async () => {
+  const { nodes, here, there, one, emit, comes } = await world();
+  await emit(here, '2');
+  // The first process writes into a socket whose client is gone, and stands still.
+  const { clock } = nodes;
+  const now = clock.now.bind(clock);
+  clock.now = () => now() + 100_000;
+  one.loses();
+  await nodes.pass(10);
+  clock.now = now;
+  await comes(there);
+  expect([one.recovered, one.events]).toEqual([true, ['1', '2']]);
+});
+
+it('a client whose answers wait for the store is not read', async () => {
+  let answers = 0;
+  const { nodes, here, one } = await world({
+    recovery: {},
+    events: {
+      ask: (_socket: unknown, answer: () => void) => {
+        answers += 1;
+        answer();
+      },
+    },
+  } as never);
+  nodes.hub.kill();
+  nodes.clock.run(() => here.namespace.emit('2').onSettled(() => {}));
+  for (let i = 0; i < 200; i++) one.connection.says(`2${i}["ask"]`);
+  expect(answers).toBeLessThan(100);
+  nodes.hub.start();
+  await nodes.pass(20_000);
+  expect(answers).toBe(200);
+});
