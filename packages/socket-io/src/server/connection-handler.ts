@@ -375,7 +375,6 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
   // --- the connection ---
 
   pinged(): void {
-    if (this.ctx.channel.pendingOutboundBytes > 0) return;
     for (const [name, { channel }] of this.places) {
       if (channel !== undefined) this.terms.namespaceOf(name)?.pinged(channel);
     }
