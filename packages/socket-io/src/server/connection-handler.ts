@@ -7,12 +7,11 @@ import {
   DecodeError,
   DrainStartEvent,
   type Handler,
-  OptionError,
   openChannel,
   TimedOutError,
   type Timer,
 } from '@headrace/core';
-import { DrainGate, ReadGate, toError, transportOf } from '@headrace/core/authoring';
+import { DrainGate, ReadGate, transportOf } from '@headrace/core/authoring';
 import { ENGINE_END, EngineTransport } from '../engine/engine-transport.ts';
 import type { DisconnectReason } from '../namespace/disconnect-reason.ts';
 import type { SocketIoHandshake } from '../namespace/handshake.ts';
@@ -24,7 +23,6 @@ import {
 import { EventAnswer, SocketIoEvent } from '../namespace/socket-io-event.ts';
 import type {
   SocketIoAcceptance,
-  SocketIoDecision,
   SocketIoNamespace,
   SocketIoRefusal,
 } from '../namespace/socket-io-namespace.ts';
@@ -39,10 +37,11 @@ import {
   invalidPacket,
   type SocketPacket,
 } from '../packet/socket-packet.ts';
+import { Decisions } from './decisions.ts';
 
 /** Number of random bytes of a client's id in a namespace. Other clients can learn it. */
 const ID_BYTES = 15;
-/** Maximum number and length of events that wait for channels that do not read. Reads of the connection are then held. */
+/** Maximum number and count of events that wait for channels that do not read. Reads of the connection are then held. */
 const MAX_KEPT = 64;
 const MAX_KEPT_LENGTH = 64 * 1024;
 
@@ -52,6 +51,7 @@ export interface ConnectionTerms {
   readonly packetTimeoutMs: number;
   readonly maxNamespaces: number;
   readonly maxAttachments: number;
+  readonly maxPacketBytes: number;
   /** Maximum time until the end of a dead connection is noticed, in milliseconds. */
   readonly aliveMs: number;
   /** Returns the namespace with this name, if there is one. */
@@ -60,6 +60,8 @@ export interface ConnectionTerms {
 
 /** A namespace of the connection: a client in it, or a decision about it that is under way. */
 interface Place {
+  /** What the client's packet for it counts, whose content is kept as the handshake. */
+  readonly size: number;
   transport: NamespaceTransport | undefined;
   channel: Channel | undefined;
 }
@@ -88,13 +90,16 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
   private packetTimer: Timer | undefined = undefined;
   private keptEvents = 0;
   private keptLength = 0;
+  /** What the handshakes of the namespaces count. */
+  private handshakes = 0;
+  private readonly decisions = new Decisions(() => this.updateHold());
   /** Namespaces that have got an event in the present burst. */
   private readonly inBurst = new Set<NamespaceTransport>();
 
   constructor(terms: ConnectionTerms, handshake: Omit<SocketIoHandshake, 'auth'>) {
     this.terms = terms;
     this.handshake = handshake;
-    this.reader = new PacketReader(terms.maxAttachments);
+    this.reader = new PacketReader(terms.maxAttachments, terms.maxPacketBytes);
   }
 
   get isFree(): boolean {
@@ -128,7 +133,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     }
     const packet = this.reader.read(typeof message === 'string' ? message : (message as Buffer));
     this.watchPacket();
-    if (packet !== undefined) this.received(packet, message.length);
+    if (packet !== undefined) this.received(packet);
   }
 
   /** Limits the time in which the attachments of a packet must arrive. */
@@ -151,12 +156,12 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     this.ctx.channel.end({ reason: 'timeout' }).onSettled(() => {});
   }
 
-  private received(packet: SocketPacket, length: number): void {
+  private received(packet: SocketPacket): void {
     const { type, namespace } = packet;
     const place = this.places.get(namespace);
     if (type === CONNECT) {
       if (place !== undefined) throw outOfPlace('a second connect', packet);
-      this.connect(namespace, packet.data as Record<string, unknown> | undefined);
+      this.connect(packet);
       return;
     }
     if (place === undefined) {
@@ -168,19 +173,18 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     else if (place.transport === undefined) {
       throw outOfPlace('the client is not in the namespace yet', packet);
     } else if (type === ACK) this.acknowledged(place, packet);
-    else this.eventCame(place, place.transport, packet, length);
+    else this.eventCame(place, place.transport, packet);
   }
 
   private eventCame(
     place: Place,
     transport: NamespaceTransport,
-    { id, data }: SocketPacket,
-    length: number,
+    { id, data, size }: SocketPacket,
   ): void {
     const [name, ...args] = data as unknown[];
     const acknowledge = id === undefined ? undefined : acknowledger(place, id);
     this.inBurst.add(transport);
-    transport.received(new SocketIoEvent(String(name), args, { acknowledge }), length);
+    transport.received(new SocketIoEvent(String(name), args, { acknowledge }), size);
   }
 
   private acknowledged({ channel }: Place, { id, data }: SocketPacket): void {
@@ -210,33 +214,44 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
    */
   private updateHold(): void {
     const { channel } = this.ctx;
-    const isFull = this.keptEvents >= MAX_KEPT || this.keptLength >= MAX_KEPT_LENGTH;
+    const { keptEvents, keptLength, decisions } = this;
+    const isFull = keptEvents >= MAX_KEPT || keptLength >= MAX_KEPT_LENGTH;
+    // A client that leaves while it is decided about could begin decisions without end.
+    const isBusy = decisions.pending > this.terms.maxNamespaces;
     // The client could cause output by its connects without end.
-    if (isFull || !channel.isWritable) this.gate.hold(channel);
+    if (isFull || isBusy || !channel.isWritable) this.gate.hold(channel);
     else this.gate.release();
   }
 
   // --- namespaces ---
 
-  private connect(name: string, auth: Record<string, unknown> = {}): void {
+  private connect({ namespace: name, data = {}, size }: SocketPacket): void {
     const namespace = this.terms.namespaceOf(name);
-    if (namespace === undefined) {
-      this.refuse(name, { message: 'Invalid namespace' });
+    const refusal = namespace === undefined ? 'Invalid namespace' : this.refusalOf(size);
+    if (namespace === undefined || refusal !== undefined) {
+      this.refuse(name, { message: refusal! });
       return;
     }
-    if (this.places.size >= this.terms.maxNamespaces) {
-      const message = `more than ${this.terms.maxNamespaces} namespaces on one connection`;
-      this.refuse(name, { message });
-      return;
-    }
-    const place: Place = { transport: undefined, channel: undefined };
-    this.places.set(name, place);
+    const place: Place = { size, transport: undefined, channel: undefined };
+    this.handshakes += size;
+    // The text of the packet would be kept by a part of it.
+    this.places.set(name === namespace.name ? namespace.name : name, place);
     this.drains.update();
-    const arrival = this.arrivalOf(auth, namespace);
+    const arrival = this.arrivalOf(data as Record<string, unknown>, namespace);
     const isKnown = namespace.recovery?.holderOf(arrival.given['pid']) !== undefined;
     if (namespace.authorize === undefined && !isKnown) {
       this.enter(place, namespace, arrival, undefined);
     } else void this.decide(place, namespace, arrival);
+  }
+
+  /** Returns why the connection has no further namespace. */
+  private refusalOf(size: number): string | undefined {
+    const { maxNamespaces, maxPacketBytes } = this.terms;
+    if (this.places.size >= maxNamespaces) {
+      return `more than ${maxNamespaces} namespaces on one connection`;
+    }
+    if (this.handshakes + size <= maxPacketBytes) return undefined;
+    return `what was sent for the namespaces counts more than ${maxPacketBytes} bytes`;
   }
 
   /** Divides what the client sent into that of its application and that of its library, for the recovery. */
@@ -249,15 +264,9 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
   private async decide(place: Place, namespace: AnyNamespace, arrival: Arrival): Promise<void> {
     const { handshake, given } = arrival;
     const { name } = namespace;
-    let decision: SocketIoDecision;
-    try {
-      const { authorize } = namespace;
-      decision = authorize === undefined || checked(await authorize(handshake), name);
-    } catch (thrown) {
-      const { channel } = this.ctx;
-      channel.logger.log('error', `${channel} authorize of ${name} failed`, toError(thrown));
-      decision = { message: 'internal error' };
-    }
+    const isOpenToAll = namespace.authorize === undefined;
+    const decision =
+      isOpenToAll || (await this.decisions.decide(namespace, handshake, this.ctx.channel));
     const isIn = decision === true || typeof decision === 'function';
     if (isIn) await this.takeOver(namespace.recovery?.holderOf(given['pid']));
     if (this.places.get(name) !== place || !this.ctx.channel.isOpen) return;
@@ -334,6 +343,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
   }
 
   private forget(name: string): void {
+    this.handshakes -= this.places.get(name)?.size ?? 0;
     this.places.delete(name);
     this.drains.update();
   }
@@ -391,14 +401,6 @@ function acknowledger(place: Place, id: number): (...args: unknown[]) => void {
     isAnswered = true;
     channel.writeAndFlush(new EventAnswer(id, args));
   };
-}
-
-/** Checks what the application has decided. */
-function checked(decision: SocketIoDecision, name: string): SocketIoDecision {
-  if (typeof decision === 'boolean' || typeof decision === 'function') return decision;
-  if (typeof (decision as SocketIoRefusal | undefined)?.message === 'string') return decision;
-  const text = `authorize of ${name} must give true, false, a function, or an object with a message`;
-  throw new OptionError('OPTION_INVALID', text, { option: 'authorize' });
 }
 
 function outOfPlace(why: string, { type, namespace }: SocketPacket): DecodeError {
