@@ -11,7 +11,7 @@ import {
   TimedOutError,
   type Timer,
 } from '@headrace/core';
-import { DrainGate, ReadGate, transportOf } from '@headrace/core/authoring';
+import { DrainGate, ReadGate, transportOf, warnFirst } from '@headrace/core/authoring';
 import { ENGINE_END, EngineTransport } from '../engine/engine-transport.ts';
 import type { DisconnectReason } from '../namespace/disconnect-reason.ts';
 import type { SocketIoHandshake } from '../namespace/handshake.ts';
@@ -44,6 +44,8 @@ const ID_BYTES = 15;
 /** Maximum number and count of events that wait for channels that do not read. Reads of the connection are then held. */
 const MAX_KEPT = 64;
 const MAX_KEPT_LENGTH = 64 * 1024;
+/** Length of a name in a line of the log. */
+const MAX_SHOWN = 100;
 
 /** The server of a connection, and its limits. */
 export interface ConnectionTerms {
@@ -92,6 +94,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
   private keptLength = 0;
   /** What the handshakes of the namespaces count. */
   private handshakes = 0;
+  private hasWarned = false;
   private readonly decisions = new Decisions(() => this.updateHold());
   /** Namespaces that have got an event in the present burst. */
   private readonly inBurst = new Set<NamespaceTransport>();
@@ -230,6 +233,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     const refusal = namespace === undefined ? 'Invalid namespace' : this.refusalOf(size);
     if (namespace === undefined || refusal !== undefined) {
       this.refuse(name, { message: refusal! });
+      this.report(`is refused in ${JSON.stringify(name.slice(0, MAX_SHOWN))}: ${refusal}`);
       return;
     }
     const place: Place = { size, transport: undefined, channel: undefined };
@@ -324,6 +328,11 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
     this.updateHold();
   }
 
+  private report(text: string): void {
+    warnFirst(this.ctx.channel, !this.hasWarned, text);
+    this.hasWarned = true;
+  }
+
   private send(parts: Parameters<typeof encodePacket>[0]): void {
     writePacket(this.ctx, encodePacket(parts)).onSettled(() => {});
     this.ctx.flush();
@@ -375,6 +384,8 @@ export class ConnectionHandler implements Handler, NamespaceOwner {
   channelInactive(ctx: Context): void {
     const { closeInfo, attributes } = ctx.channel;
     const info = closeInfo!;
+    if (info.reason === 'slow-consumer')
+      this.report('is closed: the client does not read (slow-consumer)');
     const named = attributes.get(ENGINE_END);
     const byUs: DisconnectReason =
       info.reason === 'bad-input' ? 'parse error' : 'forced server close';
