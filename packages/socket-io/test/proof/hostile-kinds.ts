@@ -38,7 +38,7 @@ const sends =
   (packets: () => readonly (string | Buffer)[], isReading = true): Kind['attack'] =>
   async (peers, transport) => {
     const peer = await peers.open(transport, isReading);
-    await peer.send(...packets());
+    await peer.send(packets());
     return 1;
   };
 
@@ -47,7 +47,7 @@ const manySend =
   (clients: number, packets: (at: number) => readonly (string | Buffer)[]): Kind['attack'] =>
   async (peers, transport) => {
     for (const [at, peer] of (await peers.many(clients, transport)).entries()) {
-      await peer.send(...packets(at));
+      await peer.send(packets(at));
     }
     return clients;
   };
@@ -63,8 +63,8 @@ const FLOODS: readonly Kind[] = [
     line: /MessageRateHandler ends a connection/,
   },
   {
-    name: 'events with answers that nobody reads',
-    attack: sends(() => times(100_000, (at) => `42${at}["ask"]`), false),
+    name: 'events whose answers nobody reads',
+    attack: sends(() => times(30_000, () => `42["echo","${'x'.repeat(KB)}"]`), false),
     counted: OUTPUT_BYTES + MB,
     line: /the client does not read/,
   },
@@ -80,7 +80,7 @@ const FLOODS: readonly Kind[] = [
   },
   {
     name: 'connects and disconnects whose answers nobody reads',
-    attack: sends(() => times(50_000, (at) => (at % 2 === 0 ? '41' : '40')), false),
+    attack: sends(() => times(400_000, (at) => (at % 2 === 0 ? '41' : '40')), false),
     counted: OUTPUT_BYTES + MB,
     line: /the client does not read/,
   },
@@ -116,7 +116,7 @@ const ATTACHMENTS: readonly Kind[] = [
   {
     name: 'attachments that were announced and never come',
     attack: manySend(20, () => [
-      '510-["say",{"_placeholder":true,"num":0}]',
+      '4510-["say",{"_placeholder":true,"num":0}]',
       ...Array.from({ length: 9 }, () => Buffer.alloc(100 * KB)),
     ]),
     counted: 20 * 9 * 100 * KB,
@@ -124,12 +124,12 @@ const ATTACHMENTS: readonly Kind[] = [
   },
   {
     name: 'too many attachments',
-    attack: manySend(20, () => ['511-["say",{"_placeholder":true,"num":0}]']),
+    attack: manySend(20, () => ['4511-["say",{"_placeholder":true,"num":0}]']),
     line: /more than 10 attachments/,
   },
   {
     name: 'a huge number of attachments',
-    attack: manySend(20, () => ['5999999999-["say",{"_placeholder":true,"num":0}]']),
+    attack: manySend(20, () => ['45999999999-["say",{"_placeholder":true,"num":0}]']),
     line: /more than 10 attachments/,
   },
   {
@@ -143,7 +143,7 @@ const ATTACHMENTS: readonly Kind[] = [
       '42["hold"]',
       ...Array.from({ length: 300 }, (_, at) =>
         at % 3 === 0
-          ? '52-["say",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'
+          ? '452-["say",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'
           : Buffer.alloc(at % 3 === 1 ? 8 * KB : 1),
       ),
     ]),
@@ -168,7 +168,7 @@ const JSONS: readonly Kind[] = [
     attack: async (peers, transport) => {
       for (let i = 0; i < 4; i++) {
         const peer = await peers.open(transport);
-        await peer.send('41', `40{"a":[[]${',[]'.repeat(200 * KB)}]}`);
+        await peer.send(['41', `40{"a":[[]${',[]'.repeat(200 * KB)}]}`]);
       }
       return 4;
     },
@@ -235,7 +235,7 @@ const posting = (length: number, body: string) => async (peers: Peers, transport
 /** Clients that are in the room and read nothing while another one sends to it. */
 const crowd: Kind['attack'] = async (peers, transport) => {
   for (const peer of await peers.many(10, transport, false)) {
-    await peer.send('42["join","crowd"]');
+    await peer.send(['42["join","crowd"]']);
     if (transport === 'polling') {
       const { polls, query } = peer as PollingPeer;
       polls.socket.pause();
@@ -243,7 +243,7 @@ const crowd: Kind['attack'] = async (peers, transport) => {
     }
   }
   const loud = await peers.open(transport);
-  for (let i = 0; i < 10; i++) await loud.send(`42["shout",${64 * 1024},16]`);
+  for (let i = 0; i < 10; i++) await loud.send([`42["shout",${64 * 1024},16]`]);
   return 11;
 };
 
@@ -251,13 +251,13 @@ const REQUESTS: readonly Kind[] = [
   {
     name: 'a message that never ends',
     attack: posting(900 * KB, 'x'.repeat(100 * KB)),
-    counted: 50 * 100 * KB,
-    line: /no complete request within|TIMEOUT_READ|TimedOutError/,
+    counted: 50 * MB,
+    line: /no complete request within|a message that began/,
   },
   {
     name: 'a message that is too long',
     attack: posting(2 * MB, 'x'.repeat(100 * KB)),
-    line: /maxPayloadBytes|longer than|maxMessageBytes|too long/,
+    line: /maxPayloadBytes|longer than allowed/,
   },
   {
     name: 'a message that is longer than it says',
@@ -333,7 +333,7 @@ const SESSIONS: readonly Kind[] = [
     on: ['websocket'],
     attack: async (peers) => {
       for (const { sid } of await openPolling(peers, 100)) {
-        await (await peers.openWebSocket(`&sid=${sid}`)).send('2probe');
+        await (await peers.openWebSocket(`&sid=${sid}`)).send(['2probe']);
       }
       return 100;
     },
@@ -346,7 +346,7 @@ const SESSIONS: readonly Kind[] = [
       for (const { sid } of await openPolling(peers, 5)) {
         const socket = await peers.openWebSocket(`&sid=${sid}`);
         // The server reads on while it writes nothing.
-        for (let i = 0; i < 20; i++) await socket.send(...times(20_000, () => '2probe'));
+        for (let i = 0; i < 20; i++) await socket.send(times(20_000, () => '2probe'));
       }
       return 5;
     },
@@ -358,7 +358,7 @@ const SESSIONS: readonly Kind[] = [
     attack: async (peers) => {
       for (const { sid } of await openPolling(peers, 20)) {
         const socket = await peers.openWebSocket(`&sid=${sid}`);
-        await socket.send('2probe', '5', '40');
+        await socket.send(['2probe', '5']);
         for (let i = 0; i < 10; i++) await peers.openWebSocket(`&sid=${sid}`);
       }
       return 20;

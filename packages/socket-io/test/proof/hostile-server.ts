@@ -16,8 +16,12 @@ process.stderr.write = ((text: string, done?: () => void) => {
 }) as typeof process.stderr.write;
 
 let unhandled = 0;
-process.on('unhandledRejection', () => void (unhandled += 1));
-process.on('uncaughtException', () => void (unhandled += 1));
+process.on('unhandledRejection', () => {
+  unhandled += 1;
+});
+process.on('uncaughtException', () => {
+  unhandled += 1;
+});
 
 /** The most processor time between two ticks of a timer. Time in which other processes run does not count. */
 let longestTurnMs = 0;
@@ -31,7 +35,9 @@ setInterval(() => {
 let heard = 0;
 const main = new SocketIoNamespace('/', {
   events: {
-    say: () => void (heard += 1),
+    say: () => {
+      heard += 1;
+    },
     ask: (_socket, ...args) => args.at(-1)(1),
     echo: (socket, value) => void socket.emit('echoed', value),
     join: (socket, room) => socket.join(room),
@@ -45,7 +51,11 @@ const guarded = new SocketIoNamespace('/guarded', {
   pipeline: (channel) => {
     channel.pipeline.addLast(new MessageRateHandler({ perSecond: 1000, excessPolicy: 'close' }));
   },
-  events: { say: () => void (heard += 1) },
+  events: {
+    say: () => {
+      heard += 1;
+    },
+  },
 });
 const undecided = new SocketIoNamespace('/undecided', { authorize: () => new Promise(() => {}) });
 const recovers = new SocketIoNamespace('/recovers', { recovery: {} });
@@ -60,14 +70,19 @@ const endpoint = new HttpEndpoint({
   sessions,
   timeoutMs: TIMEOUT_MS,
   messageTimeoutMs: TIMEOUT_MS,
-  request: (_request, response) => {
-    globalThis.gc!();
+  request: async (_request, response) => {
+    const turnMs = longestTurnMs;
+    // What the first collection frees outside of the heap, the second one counts.
+    for (let i = 0; i < 2; i++) {
+      globalThis.gc!();
+      await new Promise(setImmediate);
+    }
     const { heapUsed, external, rss } = process.memoryUsage();
     const isPolluted = 'polluted' in {};
     const report = {
       live: heapUsed + external,
       rss,
-      longestTurnMs,
+      longestTurnMs: turnMs,
       heard,
       unhandled,
       isPolluted,

@@ -2,9 +2,12 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 
 const PATH = '/socket.io/?EIO=4';
 const MAX_POST = 1_000_000;
+/** Time after which a server that takes nothing has stopped its client. */
+const PATIENCE_MS = 3000;
 const SEPARATOR = '\x1e';
 
 export interface Answer {
@@ -66,8 +69,11 @@ export class RawConnection {
 /** A client of either transport. */
 export interface Peer {
   readonly sid: string;
-  /** Sends packets of Engine.IO. Bytes are attachments. Resolves when the server has taken them, or the connection has ended. */
-  send(...packets: readonly (string | Buffer)[]): Promise<void>;
+  /**
+   * Sends packets of Engine.IO. Bytes are attachments. Resolves when the server has taken them, or the connection has ended, or when the
+   * server takes nothing for a while.
+   */
+  send(packets: readonly (string | Buffer)[]): Promise<void>;
   /** Reads what the server sends, and answers its pings. */
   reads(): void;
 }
@@ -87,7 +93,7 @@ export class Peers {
 
   async open(transport: string, isReading = true): Promise<Peer> {
     const peer = await (transport === 'polling' ? this.openPolling() : this.openWebSocket(''));
-    await peer.send('40');
+    await peer.send(['40']);
     if (isReading) peer.reads();
     return peer;
   }
@@ -136,17 +142,27 @@ export class PollingPeer implements Peer {
   }
 
   /** As many packets in a request as fit. */
-  async send(...packets: readonly (string | Buffer)[]): Promise<void> {
+  async send(packets: readonly (string | Buffer)[]): Promise<void> {
     let body = '';
     for (const packet of packets) {
       const text = typeof packet === 'string' ? packet : `b${packet.toString('base64')}`;
       if (body !== '' && body.length + text.length >= MAX_POST) {
-        await this.posts.request('POST', this.query, body);
+        if (!(await this.post(body))) return;
         body = '';
       }
       body += body === '' ? text : SEPARATOR + text;
     }
-    await this.posts.request('POST', this.query, body);
+    await this.post(body);
+  }
+
+  /** Resolves with false if the POST is not confirmed. */
+  private async post(body: string): Promise<boolean> {
+    const answer = this.posts.request('POST', this.query, body);
+    const isTaken = await Promise.race([
+      answer,
+      setTimeout(PATIENCE_MS, undefined, { ref: false }),
+    ]);
+    return isTaken?.status === 200;
   }
 
   reads(): void {
@@ -169,12 +185,13 @@ export class WebSocketPeer implements Peer {
     socket.pause();
   }
 
-  async send(...packets: readonly (string | Buffer)[]): Promise<void> {
+  async send(packets: readonly (string | Buffer)[]): Promise<void> {
     const frames: Buffer[] = [];
     for (const packet of packets) frames.push(frameOf(packet));
     const isTaken = this.socket.write(Buffer.concat(frames));
     if (isTaken || this.socket.destroyed) return;
-    await Promise.race([once(this.socket, 'drain'), once(this.socket, 'close')]);
+    const rest = [once(this.socket, 'drain'), once(this.socket, 'close')];
+    await Promise.race([...rest, setTimeout(PATIENCE_MS, undefined, { ref: false })]);
   }
 
   /** Discards what comes. */
