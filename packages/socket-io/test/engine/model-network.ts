@@ -186,8 +186,12 @@ export class ModelSocket implements Wire {
     this.pass('client', () => this.over());
   }
 
+  /** What has arrived before the end passes even while reads are held. */
   private deliver(): void {
-    while (!this.isHeld && this.held.length > 0) this.session?.receive(this, this.held.shift()!);
+    const { held } = this;
+    while ((!this.isHeld || this.isOver) && held.length > 0) {
+      this.session?.receive(this, held.shift()!);
+    }
     this.session?.endBurst();
   }
 
@@ -216,7 +220,10 @@ export class ModelSocket implements Wire {
     this.isOver = true;
     this.network.sockets.delete(this);
     this.network.later(() => this.closed());
-    this.network.later(() => this.session?.wireLost(this, 'transport close'));
+    this.network.later(() => {
+      this.deliver();
+      this.session?.wireLost(this, 'transport close');
+    });
   }
 
   hang(): void {

@@ -9,8 +9,9 @@ import type { ModelNetwork, ModelRequest, ModelSocket } from './model-network.ts
 export class ModelServer {
   readonly settings: EngineSettings = ENGINE_OPTIONS.part({
     pingIntervalMs: 300,
-    pingTimeoutMs: 200,
-    upgradeTimeoutMs: 400,
+    // Longer than a pong that waits for a slow POST and a user that takes nothing.
+    pingTimeoutMs: 1000,
+    upgradeTimeoutMs: 800,
   });
   session: EngineSession | undefined = undefined;
   /** The messages that the user has got. */
