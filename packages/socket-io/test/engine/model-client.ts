@@ -1,6 +1,12 @@
 // A client of Engine.IO 4, as the reference's own behaves: one poll and one POST at a time, an upgrade that first ends both.
 import { Buffer } from 'node:buffer';
-import { ModelRequest, type Got, type ModelNetwork, ModelSocket, type Sent } from './model-network.ts';
+import {
+  type Got,
+  type ModelNetwork,
+  ModelRequest,
+  ModelSocket,
+  type Sent,
+} from './model-network.ts';
 import type { ModelServer } from './model-server.ts';
 
 const SEPARATOR = '\x1e';
@@ -123,12 +129,13 @@ export class ModelClient {
 
   private openSocket(): void {
     const socket = new ModelSocket(this.network);
+    const isUpgrade = this.isOpen;
     this.socket = socket;
     socket.received = (packet) => this.receivedBy(socket, packet);
     socket.closed = () => this.socketClosed();
-    this.network.later(() => this.server.webSocket(socket, this.isOpen));
+    this.network.later(() => this.server.webSocket(socket, isUpgrade));
     // The client hears that the WebSocket is open after the server has opened it.
-    if (this.isOpen) this.network.later(() => socket.says('2probe'), 160);
+    if (isUpgrade) this.network.later(() => socket.says('2probe'), 160);
   }
 
   private receivedBy(socket: ModelSocket, packet: Sent): void {

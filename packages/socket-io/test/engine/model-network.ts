@@ -140,12 +140,9 @@ export class ModelSocket implements Wire {
   private pass(to: 'client' | 'server', task: () => void): void {
     const { clock } = this.network;
     this.last[to] = Math.max(this.last[to], clock.now() + this.network.delay());
-    this.network.later(
-      () => {
-        if (!this.isOver && !this.isHung) task();
-      },
-      this.last[to] - clock.now(),
-    );
+    this.network.later(() => {
+      if (!this.isOver && !this.isHung) task();
+    }, this.last[to] - clock.now());
   }
 
   // --- the server ---

@@ -28,6 +28,8 @@ export interface Kind {
   readonly counted?: number;
   /** A line of the log; `undefined` for what the protocol allows at any rate. */
   readonly line?: RegExp;
+  /** Whether the line is logged once by a server, so that an earlier kind can have caused it. */
+  readonly once?: boolean;
 }
 
 const times = (count: number, packet: (at: number) => string): string[] =>
@@ -60,6 +62,7 @@ const FLOODS: readonly Kind[] = [
   {
     name: 'small events at a limited rate',
     attack: sends(() => ['40/guarded,', ...times(20_000, () => '42/guarded,["say",1]')]),
+    once: true,
     line: /MessageRateHandler ends a connection/,
   },
   {
@@ -168,7 +171,7 @@ const JSONS: readonly Kind[] = [
     attack: async (peers, transport) => {
       for (let i = 0; i < 4; i++) {
         const peer = await peers.open(transport);
-        await peer.send(['41', `40{"a":[[]${',[]'.repeat(200 * KB)}]}`]);
+        await peer.send(['41', `40{"a":[[]${',[]'.repeat(100 * KB)}]}`]);
       }
       return 4;
     },
@@ -314,6 +317,7 @@ const SESSIONS: readonly Kind[] = [
       return 50;
     },
     counted: (16_384 * CLIENT_BYTES) / 4,
+    once: true,
     line: /16384 sessions poll already \(maxPollingSessions\)/,
   },
   {
@@ -326,6 +330,7 @@ const SESSIONS: readonly Kind[] = [
       }
       return 2000;
     },
+    once: true,
     line: /ConnectionLimitHandler|more than 2000|total/,
   },
   {
@@ -338,6 +343,7 @@ const SESSIONS: readonly Kind[] = [
       return 100;
     },
     line: /the upgrade was not finished within 3000 ms/,
+    once: true,
   },
   {
     name: 'probes whose answers nobody reads',
@@ -364,6 +370,7 @@ const SESSIONS: readonly Kind[] = [
       return 20;
     },
     line: /its session has upgraded/,
+    once: true,
   },
   {
     name: 'requests for sessions that do not exist',
@@ -374,6 +381,7 @@ const SESSIONS: readonly Kind[] = [
       }
       return 0;
     },
+    once: true,
     line: /is refused: a request for \/socket\.io\//,
   },
 ];
