@@ -222,9 +222,9 @@ export class EngineSession {
     // A ping cannot wait for the end of a long drain.
     if (this.isLastPoll && !isClosing && !this.awaitsPong) return;
     if (this.output.length === 0) {
-      // The client ends its last poll, and then upgrades.
-      if (this.isProbed && wire.name === 'polling') wire.send([NOOP]);
       if (isClosing) this.finish('forced close', CLOSED_HERE);
+      // The client ends its last poll, and then upgrades.
+      else if (this.isProbed && wire.name === 'polling') wire.send([NOOP]);
       return;
     }
     const packets = this.output;

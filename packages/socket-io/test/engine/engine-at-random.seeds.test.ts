@@ -1,4 +1,4 @@
-// A seed takes about 2 ms of one core.
+// A seed takes about 5 ms of one core.
 import { expect, it } from 'vitest';
 import { FIRST_SEED } from '../../../core/test/fixture/first-seed.ts';
 import { EngineAtRandom } from './engine-at-random.ts';

@@ -111,6 +111,9 @@ export class EngineAtRandom {
     if (isWhole && this.closedBy !== 'server') {
       assert.equal(server.got.length, this.sent.length, 'the server has not got everything');
     }
+    // Each end hears of the other's end, and does not have to wait for it.
+    if (this.faults === 0) assert.notEqual(client.end, 'ping timeout');
+    if (this.faults === 0) assert.notEqual(server.end?.name, 'ping timeout');
     if (isWhole && this.closedBy === undefined) assert.ok(isAlive, 'ended without a fault');
     const isOne = (client.end === undefined) === (server.end === undefined);
     assert.ok(isOne || server.session === undefined, 'one end does not know of the end');

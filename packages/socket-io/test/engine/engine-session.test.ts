@@ -471,6 +471,18 @@ describe('the end by this side', () => {
     expect([socket.sent, socket.isEnded]).toEqual([['3probe', '4last'], true]);
     expect(endOf(scripted)).toBe('forced close');
   });
+
+  it('is told to a client that has ended its polls for an upgrade, which would wait for it', () => {
+    const scripted = pollingSession();
+    const socket = candidateOf(scripted);
+    socket.says('2probe');
+    scripted.session.close();
+    expect([scripted.poll().got, endOf(scripted), socket.isEnded]).toEqual([
+      '1',
+      'forced close',
+      true,
+    ]);
+  });
 });
 
 describe('the drain of a session that polls', () => {
