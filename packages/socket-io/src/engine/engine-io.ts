@@ -94,8 +94,8 @@ export class EngineIo implements HttpSessions {
   private readonly settings: EngineSettings;
   private readonly options: ChannelOptions;
   private readonly build: ChannelBuilder;
-  /** Whether the limit of polling sessions was logged. */
-  private hasWarned = false;
+  /** The kinds of refusals that were logged. */
+  private readonly reported = new Set<string>();
   /** Sessions that poll. A session that uses a WebSocket is found by its WebSocket alone. */
   private readonly polling = new Map<string, Polling>();
   /** Ids of the sessions that have upgraded, so that they are not taken for unknown. */
@@ -119,8 +119,10 @@ export class EngineIo implements HttpSessions {
     const query = queryOf(request);
     const id = query.get('sid');
     const fault = this.faultOf(request, query, 'polling');
-    if (fault !== undefined) answer.refuse(fault);
-    else if (id === null) this.openPolling(request, response, answer, place);
+    if (fault !== undefined) {
+      this.report(place.connection, fault.message, `a request for ${this.path}: ${fault.message}`);
+      answer.refuse(fault);
+    } else if (id === null) this.openPolling(request, response, answer, place);
     else if (request.method === 'GET') this.receivePoll(answer, place, this.polling.get(id)!);
     else this.receivePost(request, answer, place, this.polling.get(id)!);
   }
@@ -138,11 +140,10 @@ export class EngineIo implements HttpSessions {
     { headers }: IncomingMessage,
     answer: ResponseAnswer,
     place: SessionRequest,
-    { wire, session }: Polling,
+    { wire }: Polling,
   ): void {
     if (headers['content-type'] === 'application/octet-stream') {
-      answer.refuse(ENGINE_FAULTS.request);
-      session.wireLost(wire, 'transport error');
+      wire.refuse(answer, 'a POST of the type application/octet-stream');
       return;
     }
     if (!wire.beginPost(answer)) return;
@@ -156,7 +157,9 @@ export class EngineIo implements HttpSessions {
     place: SessionRequest,
   ): void {
     if (this.polling.size >= this.settings.maxPollingSessions) {
-      this.logFull(place.connection);
+      const { maxPollingSessions } = this.settings;
+      const why = `${maxPollingSessions} sessions poll already (maxPollingSessions)`;
+      this.report(place.connection, 'full', why);
       response.writeHead(503, { 'Retry-After': '1' }).end();
       return;
     }
@@ -172,11 +175,10 @@ export class EngineIo implements HttpSessions {
     });
   }
 
-  private logFull(connection: Channel): void {
-    const { maxPollingSessions } = this.settings;
-    const text = `is refused: ${maxPollingSessions} sessions poll already (maxPollingSessions)`;
-    warnFirst(connection, !this.hasWarned, text);
-    this.hasWarned = true;
+  /** Logs a refusal that no channel shows. Strangers can cause any number of them. */
+  private report(connection: Channel, kind: string, why: string): void {
+    warnFirst(connection, !this.reported.has(kind), `is refused: ${why}`);
+    this.reported.add(kind);
   }
 
   /** Returns why a request cannot be served, in the order of the reference. */
@@ -212,12 +214,12 @@ export class EngineIo implements HttpSessions {
 
   webSocket(channel: WebSocketChannel, request: IncomingMessage, signIn: SessionSignIn): void {
     const id = queryOf(request).get('sid');
+    const connection = channel as Channel;
     const wire = new SocketWire((self) => {
       if (id !== null) {
-        this.upgrade(id, self);
+        this.upgrade(id, self, connection);
         return;
       }
-      const connection = channel as Channel;
       const session = this.sessionOver(self, connection);
       self.attach(session);
       const client = clientAddress(connection);
@@ -226,11 +228,18 @@ export class EngineIo implements HttpSessions {
     channel.pipeline.addLast(wire as never);
   }
 
-  private upgrade(id: string, wire: SocketWire): void {
+  private upgrade(id: string, wire: SocketWire, connection: Channel): void {
     const session = this.polling.get(id)?.session;
-    if (session?.canUpgrade !== true) return;
+    if (session?.canUpgrade !== true) {
+      this.report(connection, 'second', 'its session has upgraded, or is being upgraded');
+      return;
+    }
     wire.attach(session);
-    session.probe(wire);
+    session.probe(wire, () => {
+      const { upgradeTimeoutMs } = this.settings;
+      const why = `the upgrade was not finished within ${upgradeTimeoutMs} ms (upgradeTimeoutMs)`;
+      this.report(connection, 'unfinished', why);
+    });
   }
 
   // --- sessions ---

@@ -59,26 +59,37 @@ function base64Of({ buffer, byteOffset, length }: Uint8Array): string {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/**
- * Reads the packets of a request's body one after the other, and passes each to `receive` until it returns false. Binary messages
- * arrive as bytes.
- *
- * @throws DecodeError `MESSAGE_INVALID` for a body that is not UTF-8, or a binary message that is not base64
- */
-export function readPayload(body: Buffer, receive: (packet: string | Buffer) => boolean): void {
-  let text: string;
-  try {
-    text = utf8.decode(body);
-  } catch (cause) {
-    const why = `the body of a request of ${body.length} bytes is not UTF-8`;
-    throw new DecodeError('MESSAGE_INVALID', why, { bytes: body.length }, cause);
+/** The packets of a request's body, read one at a time: many small packets need far more memory than their text. */
+export class PayloadReader {
+  private readonly text: string;
+  private from = 0;
+
+  /** @throws DecodeError `MESSAGE_INVALID` for a body that is not UTF-8 */
+  constructor(body: Buffer) {
+    try {
+      this.text = utf8.decode(body);
+    } catch (cause) {
+      const why = `the body of a request of ${body.length} bytes is not UTF-8`;
+      throw new DecodeError('MESSAGE_INVALID', why, { bytes: body.length }, cause);
+    }
   }
-  let from = 0;
-  while (from >= 0) {
+
+  /** Whether all packets were read. */
+  get isAtEnd(): boolean {
+    return this.from < 0;
+  }
+
+  /**
+   * Returns the next packet, a binary message as bytes.
+   *
+   * @throws DecodeError `MESSAGE_INVALID` for a binary message that is not base64
+   */
+  next(): string | Buffer {
+    const { text, from } = this;
     const end = text.indexOf(SEPARATOR, from);
     const packet = end < 0 ? text.slice(from) : text.slice(from, end);
-    from = end < 0 ? -1 : end + 1;
-    if (!receive(packet.startsWith(BINARY) ? bytesOf(packet) : packet)) return;
+    this.from = end < 0 ? -1 : end + 1;
+    return packet.startsWith(BINARY) ? bytesOf(packet) : packet;
   }
 }
 

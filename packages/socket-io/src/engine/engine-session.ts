@@ -45,6 +45,8 @@ export interface Wire {
   readonly unsentBytes: number;
   /** Number of bytes that were sent and that the peer has not acknowledged, if it is known. */
   readonly unacknowledgedBytes: number | undefined;
+  /** Whether packets have arrived that were not passed on yet, and that another wire must not overtake. */
+  readonly hasInput: boolean;
   /** Asks the session to flush, at once or after the current event. */
   flushSoon(): void;
   /** Sends packets, while the wire is ready. */
@@ -67,8 +69,8 @@ export interface SessionUser {
   pinged(): void;
   /** Called when the client has answered the last ping, so it has all messages before it. */
   ponged(): void;
-  /** Called for a packet that is not allowed, before the session ends. */
-  violated(error: Error): void;
+  /** Called for what is not allowed, before the session ends for this reason. */
+  violated(error: Error, name: EngineEnd): void;
   /** Called when the server of the wire shuts down. */
   drained(event: DrainEvent | DrainStartEvent): void;
   ended(end: SessionEnd): void;
@@ -224,9 +226,9 @@ export class EngineSession {
     // A ping cannot wait for the end of a long drain.
     if (this.isLastPoll && !isClosing && !this.awaitsPong) return;
     if (this.output.length === 0) {
-      // The client ends its last poll, and then upgrades.
-      if (this.isProbed && wire.name === 'polling') wire.send([NOOP]);
       if (isClosing) this.finish('forced close', CLOSED_HERE);
+      // The client ends its last poll, and then upgrades.
+      else if (this.isProbed && wire.name === 'polling') wire.send([NOOP]);
       return;
     }
     const packets = this.output;
@@ -302,7 +304,7 @@ export class EngineSession {
   /** Ends the session because of a packet that the protocol does not allow. */
   violated(error: Error, name: EngineEnd = 'parse error'): void {
     if (this.end !== undefined) return;
-    if (!this.isClosing) this.user.violated(error);
+    if (!this.isClosing) this.user.violated(error, name);
     this.finish(name, { reason: 'bad-input', by: 'peer', error });
   }
 
@@ -330,21 +332,26 @@ export class EngineSession {
 
   // --- the upgrade ---
 
-  /** Begins an upgrade, see {@link canUpgrade}. */
-  probe(wire: Wire): void {
+  /** Begins an upgrade, see {@link canUpgrade}. @param timedOut - called if the client does not finish it in time */
+  probe(wire: Wire, timedOut: () => void = () => {}): void {
     const { upgradeTimeoutMs } = this.settings;
     this.candidate = wire;
-    this.upgradeTimer = this.clock.deadlines.schedule(() => this.giveUp(wire), upgradeTimeoutMs);
+    this.upgradeTimer = this.clock.deadlines.schedule(() => {
+      this.giveUp(wire);
+      timedOut();
+    }, upgradeTimeoutMs);
   }
 
   private receiveProbe(wire: Wire, packet: string | Buffer): boolean {
     if (packet === `${PING}probe`) {
       this.isProbed = true;
-      wire.send([`${PONG}probe`]);
+      // A client that reads no answer could ask without end.
+      if (wire.isReady) wire.send([`${PONG}probe`]);
       if (this.wire.isReady) this.flush();
       return true;
     }
-    if (packet !== UPGRADE) {
+    // A client waits for the answer to its POST before it upgrades.
+    if (packet !== UPGRADE || this.wire.hasInput) {
       this.giveUp(wire);
       return false;
     }

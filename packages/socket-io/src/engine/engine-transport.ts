@@ -92,9 +92,13 @@ export class EngineTransport implements Transport, SessionUser {
     this.heartbeat?.ponged();
   }
 
-  violated(error: Error): void {
-    this.input.endBurst();
-    if (!this.input.isOver) this.input.sink?.caught(error);
+  violated(error: Error, name: EngineEnd): void {
+    const { input } = this;
+    input.endBurst();
+    if (input.isOver || input.sink === undefined) return;
+    // The channel closes within this call.
+    channelOf(input.sink)?.channel.attributes.set(ENGINE_END, name);
+    input.sink.caught(error);
   }
 
   // --- output ---

@@ -7,6 +7,7 @@ import type { EngineSession, Wire } from './engine-session.ts';
 /** The WebSocket of a session, as the last handler of its pipeline. */
 export class SocketWire implements Handler, Wire {
   readonly name = 'websocket';
+  readonly hasInput = false;
   /** Called once. It refers to the request, which is not kept. */
   private start: ((wire: SocketWire) => void) | undefined;
   private readonly gate = new ReadGate('engine.io');

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { DecodeError } from '@headrace/core';
 import { isJsonObject } from '@headrace/core/authoring';
+import { countPacket } from './json-count.ts';
 import {
   ACK,
   BINARY_ACK,
@@ -31,12 +32,15 @@ const HEAD = /^([0-6])(?:([1-9]\d{0,8})-)?(?:(\/[^,]*)(?:,|$))?(\d{0,15})/;
 /** Reads the packets of one connection. A packet with attachments is complete with the last of them, and nothing may be between. */
 export class PacketReader {
   private readonly maxAttachments: number;
+  private readonly maxPacketBytes: number;
   /** The packet whose attachments are arriving. */
   private begun: SocketPacket | undefined = undefined;
   private bytes: Buffer[] = [];
 
-  constructor(maxAttachments: number) {
+  /** @param maxPacketBytes - maximum count of a packet without its attachments */
+  constructor(maxAttachments: number, maxPacketBytes: number = Number.POSITIVE_INFINITY) {
     this.maxAttachments = maxAttachments;
+    this.maxPacketBytes = maxPacketBytes;
   }
 
   /** Whether attachments are missing. */
@@ -65,6 +69,7 @@ export class PacketReader {
       throw new DecodeError('MESSAGE_INVALID', text, { bytes: bytes.length });
     }
     this.bytes.push(bytes);
+    begun.size += bytes.length;
     if (this.bytes.length < begun.attachments) return undefined;
     const attachments = this.bytes;
     this.begun = undefined;
@@ -84,6 +89,8 @@ export class PacketReader {
       const why = `more than ${this.maxAttachments} attachments (maxAttachments)`;
       throw invalidPacket(why, text);
     }
+    const size = countPacket(text);
+    if (size > this.maxPacketBytes) throw tooLarge(size, text, this.maxPacketBytes);
     const data = dataOf(text.slice(head.length), text);
     if (!isData(type, data)) throw invalidPacket('wrong content', text);
     const id = number === '' ? undefined : Number(number);
@@ -93,8 +100,14 @@ export class PacketReader {
       id,
       data,
       attachments,
+      size,
     };
   }
+}
+
+function tooLarge(count: number, { length }: string, maxPacketBytes: number): DecodeError {
+  const text = `a packet of ${length} characters counts ${count} bytes (64 for each value), more than maxPacketBytes, ${maxPacketBytes}`;
+  return new DecodeError('FRAME_TOO_LONG', text, { length, count, maxPacketBytes });
 }
 
 function dataOf(json: string, text: string): unknown {

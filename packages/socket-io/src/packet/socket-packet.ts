@@ -20,6 +20,8 @@ export interface SocketPacket {
   data: unknown;
   /** Number of messages of a connection that the packet came in, minus one. */
   readonly attachments: number;
+  /** What the packet counts: its text, 64 bytes for each value of its JSON, and its attachments. */
+  size: number;
 }
 
 /** A packet that is ready to send: a text, and its attachments in order. */

@@ -6,12 +6,11 @@ import {
   DecodeError,
   DrainStartEvent,
   type Handler,
-  OptionError,
   openChannel,
   TimedOutError,
   type Timer,
 } from '@headrace/core';
-import { DrainGate, ReadGate, toError, transportOf } from '@headrace/core/authoring';
+import { DrainGate, ReadGate, transportOf, warnFirst } from '@headrace/core/authoring';
 import { ENGINE_END, EngineTransport, type HeartbeatListener } from '../engine/engine-transport.ts';
 import { randomText } from '../engine/random-text.ts';
 import type { DisconnectReason } from '../namespace/disconnect-reason.ts';
@@ -26,7 +25,6 @@ import type { RecoverySession } from '../namespace/recovery-session.ts';
 import { SocketIoEvent } from '../namespace/socket-io-event.ts';
 import type {
   SocketIoAcceptance,
-  SocketIoDecision,
   SocketIoNamespace,
   SocketIoRefusal,
 } from '../namespace/socket-io-namespace.ts';
@@ -41,12 +39,15 @@ import {
   invalidPacket,
   type SocketPacket,
 } from '../packet/socket-packet.ts';
+import { Decisions } from './decisions.ts';
 
 /** Number of random bytes of a client's id in a namespace. Other clients can learn it. */
 const ID_BYTES = 15;
-/** Maximum number and length of events that wait for channels that do not read. Reads of the connection are then held. */
+/** Maximum number and count of events that wait for channels that do not read. Reads of the connection are then held. */
 const MAX_KEPT = 64;
 const MAX_KEPT_LENGTH = 64 * 1024;
+/** Length of a name in a line of the log. */
+const MAX_SHOWN = 100;
 
 /** The server of a connection, and its limits. */
 export interface ConnectionTerms {
@@ -54,6 +55,7 @@ export interface ConnectionTerms {
   readonly packetTimeoutMs: number;
   readonly maxNamespaces: number;
   readonly maxAttachments: number;
+  readonly maxPacketBytes: number;
   /** Maximum time until the end of a dead connection is noticed, in milliseconds. */
   readonly aliveMs: number;
   /** Returns the namespace with this name, if there is one. */
@@ -62,6 +64,8 @@ export interface ConnectionTerms {
 
 /** A namespace of the connection: a client in it, or a decision about it that is under way. */
 interface Place {
+  /** What the client's packet for it counts, whose content is kept as the handshake. */
+  readonly size: number;
   transport: NamespaceTransport | undefined;
   channel: Channel | undefined;
 }
@@ -90,13 +94,17 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
   private packetTimer: Timer | undefined = undefined;
   private keptEvents = 0;
   private keptLength = 0;
+  /** What the handshakes of the namespaces count. */
+  private handshakes = 0;
+  private hasWarned = false;
+  private readonly decisions = new Decisions(() => this.updateHold());
   /** Namespaces that have got an event in the present burst. */
   private readonly inBurst: NamespaceTransport[] = [];
 
   constructor(terms: ConnectionTerms, handshake: Omit<SocketIoHandshake, 'auth'>) {
     this.terms = terms;
     this.handshake = handshake;
-    this.reader = new PacketReader(terms.maxAttachments);
+    this.reader = new PacketReader(terms.maxAttachments, terms.maxPacketBytes);
   }
 
   get isFree(): boolean {
@@ -132,7 +140,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
     }
     const packet = this.reader.read(typeof message === 'string' ? message : (message as Buffer));
     this.watchPacket();
-    if (packet !== undefined) this.received(packet, message.length);
+    if (packet !== undefined) this.received(packet);
   }
 
   /** Limits the time in which the attachments of a packet must arrive. */
@@ -155,12 +163,12 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
     this.ctx.channel.end({ reason: 'timeout' }).onSettled(() => {});
   }
 
-  private received(packet: SocketPacket, length: number): void {
+  private received(packet: SocketPacket): void {
     const { type, namespace } = packet;
     const place = this.places.get(namespace);
     if (type === CONNECT) {
       if (place !== undefined) throw outOfPlace('a second connect', packet);
-      this.connect(namespace, packet.data as Record<string, unknown> | undefined);
+      this.connect(packet);
       return;
     }
     if (place === undefined) {
@@ -172,19 +180,18 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
     else if (place.transport === undefined) {
       throw outOfPlace('the client is not in the namespace yet', packet);
     } else if (type === ACK) this.acknowledged(place, packet);
-    else this.eventCame(place, place.transport, packet, length);
+    else this.eventCame(place, place.transport, packet);
   }
 
   private eventCame(
     place: Place,
     transport: NamespaceTransport,
-    { id, data }: SocketPacket,
-    length: number,
+    { id, data, size }: SocketPacket,
   ): void {
     const [name, ...args] = data as unknown[];
     const acknowledge = id === undefined ? undefined : this.acknowledger(place, id);
     if (!this.inBurst.includes(transport)) this.inBurst.push(transport);
-    transport.received(new SocketIoEvent(String(name), args, { acknowledge }), length);
+    transport.received(new SocketIoEvent(String(name), args, { acknowledge }), size);
   }
 
   /** Returns the function that answers an event. The channel opens later if the event came with the connect. */
@@ -225,34 +232,46 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
    */
   private updateHold(): void {
     const { channel } = this.ctx;
-    const isFull = this.keptEvents >= MAX_KEPT || this.keptLength >= MAX_KEPT_LENGTH;
+    const { keptEvents, keptLength, decisions } = this;
+    const isFull = keptEvents >= MAX_KEPT || keptLength >= MAX_KEPT_LENGTH;
+    // A client that leaves while it is decided about could begin decisions without end.
+    const isBusy = decisions.pending > this.terms.maxNamespaces;
     // The client could cause output by its connects without end.
-    if (isFull || !channel.isWritable) this.gate.hold(channel);
+    if (isFull || isBusy || !channel.isWritable) this.gate.hold(channel);
     else this.gate.release();
   }
 
   // --- namespaces ---
 
-  private connect(name: string, auth: Record<string, unknown> = {}): void {
+  private connect({ namespace: name, data = {}, size }: SocketPacket): void {
     const namespace = this.terms.namespaceOf(name);
-    if (namespace === undefined) {
-      this.refuse(name, { message: 'Invalid namespace' });
+    const refusal = namespace === undefined ? 'Invalid namespace' : this.refusalOf(size);
+    if (namespace === undefined || refusal !== undefined) {
+      this.refuse(name, { message: refusal! });
+      this.report(`is refused in ${JSON.stringify(name.slice(0, MAX_SHOWN))}: ${refusal}`);
       return;
     }
-    if (this.places.size >= this.terms.maxNamespaces) {
-      const message = `more than ${this.terms.maxNamespaces} namespaces on one connection`;
-      this.refuse(name, { message });
-      return;
-    }
-    const place: Place = { transport: undefined, channel: undefined };
-    this.places.set(name, place);
+    const place: Place = { size, transport: undefined, channel: undefined };
+    this.handshakes += size;
+    // The text of the packet would be kept by a part of it.
+    this.places.set(name === namespace.name ? namespace.name : name, place);
     this.drains.update();
-    const arrival = this.arrivalOf(auth, namespace);
+    const arrival = this.arrivalOf(data as Record<string, unknown>, namespace);
     const { recovery, authorize } = namespace;
     const { pid } = arrival.given;
     const isKnown = recovery?.holderOf(pid) !== undefined || recovery?.isElsewhere(pid) === true;
     if (authorize !== undefined || isKnown) void this.decide(place, namespace, arrival);
     else this.enter(place, namespace, arrival, undefined);
+  }
+
+  /** Returns why the connection has no further namespace. */
+  private refusalOf(size: number): string | undefined {
+    const { maxNamespaces, maxPacketBytes } = this.terms;
+    if (this.places.size >= maxNamespaces) {
+      return `more than ${maxNamespaces} namespaces on one connection`;
+    }
+    if (this.handshakes + size <= maxPacketBytes) return undefined;
+    return `what was sent for the namespaces counts more than ${maxPacketBytes} bytes`;
   }
 
   /** Divides what the client sent into that of its application and that of its library, for the recovery. */
@@ -265,15 +284,9 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
   private async decide(place: Place, namespace: AnyNamespace, arrival: Arrival): Promise<void> {
     const { handshake, given } = arrival;
     const { name } = namespace;
-    let decision: SocketIoDecision;
-    try {
-      const { authorize } = namespace;
-      decision = authorize === undefined || checked(await authorize(handshake), name);
-    } catch (thrown) {
-      const { channel } = this.ctx;
-      channel.logger.log('error', `${channel} authorize of ${name} failed`, toError(thrown));
-      decision = { message: 'internal error' };
-    }
+    const isOpenToAll = namespace.authorize === undefined;
+    const decision =
+      isOpenToAll || (await this.decisions.decide(namespace, handshake, this.ctx.channel));
     const isIn = decision === true || typeof decision === 'function';
     const brought = isIn ? await this.bring(namespace.recovery, given) : undefined;
     if (this.places.get(name) !== place || !this.ctx.channel.isOpen) {
@@ -347,6 +360,11 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
     this.updateHold();
   }
 
+  private report(text: string): void {
+    warnFirst(this.ctx.channel, !this.hasWarned, text);
+    this.hasWarned = true;
+  }
+
   private send(parts: Parameters<typeof encodePacket>[0]): void {
     writePacket(this.ctx, encodePacket(parts)).onSettled(() => {});
     this.ctx.flush();
@@ -368,6 +386,7 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
   }
 
   private forget(name: string): void {
+    this.handshakes -= this.places.get(name)?.size ?? 0;
     this.places.delete(name);
     this.drains.update();
   }
@@ -411,6 +430,8 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
   channelInactive(ctx: Context): void {
     const { closeInfo, attributes } = ctx.channel;
     const info = closeInfo!;
+    if (info.reason === 'slow-consumer')
+      this.report('is closed: the client does not read (slow-consumer)');
     const named = attributes.get(ENGINE_END);
     const byUs: DisconnectReason =
       info.reason === 'bad-input' ? 'parse error' : 'forced server close';
@@ -426,14 +447,6 @@ export class ConnectionHandler implements Handler, NamespaceOwner, HeartbeatList
     this.connectTimer?.cancel();
     this.packetTimer?.cancel();
   }
-}
-
-/** Checks what the application has decided. */
-function checked(decision: SocketIoDecision, name: string): SocketIoDecision {
-  if (typeof decision === 'boolean' || typeof decision === 'function') return decision;
-  if (typeof (decision as SocketIoRefusal | undefined)?.message === 'string') return decision;
-  const text = `authorize of ${name} must give true, false, a function, or an object with a message`;
-  throw new OptionError('OPTION_INVALID', text, { option: 'authorize' });
 }
 
 function outOfPlace(why: string, { type, namespace }: SocketPacket): DecodeError {

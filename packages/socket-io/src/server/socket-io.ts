@@ -34,6 +34,13 @@ export interface SocketIoOptions extends EngineOptions {
   readonly maxNamespaces?: number;
   /** Maximum number of attachments of one event, each of at most `maxPayloadBytes`. @default 10 */
   readonly maxAttachments?: number;
+  /**
+   * Maximum count of a packet without its attachments: its length, and 64 bytes for each value in its JSON, because an empty object
+   * takes three bytes of JSON and 67 bytes of memory. All that a client sent for its namespaces (`auth`) counts no more than this,
+   * too. A packet takes at most four times as much memory.
+   * @default 16777216
+   */
+  readonly maxPacketBytes?: number;
   /** Adds handlers to the channel of each connection, which carries all its namespaces. @default none */
   readonly connection?: (channel: Channel, request: IncomingMessage) => void;
   /** Options of the channels of connections. By default, a channel has the logger and the clock of its first connection. */
@@ -49,6 +56,7 @@ const OPTIONS = describeOptions(
     packetTimeoutMs: time({ default: 15_000 }),
     maxNamespaces: whole({ min: 1, default: 64 }),
     maxAttachments: whole({ min: 0, default: 10 }),
+    maxPacketBytes: whole({ min: 1, default: 16 * 1024 * 1024 }),
     connection: fn({ answers: 'sync', takes: 2, purpose: 'adds handlers to a connection' }),
     connectionOptions: nested(ENGINE_CHANNEL_OPTIONS, { default: {} }),
   },

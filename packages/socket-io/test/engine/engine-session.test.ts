@@ -18,6 +18,15 @@ const HANDSHAKE = {
 const endOf = ({ ends }: { readonly ends: { readonly name: string }[] }) =>
   ends.map(({ name }) => name).join();
 
+/** The user takes no more after each message with this text. */
+function holdsAfter(text: string, { session, heard }: ReturnType<typeof pollingSession>): void {
+  const { received } = session.user;
+  session.user.received = (message) => {
+    received(message);
+    if (heard.at(-1) === text) session.hold();
+  };
+}
+
 describe('a session that polls', () => {
   it('answers the first poll with its handshake', () => {
     const { handshake } = pollingSession();
@@ -69,7 +78,10 @@ describe('a session that polls', () => {
     expect(post('4two').got).toBe(3);
     expect(endOf(scripted)).toBe('transport error');
     wire.receiveBody(first, Buffer.from('4one'));
-    expect([first.got, scripted.heard]).toEqual([3, []]);
+    expect([first.got, scripted.heard]).toEqual([
+      3,
+      ['violated: not a request of Engine.IO 4: a POST beside a POST'],
+    ]);
   });
 
   it.each([
@@ -148,12 +160,53 @@ describe('a session that polls', () => {
   it('confirms a POST later while the user takes no more, and stops its client so', () => {
     const scripted = pollingSession();
     const { session, post } = scripted;
-    session.hold();
+    holdsAfter('one', scripted);
     const first = post('4one');
     expect([first.got, scripted.heard]).toEqual([undefined, ['one']]);
     session.release();
     expect(first.got).toBe('ok');
     expect(post('4two').got).toBe('ok');
+  });
+
+  it('reads the rest of a POST when the user takes more, because packets need more memory than their text', () => {
+    const scripted = pollingSession();
+    holdsAfter('one', scripted);
+    const answer = scripted.post('4one\x1ebAQID\x1e4one\x1e4two');
+    expect([answer.got, scripted.heard]).toEqual([undefined, ['one']]);
+    scripted.session.release();
+    expect([answer.got, scripted.heard]).toEqual([undefined, ['one', 'bytes 1,2,3', 'one']]);
+    scripted.session.release();
+    expect([answer.got, scripted.heard.at(-1)]).toEqual(['ok', 'two']);
+  });
+
+  it('refuses a POST with packets that were not read when the session ends', () => {
+    const scripted = pollingSession();
+    holdsAfter('one', scripted);
+    const answer = scripted.post('4one\x1e4two');
+    scripted.session.abort();
+    scripted.session.release();
+    expect([answer.got, scripted.heard]).toEqual([3, ['one']]);
+  });
+
+  it.each([
+    [
+      'a second poll',
+      (scripted: ReturnType<typeof pollingSession>) => scripted.poll(),
+      'a poll beside a poll',
+    ],
+    [
+      'a body that is too long',
+      (scripted: ReturnType<typeof pollingSession>) => scripted.post(undefined),
+      'a POST of more than 1000000 bytes (maxPayloadBytes)',
+    ],
+  ])('tells its user of %s, so that the log shows it', (_name, breaks, why) => {
+    const scripted = pollingSession();
+    scripted.poll();
+    breaks(scripted);
+    expect(scripted.heard).toEqual([`violated: not a request of Engine.IO 4: ${why}`]);
+    expect(scripted.ends).toMatchObject([
+      { name: 'transport error', info: { reason: 'bad-input' } },
+    ]);
   });
 });
 
@@ -314,13 +367,36 @@ describe('an upgrade', () => {
 
   it('confirms the POST whose packets the user has not read yet, and holds the WebSocket', () => {
     const scripted = pollingSession();
-    scripted.session.hold();
+    holdsAfter('one', scripted);
     const posted = scripted.post('4one');
     const socket = candidateOf(scripted);
     socket.says('2probe', '5');
     expect([posted.got, socket.isHeld]).toEqual(['ok', true]);
     scripted.session.release();
     expect(socket.isHeld).toBe(false);
+  });
+
+  it('is given up beside a POST whose packets were not read, which it would overtake', () => {
+    const scripted = pollingSession();
+    holdsAfter('one', scripted);
+    const posted = scripted.post('4one\x1e4two');
+    const socket = candidateOf(scripted);
+    socket.says('2probe', '5', '4overtakes');
+    expect([socket.isEnded, scripted.session.transport]).toEqual([true, 'polling']);
+    scripted.session.release();
+    expect([posted.got, scripted.heard, endOf(scripted)]).toEqual(['ok', ['one', 'two'], '']);
+  });
+
+  it('answers no further probe of a client that does not read the answer', () => {
+    const scripted = pollingSession();
+    const socket = candidateOf(scripted);
+    socket.says('2probe');
+    socket.isBlocked = true;
+    socket.says('2probe', '2probe', '2probe');
+    expect(socket.sent).toEqual(['3probe']);
+    socket.isBlocked = false;
+    socket.says('2probe');
+    expect(socket.sent).toEqual(['3probe', '3probe']);
   });
 
   it('keeps the heartbeat', () => {
@@ -394,6 +470,18 @@ describe('the end by this side', () => {
     socket.says('5');
     expect([socket.sent, socket.isEnded]).toEqual([['3probe', '4last'], true]);
     expect(endOf(scripted)).toBe('forced close');
+  });
+
+  it('is told to a client that has ended its polls for an upgrade, which would wait for it', () => {
+    const scripted = pollingSession();
+    const socket = candidateOf(scripted);
+    socket.says('2probe');
+    scripted.session.close();
+    expect([scripted.poll().got, endOf(scripted), socket.isEnded]).toEqual([
+      '1',
+      'forced close',
+      true,
+    ]);
   });
 });
 

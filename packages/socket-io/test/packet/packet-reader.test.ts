@@ -31,7 +31,8 @@ describe('PacketReader', () => {
     const json = '["baz",{"a":[{"_placeholder":true,"num":1}]},{"_placeholder":true,"num":0}]';
     const packets = read(`52-/admin,7${json}`, Buffer.of(1), Buffer.of(2));
     const data = ['baz', { a: [Buffer.of(2)] }, Buffer.of(1)];
-    expect(packets).toEqual([{ type: 2, namespace: '/admin', id: 7, data, attachments: 2 }]);
+    const size = `52-/admin,7${json}`.length + 64 * 15 + 2;
+    expect(packets).toEqual([{ type: 2, namespace: '/admin', id: 7, data, attachments: 2, size }]);
   });
 
   it('reads an answer with attachments', () => {
@@ -43,6 +44,16 @@ describe('PacketReader', () => {
     const depth = 200_000;
     const json = `["a",${'['.repeat(depth)}{"_placeholder":true,"num":0}${']'.repeat(depth)}]`;
     expect(read(`51-${json}`, Buffer.of(1))).toHaveLength(1);
+  });
+
+  it('refuses JSON of many small values before it is parsed, because they need more memory than their text', () => {
+    const reader = new PacketReader(3, 10_000);
+    const text = `2["a"${',[]'.repeat(70)}]`;
+    expect(reader.read(text)?.size).toBe(text.length + 64 * 141);
+    expect(reader.read(`2["a","${',[{:'.repeat(2000)}\\",[",1]`)?.size).toBeLessThan(9000);
+    expect(() => reader.read(`2["a"${',[]'.repeat(80)}]`)).toThrow(
+      'a packet of 246 characters counts 10550 bytes (64 for each value), more than maxPacketBytes, 10000',
+    );
   });
 
   it('sets no prototype by a name of the JSON', () => {

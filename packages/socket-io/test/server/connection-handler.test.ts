@@ -62,6 +62,24 @@ describe('a connection of Socket.IO', () => {
     expect(client.got()).toEqual(['40/c,{"sid":ID}']);
   });
 
+  it('limits what a client sends for its namespaces, whose handshakes keep it', () => {
+    const all = ['/a', '/b', '/c'].map((name) => echo(name).namespace);
+    const client = new ScriptedClient(all, { maxPacketBytes: 5000 });
+    client.says(
+      `0/a,{"token":"${'x'.repeat(3000)}"}`,
+      `0/b,{"token":"${'x'.repeat(3000)}"}`,
+      '0/c,',
+    );
+    const message = 'what was sent for the namespaces counts more than 5000 bytes';
+    expect(client.got()).toEqual([
+      '40/a,{"sid":ID}',
+      `44/b,${JSON.stringify({ message })}`,
+      '40/c,{"sid":ID}',
+    ]);
+    client.says('1/a,', `0/b,{"token":"${'x'.repeat(3000)}"}`);
+    expect(client.got()).toEqual(['40/b,{"sid":ID}']);
+  });
+
   it('passes events on and answers them, each event once', () => {
     const { namespace } = echo();
     const client = new ScriptedClient([namespace]).enters('/');
@@ -373,6 +391,41 @@ describe('a channel that reads nothing', () => {
 });
 
 describe('a client that reads nothing', () => {
+  it('holds the connection when attachments wait, each of which counts', () => {
+    const { namespace, sockets } = echo();
+    const client = new ScriptedClient([namespace]).enters('/');
+    const hold = sockets[0]!.channel.holdReads('test');
+    const places = '{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}';
+    client.says(`52-["say",${places}]`, Buffer.alloc(40_000), Buffer.alloc(1));
+    expect(client.channel.readHolds).toEqual([]);
+    client.says(`52-["say",${places}]`, Buffer.alloc(40_000), Buffer.alloc(1));
+    expect(client.channel.readHolds).toEqual(['socket.io']);
+    hold.release();
+    client.settle();
+    expect(client.channel.readHolds).toEqual([]);
+  });
+
+  it('holds the connection of a client that begins decisions without end', async () => {
+    const decide: ((isIn: boolean) => void)[] = [];
+    const { namespace } = echo('/', {
+      authorize: () => new Promise<boolean>((resolve) => void decide.push(resolve)),
+    });
+    const client = new ScriptedClient([namespace], { maxNamespaces: 3 });
+    for (let i = 0; i < 10; i++) client.says('0', '1');
+    expect([decide.length, client.channel.readHolds]).toEqual([4, ['socket.io']]);
+    decide[0]!(true);
+    await Promise.resolve();
+    await Promise.resolve();
+    client.settle();
+    expect([decide.length, client.channel.readHolds]).toEqual([5, ['socket.io']]);
+    for (let i = 1; i < 10; i++) {
+      decide[i]!(true);
+      await new Promise(setImmediate);
+      client.settle();
+    }
+    expect([decide.length, client.channel.readHolds, client.isOpen]).toEqual([10, [], true]);
+  });
+
   it('cannot cause output without end by its connects', () => {
     const client = new ScriptedClient([]);
     client.socket.isBlocked = true;
