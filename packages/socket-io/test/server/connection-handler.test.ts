@@ -148,7 +148,7 @@ describe('a connection of Socket.IO', () => {
     late.clock.advance(999);
     expect(late.isOpen).toBe(true);
     late.clock.advance(1);
-    expect([late.isOpen, late.log.length]).toEqual([false, 1]);
+    expect([late.isOpen, late.log.length]).toEqual([false, 2]);
     const inTime = new ScriptedClient([echo().namespace], { connectTimeoutMs: 1000 }).enters('/');
     inTime.says('1');
     inTime.clock.advance(10_000);
