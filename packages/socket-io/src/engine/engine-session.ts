@@ -69,7 +69,7 @@ export interface SessionUser {
   pinged(): void;
   /** Called when the client has answered the last ping, so it has all messages before it. */
   ponged(): void;
-  /** Called for what is not allowed, before the session ends for this reason. */
+  /** Called for a packet that is not allowed, before the session ends for this reason. */
   violated(error: Error, name: EngineEnd): void;
   /** Called when the server of the wire shuts down. */
   drained(event: DrainEvent | DrainStartEvent): void;
