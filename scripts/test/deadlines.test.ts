@@ -114,7 +114,13 @@ function socketIo(
   const main = new SocketIoNamespace('/');
   const never = Number.POSITIVE_INFINITY;
   const terms = {
-    ...{ connectTimeoutMs: never, packetTimeoutMs: never, maxNamespaces: 1, maxAttachments: 1, maxPacketBytes: 1000 },
+    ...{
+      connectTimeoutMs: never,
+      packetTimeoutMs: never,
+      maxNamespaces: 1,
+      maxAttachments: 1,
+      maxPacketBytes: 1000,
+    },
     aliveMs: 45_000,
     namespaceOf: () => main,
     ...times,
