@@ -80,7 +80,9 @@ afterAll(() => {
 });
 
 async function report(): Promise<Report> {
-  return (await (await fetch(`http://127.0.0.1:${port}/`)).json()) as Report;
+  // A connection that is kept alive can end while the next request is sent.
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } });
+  return (await answer.json()) as Report;
 }
 
 /** The most of several reports, because the server may not have read everything yet. */
@@ -150,7 +152,7 @@ describe.each(BOTH)('over %s', (transport) => {
     });
     expect(grown).toBeLessThan(TIMES * counted + NOISE_BYTES);
     expect(during.rss - before.rss).toBeLessThan(TIMES * counted + GARBAGE_BYTES);
-    expect(during.longestTurnMs).toBeLessThan(LONGEST_TURN_MS);
+    expect(during.longestTurnMs).toBeLessThan(kind.turnMs ?? LONGEST_TURN_MS);
     expect(lines.length).toBeLessThan(MOST_LINES);
     expect([during.unhandled, during.isPolluted]).toEqual([0, false]);
     const served = good.answers;

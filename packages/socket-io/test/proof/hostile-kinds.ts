@@ -28,6 +28,8 @@ export interface Kind {
   readonly counted?: number;
   /** A line of the log; `undefined` for what the protocol allows at any rate. */
   readonly line?: RegExp;
+  /** Processor time of the longest turn, in milliseconds. @default 400 */
+  readonly turnMs?: number;
   /** Whether the line is logged once by a server, so that an earlier kind can have caused it. */
   readonly once?: boolean;
 }
@@ -55,6 +57,8 @@ const manySend =
   };
 
 const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+/** What a packet with it counts, which is in work. */
+const DEEP_BYTES = 100_000 * (2 + 64);
 const forged = [1, null, {}, [], '__proto__', '.'.repeat(200 * KB), 'x'.repeat(200 * KB), 1e308];
 
 const FLOODS: readonly Kind[] = [
@@ -155,10 +159,15 @@ const ATTACHMENTS: readonly Kind[] = [
 ];
 
 const JSONS: readonly Kind[] = [
-  { name: 'deep JSON', attack: manySend(5, () => [`42["say",${deep}]`]) },
+  {
+    name: 'deep JSON',
+    attack: manySend(5, () => [`42["say",${deep}]`]),
+    counted: 5 * DEEP_BYTES,
+  },
   {
     name: 'deep JSON that is sent back',
     attack: manySend(5, () => times(3, () => `42["echo",${deep}]`)),
+    counted: 5 * DEEP_BYTES,
     line: /JSON cannot express this event/,
   },
   {
@@ -293,10 +302,9 @@ const REQUESTS: readonly Kind[] = [
     attack: async (peers) => {
       for (const peer of (await peers.many(20, 'polling')) as PollingPeer[]) {
         const head = `POST /socket.io/?EIO=4${peer.query} HTTP/1.1\r\nHost: a\r\nContent-Length: 10`;
-        peer.posts.write(`${head}\r\n\r\n`, '4');
-        const other = peers.connection();
-        other.write(`${head}\r\n\r\n`, '4');
-        await other.answer();
+        const [one, two] = [peers.connection(), peers.connection()];
+        for (const each of [one, two]) each.write(`${head}\r\n\r\n`, '4');
+        await Promise.race([one.answer(), two.answer()]);
       }
       return 20;
     },
@@ -317,6 +325,8 @@ const SESSIONS: readonly Kind[] = [
       return 50;
     },
     counted: (16_384 * CLIENT_BYTES) / 4,
+    // The collections of 16,384 sessions, and the end of all that have no pong.
+    turnMs: 2000,
     once: true,
     line: /16384 sessions poll already \(maxPollingSessions\)/,
   },
@@ -324,11 +334,12 @@ const SESSIONS: readonly Kind[] = [
     name: '10,000 sessions that are left at once',
     on: ['websocket'],
     attack: async (peers) => {
-      for (let i = 0; i < 100; i++) {
+      for (let i = 1; i <= 100; i++) {
         await Promise.all(times(100, () => '').map(() => peers.openWebSocket('')));
-        if (i < 80) peers.end();
+        // The limit of the server is 2000.
+        if (i % 23 === 0) peers.end();
       }
-      return 2000;
+      return 800;
     },
     once: true,
     line: /ConnectionLimitHandler|more than 2000|total/,
