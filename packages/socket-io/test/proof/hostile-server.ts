@@ -38,7 +38,7 @@ const main = new SocketIoNamespace('/', {
     say: () => {
       heard += 1;
     },
-    ask: (_socket, answer) => answer(1),
+    ask: (_socket, answer: (value: number) => void) => answer(1),
     echo: (socket, value) => void socket.emit('echoed', value),
     join: (socket, room) => socket.join(room),
     hold: (socket) => void socket.channel.holdReads('test'),
