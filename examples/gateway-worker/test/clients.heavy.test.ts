@@ -531,7 +531,7 @@ describe.skipIf(!isThere('php'))('the functions of GatewayWorker in PHP', () => 
       $own = array_map(fn ($m) => $m->name, $c->getMethods(ReflectionMethod::IS_PUBLIC));
       echo json_encode([...$own, ...$c->getConstant('OF_WORKERS')]);`;
     const { stdout } = await run(['php', '-r', code]);
-    const guide = new URL('../../../docs/guides/gateway-and-worker.md', import.meta.url);
+    const guide = new URL('../../../docs/coming-from/gateway-worker.md', import.meta.url);
     const rows = readFileSync(guide, 'utf8').match(/^\| `(\w+\(|setSession).*?\|/gm)!;
     const named = rows.flatMap((row) => [...row.matchAll(/\b([a-z]+[A-Z]\w+|ungroup)[(`]/g)]);
     // The program of a worker has functions for events, which a client does not call.
